@@ -1,0 +1,238 @@
+"""Measure the evidence log: `python benchmarks/ledger.py [--entries 100000] [--processes 8]`.
+
+Prints append latency beside the disk's own three syncs, appends per second from several processes,
+and for a long log: open, append, inclusion proof, index rebuild, verification (time and memory).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from venturalitica.canonical import canonical_json, sha256_hex
+from venturalitica.ledger import Ledger, load_signer, verify_bundle, verify_ledger
+from venturalitica.ledger.cache import TreeCache
+from venturalitica.ledger.dsse import sign_envelope
+from venturalitica.ledger.keys import carry_keys
+from venturalitica.ledger.link import Draft, Link
+from venturalitica.ledger.merkle import RunningRoot, leaf_hash
+from venturalitica.ledger.note import Checkpoint, NoteKey, sign_note
+from venturalitica.ledger.signing import FileSigner
+
+WRITER = """
+import json, sys
+from pathlib import Path
+from venturalitica.ledger import Ledger, load_signer
+home, config, count = sys.argv[1:]
+statement = json.loads(sys.stdin.readline())
+ledger = Ledger.open(home, signer=load_signer(None, Path(config)))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(int(count)):
+    ledger.append(statement)
+"""
+
+
+def statement(controls: int = 7, cells: int = 40) -> dict[str, Any]:
+    """A statement about as large as seven controls over two roles leave."""
+    verdict = {
+        "control": "gender-parity",
+        "status": "passed",
+        "light": "green",
+        "value": 0.873,
+        "interval": {"low": 0.81, "high": 0.93},
+        "conclusive": True,
+        "on_fail": "warn",
+        "n": 1000,
+        "reason": "0.873 is at least 0.8, and so is its whole interval",
+        "groups": [{"name": name, "n": 500, "value": 0.7} for name in ("female", "male")],
+    }
+    tally = {"rows": 1000, "tables": [{"cells": [[n, 1, 0, n * 7] for n in range(cells)]}]}
+    policy = b"policy: benchmark\n" * 60
+    import base64
+
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "policy/p.yaml", "digest": {"sha256": sha256(policy).hexdigest()}}],
+        "predicateType": "urn:venturalitica:audit:v1",
+        "predicate": {
+            "format": 1,
+            "kind": "audit",
+            "run": {
+                "id": "0" * 32,
+                "name": "training",
+                "sequence": 0,
+                "parent": None,
+                "source": "fit",
+                "started_at": "2026-01-01T00:00:00.000000Z",
+                "ended_at": "2026-01-01T00:00:01.000000Z",
+            },
+            "policy": {
+                "name": "benchmark",
+                "version": "1",
+                "filename": "p.yaml",
+                "sha256": sha256(policy).hexdigest(),
+                "bytes": base64.b64encode(policy).decode(),
+            },
+            "light": "green",
+            "verdicts": [verdict | {"control": f"c{n}"} for n in range(controls)],
+            "tally": tally,
+            "tally_sha256": sha256_hex(canonical_json(tally)),
+            "model": None,
+            "data": [],
+            "trackers": [],
+        },
+    }
+
+
+def median_ms(action: Callable[[], Any], times: int) -> float:
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        action()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken) * 1e3
+
+
+@contextmanager
+def timed(what: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    print(f"{what:<58} {time.perf_counter() - start:10.3f} s")
+
+
+def three_syncs(folder: Path) -> float:
+    """What the disk alone takes for line, checkpoint and folder."""
+    log = os.open(folder / "raw", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    place = os.open(folder, os.O_RDONLY)
+
+    def write() -> None:
+        os.write(log, b"x" * 8000)
+        os.fsync(log)
+        seal = os.open(folder / "seal.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.write(seal, b"y" * 200)
+        os.fsync(seal)
+        os.close(seal)
+        (folder / "seal.new").rename(folder / "seal")
+        os.fsync(place)
+
+    found = median_ms(write, 200)
+    os.close(log)
+    os.close(place)
+    return found
+
+
+def several_writers(folder: Path, config: Path, processes: int, each: int) -> None:
+    home = folder / "shared"
+    command = [sys.executable, "-c", WRITER, str(home), str(config), str(each)]
+    writers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(processes)
+    ]
+    for writer in writers:
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        writer.stdin.write(json.dumps(statement()) + "\n")
+        writer.stdin.flush()
+        writer.stdout.readline()
+    start = time.perf_counter()
+    for writer in writers:
+        writer.communicate("go\n")
+    rate = processes * each / (time.perf_counter() - start)
+    size = Ledger.open(home).size
+    print(f"{f'{processes} processes x {each} appends, {size} entries':<58} {rate:10.0f} per s")
+
+
+def long_log(home: Path, signer: FileSigner, entries: int) -> None:
+    """A log as the ledger would have written it, without a sync for each entry."""
+    sealer, draft, root = signer.checkpoint_signer(), Draft(statement()), RunningRoot()
+    origin, previous = f"venturalitica/log/{'0' * 32}", None
+    (home / "log").mkdir(parents=True)
+    carry_keys(home / "keys", (signer.public, sealer.public))
+    with (home / "log" / "entries.jsonl").open("wb") as stream:
+        for index in range(entries):
+            link = Link(
+                origin=origin,
+                index=index,
+                previous=previous,
+                appended_at="2026-01-01T00:00:00.000000Z",
+                checkpoint_key=sealer.keyid,
+            )
+            payload = draft.payload(link)
+            line = sign_envelope(payload, keyid=signer.keyid, sign=signer.sign).to_json()
+            stream.write(line + b"\n")
+            leaf = leaf_hash(line)
+            root.append(leaf)
+            previous = leaf.hex()
+    note = sign_note(
+        Checkpoint(origin, entries, root.root()).text(),
+        NoteKey(origin, sealer.public.raw_ed25519()),
+        sealer.sign,
+    )
+    (home / "log" / "checkpoint").write_text(note)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--entries", type=int, default=100_000)
+    parser.add_argument("--processes", type=int, default=8)
+    parser.add_argument("--each", type=int, default=1000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        signer = load_signer(None, folder / "config")
+        ledger = Ledger.open(folder / "one", signer=signer)
+        content = statement()
+        size = len(ledger.append(content).envelope)
+        print(f"one record: {size} bytes")
+        disk = three_syncs(folder)
+        print(f"{'the disk: one line, one checkpoint, three syncs':<58} {disk:10.2f} ms")
+        append = median_ms(lambda: ledger.append(content), 300)
+        print(f"{'append':<58} {append:10.2f} ms")
+        print(f"{'append besides the disk':<58} {append - disk:10.2f} ms")
+        several_writers(folder, folder / "config", options.processes, options.each)
+        big(folder / "long", signer, options.entries)
+
+
+def big(home: Path, signer: FileSigner, entries: int) -> None:
+    with timed(f"making a log of {entries} entries (not a measurement)"):
+        long_log(home, signer, entries)
+    with timed("first open: the tree cache is made"):
+        ledger = Ledger.open(home, signer=signer)
+    with timed("open again"):
+        ledger = Ledger.open(home, signer=signer)
+    print(f"{'append':<58} {median_ms(lambda: ledger.append(statement()), 50):10.2f} ms")
+    with TreeCache(home / "cache") as cache:
+        tree = cache.tree(ledger.size)
+        proof = median_ms(lambda: tree.inclusion(entries // 3), 50)
+    print(f"{'inclusion proof':<58} {proof:10.2f} ms")
+    print(f"{'bundle':<58} {median_ms(lambda: ledger.bundle(entries // 3), 20):10.2f} ms")
+    bundle = ledger.bundle(entries // 3)
+    print(f"{'verify a bundle':<58} {median_ms(lambda: verify_bundle(bundle), 20):10.2f} ms")
+    start = time.perf_counter()
+    ledger.index().close()
+    rate = ledger.size / (time.perf_counter() - start)
+    print(f"{'index built':<58} {rate:10.0f} entries per s")
+    with timed("index opened again"):
+        ledger.index().close()
+    with timed(f"verify {ledger.size} entries"):
+        found = verify_ledger(home)
+    assert found.ok, found.fault
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{'largest memory of this process':<58} {memory:10.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Certify an MLOps stack without replacing it.
+
+    import venturalitica as vl
+
+    with mlflow.start_run():
+        model = vl.wrap(RandomForestClassifier(), policy="model_policy.yaml")
+        model.fit(X_train, y_train, audit_data=train_df, gender="Attribute9", age="Attribute13")
+
+Parts: `wrap` and `unwrap` govern a model; `monitor` records a run; `enforce` judges data or a model
+against a policy; `read_policy` reads one; `verify` checks evidence from files alone; `quickstart`
+runs the loan scenario that ships in the package. What they give is named here too: `Audit`,
+`Verdict`, `Policy`, `Run`, `Verification`, and the errors.
+
+Importing this package reads one file, `./.env` (see `venturalitica.settings`), writes nothing and
+loads no data, model or tracking library.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from venturalitica._version import __version__
+from venturalitica.settings import load_dotenv
+
+if TYPE_CHECKING:
+    from venturalitica.api import quickstart, read_policy, verify
+    from venturalitica.audit import Audit
+    from venturalitica.errors import (
+        BindingError,
+        ControlBlocked,
+        DataError,
+        EvidenceError,
+        MissingExtra,
+        PolicyError,
+        SettingsError,
+        SigningKeyError,
+        TrackerError,
+        TrackerUnreachable,
+        VenturaliticaError,
+    )
+    from venturalitica.monitoring import monitor
+    from venturalitica.records import Interval, Verdict, Verification
+    from venturalitica.rules import Policy
+    from venturalitica.runs import Run
+    from venturalitica.session import enforce
+    from venturalitica.wrapping import unwrap, wrap
+
+_HOMES = {
+    "Audit": "audit",
+    "BindingError": "errors",
+    "ControlBlocked": "errors",
+    "DataError": "errors",
+    "EvidenceError": "errors",
+    "Interval": "records",
+    "MissingExtra": "errors",
+    "Policy": "rules",
+    "PolicyError": "errors",
+    "Run": "runs",
+    "SettingsError": "errors",
+    "SigningKeyError": "errors",
+    "TrackerError": "errors",
+    "TrackerUnreachable": "errors",
+    "VenturaliticaError": "errors",
+    "Verdict": "records",
+    "Verification": "records",
+    "enforce": "session",
+    "monitor": "monitoring",
+    "quickstart": "api",
+    "read_policy": "api",
+    "unwrap": "wrapping",
+    "verify": "api",
+    "wrap": "wrapping",
+}
+
+__all__ = [
+    "Audit",
+    "BindingError",
+    "ControlBlocked",
+    "DataError",
+    "EvidenceError",
+    "Interval",
+    "MissingExtra",
+    "Policy",
+    "PolicyError",
+    "Run",
+    "SettingsError",
+    "SigningKeyError",
+    "TrackerError",
+    "TrackerUnreachable",
+    "VenturaliticaError",
+    "Verdict",
+    "Verification",
+    "__version__",
+    "enforce",
+    "monitor",
+    "quickstart",
+    "read_policy",
+    "unwrap",
+    "verify",
+    "wrap",
+]
+
+load_dotenv()
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,164 @@
+"""Roles to columns: which column, or which array, a role of the policy is read from.
+
+Nothing is guessed: a role is bound by the keyword of its own name, else by the `column` that the
+policy gives it, else it is unbound, with the reason. What the caller passed and is wrong raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+from venturalitica.errors import BindingError, did_you_mean
+from venturalitica.rules import LABEL_ROLES, Role
+
+_SHOWN = 30
+_COLUMNS = " (columns: "
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Where each role is read from.
+
+    `columns` maps a role to a column of the data, `arrays` to values that the caller passed, shape
+    `(n,)`, `unbound` each wanted role that has neither to the reason. No role is in two of them.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    arrays: Mapping[str, Any] = field(default_factory=dict)
+    unbound: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Role -> the name shown for it: its column, or the role itself for an array."""
+        return {**self.columns, **{role: role for role in self.arrays}}
+
+    def require(self, roles: Iterable[str] | None = None) -> Binding:
+        """This binding, or BindingError where one of `roles` (default: all wanted) is unbound."""
+        wanted = self.unbound if roles is None else [r for r in roles if r in self.unbound]
+        if wanted:
+            raise BindingError(together(self.unbound[role] for role in wanted))
+        return self
+
+
+def bind(
+    roles: Mapping[str, Role],
+    given: Mapping[str, object],
+    columns: Sequence[str] | None,
+    *,
+    wanted: Iterable[str],
+) -> Binding:
+    """Bind the roles that are given by keyword, and those `wanted` that have a default column.
+
+    Args:
+        roles: the roles of the policy; `target`, `prediction` and `score` always exist besides.
+        given: role -> column name, or values of shape `(n,)`; None counts as not given.
+        columns: the names of the data's columns, or None where there is no table.
+        wanted: the roles that the selected controls need; those left over are `unbound`.
+
+    Raises:
+        BindingError: a name that is no role, a column that does not exist, a value that is neither
+            a name nor an array, or one column compared with itself.
+    """
+    passed = {role: value for role, value in given.items() if value is not None}
+    _refuse_unknown_roles(passed, roles)
+    named = {role: value for role, value in passed.items() if isinstance(value, str)}
+    arrays = {role: value for role, value in passed.items() if not isinstance(value, str)}
+    for role, value in arrays.items():
+        _refuse_scalar(role, value)
+    for role, name in named.items():
+        _refuse_missing(role, name, columns)
+    _refuse_target_twice(named, arrays)
+    unbound: dict[str, str] = {}
+    for role in dict.fromkeys(wanted):
+        if role in passed:
+            continue
+        default = roles[role].column if role in roles else None
+        if default is not None and columns is not None and default in columns:
+            named[role] = default
+        else:
+            unbound[role] = _why_unbound(role, default, columns)
+    _refuse_target_twice(named, arrays)
+    return Binding(named, arrays, unbound)
+
+
+def together(reasons: Iterable[str]) -> str:
+    """Several reasons in one sentence; the columns that they share are listed once, at the end."""
+    texts = list(dict.fromkeys(reasons))
+    _, opening, shared = texts[-1].rpartition(_COLUMNS)
+    tail = opening + shared
+    return "; ".join(
+        [*(text.removesuffix(tail) if tail else text for text in texts[:-1]), texts[-1]]
+    )
+
+
+def _refuse_unknown_roles(given: Mapping[str, object], roles: Mapping[str, Role]) -> None:
+    known = [*dict.fromkeys([*roles, *LABEL_ROLES])]
+    for name in given:
+        if name not in known:
+            raise BindingError(
+                f"'{name}' is no role of the policy{did_you_mean(name, known)} "
+                f"(its roles: {_listed(known)}; a control makes it one with 'across: {name}')"
+            )
+
+
+def _refuse_scalar(role: str, value: object) -> None:
+    loose = isinstance(value, bytes | bytearray | Mapping | AbstractSet)
+    if loose or not (hasattr(value, "__len__") or hasattr(value, "__array__")):
+        raise BindingError(
+            f"{role}={type(value).__name__}: expected the name of a column (text) "
+            "or an array with one value per row"
+        )
+
+
+def _refuse_missing(role: str, name: str, columns: Sequence[str] | None) -> None:
+    if columns is None:
+        raise BindingError(
+            f"{role}='{name}' names a column, and there is no table with named columns: "
+            f"pass a data frame that has it, or an array with one value per row as {role}="
+        )
+    if name not in columns:
+        raise BindingError(f"{role}='{name}': {_no_such_column(name, columns)}")
+
+
+def _refuse_target_twice(named: Mapping[str, str], arrays: Mapping[str, object]) -> None:
+    """A model measured against itself is always right, so a slip here would pass every control."""
+    for role in ("prediction", "score"):
+        same_column = "target" in named and named.get(role) == named["target"]
+        same_array = "target" in arrays and arrays.get(role) is arrays["target"]
+        if same_column or same_array:
+            what = f"column '{named['target']}'" if same_column else "the same array"
+            raise BindingError(
+                f"target and {role} are both bound to {what}: the labels would be compared with "
+                f"themselves; bind {role} to what the model gave"
+            )
+
+
+def _why_unbound(role: str, default: str | None, columns: Sequence[str] | None) -> str:
+    if default is not None and columns is not None:
+        return (
+            f"role '{role}': the policy reads it from column '{default}': "
+            f"{_no_such_column(default, columns)}; or pass {role}=<column>"
+        )
+    if columns is None:
+        return f"role '{role}' is not bound: pass {role}=<array with one value per row>"
+    return (
+        f"role '{role}' is not bound: pass {role}=<column>, or give it 'column:' in the policy "
+        f"(columns: {_listed(columns)})"
+    )
+
+
+def _no_such_column(name: str, columns: Sequence[str]) -> str:
+    texts = [str(column) for column in columns]
+    return (
+        f"there is no column '{name}'{did_you_mean(name, texts)} "
+        f"(columns: {_listed(texts) or 'none'})"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(str(name) for name in names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return f"{shown}, … and {more} more" if more > 0 else shown

@@ -1,0 +1,137 @@
+"""Finds the command that was called, imports its module, runs it, and turns what goes wrong into
+a message and an exit status.
+
+Conventions for the module of a command are in `output`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from venturalitica._version import __version__
+from venturalitica.cli.commands import COMMANDS, find, help_text
+from venturalitica.cli.logs import listen
+from venturalitica.cli.output import (
+    INTERRUPTED,
+    WRONG,
+    close_broken_pipe,
+    complain,
+    new_app,
+)
+from venturalitica.errors import VenturaliticaError, did_you_mean
+
+
+class LazyGroup(TyperGroup):
+    """Knows every command by name, imports one when it is called, and catches our own errors."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [command.name for command in COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        known = find(cmd_name)
+        if known is None:
+            return None
+        module = importlib.import_module(f"venturalitica.cli.{known.module}")
+        command = typer.main.get_command(module.app)
+        command.name = known.name
+        return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if find(name) is None and not name.startswith("-") and not ctx.resilient_parsing:
+            hint = did_you_mean(name, self.list_commands(ctx))
+            ctx.fail(f"there is no command '{name}'{hint or '; --help lists all'}")
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(help_text(ctx.command_path, width=formatter.width))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what a user can do wrong becomes a message and a status."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except VenturaliticaError as error:
+            if debugging():
+                raise
+            complain(str(error))
+            raise typer.Exit(error.exit_status) from None
+        except KeyboardInterrupt:
+            if debugging():
+                raise
+            complain("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            raise typer.Exit(close_broken_pipe()) from None
+        except OSError as error:
+            if debugging():
+                raise
+            complain(_os_words(error))
+            raise typer.Exit(WRONG) from None
+        return result
+
+
+app = new_app(cls=LazyGroup, add_completion=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"venturalitica {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def venturalitica(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and leave.", is_eager=True, callback=_version
+    ),
+) -> None:
+    """Certify an MLOps stack."""
+
+
+def run(arguments: Sequence[str], *, program: str = "venturalitica") -> int:
+    """Run the command line on `arguments`; the exit status."""
+    listen()
+    try:
+        typer.main.get_command(app).main(args=list(arguments), prog_name=program)
+    except SystemExit as leave:
+        return _status(leave.code)
+    except Exception:
+        if debugging():
+            raise
+        last = traceback.format_exc().strip().splitlines()[-1]
+        complain(
+            f"this is a fault in venturalitica, not in what you did: {last}\n"
+            "VENTURALITICA_DEBUG=1 shows where; please report it with that text"
+        )
+        return FAULT
+    return 0
+
+
+FAULT = 70
+"""Exit status of an error that we did not foresee (EX_SOFTWARE of sysexits.h)."""
+
+
+def debugging() -> bool:
+    """Whether the user asked for tracebacks."""
+    return os.environ.get("VENTURALITICA_DEBUG", "") not in ("", "0")
+
+
+def _status(code: object) -> int:
+    if code is None:
+        return 0
+    return code if isinstance(code, int) else 1
+
+
+def _os_words(error: OSError) -> str:
+    if error.filename is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror or error}"

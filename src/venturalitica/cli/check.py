@@ -1,0 +1,207 @@
+"""`venturalitica check`: judge data files by the policy, record the evidence, show the verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from venturalitica.cli.lights import exit_status
+from venturalitica.cli.output import (
+    WRONG,
+    JsonOption,
+    complain,
+    emit_json,
+    hint,
+    leave,
+    new_app,
+    progress,
+    say,
+)
+from venturalitica.cli.wording import in_options
+from venturalitica.errors import BindingError, ControlBlocked
+
+if TYPE_CHECKING:
+    from venturalitica.audit import Audit
+
+app = new_app()
+
+
+class PhaseName(StrEnum):
+    """Which controls are judged."""
+
+    data = "data"
+    model = "model"
+
+
+@app.command()
+def check(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE", help="Data files or globs: CSV, Parquet, Arrow."),
+    ],
+    policy: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The policy; by default the project's own."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of what really happened.")
+    ] = None,
+    prediction: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column of what the model predicted.")
+    ] = None,
+    score: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column of the favorable label's probability."),
+    ] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROLE=COLUMN", help="Column of a grouping role; repeatable."),
+    ] = None,
+    phase: Annotated[
+        PhaseName | None,
+        typer.Option(help="Judge only controls of this phase: before or after training."),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(metavar="CHAR", help="What separates the fields of a CSV file.")
+    ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Show titles, reasons and groups of every control.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge data files by the policy; keep the evidence.
+
+    Rows of all files are judged together. Exit status 0 if every control passed, 1 if one failed,
+    3 if none failed and one was not evaluated, 2 if the call, the data or the policy is wrong.
+
+    \b
+    Examples:
+      venturalitica check loans.csv --target class --prediction approved --role gender=sex
+      venturalitica check 'data/2026-*.parquet' --target class --phase data --json
+    """
+    bindings = _bindings({"target": target, "prediction": prediction, "score": score}, role or [])
+    with in_options():
+        audit = _judge(files, policy, bindings, phase.value if phase else None, separator)
+    emit_json(facts(audit)) if as_json else show(audit, details=details)
+    leave(final_status(audit))
+
+
+def facts(audit: Audit) -> dict[str, Any]:
+    """An audit as JSON."""
+    return {
+        "light": audit.light,
+        "passed": audit.passed,
+        "exit_status": final_status(audit),
+        "policy": {
+            "name": audit.policy.name,
+            "version": audit.policy.version,
+            "filename": audit.policy.filename,
+            "sha256": audit.policy.sha256,
+        },
+        "verdicts": [verdict.to_json() for verdict in audit],
+        "evidence": {
+            "run_id": audit.run_id,
+            "index": audit.entry.index if audit.entry else None,
+            "sha256": audit.evidence_sha256,
+            "fault": audit.fault or None,
+        },
+        "deliveries": [
+            {
+                "tracker": delivery.run.tracker,
+                "run_id": delivery.run.run_id,
+                "url": delivery.run.url,
+                "delivered": delivery.delivered,
+                "detail": delivery.detail,
+            }
+            for delivery in audit.deliveries
+        ],
+    }
+
+
+def show(audit: Audit, *, details: bool = False) -> None:
+    """Print the verdicts and where the evidence lies."""
+    from venturalitica.cli.verdicts import print_verdicts
+
+    policy = audit.policy
+    title = f": {policy.title}" if policy.title else ""
+    heading = f"{policy.name} {policy.version}{title}"
+    print_verdicts(audit.verdicts, light=audit.light, heading=heading, groups=details)
+    if not audit.verdicts:
+        hint("the policy has no control of that phase; without --phase all are judged")
+    say()
+    if audit.fault:
+        complain(audit.fault)
+    if audit.entry is not None:
+        from venturalitica.settings import Settings
+
+        say(f"evidence: entry {audit.entry.index} in {Settings.current().home}")
+        say(f"          sha256 {audit.entry.evidence_sha256}")
+    for delivery in audit.deliveries:
+        state = "delivered" if delivery.delivered else f"waits ({delivery.detail})"
+        place = delivery.run.url or f"{delivery.run.uri} run {delivery.run.run_id}"
+        say(f"{delivery.run.tracker}: {state}: {place}")
+    if audit.entry is not None:
+        run = audit.run_id[:12]
+        hint(f"next: 'venturalitica runs show {run}' for all of it, 'venturalitica verify'")
+
+
+def final_status(audit: Audit) -> int:
+    """The verdicts' status; `WRONG` where all passed but the evidence could not be written."""
+    status = exit_status(audit.verdicts)
+    return WRONG if audit.fault and status == 0 else status
+
+
+def _judge(
+    files: Sequence[str],
+    policy: Path | None,
+    bindings: Mapping[str, str],
+    phase: Any,
+    separator: str | None,
+) -> Audit:
+    from venturalitica.cli.tables import find_files, read_table
+    from venturalitica.session import conduct, resolve_policy
+
+    rules = resolve_policy(policy)
+    found = find_files(files)
+    with progress("reading and judging"):
+        frame = read_table(found, separator=separator)
+        try:
+            return conduct(
+                rules,
+                frame=frame,
+                columns={},
+                bindings=bindings,
+                model=None,
+                training_rows=None,
+                source="check",
+                lenient=False,
+                phase=phase,
+                data_name=_name(found),
+            )
+        except ControlBlocked as blocked:
+            return cast("Audit", blocked.audit)
+
+
+def _name(files: Sequence[Path]) -> str:
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return f"{files[0].name}{more}"
+
+
+def _bindings(labels: Mapping[str, str | None], roles: Sequence[str]) -> dict[str, str]:
+    """Role -> column; `--role` is for grouping roles, the labels have options of their own."""
+    bound = {name: column for name, column in labels.items() if column is not None}
+    for text in roles:
+        name, equals, column = text.partition("=")
+        name, column = name.strip(), column.strip()
+        if not equals or not name or not column:
+            raise BindingError(f"--role {text!r}: expected ROLE=COLUMN, as in --role gender=sex")
+        if name in labels:
+            raise BindingError(f"--role {text!r}: use --{name} {column}")
+        if name in bound:
+            raise BindingError(f"--role {name} is given twice: {bound[name]!r} and {column!r}")
+        bound[name] = column
+    return bound

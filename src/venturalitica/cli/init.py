@@ -1,0 +1,189 @@
+"""`venturalitica init`: the files that a project needs to start, fitted to its data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from venturalitica.cli.output import hint, new_app, progress, say
+from venturalitica.errors import BindingError, SettingsError, did_you_mean
+
+if TYPE_CHECKING:
+    from venturalitica.policy.template import ColumnFacts, Kind
+
+POLICY = "model_policy.yaml"
+ENV = ".env.example"
+WORKFLOW = ".github/workflows/venturalitica.yml"
+
+app = new_app()
+
+
+@app.command()
+def init(
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA",
+            help="A data file (CSV, Parquet, Arrow) whose columns the policy fits.",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="The column of the true labels in DATA.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
+) -> None:
+    """Write a commented policy, an example .env and a CI workflow into this folder.
+
+    Of DATA only the columns' names, kinds and few distinct values are used, and only locally. What
+    exists is kept, unless --force is given.
+
+    \b
+    Examples:
+      venturalitica init
+      venturalitica init loans.csv --target class
+    """
+    if target is not None and data is None:
+        raise SettingsError("--target names a column of DATA: give the data file as well")
+    if Path(POLICY).exists() and not force:
+        raise SettingsError(f"{POLICY} exists and is kept; --force overwrites it")
+    texts = {POLICY: _policy(data, target), ENV: ENV_TEXT, WORKFLOW: WORKFLOW_TEXT}
+    for name, text in texts.items():
+        _write(Path(name), text, force)
+    columns = "--prediction COLUMN" if target else "--target COLUMN --prediction COLUMN"
+    hint(
+        f"Next: edit {POLICY}, then 'venturalitica policy lint' and\n"
+        f"      'venturalitica check FILE {columns}'"
+    )
+
+
+def _write(path: Path, text: str, force: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        hint(f"kept {path} (it exists; --force overwrites it)")
+    else:
+        say(f"wrote {path}")
+
+
+def _policy(data: Path | None, target: str | None) -> str:
+    from venturalitica.policy.names import name_fault
+    from venturalitica.policy.template import policy_template
+
+    folder = Path.cwd().name
+    name = folder if name_fault(folder) is None else "my-model"
+    if data is None:
+        return policy_template(name=name)
+    columns = _columns(data)
+    known = [column.name for column in columns if column.name]
+    if target is not None and target not in known:
+        raise BindingError(
+            f"{data} has no column '{target}'{did_you_mean(target, known)} "
+            f"(it has: {', '.join(known[:30])})"
+        )
+    return policy_template(name=name, columns=columns, target=target)
+
+
+def _columns(data: Path) -> Sequence[ColumnFacts]:
+    """What the template needs of each column, through narwhals whatever library read the file."""
+    import narwhals as nw
+
+    from venturalitica.cli.tables import read_table
+
+    with progress(f"reading {data}"):
+        frame: Any = nw.from_native(read_table([data]))
+        if isinstance(frame, nw.LazyFrame):
+            frame = frame.collect()
+        return [_facts(name, frame[name]) for name in frame.columns]
+
+
+def _facts(name: str, series: Any) -> ColumnFacts:
+    from venturalitica.policy.template import FEW, ColumnFacts
+
+    kind = _kind(series)
+    if kind == "other":
+        return ColumnFacts(name, kind, 0)
+    unique = series.drop_nulls().unique()
+    if kind == "number":
+        unique = unique.filter(unique.is_finite())
+    distinct = len(unique)
+    values = (
+        tuple(sorted(unique.to_list(), key=lambda v: (str(type(v)), v))) if distinct <= FEW else ()
+    )
+    if kind == "text":
+        values = tuple(str(value) for value in values)
+    if kind != "number" or not distinct:
+        return ColumnFacts(name, kind, distinct, values)
+    return ColumnFacts(name, kind, distinct, values, float(unique.min()), float(unique.max()))
+
+
+def _kind(series: Any) -> Kind:
+    import narwhals as nw
+
+    kind = series.dtype
+    if kind == nw.Boolean:
+        return "boolean"
+    if kind.is_numeric():
+        return "number"
+    return "text" if kind in (nw.String, nw.Categorical, nw.Enum) else "other"
+
+
+ENV_TEXT = """\
+# Copy to .env and fill in what you use. Only WANDB_*, MLFLOW_* and VENTURALITICA_* keys are read
+# from it, and only those that the environment does not have already. Never commit .env.
+
+# Where runs are tracked (one, both or none):
+# MLFLOW_TRACKING_URI=http://127.0.0.1:5000
+# WANDB_PROJECT=
+# WANDB_MODE=offline
+
+# Where evidence is kept (default: .venturalitica in the project's root):
+# VENTURALITICA_HOME=
+
+# The signing key: a file, or the PEM text itself (default: made on first use, for this user):
+# VENTURALITICA_SIGNING_KEY=
+"""
+
+WORKFLOW_TEXT = """\
+# Checks the policy on every push; with your data, judges by it and keeps the evidence.
+name: venturalitica
+
+on:
+  push:
+  pull_request:
+
+permissions:
+  contents: read
+
+jobs:
+  policy:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with:
+          python-version: "3.12"
+      # What your project installs; venturalitica and a table library (polars, say) belong in it.
+      - run: pip install -r requirements.txt
+      - run: venturalitica policy lint model_policy.yaml
+      # Judge predictions that an earlier step has written. Exit status 1: a control failed;
+      # 3: something was not evaluated. Keep the text of a key as the repository's secret, or each
+      # job signs with a key of its own that nobody knows. To make one:
+      #   openssl ecparam -name prime256v1 -genkey -noout -out signing_key.pem
+      # - run: venturalitica check predictions.csv --target label --prediction predicted
+      #   env:
+      #     VENTURALITICA_SIGNING_KEY: ${{ secrets.VENTURALITICA_SIGNING_KEY }}
+      # - run: venturalitica verify
+      #   if: always()
+      # - uses: actions/upload-artifact@v4
+      #   if: always()
+      #   with:
+      #     name: evidence
+      #     path: .venturalitica
+      #     include-hidden-files: true
+      #     if-no-files-found: error
+"""

@@ -1,0 +1,253 @@
+"""How the command line prints, and the conventions that every command follows.
+
+**Conventions for the module of a command** (`cli/<name>.py`):
+
+1. `app = new_app()` and one function decorated with `@app.command()`; several functions make a
+   group (`runs list`). A single command that must stay a group also gets an `@app.callback()`.
+   Its name and one line of help are in `commands.COMMANDS`.
+2. Nothing heavy is imported at the top: typer, `output` and floor 0; the rest inside functions.
+3. The docstring says in a sentence what it does, then shows an example after a line `\\b`:
+
+       \"\"\"Lint policy files.
+
+       \\b
+       Example:
+         venturalitica policy lint model_policy.yaml
+       \"\"\"
+
+   Every option has a help text; `docs/cli.md` names every command and option (a test holds it).
+4. Facts for people go to stdout: `console()`, `say()`, `styled()`, `table()`; facts for machines
+   through `emit_json()` when `--json` (declared as `JsonOption`) is given, and then nothing else
+   goes to stdout. Hints, warnings and progress go to stderr: `hint()`, `complain()`, `progress()`.
+5. Text that is not ours (titles, names, paths, reasons) passes `inert()`; `table()` and `say()` do
+   that themselves. Markup is off everywhere: `[red]` prints as it is.
+6. Leave with `leave(status)`: `PASSED` 0, `FAILED` 1, `WRONG` 2, `NOT_EVALUATED` 3.
+   Raise a `VenturaliticaError` for what the user can put right: `app.LazyGroup` prints its message
+   to stderr and leaves with its `exit_status`. Never print a traceback, never call `sys.exit`.
+
+Colour and boxes are used on a terminal only; `NO_COLOR`, `TERM=dumb`, a pipe or a file give plain
+text of the same content. On a pipe the width is 100 columns, or `COLUMNS`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from venturalitica.cli.terminal import console, inert, is_plain, speaks_unicode
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+__all__ = [
+    "BROKEN_PIPE",
+    "FAILED",
+    "INTERRUPTED",
+    "NOT_EVALUATED",
+    "PASSED",
+    "WRONG",
+    "JsonOption",
+    "close_broken_pipe",
+    "complain",
+    "console",
+    "counter",
+    "emit_json",
+    "hint",
+    "inert",
+    "is_plain",
+    "leave",
+    "new_app",
+    "progress",
+    "say",
+    "speaks_unicode",
+    "styled",
+    "table",
+]
+
+PASSED = 0
+FAILED = 1
+WRONG = 2
+NOT_EVALUATED = 3
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+PATIENCE = 1.0
+"""Seconds of silence before progress is shown."""
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the facts as JSON, and nothing else, to stdout.")
+]
+
+
+def new_app(**settings: Any) -> typer.Typer:
+    """A typer application with the house's settings; one per command module."""
+    defaults: dict[str, Any] = {
+        "rich_markup_mode": None,
+        "pretty_exceptions_enable": False,
+        "add_completion": False,
+        "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    }
+    return typer.Typer(**(defaults | settings))
+
+
+def leave(status: int) -> NoReturn:
+    """End the command with that exit status."""
+    raise typer.Exit(status)
+
+
+def say(text: str | Text = "", *, style: str = "") -> None:
+    """Print one or more lines to stdout as they are: never wrapped, so that paths can be copied."""
+    from rich.text import Text
+
+    line = Text(inert(text, lines=True), style=style) if isinstance(text, str) else text
+    console().print(line, soft_wrap=True)
+
+
+def styled(*parts: tuple[str, str]) -> None:
+    """Print one line made of `(text, style)` parts; the text is made inert."""
+    from rich.text import Text
+
+    line = Text.assemble(*((inert(text), style) for text, style in parts))
+    line.rstrip()
+    console().print(line, soft_wrap=True)
+
+
+def hint(text: str) -> None:
+    """Print what helps, but is no fact, to stderr."""
+    _to_stderr(inert(text, lines=True))
+
+
+def complain(message: str) -> None:
+    """Print what is wrong to stderr."""
+    _to_stderr(f"venturalitica: {inert(message, lines=True)}")
+
+
+def _to_stderr(text: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        console(stderr=True).print(text, soft_wrap=True)
+
+
+def emit_json(facts: Any) -> None:
+    """Print facts as JSON to stdout: ASCII only, so that nothing in it can act on a terminal."""
+    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=True, allow_nan=False) + "\n")
+
+
+def table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str | Text]],
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> None:
+    """Print a table to stdout.
+
+    `right` names the headings of columns that are aligned right, `whole` those that are never
+    folded (identifiers that people copy).
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    plain = is_plain()
+    drawn = Table(
+        box=None if plain else box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 2 if plain else 1, 0, 0),
+        header_style="" if plain else "bold",
+    )
+    for heading in headings:
+        drawn.add_column(
+            heading.upper() if plain else heading,
+            justify="right" if heading in right else "left",
+            no_wrap=heading in whole,
+            overflow="fold",
+        )
+    for row in rows:
+        drawn.add_row(*(cell if isinstance(cell, Text) else Text(inert(cell)) for cell in row))
+    _print_trimmed(drawn)
+
+
+def _print_trimmed(drawn: Any) -> None:
+    """Print without the blanks that pad lines to the full width."""
+    from rich.text import Text
+
+    screen = console()
+    for line in screen.render_lines(drawn, pad=False):
+        text = Text.assemble(*((part.text, part.style or "") for part in line if not part.control))
+        text.rstrip()
+        screen.print(text, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def progress(label: str) -> Iterator[None]:
+    """Show on a terminal's stderr that work goes on, once it has taken `PATIENCE` seconds.
+
+    Nothing is printed on a pipe, and nothing stays on the screen.
+    """
+    if is_plain(sys.stderr):
+        yield
+        return
+    status = console(stderr=True).status(_label(label))
+    timer = threading.Timer(PATIENCE, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        status.stop()
+
+
+@contextlib.contextmanager
+def counter(label: str) -> Iterator[Callable[[int, int], None]]:
+    """As `progress`, for work that counts: yields a function to call with (done, total)."""
+    if is_plain(sys.stderr):
+        yield _silent
+        return
+    status = console(stderr=True).status(_label(label))
+    started = time.monotonic()
+    shown = False
+
+    def count(done: int, total: int) -> None:
+        nonlocal shown
+        if not shown and time.monotonic() - started >= PATIENCE:
+            status.start()
+            shown = True
+        if shown:
+            status.update(_label(f"{label}: {done:,} of {total:,}"))
+
+    try:
+        yield count
+    finally:
+        if shown:
+            status.stop()
+
+
+def _label(text: str) -> Text:
+    """A spinner reads markup in a string whatever its console says; not in a `Text`."""
+    from rich.text import Text
+
+    return Text(inert(text))
+
+
+def _silent(done: int, total: int) -> None:
+    """Count without a terminal."""
+
+
+def close_broken_pipe() -> int:
+    """Let the rest of stdout go nowhere: its reader has left. The exit status a shell expects."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    return BROKEN_PIPE

@@ -1,0 +1,254 @@
+"""`venturalitica runs`: what is on record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from venturalitica.cli.lights import STYLES
+from venturalitica.cli.output import (
+    JsonOption,
+    console,
+    emit_json,
+    hint,
+    leave,
+    new_app,
+    say,
+    table,
+)
+from venturalitica.errors import EvidenceError, SettingsError
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Ledger, RunRow
+
+app = new_app(no_args_is_help=True)
+
+
+class LightName(StrEnum):
+    """A traffic light."""
+
+    green = "green"
+    amber = "amber"
+    red = "red"
+    grey = "grey"
+
+
+class KindName(StrEnum):
+    """A judged audit, or a closed monitor."""
+
+    audit = "audit"
+    run = "run"
+
+
+@app.callback()
+def runs() -> None:
+    """List the runs on record, or show one in full."""
+
+
+@app.command("list")
+def list_runs(
+    light: Annotated[LightName | None, typer.Option(help="Only records with this light.")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Only this policy: its name, or 8+ digits of its digest."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only runs of this name, such as training.")
+    ] = None,
+    kind: Annotated[KindName | None, typer.Option(help="Only audits, or only monitors.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="On record since then: 2026-11-23, UTC.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DATE", help="On record before then: 2026-12-01, UTC.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="At most so many, newest first.")
+    ] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """List records, newest first.
+
+    \b
+    Examples:
+      venturalitica runs list
+      venturalitica runs list --light red --since 2026-11-01 --json
+    """
+    ledger = _ledger()
+    with ledger.index() as index:
+        rows = index.runs(
+            kind=kind.value if kind else None,
+            name=name,
+            policy=policy,
+            since=_moment("--since", since),
+            until=_moment("--until", until),
+            limit=None if light else limit + 1,
+        )
+    waiting = _waiting(ledger)
+    found = [Listed(row, row.index in waiting) for row in rows]
+    fitting = [listed for listed in found if light in (None, listed.light)]
+    shown = fitting[:limit]
+    if as_json:
+        emit_json([facts(listed) for listed in shown])
+        return
+    _show(shown)
+    if len(fitting) > limit:
+        hint(f"there are more; '--limit {limit * 5}' shows more of them")
+
+
+@app.command("show")
+def show_run(
+    ref: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="Entry number, or the beginning of a run id, a tracker's run id, or a digest; "
+            "'last' for the newest.",
+        ),
+    ],
+    details: Annotated[
+        bool, typer.Option("--details", help="Show groups, model, data, environment too.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one record: verdicts, links, evidence.
+
+    \b
+    Examples:
+      venturalitica runs show last --details
+      venturalitica runs show 3f2a91c0
+    """
+    from venturalitica.cli import recorded
+
+    ledger = _ledger()
+    entries = [ledger.entry(row.index) for row in _found(ledger, ref)]
+    if as_json:
+        emit_json([recorded.facts(ledger, entry) for entry in entries])
+        leave(0)
+    for position, entry in enumerate(entries):
+        if position:
+            say()
+        recorded.show(ledger, entry, details=details)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A record of the list, and whether a tracker has not confirmed it yet."""
+
+    row: RunRow
+    waits: bool
+
+    @property
+    def light(self) -> str:
+        """The recorded light; amber instead of green while the record waits."""
+        return "amber" if self.waits and self.row.light == "green" else self.row.light
+
+
+def _waiting(ledger: Ledger) -> frozenset[int]:
+    return frozenset(item.index for item in ledger.outbox.pending())
+
+
+def facts(listed: Listed) -> dict[str, Any]:
+    """A line of the list as JSON."""
+    row = listed.row
+    return {
+        "index": row.index,
+        "kind": row.kind,
+        "run_id": row.run_id,
+        "name": row.name,
+        "source": row.source,
+        "started_at": row.started_at,
+        "light": listed.light,
+        "waiting": listed.waits,
+        "passed": row.passed,
+        "failed": row.failed,
+        "not_evaluated": row.not_evaluated,
+        "errors": row.errors,
+        "policy": row.policy_name,
+        "policy_version": row.policy_version,
+        "policy_sha256": row.policy_sha256,
+        "model": row.model_class,
+        "evidence_sha256": row.evidence_sha256,
+        "trackers": [dict(link) for link in row.trackers],
+    }
+
+
+def _ledger() -> Ledger:
+    from venturalitica.ledger import Ledger
+    from venturalitica.settings import Settings
+
+    return Ledger.open(Settings.current().home)
+
+
+def _found(ledger: Ledger, ref: str) -> tuple[RunRow, ...]:
+    """The records meant: one, or all those of one run."""
+    with ledger.index() as index:
+        rows = index.runs(limit=1) if ref == "last" else index.find(ref)
+    if not rows:
+        raise EvidenceError(
+            f"no record fits '{ref}' in {ledger.home}; 'venturalitica runs list' shows them "
+            "(a beginning needs 4 characters or more)"
+        )
+    if len({row.run_id for row in rows}) > 1:
+        some = ", ".join(f"{row.index} ({row.run_id[:12]})" for row in rows[:5])
+        raise SettingsError(f"'{ref}' fits several runs: entries {some}; give more of it")
+    return rows
+
+
+def _moment(option: str, text: str | None) -> str | None:
+    """A date or time, as the log writes it: RFC 3339 in UTC with microseconds."""
+    from datetime import UTC, datetime
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(
+            f"{option} {text!r}: expected a date such as 2026-11-23 or 2026-11-23T15:00"
+        ) from None
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _show(shown: list[Listed]) -> None:
+    from rich.text import Text
+
+    if not shown:
+        say("Nothing on record fits.")
+        return
+    wide = console().width >= WIDE
+    headings = ["entry", "light", "started (UTC)", "name", "policy", "passed", "run"]
+    cells: list[list[str | Text]] = [
+        [
+            str(row.index),
+            Text(listed.light, style=STYLES.get(listed.light, "")),
+            row.started_at[:16].replace("T", " "),
+            row.name,
+            f"{row.policy_name or ''} {row.policy_version or ''}".strip(),
+            _counts(row),
+            row.run_id[:10],
+        ]
+        for listed in shown
+        for row in [listed.row]
+    ]
+    if wide:
+        headings += ["kind", "sent to"]
+        for line, row in zip(cells, [listed.row for listed in shown], strict=True):
+            kind = "monitor" if row.kind == "run" else row.kind
+            line += [kind, ", ".join(str(link.get("tracker", "")) for link in row.trackers)]
+    table(headings, cells, right=("entry",), whole=("light", "started (UTC)", "run"))
+
+
+WIDE = 110
+"""Columns from which there is room for what is told last."""
+
+
+def _counts(row: RunRow) -> str:
+    count = row.passed + row.failed + row.not_evaluated + row.errors
+    return f"{row.passed} of {count}" if count else ""

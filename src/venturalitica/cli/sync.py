@@ -1,0 +1,88 @@
+"""`venturalitica sync`: deliver the evidence that trackers have not confirmed yet."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.cli.output import (
+    FAILED,
+    PASSED,
+    JsonOption,
+    counter,
+    emit_json,
+    leave,
+    new_app,
+    say,
+    table,
+)
+
+if TYPE_CHECKING:
+    from venturalitica.delivery import Delivery
+
+app = new_app()
+
+
+@app.command()
+def sync(as_json: JsonOption = False) -> None:
+    """Deliver evidence that still waits for its tracker.
+
+    Delivering twice is harmless. Exit status 0 if nothing waits any more, 1 if something still
+    does, 2 if there is no evidence log.
+
+    \b
+    Example:
+      venturalitica sync
+    """
+    from venturalitica.delivery import sync as deliver_waiting
+    from venturalitica.ledger import Ledger
+    from venturalitica.settings import Settings
+
+    # MLflow's own client asks a dying server again for minutes; somebody waits here.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    settings = Settings.current()
+    ledger = Ledger.open(settings.home)
+    with counter("delivering") as progress:
+        outcomes = deliver_waiting(ledger, progress=progress)
+    emit_json(facts(outcomes)) if as_json else _show(outcomes)
+    leave(PASSED if all(outcome.delivered for outcome in outcomes) else FAILED)
+
+
+def facts(outcomes: tuple[Delivery, ...]) -> dict[str, Any]:
+    """What became of each parcel, as JSON."""
+    return {
+        "delivered": sum(outcome.delivered for outcome in outcomes),
+        "waiting": sum(not outcome.delivered for outcome in outcomes),
+        "parcels": [
+            {
+                "index": outcome.index,
+                "tracker": outcome.run.tracker,
+                "run_id": outcome.run.run_id,
+                "url": outcome.run.url,
+                "delivered": outcome.delivered,
+                "detail": outcome.detail,
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def _show(outcomes: tuple[Delivery, ...]) -> None:
+    if not outcomes:
+        say("Nothing waits: every tracker has confirmed what it was sent.")
+        return
+    rows = [
+        (
+            str(outcome.index),
+            outcome.run.tracker,
+            outcome.run.run_id,
+            "delivered" if outcome.delivered else "waits",
+            outcome.detail,
+        )
+        for outcome in outcomes
+    ]
+    table(("entry", "tracker", "run", "state", "detail"), rows, right=("entry",), whole=("run",))
+    waiting = sum(not outcome.delivered for outcome in outcomes)
+    say()
+    say(f"{len(outcomes) - waiting} delivered, {waiting} still waiting.")

@@ -1,0 +1,173 @@
+"""`venturalitica verify`: check evidence from files alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from venturalitica.cli.bars import ASCII, UNICODE, Signs
+from venturalitica.cli.output import (
+    FAILED,
+    NOT_EVALUATED,
+    PASSED,
+    JsonOption,
+    counter,
+    emit_json,
+    leave,
+    new_app,
+    say,
+    speaks_unicode,
+    styled,
+)
+from venturalitica.errors import EvidenceError, SettingsError
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import PublicKey
+    from venturalitica.records import Step, Verification
+
+app = new_app()
+
+_STYLES = {True: "green", False: "bold red", None: "yellow"}
+_WORDS = {True: "held", False: "FAILED", None: "not checked"}
+
+
+@app.command()
+def verify(
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A ledger folder, a bundle (evidence.json) or a folder of bundles; "
+            "the project's own ledger if left out.",
+        ),
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="ID", help="Verify the evidence kept at this MLflow run.")
+    ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="PEM file or folder of public keys got from the signer; only these are trusted.",
+        ),
+    ] = None,
+    witnesses: Annotated[
+        bool,
+        typer.Option(
+            "--witnesses",
+            help="Ask the trackers that the log names for the checkpoints they have kept: shows "
+            "whether its end was cut off. Uses the network.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that nobody changed the evidence.
+
+    Checks signatures, the hash tree, the signed checkpoint and the policy bytes, step by step.
+    Exit status 0 if every step that could be made held, 1 if one failed, 2 if there is nothing
+    to verify, 3 if --witnesses found none to compare with.
+
+    \b
+    Examples:
+      venturalitica verify
+      venturalitica verify --witnesses
+      venturalitica verify evidence.json --keys signer.pem
+      venturalitica verify --run 0a1b2c3d4e5f60718293a4b5c6d7e8f9
+    """
+    if run is not None and source is not None:
+        raise SettingsError("give SOURCE or --run ID, not both")
+    if run is not None and witnesses:
+        raise SettingsError("--witnesses compares a whole log; it does not go with --run")
+    if run is None and source is None:
+        _refuse_absent_ledger()
+    trusted = _trusted(keys)
+    with counter("verifying") as progress:
+        found = _verify(source, run, trusted, progress, witnesses=witnesses)
+    emit_json(facts(found)) if as_json else _show(found)
+    leave(_status(found, witnesses=witnesses))
+
+
+def _status(found: Verification, *, witnesses: bool) -> int:
+    if not found.ok:
+        return FAILED
+    compared = any(step.name == "witnesses" and step.ok for step in found.steps)
+    return PASSED if compared or not witnesses else NOT_EVALUATED
+
+
+def facts(found: Verification) -> dict[str, Any]:
+    """A verification as JSON; a step that could not be made has `"ok": null`."""
+    return {
+        "source": found.source,
+        "ok": found.ok,
+        "fault": _step(found.fault) if found.fault else None,
+        "steps": [_step(step) for step in found.steps],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {"name": step.name, "ok": step.ok, "detail": step.detail, "index": step.index}
+
+
+def _refuse_absent_ledger() -> None:
+    """Nothing was ever begun here; where anything is left of a ledger, it is verified instead."""
+    from venturalitica.settings import Settings
+
+    home = Settings.current().home
+    if not home.exists() or (home.is_dir() and not any(home.iterdir())):
+        raise EvidenceError(
+            f"{home}: no evidence log here; it begins with the first governed fit, enforce or "
+            "'venturalitica check'. To verify other evidence, name it: a ledger folder or a bundle"
+        )
+
+
+def _trusted(keys: Path | None) -> tuple[PublicKey, ...] | None:
+    if keys is None:
+        return None
+    from venturalitica.ledger import read_keys
+
+    return read_keys(keys)
+
+
+def _verify(
+    source: str | None,
+    run: str | None,
+    trusted: tuple[PublicKey, ...] | None,
+    progress: Any,
+    *,
+    witnesses: bool,
+) -> Verification:
+    from venturalitica.verification import verify_run, verify_source
+
+    if run is not None:
+        return verify_run(run.removeprefix("runs:/"), trusted)
+    return verify_source(source, trusted_keys=trusted, witnesses=witnesses, progress=progress)
+
+
+def _show(found: Verification) -> None:
+    signs = UNICODE if speaks_unicode() else ASCII
+    say(f"Verifying {found.source}", style="bold")
+    column = max((len(step.name) for step in found.steps), default=0)
+    for step in found.steps:
+        _show_step(step, min(column, 40), signs)
+    say()
+    fault = found.fault
+    if fault is not None:
+        place = f" (entry {fault.index})" if fault.index is not None else ""
+        styled(("NOT VERIFIED  ", "bold red"), (f"{fault.name}{place}: {fault.detail}", ""))
+    elif found.ok:
+        unchecked = sum(step.ok is None for step in found.steps)
+        rest = f"; {unchecked} could not be checked, see above" if unchecked else ""
+        styled(("VERIFIED  ", "green"), (f"every step that could be made held{rest}", ""))
+    else:
+        styled(("NOT VERIFIED  ", "bold red"), ("no step could be made", ""))
+
+
+def _show_step(step: Step, column: int, signs: Signs) -> None:
+    mark = {True: signs.passed, False: signs.failed, None: signs.missing}[step.ok]
+    styled(
+        (f"{mark} {_WORDS[step.ok]:<11}  ", _STYLES[step.ok]),
+        (f"{step.name:<{column}}  ", "bold"),
+        (step.detail, ""),
+    )

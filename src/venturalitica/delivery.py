@@ -1,0 +1,298 @@
+"""Bring evidence from the ledger to the trackers, without making the training wait.
+
+A parcel is built from the ledger alone, so what could not be delivered today can be tomorrow, by
+another process (`sync`). The caller waits for a healthy tracker; what trackers cost beyond
+`FREE_SECONDS` a delivery, and all that failing ones cost, is charged to one allowance for the whole
+process (`VENTURALITICA_TRACKER_WAIT`, 2 s). When it is spent, deliveries go on in the background.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.errors import TrackerUnreachable
+from venturalitica.records import Verdict
+from venturalitica.redact import redact_text, redacted_traceback
+from venturalitica.trackers.base import DataRef, Parcel, Receipt, RunRef
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry, Ledger
+
+log = logging.getLogger(__name__)
+
+FREE_SECONDS = 0.5
+"""A delivery that succeeds within this time costs nothing of the allowance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one parcel at one tracker run; `detail` says why it waits, if it does."""
+
+    run: RunRef
+    index: int
+    delivered: bool
+    detail: str = ""
+
+
+class Allowance:
+    """The seconds that trackers may still delay this process; thread-safe."""
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+        self._lock = threading.Lock()
+
+    def after_fork(self) -> None:
+        """What is spent stays spent; the lock may be held by a thread that is not here."""
+        self._lock = threading.Lock()
+
+    def left(self, limit: float) -> float:
+        with self._lock:
+            return max(0.0, limit - self._spent)
+
+    def charge(self, seconds: float, *, delivered: bool) -> None:
+        with self._lock:
+            self._spent += max(0.0, seconds - FREE_SECONDS) if delivered else seconds
+
+
+_allowance = Allowance()
+_queues: dict[tuple[str, str], _Queue] = {}
+_queues_lock = threading.Lock()
+_said: set[tuple[str, str]] = set()
+
+
+def _forget_in_child() -> None:
+    """A forked child has none of its parent's threads: what they were doing is theirs alone."""
+    global _queues_lock
+    _queues_lock = threading.Lock()
+    _queues.clear()
+    _allowance.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
+
+
+def deliver(
+    ledger: Ledger, entry: Entry, runs: Sequence[RunRef], *, wait: float
+) -> tuple[Delivery, ...]:
+    """Deliver one entry to tracker runs, all at once, and wait no longer than allowed.
+
+    Args:
+        wait: seconds that trackers may delay this process in all.
+
+    Never raises for a tracker's failure: what is not delivered stays in the outbox.
+    """
+    if not runs:
+        return ()
+    errands = [_Errand(ledger, entry, run) for run in runs]
+    for errand in errands:
+        errand.start()
+    began = time.monotonic()
+    deadline = began + _allowance.left(wait)
+    for errand in errands:
+        errand.wait(max(0.0, deadline - time.monotonic()))
+    outcomes = tuple(errand.outcome() for errand in errands)
+    _allowance.charge(time.monotonic() - began, delivered=all(o.delivered for o in outcomes))
+    for outcome in outcomes:
+        _say(outcome)
+    return outcomes
+
+
+class _Errand:
+    """One delivery; its result is in the ledger's outbox, waited for or not."""
+
+    def __init__(self, ledger: Ledger, entry: Entry, run: RunRef) -> None:
+        self.ledger, self.entry, self.run = ledger, entry, run
+        self.receipt: Receipt | None = None
+        self.error = ""
+        self._done = threading.Event()
+
+    def start(self) -> None:
+        place = (self.run.tracker, self.run.uri)
+        with _queues_lock:
+            queue = _queues.setdefault(place, _Queue(self.run.tracker))
+        queue.add(self)
+
+    def go(self, down: str) -> str:
+        """Deliver, unless the tracker is `down`; answers why it is, or with an empty text."""
+        try:
+            if not down:
+                self.receipt = carry(self.ledger, self.entry.index, self.run)
+        except TrackerUnreachable as error:
+            down = _plain(error)
+        except Exception as error:  # noqa: BLE001 - a tracker may fail in any way
+            self.error = _plain(error)
+            log.debug("delivery to %s failed\n%s", self.run.tracker, redacted_traceback(error))
+        self.error = self.error or down
+        self._done.set()
+        return down
+
+    def wait(self, seconds: float) -> None:
+        self._done.wait(seconds)
+
+    def outcome(self) -> Delivery:
+        if self.receipt is not None:
+            return Delivery(self.run, self.entry.index, True, self.receipt.detail)
+        detail = self.error or "no answer in time; it goes on in the background"
+        return Delivery(self.run, self.entry.index, False, detail)
+
+
+class _Queue:
+    """Errands to one tracker, one after another, on a daemon thread that ends with the last.
+
+    Where the tracker cannot be reached it is asked once: what stands in the queue then waits in
+    the outbox.
+    """
+
+    def __init__(self, tracker: str) -> None:
+        self._tracker = tracker
+        self._errands: deque[_Errand] = deque()
+        self._lock = threading.Lock()
+        self._running = False
+
+    def add(self, errand: _Errand) -> None:
+        with self._lock:
+            self._errands.append(errand)
+            if self._running:
+                return
+            self._running = True
+        name = f"venturalitica-{self._tracker}"
+        threading.Thread(target=self._go, name=name, daemon=True).start()
+
+    def _go(self) -> None:
+        down = ""
+        while (errand := self._next()) is not None:
+            down = errand.go(down)
+
+    def _next(self) -> _Errand | None:
+        with self._lock:
+            if not self._errands:
+                self._running = False
+                return None
+            return self._errands.popleft()
+
+
+def carry(ledger: Ledger, index: int, run: RunRef) -> Receipt:
+    """Deliver one entry to one run now, however long it takes, and record the outcome.
+
+    Raises:
+        TrackerError: the tracker refused, failed, or read back other bytes.
+    """
+    from venturalitica.trackers import tracker
+
+    try:
+        receipt = tracker(run.tracker).deliver(run, parcel(ledger, index))
+    except Exception as error:
+        ledger.outbox.failed(index, run.tracker, run.run_id, _plain(error))
+        raise
+    ledger.outbox.confirm(index, run.tracker, run.run_id, receipt.detail)
+    return receipt
+
+
+def parcel(ledger: Ledger, index: int) -> Parcel:
+    """The parcel of an entry, built from the ledger alone."""
+    from venturalitica.reports.html import render_report
+    from venturalitica.reports.markdown import render_markdown
+
+    entry = ledger.entry(index)
+    predicate = entry.statement["predicate"]
+    policy = predicate["policy"] or {}
+    return Parcel(
+        evidence=ledger.bundle(index),
+        evidence_sha256=entry.evidence_sha256,
+        kind=predicate["kind"],
+        name=predicate["run"]["name"],
+        light=predicate["light"],
+        verdicts=tuple(Verdict.from_json(verdict) for verdict in predicate["verdicts"]),
+        policy_name=policy.get("name", ""),
+        policy_version=policy.get("version", ""),
+        policy_sha256=policy.get("sha256", ""),
+        policy_filename=policy.get("filename", ""),
+        policy_bytes=base64.b64decode(policy["bytes"]) if policy else None,
+        report_html=render_report(entry.statement, evidence_sha256=entry.evidence_sha256).encode(),
+        description=render_markdown(entry.statement),
+        data=tuple(_data_ref(item) for item in predicate["data"]),
+        checkpoint=entry.checkpoint,
+    )
+
+
+def _data_ref(item: Mapping[str, Any]) -> DataRef:
+    return DataRef(
+        name=item["name"],
+        context=item["context"],
+        sha256=item["sha256"] or "",
+        rows=item["rows"] or 0,
+        columns=tuple(column["name"] for column in item["columns"]),
+    )
+
+
+def sync(
+    ledger: Ledger, *, progress: Callable[[int, int], None] | None = None
+) -> tuple[Delivery, ...]:
+    """Deliver all that waits, oldest first; one outcome for each parcel and run.
+
+    A tracker that could not be reached is asked once: its other parcels are reported as waiting.
+    """
+    waiting = list(ledger.outbox.pending())
+    outcomes: list[Delivery] = []
+    down: dict[tuple[str, str], str] = {}
+    for done, item in enumerate(waiting):
+        run = run_ref(item.run)
+        place = (run.tracker, run.uri)
+        if place in down:
+            outcomes.append(Delivery(run, item.index, False, down[place]))
+        else:
+            outcomes.append(_sync_one(ledger, item.index, run, down))
+        if progress is not None:
+            progress(done + 1, len(waiting))
+    return tuple(outcomes)
+
+
+def _sync_one(
+    ledger: Ledger, index: int, run: RunRef, down: dict[tuple[str, str], str]
+) -> Delivery:
+    try:
+        receipt = carry(ledger, index, run)
+    except TrackerUnreachable as error:
+        down[(run.tracker, run.uri)] = _plain(error)
+        return Delivery(run, index, False, _plain(error))
+    except Exception as error:  # noqa: BLE001 - a tracker may fail in any way
+        log.debug("delivery to %s failed\n%s", run.tracker, redacted_traceback(error))
+        return Delivery(run, index, False, _plain(error))
+    return Delivery(run, index, True, receipt.detail)
+
+
+def run_ref(data: Mapping[str, Any]) -> RunRef:
+    """A tracker link of a statement, as a `RunRef`."""
+    known = {name: data[name] for name in RunRef.__dataclass_fields__ if name in data}
+    return RunRef(**known)
+
+
+def _plain(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return redact_text(text.splitlines()[0])
+
+
+def _say(outcome: Delivery) -> None:
+    """One warning for each tracker, until it takes something again; then once more."""
+    place = (outcome.run.tracker, outcome.run.uri)
+    if outcome.delivered:
+        _said.discard(place)
+        return
+    level = logging.INFO if place in _said else logging.WARNING
+    _said.add(place)
+    log.log(
+        level,
+        "%s has not confirmed the evidence yet (%s). It is safe in the ledger; "
+        "'venturalitica sync' delivers what waits.",
+        outcome.run.tracker,
+        outcome.detail,
+    )

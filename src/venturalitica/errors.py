@@ -1,0 +1,137 @@
+"""Every error that this package raises on purpose.
+
+    VenturaliticaError                 one of ours; `exit_status` is what the command line returns
+    ├── PolicyError                    the policy file is wrong; holds every problem found in it
+    ├── BindingError                   a role, column or keyword does not fit the data
+    ├── DataError                      the rows cannot be judged (out of order, no table)
+    ├── SettingsError                  a setting or environment variable is wrong
+    ├── EvidenceError                  evidence cannot be written, read or trusted
+    │   └── SigningKeyError            the signing key is missing, unreadable or too open
+    ├── TrackerError                   a tracker refused or failed
+    │   └── TrackerUnreachable         it did not answer, or has trouble of its own: ask later
+    ├── MissingExtra                   an optional library is absent (also an ImportError)
+    └── ControlBlocked                 a blocking control did not pass; its evidence is safe
+
+Each can be pickled: a worker process hands its error to the one that waits for it.
+
+A message says what was found, what was expected and what to do next. A name that does not exist is
+answered with the nearest one that does (`nearest`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from venturalitica.records import Verdict
+
+
+class VenturaliticaError(Exception):
+    """Base of all errors raised on purpose by this package."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a file: `file:line: message`.
+
+    `line` is 1-based; 0 where the whole file is meant.
+    """
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.message}"
+
+
+class PolicyError(VenturaliticaError):
+    """The policy is wrong. `problems` holds all that was found, in the order of the file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[PolicyError], tuple[object, ...]]:
+        return type(self), (self.problems,)
+
+
+class BindingError(VenturaliticaError):
+    """A role is unbound, misspelt, or bound to a column that the data does not have."""
+
+
+class DataError(VenturaliticaError):
+    """The rows given cannot be judged as they are."""
+
+
+class SettingsError(VenturaliticaError):
+    """A setting or environment variable has a value that cannot be used."""
+
+
+class EvidenceError(VenturaliticaError):
+    """Evidence cannot be written, read or trusted."""
+
+
+class SigningKeyError(EvidenceError):
+    """The signing key is missing, unreadable, of the wrong kind, or readable by others."""
+
+
+class TrackerError(VenturaliticaError):
+    """A tracker refused, failed, or did not answer within its bound."""
+
+
+class TrackerUnreachable(TrackerError):
+    """A tracker did not answer, or is in trouble of its own; what waits for it goes on waiting."""
+
+
+class MissingExtra(VenturaliticaError, ImportError):
+    """An optional library is needed and absent; the message is the line that installs it."""
+
+    def __init__(self, library: str, extra: str) -> None:
+        self.library = library
+        self.extra = extra
+        super().__init__(
+            f"{library} is needed for this and is not installed: "
+            f'pip install "venturalitica[{extra}]"'
+        )
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[object, ...]]:
+        return type(self), (self.library, self.extra)
+
+
+class ControlBlocked(VenturaliticaError):
+    """A control with `on_fail: block` failed, erred or was not evaluated.
+
+    Raised after the evidence is committed. `verdicts` are the blocking ones; `audit` is the whole.
+    """
+
+    exit_status = 1
+
+    def __init__(self, verdicts: Sequence[Verdict], audit: Sequence[Verdict]) -> None:
+        self.verdicts = tuple(verdicts)
+        self.audit = audit
+        lines = [f"{v.control}: {v.status.replace('_', ' ')}: {v.reason}" for v in self.verdicts]
+        super().__init__("blocked by the policy: " + "; ".join(lines))
+
+    def __reduce__(self) -> tuple[type[ControlBlocked], tuple[object, ...]]:
+        return type(self), (self.verdicts, self.audit)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None when none is close."""
+    names = list(known)
+    by_fold = {known_name.casefold(): known_name for known_name in reversed(names)}
+    close = difflib.get_close_matches(name.casefold(), list(by_fold), n=1, cutoff=0.6)
+    return by_fold[close[0]] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`"; did you mean 'accuracy'?"`, or an empty string when nothing is close."""
+    close = nearest(name, known)
+    return f"; did you mean '{close}'?" if close else ""

@@ -1,0 +1,13 @@
+"""Judgement: a policy and a tally become one verdict per control, each with a 95 % interval.
+
+    verdicts = judge(policy, tally)
+
+Pure: no disk, network, clock or environment; the same policy and tally give the same verdicts, bit
+for bit, whatever else is installed.
+"""
+
+from __future__ import annotations
+
+from venturalitica.judge.core import judge, select, unreported
+
+__all__ = ["judge", "select", "unreported"]

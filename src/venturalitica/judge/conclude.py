@@ -1,0 +1,168 @@
+"""From what was found to a verdict: pass or fail, how sure, and a sentence that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from venturalitica.judge import words
+from venturalitica.judge.question import CENSUS, Question
+from venturalitica.judge.values import Found
+from venturalitica.metrics.intervals import (
+    LEVEL,
+    MOST_UNDEFINED,
+    REPLICATES,
+    holding,
+    percentile_interval,
+    undefined_replicates,
+)
+from venturalitica.records import GroupValue, Interval, Status, Verdict
+from venturalitica.rules import TOLERANCE, Control, Threshold
+
+UNSEEN = 3.0
+"""The rule of three: what never occurred in n rows may still occur in 3/n of all (95 %)."""
+
+
+def verdict(
+    control: Control,
+    *,
+    status: Status,
+    reason: str,
+    filename: str = "",
+    value: float | None = None,
+    interval: Interval | None = None,
+    conclusive: bool = False,
+    n: int = 0,
+    groups: tuple[GroupValue, ...] = (),
+    notes: tuple[str, ...] = (),
+    compare: str | None = None,
+) -> Verdict:
+    """A verdict with everything that its control says."""
+    return Verdict(
+        control=control.id,
+        title=control.title,
+        article=control.article,
+        metric=control.metric,
+        across=control.across,
+        compare=compare if compare is not None else control.compare,
+        must=str(control.must),
+        operator=control.must.operator,
+        threshold=control.must.bound,
+        on_fail=control.on_fail,
+        status=status,
+        reason=reason,
+        value=value,
+        interval=interval,
+        level=LEVEL,
+        conclusive=conclusive,
+        n=n,
+        groups=groups,
+        notes=notes,
+        remedy=control.remedy,
+        file=filename,
+        line=control.line,
+    )
+
+
+def conclude(question: Question, found: Found, *, filename: str) -> Verdict:
+    """The verdict on what was found. Anything uncertain makes it inconclusive, and is noted."""
+    control = question.control
+    value = found.value + 0.0
+    interval = percentile_interval(found.replicates)
+    interval = holding(interval, value) if interval else None
+    doubts = (*found.doubts, *_doubts(question, found, interval))
+    passed = control.must.holds(value)
+    settled = interval is not None and _settles(control.must, interval, found.error_bound)
+    sentence = f"{words.measured(value, control.must)}, must be {words.requirement(control.must)}"
+    parts = [sentence, *_extremes(question, found), *_straddle(interval, settled, doubts)]
+    return verdict(
+        control,
+        status="passed" if passed else "failed",
+        reason="; ".join(parts),
+        filename=filename,
+        value=value,
+        interval=interval,
+        conclusive=settled and not doubts,
+        n=found.n,
+        groups=found.groups,
+        notes=(*found.notes, *(f"not conclusive: {doubt}" for doubt in doubts)),
+        compare=question.compare,
+    )
+
+
+def _settles(must: Threshold, interval: Interval, error_bound: float) -> bool:
+    wide = Interval(interval.low - error_bound, interval.high + error_bound)
+    return must.settled_by(wide)
+
+
+def _doubts(question: Question, found: Found, interval: Interval | None) -> list[str]:
+    control = question.control
+    doubts = []
+    if found.n < control.min_support:
+        doubts.append(
+            f"{words.rows(found.n)} in all, fewer than {control.min_support} (min_support)"
+        )
+    elif not found.groups and found.support < control.min_support:
+        doubts.append(
+            f"the value rests on {words.rows(found.support)}, fewer than {control.min_support} "
+            "(min_support)"
+        )
+    undefined = undefined_replicates(found.replicates)
+    if undefined:
+        share = f"{undefined:,} of {REPLICATES:,} replicates have no value"
+        if undefined > MOST_UNDEFINED * REPLICATES:
+            doubts.append(share)
+    doubts += _unvaried(question, found, interval)
+    return doubts
+
+
+def _unvaried(question: Question, found: Found, interval: Interval | None) -> list[str]:
+    """No replicate differs: resampling cannot know what it never saw, so rows must tell."""
+    if interval is None or question.spec.name in CENSUS or _varies(interval):
+        return []
+    low, high = question.low_high()
+    may_be = UNSEEN / max(found.support, 1) * (high - low)
+    least, most = max(found.value - may_be, low), min(found.value + may_be, high)
+    if question.control.must.settled_by(Interval(least, most)):
+        return []
+    return [
+        f"no replicate differs from the value; what {words.rows(found.support)} never showed may "
+        f"still move it within {words.interval_words(Interval(least, most))} (rule of three)"
+    ]
+
+
+def _varies(interval: Interval) -> bool:
+    """A width of 1e-17 is rounding: equal losses have not the same sum in every replicate."""
+    size = max(1.0, abs(interval.low), abs(interval.high))
+    return interval.high - interval.low > TOLERANCE * size
+
+
+def _straddle(interval: Interval | None, settled: bool, doubts: Sequence[str]) -> list[str]:
+    if interval is None:
+        return ["not conclusive: no interval"]
+    if not settled:
+        return [
+            f"not conclusive: the 95 % interval {words.interval_words(interval)} holds both answers"
+        ]
+    return [f"not conclusive: {doubts[0]}"] if doubts else []
+
+
+def _extremes(question: Question, found: Found) -> list[str]:
+    """`lowest female 0.62 (n=310), highest male 0.84 (n=690)`."""
+    by_name = {group.name: group for group in found.groups}
+    seen = [by_name[name] for name in found.compared if by_name[name].value is not None]
+    if not seen:
+        return []
+    if question.compare == "between":
+        return [" minus ".join(words.group(group) for group in seen)]
+    low = min(seen, key=_value)
+    high = max(seen, key=_value)
+    if question.compare == "min":
+        return [words.group(low, "lowest")]
+    if question.compare == "max":
+        return [words.group(high, "highest")]
+    return [f"{words.group(low, 'lowest')}, {words.group(high, 'highest')}"]
+
+
+def _value(group: GroupValue) -> float:
+    assert group.value is not None
+    return group.value

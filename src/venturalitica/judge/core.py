@@ -1,0 +1,151 @@
+"""The judgement: policy and tally in, one verdict per control out. Pure; nothing is skipped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from venturalitica.errors import DataError
+from venturalitica.judge.conclude import conclude, verdict
+from venturalitica.judge.counted import unbound_reason
+from venturalitica.judge.measure import Bench, measure
+from venturalitica.judge.question import Question, question_of
+from venturalitica.judge.refusal import Refusal
+from venturalitica.judge.reported import (
+    check_reported,
+    judge_reported,
+    reported_value,
+)
+from venturalitica.judge.scored import measure_scored
+from venturalitica.metrics.catalog import misuse, phase_of, roles_needed
+from venturalitica.records import Verdict
+from venturalitica.redact import redact_text, redacted_traceback
+from venturalitica.rules import Control, Phase, Policy
+from venturalitica.tallies import Tally
+
+log = logging.getLogger(__name__)
+
+NOTHING = Tally(rows=0, axes=())
+
+
+def select(policy: Policy, phase: Phase | None = None) -> tuple[Control, ...]:
+    """The controls of a phase (`data`: before training; `model`), all where None, in file order."""
+    return tuple(
+        control for control in policy.controls if phase is None or phase_of(control) == phase
+    )
+
+
+def unreported(
+    policy: Policy, controls: Sequence[Control], reported: Mapping[str, float] | None
+) -> tuple[Control, ...]:
+    """Those of `controls` that must be measured: no value in `reported` is theirs."""
+    told = reported or {}
+    return tuple(c for c in controls if reported_value(c, policy.controls, told) is None)
+
+
+def judge(
+    policy: Policy,
+    tally: Tally | None,
+    *,
+    controls: Sequence[Control] | None = None,
+    unbound: Mapping[str, str] | None = None,
+    reported: Mapping[str, float] | None = None,
+) -> tuple[Verdict, ...]:
+    """One verdict per control, in policy order.
+
+    Args:
+        tally: the counts; None where there is no data (reported values alone).
+        controls: the selected ones (see `select`); all of the policy's where None.
+        unbound: role -> why nobody bound it; its controls are `not_evaluated` with that reason.
+        reported: control id or metric -> a value measured elsewhere. It is judged as it is, even
+            where the tally could tell, and is never conclusive.
+
+    Returns:
+        Verdicts; a fault in one control is that control's `error` and costs no other.
+
+    Raises:
+        BindingError: a key of `reported` is neither a control id nor a metric of the policy.
+    """
+    check_reported(policy.controls, reported or {})
+    bench = Bench(policy, tally or NOTHING)
+    selected = policy.controls if controls is None else controls
+    return tuple(
+        _guarded(
+            bench,
+            control,
+            unbound or {},
+            reported or {},
+            without_data=tally is None or tally == NOTHING,
+        )
+        for control in selected
+    )
+
+
+def _guarded(
+    bench: Bench,
+    control: Control,
+    unbound: Mapping[str, str],
+    reported: Mapping[str, object],
+    *,
+    without_data: bool,
+) -> Verdict:
+    filename = bench.policy.filename
+    try:
+        return _judged(bench, control, unbound, reported, without_data=without_data)
+    except Refusal as refusal:
+        return verdict(
+            control,
+            status="not_evaluated",
+            reason=refusal.reason,
+            filename=filename,
+            n=refusal.n,
+            groups=refusal.groups,
+            notes=refusal.notes,
+        )
+    except DataError as error:
+        return verdict(control, status="not_evaluated", reason=str(error), filename=filename)
+    except Exception as error:  # noqa: BLE001 - see below
+        # A boundary: one control's fault must not cost the others, and its verdict is red.
+        log.error("control '%s' could not be computed\n%s", control.id, redacted_traceback(error))
+        said = redact_text(str(error))
+        reason = f"{type(error).__name__} while computing {control.metric}: {said}"
+        return verdict(control, status="error", reason=reason, filename=filename)
+
+
+def _judged(
+    bench: Bench,
+    control: Control,
+    unbound: Mapping[str, str],
+    reported: Mapping[str, object],
+    *,
+    without_data: bool,
+) -> Verdict:
+    filename = bench.policy.filename
+    wrong = misuse(control)
+    if wrong:
+        return verdict(control, status="error", reason=wrong, filename=filename)
+    question = question_of(control)
+    claimed = reported_value(control, bench.policy.controls, reported)
+    if claimed is not None:
+        return judge_reported(question, claimed, filename=filename)
+    lacking = _lacking(bench, question, unbound, without_data=without_data)
+    if lacking:
+        raise Refusal(lacking, n=bench.tally.rows)
+    scored = question.spec.needs_score
+    found = measure_scored(bench, question) if scored else measure(bench, question)
+    return conclude(question, found, filename=filename)
+
+
+def _lacking(
+    bench: Bench, question: Question, unbound: Mapping[str, str], *, without_data: bool
+) -> str:
+    if without_data:
+        return "no data was given, and no value was reported for this control"
+    roles = roles_needed(question.spec, question.control).roles
+    bound = dict.fromkeys([*(axis.role for axis in bench.tally.axes), *bench.tally.nulls])
+    if question.spec.needs_score and bench.tally.scores:
+        bound["score"] = None
+    reason = unbound_reason(roles, bench.tally, unbound, list(bound))
+    if not reason and question.spec.name == "completeness" and not bench.tally.nulls:
+        return "no role is bound to a column: there is nothing to count"
+    return reason

@@ -1,0 +1,203 @@
+"""Measure one control: from the tally's cells to a value and its replicates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy
+
+from venturalitica.judge.counted import Counted, count_cells
+from venturalitica.judge.labels import Labels, check_agreeing, favorable_index, read_labels
+from venturalitica.judge.question import COUNTING, Question
+from venturalitica.judge.refusal import Refusal
+from venturalitica.judge.samples import Sample, sample_of
+from venturalitica.judge.values import Found, Part, compared, single
+from venturalitica.metrics.arrays import Floats, Integers
+from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.contents import completeness, group_shares, holes_of
+from venturalitica.metrics.intervals import REPLICATES, Resampling
+from venturalitica.metrics.registry import STATISTICS, Statistic
+from venturalitica.rules import Policy
+from venturalitica.tallies import NULL, Tally
+
+
+@dataclass(slots=True)
+class Bench:
+    """What the controls of one judgement share: the tally and the replicates drawn from it."""
+
+    policy: Policy
+    tally: Tally
+    _resamplings: dict[str, Resampling] = field(default_factory=dict)
+    _evidence: Tally | None = None
+
+    @property
+    def evidence(self) -> Tally:
+        """The tally as it is stored: score tables on few levels."""
+        if self._evidence is None:
+            self._evidence = self.tally.for_evidence()
+        return self._evidence
+
+    def resampling(self, sample: Sample) -> Resampling:
+        """The replicates of a table, drawn once; their seed is the table's name and its counts.
+
+        Not the whole tally: what other controls ask for would then move this one's interval.
+        """
+        seed = sample.seed
+        if seed not in self._resamplings:
+            self._resamplings[seed] = Resampling(sample.cells, seed)
+        return self._resamplings[seed]
+
+
+def measure(bench: Bench, question: Question) -> Found:
+    """Measure a control that is not about scores. Raises Refusal where there is no value."""
+    if question.spec.name == "completeness":
+        return _completeness(bench, question)
+    if question.spec.name == "row_count" and not question.control.across:
+        return _row_count(bench)
+    counted, favorable, note = _counted(bench, question)
+    if question.parts == ("group_representation",) or question.parts == ("row_count",):
+        return _group_sizes(bench, question, counted)
+    parts = [_part(bench, question, metric, counted, favorable) for metric in question.parts]
+    return _found(question, parts, counted).with_notes(*counted.notes, *([note] if note else []))
+
+
+def table_key(question: Question, *roles: str) -> str:
+    """The name of the table a control counts: the same for all that may share replicates."""
+    return "|".join((",".join(roles), ",".join(question.control.across)))
+
+
+def _counted(bench: Bench, question: Question) -> tuple[Counted, int | None, str]:
+    roles = question.spec.needs
+    table = bench.tally.table((*roles, *question.control.across))
+    cells = numpy.array(table.cells, dtype=numpy.int64)
+    cells = cells.reshape(-1, len(roles) + len(question.control.across) + 1)
+    labels = labels_of(bench.tally)
+    favorable = None
+    if question.spec.needs_favorable and cells.size:
+        favorable = favorable_index(bench.policy, labels.levels)
+    cells[:, : len(roles)] = moved_levels(cells[:, : len(roles)], labels)
+    counted = count_cells(bench.policy, question.control, bench.tally, cells, roles=roles)
+    return counted, favorable, _label_notes(bench.tally, labels, counted, roles)
+
+
+def labels_of(tally: Tally) -> Labels:
+    """The labels that target and prediction share."""
+    axis = tally.axis("target") or tally.axis("prediction")
+    return read_labels(axis.levels if axis else ())
+
+
+def moved_levels(indices: Integers, labels: Labels) -> Integers:
+    """Level indices after merging; NULL stays."""
+    return numpy.append(labels.moved, NULL)[indices] if indices.size else indices
+
+
+def _label_notes(tally: Tally, labels: Labels, counted: Counted, roles: Sequence[str]) -> str:
+    if "prediction" not in roles:
+        return ""
+    prediction = set(counted.indices[:, -1].tolist())
+    target = (
+        _target_labels(tally, labels) if len(roles) == 1 else set(counted.indices[:, 0].tolist())
+    )
+    strange = check_agreeing(labels.levels, target, prediction) if target else ""
+    return "; ".join(note for note in (labels.note, strange) if note)
+
+
+def _target_labels(tally: Tally, labels: Labels) -> set[int]:
+    """The labels that the target has, for a control that counts predictions alone."""
+    if not any("target" in table.roles for table in tally.tables):
+        return set()
+    cells = tally.table(("target",)).cells
+    return {int(labels.moved[level]) for level, _ in cells if level != NULL}
+
+
+def _part(
+    bench: Bench, question: Question, metric: str, counted: Counted, favorable: int | None
+) -> Part:
+    statistic = STATISTICS[metric]
+    sample = sample_of(
+        counted,
+        statistic.shape,
+        favorable=favorable,
+        key=table_key(question, *question.spec.needs),
+    )
+    return Part(
+        metric,
+        sample.measured(statistic.compute),
+        _support(sample, statistic, counted),
+        sample.replicates(bench.resampling(sample), statistic.compute),
+    )
+
+
+def _support(sample: Sample, statistic: Statistic, counted: Counted) -> Floats:
+    rows = counted.rows.astype(float)
+    return rows if statistic.support is None else sample.measured(statistic.support)
+
+
+def _found(question: Question, parts: Sequence[Part], counted: Counted) -> Found:
+    if question.compare is None:
+        return single(parts[0], n=counted.n, undefined=CATALOG[question.spec.name].undefined)
+    found = compared(question, parts, counted.groups.names, counted.rows)
+    return doubting_absent(found, counted)
+
+
+def doubting_absent(found: Found, counted: Counted) -> Found:
+    """A group that the policy names and nobody belongs to was not compared: nothing is settled."""
+    if not counted.groups.absent:
+        return found
+    doubt = f"the policy names groups without rows: {', '.join(counted.groups.absent)}"
+    return replace(found, doubts=(*found.doubts, doubt))
+
+
+def _group_sizes(bench: Bench, question: Question, counted: Counted) -> Found:
+    """Row counts and shares: a group that the policy names and no row belongs to counts 0."""
+    sample = sample_of(
+        counted, "rows", favorable=None, key=table_key(question, *question.spec.needs)
+    )
+    absent = () if counted.groups.intersections else counted.groups.absent
+    compute = group_shares if question.spec.name == "group_representation" else _itself
+
+    def padded(rows: Floats) -> Floats:
+        return numpy.pad(compute(rows), [(0, 0)] * (rows.ndim - 1) + [(0, len(absent))])
+
+    names = (*counted.groups.names, *absent)
+    rows = numpy.pad(counted.rows, (0, len(absent)))
+    part = Part(
+        question.spec.name,
+        sample.measured(padded),
+        rows.astype(float),
+        sample.replicates(bench.resampling(sample), padded),
+    )
+    assert question.spec.name in COUNTING
+    return compared(question, [part], names, rows).with_notes(*counted.notes)
+
+
+def _itself(rows: Floats) -> Floats:
+    return rows
+
+
+def _row_count(bench: Bench) -> Found:
+    rows = bench.tally.rows
+    if not rows:
+        raise Refusal("there are no rows: give data with at least one row")
+    return Found(float(rows), numpy.full(REPLICATES, float(rows)), rows, rows)
+
+
+def _completeness(bench: Bench, question: Question) -> Found:
+    tally = bench.tally
+    roles = question.control.of or tuple(tally.nulls)
+    if not tally.rows or not roles:
+        raise Refusal("there are no rows: give data with at least one row")
+    nulls = {role: tally.nulls[role] for role in roles}
+    holes = numpy.array(holes_of(list(nulls.values()), tally.rows), dtype=numpy.int64)
+
+    def share(drawn: Floats) -> Floats:
+        return completeness(drawn, roles=len(roles))
+
+    resampling = bench.resampling(Sample(holes, share, f"holes|{','.join(roles)}"))
+    value = float(share(holes.astype(float)))
+    notes = [
+        f"{role}: {count:,} of {tally.rows:,} missing" for role, count in nulls.items() if count
+    ]
+    counted_in = f"counted over {', '.join(roles)}"
+    return Found(value, resampling.each(share), tally.rows, tally.rows, notes=(counted_in, *notes))

@@ -1,0 +1,194 @@
+"""Measure a control about a score: the value from the finest table, its interval from a few levels.
+
+The evidence keeps scores on at most 512 levels, and the replicates are drawn from that form, so
+that judging again from the evidence gives the same interval. It is then moved by the distance of
+the exact value from the one on few levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy
+
+from venturalitica.judge.counted import Counted, count_cells
+from venturalitica.judge.labels import favorable_index
+from venturalitica.judge.measure import (
+    Bench,
+    doubting_absent,
+    labels_of,
+    moved_levels,
+    table_key,
+)
+from venturalitica.judge.question import Question
+from venturalitica.judge.refusal import Refusal
+from venturalitica.judge.samples import Sample
+from venturalitica.judge.values import Found, Part, compared, single
+from venturalitica.judge.words import number
+from venturalitica.metrics.arrays import Floats, Integers, divide, segment_sums
+from venturalitica.metrics.bounds import BOUNDS
+from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.registry import SCORE_STATISTICS
+from venturalitica.metrics.scores import calibration_bins
+from venturalitica.tallies import ScoreTable, Tally
+
+BLOCKS = 128
+"""Levels that are resampled; neighbours are joined so that each holds about as many rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """`counts` `(G, 2, S)` by [target not favorable, favorable] and level; `scores` `(S,)`."""
+
+    counts: Floats
+    scores: Floats
+    counted: Counted
+    exact: bool
+    reach: float
+
+
+def measure_scored(bench: Bench, question: Question) -> Found:
+    """Measure a score metric. Raises Refusal where it has no value."""
+    fine = _read(bench, question, bench.tally)
+    _check_probabilities(question, fine)
+    part, shift = _part(bench, question, fine)
+    counted = fine.counted
+    if question.compare is None:
+        found = single(part, n=counted.n, undefined=CATALOG[part.metric].undefined)
+    else:
+        found = doubting_absent(
+            compared(question, [part], counted.groups.names, counted.rows), counted
+        )
+    notes = [*counted.notes, *_level_note(fine, part.replicates, shift)]
+    return _bounded(found, question, fine).with_notes(*notes)
+
+
+def _read(bench: Bench, question: Question, tally: Tally) -> Scored:
+    control, labels = question.control, labels_of(tally)
+    table = _table(tally, ("target", *control.across))
+    cells = _columns(table, ("target", *control.across))
+    favorable = favorable_index(bench.policy, labels.levels) if cells.size else 0
+    cells[:, :1] = moved_levels(cells[:, :1], labels)
+    counted = count_cells(bench.policy, control, tally, cells, roles=("target", "score"))
+    shape = (counted.groups.size or 1, 2, len(table.scores))
+    counts = numpy.zeros(shape)
+    chosen = (counted.indices[:, 0] == favorable).astype(numpy.int64)
+    numpy.add.at(counts, (counted.group, chosen, counted.indices[:, 1]), counted.counts)
+    scores = numpy.array(table.scores, dtype=numpy.float64)
+    return Scored(counts, scores, counted, table.exact, 0.0 if table.exact else table.width / 2)
+
+
+def _table(tally: Tally, roles: tuple[str, ...]) -> ScoreTable:
+    holding = [table for table in tally.scores if set(roles) <= set(table.roles)]
+    if not holding:
+        raise Refusal(
+            f"the tally has no scores by {' × '.join(roles)}: judge the data itself, with "
+            "score=<column name>"
+        )
+    return min(holding, key=lambda table: (not table.exact, len(table.cells)))
+
+
+def _columns(table: ScoreTable, roles: tuple[str, ...]) -> Integers:
+    """Cells as `(C, 2 + groups + 1)`: target, score level, groups, count."""
+    cells = numpy.array(table.cells, dtype=numpy.int64).reshape(-1, len(table.roles) + 2)
+    target, *groups = [table.roles.index(role) for role in roles]
+    return cells[:, [target, len(table.roles), *groups, len(table.roles) + 1]]
+
+
+def _check_probabilities(question: Question, fine: Scored) -> None:
+    name = question.spec.name
+    # Scores of rows that were left out, or that belong to another table, are no business here.
+    scores = fine.scores[fine.counts.sum(axis=(0, 1)) > 0]
+    if SCORE_STATISTICS[name].probability and (scores.min() < 0 or scores.max() > 1):
+        raise Refusal(
+            f"{name} needs probabilities in [0, 1], and the scores run from "
+            f"{number(float(scores.min()))} to {number(float(scores.max()))}: give predict_proba "
+            "of the favorable label, not a margin"
+        )
+
+
+def _part(bench: Bench, question: Question, fine: Scored) -> tuple[Part, float]:
+    """The base metric over the groups, and how far the interval was moved at most."""
+    name = question.spec.name
+    statistic = SCORE_STATISTICS[name]
+    values = statistic.compute(fine.counts, fine.scores)
+    rows = fine.counted.rows.astype(float)
+    support = statistic.support(fine.counts, fine.scores) if statistic.support else rows
+    coarse = _read(bench, question, bench.evidence)
+    counts, scores = _joined(coarse.counts, coarse.scores)
+    sample = _sample(counts, f"scored|{table_key(question, 'target', 'score')}")
+
+    def compute(counts: Floats) -> Floats:
+        return statistic.compute(counts, scores)
+
+    replicates = sample.replicates(bench.resampling(sample), compute)
+    shift = values - sample.measured(compute)
+    known = shift[~numpy.isnan(shift)]
+    moved = numpy.clip(replicates + shift, question.spec.low, question.spec.high)
+    return Part(name, values, support, moved), float(numpy.abs(known).max(initial=0.0))
+
+
+def _sample(counts: Floats, key: str) -> Sample:
+    shape = counts.shape
+    cells = counts.reshape(-1).astype(numpy.int64)
+    expand: Callable[[Floats], Floats] = lambda drawn: drawn.reshape(*drawn.shape[:-1], *shape)  # noqa: E731
+    return Sample(cells, expand, key)
+
+
+def _joined(counts: Floats, scores: Floats) -> tuple[Floats, Floats]:
+    """At most about `BLOCKS` levels: neighbours joined, never across a calibration bin.
+
+    Favorable and other rows weigh the same in total, so that a rare label keeps its ranks.
+    """
+    if scores.size <= BLOCKS:
+        return counts, scores
+    by_label = counts.sum(axis=0)
+    shares = divide(by_label, by_label.sum(axis=-1, keepdims=True))
+    mass = numpy.nan_to_num(shares).mean(axis=0)
+    middle = numpy.cumsum(mass) - mass / 2
+    block = numpy.floor(middle / max(mass.sum(), 1e-300) * BLOCKS).astype(numpy.int64)
+    mark = calibration_bins(scores) * (BLOCKS + 1) + block
+    _, place = numpy.unique(mark, return_inverse=True)
+    place = place.astype(numpy.int64)
+    size = int(place.max()) + 1
+    rows = by_label.sum(axis=0)
+    centre = divide(segment_sums(rows * scores, place, size), segment_sums(rows, place, size))
+    plain = segment_sums(scores, place, size) / numpy.bincount(place)
+    return segment_sums(counts, place, size), numpy.where(numpy.isnan(centre), plain, centre)
+
+
+def _level_note(fine: Scored, replicates: Floats, shift: float) -> tuple[str, ...]:
+    if shift <= 1e-12:
+        return ()
+    return (
+        "the interval was drawn from scores on few levels and moved by at most "
+        f"{shift:.2g} to the value",
+    )
+
+
+def _bounded(found: Found, question: Question, fine: Scored) -> Found:
+    """How far off the value can be because scores were cut into cells."""
+    if fine.exact:
+        return found
+    bounds = BOUNDS[question.spec.name](fine.counts, fine.scores, fine.reach)
+    low, high = question.low_high()
+    bound = float(bounds.max()) * (1 if question.compare in (None, "min", "max") else 2)
+    bound = min(bound, high - low) if question.compare != "ratio" else _ratio_bound(found, bounds)
+    note = (
+        f"scores were cut into cells {2 * fine.reach:.2g} wide: the exact value lies within "
+        f"{bound:.2g} of this one"
+    )
+    return replace(found, error_bound=bound).with_notes(note)
+
+
+def _ratio_bound(found: Found, bounds: Floats) -> float:
+    """min/max where each group's value may be off by `bounds`."""
+    values = numpy.array([g.value for g in found.groups if g.value is not None])
+    off = float(bounds.max())
+    low, high = float(values.min()), float(values.max())
+    if high <= off:
+        return 1.0
+    least = max(low - off, 0.0) / (high + off)
+    most = min((low + off) / (high - off), 1.0)
+    return max(most - found.value, found.value - least)

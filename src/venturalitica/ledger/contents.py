@@ -1,0 +1,183 @@
+"""Does a statement agree with itself? What a signature alone does not say.
+
+A signature shows that nobody changed a record since; these checks show that what was signed is
+whole: the policy's bytes are those of its digest, the subjects are what the predicate speaks of,
+the tally is the one that its digest names, and no light is greener than its verdicts.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import rfc8785
+
+from venturalitica.canonical import canonical_json, sha256_hex
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.link import STATEMENT_TYPE
+from venturalitica.records import STATUSES, Light, Verdict, worst_light
+
+AUDIT = "urn:venturalitica:audit:v1"
+RUN = "urn:venturalitica:run:v1"
+FORMAT = 1
+ON_FAIL = ("record", "warn", "block")
+LIGHTS = ("red", "amber", "grey", "green")
+"""Worst first, as far as claiming too much goes: grey claims less than green."""
+
+
+def understood(statement: Mapping[str, Any]) -> bool:
+    """Whether this package knows the kind and format of the statement."""
+    predicate = statement.get("predicate")
+    return (
+        statement.get("predicateType") in (AUDIT, RUN)
+        and isinstance(predicate, Mapping)
+        and predicate.get("format") == FORMAT
+    )
+
+
+def check_shape(statement: Mapping[str, Any]) -> None:
+    """Raise `EvidenceError` unless it is an in-toto Statement v1 of a kind we can read."""
+    if statement.get("_type") != STATEMENT_TYPE:
+        raise EvidenceError(f"its _type is not {STATEMENT_TYPE}")
+    subject, predicate = statement.get("subject"), statement.get("predicate")
+    if not isinstance(statement.get("predicateType"), str) or not isinstance(predicate, Mapping):
+        raise EvidenceError("it has no predicate, or no predicateType")
+    if not isinstance(subject, list) or not subject or not all(map(_is_subject, subject)):
+        raise EvidenceError("it has no subject with a digest")
+    if understood(statement):
+        _check_predicate(predicate)
+
+
+def check_policy(statement: Mapping[str, Any]) -> bool:
+    """Whether there is a policy whose bytes could be held against its digest.
+
+    Raises:
+        EvidenceError: its bytes are not those of its digest.
+    """
+    policy = statement["predicate"].get("policy")
+    if policy is None:
+        return False
+    try:
+        data = base64.b64decode(policy["bytes"], validate=True)
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        raise EvidenceError("the policy's bytes are missing or not base64") from None
+    if hashlib.sha256(data).hexdigest() != policy.get("sha256"):
+        raise EvidenceError("the policy's bytes are not those of its SHA-256")
+    return True
+
+
+def check_subjects(statement: Mapping[str, Any]) -> None:
+    """Raise unless policy, model and data of subject and predicate are the same digests."""
+    predicate = statement["predicate"]
+    said = sorted(_said(predicate))
+    named = sorted(
+        (str(item.get("name", "")).split("/", 1)[0], str(item["digest"].get("sha256", "")))
+        for item in statement["subject"]
+        if str(item.get("name", "")).split("/", 1)[0] in ("policy", "model", "data")
+    )
+    if said != named:
+        odd = next(iter(set(said) ^ set(named)), ("data", "?"))
+        raise EvidenceError(
+            f"the {odd[0]} {odd[1][:16]} is not in both the subjects and the predicate"
+        )
+
+
+def check_tally(statement: Mapping[str, Any]) -> bool:
+    """Whether there is a tally that could be held against its digest; raises if they differ."""
+    predicate = statement["predicate"]
+    tally, digest = predicate.get("tally"), predicate.get("tally_sha256")
+    if tally is None and digest is None:
+        return False
+    try:
+        found = sha256_hex(canonical_json(tally))
+    except rfc8785.CanonicalizationError:
+        raise EvidenceError("the tally cannot be made canonical") from None
+    if tally is None or found != digest:
+        raise EvidenceError("the tally is not the one that its SHA-256 names")
+    return True
+
+
+def check_light(statement: Mapping[str, Any]) -> None:
+    """Raise if the light claims more than the verdicts bear out."""
+    predicate = statement["predicate"]
+    verdicts = predicate["verdicts"]
+    if not verdicts:
+        if predicate["kind"] == "audit" and predicate["light"] == "green":
+            raise EvidenceError("its light is green though it holds no verdict")
+        return
+    borne_out = worst_light(map(_light_of, verdicts))
+    if LIGHTS.index(predicate["light"]) > LIGHTS.index(borne_out):
+        raise EvidenceError(f"its light is {predicate['light']}; its verdicts give {borne_out}")
+
+
+def _light_of(verdict: Mapping[str, Any]) -> Light:
+    """The light that status, conclusiveness and `on_fail` give; the one written is not believed."""
+    derived = Verdict(
+        control=verdict["control"],
+        status=verdict["status"],
+        reason=verdict["reason"],
+        on_fail=verdict["on_fail"],
+        conclusive=verdict["conclusive"],
+    )
+    return derived.light
+
+
+def _said(predicate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if predicate.get("policy"):
+        yield "policy", str(predicate["policy"].get("sha256"))
+    model = predicate.get("model")
+    if model and model.get("sha256"):
+        yield "model", str(model["sha256"])
+    for item in predicate.get("data") or ():
+        if item.get("sha256"):
+            yield "data", str(item["sha256"])
+
+
+def _is_subject(item: Any) -> bool:
+    return isinstance(item, Mapping) and isinstance(item.get("digest"), Mapping)
+
+
+def _check_predicate(predicate: Mapping[str, Any]) -> None:
+    for name, right in _FIELDS.items():
+        if not right(predicate.get(name)):
+            raise EvidenceError(f"predicate.{name} is missing or malformed")
+
+
+def _object_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, Mapping)
+
+
+def _objects(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, Mapping) for item in value)
+
+
+def _run(value: Any) -> bool:
+    texts = ("id", "name", "started_at", "ended_at")
+    return isinstance(value, Mapping) and all(isinstance(value.get(key), str) for key in texts)
+
+
+def _verdicts(value: Any) -> bool:
+    return _objects(value) and all(
+        isinstance(item.get("control"), str)
+        and isinstance(item.get("reason"), str)
+        and item.get("status") in STATUSES
+        and item.get("on_fail") in ON_FAIL
+        and isinstance(item.get("conclusive"), bool)
+        for item in value
+    )
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "kind": lambda value: value in ("audit", "run"),
+    "run": _run,
+    "light": lambda value: value in LIGHTS,
+    "verdicts": _verdicts,
+    "policy": _object_or_none,
+    "model": _object_or_none,
+    "tally": _object_or_none,
+    "data": _objects,
+    "trackers": _objects,
+}

@@ -1,0 +1,170 @@
+"""What a verification finds: for each step the first fault, what was checked, what could not be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger import contents
+from venturalitica.ledger.dsse import PAYLOAD_TYPE, Envelope, verify_signature
+from venturalitica.ledger.encoding import MAX_LINE, parse_object
+from venturalitica.ledger.keys import PublicKey, short
+from venturalitica.ledger.link import Link
+from venturalitica.ledger.merkle import leaf_hash
+from venturalitica.records import Step
+
+T = TypeVar("T")
+
+MEANINGS = {
+    "signatures": "a record was altered, or signed by nobody who is known here",
+    "chain": "a record was moved, doubled, dropped, or comes from another log",
+    "statements": "a record is not a statement that can be read",
+    "policy": "the policy kept in the record is not the one it names",
+    "subjects": "the record speaks of other things than it was signed for",
+    "tallies": "the counts kept in the record are not the ones it names",
+    "lights": "the record claims more than its verdicts bear out",
+}
+
+
+@dataclass
+class Findings:
+    """Collects while records are read; `steps` tells in the end."""
+
+    keys: Mapping[str, PublicKey]
+    origin: str | None = None
+    count: int = 0
+    policies: int = 0
+    tallies: int = 0
+    unread: list[int] = field(default_factory=list)
+    faults: dict[str, tuple[int, str]] = field(default_factory=dict)
+    signers: dict[str, int] = field(default_factory=dict)
+    link: Link | None = None
+    clocks: list[tuple[int, str]] = field(default_factory=list)
+    _previous: bytes | None = None
+
+    def read(self, line: bytes, index: int, *, chained: bool = True) -> None:
+        """Check one record. `chained`: the record before it was read just before."""
+        self.count += 1
+        self.link = None
+        envelope = self._try("signatures", index, lambda: self._signed(line, index))
+        if envelope is not None:
+            self._read_statement(envelope, index, chained=chained)
+        self._previous = leaf_hash(line)
+
+    def fault(self, step: str, index: int, message: str) -> None:
+        """Keep the first fault of a step."""
+        self.faults.setdefault(step, (index, message))
+
+    def steps(self) -> list[Step]:
+        """One step for each thing that was checked in every record."""
+        known = self.count - len(self.unread)
+        steps = [
+            self._step("signatures", self.count, many(self.count, "record") + " as signed"),
+            self._step("chain", self.count, "each record is in the place it was signed for"),
+            self._step("statements", self.count, many(self.count, "in-toto statement")),
+            self._step("policy", self.policies, f"{many(self.policies, 'policy snapshot')} intact"),
+            self._step("subjects", known, "subjects and contents name the same things"),
+            self._step("tallies", self.tallies, f"{many(self.tallies, 'tally', 'tallies')} intact"),
+            self._step("lights", known, "no light is greener than its verdicts"),
+        ]
+        if self.unread:
+            steps.append(self._unread_step())
+        return steps
+
+    def clock_step(self, now: str) -> Step:
+        """Whether the clock went back between records, or is ahead of ours. Never a failure."""
+        notes = [
+            f"entry {index}: the clock said {later}, {earlier} one entry before"
+            for (_, earlier), (index, later) in zip(self.clocks, self.clocks[1:], strict=False)
+            if later < earlier
+        ]
+        notes += [
+            f"entry {index}: the clock said {at}, which is still to come"
+            for index, at in self.clocks
+            if at > now
+        ]
+        if not notes:
+            return Step("clock", True, "the times of the records agree with their order")
+        more = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
+        return Step("clock", None, f"{notes[0]}{more}; the order is by index, not by clock")
+
+    def _step(self, name: str, checked: int, detail: str) -> Step:
+        if name in self.faults:
+            index, message = self.faults[name]
+            return Step(name, False, f"entry {index}: {message}; {MEANINGS[name]}", index)
+        if not checked:
+            return Step(name, None, "not checked: no record holds anything to check")
+        return Step(name, True, detail)
+
+    def _unread_step(self) -> Step:
+        return Step(
+            "contents",
+            None,
+            f"{many(len(self.unread), 'record')} of a kind or format that this version does not "
+            f"know (first: entry {self.unread[0]}): signed and in place, contents not checked",
+            self.unread[0],
+        )
+
+    def _signed(self, line: bytes, index: int) -> Envelope:
+        envelope = Envelope.parse(line)
+        if envelope.payload_type != PAYLOAD_TYPE:
+            raise EvidenceError(f"its payload type is not {PAYLOAD_TYPE}")
+        data = envelope.signed_bytes()
+        for signature in envelope.signatures:
+            key = self.keys.get(signature.keyid)
+            if key is None:
+                raise EvidenceError(
+                    f"its key {short(signature.keyid)!r} is not among the keys here"
+                )
+            if not verify_signature(key.ecdsa(), signature.sig, data):
+                raise EvidenceError(f"the signature by key {short(key.keyid)} does not verify")
+            self.signers.setdefault(key.keyid, index)
+        return envelope
+
+    def _read_statement(self, envelope: Envelope, index: int, *, chained: bool) -> None:
+        statement = self._try("statements", index, lambda: _readable(envelope.payload))
+        if statement is None:
+            return
+        self.link = self._try("chain", index, lambda: self._placed(statement, index, chained))
+        if self.link is not None:
+            self.clocks.append((index, self.link.appended_at))
+        if not contents.understood(statement):
+            self.unread.append(index)
+            return
+        self.policies += bool(self._try("policy", index, lambda: contents.check_policy(statement)))
+        self.tallies += bool(self._try("tallies", index, lambda: contents.check_tally(statement)))
+        self._try("subjects", index, lambda: contents.check_subjects(statement))
+        self._try("lights", index, lambda: contents.check_light(statement))
+
+    def _placed(self, statement: dict[str, Any], index: int, chained: bool) -> Link:
+        link = Link.of(statement)
+        self.origin = link.origin if self.origin is None else self.origin
+        if link.origin != self.origin:
+            raise EvidenceError(f"it was signed for the log {link.origin[:80]!r}")
+        if link.index != index:
+            raise EvidenceError(f"it was signed for place {link.index}")
+        expected = self._previous.hex() if self._previous else None
+        if chained and link.previous != expected:
+            raise EvidenceError("it does not follow the record before it")
+        return link
+
+    def _try(self, step: str, index: int, check: Callable[[], T]) -> T | None:
+        try:
+            return check()
+        except EvidenceError as error:
+            self.fault(step, index, str(error))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            self.fault(step, index, f"it is malformed ({type(error).__name__})")
+        return None
+
+
+def _readable(payload: bytes) -> dict[str, Any]:
+    statement = parse_object(payload, what="the statement", limit=MAX_LINE)
+    contents.check_shape(statement)
+    return statement
+
+
+def many(count: int, one: str, several: str = "") -> str:
+    return f"{count} {one if count == 1 else several or one + 's'}"

@@ -1,0 +1,141 @@
+"""One writer at a time: `flock` on the log itself, for threads, processes and their forks.
+
+Each lock is taken on a descriptor of its own, so that threads of one process and a child forked in
+the middle of an append exclude each other like strangers do.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.files import open_plain
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - not on POSIX; `_take` says what is missing
+    fcntl = None  # type: ignore[assignment]
+
+PATIENCE = 60.0
+"""Seconds to wait for other writers before giving up."""
+
+_held: set[int] = set()
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+
+
+@contextmanager
+def locked(path: Path, *, create: bool, patience: float = PATIENCE) -> Iterator[int]:
+    """Open `path` for reading and appending, alone; gives the descriptor.
+
+    Raises:
+        EvidenceError: another process keeps the lock, or the file system has no locks.
+        FileNotFoundError: the file is absent and `create` is False.
+    """
+    flags = os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0)
+    descriptor = _open_alone(path, flags, patience)
+    try:
+        yield descriptor
+    finally:
+        _held.discard(descriptor)
+        _release(descriptor)
+
+
+@contextmanager
+def shared(path: Path, *, patience: float = 5.0) -> Iterator[bool]:
+    """Keep writers out while a reader takes a snapshot; False where no lock could be had."""
+    try:
+        descriptor = open_plain(path, os.O_RDONLY)
+    except OSError:
+        yield False
+        return
+    try:
+        yield _try_shared(descriptor, path, patience)
+    finally:
+        _release(descriptor)
+
+
+def _try_shared(descriptor: int, path: Path, patience: float) -> bool:
+    try:
+        _take(descriptor, path, patience, exclusive=False)
+    except EvidenceError:
+        return False
+    return True
+
+
+def _open_alone(path: Path, flags: int, patience: float) -> int:
+    while True:
+        descriptor = open_plain(path, flags)
+        _held.add(descriptor)
+        try:
+            _take(descriptor, path, patience, exclusive=True)
+            if _still_at(descriptor, path):
+                return descriptor
+        except BaseException:
+            _held.discard(descriptor)
+            os.close(descriptor)
+            raise
+        # Somebody removed or replaced the file while we waited: what we hold is no longer the log.
+        _held.discard(descriptor)
+        _release(descriptor)
+
+
+def _take(descriptor: int, path: Path, patience: float, *, exclusive: bool) -> None:
+    if fcntl is None:  # pragma: no cover - not on POSIX
+        raise EvidenceError("evidence needs POSIX file locks, which this system does not have")
+    kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    deadline = time.monotonic() + patience
+    pause = 0.0002
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                raise EvidenceError(
+                    f"{path}: this file system has no locks ({error.strerror}); "
+                    "set VENTURALITICA_HOME to a folder on a local disk"
+                ) from error
+            if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EINTR):
+                raise
+        if time.monotonic() > deadline:
+            raise EvidenceError(
+                f"{path}: another process has kept the lock for {patience:g} s; "
+                "end that process, or set VENTURALITICA_HOME to another folder"
+            )
+        time.sleep(pause * random.uniform(0.5, 1.5))
+        pause = min(pause * 1.3, 0.002)
+
+
+def _still_at(descriptor: int, path: Path) -> bool:
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    here = os.fstat(descriptor)
+    return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+
+
+def _release(descriptor: int) -> None:
+    # Unlocking says so for every copy of the descriptor, a forked child's included; closing alone
+    # would leave the lock with the child.
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
+
+
+def _forget_in_child() -> None:
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -1,0 +1,218 @@
+"""The Merkle tree of RFC 6962: hashes, roots, inclusion and consistency proofs.
+
+Complete subtrees are kept in post-order (a leaf, then every subtree that it completes), so a tree
+of n leaves is a file of fewer than 2n hashes that only ever grows, and an append, a root or a proof
+touches O(log n) of them. `Tree` reads them through a function `hash_at(position)`; it does not care
+whether they lie in memory or on disk.
+
+Source: RFC 6962, section 2.1; verification as in RFC 9162, sections 2.1.3.2 and 2.1.4.2.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """SHA-256(0x00 || data): 32 bytes."""
+    digest = hashlib.sha256(b"\x00")
+    digest.update(data)
+    return digest.digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """SHA-256(0x01 || left || right): 32 bytes."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def stored_position(level: int, number: int) -> int:
+    """Where the hash of the `number`-th complete subtree of 2**level leaves is stored."""
+    leaf = ((number + 1) << level) - 1
+    return 2 * leaf - leaf.bit_count() + level
+
+
+def stored_count(size: int) -> int:
+    """How many hashes a tree of `size` leaves stores."""
+    return 2 * size - size.bit_count()
+
+
+class Tree:
+    """A tree of `size` leaves over stored hashes."""
+
+    def __init__(self, size: int, hash_at: Callable[[int], bytes]) -> None:
+        self.size = size
+        self._hash_at = hash_at
+
+    def leaf(self, index: int) -> bytes:
+        """The leaf hash at `index`."""
+        return self._hash_at(stored_position(0, index))
+
+    def root(self) -> bytes:
+        """MTH(D[n]); SHA-256 of nothing for the empty tree."""
+        return self._range(0, self.size) if self.size else EMPTY_ROOT
+
+    def completed_by(self, leaf: bytes) -> list[bytes]:
+        """What to store when `leaf` is appended: the leaf, then each subtree it completes."""
+        hashes = [leaf]
+        level, number = 0, self.size
+        while number & 1:
+            left = self._hash_at(stored_position(level, number - 1))
+            hashes.append(node_hash(left, hashes[-1]))
+            level, number = level + 1, number >> 1
+        return hashes
+
+    def grown(self, leaf: bytes) -> Tree:
+        """The tree with one more leaf; nothing is stored."""
+        first, new = stored_count(self.size), self.completed_by(leaf)
+
+        def hash_at(position: int) -> bytes:
+            return self._hash_at(position) if position < first else new[position - first]
+
+        return Tree(self.size + 1, hash_at)
+
+    def inclusion(self, index: int) -> list[bytes]:
+        """PATH(index, D[n]), the leaf's sibling first.
+
+        Raises:
+            IndexError: `index` is not in the tree.
+        """
+        if not 0 <= index < self.size:
+            raise IndexError(f"no leaf {index} in a tree of {self.size}")
+        return self._path(index, 0, self.size)
+
+    def consistency(self, earlier: int) -> list[bytes]:
+        """PROOF(earlier, D[n]).
+
+        Raises:
+            IndexError: `earlier` is 0 or more than the size.
+        """
+        if not 0 < earlier <= self.size:
+            raise IndexError(f"no consistency proof from {earlier} to {self.size}")
+        return self._subproof(earlier, 0, self.size, whole=True)
+
+    def _range(self, low: int, high: int) -> bytes:
+        width = high - low
+        if width & (width - 1) == 0:
+            level = width.bit_length() - 1
+            return self._hash_at(stored_position(level, low >> level))
+        middle = low + _split(width)
+        return node_hash(self._range(low, middle), self._range(middle, high))
+
+    def _path(self, index: int, low: int, high: int) -> list[bytes]:
+        if high - low == 1:
+            return []
+        middle = low + _split(high - low)
+        if index < middle:
+            return [*self._path(index, low, middle), self._range(middle, high)]
+        return [*self._path(index, middle, high), self._range(low, middle)]
+
+    def _subproof(self, earlier: int, low: int, high: int, *, whole: bool) -> list[bytes]:
+        if earlier == high:
+            return [] if whole else [self._range(low, high)]
+        middle = low + _split(high - low)
+        if earlier <= middle:
+            proof = self._subproof(earlier, low, middle, whole=whole)
+            return [*proof, self._range(middle, high)]
+        proof = self._subproof(earlier, middle, high, whole=False)
+        return [*proof, self._range(low, middle)]
+
+
+class MemoryTree(Tree):
+    """A tree whose hashes lie in memory."""
+
+    def __init__(self, leaves: Sequence[bytes] = ()) -> None:
+        self._stored: list[bytes] = []
+        super().__init__(0, self._stored.__getitem__)
+        for leaf in leaves:
+            self.append(leaf)
+
+    def append(self, leaf: bytes) -> None:
+        """Append a leaf hash (32 bytes)."""
+        self._stored.extend(self.completed_by(leaf))
+        self.size += 1
+
+
+class RunningRoot:
+    """The root of a growing tree in O(log n) memory, for one pass over a long log."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []
+
+    def append(self, leaf: bytes) -> None:
+        """Append a leaf hash (32 bytes)."""
+        size = self.size
+        while size & 1:
+            leaf = node_hash(self._peaks.pop(), leaf)
+            size >>= 1
+        self._peaks.append(leaf)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root over the leaves so far."""
+        if not self._peaks:
+            return EMPTY_ROOT
+        root = self._peaks[-1]
+        for peak in reversed(self._peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+
+def verify_inclusion(
+    *, leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
+) -> bool:
+    """Whether `proof` shows that `leaf` is at `index` of the tree of `size` leaves with `root`."""
+    if not 0 <= index < size or not _are_hashes((leaf, root, *proof)):
+        return False
+    position, last, current = index, size - 1, leaf
+    for sibling in proof:
+        if last == 0:
+            return False
+        if position & 1 or position == last:
+            current = node_hash(sibling, current)
+            while not position & 1 and position:
+                position, last = position >> 1, last >> 1
+        else:
+            current = node_hash(current, sibling)
+        position, last = position >> 1, last >> 1
+    return last == 0 and current == root
+
+
+def verify_consistency(
+    *, size1: int, root1: bytes, size2: int, root2: bytes, proof: Sequence[bytes]
+) -> bool:
+    """Whether `proof` shows that the tree of `size2` leaves only grew out of that of `size1`."""
+    if not 0 < size1 <= size2:
+        return False
+    if size1 == size2:
+        return not proof and root1 == root2
+    if not proof or not _are_hashes((root1, root2, *proof)):
+        return False
+    path = list(proof) if size1 & (size1 - 1) else [root1, *proof]
+    first, last = size1 - 1, size2 - 1
+    while first & 1:
+        first, last = first >> 1, last >> 1
+    older = newer = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            return False
+        if first & 1 or first == last:
+            older, newer = node_hash(sibling, older), node_hash(sibling, newer)
+            while not first & 1 and first:
+                first, last = first >> 1, last >> 1
+        else:
+            newer = node_hash(newer, sibling)
+        first, last = first >> 1, last >> 1
+    return last == 0 and older == root1 and newer == root2
+
+
+def _split(width: int) -> int:
+    """The largest power of two smaller than `width`."""
+    return 1 << ((width - 1).bit_length() - 1)
+
+
+def _are_hashes(values: Sequence[bytes]) -> bool:
+    return all(len(value) == 32 for value in values)

@@ -1,0 +1,176 @@
+"""The outbox: what the log says should be at a tracker and no receipt confirms.
+
+What is due is read from the statements (`predicate.trackers`), what happened from
+`.venturalitica/receipts.jsonl`, to which each attempt adds a line. So deleting the index loses
+nothing, and losing a receipt only means that something is delivered twice, which is harmless.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.files import reading, write_all
+from venturalitica.ledger.lock import locked
+
+if TYPE_CHECKING:
+    from venturalitica.ledger.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+MAX_DETAIL = 500
+Key = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """One entry that waits for one tracker run.
+
+    `run` is the run as the statement names it; `attempts` counts failures so far, `last_error` is
+    what the last one said.
+    """
+
+    index: int
+    run: dict[str, Any] = field(hash=False)
+    attempts: int = 0
+    last_error: str = ""
+    evidence_sha256: str = ""
+
+    @property
+    def tracker(self) -> str:
+        """The tracker's name."""
+        return str(self.run.get("tracker", ""))
+
+    @property
+    def run_id(self) -> str:
+        """The tracker's own id of the run."""
+        return str(self.run.get("run_id", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One line of the receipts."""
+
+    index: int
+    tracker: str
+    run_id: str
+    confirmed: bool
+    detail: str
+    at: str
+    evidence_sha256: str = ""
+
+
+class Outbox:
+    """The outbox of one ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.path: Path = ledger.home / "receipts.jsonl"
+
+    def pending(self) -> list[Undelivered]:
+        """What waits, oldest first.
+
+        Raises:
+            EvidenceError: the log was altered.
+        """
+        confirmed, failures = self._state()
+        with self._ledger.index() as index:
+            due = index.links()
+        waiting: dict[Key, Undelivered] = {}
+        for entry, digest, run in due:
+            key = (entry, str(run.get("tracker", "")), str(run.get("run_id", "")))
+            if (key, digest) not in confirmed:
+                errors = failures.get(key, [])
+                last = errors[-1] if errors else ""
+                waiting.setdefault(key, Undelivered(entry, run, len(errors), last, digest))
+        return list(waiting.values())
+
+    def confirm(self, index: int, tracker: str, run_id: str, detail: str = "") -> None:
+        """Record that a tracker has an entry, byte for byte as it read back."""
+        self._add(index, tracker, run_id, confirmed=True, detail=detail)
+
+    def failed(self, index: int, tracker: str, run_id: str, error: str) -> None:
+        """Record that a delivery failed; credentials in `error` are removed."""
+        self._add(index, tracker, run_id, confirmed=False, detail=error)
+
+    def attempts(self) -> Iterator[Attempt]:
+        """All that was tried, oldest first; a line that cannot be read is passed over."""
+        try:
+            stream = reading(self.path)
+        except FileNotFoundError:
+            return
+        with stream:
+            for number, line in enumerate(stream, 1):
+                attempt = _attempt(line)
+                if attempt is not None:
+                    yield attempt
+                elif line.strip():
+                    log.debug("%s:%d is not a receipt and is passed over", self.path, number)
+
+    def _state(self) -> tuple[set[tuple[Key, str]], dict[Key, list[str]]]:
+        confirmed: set[tuple[Key, str]] = set()
+        failures: dict[Key, list[str]] = {}
+        for attempt in self.attempts():
+            key = (attempt.index, attempt.tracker, attempt.run_id)
+            if attempt.confirmed:
+                confirmed.add((key, attempt.evidence_sha256))
+            else:
+                failures.setdefault(key, []).append(attempt.detail)
+        return confirmed, failures
+
+    def _add(self, index: int, tracker: str, run_id: str, *, confirmed: bool, detail: str) -> None:
+        from venturalitica.redact import redact_text
+
+        line = {
+            "index": index,
+            "tracker": tracker,
+            "run_id": run_id,
+            "outcome": "confirmed" if confirmed else "failed",
+            "detail": redact_text(detail)[:MAX_DETAIL],
+            "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            # The digest ties the receipt to this very record, should the log ever be another one.
+            "evidence_sha256": self._ledger.entry(index).evidence_sha256,
+        }
+        try:
+            _append_line(self.path, json.dumps(line).encode())
+        except OSError as error:
+            raise EvidenceError(
+                f"{self.path}: the receipt could not be written: {error.strerror or error}"
+            ) from error
+
+
+def _append_line(path: Path, line: bytes) -> None:
+    with locked(path, create=True) as descriptor:
+        end = os.fstat(descriptor).st_size
+        torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
+        try:
+            write_all(descriptor, (b"\n" if torn else b"") + line + b"\n")
+            os.fsync(descriptor)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.ftruncate(descriptor, end)
+            raise
+
+
+def _attempt(line: bytes) -> Attempt | None:
+    try:
+        value = json.loads(line)
+        return Attempt(
+            int(value["index"]),
+            str(value["tracker"]),
+            str(value["run_id"]),
+            {"confirmed": True, "failed": False}[value["outcome"]],
+            str(value.get("detail", "")),
+            str(value.get("at", "")),
+            str(value.get("evidence_sha256", "")),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

@@ -1,0 +1,200 @@
+"""From rows to verdicts: bind, count once, judge, fingerprint what was judged."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from venturalitica.binding import Binding, bind, together
+from venturalitica.errors import BindingError
+from venturalitica.records import Verdict
+from venturalitica.rules import LABEL_ROLES, Control, Phase, Policy, Role
+from venturalitica.sources import data_item, frame_item
+from venturalitica.tallies import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows to judge, as the caller gave them.
+
+    `columns` maps a label role to an array of shape (n,) that does not come from the frame;
+    `bindings` any role to a column name or an array; `missing` a role that could not be had at
+    all to the reason.
+    """
+
+    frame: Any
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    bindings: Mapping[str, Any] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    training_rows: bool | None = None
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing at all was given."""
+        return self.frame is None and not self.columns and not self.bindings
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one pass over the rows gave."""
+
+    verdicts: tuple[Verdict, ...]
+    tally: Tally | None = None
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    data: tuple[Mapping[str, Any], ...] = ()
+    unbound: frozenset[str] = frozenset()
+    """Controls that were not evaluated because nobody bound their role."""
+
+
+def known_roles(policy: Policy) -> dict[str, Role]:
+    """Every role that may be bound under this policy."""
+    return {name: policy.role(name) for name in (*LABEL_ROLES, *policy.grouping_roles)}
+
+
+def measure(
+    policy: Policy,
+    rows: Rows,
+    *,
+    phase: Phase | None,
+    reported: Mapping[str, float] | None,
+    lenient: bool,
+    fingerprint: bool,
+    name: str,
+) -> Measured:
+    """Judge the rows against the policy.
+
+    Raises:
+        BindingError: a role is misspelt, missing its column, or (unless `lenient`) unbound.
+        DataError: the rows cannot be tallied.
+    """
+    from venturalitica.judge import judge, select, unreported
+    from venturalitica.metrics.catalog import needs
+    from venturalitica.tally import Need, build_tally, column_names, materialise
+
+    controls = select(policy, phase)
+    asked = needs(unreported(policy, controls, reported))
+    wanted = dict.fromkeys(role for need in asked for role in need.roles)
+    given = {**rows.columns, **rows.bindings}
+    binding = bind(known_roles(policy), given, column_names(rows.frame), wanted=wanted)
+    unbound = {**binding.unbound, **_only(rows.missing, wanted)}
+    if not lenient:
+        _require(unbound, phase)
+    frame = materialise(rows.frame, binding.columns.values())
+    data = _FingerprintThread(frame, binding, name, rows.training_rows) if fingerprint else None
+    tally = build_tally(
+        frame,
+        needs=[Need(need.labels, need.groups, need.score) for need in asked],
+        binding=binding,
+        roles=known_roles(policy),
+    )
+    verdicts = judge(policy, tally, controls=controls, unbound=unbound, reported=reported)
+    item = data.item() if data else _unread(binding, name, tally.rows, rows.training_rows)
+    return Measured(verdicts, tally, binding.names, (item,), _without(unbound, controls))
+
+
+def reported_only(policy: Policy, phase: Phase | None, reported: Mapping[str, float]) -> Measured:
+    """Judge numbers that somebody measured elsewhere: no rows, no interval, never conclusive."""
+    from venturalitica.judge import judge, select
+
+    controls = select(policy, phase)
+    verdicts = judge(policy, None, controls=controls, reported=reported)
+    return Measured(verdicts)
+
+
+def unmeasured(policy: Policy, phase: Phase | None, reason: str) -> Measured:
+    """Every selected control as an error: what is told when the rows could not be tallied."""
+    from venturalitica.judge import select
+
+    return Measured(
+        tuple(blank(policy, control, "error", reason) for control in select(policy, phase))
+    )
+
+
+def blank(policy: Policy, control: Control, status: Any, reason: str) -> Verdict:
+    """A verdict without a value: the control, its status and why."""
+    return Verdict(
+        control=control.id,
+        title=control.title,
+        status=status,
+        reason=reason,
+        metric=control.metric,
+        across=control.across,
+        compare=control.compare,
+        must=str(control.must),
+        operator=control.must.operator,
+        threshold=control.must.bound,
+        article=control.article,
+        on_fail=control.on_fail,
+        remedy=control.remedy,
+        file=policy.filename,
+        line=control.line,
+    )
+
+
+def _without(unbound: Mapping[str, str], controls: tuple[Control, ...]) -> frozenset[str]:
+    from venturalitica.metrics.catalog import needs
+
+    asked = zip(controls, needs(controls), strict=True)
+    return frozenset(control.id for control, need in asked if set(need.roles) & set(unbound))
+
+
+def _only(reasons: Mapping[str, str], wanted: Mapping[str, None]) -> dict[str, str]:
+    return {role: reason for role, reason in reasons.items() if role in wanted}
+
+
+def _require(unbound: Mapping[str, str], phase: Phase | None) -> None:
+    if not unbound:
+        return
+    text = together(unbound.values())
+    if phase is None and set(unbound) & {"prediction", "score"}:
+        text += ". To judge only the controls that need no model: phase='data'"
+    raise BindingError(text)
+
+
+class _FingerprintThread:
+    """The digest of the judged columns, made beside the count."""
+
+    def __init__(self, frame: Any, binding: Binding, name: str, training_rows: bool | None) -> None:
+        self._arguments = (frame, binding, name, training_rows)
+        self._item: dict[str, Any] | None = None
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._go, name="venturalitica-fingerprint")
+        self._thread.start()
+
+    def _go(self) -> None:
+        frame, binding, name, training_rows = self._arguments
+        try:
+            found = frame_item(
+                frame,
+                context="audit",
+                name=name,
+                columns=tuple(dict.fromkeys(binding.columns.values())),
+                arrays=binding.arrays,
+            )
+            self._item = found | {"training_rows": training_rows}
+        except Exception as error:  # noqa: BLE001 - raised again where the digest is asked for
+            self._error = error
+
+    def item(self) -> dict[str, Any]:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._item is not None
+        return self._item
+
+
+def _unread(binding: Binding, name: str, rows: int, training_rows: bool | None) -> dict[str, Any]:
+    """The data item where the fingerprint is switched off: it says so."""
+    return data_item(
+        name,
+        "audit",
+        rows=rows,
+        columns=[
+            {"name": column, "type": None, "nulls": None, "sha256": None}
+            for column in sorted(set(binding.names.values()))
+        ],
+        method="off (VENTURALITICA_FINGERPRINT=0)",
+        training_rows=training_rows,
+    )

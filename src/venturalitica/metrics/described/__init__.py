@@ -1,0 +1,1 @@
+"""The metrics in words, a file per family."""

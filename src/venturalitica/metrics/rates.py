@@ -1,0 +1,67 @@
+"""Rates of one label against the rest.
+
+`outcomes` is `(..., 2, 2)`: counts by [target is favorable, prediction is favorable], index 1 for
+favorable. `chosen` is `(..., 2)`: counts by [is favorable] of one label role. All return `(...)`.
+"""
+
+from __future__ import annotations
+
+import numpy
+
+from venturalitica.metrics.arrays import Floats, divide
+
+
+def precision(outcomes: Floats) -> Floats:
+    """TP / (TP + FP)."""
+    return divide(outcomes[..., 1, 1], outcomes[..., 1, 1] + outcomes[..., 0, 1])
+
+
+def recall(outcomes: Floats) -> Floats:
+    """TP / (TP + FN); also the true positive rate."""
+    return divide(outcomes[..., 1, 1], positives(outcomes))
+
+
+def specificity(outcomes: Floats) -> Floats:
+    """TN / (TN + FP); also the true negative rate."""
+    return divide(outcomes[..., 0, 0], negatives(outcomes))
+
+
+def false_positive_rate(outcomes: Floats) -> Floats:
+    """FP / (FP + TN)."""
+    return divide(outcomes[..., 0, 1], negatives(outcomes))
+
+
+def false_negative_rate(outcomes: Floats) -> Floats:
+    """FN / (FN + TP)."""
+    return divide(outcomes[..., 1, 0], positives(outcomes))
+
+
+def f1(outcomes: Floats) -> Floats:
+    """2 TP / (2 TP + FP + FN)."""
+    twice = 2 * outcomes[..., 1, 1]
+    return divide(twice, twice + outcomes[..., 0, 1] + outcomes[..., 1, 0])
+
+
+def favorable_share(chosen: Floats) -> Floats:
+    """Favorable rows / rows: the selection rate of a prediction, the base rate of a target."""
+    return divide(chosen[..., 1], chosen[..., 0] + chosen[..., 1])
+
+
+def positives(outcomes: Floats) -> Floats:
+    """Rows with the favorable target."""
+    return outcomes[..., 1, 0] + outcomes[..., 1, 1]
+
+
+def negatives(outcomes: Floats) -> Floats:
+    """Rows with another target."""
+    return outcomes[..., 0, 0] + outcomes[..., 0, 1]
+
+
+def predicted(outcomes: Floats) -> Floats:
+    """Rows predicted favorable."""
+    return outcomes[..., 0, 1] + outcomes[..., 1, 1]
+
+
+def rarer_target(outcomes: Floats) -> Floats:
+    """Rows of whichever side of the target has fewer: what stands behind both rates together."""
+    return numpy.minimum(positives(outcomes), negatives(outcomes))

@@ -1,0 +1,197 @@
+"""`vl.monitor`: one run, its surroundings, and every audit made inside it.
+
+    with vl.monitor("training", inputs=["train.csv"], outputs=["model.pkl"]) as run:
+        model.fit(X, y, gender="Attribute9")
+
+On leaving, one record of kind "run" is signed: policy, git state, versions, hardware, digests of
+inputs and outputs, the audits made, and the exception if one ended it, which is never replaced.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import Token
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar, cast
+
+from venturalitica.decorating import decorated
+from venturalitica.measure import blank
+from venturalitica.recording import record_run
+from venturalitica.records import Verdict
+from venturalitica.redact import redacted_traceback
+from venturalitica.rules import Policy
+from venturalitica.runs import Run, begin, current_run, end, enter, leave, own_run
+from venturalitica.session import resolve_policy
+from venturalitica.trackers.base import RunRef
+
+log = logging.getLogger(__name__)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Monitor:
+    """Context manager and decorator made by `monitor`; may be entered any number of times."""
+
+    def __init__(
+        self,
+        name: str,
+        policy: str | Path | Policy | None,
+        inputs: Iterable[Any],
+        outputs: Iterable[Any],
+    ) -> None:
+        self._name = name
+        self._policy = policy
+        self._inputs = _several(inputs)
+        self._outputs = _several(outputs)
+        self._entered: list[tuple[Run, Token[Run | None]]] = []
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Run:
+        run = self._begin()
+        with self._lock:
+            self._entered.append((run, enter(run)))
+        return run
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        run, token = self._leave()
+        leave(run, token)
+        if run.process == os.getpid():
+            _close(run, error)
+        # Else a forked child leaves the block by its own exit: the run is its parent's to record.
+
+    async def __aenter__(self) -> Run:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, trace)
+
+    def _leave(self) -> tuple[Run, Token[Run | None]]:
+        """The entry that this thread made last: several threads may share one monitor."""
+        own = own_run()
+        with self._lock:
+            place = next(
+                (i for i in reversed(range(len(self._entered))) if self._entered[i][0] is own), -1
+            )
+            return self._entered.pop(place)
+
+    def __call__(self, function: F) -> F:
+        return cast(F, decorated(self.again, function))
+
+    def again(self) -> Monitor:
+        """A fresh monitor with the same arguments: one for each call of a decorated function."""
+        return Monitor(self._name, self._policy, self._inputs, self._outputs)
+
+    @contextmanager
+    def in_steps(self) -> Iterator[Run]:
+        """As `with`, for a generator: the run is entered at each step, and left in between."""
+        run = self._begin()
+        begin(run)
+        error: BaseException | None = None
+        try:
+            yield run
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            end(run)
+            _close(run, error)
+
+    def _begin(self) -> Run:
+        policy = None if self._policy is None else resolve_policy(self._policy)
+        run = Run(self._name, policy, current_run())
+        for source in self._inputs:
+            run.log_input(source)
+        for source in self._outputs:
+            run.log_output(source)
+        run.saw_trackers(_active_runs())
+        return run
+
+
+def monitor(
+    name: str | Callable[..., Any] = "training",
+    *,
+    policy: str | Path | Policy | None = None,
+    inputs: Any = (),
+    outputs: Any = (),
+) -> Any:
+    """Record one run: `with vl.monitor("training") as run:` or `@vl.monitor("training")`.
+
+    Args:
+        name: what the run is called; runs of one name and policy form one pipeline.
+        policy: a policy to snapshot into the record and the tracker's run. Fits and `enforce`
+            calls inside bring their own; this one is for runs that only log.
+        inputs: a path, a folder, a data frame, or several; digested on entering.
+        outputs: the same; digested on leaving, when they exist.
+
+    Yields the open `Run`. An exception inside is recorded by type and place and goes on unchanged.
+
+    Raises:
+        PolicyError: the policy is missing or wrong (before anything runs).
+        DataError: an input does not exist (before anything runs).
+    """
+    if callable(name):
+        return Monitor(name.__name__, policy, inputs, outputs)(name)
+    return Monitor(str(name), policy, inputs, outputs)
+
+
+def _several(sources: Any) -> tuple[Any, ...]:
+    if isinstance(sources, str | Path) or not isinstance(sources, list | tuple | set | frozenset):
+        return (sources,)
+    return tuple(sources)
+
+
+def _close(run: Run, error: BaseException | None) -> None:
+    """Record the run; a failure of ours is logged and never takes the user's exception's place."""
+    try:
+        run.saw_trackers(_active_runs())
+        record_run(run, exception=_exception(error), unjudged=_unjudged(run))
+    except Exception as fault:  # noqa: BLE001 - see the docstring
+        run.fault = "the run could not be recorded"
+        log.error(
+            "the record of run %r could not be written\n%s", run.name, redacted_traceback(fault)
+        )
+
+
+def _active_runs() -> list[RunRef]:
+    from venturalitica.trackers import active_runs
+
+    return active_runs()
+
+
+def _unjudged(run: Run) -> tuple[Verdict, ...]:
+    """Verdicts of the monitor's own policy where no audit inside was made under it."""
+    if run.policy is None or any(a.policy.sha256 == run.policy.sha256 for a in run.audits):
+        return ()
+    reason = (
+        "nothing inside this run was judged under its policy: "
+        "call vl.enforce or fit a model made by vl.wrap"
+    )
+    return tuple(blank(run.policy, c, "not_evaluated", reason) for c in run.policy.controls)
+
+
+def _exception(error: BaseException | None) -> dict[str, Any] | None:
+    """An exception by type and place; its message may hold rows or secrets and is left out.
+
+    Leaving a generator early (`break`) is an end like any other.
+    """
+    if error is None or isinstance(error, GeneratorExit):
+        return None
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{os.path.basename(frames[-1].filename)}:{frames[-1].lineno}" if frames else ""  # noqa: PTH119
+    kind = type(error)
+    return {"type": f"{kind.__module__}.{kind.__qualname__}", "where": where}

@@ -1,0 +1,105 @@
+"""What is allowed in a policy, and yet probably not what was meant. Hints never refuse a file."""
+
+from __future__ import annotations
+
+import re
+
+from venturalitica.policy.limits import MAX_NAMES_COMPARED
+from venturalitica.policy.misspelt import misspelt
+from venturalitica.policy.nodes import MapNode, Node, Scalar, show
+from venturalitica.policy.problems import Collector
+from venturalitica.policy.vocabulary import Vocabulary, possible_range
+from venturalitica.rules import LABEL_ROLES, Control, Policy
+
+_YAML_1_1_BOOLEAN = re.compile(r"y|yes|n|no|on|off", re.IGNORECASE)
+
+
+def collect_hints(
+    policy: Policy, root: Node, hints: Collector, vocabulary: Vocabulary | None
+) -> None:
+    """Hints on a policy that has no error."""
+    _unused_roles(policy, hints)
+    _alike_roles(policy, hints)
+    _old_booleans(root, (), hints)
+    if vocabulary is not None:
+        _no_favorable(policy, hints, vocabulary)
+        for index, control in enumerate(policy.controls):
+            _vacuous(index, control, hints, vocabulary)
+
+
+def _unused_roles(policy: Policy, hints: Collector) -> None:
+    used = {role for control in policy.controls for role in (*control.across, *control.of)}
+    for name in policy.roles:
+        if name not in LABEL_ROLES and name not in used:
+            hints.add(("roles", name), "no control uses it", key=True)
+
+
+def _alike_roles(policy: Policy, hints: Collector) -> None:
+    """Two roles that nobody declared, one perhaps a slip of the other."""
+    seen: dict[str, None] = {}
+    for index, control in enumerate(policy.controls):
+        for name in (*control.across, *control.of):
+            if name in seen or name in policy.roles or len(seen) >= MAX_NAMES_COMPARED:
+                continue
+            other = misspelt(name, seen)
+            if other:
+                hints.add(
+                    ("controls", index),
+                    f"the roles '{other}' and '{name}' are nearly the same; if one is a slip, it "
+                    "will never be bound",
+                )
+            seen[name] = None
+
+
+def _no_favorable(policy: Policy, hints: Collector, vocabulary: Vocabulary) -> None:
+    if policy.role("target").favorable is not None:
+        return
+    for index, control in enumerate(policy.controls):
+        if control.metric in vocabulary and vocabulary[control.metric].needs_favorable:
+            hints.add(
+                ("controls", index, "metric"),
+                f"{control.metric} needs the favorable label; unless labels are 0/1 or booleans, "
+                "say it: roles: {target: {favorable: ...}}",
+            )
+            return
+
+
+def _vacuous(index: int, control: Control, hints: Collector, vocabulary: Vocabulary) -> None:
+    """A threshold that every possible value meets, or none."""
+    metric = vocabulary[control.metric]
+    low, high = possible_range(metric, control.compare)
+    operator, bound = control.must.operator, control.must.bound
+    path = ("controls", index, "must")
+    always = (operator == ">=" and bound <= low) or (operator == "<=" and bound >= high)
+    never = (operator == ">" and bound >= high) or (operator == "<" and bound <= low)
+    if always:
+        hints.add(
+            path, f"{show(str(control.must))} holds for every possible value: nothing can fail"
+        )
+    elif never:
+        hints.add(path, f"{show(str(control.must))} holds for no possible value: nothing can pass")
+    elif operator == "==" and low < bound < high:
+        hints.add(
+            path, f"{show(str(control.must))} asks a measured value to be exact; a bound lasts"
+        )
+
+
+def _old_booleans(node: Node, path: tuple[str | int, ...], hints: Collector) -> None:
+    """`no` is text in YAML 1.2 and false in YAML 1.1: say which it is here."""
+    if isinstance(node, Scalar):
+        if node.plain and isinstance(node.value, str) and _YAML_1_1_BOOLEAN.fullmatch(node.text):
+            hints.add_at(
+                node,
+                path,
+                f'{node.text} is the text "{node.text}" (YAML 1.2), not a boolean; '
+                "quotes would say so",
+            )
+    elif isinstance(node, MapNode):
+        for key, value in node.pairs:
+            name = key.value if isinstance(key, Scalar) else None
+            below = (*path, name) if isinstance(name, str) else path
+            _old_booleans(key, path, hints)
+            _old_booleans(value, below, hints)
+    else:
+        for index, item in enumerate(node.items):
+            _old_booleans(item, (*path, index), hints)

@@ -1,0 +1,212 @@
+"""What keys mean together: can every control be computed at all?
+
+Works on the tree rather than on validated forms, so that a file with a misspelt key still gets all
+of its other problems told at once. Whatever has not the right shape is skipped: `shape` said so.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from itertools import product
+
+from venturalitica.errors import did_you_mean
+from venturalitica.policy.computable import check_computable
+from venturalitica.policy.limits import MAX_CONTROLS, MAX_GROUPS
+from venturalitica.policy.misspelt import Spelling
+from venturalitica.policy.names import role_name_fault
+from venturalitica.policy.nodes import MapNode, Node, Scalar, is_finite, show, text_of
+from venturalitica.policy.problems import Collector
+from venturalitica.policy.views import ControlView, items
+from venturalitica.policy.vocabulary import Vocabulary, metric_hint
+from venturalitica.rules import LABEL_ROLES, bin_names
+
+GROUPS_OF_INTERSECTIONS = " × "
+"""What joins the names of groups where several roles are crossed."""
+
+
+def check_meaning(root: Node, problems: Collector, vocabulary: Vocabulary | None) -> None:
+    """Collect what is wrong between keys, role by role and control by control."""
+    if not isinstance(root, MapNode):
+        return
+    roles = _roles(root)
+    for name, role in roles.items():
+        _check_role(name, role, problems)
+    _check_ids(root, problems)
+    spelling = Spelling(role for role in roles if role not in LABEL_ROLES)
+    for index, node in enumerate(items(root.get("controls"))[:MAX_CONTROLS]):
+        if isinstance(node, MapNode):
+            control = ControlView(index, node)
+            _check_roles(control, spelling, problems)
+            _check_control(control, roles, problems, vocabulary)
+
+
+def _roles(root: MapNode) -> dict[str, MapNode]:
+    """The declared roles; an empty mapping for one without a rule."""
+    roles = root.get("roles")
+    if not isinstance(roles, MapNode):
+        return {}
+    declared: dict[str, MapNode] = {}
+    for key, value in roles.pairs:
+        name = text_of(key)
+        if name and name not in declared:
+            declared[name] = (
+                value if isinstance(value, MapNode) else MapNode((), key.line, key.column)
+            )
+    return declared
+
+
+def _check_role(name: str, role: MapNode, problems: Collector) -> None:
+    path = ("roles", name)
+    if role.get("favorable") is not None and name != "target":
+        remedy = (
+            "move it to the role target"
+            if name in LABEL_ROLES
+            else "only the role target has a favorable label; remove it"
+        )
+        problems.add((*path, "favorable"), f"'favorable' belongs to target; {remedy}", key=True)
+    both = [key for key in ("map", "bins") if role.get(key) is not None]
+    if len(both) == 2:
+        problems.add(
+            (*path, "bins"),
+            "a role has 'map' or 'bins', not both; give the one that fits its values",
+            key=True,
+        )
+    if name in LABEL_ROLES:
+        for key in both:
+            problems.add(
+                (*path, key),
+                f"'{key}' makes groups, and {name} is no grouping role; remove it",
+                key=True,
+            )
+
+
+def _check_ids(root: MapNode, problems: Collector) -> None:
+    """No two controls of one id; ids that look the same are the same."""
+    first: dict[str, int] = {}
+    for index, node in enumerate(items(root.get("controls"))):
+        id_node = node.get("id") if isinstance(node, MapNode) else None
+        name = text_of(id_node)
+        if not name or id_node is None:
+            continue
+        folded = unicodedata.normalize("NFC", name)
+        if folded in first:
+            problems.add(
+                ("controls", index, "id"),
+                f"duplicate id, already used at line {first[folded]}; every control needs its own",
+            )
+        first.setdefault(folded, id_node.line)
+
+
+def _check_control(
+    control: ControlView,
+    roles: dict[str, MapNode],
+    problems: Collector,
+    vocabulary: Vocabulary | None,
+) -> None:
+    _check_between(control, roles, problems)
+    _check_of(control, problems)
+    metric = control.text("metric")
+    if vocabulary is None or metric is None:
+        if control.has("compare") and not control.has("across"):
+            problems.add(control.path("compare"), _NEEDS_ACROSS, key=True)
+        return
+    if metric not in vocabulary:
+        problems.add(
+            control.path("metric"),
+            f"unknown metric {show(metric)}{metric_hint(metric, vocabulary)} "
+            "('venturalitica metrics' lists all)",
+        )
+        return
+    check_computable(control, metric, problems, vocabulary)
+
+
+_NEEDS_ACROSS = "'compare' compares groups; add across: <role>, or remove it"
+
+
+def _check_roles(control: ControlView, spelling: Spelling, problems: Collector) -> None:
+    """Roles are grouping roles, and spelt as declared; one that nobody declared the call binds."""
+    for key in ("across", "of"):
+        for node, name in control.nodes(key):
+            path = control.path(key)
+            if name in LABEL_ROLES:
+                if key == "across":
+                    problems.add_at(node, path, _label_role(name))
+                continue
+            meant = spelling.slip(name) if role_name_fault(name) is None else None
+            if meant:
+                problems.add_at(
+                    node,
+                    path,
+                    f"unknown role {show(name)}; did you mean '{meant}'? "
+                    f"(if it is another role, declare it: roles: {{{name}: {{}}}})",
+                )
+
+
+def _label_role(name: str) -> str:
+    return (
+        f"'across' takes grouping roles, and {name} is a label role; name one such as gender, and "
+        "bind it to a column"
+    )
+
+
+def _check_between(control: ControlView, roles: dict[str, MapNode], problems: Collector) -> None:
+    compare = control.text("compare")
+    if control.has("groups") and compare != "between":
+        said = f"'compare' is {show(compare)}" if compare else "there is no 'compare'"
+        problems.add(
+            control.path("groups"),
+            f"'groups' belongs to compare: between, and {said}; "
+            "remove 'groups', or say compare: between",
+            key=True,
+        )
+    if compare == "between" and not control.has("groups"):
+        problems.add(
+            control.path("compare"),
+            "compare: between needs the two groups, such as groups: [female, male]",
+            key=True,
+        )
+    known = _known_groups(control, roles)
+    for node, group in control.nodes("groups") if known else ():
+        if group not in known:
+            problems.add_at(
+                node,
+                control.path("groups"),
+                f"unknown group {show(group)}{did_you_mean(group, known)} "
+                f"(the policy has: {', '.join(known[:12])})",
+            )
+
+
+def _known_groups(control: ControlView, roles: dict[str, MapNode]) -> list[str]:
+    """The groups that the crossed roles can have; none where the data decides for one of them."""
+    names: list[list[str]] = []
+    for role in control.texts("across"):
+        groups = _groups_of(roles.get(role))
+        if not groups:
+            return []
+        names.append(groups)
+    size = 1
+    for groups_of_role in names:
+        size *= len(groups_of_role)
+    if not names or size > MAX_GROUPS:
+        return []
+    return [GROUPS_OF_INTERSECTIONS.join(combination) for combination in product(*names)]
+
+
+def _groups_of(role: MapNode | None) -> list[str]:
+    """The groups that a role's map or bins name; none where the data decides."""
+    mapping, bins = (role.get("map"), role.get("bins")) if role is not None else (None, None)
+    if isinstance(mapping, MapNode):
+        return list(dict.fromkeys(text for _, value in mapping.pairs if (text := text_of(value))))
+    cuts = [
+        float(item.value or 0)
+        for item in items(bins)
+        if isinstance(item, Scalar) and is_finite(item)
+    ]
+    return list(bin_names(cuts)) if cuts and len(cuts) == len(items(bins)) else []
+
+
+def _check_of(control: ControlView, problems: Collector) -> None:
+    if control.has("of") and control.text("metric") not in (None, "completeness"):
+        problems.add(
+            control.path("of"), "'of' belongs to the metric completeness; remove it", key=True
+        )

@@ -1,0 +1,189 @@
+"""Reading a policy: `read_policy` a file, `parse_policy` bytes, `lint` either and hear everything.
+
+The one place below the ledger that opens a file, and only the one it was given.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from venturalitica.errors import PolicyError, Problem, did_you_mean
+from venturalitica.policy.limits import MAX_BYTES
+
+if TYPE_CHECKING:
+    from venturalitica.policy.nodes import Node
+    from venturalitica.policy.vocabulary import Vocabulary
+    from venturalitica.rules import Policy
+
+DEFAULT_FILENAME = "model_policy.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """What there is to say about a file: errors refuse it, hints do not.
+
+    `policy` is None where there are errors.
+    """
+
+    file: str
+    errors: tuple[Problem, ...] = ()
+    hints: tuple[Problem, ...] = ()
+    policy: Policy | None = None
+
+    @property
+    def ok(self) -> bool:
+        """True where the file is a policy."""
+        return self.policy is not None
+
+
+def read_policy(path: str | os.PathLike[str], *, vocabulary: Vocabulary | None = None) -> Policy:
+    """Read and check a policy file (YAML 1.2, or JSON).
+
+    Args:
+        path: the file; relative to the working folder.
+        vocabulary: known metrics by name; without it, metrics and their use are not checked.
+
+    Returns:
+        The policy, which holds the file's exact bytes and their SHA-256.
+
+    Raises:
+        PolicyError: the file is missing or unreadable, or holds errors: all of them, in the order
+            of the file, each with its line.
+    """
+    file = Path(path)
+    return parse_policy(
+        _bytes(file), filename=file.name, path=os.fspath(file), vocabulary=vocabulary
+    )
+
+
+def parse_policy(
+    data: bytes,
+    *,
+    filename: str = DEFAULT_FILENAME,
+    path: str = "",
+    vocabulary: Vocabulary | None = None,
+) -> Policy:
+    """Check the bytes of a policy file, as `read_policy` does.
+
+    Messages name `path`, or `filename` where there is none.
+    """
+    if not isinstance(data, bytes):
+        raise TypeError(f"expected the bytes of a policy, found {type(data).__name__}")
+    checked = _lint(data, filename, path, vocabulary)
+    if checked.policy is None:
+        raise PolicyError(checked.errors)
+    return checked.policy
+
+
+def lint(
+    source: bytes | str | os.PathLike[str],
+    *,
+    filename: str = DEFAULT_FILENAME,
+    vocabulary: Vocabulary | None = None,
+) -> Lint:
+    """All errors and hints of a file (given its path) or of bytes; raises for neither."""
+    if isinstance(source, bytes):
+        return _lint(source, filename, "", vocabulary)
+    file = Path(source)
+    try:
+        data = _bytes(file)
+    except PolicyError as error:
+        return Lint(str(file), error.problems)
+    return _lint(data, file.name, os.fspath(file), vocabulary)
+
+
+def _lint(data: bytes, filename: str, path: str, vocabulary: Vocabulary | None) -> Lint:
+    # The parser and pydantic are imported when a policy is read, not when the package is.
+    from venturalitica.policy.build import build_policy
+    from venturalitica.policy.hints import collect_hints
+    from venturalitica.policy.meaning import check_meaning
+    from venturalitica.policy.nodes import MapNode, UnreadableError
+    from venturalitica.policy.problems import Collector
+    from venturalitica.policy.shape import check_shape
+
+    shown = path or filename
+    try:
+        root = _tree(data, filename)
+    except UnreadableError as fault:
+        return Lint(shown, (Problem(shown, fault.line, str(fault)),))
+    errors = Collector(shown, root)
+    form = check_shape(root, errors)
+    check_meaning(root, errors, vocabulary)
+    if errors or form is None or not isinstance(root, MapNode):
+        return Lint(shown, errors.problems())
+    policy = build_policy(form, root, data=data, filename=filename, path=path)
+    hints = Collector(shown, root)
+    collect_hints(policy, root, hints, vocabulary)
+    return Lint(shown, (), hints.problems(), policy)
+
+
+def _tree(data: bytes, filename: str) -> Node:
+    from venturalitica.policy.json_form import read_json
+    from venturalitica.policy.nodes import UnreadableError
+    from venturalitica.policy.source import decode
+    from venturalitica.policy.yaml_form import read_yaml
+
+    text = decode(data)
+    if filename.lower().endswith(".json"):
+        return read_json(text)
+    if text.lstrip()[:1] == "{":
+        try:
+            return read_json(text)
+        except UnreadableError:
+            return read_yaml(text)
+    return read_yaml(text)
+
+
+def _bytes(path: Path) -> bytes:
+    """The bytes of a regular file, one more than allowed at most; `PolicyError` for all else."""
+    try:
+        kind = path.stat()
+        if not stat.S_ISREG(kind.st_mode):
+            raise PolicyError([Problem(str(path), 0, _not_a_file(path, kind.st_mode))])
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise PolicyError([Problem(str(path), 0, _missing(path))]) from None
+    except ValueError:
+        raise PolicyError([Problem(ascii(str(path)), 0, "this is not a path")]) from None
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise PolicyError([Problem(str(path)[:200], 0, f"cannot be read: {reason}")]) from None
+
+
+def _not_a_file(path: Path, mode: int) -> str:
+    if not stat.S_ISDIR(mode):
+        return "is not a regular file; expected a policy file"
+    inside = _policies_in(path)
+    if inside:
+        return f"is a folder; name the file in it, for example '{path / inside[0]}'"
+    return "is a folder; expected a policy file"
+
+
+def _missing(path: Path) -> str:
+    """Where we looked, what is there instead, what to do."""
+    name = path.name
+    present = _policies_in(path.parent)
+    where = "" if path.is_absolute() else f" (looked from {Path.cwd()})"
+    near = did_you_mean(name, present)
+    listed = f"; there is {', '.join(present[:5])}" if present and not near else ""
+    said = f"there is no such policy file{where}{near or listed}"
+    return f"{said}{' ' if near else '; '}'venturalitica init' writes one to start from"
+
+
+def _policies_in(folder: Path) -> Sequence[str]:
+    """Names of files that may be policies, those called policy first."""
+    try:
+        names = [
+            item.name
+            for item in folder.iterdir()
+            if item.suffix.lower() in (".yaml", ".yml", ".json") and item.is_file()
+        ]
+    except OSError:
+        return ()
+    return sorted(names, key=lambda name: ("policy" not in name.lower(), name))

@@ -1,0 +1,248 @@
+"""The form of a policy file, as pydantic models and as a JSON Schema (2020-12).
+
+These models say what each key holds. What keys mean together (a comparison needs groups, a bound
+lies in the metric's range) is `meaning`; the words of an error are `shape`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from venturalitica.policy.fields import (
+    ABSENT,
+    GROUP_NAME_SCHEMA,
+    ROLES_SCHEMA,
+    ROLES_WORDS,
+    ColumnName,
+    Expected,
+    LabelValue,
+    Name,
+    Prose,
+    RoleName,
+    Roles,
+    as_threshold,
+    ascending,
+    distinct,
+    finite,
+)
+from venturalitica.policy.limits import MAX_CONTROLS, MAX_GROUPS, MAX_ROLES
+from venturalitica.policy.thresholds import EXPECTED as EXPECTED_MUST
+from venturalitica.policy.thresholds import PATTERN
+from venturalitica.policy.vocabulary import Vocabulary
+
+SCHEMA_ID = "urn:venturalitica:policy:v1"
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class RoleForm(_Form):
+    """How the values of one role are read."""
+
+    model_config = ConfigDict(
+        title="Role",
+        json_schema_extra={"not": {"required": ["map", "bins"]}},
+    )
+
+    favorable: Annotated[LabelValue, Expected("one label of the data, such as 1 or good")] = Field(
+        default=None,
+        description="The label that is good for the person; of the role target only. It must be "
+        "said when labels are not 0/1 or booleans.",
+        examples=[1, "good", True],
+    )
+    map: Annotated[
+        dict[LabelValue, Name],
+        Field(min_length=1, max_length=MAX_GROUPS),
+        Expected("values and the groups they belong to, such as {A91: male, A92: female}"),
+        WithJsonSchema(
+            {
+                "type": "object",
+                "minProperties": 1,
+                "maxProperties": MAX_GROUPS,
+                "additionalProperties": GROUP_NAME_SCHEMA,
+            }
+        ),
+    ] = Field(
+        default_factory=dict,
+        description="Group names by value of the data. A value without an entry belongs to no "
+        "group and makes the control not_evaluated, unless nulls are dropped.",
+        examples=[{"A91": "male", "A92": "female"}],
+    )
+    bins: Annotated[
+        list[Annotated[float, AfterValidator(finite), Expected("a finite number")]],
+        Field(min_length=1, max_length=MAX_GROUPS),
+        AfterValidator(ascending),
+        Expected("a list of ascending cut points, such as [25, 60]"),
+    ] = Field(
+        default_factory=list,
+        description="Ascending cut points b1 < b2 < ... of a number: the groups are below b1, from "
+        "b1 to below b2, ..., bk and above.",
+        examples=[[25, 60]],
+    )
+    column: Annotated[ColumnName, Expected("the name of a column as text")] = Field(
+        default="",
+        description="The column that the role is bound to unless the call binds another one.",
+        examples=["Attribute9"],
+    )
+
+
+class ControlForm(_Form):
+    """One rule: a metric, perhaps compared across groups, against a threshold."""
+
+    model_config = ConfigDict(
+        title="Control",
+        json_schema_extra={"dependentRequired": {"compare": ["across"], "groups": ["compare"]}},
+    )
+
+    id: Annotated[Name, Expected("the control's id as text, such as gender-parity")] = Field(
+        description="Names the control in verdicts, trackers and reports; unique in the policy.",
+        examples=["gender-parity"],
+    )
+    metric: Annotated[Name, Expected("the name of a metric; 'venturalitica metrics' lists all")] = (
+        Field(
+            description="What is measured; 'venturalitica metrics' lists and explains all.",
+            examples=["accuracy", "demographic_parity_ratio"],
+        )
+    )
+    must: Annotated[
+        str,
+        AfterValidator(as_threshold),
+        Expected(EXPECTED_MUST),
+        WithJsonSchema({"type": "string", "pattern": PATTERN}),
+    ] = Field(
+        description="The threshold: an operator and a finite number, in quotes.",
+        examples=[">= 0.80", "<= 0.05"],
+    )
+    title: Annotated[Prose, Expected("text")] = Field(
+        default="", description="The rule in a sentence that anyone can read."
+    )
+    across: Annotated[Roles, Expected(ROLES_WORDS), ROLES_SCHEMA] = Field(
+        default_factory=list,
+        description="The role, or list of roles, whose groups are compared; several roles: their "
+        "intersections.",
+        examples=["gender", ["gender", "age"]],
+    )
+    compare: Annotated[
+        Literal["difference", "ratio", "min", "max", "between"],
+        Expected("difference, ratio, min, max or between"),
+    ] = Field(
+        default=ABSENT,
+        description="How the groups' values become one: difference (largest minus smallest), ratio "
+        "(smallest over largest), min, max, or between (the first of 'groups' minus the second).",
+    )
+    groups: Annotated[
+        list[Annotated[Name, Expected("the name of a group as text")]],
+        Field(min_length=2, max_length=2),
+        AfterValidator(distinct),
+        Expected("the names of two groups, such as [female, male]"),
+    ] = Field(
+        default_factory=list,
+        description="With 'compare: between': the two groups.",
+        examples=[["female", "male"]],
+        json_schema_extra={"uniqueItems": True},
+    )
+    of: Annotated[Roles, Expected(ROLES_WORDS), ROLES_SCHEMA] = Field(
+        default_factory=list,
+        description="With the metric completeness: only these roles are looked at.",
+    )
+    article: Annotated[Name, Expected('text in quotes, such as article: "15(1)"')] = Field(
+        default=ABSENT,
+        description="The article of the AI Act, or the clause of a standard, that asks for it.",
+        examples=["15(1)", "10(2)(f)"],
+    )
+    on_fail: Annotated[
+        Literal["record", "warn", "block"], Expected("'record', 'warn' or 'block'")
+    ] = Field(
+        default="warn",
+        description="What a verdict that is not 'passed' does: record (keep it), warn (say it), "
+        "block (raise ControlBlocked once the evidence is safe).",
+    )
+    min_support: Annotated[
+        int, Field(ge=1, le=10**9), Expected("a whole number of rows, 1 or more")
+    ] = Field(
+        default=ABSENT,
+        description="A group with fewer rows is shown and makes the verdict inconclusive.",
+    )
+    nulls: Annotated[Literal["refuse", "drop"], Expected("'refuse' or 'drop'")] = Field(
+        default=ABSENT,
+        description="Rows with a missing value: refuse makes the control not_evaluated, drop "
+        "leaves them out and says so.",
+    )
+    phase: Annotated[Literal["data", "model"], Expected("'data' or 'model'")] = Field(
+        default=ABSENT,
+        description="When it is judged: data (before training) or model. By default as the metric "
+        "allows.",
+    )
+    remedy: Annotated[Prose, Expected("text")] = Field(
+        default="", description="What to do when the control fails."
+    )
+
+
+class PolicyForm(_Form):
+    """Which rules a model or a data set must meet."""
+
+    model_config = ConfigDict(title="Policy of venturalitica")
+
+    policy: Annotated[Name, Expected("the policy's name as text, such as credit-scoring")] = Field(
+        description="The policy's name.", examples=["credit-scoring"]
+    )
+    version: Annotated[Name, Expected('text in quotes, such as version: "1.2"')] = Field(
+        description="The policy's version, as text in quotes: unquoted, 1.10 would become 1.1.",
+        examples=["1.2", "2026-11"],
+    )
+    title: Annotated[Prose, Expected("text")] = Field(
+        default="", description="What the policy is about, in a sentence."
+    )
+    min_support: Annotated[
+        int, Field(ge=1, le=10**9), Expected("a whole number of rows, 1 or more")
+    ] = Field(default=10, description="The default 'min_support' of the controls.")
+    nulls: Annotated[Literal["refuse", "drop"], Expected("'refuse' or 'drop'")] = Field(
+        default="refuse", description="The default 'nulls' of the controls."
+    )
+    roles: Annotated[
+        dict[RoleName, RoleForm | None] | None,
+        Field(max_length=MAX_ROLES),
+        Expected("a mapping of roles, such as gender: {column: Attribute9}"),
+    ] = Field(
+        default_factory=dict,
+        description="How values are read: target, prediction and score are labels, every other "
+        "role groups the rows. A role that needs no rule need not be here.",
+    )
+    controls: Annotated[
+        list[ControlForm],
+        Field(min_length=1, max_length=MAX_CONTROLS),
+        Expected("a list of controls, each starting with '- id: ...'"),
+    ] = Field(description="The rules; at least one.")
+
+
+def json_schema(vocabulary: Vocabulary | None = None) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a policy file; with a vocabulary, metrics are enumerated.
+
+    Editors complete keys, metrics and words from it. It holds the form only: what keys mean
+    together is checked when a policy is read.
+    """
+    schema = PolicyForm.model_json_schema(mode="validation")
+    control = schema["$defs"]["ControlForm"]["properties"]
+    for properties in _all_properties(schema):
+        _tidy(properties)
+    if vocabulary is not None:
+        control["metric"]["enum"] = list(vocabulary)
+        control["metric"]["enumDescriptions"] = [words.title for words in vocabulary.values()]
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID}
+    return head | schema
+
+
+def _all_properties(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [schema["properties"], *(form["properties"] for form in schema["$defs"].values())]
+
+
+def _tidy(properties: dict[str, dict[str, Any]]) -> None:
+    """Defaults that only mean "not given" are no values to write."""
+    for schema in properties.values():
+        schema.pop("title", None)
+        if schema.get("default", ...) in (None, "", [], {}):
+            schema.pop("default", None)

@@ -1,0 +1,96 @@
+"""Put a statement on record: commit it to the ledger, then hand it to the trackers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.delivery import Delivery, deliver
+from venturalitica.records import Light, Verdict, worst_light
+from venturalitica.redact import redact_text, redacted_traceback
+from venturalitica.runs import Run
+from venturalitica.settings import Settings
+from venturalitica.statement import Facts, audit_summaries, build_statement
+from venturalitica.surroundings import Surroundings
+from venturalitica.trackers.base import RunRef
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry, Ledger
+
+log = logging.getLogger(__name__)
+
+
+def keep(
+    statement: Mapping[str, Any], trackers: Sequence[RunRef], settings: Settings
+) -> tuple[Entry | None, tuple[Delivery, ...], str]:
+    """Commit, then deliver. A fault of ours is said and returned, never raised into a training."""
+    try:
+        ledger = open_ledger(settings)
+        entry = ledger.append(statement)
+    except Exception as error:  # noqa: BLE001 - see the docstring
+        log.error("the evidence could not be written\n%s", redacted_traceback(error))
+        return None, (), f"the evidence could not be written: {redact_text(str(error))}"
+    if not trackers:
+        log.info("no tracker run is active: the evidence stays in %s", settings.home)
+        return entry, (), ""
+    try:
+        return entry, deliver(ledger, entry, trackers, wait=settings.tracker_wait), ""
+    except Exception as error:  # noqa: BLE001 - see the docstring
+        log.error(
+            "the evidence is safe in the ledger but could not be handed to a tracker\n%s",
+            redacted_traceback(error),
+        )
+        detail = redact_text(str(error))
+        waiting = tuple(Delivery(run, entry.index, False, detail) for run in trackers)
+        return entry, waiting, ""
+
+
+def open_ledger(settings: Settings | None = None, *, create: bool = True) -> Ledger:
+    """The ledger of these settings, with its signing keys.
+
+    Raises:
+        EvidenceError: it cannot be created, read or trusted.
+        SigningKeyError: the key is missing, unreadable, or open to others.
+    """
+    from venturalitica.ledger import Ledger, load_signer
+
+    settings = settings or Settings.current()
+    signer = load_signer(
+        settings.signing_key, settings.config, passphrase=settings.signing_key_passphrase
+    )
+    return Ledger.open(settings.home, signer=signer, create=create)
+
+
+def record_run(
+    run: Run, *, exception: Mapping[str, Any] | None, unjudged: tuple[Verdict, ...]
+) -> None:
+    """Sign and deliver the record of a closed monitor."""
+    settings = Settings.current()
+    surroundings = Surroundings(settings)
+    lights = [verdict.light for verdict in unjudged]
+    lights += [worst_light(v.light for v in audit.verdicts) for audit in run.audits]
+    light: Light = "red" if exception else worst_light(lights)
+    facts = Facts(
+        kind="run",
+        run_id=run.id,
+        name=run.name,
+        parent=run.parent.id if run.parent else None,
+        sequence=run.next_sequence(),
+        source="monitor",
+        started=run.started,
+        ended=datetime.now(UTC),
+        policy=run.policy,
+        verdicts=unjudged,
+        data=run.data_items(),
+        environment=surroundings.facts(),
+        trackers=run.trackers,
+        exception=exception,
+        audits=audit_summaries(run.audits),
+        light=light,
+    )
+    run.recorded_as(light)
+    run.entry, run.deliveries, run.fault = keep(build_statement(facts), run.trackers, settings)
+    for verdict in unjudged:
+        log.warning("%s: %s: not evaluated: %s", run.name, verdict.control, verdict.reason)

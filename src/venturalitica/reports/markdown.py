@@ -1,0 +1,125 @@
+"""A short Markdown section: for a run's description in MLflow and for summaries in CI.
+
+Recorded text is escaped, so that it can neither format nor link nor mention: it is only read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from venturalitica.records import Light, Verdict
+from venturalitica.reports.context import ReportContext, read_statement, text
+from venturalitica.reports.markup import visible
+from venturalitica.reports.sections.controls import article_words, worst_first
+from venturalitica.reports.words import (
+    ANSWERS,
+    LIGHT_WORDS,
+    consequence_sentence,
+    format_interval,
+    format_number,
+    must_signs,
+    run_sentence,
+    status_words,
+    summary_sentence,
+)
+
+SIGNS: dict[Light, str] = {"green": "🟢", "amber": "🟡", "red": "🔴", "grey": "⚪"}
+MOST_ROWS = 50
+"""More controls than this are counted, not listed: trackers limit a description's length."""
+
+_SYNTAX = re.compile(r"([\\`*_{}\[\]()#+!|~$^=-])")
+_LINKED = re.compile(r"(?i)(://|www\.|@)")
+
+
+def render_markdown(statement: Mapping[str, Any]) -> str:
+    """The light, the sentence and a table of verdicts, worst first.
+
+    Raises:
+        EvidenceError: it is another kind of statement, or a format newer than this version knows.
+    """
+    context = read_statement(statement)
+    light = context.light
+    lines = [
+        f"**{SIGNS[light]} {LIGHT_WORDS[light]}: {_subject(context)}**",
+        "",
+        " ".join(part for part in (ANSWERS[light], *_sentences(context)) if part),
+        *_table(worst_first(context.verdicts)),
+        *_footer(context),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def markdown_text(value: object) -> str:
+    """`value` as inert text on one line: no formatting, no links, no mentions, no HTML."""
+    words = " ".join(visible(str(value)).split())
+    words = words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    words = _LINKED.sub(_unlinked, words)
+    return _SYNTAX.sub(r"\\\1", words).replace("&\\#", "&#")
+
+
+def _unlinked(match: re.Match[str]) -> str:
+    found = match[0]
+    if found == "@":
+        return "&#64;"
+    return found.replace(":", "&#58;").replace(".", "&#46;")
+
+
+def _subject(context: ReportContext) -> str:
+    if context.policy is None:
+        return markdown_text(context.run.get("name") or "run")
+    return f"{markdown_text(context.policy.name)} {markdown_text(context.policy.version)}"
+
+
+def _sentences(context: ReportContext) -> list[str]:
+    if context.kind == "run" and not context.verdicts:
+        lights = [text(audit.get("light")) for audit in context.audits]
+        return [run_sentence(lights, failed=context.exception is not None)]
+    said = [
+        summary_sentence(context.verdicts),
+        markdown_text(consequence_sentence(context.verdicts)),
+    ]
+    if context.training_rows:
+        said.append("The rows judged include training rows.")
+    return said
+
+
+def _table(verdicts: Sequence[Verdict]) -> list[str]:
+    if not verdicts:
+        return []
+    rows = [_row(verdict) for verdict in verdicts[:MOST_ROWS]]
+    left = len(verdicts) - len(rows)
+    heads = ("Control", "Result", "Value", "95 % interval", "Must be", "n", "Article")
+    return [
+        "",
+        "| " + " | ".join(heads) + " |",
+        "|---|---|---:|---|---|---:|---|",
+        *rows,
+        *([f"\n{left:,} more controls are in the report."] if left else []),
+    ]
+
+
+def _row(verdict: Verdict) -> str:
+    cells = (
+        markdown_text(verdict.control),
+        f"{SIGNS[verdict.light]} {status_words(verdict)}",
+        format_number(verdict.value, beside=verdict.threshold),
+        format_interval(verdict.interval, beside=verdict.threshold) or "–",
+        markdown_text(must_signs(verdict)),
+        f"{verdict.n:,}",
+        markdown_text(article_words(verdict.article).removeprefix("Article "))
+        if verdict.article
+        else "–",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _footer(context: ReportContext) -> list[str]:
+    if context.policy is None:
+        return []
+    return ["", f"Policy SHA-256 `{_hexadecimal(context.policy.sha256)}`"]
+
+
+def _hexadecimal(value: str) -> str:
+    return re.sub("[^0-9a-fA-F]", "", value)

@@ -1,0 +1,87 @@
+"""Write HTML and SVG that cannot be broken out of: every string is escaped unless it is `Markup`.
+
+    tag("p", "5 < 6", cls="vl-note")      ->  <p class="vl-note">5 &lt; 6</p>
+
+Recorded text is shown as it is, with two exceptions: control characters and the characters that
+turn the reading direction around are spelled out (`[U+202E]`), since either can make a page show
+something else than what is recorded. There are no inline styles and no scripts: the page's own
+content security policy forbids both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+_SPECIAL = re.compile("[&<>\"']")
+_DECEPTIVE_SET = (
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb"
+)
+_UNPRINTABLE_SET = "\ud800-\udfff\ufffe\uffff"
+_DECEPTIVE = re.compile(f"[{_DECEPTIVE_SET}]")
+_UNPRINTABLE = re.compile(f"[{_UNPRINTABLE_SET}]")
+_ANYTHING_TO_DO = re.compile(f"[&<>\"'\r{_DECEPTIVE_SET}{_UNPRINTABLE_SET}]").search
+_VOID = frozenset({"meta", "br", "hr", "line", "rect", "circle", "path"})
+_WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'\\^`{|}]+\Z", re.IGNORECASE)
+
+
+class Markup(str):
+    """A string that is HTML already."""
+
+    __slots__ = ()
+
+
+def visible(text: str) -> str:
+    """The text with deceptive characters spelled out and lone surrogates replaced."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _DECEPTIVE.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def escape(value: object) -> Markup:
+    """`value` as text that is safe between tags and in quoted attributes."""
+    if isinstance(value, Markup):
+        return value
+    text = str(value)
+    if _ANYTHING_TO_DO(text) is None:
+        return Markup(text)
+    return Markup(_SPECIAL.sub(lambda match: _ESCAPES[match[0]], visible(text)))
+
+
+def tag(name: str, *children: object, **attributes: object) -> Markup:
+    """One element. `cls` is `class`; `_` in a name is `-`; an attribute that is None is left out.
+
+    Only names written in this package's source reach here as `name` or as keys: values never do.
+    """
+    opening = name
+    for key, value in attributes.items():
+        if value is not None:
+            opening += f' {_attribute_name(key)}="{escape(value)}"'
+    if name in _VOID:
+        return Markup(f"<{opening}/>")
+    return Markup(f"<{opening}>{join(children)}</{name}>")
+
+
+@cache
+def _attribute_name(key: str) -> str:
+    return "class" if key == "cls" else key.rstrip("_").replace("_", "-")
+
+
+def join(children: Iterable[object]) -> Markup:
+    """Children in a row; None is nothing."""
+    return Markup("".join([escape(child) for child in children if child is not None]))
+
+
+def is_web_address(url: str) -> bool:
+    """Whether `url` is a plain http or https address: nothing else becomes a link."""
+    return bool(_WEB_ADDRESS.match(url))
+
+
+def link(url: str, label: object | None = None) -> Markup:
+    """A link for http and https addresses, plain text for everything else."""
+    shown = url if label is None else label
+    if not is_web_address(url):
+        return escape(shown)
+    return tag("a", shown, href=url, rel="noopener noreferrer")

@@ -1,0 +1,116 @@
+"""One control on a card: what the rule is, what was found, how sure that is, what to do."""
+
+from __future__ import annotations
+
+from venturalitica.records import Verdict
+from venturalitica.reports.markup import Markup, tag
+from venturalitica.reports.parts.group_plot import group_plot
+from venturalitica.reports.parts.interval_bar import interval_bar
+from venturalitica.reports.parts.lights import status_pill
+from venturalitica.reports.words import (
+    ON_FAIL_WORDS,
+    conclusive_sentence,
+    definition,
+    format_interval,
+    format_number,
+    rule_sentence,
+)
+
+
+def verdict_card(verdict: Verdict, *, anchor: str = "") -> Markup:
+    """HTML of one verdict; `anchor` is the id that the summary links to."""
+    said = tag("div", _reason(verdict), _notes(verdict), _remedy(verdict), cls="vl-said")
+    return tag(
+        "article",
+        _head(verdict),
+        tag("p", f"{rule_sentence(verdict)} ", _definition(verdict), cls="vl-rule"),
+        *_body(verdict, said),
+        cls=f"vl-card vl-edge-{verdict.light}",
+        id=anchor or None,
+    )
+
+
+def _definition(verdict: Verdict) -> Markup | None:
+    said = definition(verdict.metric)
+    return tag("span", said, cls="vl-muted") if said else None
+
+
+def _body(verdict: Verdict, said: Markup) -> list[Markup]:
+    """Number and picture at the left; beside them the groups, else the words."""
+    if verdict.value is None and not verdict.groups:
+        return [tag("p", "Nothing was measured.", cls="vl-novalue"), said]
+    measured = tag("div", *_measured(verdict), cls="vl-measured")
+    groups = group_plot(verdict)
+    if groups is None:
+        return [tag("div", measured, said, cls="vl-found")]
+    return [tag("div", measured, groups, cls="vl-found"), said]
+
+
+def _head(verdict: Verdict) -> Markup:
+    heading = verdict.title or verdict.control
+    return tag(
+        "header",
+        tag("h4", tag("bdi", heading)),
+        status_pill(verdict),
+        tag(
+            "p",
+            tag("code", verdict.control),
+            tag("span", f"if it does not pass: {ON_FAIL_WORDS.get(verdict.on_fail, '')}"),
+            _place(verdict),
+            cls="vl-meta",
+        ),
+    )
+
+
+def _place(verdict: Verdict) -> Markup | None:
+    if not verdict.file:
+        return None
+    place = f"{verdict.file}:{verdict.line}" if verdict.line else verdict.file
+    return tag("span", place)
+
+
+def _measured(verdict: Verdict) -> list[Markup | None]:
+    if verdict.value is None:
+        return [tag("p", "No value: see the reason.", cls="vl-novalue")]
+    return [
+        tag(
+            "p",
+            tag("strong", format_number(verdict.value, beside=verdict.threshold)),
+            tag("span", _interval_words(verdict)),
+            tag("span", f"n = {verdict.n:,}" if verdict.n else None),
+            cls="vl-figure",
+        ),
+        interval_bar(verdict),
+        _sure(verdict),
+    ]
+
+
+def _sure(verdict: Verdict) -> Markup | None:
+    """How sure it is, unless the reason beside it says so itself."""
+    said = conclusive_sentence(verdict)
+    if not said or "not conclusive" in verdict.reason:
+        return None
+    return tag("p", said, cls="vl-sure")
+
+
+def _interval_words(verdict: Verdict) -> str:
+    if verdict.interval is None:
+        return "no interval"
+    interval = format_interval(verdict.interval, beside=verdict.threshold)
+    return f"{verdict.level:.0%} interval {interval}"
+
+
+def _reason(verdict: Verdict) -> Markup:
+    return tag("p", verdict.reason, cls="vl-reason", dir="auto")
+
+
+def _notes(verdict: Verdict) -> Markup | None:
+    if not verdict.notes:
+        return None
+    return tag("ul", *(tag("li", note, dir="auto") for note in verdict.notes), cls="vl-notes")
+
+
+def _remedy(verdict: Verdict) -> Markup | None:
+    if not verdict.remedy or verdict.light == "green":
+        return None
+    return tag("p", tag("b", "What to do: "), verdict.remedy, cls="vl-remedy", dir="auto")

@@ -1,0 +1,277 @@
+"""Conduct one audit: bind, tally, judge, record, deliver.
+
+The order is what makes it safe: evidence is on disk before anything is delivered, and delivered
+(or waiting in the outbox) before `ControlBlocked` is raised.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from venturalitica.audit import Audit
+from venturalitica.errors import (
+    BindingError,
+    PolicyError,
+    Problem,
+    VenturaliticaError,
+    did_you_mean,
+)
+from venturalitica.measure import (
+    Measured,
+    Rows,
+    known_roles,
+    measure,
+    reported_only,
+    unmeasured,
+)
+from venturalitica.recording import keep
+from venturalitica.redact import redacted_traceback
+from venturalitica.rules import Phase, Policy
+from venturalitica.runs import current_run
+from venturalitica.settings import POLICY_FILENAME, Settings, find_policy
+from venturalitica.statement import Facts, build_statement
+from venturalitica.surroundings import Surroundings, model_facts
+from venturalitica.telling import tell_audit
+from venturalitica.trackers.base import RunRef
+
+log = logging.getLogger(__name__)
+
+
+def resolve_policy(policy: str | Path | Policy | None = None) -> Policy:
+    """A policy from a path, an already read one, or the one that the project has.
+
+    Raises:
+        PolicyError: there is none, or it is wrong; all problems at once.
+        TypeError: it is neither a path nor a policy.
+    """
+    if isinstance(policy, Policy):
+        return policy
+    if not isinstance(policy, str | os.PathLike | None):
+        raise TypeError(
+            f"policy= is a {type(policy).__name__}: expected the path of a policy file, "
+            "or a policy that vl.read_policy gave"
+        )
+    from venturalitica.metrics.catalog import CATALOG
+    from venturalitica.policy import read_policy
+
+    if policy is None or (str(policy) == POLICY_FILENAME and not Path(policy).exists()):
+        found = find_policy()
+        if found is None:
+            raise PolicyError([Problem(POLICY_FILENAME, 0, _no_policy())])
+        policy = found
+    return read_policy(policy, vocabulary=CATALOG)
+
+
+def _no_policy() -> str:
+    return (
+        f"no policy found in {Path.cwd()} nor in the project root; "
+        "'venturalitica init' writes one to start from, or pass policy=\"path/to/policy.yaml\""
+    )
+
+
+def check(policy: Policy, *, columns: Sequence[str] | None, bindings: Mapping[str, object]) -> None:
+    """Before training: settings readable, every bound role known, every bound column there.
+
+    Raises:
+        BindingError: a misspelt role or a missing column, with the nearest name.
+        SettingsError: an environment variable has a value that cannot be used.
+    """
+    from venturalitica.binding import bind
+
+    Settings.current()
+    bind(known_roles(policy), bindings, columns, wanted=())
+
+
+def enforce(
+    data: Any = None,
+    *,
+    policy: str | Path | Policy = POLICY_FILENAME,
+    model: Any = None,
+    metrics: Mapping[str, float] | None = None,
+    target: Any = None,
+    prediction: Any = None,
+    score: Any = None,
+    phase: Phase | None = None,
+    **roles: Any,
+) -> Audit:
+    """Judge data, a model, or reported numbers against a policy, and record the evidence.
+
+    Args:
+        data: a table (pandas, Polars eager or lazy, Arrow; n rows), or None where arrays are given.
+        policy: path of the policy, or one that `read_policy` gave.
+        model: a fitted model that predicts `data`'s own feature columns; instead of `prediction`.
+        metrics: values measured elsewhere, by metric name or control id; judged without an
+            interval and therefore never conclusive.
+        target, prediction, score: column name, or array of shape (n,). `score` is the probability
+            of the favorable label, in [0, 1].
+        phase: `"data"` or `"model"` judges only the controls of that phase.
+        roles: grouping role = column name or array of shape (n,), e.g. `gender="Attribute9"`.
+
+    Returns:
+        An `Audit`: one `Verdict` per selected control, in policy order.
+
+    Raises:
+        PolicyError: the policy is missing or wrong.
+        BindingError: a role is misspelt or unbound, or its column does not exist.
+        DataError: the rows cannot be judged (other lengths, not a table, no rows to predict).
+        ControlBlocked: a control with `on_fail: block` did not pass; the evidence is safe.
+    """
+    rules = resolve_policy(policy)
+    _refuse_unknown_phase(phase)
+    labels = {"target": target, "prediction": prediction, "score": score}
+    given = {name: value for name, value in (labels | roles).items() if value is not None}
+    _refuse_reordered(data, given)
+    return conduct(
+        rules,
+        frame=data,
+        columns={},
+        bindings=given,
+        model=_plain_model(model),
+        predict_with_model=model is not None,
+        training_rows=None,
+        source="enforce",
+        lenient=False,
+        phase=phase,
+        reported=metrics,
+    )
+
+
+def _refuse_unknown_phase(phase: object) -> None:
+    phases = get_args(Phase)
+    if phase is not None and phase not in phases:
+        raise BindingError(
+            f"phase={phase!r}: expected 'data' (before training) or 'model', or leave it out to "
+            f"judge every control{did_you_mean(str(phase), phases)}"
+        )
+
+
+def _refuse_reordered(data: Any, given: Mapping[str, Any]) -> None:
+    """Series are read row by row: one with the rows in another order would pair strangers."""
+    from venturalitica.wrapping.order import check_role_order, index_of
+
+    tables = (value for value in (data, *given.values()) if index_of(value) is not None)
+    check_role_order(given, next(tables, None))
+
+
+def _plain_model(model: Any) -> Any:
+    from venturalitica.wrapping import unwrap
+
+    return None if model is None else unwrap(model)
+
+
+def conduct(
+    policy: Policy,
+    *,
+    frame: Any,
+    columns: Mapping[str, Any],
+    bindings: Mapping[str, Any],
+    model: Any,
+    training_rows: bool | None,
+    source: str,
+    lenient: bool,
+    phase: Phase | None = None,
+    reported: Mapping[str, float] | None = None,
+    missing: Mapping[str, str] | None = None,
+    predict_with_model: bool = False,
+    data_name: str = "audit",
+) -> Audit:
+    """Judge, record, deliver; then raise `ControlBlocked` if the policy says so.
+
+    Args:
+        frame: native table with the bound columns, or None.
+        columns: label role -> array of shape (n,), where it does not come from the frame.
+        bindings: role -> column name in the frame, or array of shape (n,).
+        model: the plain fitted model, for the evidence.
+        training_rows: whether the judged rows were trained on; None where nobody can say.
+        lenient: an unbound role makes its controls `not_evaluated` instead of raising, and rows
+            that cannot be judged give verdicts of status `error`: after a fit nothing may be lost.
+        missing: role -> why it could not be had (a model without probabilities, say).
+    """
+    settings = Settings.current()
+    started = datetime.now(UTC)
+    surroundings = Surroundings(settings)
+    rows = Rows(frame, columns, bindings, missing or {}, training_rows)
+    if predict_with_model:
+        from venturalitica.predicting import with_predictions
+
+        rows = with_predictions(policy, rows, model, phase)
+    measured = _measured(policy, rows, phase, reported, settings, data_name, lenient=lenient)
+    run = current_run()
+    trackers = _active_runs()
+    facts = Facts(
+        kind="audit",
+        run_id=run.id if run else uuid.uuid4().hex,
+        name=run.name if run else _default_name(source),
+        parent=run.parent.id if run and run.parent else None,
+        sequence=run.next_sequence() if run else 0,
+        source=source,
+        started=started,
+        ended=datetime.now(UTC),
+        policy=policy,
+        verdicts=measured.verdicts,
+        tally=measured.tally,
+        bindings=measured.bindings,
+        model=model_facts(model),
+        data=measured.data,
+        environment=surroundings.facts(),
+        trackers=trackers,
+    )
+    statement = build_statement(facts)
+    entry, deliveries, fault = keep(statement, trackers, settings)
+    audit = Audit(measured.verdicts, policy, statement, entry, deliveries, fault)
+    if run is not None:
+        run.saw_trackers(trackers)
+        run.add(audit)
+    tell_audit(audit, settings.home, silent=measured.unbound if lenient else frozenset())
+    audit.raise_if_blocked()
+    return audit
+
+
+def _measured(
+    policy: Policy,
+    rows: Rows,
+    phase: Phase | None,
+    reported: Mapping[str, float] | None,
+    settings: Settings,
+    data_name: str,
+    *,
+    lenient: bool,
+) -> Measured:
+    if rows.empty and reported is not None:
+        return reported_only(policy, phase, reported)
+    try:
+        return measure(
+            policy,
+            rows,
+            phase=phase,
+            reported=reported,
+            lenient=lenient,
+            fingerprint=settings.fingerprint,
+            name=data_name,
+        )
+    except VenturaliticaError as error:
+        if not lenient:
+            raise
+        log.error("the audit could not be made: %s", error)
+        return unmeasured(policy, phase, str(error))
+    except Exception as error:
+        if not lenient:
+            raise
+        log.error("the audit could not be made\n%s", redacted_traceback(error))
+        return unmeasured(policy, phase, f"{type(error).__name__} while tallying; see the log")
+
+
+def _active_runs() -> tuple[RunRef, ...]:
+    from venturalitica.trackers import active_runs
+
+    return tuple(active_runs())
+
+
+def _default_name(source: str) -> str:
+    return {"fit": "training"}.get(source, source)

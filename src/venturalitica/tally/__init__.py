@@ -1,0 +1,34 @@
+"""Tallies out of data: one pass over exactly the columns that a policy needs.
+
+    from venturalitica.tally import Need, build_tally
+
+`needs` says which counts a control wants, `values` what a value of the data is as a label,
+`frames` and `arrays` are the engines, `groups` turns values into groups, `scores` levels the
+scores, and `build` puts them together. Nothing here opens a file or knows a metric.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from venturalitica.tally.build import build_tally
+    from venturalitica.tally.frames import column_names, materialise
+    from venturalitica.tally.needs import Need
+
+__all__ = ["Need", "build_tally", "column_names", "materialise"]
+
+_HOMES = {
+    "Need": "needs",
+    "build_tally": "build",
+    "column_names": "frames",
+    "materialise": "frames",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

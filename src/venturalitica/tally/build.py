@@ -1,0 +1,281 @@
+"""Build a tally: plan the pass, make it, turn values into levels, sum the tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy
+
+from venturalitica.binding import Binding
+from venturalitica.errors import DataError
+from venturalitica.rules import Role, bin_names
+from venturalitica.scoregrid import summed
+from venturalitica.tallies import NULL, Axis, ScoreTable, Table, Tally
+from venturalitica.tally.arrays import Cells
+from venturalitica.tally.codes import MISSING
+from venturalitica.tally.counted import (
+    Counted,
+    fitted,
+    labels_first,
+    levels_by_cell,
+    placed,
+    shared_labels,
+    weights_of,
+)
+from venturalitica.tally.groups import (
+    QUARTILES_ABOVE,
+    Levels,
+    bin_levels,
+    cut_levels,
+    map_levels,
+    plain_levels,
+    quartile_cuts,
+    quartile_names,
+    quartile_note,
+    refuse_many,
+    unmapped_counts,
+    weighted_quartile_cuts,
+)
+from venturalitica.tally.labels import label_levels
+from venturalitica.tally.needs import Need, scored_of, tables_of
+from venturalitica.tally.rows import Rows, Slot, Source, sources_of
+from venturalitica.tally.scores import ScoreLevels
+from venturalitica.tally.values import is_number
+
+STORED_CELLS = 2_000
+"""The joint table is kept up to this many cells, so that other policies can be judged from it."""
+CELL_LIMIT = 100_000
+"""More cells than this are no tally but a copy of the data."""
+_JOINT_ESTIMATE = 1_000_000
+_CUT_ABOVE = 256
+_LABELS = ("target", "prediction")
+_SCORE: Source = ("array", "score level")
+
+
+def build_tally(
+    data: Any,
+    *,
+    needs: Sequence[Need],
+    binding: Binding,
+    roles: Mapping[str, Role] | None = None,
+) -> Tally:
+    """Count the rows once, over exactly the columns that `needs` and `binding` name.
+
+    Args:
+        data: pandas, Polars (eager or lazy), pyarrow or narwhals table of n rows, a dict of 1-D
+            arrays, or None where the binding holds arrays only.
+        needs: the tables wanted; one that has an unbound role is left out.
+        binding: where each role is read from; the nulls of every bound role are counted.
+        roles: how each role's values are read (`map`, `bins`); absent ones are taken as they are.
+
+    Returns:
+        The same tally, and the same digest, for the same values on every engine.
+
+    Raises:
+        DataError: no table, other lengths, values that are no labels, too many of them, bins over
+            text, a target and a prediction that can never be equal.
+    """
+    return _Builder(data, needs, binding, roles or {}).tally()
+
+
+class _Builder:
+    def __init__(
+        self,
+        data: Any,
+        needs: Sequence[Need],
+        binding: Binding,
+        roles: Mapping[str, Role],
+    ) -> None:
+        self.binding = binding
+        self.rules = roles
+        self.rows = Rows(data, binding)
+        self.sources = sources_of(binding)
+        bound = frozenset(self.sources)
+        self.wanted = tables_of(needs, bound)
+        self.scored = scored_of(needs, bound)
+        every = (role for table in (*self.wanted, *self.scored) for role in table)
+        self.roles = labels_first(every)
+        self.notes: dict[str, str] = {}
+        self.cuts: dict[str, tuple[float, ...]] = {}
+
+    def tally(self) -> Tally:
+        self._plan_cuts()
+        counted = [self._count(roles) for roles in self._passes()]
+        levels = self._levels(counted)
+        axes = tuple(self._axis(role, counted, levels[role]) for role in self.roles)
+        tables = self._tables(counted, levels)
+        scores, score_nulls = self._score_tables(levels)
+        rows = counted[0].cells.rows if counted else self.rows.count_rows()
+        nulls = self._nulls(axes, score_nulls)
+        return Tally(rows=rows, axes=axes, tables=tables, scores=scores, nulls=nulls)
+
+    def rule(self, role: str) -> Role:
+        """How a role is read; a prediction without a rule of its own, as the target."""
+        own = self.rules.get(role) or Role(role)
+        if role == "prediction" and own.map is None and own.bins is None:
+            return self.rules.get("target") or own
+        return own
+
+    def _plan_cuts(self) -> None:
+        """Cut numbers before grouping where a sample shows so many that the pass would explode."""
+        self.seen = self._seen()
+        for role in self.roles:
+            rule, source = self.rule(role), self.sources[role]
+            many = self.seen.get(source, 0)
+            if rule.map is not None:
+                continue
+            if rule.bins is not None:
+                if self.rows.is_cuttable(source) and (many > _CUT_ABOVE or self.rows.is_lazy):
+                    self.cuts[role] = tuple(rule.bins)
+            elif role in _LABELS:
+                refuse_many(role, many, label=True)
+            elif many > QUARTILES_ABOVE and self.rows.is_cuttable(source):
+                self.cuts[role] = quartile_cuts(self.rows.numbers(source))
+                self.notes[role] = quartile_note(role, self.cuts[role])
+            elif not self.rows.is_numeric(source):
+                refuse_many(role, many, label=False)
+
+    def _seen(self) -> dict[Source, int]:
+        sources = list(dict.fromkeys(self.sources[role] for role in self.roles))
+        if not self.rows.is_lazy:
+            return self.rows.seen(sources)
+        loose = [
+            self.sources[role]
+            for role in self.roles
+            if role not in _LABELS and self.rule(role).bins is None and self.rule(role).map is None
+        ]
+        return self.rows.seen([s for s in dict.fromkeys(loose) if self.rows.is_cuttable(s)])
+
+    def _passes(self) -> list[tuple[str, ...]]:
+        """One joint pass over all roles, or one per table where the joint would explode."""
+        if not self.roles:
+            return []
+        estimate = math.prod(
+            len(self.cuts[role]) + 2
+            if role in self.cuts
+            else self.seen.get(self.sources[role], 1) + 1
+            for role in self.roles
+        )
+        if estimate <= _JOINT_ESTIMATE:
+            return [self.roles]
+        tables = dict.fromkeys((*self.wanted, *self.scored))
+        return [t for t in tables if not any(set(t) < set(other) for other in tables)]
+
+    def _count(self, roles: tuple[str, ...]) -> Counted:
+        slots = [Slot(self.sources[role], self.cuts.get(role)) for role in roles]
+        different = list(dict.fromkeys(slots))
+        cells = self.rows.count(different)
+        columns = tuple(cells.columns[different.index(slot)] for slot in slots)
+        return Counted(roles, Cells(columns, cells.counts))
+
+    def _levels(self, counted: Sequence[Counted]) -> dict[str, Levels]:
+        first = {role: next(c for c in counted if role in c.roles) for role in self.roles}
+        labels = {
+            role: list(first[role].column(role).values)
+            for role in _LABELS
+            if role in first and self._is_plain(role)
+        }
+        for role, values in labels.items():
+            refuse_many(role, len(values), label=True)
+        found = label_levels(labels)
+        for role in self.roles:
+            if role not in found:
+                found[role] = self._group_levels(role, first[role])
+                refuse_many(role, len(found[role].names), label=role in _LABELS)
+        return shared_labels(found)
+
+    def _is_plain(self, role: str) -> bool:
+        rule = self.rule(role)
+        return rule.map is None and rule.bins is None
+
+    def _group_levels(self, role: str, counted: Counted) -> Levels:
+        rule, values = self.rule(role), counted.column(role).values
+        if role in self.cuts:
+            cuts = self.cuts[role]
+            names = bin_names(cuts) if rule.bins is not None else quartile_names(cuts)
+            return cut_levels(values, cuts, names, self.notes.get(role, ""))
+        if rule.map is not None:
+            return map_levels(rule, values)
+        if rule.bins is not None:
+            return bin_levels(role, values, rule.bins, bin_names(rule.bins))
+        if len(values) > QUARTILES_ABOVE and all(map(is_number, values)):
+            weights = weights_of(counted.column(role), counted.cells.counts)
+            cuts = weighted_quartile_cuts([float(v) for v in values], weights)
+            names = quartile_names(cuts)
+            return bin_levels(role, values, cuts, names, quartile_note(role, cuts))
+        return plain_levels(values, role)
+
+    def _axis(self, role: str, counted: Sequence[Counted], levels: Levels) -> Axis:
+        first = next(c for c in counted if role in c.roles)
+        column = first.column(role)
+        weights = weights_of(column, first.cells.counts)
+        places = levels.of(column.values).tolist()
+        lost = [
+            (value, weight)
+            for value, weight, place in zip(column.values, weights, places, strict=False)
+            if place == NULL
+        ]
+        nulls = first.cells.rows - sum(weights)
+        name = self.binding.names[role]
+        return Axis(role, name, levels.names, nulls, unmapped_counts(lost), levels.note)
+
+    def _tables(
+        self, counted: Sequence[Counted], levels: Mapping[str, Levels]
+    ) -> tuple[Table, ...]:
+        joint = [placed(c, levels) for c in counted]
+        if all(len(table.cells) <= STORED_CELLS for table in joint):
+            return tuple(joint)
+        tables = []
+        for roles in self.wanted:
+            source = next(t for t in joint if set(roles) <= set(t.roles))
+            tables.append(Tally(rows=0, axes=(), tables=(source,)).table(roles))
+        kept = [t for t in tables if not any(set(t.roles) < set(o.roles) for o in tables)]
+        for table in kept:
+            if len(table.cells) > CELL_LIMIT:
+                raise DataError(
+                    f"{' × '.join(table.roles)} has {len(table.cells):,} combinations: at most "
+                    f"{CELL_LIMIT:,} can be judged; compare fewer roles at once, or map them to "
+                    "fewer groups"
+                )
+        return tuple(kept)
+
+    def _score_tables(
+        self, levels: Mapping[str, Levels]
+    ) -> tuple[tuple[ScoreTable, ...], int | None]:
+        if "score" not in self.sources:
+            return (), None
+        if not self.scored:
+            return (), None
+        found = ScoreLevels(self.rows.floats(self.sources["score"]))
+        self.rows.add(_SCORE, found.column)
+        return tuple(self._score_table(r, levels, found) for r in self._joint_scored()), found.nulls
+
+    def _joint_scored(self) -> list[tuple[str, ...]]:
+        """The score tables that are not part of another one."""
+        return [t for t in self.scored if not any(set(t) < set(other) for other in self.scored)]
+
+    def _score_table(
+        self, roles: tuple[str, ...], levels: Mapping[str, Levels], found: ScoreLevels
+    ) -> ScoreTable:
+        slots = [Slot(self.sources[role], self.cuts.get(role)) for role in roles]
+        different = list(dict.fromkeys(slots))
+        cells = self.rows.count([*different, Slot(_SCORE)])
+        columns = [
+            levels_by_cell(cells.columns[different.index(s)], levels[r])
+            for s, r in zip(slots, roles, strict=True)
+        ]
+        scores = cells.columns[-1]
+        places = numpy.array([*scores.values, MISSING], dtype=numpy.int64)[scores.codes]
+        matrix = summed(numpy.column_stack([*columns, places, cells.counts]))
+        return fitted(roles, matrix, found)
+
+    def _nulls(self, axes: Sequence[Axis], score_nulls: int | None) -> dict[str, int]:
+        known = {axis.role: axis.nulls for axis in axes}
+        if score_nulls is not None:
+            known["score"] = score_nulls
+        rest = {role: source for role, source in self.sources.items() if role not in known}
+        counts = self.rows.nulls(list(dict.fromkeys(rest.values())))
+        known |= {role: counts[source] for role, source in rest.items()}
+        return {role: known[role] for role in labels_first(self.sources)}

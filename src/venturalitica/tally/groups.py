@@ -1,0 +1,224 @@
+"""Values into levels: labels as they are, groups by their map, their bins, or their quartiles."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from venturalitica.errors import DataError
+from venturalitica.records import Label
+from venturalitica.rules import Role, bin_names
+from venturalitica.tallies import NULL
+from venturalitica.tally.codes import Ints
+from venturalitica.tally.values import (
+    Identity,
+    canonical,
+    checked_text,
+    identity,
+    is_number,
+    kinds,
+    number_text,
+    text_of,
+)
+
+QUARTILES_ABOVE = 20
+"""A numeric grouping role with more different values than this is cut."""
+LEVEL_LIMIT = 1_000
+_UNMAPPED_SHOWN = 20
+_VALUE_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """How the values of a role become levels.
+
+    `place` maps a value's identity to its level, `NULL` where it has none.
+    """
+
+    names: tuple[Label, ...]
+    place: Mapping[Identity, int]
+    note: str = ""
+
+    def of(self, values: Iterable[Label]) -> Ints:
+        """The level of each value, and `NULL` as a last one for code -1 to find."""
+        places = [self.place[identity(value)] for value in values]
+        return numpy.array([*places, NULL], dtype=numpy.int64)
+
+
+def bin_levels(
+    role: str,
+    values: Iterable[Label],
+    cuts: Sequence[float],
+    names: Sequence[str],
+    note: str = "",
+) -> Levels:
+    """Levels of numbers cut at `cuts`; only bins that hold a value, in ascending order."""
+    placed: dict[Identity, int] = {}
+    for value in values:
+        if not is_number(value):
+            raise DataError(
+                f"role '{role}' has bins, and its data holds {kinds([value]).pop()}: "
+                "bind it to a numeric column, or give it a 'map' instead of 'bins'"
+            )
+        placed[identity(value)] = bisect_right(cuts, value)
+    return _used(placed, names, note)
+
+
+def cut_levels(
+    places: Iterable[Label], cuts: Sequence[float], names: Sequence[str], note: str = ""
+) -> Levels:
+    """Levels of values that the engine has cut already: each is the number of its bin."""
+    return _used({identity(place): int(place) for place in places}, names, note)
+
+
+def quartile_names(cuts: Sequence[float]) -> tuple[str, ...]:
+    """Names of groups cut at quartiles; long fractions are shortened where they stay apart.
+
+    The note of the role has the exact cut points.
+    """
+    short = [float(f"{cut:.4g}") if abs(cut) < 1e4 and cut % 1 else cut for cut in cuts]
+    return bin_names(short if len(set(short)) == len(cuts) else cuts)
+
+
+def _used(placed: Mapping[Identity, int], names: Sequence[str], note: str) -> Levels:
+    used = sorted(set(placed.values()))
+    moved = {index: level for level, index in enumerate(used)}
+    return Levels(
+        tuple(names[index] for index in used),
+        {key: moved[index] for key, index in placed.items()},
+        note,
+    )
+
+
+def map_levels(role: Role, values: Sequence[Label]) -> Levels:
+    """Levels by the role's `map`; a value without an entry has none and is counted as unmapped."""
+    assert role.map is not None
+    named = {_map_key(role.name, key): name for key, name in role.map.items()}
+    names = sorted({str(named[identity(v)]) for v in values if identity(v) in named})
+    level = {name: index for index, name in enumerate(names)}
+    place = {
+        identity(v): level[str(named[identity(v)])] if identity(v) in named else NULL
+        for v in values
+    }
+    return Levels(tuple(names), place, _map_note(role, values, place))
+
+
+def _map_key(role: str, key: Any) -> Identity:
+    value = canonical(key)
+    if value is None:
+        raise DataError(f"role '{role}': its map has an entry for a missing value; remove it")
+    return identity(value)
+
+
+def _map_note(role: Role, values: Sequence[Label], place: Mapping[Identity, int]) -> str:
+    assert role.map is not None
+    lost = [value for value in values if place[identity(value)] == NULL]
+    written = {text_of(value) for value in map(canonical, role.map) if value is not None}
+    if any(text_of(value) in written for value in lost):
+        return (
+            f"the map of '{role.name}' is written for {' and '.join(sorted(_kinds_of(role)))}, "
+            f"the data holds {' and '.join(sorted(kinds(lost)))}: quote the map's keys, or remove "
+            "the quotes"
+        )
+    return ""
+
+
+def _kinds_of(role: Role) -> set[str]:
+    return kinds(value for value in map(canonical, role.map or ()) if value is not None)
+
+
+def plain_levels(values: Iterable[Label], role: str) -> Levels:
+    """Each value is its own group, named by its text, in the order of the values."""
+    ordered = sorted(values, key=identity)
+    names: dict[str, int] = {}
+    place: dict[Identity, int] = {}
+    for value in ordered:
+        name = text_of(checked_text(value, role))
+        place[identity(value)] = names.setdefault(name, len(names))
+    return Levels(tuple(names), place)
+
+
+def quartile_cuts(numbers: NDArray[Any]) -> tuple[float, ...]:
+    """Cut points at the quartiles of the numbers, shape `(n,)`, n > 0: values of the data itself.
+
+    The q-quartile is the smallest value with at least q·n values at or below it (the inverted
+    empirical distribution), so every engine finds the same. A cut at the smallest value would
+    leave an empty group and is left out; if none is left, the cut is at the next greater value.
+    """
+    ranks = [ceil(share * numbers.size / 4) - 1 for share in (1, 2, 3)]
+    ordered = numpy.partition(numbers, ranks)
+    lowest = numbers.min()
+    cuts = sorted({_plain(ordered[rank]) for rank in ranks if ordered[rank] > lowest})
+    return tuple(cuts) or (_plain(numbers[numbers > lowest].min()),)
+
+
+def weighted_quartile_cuts(values: Sequence[float], weights: Sequence[int]) -> tuple[float, ...]:
+    """The same from different values and how often each occurs."""
+    pairs = sorted(zip(values, weights, strict=True))
+    total = sum(weights)
+    cuts: list[float] = []
+    for share in (1, 2, 3):
+        rank, below = ceil(share * total / 4), 0
+        for value, weight in pairs:
+            below += weight
+            if below >= rank:
+                cuts.append(value)
+                break
+    lowest = pairs[0][0]
+    kept = sorted({cut for cut in cuts if cut > lowest})
+    return tuple(kept) or (pairs[1][0],)
+
+
+def quartile_note(role: str, cuts: Sequence[float]) -> str:
+    """What the verdict says of a role that was cut for want of bins."""
+    shown = ", ".join(number_text(cut) for cut in cuts)
+    return (
+        f"'{role}' has more than {QUARTILES_ABOVE} different values and no bins: "
+        f"cut at its quartiles {shown}"
+    )
+
+
+def _plain(number: Any) -> float:
+    value = number.item()
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def unmapped_counts(counts: Mapping[Label, int] | Sequence[tuple[Label, int]]) -> dict[str, int]:
+    """Rows by unmapped value, most frequent first cut off at 20 values, the rest under one key."""
+    pairs = list(counts.items()) if isinstance(counts, Mapping) else list(counts)
+    pairs.sort(key=lambda pair: (-pair[1], identity(pair[0])))
+    shown: dict[str, int] = {}
+    for value, count in pairs[:_UNMAPPED_SHOWN]:
+        name = _shown(value)
+        shown[name] = shown.get(name, 0) + count
+    rest = pairs[_UNMAPPED_SHOWN:]
+    if rest:
+        shown[f"({len(rest):,} other values)"] = sum(count for _, count in rest)
+    return shown
+
+
+def _shown(value: Label) -> str:
+    text = text_of(value)
+    return text if len(text) <= _VALUE_SHOWN else f"{text[:_VALUE_SHOWN]}…"
+
+
+def refuse_many(role: str, count: int, *, label: bool) -> None:
+    """DataError where a role has too many different values to be labels or groups."""
+    if count <= LEVEL_LIMIT:
+        return
+    if label:
+        raise DataError(
+            f"'{role}' has more than {LEVEL_LIMIT:,} different values: it looks like a score or a "
+            "measurement, not a label; bind it to score=, or bind a column of labels"
+        )
+    raise DataError(
+        f"grouping role '{role}' has more than {LEVEL_LIMIT:,} different values: a group must "
+        "hold people to compare; give the role a 'map' or 'bins' in the policy, or bind another "
+        "column"
+    )

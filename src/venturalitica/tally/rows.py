@@ -1,0 +1,262 @@
+"""The rows of one audit: a table, arrays beside it, or arrays alone, counted the same way."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import narwhals as nw
+import numpy
+from numpy.typing import NDArray
+
+from venturalitica.binding import Binding
+from venturalitica.errors import BindingError, DataError
+from venturalitica.tally import frames
+from venturalitica.tally.arrays import Cells, as_array, combine, same_length
+from venturalitica.tally.codes import MISSING, Codes, encode
+from venturalitica.tally.values import is_number
+
+Source = tuple[str, str]
+"""`("column", name)` in the data, or `("array", role)` that the caller passed."""
+
+SAMPLE = 65_536
+"""So many rows are looked at to plan the pass; what they show never changes a count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One key of the count: a source, cut at points where these are given.
+
+    A cut value is the number of cut points at or below it: groups are closed on the left.
+    """
+
+    source: Source
+    cuts: tuple[float, ...] | None = None
+
+
+def sources_of(binding: Binding) -> dict[str, Source]:
+    """Role -> where its values are."""
+    named: dict[str, Source] = {r: ("column", column) for r, column in binding.columns.items()}
+    return {**named, **{role: ("array", role) for role in binding.arrays}}
+
+
+class Rows:
+    """Rows that can be counted over any of their sources.
+
+    Raises DataError where the data is no table, a length differs, or a column can hold no labels;
+    BindingError where a bound column is not there.
+    """
+
+    def __init__(self, data: Any, binding: Binding) -> None:
+        self._arrays: dict[Source, NDArray[Any]] = {}
+        self._codes: dict[Source, Codes] = {}
+        self._frame: frames.Frame | None = None
+        self._kinds: dict[str, Any] = {}
+        self._eager_length: int | None = None
+        self._whole: frames.Frame | None = None
+        columns = list(dict.fromkeys(binding.columns.values()))
+        for role, values in binding.arrays.items():
+            self._arrays["array", role] = as_array(values, f"{role}=")
+        frame = frames.open_frame(data)
+        if frame is None:
+            self._take_mapping(data or {}, columns)
+        else:
+            self._take_frame(frame, columns, lazily="score" not in binding.names)
+        self.length = self._checked_length()
+
+    def _take_mapping(self, data: Mapping[str, Any], columns: Sequence[str]) -> None:
+        for name in columns:
+            if name not in data:
+                raise BindingError(f"there is no array '{name}' in the data ({', '.join(data)})")
+            self._arrays["column", name] = as_array(data[name], f"column '{name}'")
+        if data and not columns:
+            first = next(iter(data))
+            self._eager_length = as_array(data[first], f"column '{first}'").size
+
+    def _take_frame(self, frame: frames.Frame, columns: Sequence[str], *, lazily: bool) -> None:
+        known = frames.schema_of(frame)
+        self._whole = frame
+        for name in columns:
+            if name not in known:
+                raise BindingError(f"there is no column '{name}' (columns: {', '.join(known)})")
+        frame = frames.prepared(frame, columns)
+        kinds = frames.schema_of(frame)
+        keyed = [name for name in columns if frames.is_keyed(frame, name, kinds[name])]
+        if isinstance(frame, nw.LazyFrame) and (self._arrays or keyed != columns or not lazily):
+            frame = frame.collect()
+        for name in columns:
+            if name not in keyed:
+                assert isinstance(frame, nw.DataFrame)
+                values = frames.series_array(frame[name])
+                self._arrays["column", name] = as_array(values, f"column '{name}'")
+        self._frame = frame.select(keyed) if keyed else None
+        self._kinds = {name: kinds[name] for name in keyed}
+        if isinstance(frame, nw.DataFrame):
+            self._eager_length = frames.row_count(frame if columns else self._whole)
+
+    def _checked_length(self) -> int | None:
+        lengths = {name: array.size for (_, name), array in self._arrays.items()}
+        if self._eager_length is None:
+            return same_length(lengths) if self._whole is None else None
+        return same_length({"the data": self._eager_length, **lengths})
+
+    def count_rows(self) -> int:
+        """How many rows there are."""
+        if self.length is None:
+            assert self._whole is not None
+            self.length = frames.row_count(self._whole)
+        return self.length
+
+    def is_numeric(self, source: Source) -> bool:
+        """Whether the values are numbers, and so can be cut into bins."""
+        if source in self._arrays:
+            array = self._arrays[source]
+            if array.dtype.kind in "iuf":
+                return True
+            return array.dtype.kind == "O" and all(map(is_number, self.codes(source).values))
+        return bool(self._kinds[source[1]].is_numeric())
+
+    def is_cuttable(self, source: Source) -> bool:
+        """Whether the engine itself can compare the values with cut points, exactly."""
+        if source in self._arrays:
+            return self.is_numeric(source)
+        kind = self._kinds[source[1]]
+        return bool(kind.is_integer() or kind.is_float())
+
+    @property
+    def is_lazy(self) -> bool:
+        return isinstance(self._frame, nw.LazyFrame)
+
+    def seen(self, sources: Sequence[Source]) -> dict[Source, int]:
+        """How many different values a sample of the rows shows: a lower bound, for planning."""
+        found = {s: _different(self._arrays[s], s) for s in sources if s in self._arrays}
+        columns = [name for kind, name in sources if (kind, name) not in found]
+        if columns and self._frame is not None:
+            sample = frames.sampled(self._frame.select(columns), SAMPLE)
+            found |= {("column", name): _different_in(sample[name]) for name in columns}
+        return found
+
+    def numbers(self, source: Source) -> NDArray[Any]:
+        """The numbers that are not missing, unordered, shape `(m,)`."""
+        if source in self._arrays:
+            array = self._arrays[source]
+            if array.dtype.kind == "O":
+                codes = self.codes(source)
+                values = numpy.array(codes.values, dtype=numpy.float64)
+                found: NDArray[Any] = values[codes.codes[codes.codes != MISSING]]
+                return found
+            if numpy.ma.isMaskedArray(array):
+                array = numpy.ma.compressed(array)
+        else:
+            assert self._frame is not None
+            column = frames.collected(self._frame.select(source[1]))[source[1]]
+            array = column.drop_nulls().to_numpy()
+        present: NDArray[Any] = array[~numpy.isnan(array)] if array.dtype.kind == "f" else array
+        return present
+
+    def floats(self, source: Source) -> NDArray[numpy.float64]:
+        """One float64 per row, NaN where missing; DataError where a value is no number."""
+        if source in self._arrays:
+            array = self._arrays[source]
+            if numpy.ma.isMaskedArray(array):
+                return numpy.ma.filled(array.astype(numpy.float64), numpy.nan)
+            if array.dtype.kind in "iuf":
+                return array.astype(numpy.float64)
+            codes = self.codes(source)
+            if not all(map(is_number, codes.values)):
+                raise DataError(_no_numbers(source))
+            return numpy.array([*codes.values, numpy.nan], dtype=numpy.float64)[codes.codes]
+        if not self.is_numeric(source):
+            raise DataError(_no_numbers(source))
+        assert isinstance(self._frame, nw.DataFrame)
+        return frames.float_array(self._frame[source[1]])
+
+    def codes(self, source: Source) -> Codes:
+        """The codes of an array beside the table, made once."""
+        if source not in self._codes:
+            self._codes[source] = encode(self._arrays[source], _said(source))
+        return self._codes[source]
+
+    def add(self, source: Source, codes: Codes) -> None:
+        """Put a coded column beside the others, one code per row."""
+        self._arrays[source] = codes.codes
+        self._codes[source] = codes
+
+    def count(self, slots: Sequence[Slot]) -> Cells:
+        """Rows of each combination of the slots' values, missing values kept: one pass."""
+        beside = {
+            index: self._slot_codes(slot)
+            for index, slot in enumerate(slots)
+            if slot.source in self._arrays
+        }
+        if self._frame is None or len(beside) == len(slots):
+            return combine([beside[index] for index in range(len(slots))])
+        keys = [(slot.source[1], slot.cuts) for slot in slots]
+        return frames.count_groups(self._frame, keys, beside)
+
+    def _slot_codes(self, slot: Slot) -> Codes:
+        if slot.cuts is None:
+            return self.codes(slot.source)
+        return _cut(self._arrays[slot.source], slot.cuts, partial(self.codes, slot.source))
+
+    def nulls(self, sources: Sequence[Source]) -> dict[Source, int]:
+        """Missing values of each source."""
+        beside = [source for source in sources if source in self._arrays]
+        found = {s: _missing(self._arrays[s], partial(self.codes, s)) for s in beside}
+        columns = [name for kind, name in sources if (kind, name) not in found]
+        if columns and self._frame is not None:
+            counts = frames.null_counts(self._frame, columns)
+            found |= {("column", name): count for name, count in counts.items()}
+        return found
+
+
+def _different(array: NDArray[Any], source: Source) -> int:
+    sample = array[:: max(1, array.size // SAMPLE)]
+    if sample.dtype.kind in "iuf" and not numpy.ma.isMaskedArray(sample):
+        present = sample[~numpy.isnan(sample)] if sample.dtype.kind == "f" else sample
+        return int(numpy.unique(present).size)
+    return len(encode(sample, _said(source)).values)
+
+
+def _different_in(series: nw.Series[Any]) -> int:
+    """Missing values are no value, whatever the engine thinks of NaN."""
+    present = series.drop_nulls()
+    if present.dtype.is_float():
+        return _different(present.to_numpy(), ("column", series.name))
+    return int(present.n_unique())
+
+
+def _missing(array: NDArray[Any], codes: Callable[[], Codes]) -> int:
+    if numpy.ma.isMaskedArray(array) or array.dtype.kind in "OMT":
+        return int((codes().codes == MISSING).sum())
+    return int(numpy.isnan(array).sum()) if array.dtype.kind == "f" else 0
+
+
+def _cut(array: NDArray[Any], cuts: tuple[float, ...], codes: Callable[[], Codes]) -> Codes:
+    """How many cut points are at or below each number, as codes."""
+    values = tuple(range(len(cuts) + 1))
+    if numpy.ma.isMaskedArray(array) or array.dtype.kind not in "iuf":
+        found = codes()
+        places = [bisect_right(cuts, float(value)) for value in found.values]
+        return Codes(values, numpy.array([*places, MISSING], dtype=numpy.int64)[found.codes])
+    whole = array.dtype.kind in "iu" and all(cut.is_integer() for cut in map(float, cuts))
+    points = numpy.array([int(cut) for cut in cuts] if whole else cuts)
+    placed = numpy.searchsorted(points, array, side="right").astype(numpy.int64)
+    if array.dtype.kind == "f":
+        placed[numpy.isnan(array)] = MISSING
+    return Codes(values, placed)
+
+
+def _said(source: Source) -> str:
+    kind, name = source
+    return f"column '{name}'" if kind == "column" else f"{name}="
+
+
+def _no_numbers(source: Source) -> str:
+    return (
+        f"{_said(source)} is bound to score and does not hold numbers: expected the "
+        "probability of the favorable label, one per row"
+    )

@@ -1,0 +1,69 @@
+"""Score tables: counts by target, groups and score level, exact up to a stated bound."""
+
+from __future__ import annotations
+
+import numpy
+from numpy.typing import NDArray
+
+from venturalitica.errors import DataError
+from venturalitica.scoregrid import EXACT_LIMIT, FINE_CELLS, grid_over
+from venturalitica.tally.codes import MISSING, Codes, Ints
+
+_SAMPLE = 200_000
+
+
+class ScoreLevels:
+    """The scores as levels: `scores` ascending, `codes` one per row, -1 where missing."""
+
+    __slots__ = ("codes", "exact", "scores", "width")
+
+    def __init__(self, values: NDArray[numpy.float64]) -> None:
+        missing = numpy.isnan(values)
+        present = values[~missing] if missing.any() else values
+        if present.size and not numpy.isfinite([present.min(), present.max()]).all():
+            raise DataError("score= holds infinite values: expected finite numbers")
+        self.exact, self.width = True, 0.0
+        if _too_many(present):
+            levels, codes = self._on_grid(present)
+        else:
+            levels, codes = numpy.unique(present, return_inverse=True)
+        self.scores: tuple[float, ...] = tuple((levels + 0.0).tolist())
+        self.codes = _spread(codes.astype(numpy.int64), missing)
+
+    def _on_grid(
+        self, present: NDArray[numpy.float64]
+    ) -> tuple[NDArray[numpy.float64], NDArray[numpy.int64]]:
+        grid = grid_over(float(present.min()), float(present.max()), FINE_CELLS)
+        if not numpy.isfinite(grid.width):
+            raise DataError("score= spans more than a float can hold: scale the scores")
+        self.exact, self.width = False, grid.width
+        placed = grid.place(present)
+        used = numpy.flatnonzero(numpy.bincount(placed, minlength=FINE_CELLS + 2))
+        moved = numpy.zeros(FINE_CELLS + 2, dtype=numpy.int64)
+        moved[used] = numpy.arange(used.size)
+        return grid.centres(used), moved[placed]
+
+    @property
+    def nulls(self) -> int:
+        return int((self.codes == MISSING).sum())
+
+    @property
+    def column(self) -> Codes:
+        """The levels as a coded column that can be counted beside others."""
+        return Codes(tuple(range(len(self.scores))), self.codes)
+
+
+def _too_many(present: NDArray[numpy.float64]) -> bool:
+    """Whether there are more different scores than are kept exactly; most often a part shows it."""
+    part = present[:: max(1, present.size // _SAMPLE)]
+    if numpy.unique(part).size > EXACT_LIMIT:
+        return True
+    return part.size < present.size and numpy.unique(present).size > EXACT_LIMIT
+
+
+def _spread(codes: Ints, missing: NDArray[numpy.bool_]) -> Ints:
+    if not missing.any():
+        return codes
+    spread = numpy.full(missing.size, MISSING, dtype=numpy.int64)
+    spread[~missing] = codes
+    return spread

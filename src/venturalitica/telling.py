@@ -1,0 +1,62 @@
+"""Tell people where nobody set up logging: a script or a notebook must not stay silent."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from pathlib import Path
+
+from venturalitica.audit import Audit
+
+log = logging.getLogger(__name__)
+
+PACKAGE = "venturalitica"
+
+
+def tell(message: str, *args: object) -> None:
+    """Log an info line; where no handler is set up, show it on stderr as Python shows warnings.
+
+    Whoever sets up logging, or a level for `venturalitica`, decides alone what is shown.
+    """
+    if log.hasHandlers():
+        log.info(message, *args)
+    elif logging.lastResort is not None and _nobody_decided():
+        record = log.makeRecord(log.name, logging.INFO, __file__, 0, message, args, None)
+        logging.lastResort.handle(record)
+
+
+def _nobody_decided() -> bool:
+    quiet = log.manager.disable >= logging.INFO
+    return not quiet and logging.getLogger(PACKAGE).level == logging.NOTSET
+
+
+def tell_audit(audit: Audit, home: Path, *, silent: frozenset[str]) -> None:
+    """One line for the whole; a warning for each control that asks for one.
+
+    `silent` are controls whose unbound role was told once for all of them, before the training.
+    """
+    tell("%s", _summary(audit, home))
+    for verdict in audit:
+        if verdict.control in silent:
+            continue
+        if verdict.status != "passed" and verdict.on_fail == "warn":
+            log.warning(
+                "%s: %s: %s", verdict.control, verdict.status.replace("_", " "), verdict.reason
+            )
+
+
+def _summary(audit: Audit, home: Path) -> str:
+    """`loan v1.0: amber: 2 of 3 controls passed, 1 not evaluated; evidence 7 in .venturalitica`."""
+    counts = Counter(verdict.status for verdict in audit)
+    passed = f"{counts.pop('passed', 0)} of {len(audit)} controls passed"
+    rest = [f"{number} {status.replace('_', ' ')}" for status, number in counts.items()]
+    text = f"{audit.policy.name} v{audit.policy.version}: {audit.light}: "
+    text += ", ".join([passed, *rest]) if len(audit) else "no control was selected"
+    if audit.entry is not None:
+        text += f"; evidence {audit.entry.index} in {_near(home)}"
+    runs = [delivery.run for delivery in audit.deliveries]
+    return "; ".join([text, *(f"{run.tracker} run {run.url or run.run_id}" for run in runs)])
+
+
+def _near(home: Path) -> Path:
+    return home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home

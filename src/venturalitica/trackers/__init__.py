@@ -1,0 +1,100 @@
+"""Trackers: places where a run of the user's is open and evidence can be left.
+
+    trackers()      every tracker there is: ours and those of other packages, by one door
+    tracker(name)   one of them
+    active_runs()   the runs that are open in this thread, one for each tracker at most
+
+A package adds a tracker with an entry point in the group `venturalitica.trackers` that names a
+class (or function) giving an object of the `Tracker` protocol. Ours are listed the same way below.
+Nothing is imported until asked for, and a tracker's library never: where the user has not imported
+it, no run of it is open.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+from venturalitica.errors import TrackerError, did_you_mean
+from venturalitica.redact import redacted_traceback
+from venturalitica.trackers.base import DataRef, Parcel, Receipt, RunRef, Tracker
+
+__all__ = [
+    "GROUP",
+    "DataRef",
+    "Parcel",
+    "Receipt",
+    "RunRef",
+    "Tracker",
+    "active_runs",
+    "tracker",
+    "trackers",
+]
+
+GROUP = "venturalitica.trackers"
+
+_BUILT_IN = (
+    EntryPoint("mlflow", "venturalitica.trackers.mlflow:MlflowTracker", GROUP),
+    EntryPoint("wandb", "venturalitica.trackers.wandb:WandbTracker", GROUP),
+    EntryPoint("memory", "venturalitica.trackers.memory:MemoryTracker", GROUP),
+)
+
+_log = logging.getLogger(__name__)
+
+
+@cache
+def trackers() -> tuple[Tracker, ...]:
+    """Every tracker, ours first; one that another package offers and that fails is left out."""
+    found: dict[str, Tracker] = {}
+    for entry in (*_BUILT_IN, *entry_points(group=GROUP)):
+        if entry.name in found:
+            _log.warning("tracker '%s' of %s ignored: the name is taken", entry.name, entry.value)
+            continue
+        made = _load(entry)
+        if made is not None:
+            found[entry.name] = made
+    return tuple(found.values())
+
+
+def tracker(name: str) -> Tracker:
+    """The tracker of that name; TrackerError with the names there are."""
+    for one in trackers():
+        if one.name == name:
+            return one
+    names = [one.name for one in trackers()]
+    raise TrackerError(
+        f"no tracker '{name}'{did_you_mean(name, names)} (there are: {', '.join(names)})"
+    )
+
+
+def active_runs() -> list[RunRef]:
+    """The runs that are open in this thread, in the order of `trackers()`."""
+    found = []
+    for one in trackers():
+        try:
+            run = one.active_run()
+        except Exception as error:  # noqa: BLE001 - boundary: a tracker must never break a training run
+            _log.warning(
+                "tracker '%s' could not say which run is open\n%s",
+                one.name,
+                redacted_traceback(error),
+            )
+            continue
+        if run is not None:
+            found.append(run)
+    return found
+
+
+def _load(entry: EntryPoint) -> Tracker | None:
+    try:
+        made: Tracker = entry.load()()
+    except Exception as error:  # noqa: BLE001 - boundary: another package's code
+        _log.warning(
+            "tracker '%s' (%s) cannot be used\n%s",
+            entry.name,
+            entry.value,
+            redacted_traceback(error),
+        )
+        return None
+    return made

@@ -1,0 +1,128 @@
+"""What a tracker is to us: a place where a run of the user's is open, and a parcel can be left.
+
+A tracker translates and nothing else. It never starts a run, never judges, and never raises
+anything but `TrackerError` from `deliver` and `fetch`. Parcels are built from the ledger alone
+(`delivery.py`), so one can be delivered long after the training process ended, from another
+process, and twice: delivering twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from venturalitica.records import Light, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """The very run of a tracker, enough to find it again from another process.
+
+    `uri` is where the tracker was reached, credentials removed; `url` a deep link for people or
+    None where there is none (file and sqlite stores, W&B offline). `extra` holds what the tracker
+    needs to come back (W&B: entity, project, run folder), JSON types only.
+    """
+
+    tracker: str
+    run_id: str
+    uri: str = ""
+    experiment_id: str = ""
+    experiment_name: str = ""
+    run_name: str = ""
+    url: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DataRef:
+    """A data set as trackers show it: name, context (`audit`, `input`, `output`), digest, size."""
+
+    name: str
+    context: str
+    sha256: str
+    rows: int
+    columns: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """One audit (`kind="audit"`) or one closed monitor (`kind="run"`), ready to be left at a run.
+
+    `evidence` is the bundle (JSON bytes), `evidence_sha256` the digest of the signed envelope in
+    it: the identity of the parcel. `policy_*` are None/empty where the run had no policy.
+    """
+
+    evidence: bytes
+    evidence_sha256: str
+    kind: str
+    name: str
+    light: Light
+    verdicts: tuple[Verdict, ...] = ()
+    policy_name: str = ""
+    policy_version: str = ""
+    policy_sha256: str = ""
+    policy_filename: str = ""
+    policy_bytes: bytes | None = None
+    report_html: bytes | None = None
+    description: str = ""
+    data: tuple[DataRef, ...] = ()
+    checkpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a tracker confirmed: the run, the parcel, and the digests read back from it."""
+
+    tracker: str
+    run_id: str
+    evidence_sha256: str
+    policy_sha256: str = ""
+    detail: str = ""
+
+
+class Tracker(Protocol):
+    """One kind of tracker (`name`: "mlflow", "wandb", "memory")."""
+
+    name: str
+
+    def installed(self) -> bool:
+        """Whether the tracker's library can be imported; imports nothing heavy."""
+        ...
+
+    def active_run(self) -> RunRef | None:
+        """The run open in this thread, or None. Never imports a library nobody imported yet."""
+        ...
+
+    def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
+        """Leave the parcel at the run and read its digests back; TrackerError if that fails.
+
+        Blocks for as long as the tracker takes: the caller bounds it. Idempotent.
+        """
+        ...
+
+    def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
+        """Evidence kept at a run, for `venturalitica verify --run`: artifact path -> bytes.
+
+        Tags of ours are there too, as `tags/<key>`; checkpoints (witnesses) among them:
+        `tags/venturalitica.checkpoint`. TrackerError where the run holds nothing of ours.
+        """
+        ...
+
+    def checkpoints(self, runs: Sequence[RunRef], *, origin: str) -> Mapping[str, str]:
+        """Checkpoints of the log `origin` kept at these runs, and beside them where that is cheap.
+
+        All runs are at one address. Place (for people) -> signed note, unverified. TrackerError
+        where the tracker cannot be asked.
+        """
+        ...
+
+    def health(self, origins: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+        """For `doctor`: always `tracker`, `installed`, `version`, `configured`, `uri`,
+        `reachable` (None where it was not tried), `detail` and `fix`, no credentials in any.
+
+        `origins` says of environment variables where they came from (`{"MLFLOW_TRACKING_URI":
+        ".env"}`); those it does not name came from the environment itself.
+        """
+        ...

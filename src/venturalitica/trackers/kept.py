@@ -1,0 +1,44 @@
+"""Checkpoints of a log that a tracker's run has kept, wherever in it they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from venturalitica.canonical import strict_json
+from venturalitica.trackers.claims import ROOT
+
+SUFFIX = ".checkpoint"
+
+
+def is_checkpoint_key(key: str) -> bool:
+    """Whether a tag (or summary key) of this name holds a checkpoint of ours."""
+    return key.startswith(f"{ROOT}.") and key.endswith(SUFFIX)
+
+
+def kept_in(files: Mapping[str, bytes], where: str, *, origin: str) -> dict[str, str]:
+    """The checkpoints of the log `origin` among what `Tracker.fetch` gave: place -> signed note.
+
+    Both the tags and the bundles hold some: a run that was never uploaded has only files.
+    """
+    found: dict[str, str] = {}
+    for path, data in files.items():
+        note = _of_tag(path, data) or _of_bundle(path, data)
+        if note.startswith(f"{origin}\n"):
+            found[f"{where} ({path.removeprefix('tags/')})"] = note
+    return found
+
+
+def _of_tag(path: str, data: bytes) -> str:
+    is_tag = path.startswith("tags/") and is_checkpoint_key(path.removeprefix("tags/"))
+    return data.decode("utf-8", "replace") if is_tag else ""
+
+
+def _of_bundle(path: str, data: bytes) -> str:
+    if not path.endswith(".json"):
+        return ""
+    try:
+        bundle = strict_json(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return ""
+    note = bundle.get("checkpoint") if isinstance(bundle, dict) else None
+    return note if isinstance(note, str) else ""

@@ -1,0 +1,244 @@
+"""How a parcel is left at a run, whatever the tracker: the order, the repeats, the read-back.
+
+A tracker gives a `Shelf`: a few plain operations on one run. Everything that must be the same for
+all trackers is here: names are claimed first, files are written and read back, and only then do
+tags say that they are there, so that a run with `venturalitica.evidence_sha256` has that evidence.
+Repeating any step changes nothing; a delivery cut short is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from venturalitica.canonical import sha256_hex
+from venturalitica.errors import TrackerError
+from venturalitica.records import Verdict
+from venturalitica.trackers.base import DataRef, Parcel, Receipt, RunRef
+from venturalitica.trackers.claims import ROOT, Claim, light_of, read_claims, stake
+from venturalitica.trackers.keys import clip, digest16, encode, is_cut
+
+_log = logging.getLogger(__name__)
+
+CONTROL_LIMIT = 96
+GROUP_LIMIT = 64
+VALUE_LIMIT = 8000
+MAX_GROUPS = 50
+"""Groups of one control beyond this many are in the evidence and the report, not in metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value of one control; `at` in milliseconds since 1970, UTC.
+
+    `part` is empty for the value itself, else `ci_low`, `ci_high` or `group/<name>`.
+    """
+
+    control: str
+    part: str
+    value: float
+    step: int
+    at: int
+
+    @property
+    def key(self) -> str:
+        """The metric's name: `venturalitica/accuracy`, `venturalitica/accuracy/ci_low`."""
+        return f"{self.control}/{self.part}" if self.part else self.control
+
+
+class Shelf(Protocol):
+    """One run of one tracker. `put_*` answer with the keys that the tracker refused."""
+
+    def tags(self) -> Mapping[str, str]:
+        """Every tag of the run, as it is now."""
+        ...
+
+    def put_tags(self, tags: Mapping[str, str]) -> Sequence[str]:
+        """Set these tags."""
+        ...
+
+    def has(self, path: str) -> bool:
+        """Whether there is an artifact of that path."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """The bytes of an artifact that is there."""
+        ...
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write artifacts: path -> bytes."""
+        ...
+
+    def put_points(self, points: Sequence[Point], *, again: bool) -> Sequence[str]:
+        """Log metric values; where `again`, those that are there already are left out."""
+        ...
+
+    def put_inputs(self, data: Sequence[DataRef]) -> Sequence[str]:
+        """Log the data sets that are not inputs of the run yet."""
+        ...
+
+    def put_section(self, key: str, text: str) -> None:
+        """Append our section to the run's description, or bring it up to date in place."""
+        ...
+
+    def put_extras(self, parcel: Parcel, claim: Claim) -> None:
+        """What only this tracker has (W&B: artifacts and the verdict table)."""
+        ...
+
+
+def publish(shelf: Shelf, run: RunRef, parcel: Parcel) -> Receipt:
+    """Leave `parcel` at the run behind `shelf`; TrackerError where the read-back does not match."""
+    before = shelf.tags()
+    claims = read_claims(before)
+    claim = claims.get(parcel.evidence_sha256)
+    again = claim is not None
+    if claim is None:
+        claim = stake(parcel, claims.values(), at=time.time_ns() // 1_000_000)
+        _put_claim(shelf, claim)
+    claims[parcel.evidence_sha256] = claim
+    claim = _leave_files(shelf, parcel, claim, again=again, alone=len(claims) == 1)
+    refused = []
+    if before.get(f"{claim.tags}.evidence_sha256") != parcel.evidence_sha256:
+        refused += _leave_values(shelf, parcel, claim, again=again)
+    refused += shelf.put_tags(changed(tags_of(parcel, claim) | _light(claims), before))
+
+    after = shelf.tags()
+    claims = read_claims(after)
+    if any(claim.clashes_with(other) for other in claims.values()):
+        # Two machines claimed one name at the same time: both move to names of their own.
+        claim = claims[parcel.evidence_sha256] = claim.apart()
+        _put_claim(shelf, claim)
+        claim = _leave_files(shelf, parcel, claim, again=True)
+    refused += shelf.put_tags(changed(tags_of(parcel, claim) | _light(claims), after))
+    if parcel.description:
+        shelf.put_section(claim.id, parcel.description)
+    return Receipt(
+        tracker=run.tracker,
+        run_id=run.run_id,
+        evidence_sha256=parcel.evidence_sha256,
+        policy_sha256=claim.policy_sha256,
+        detail=_detail(claim, refused),
+    )
+
+
+def tags_of(parcel: Parcel, claim: Claim) -> dict[str, str]:
+    """The tags of one parcel, the run's own light apart."""
+    tags = {
+        "policy": parcel.policy_name,
+        "policy_version": parcel.policy_version,
+        "policy_sha256": parcel.policy_sha256,
+        "evidence_sha256": parcel.evidence_sha256,
+        "checkpoint": parcel.checkpoint,
+    }
+    if claim.tags != ROOT:
+        tags["light"] = parcel.light
+    for verdict in parcel.verdicts:
+        tags[f"control.{encode(verdict.control, limit=CONTROL_LIMIT)}"] = verdict.status
+    named = {f"{claim.tags}.{name}": clip(value, VALUE_LIMIT) for name, value in tags.items()}
+    return {key: value for key, value in named.items() if value} | _whole_names(parcel)
+
+
+def points_of(parcel: Parcel, claim: Claim) -> list[Point]:
+    """The metric values of one parcel; what was not measured, or is not finite, gives none."""
+    return [
+        Point(_control_key(claim, verdict), part, value, claim.step, claim.at)
+        for verdict in parcel.verdicts
+        for part, value in _values(verdict)
+        if value is not None and math.isfinite(value)
+    ]
+
+
+def changed(tags: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    """Those of `tags` that the run does not hold as they are."""
+    return {key: value for key, value in tags.items() if present.get(key) != value}
+
+
+def _values(verdict: Verdict) -> list[tuple[str, float | None]]:
+    low, high = verdict.interval or (None, None)
+    values = [("", verdict.value), ("ci_low", low), ("ci_high", high)]
+    if len(verdict.groups) > MAX_GROUPS:
+        return values
+    return values + [
+        (f"group/{encode(group.name, limit=GROUP_LIMIT)}", group.value) for group in verdict.groups
+    ]
+
+
+def _control_key(claim: Claim, verdict: Verdict) -> str:
+    return f"{claim.metrics}/{encode(verdict.control, limit=CONTROL_LIMIT)}"
+
+
+def _whole_names(parcel: Parcel) -> dict[str, str]:
+    """Tags with the whole of every name that a key holds only the beginning of."""
+    names = [(verdict.control, CONTROL_LIMIT) for verdict in parcel.verdicts]
+    names += [(group.name, GROUP_LIMIT) for verdict in parcel.verdicts for group in verdict.groups]
+    return {
+        f"{ROOT}.name.{digest16(name)}": clip(name, VALUE_LIMIT)
+        for name, limit in names
+        if is_cut(encode(name, limit=limit))
+    }
+
+
+def _put_claim(shelf: Shelf, claim: Claim) -> None:
+    if shelf.put_tags({claim.key: claim.value()}):
+        raise TrackerError(f"the run refuses the tag {claim.key!r}; is it locked or read-only?")
+
+
+def _light(claims: Mapping[str, Claim]) -> dict[str, str]:
+    return {f"{ROOT}.light": light_of(claims.values())}
+
+
+def _leave_files(
+    shelf: Shelf, parcel: Parcel, claim: Claim, *, again: bool, alone: bool = False
+) -> Claim:
+    """Write what is missing or damaged, read it back, and say what the evidence file holds now."""
+    fresh = alone and not again
+    wanted: dict[str, bytes] = {}
+    if not (again and _holds(shelf, claim.evidence, claim.file_sha256)):
+        # Bundles of one envelope differ in their proofs as the log grows: the claim follows.
+        wanted[claim.evidence] = parcel.evidence
+        claim = replace(claim, file_sha256=sha256_hex(parcel.evidence))
+    if parcel.policy_bytes is not None and (
+        fresh or not _holds(shelf, claim.snapshot, parcel.policy_sha256)
+    ):
+        wanted[claim.snapshot] = parcel.policy_bytes
+    if parcel.report_html is not None and not (again and shelf.has(claim.report)):
+        wanted[claim.report] = parcel.report_html
+    if claim.evidence in wanted and again:
+        _put_claim(shelf, claim)
+    if wanted:
+        shelf.write(wanted)
+    _check_back(shelf, {path: wanted[path] for path in wanted if path != claim.report})
+    return claim
+
+
+def _check_back(shelf: Shelf, written: Mapping[str, bytes]) -> None:
+    for path, data in written.items():
+        expected = sha256_hex(data)
+        if sha256_hex(shelf.read(path)) != expected:
+            raise TrackerError(
+                f"{path} was written, but what the run gives back does not have "
+                f"SHA-256 {expected}; 'venturalitica sync' tries again"
+            )
+
+
+def _holds(shelf: Shelf, path: str, sha256: str) -> bool:
+    return shelf.has(path) and sha256_hex(shelf.read(path)) == sha256
+
+
+def _leave_values(shelf: Shelf, parcel: Parcel, claim: Claim, *, again: bool) -> list[str]:
+    """What is shown beside the files, before any tag says so. Answers with what was refused."""
+    shelf.put_extras(parcel, claim)
+    refused = list(shelf.put_points(points_of(parcel, claim), again=again))
+    refused += shelf.put_inputs(parcel.data)
+    return refused
+
+
+def _detail(claim: Claim, refused: Sequence[str]) -> str:
+    if not refused:
+        return f"at {claim.evidence}"
+    _log.warning("the run refused %d key(s): %s", len(refused), ", ".join(sorted(refused)))
+    return f"at {claim.evidence}; refused by the tracker: {', '.join(sorted(refused))}"

@@ -1,0 +1,110 @@
+"""Tracking URIs of MLflow: found again from another folder, shown without credentials.
+
+Nothing here imports mlflow: `doctor` uses it before anybody has.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+FILE_STORE_REMEDIES = (
+    "MLflow no longer opens a file store (a folder such as ./mlruns) by itself. Either move to a "
+    "database: 'mlflow migrate-filestore' copies what is there, then set "
+    "MLFLOW_TRACKING_URI=sqlite:///mlflow.db; or keep the folder: set MLFLOW_ALLOW_FILE_STORE=true"
+)
+
+_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
+_SECRET = re.compile(r"(?i)((?:token|password|passwd|secret|api_?key|sig|pwd)=)[^&\s'\";]+")
+_DATABRICKS = ("databricks", "databricks-uc", "uc")
+
+
+def is_http(uri: str) -> bool:
+    """Whether `uri` is a tracking server."""
+    return urlsplit(uri).scheme in ("http", "https")
+
+
+def is_sqlite(uri: str) -> bool:
+    """Whether `uri` is an SQLite database in a file."""
+    return urlsplit(uri).scheme.split("+")[0] == "sqlite"
+
+
+def is_databricks(uri: str) -> bool:
+    """Whether `uri` names a Databricks workspace, perhaps with a profile."""
+    return uri in _DATABRICKS or urlsplit(uri).scheme in _DATABRICKS
+
+
+def is_file_store(uri: str) -> bool:
+    """Whether `uri` is a folder: `./mlruns`, `file:./mlruns`, `file:///srv/mlruns`, empty."""
+    return not is_databricks(uri) and urlsplit(uri).scheme in ("", "file")
+
+
+def address(uri: str) -> str:
+    """`uri` as evidence keeps it: absolute, so that any process finds it; no credentials."""
+    if is_databricks(uri):
+        return uri
+    if is_file_store(uri):
+        return (Path.cwd() / (_folder(uri) or "mlruns")).resolve().as_uri()
+    if is_sqlite(uri):
+        return _absolute_sqlite(uri)
+    return without_credentials(uri)
+
+
+def without_credentials(uri: str) -> str:
+    """`uri` without user, password, query and fragment, all of which may hold secrets."""
+    parts = urlsplit(uri)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+
+
+def redact(text: str) -> str:
+    """A message of somebody else's without the credentials that URIs in it may hold."""
+    return _SECRET.sub(r"\1***", _USERINFO.sub("", text))
+
+
+def origin(uri: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port: where credentials go."""
+    parts = urlsplit(uri)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), port
+
+
+def sqlite_file(uri: str) -> Path | None:
+    """The file of an SQLite URI, None for one in memory."""
+    rest = uri.split("://", 1)[1].removeprefix("/").split("?", 1)[0]
+    if rest in ("", ":memory:"):
+        return None
+    plain, decoded = Path(rest), Path(unquote(rest))
+    return decoded if not plain.exists() and decoded.exists() else plain
+
+
+def run_url(
+    uri: str, experiment_id: str, run_id: str, *, workspace: str = "", databricks_host: str = ""
+) -> str | None:
+    """The page of the run for people, None where no server shows one."""
+    if is_databricks(uri):
+        if not databricks_host:
+            return None
+        host = databricks_host if "://" in databricks_host else f"https://{databricks_host}"
+        return f"{host.rstrip('/')}/ml/experiments/{experiment_id}/runs/{run_id}"
+    if not is_http(uri):
+        return None
+    query = f"?workspace={quote(workspace, safe='')}" if workspace not in ("", "default") else ""
+    return f"{without_credentials(uri)}/#/experiments/{experiment_id}/runs/{run_id}{query}"
+
+
+def _folder(uri: str) -> str:
+    if not uri.startswith("file:"):
+        return uri
+    parts = urlsplit(uri)
+    return unquote(parts.path)
+
+
+def _absolute_sqlite(uri: str) -> str:
+    head, _, rest = uri.partition("://")
+    path, mark, query = rest.removeprefix("/").partition("?")
+    if path in ("", ":memory:") or path.startswith("file:"):
+        return uri
+    return f"{head}:///{os.path.abspath(path)}{mark}{query}"  # noqa: PTH100 - keep links as named

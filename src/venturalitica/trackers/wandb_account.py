@@ -1,0 +1,127 @@
+"""What can be known about W&B without importing it: mode, login, server, what was uploaded."""
+
+from __future__ import annotations
+
+import configparser
+import netrc
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from venturalitica.errors import TrackerError
+from venturalitica.trackers.base import RunRef
+from venturalitica.trackers.uris import origin, without_credentials
+
+ANSWER_WITHIN = 2.0
+
+
+def require_uploaded(run: RunRef) -> None:
+    """An offline run that has ended takes nothing more until the user has uploaded it."""
+    folder = Path(str(run.extra.get("folder", "")))
+    if not list(folder.glob("*.wandb.synced")):
+        raise TrackerError(
+            f"the W&B run '{run.run_id}' was offline and has ended: W&B adds nothing to it on this "
+            f"machine. Upload it with 'wandb sync {folder}', then 'venturalitica sync' adds the "
+            "evidence; until then it is safe in the ledger"
+        )
+
+
+def require_login(uri: str) -> None:
+    """A W&B key must be set for the server of the run; W&B itself would stop and ask for one."""
+    if _mode() in ("offline", "disabled", "dryrun"):
+        raise TrackerError(
+            f"W&B is {_mode()} here (WANDB_MODE) and this run has ended: unset WANDB_MODE, "
+            "then 'venturalitica sync'"
+        )
+    server = _server()
+    if uri and server and origin(server) != origin(uri):
+        raise TrackerError(
+            f"the run is at {without_credentials(uri)} and this process is set up for "
+            f"{without_credentials(server)}: set WANDB_BASE_URL={without_credentials(uri)}"
+        )
+    if not _key_from(uri or server):
+        raise TrackerError("W&B wants to know who we are: 'wandb login', or set WANDB_API_KEY")
+
+
+def health(origins: Mapping[str, str]) -> dict[str, Any]:
+    """Version, where the key comes from, whether the server answers, and the exact fix."""
+    try:
+        version: str | None = metadata.version("wandb")
+    except metadata.PackageNotFoundError:
+        version = None
+    server = _server()
+    source = _key_from(server)
+    configured = origins.get("WANDB_API_KEY", source) if source == "environment" else source
+    reachable, detail, fix = _reach(server, source)
+    if version is None:
+        reachable, detail, fix = None, "not installed", 'pip install "venturalitica[wandb]"'
+    return {
+        "tracker": "wandb",
+        "installed": version is not None,
+        "version": version,
+        "configured": configured or _mode() or "not configured",
+        "uri": without_credentials(server) if server else "",
+        "reachable": reachable,
+        "detail": detail,
+        "fix": fix,
+    }
+
+
+def _reach(server: str, key: str) -> tuple[bool | None, str, str]:
+    mode = _mode()
+    if mode in ("offline", "dryrun"):
+        return None, "offline: runs stay in ./wandb", "'wandb sync <folder>' uploads a run"
+    if mode == "disabled":
+        return None, "disabled (WANDB_MODE): nothing is kept", "unset WANDB_MODE"
+    if not key:
+        return None, "no key", "'wandb login', or set WANDB_API_KEY, or WANDB_MODE=offline"
+    if not server:
+        return None, "W&B's own server; it is not asked here", ""
+    _, host, port = origin(server)
+    try:
+        socket.create_connection((host, port or 443), timeout=ANSWER_WITHIN).close()
+    except OSError as error:
+        return False, f"does not answer: {error}", "check the network, or set WANDB_MODE=offline"
+    return True, "answers; the key is not tried here", ""
+
+
+def _mode() -> str:
+    return os.environ.get("WANDB_MODE") or _settings().get("mode", "")
+
+
+def _server() -> str:
+    """The server of this process; empty where W&B's own default holds and nobody imported it."""
+    named = os.environ.get("WANDB_BASE_URL") or _settings().get("base_url", "")
+    if named:
+        return named
+    run = getattr(sys.modules.get("wandb"), "run", None)
+    return str(run.settings.base_url) if run is not None else ""
+
+
+def _settings() -> dict[str, str]:
+    folder = os.environ.get("WANDB_CONFIG_DIR") or Path.home() / ".config" / "wandb"
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read([Path(folder) / "settings", Path("wandb") / "settings"])
+    except configparser.Error:
+        return {}
+    return dict(parser["default"]) if parser.has_section("default") else {}
+
+
+def _key_from(server: str) -> str:
+    """Where a key is set ("environment", "netrc"), never the key; empty where none is."""
+    if os.environ.get("WANDB_API_KEY"):
+        return "environment"
+    path = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    try:
+        hosts = netrc.netrc(str(path)).hosts
+    except (OSError, netrc.NetrcParseError):
+        return ""
+    wanted = (urlsplit(server).hostname or "") if server else ""
+    found = wanted in hosts if wanted else any("wandb" in host for host in hosts)
+    return "netrc" if found else ""

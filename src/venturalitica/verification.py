@@ -1,0 +1,173 @@
+"""What is to be verified: a ledger folder, a bundle file, a folder of bundles, a tracker's run."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.errors import EvidenceError
+from venturalitica.records import Step, Verification
+from venturalitica.settings import Settings
+
+if TYPE_CHECKING:
+    from venturalitica.ledger.keys import Keys
+
+MLFLOW_RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})\Z")
+WITNESSES = "witnesses"
+Progress = Callable[[int, int], None]
+
+
+def verify_source(
+    source: object = None,
+    *,
+    trusted_keys: Keys | None = None,
+    witnesses: bool = False,
+    progress: Progress | None = None,
+) -> Verification:
+    """Verify whatever `source` names; None is the project's own ledger.
+
+    Args:
+        source: a path, or a 32-digit MLflow run id (`runs:/<id>` too).
+        trusted_keys: public keys got out of band (`ledger.read_keys`); a record by another fails.
+        witnesses: ask the trackers that the log names for the checkpoints they have kept.
+        progress: called with (done, total).
+
+    Raises:
+        EvidenceError: there is nothing at `source`.
+    """
+    from venturalitica.ledger.verify import verify_bundle
+
+    settings = Settings.current()
+    keys = Trusted(trusted_keys, own_keys(settings))
+    if source is None:
+        return _verify_log(settings.home, keys, progress, witnesses=witnesses)
+    text = _text(source)
+    path = Path(text)
+    home = _log_in(path) if text else None
+    if home is not None:
+        return _verify_log(home, keys, progress, witnesses=witnesses)
+    if witnesses:
+        raise EvidenceError(
+            f"witnesses are compared with a whole log, and {source!r} is none: "
+            "give a ledger folder (.venturalitica)"
+        )
+    if text and path.is_file():
+        return verify_bundle(path, **keys.arguments())
+    if text and path.is_dir():
+        return _verify_folder(path, keys, progress)
+    run_id = MLFLOW_RUN_ID.match(text)
+    if run_id is not None:
+        return verify_run(run_id.group(1), trusted_keys)
+    raise EvidenceError(
+        f"nothing to verify at {source!r}: expected a ledger folder (.venturalitica), a bundle "
+        "file (evidence.json), a folder of bundles, or a 32-digit MLflow run id"
+    )
+
+
+def _text(source: object) -> str:
+    """The path or run id that `source` is, or that the tracker's own run object names."""
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    run_id = getattr(getattr(source, "info", None), "run_id", "")
+    return run_id if isinstance(run_id, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """The keys a reader brings: pinned ones, or None, and the reader's own."""
+
+    pinned: Keys | None
+    own: Keys
+
+    def arguments(self) -> dict[str, Any]:
+        """As keyword arguments of the ledger's verifiers."""
+        return {"trusted_keys": self.pinned, "known_keys": self.own}
+
+
+def own_keys(settings: Settings) -> Mapping[str, bytes]:
+    """The public keys of the user's own signing keys; none is made."""
+    from venturalitica.ledger import known_keys
+
+    return known_keys(
+        settings.signing_key, settings.config, passphrase=settings.signing_key_passphrase
+    )
+
+
+def _log_in(folder: Path) -> Path | None:
+    homes = (folder, folder / ".venturalitica")
+    return next((home for home in homes if (home / "log").is_dir()), None)
+
+
+def _verify_log(
+    home: Path, keys: Trusted, progress: Progress | None, *, witnesses: bool
+) -> Verification:
+    from venturalitica.ledger.verify import verify_ledger
+
+    if not witnesses:
+        return verify_ledger(home, progress=progress, **keys.arguments())
+    from venturalitica.witnesses import gather
+
+    gathered = gather(home)
+    found = verify_ledger(home, witnesses=gathered.witnesses, progress=progress, **keys.arguments())
+    return replace(found, steps=(*_compared(found.steps), *map(_missing, gathered.missing)))
+
+
+def _compared(steps: tuple[Step, ...]) -> list[Step]:
+    """One step for all witnesses that agree; each that does not keeps its own."""
+    agreeing = [step for step in steps if step.name == WITNESSES and step.ok]
+    rest = [step for step in steps if step.name != WITNESSES or step.ok is False]
+    if not agreeing:
+        return rest
+    # Ordered by size: the last saw the most.
+    more = f" (and {len(agreeing) - 1} earlier ones)" if len(agreeing) > 1 else ""
+    return [*rest, replace(agreeing[-1], detail=f"{agreeing[-1].detail}{more}")]
+
+
+def _missing(reason: str) -> Step:
+    return Step(WITNESSES, None, f"not checked: {reason}")
+
+
+def _verify_folder(folder: Path, keys: Trusted, progress: Progress | None) -> Verification:
+    from venturalitica.ledger.verify import verify_bundle
+
+    bundles = sorted(folder.rglob("*.json"))
+    if not bundles:
+        raise EvidenceError(f"{folder} holds neither a ledger (log/entries.jsonl) nor bundles")
+    steps: list[Step] = []
+    for done, path in enumerate(bundles):
+        found = verify_bundle(path, **keys.arguments())
+        steps += _named(found, str(path.relative_to(folder)))
+        if progress is not None:
+            progress(done + 1, len(bundles))
+    return Verification(str(folder), tuple(steps))
+
+
+def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
+    """Verify every bundle kept at an MLflow run, and that its tags and policy file agree with them.
+
+    Raises:
+        EvidenceError: the run holds no evidence.
+        TrackerError: the run cannot be reached.
+    """
+    from venturalitica.agreement import agreement
+    from venturalitica.ledger.verify import verify_bundle
+    from venturalitica.trackers import tracker
+
+    keys = Trusted(trusted_keys, own_keys(Settings.current()))
+    files = tracker("mlflow").fetch(run_id)
+    bundles = {name: data for name, data in files.items() if name.endswith(".json")}
+    if not bundles:
+        raise EvidenceError(f"MLflow run {run_id} holds no evidence (venturalitica/evidence.json)")
+    steps: list[Step] = []
+    for name in sorted(bundles):
+        steps += _named(verify_bundle(bundles[name], **keys.arguments()), name)
+    steps += agreement(files)
+    return Verification(f"MLflow run {run_id}", tuple(steps))
+
+
+def _named(verification: Verification, name: str) -> list[Step]:
+    return [replace(step, name=f"{name}: {step.name}") for step in verification.steps]

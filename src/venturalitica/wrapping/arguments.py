@@ -1,0 +1,192 @@
+"""Which arguments of a training call belong to the audit, and which to the model."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from venturalitica.errors import BindingError, did_you_mean
+from venturalitica.frameworks.composition import known_parameters
+from venturalitica.rules import LABEL_ROLES, Policy
+from venturalitica.wrapping.governed import TRAINING_METHODS
+from venturalitica.wrapping.registry import Governance
+
+AUDIT_DATA = "audit_data"
+COMPUTED = ("prediction", "score")
+"""Label roles that the model itself answers for."""
+
+ALMOST = 0.8
+"""How like a role (0 to 1) a name must be to count as it misspelt, where any name is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A training call, taken apart.
+
+    `args` and `kwargs` are the model's, untouched. `X` and `y` are found among them. `given` holds
+    the audit's arguments of this very call; `roles` what is bound in all, those of wrap included.
+    `binds` is False where the model's own method will refuse the call, and should say so itself.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    X: Any
+    y: Any
+    audit_data: Any
+    roles: Mapping[str, Any]
+    given: frozenset[str]
+    binds: bool = True
+
+
+def audit_names(policy: Policy) -> tuple[str, ...]:
+    """Keywords of `fit` that go to the audit."""
+    return (AUDIT_DATA, "target", *policy.grouping_roles)
+
+
+def take_apart(
+    model: Any,
+    governance: Governance,
+    bare: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Call:
+    """Split a call.
+
+    Raises:
+        TypeError: a keyword is neither the model's nor the audit's, with the nearest name.
+        BindingError: a role has the name of a parameter of the method.
+    """
+    policy = governance.policy
+    named, takes_any = known_parameters(model, bare)
+    names = [name for name in audit_names(policy) if not (name in LABEL_ROLES and name in named)]
+    _refuse_taken(policy, names, named, bare)
+    audit = {name: value for name, value in kwargs.items() if name in names}
+    rest = {name: value for name, value in kwargs.items() if name not in names}
+    refuse_computed([name for name in rest if name not in named], _call_name(bare))
+    _refuse_misspelt(policy, rest, names, named, bare, takes_any=takes_any)
+    found = _data_arguments(bare, args, rest)
+    X, y = found or (None, None)
+    given = {name: value for name, value in audit.items() if value is not None}
+    bound = {**governance.roles, **audit}
+    return Call(
+        args=args,
+        kwargs=rest,
+        X=X,
+        y=y,
+        audit_data=audit.get(AUDIT_DATA),
+        roles={k: v for k, v in bound.items() if v is not None and k != AUDIT_DATA},
+        given=frozenset(given),
+        binds=found is not None,
+    )
+
+
+def refuse_collisions(policy: Policy, model: Any) -> None:
+    """At wrap: no role may have the name of a parameter of the model's training methods.
+
+    Raises:
+        BindingError: one has; the message says how to rename it.
+    """
+    names = [AUDIT_DATA, *policy.grouping_roles]
+    for method in TRAINING_METHODS:
+        bare = getattr(model, method, None)
+        if callable(bare):
+            _refuse_taken(policy, names, known_parameters(model, bare)[0], bare)
+
+
+def refuse_computed(names: Iterable[str], call: str) -> None:
+    """Predictions and scores are asked of the model, never passed in."""
+    for name in names:
+        if name in COMPUTED:
+            raise TypeError(
+                f"{call} got an unexpected keyword argument '{name}': an audit asks the model for "
+                f"it. To judge a {name} that you already have, use "
+                f'vl.enforce(data, {name}="column", ...)'
+            )
+
+
+def _refuse_taken(
+    policy: Policy, names: Iterable[str], named: frozenset[str], bare: Callable[..., Any]
+) -> None:
+    for name in names:
+        if name not in named:
+            continue
+        if name == AUDIT_DATA:
+            raise BindingError(
+                f"{_call_name(bare)} has a parameter '{AUDIT_DATA}' of its own, so the audit "
+                "cannot be given its table there: rename the model's parameter, or judge with "
+                "vl.enforce(data, model=...)"
+            )
+        line = policy.role(name).line
+        place = f"{policy.filename}:{line}: " if line else f"{policy.filename}: "
+        raise BindingError(
+            f"{place}role '{name}' has the name of a parameter of {_call_name(bare)}, and one "
+            f"keyword cannot mean both: rename the role, for example to '{name}_role', under "
+            f"'roles:' and wherever a control says 'across: {name}'"
+        )
+
+
+def _refuse_misspelt(
+    policy: Policy,
+    rest: Mapping[str, Any],
+    names: list[str],
+    named: frozenset[str],
+    bare: Callable[..., Any],
+    *,
+    takes_any: bool,
+) -> None:
+    for name in rest:
+        if name in named:
+            continue
+        if takes_any and ("__" in name or not _is_almost(name, names)):
+            continue
+        hint = did_you_mean(name, [*names, *named]) or "."
+        raise TypeError(
+            f"{_call_name(bare)} got an unexpected keyword argument '{name}'{hint} "
+            f"Besides the model's own, it takes {', '.join(names)} (policy '{policy.name}')"
+        )
+
+
+def _is_almost(name: str, names: Iterable[str]) -> bool:
+    folded = [known.casefold() for known in names]
+    return bool(difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=ALMOST))
+
+
+def _data_arguments(
+    bare: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Any, Any] | None:
+    """X (the first parameter) and y (so called, else the second); None if the call does not fit."""
+    try:
+        signature = inspect.signature(bare)
+        bound = signature.bind(*args, **kwargs)
+    except TypeError:
+        return None
+    except ValueError:
+        return _by_place(args, kwargs)
+    parameters = [
+        p.name
+        for p in signature.parameters.values()
+        if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    ]
+    if not parameters:
+        return _by_place(args, kwargs)
+    label = next((name for name in parameters if name in ("y", "Y")), None)
+    if label is None:
+        label = parameters[1] if len(parameters) > 1 and parameters[1] in LABELS else None
+    return bound.arguments.get(parameters[0]), bound.arguments.get(label) if label else None
+
+
+LABELS = ("target", "labels", "label", "y_true", "y_train", "targets")
+"""Other names of the label parameter, in second place."""
+
+
+def _by_place(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
+    X = args[0] if args else kwargs.get("X")
+    y = args[1] if len(args) > 1 else kwargs.get("y")
+    return X, y
+
+
+def _call_name(bare: Callable[..., Any]) -> str:
+    return f"{getattr(bare, '__qualname__', getattr(bare, '__name__', 'fit'))}()"

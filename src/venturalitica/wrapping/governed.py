@@ -1,0 +1,220 @@
+"""Make one object governed: the run-time subclass, what it remembers, and its plain copies.
+
+A governed model is a shallow copy of the user's model whose class is a subclass, made at run time,
+of the model's own class: same module, name, signatures and attributes. What governs it is kept
+beside the object, not in it, so that `vars`, `repr`, `get_params` and every serialiser see the
+model and nothing else. Whatever leaves the process (pickle and all that build on it) is plain.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from venturalitica.wrapping.reduction import (
+    plain_class,
+    plain_reduction,
+    rebuild,
+    set_plain_class,
+)
+from venturalitica.wrapping.registry import (
+    Governance,
+    forget,
+    governance_of,
+    is_training,
+    remember,
+)
+
+TRAINING_METHODS = ("fit", "partial_fit", "fit_predict", "fit_transform")
+"""Methods that train; each takes audit arguments on a governed model."""
+
+COPY_PROTOCOL = 4
+"""The pickle protocol whose state `copy` works with; it calls for no serialised arrays."""
+
+
+_subclass_of: weakref.WeakKeyDictionary[type, weakref.ref[type]] = weakref.WeakKeyDictionary()
+
+
+def adopt(plain: Any, governance: Governance) -> Any:
+    """Turn a plain object that nobody else holds into a governed one, and return it.
+
+    Raises:
+        TypeError: its class cannot be subclassed, or its objects cannot change class.
+    """
+    kind = type(plain)
+    try:
+        object.__setattr__(plain, "__class__", governed_class(kind))
+        remember(plain, governance)
+    except TypeError as error:
+        raise TypeError(
+            f"{kind.__module__}.{kind.__qualname__} cannot be wrapped: {error}. "
+            "A model can be wrapped if its class may be subclassed and its objects have a "
+            "__dict__ (with __slots__, also '__weakref__'): "
+            "put it inside a small Python class with fit and predict, or judge its predictions "
+            "with vl.enforce(data, prediction=...)"
+        ) from error
+    return plain
+
+
+def release(governed: Any) -> Any:
+    """Turn a governed object that nobody else holds into a plain one, and return it."""
+    forget(governed)
+    object.__setattr__(governed, "__class__", plain_class(type(governed)))
+    return governed
+
+
+def plain_copy(model: Any) -> Any:
+    """A plain shallow copy of a governed object, as `copy.copy` of the bare model would give."""
+    base = plain_class(type(model))
+    own = getattr(base, "__copy__", None)
+    if own is None:
+        return rebuild(plain_reduction(model, COPY_PROTOCOL), model, None)
+    return release(own(model))
+
+
+def governed_class(base: type) -> type:
+    """The governed subclass of `base`, made once for each class.
+
+    Raises:
+        TypeError: `base` cannot be subclassed.
+    """
+    reference = _subclass_of.get(base)
+    made = reference() if reference is not None else None
+    if made is None:
+        made = _make_subclass(base)
+        set_plain_class(made, base)
+        _subclass_of[base] = weakref.ref(made)
+    return made
+
+
+def _make_subclass(base: type) -> type:
+    """An empty subclass first, so that the base's own class hooks see nothing new."""
+
+    def body(namespace: dict[str, Any]) -> None:
+        namespace["__module__"] = base.__module__
+        namespace["__qualname__"] = base.__qualname__
+        namespace["__doc__"] = base.__doc__
+        namespace["__slots__"] = ()
+
+    sub = types.new_class(base.__name__, (base,), exec_body=body)
+    _drop_what_hooks_added(sub, base)
+    for name in TRAINING_METHODS:
+        if _has(base, name):
+            setattr(sub, name, _training_method(sub, base, name))
+    if _has(base, "set_params"):
+        sub.set_params = _set_params(sub, base)  # type: ignore[attr-defined]
+    sub.__reduce_ex__ = plain_reduction  # type: ignore[method-assign]
+    sub.__copy__ = _governed_copy  # type: ignore[attr-defined]
+    sub.__deepcopy__ = _governed_deepcopy  # type: ignore[attr-defined]
+    sub.__sklearn_clone__ = _governed_clone  # type: ignore[attr-defined]
+    return sub
+
+
+def _drop_what_hooks_added(sub: type, base: type) -> None:
+    """`__init_subclass__` may have set public names again on the subclass; the base's are right.
+
+    scikit-learn's output wrapping, for one, would forget `auto_wrap_output_keys=None`.
+    """
+    for name in list(vars(sub)):
+        if not (name.startswith("__") or name == "_abc_impl") and _has(base, name):
+            delattr(sub, name)
+
+
+def _has(kind: type, name: str) -> bool:
+    missing = object()
+    return inspect.getattr_static(kind, name, missing) not in (missing, None)
+
+
+def _training_method(sub: type, base: type, name: str) -> Any:
+    found = inspect.getattr_static(base, name)
+    bare = getattr(base, name)
+
+    @functools.wraps(bare)
+    def governed(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        own = getattr(super(sub, self), name)
+        governance = governance_of(self)
+        if governance is None or is_training(self):
+            return own(*args, **kwargs)
+        from venturalitica.wrapping.training import train
+
+        return train(self, governance, name, own, args, kwargs)
+
+    return governed if inspect.isfunction(found) else _Conditional(sub, name, governed)
+
+
+class _Conditional:
+    """A method that is there only when the base's own is (scikit-learn's `available_if`)."""
+
+    def __init__(self, sub: type, name: str, method: Callable[..., Any]) -> None:
+        self.sub = weakref.ref(sub)
+        self.name = name
+        self.method = method
+        functools.update_wrapper(self, method)  # type: ignore[arg-type]
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        if instance is None:
+            return self.method
+        sub = self.sub()
+        assert sub is not None, "an instance keeps its class alive"
+        getattr(super(sub, instance), self.name)
+        return types.MethodType(self.method, instance)
+
+
+def _set_params(sub: type, base: type) -> Callable[..., Any]:
+    bare: Callable[..., Any] = base.set_params  # type: ignore[attr-defined]
+
+    @functools.wraps(bare)
+    def set_params(self: Any, /, *args: Any, **params: Any) -> Any:
+        if any("__" in name for name in params):
+            detach(self, goes_on=True)
+        own: Callable[..., Any] = getattr(super(sub, self), "set_params")  # noqa: B009
+        return own(*args, **params)
+
+    return set_params
+
+
+def detach(model: Any, *, goes_on: bool = False) -> None:
+    """Give a model its own parts, once, so that the user's model stays as it was."""
+    governance = governance_of(model)
+    if governance is None or governance.detached:
+        return
+    from venturalitica.frameworks.composition import own_parts
+
+    own_parts(model, goes_on=goes_on)
+    remember(model, replace(governance, detached=True))
+
+
+def _governed_copy(self: Any) -> Any:
+    return _like(self, plain_copy(self))
+
+
+def _governed_deepcopy(self: Any, memo: dict[int, Any] | None = None) -> Any:
+    base = plain_class(type(self))
+    own = getattr(base, "__deepcopy__", None)
+    if own is not None:
+        return _like(self, release(own(self, memo)))
+    memo = {} if memo is None else memo
+    made = rebuild(plain_reduction(self, COPY_PROTOCOL), self, memo)
+    return _like(self, made)
+
+
+def _governed_clone(self: Any) -> Any:
+    """scikit-learn's protocol: a clone is governed, and silent until given audit arguments."""
+    from venturalitica.frameworks.sklearn import clone
+
+    governance = governance_of(self)
+    cloned = clone(plain_copy(self))
+    if governance is None:
+        return cloned
+    return adopt(cloned, replace(governance, direct=False, detached=True))
+
+
+def _like(original: Any, plain: Any) -> Any:
+    """A copy of a governed object is governed as the original is; its parts are still shared."""
+    governance = governance_of(original)
+    return plain if governance is None else adopt(plain, replace(governance, detached=False))

@@ -1,0 +1,261 @@
+"""Which rows an audit of a training judges, and the checks that need no trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from venturalitica.errors import BindingError, DataError, did_you_mean
+from venturalitica.frameworks.labels import one_column
+from venturalitica.frameworks.tables import column_count, column_names, like, row_count
+from venturalitica.rules import Policy
+from venturalitica.wrapping.arguments import Call
+from venturalitica.wrapping.order import (
+    check_agreement,
+    check_index,
+    check_role_order,
+    check_shared_columns,
+    index_of,
+)
+
+_SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be judged once the model is trained.
+
+    `features` is what the model predicts, n rows. `frame` is a table of the same n rows with the
+    columns that `bindings` name, or None. `columns` holds the labels where no column does.
+    `labels` are the true labels as an array of shape (n,), wherever they come from, or None;
+    `missing` says why, where it is not simply that nobody gave any.
+    `training_rows` says whether the model is trained on these rows.
+    """
+
+    features: Any
+    frame: Any
+    bindings: Mapping[str, Any]
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    labels: Any = None
+    training_rows: bool = True
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+def plan_rows(policy: Policy, call: Call) -> Plan:
+    """Choose the rows and check them; raises before anything trains.
+
+    Raises:
+        BindingError: a role is bound to a column that is not there.
+        DataError: `audit_data` is no table, or its rows are not those of `X`.
+    """
+    rows = row_count(call.X)
+    if call.audit_data is None:
+        return _training_data(policy, call, rows)
+    table = _table(call.audit_data)
+    if len(table) == rows:
+        return _same_rows(policy, call, table, rows)
+    return _other_rows(policy, call, table, rows)
+
+
+def _training_data(policy: Policy, call: Call, rows: int) -> Plan:
+    """No audit data: X and y themselves."""
+    frame = call.X if column_names(call.X) is not None else None
+    columns = column_names(call.X)
+    bindings = dict(call.roles)
+    target = bindings.pop("target", None)
+    if isinstance(target, str):
+        in_x = columns is not None and target in columns
+        if "target" in call.given and not in_x and target != getattr(call.y, "name", None):
+            raise BindingError(_target_without_table(target, columns))
+        target = _column(call.X, target) if in_x else None
+    labels = _labels(call.y, rows)
+    check_agreement(labels, target, "target=", "y")
+    _check_bindings(policy, bindings, columns, rows)
+    check_role_order(bindings, call.X)
+    return Plan(
+        call.X,
+        frame,
+        bindings,
+        _named("target", labels),
+        labels,
+        missing=_unread(call.y, labels, target),
+    )
+
+
+def _same_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
+    """Audit data with as many rows as X: the same rows, which is checked as far as it can be."""
+    native = table.to_native()
+    check_index(call.X, call.y, native)
+    bindings = dict(call.roles)
+    labels = _labels(call.y, rows)
+    target = _target_column(policy, call, table.columns)
+    _check_bindings(policy, bindings, table.columns, rows)
+    check_role_order(bindings, native if index_of(native) is not None else call.X)
+    if target is not None:
+        found = _column(native, target)
+        check_agreement(labels, found, f"audit_data['{target}']", "y")
+        return Plan(call.X, native, bindings | {"target": target}, labels=one_column(found))
+    given = bindings.pop("target", None)
+    check_agreement(labels, given, "target=", "y")
+    check_shared_columns(call.X, native)
+    return Plan(
+        call.X,
+        native,
+        bindings,
+        _named("target", labels),
+        labels,
+        missing=_unread(call.y, labels, given),
+    )
+
+
+def _other_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
+    """Audit data of another length: rows of its own, with features and target."""
+    if not len(table):
+        raise DataError(f"audit_data has no rows, and X has {rows}: there is nothing to judge")
+    names = column_names(call.X)
+    if names is None:
+        raise DataError(
+            f"audit_data has {len(table)} rows and X has {rows}, so they are not the same rows, "
+            "and X has no column names to find the model's features by: train on a data frame, or "
+            "give audit_data the rows of X, or judge other rows with "
+            "vl.enforce(data, prediction=...)"
+        )
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        raise BindingError(
+            f"audit_data has {len(table)} rows and X has {rows}, so the model will predict "
+            f"audit_data itself, which lacks {_listed(missing)} of the model's feature columns"
+            f"{did_you_mean(missing[0], table.columns)} "
+            f"(columns of audit_data: {_listed(table.columns)})"
+        )
+    native = table.to_native()
+    bindings = dict(call.roles)
+    target = _target_column(policy, call, table.columns)
+    if target is None and not _is_array(bindings.get("target")):
+        raise BindingError(
+            f"audit_data has {len(table)} rows and X has {rows}, so it must hold the true labels "
+            'too: name their column with target="...", or in the policy with '
+            f"'roles: {{target: {{column: ...}}}}' (columns: {_listed(table.columns)})"
+        )
+    labels = one_column(bindings["target"] if target is None else _column(native, target))
+    if target is not None:
+        bindings["target"] = target
+    _check_bindings(policy, bindings, table.columns, len(table))
+    check_role_order(bindings, native)
+    features = like(call.X, table.select(names))
+    return Plan(features, native, bindings, labels=labels, training_rows=False)
+
+
+def _table(audit_data: Any) -> Any:
+    import narwhals as nw
+
+    try:
+        table = nw.from_native(audit_data)
+    except nw.exceptions.DuplicateError:
+        raise DataError("audit_data has two columns of one name: rename one of them") from None
+    except TypeError:
+        raise DataError(
+            f"audit_data is a {type(audit_data).__name__}: expected a table (pandas, Polars or "
+            "Arrow) with one row per row judged; arrays can be given per role instead, "
+            "for example gender=array"
+        ) from None
+    return table.collect() if isinstance(table, nw.LazyFrame) else table
+
+
+def _check_bindings(
+    policy: Policy, bindings: Mapping[str, Any], columns: Sequence[str] | None, rows: int
+) -> None:
+    from venturalitica.session import check
+
+    check(policy, columns=columns, bindings=bindings)
+    for role, value in bindings.items():
+        if _is_array(value) and row_count(value) != rows:
+            raise DataError(
+                f"{role}= has {row_count(value)} values and {rows} rows are judged: "
+                "expected one value per row"
+            )
+        if _is_array(value) and column_count(value) != 1:
+            raise DataError(
+                f"{role}= has {column_count(value)} columns: expected one value per row, "
+                "shape (n,); pass one of them"
+            )
+
+
+def _target_column(policy: Policy, call: Call, columns: Sequence[str]) -> str | None:
+    """The column of audit_data that holds the true labels, if one is known."""
+    named = call.roles.get("target")
+    if isinstance(named, str):
+        if named not in columns:
+            raise BindingError(
+                f"target='{named}': audit_data has no column '{named}'"
+                f"{did_you_mean(named, columns)} (columns: {_listed(columns)})"
+            )
+        return named
+    if named is not None:
+        return None
+    for name in (policy.role("target").column, _name(call.y)):
+        if name is not None and name in columns:
+            return name
+    return None
+
+
+def _name(y: Any) -> str | None:
+    """The name of a Series, or of the only column of a table."""
+    name = getattr(y, "name", None)
+    if name is None:
+        names = column_names(y)
+        name = names[0] if names and len(names) == 1 else None
+    return name if isinstance(name, str) else None
+
+
+def _target_without_table(target: str, columns: Sequence[str] | None) -> str:
+    if columns is None:
+        return (
+            f"target='{target}' names a column, and X has no named columns: the audit takes y "
+            "itself; leave target= out, or pass audit_data="
+        )
+    return (
+        f"target='{target}': X has no column '{target}'{did_you_mean(target, columns)} and y is "
+        "not called so: the audit takes y itself; leave target= out, or pass audit_data="
+    )
+
+
+def _labels(y: Any, rows: int) -> Any:
+    """y as an array of shape (n,); None where it is absent, multi-output or of another length.
+
+    What is wrong with it is the model's to say, in its own words.
+    """
+    labels = one_column(y)
+    return labels if labels is not None and len(labels) == rows else None
+
+
+def _unread(y: Any, labels: Any, target: Any) -> dict[str, str]:
+    """Why `y` gives no labels, where there is a y and nothing stands in for it."""
+    if y is None or labels is not None or target is not None:
+        return {}
+    width = column_count(y)
+    seen = f"y has {width} columns" if width != 1 else "y does not hold one label per row"
+    return {"target": f"{seen}: expected one label per row; several outputs cannot be judged"}
+
+
+def _column(data: Any, name: str) -> Any:
+    import narwhals as nw
+
+    native = nw.from_native(data)
+    lazy = native.select(name)
+    table = lazy.collect() if isinstance(lazy, nw.LazyFrame) else lazy
+    return table.get_column(name).to_native()
+
+
+def _named(role: str, values: Any) -> dict[str, Any]:
+    return {} if values is None else {role: values}
+
+
+def _is_array(value: Any) -> bool:
+    return value is not None and not isinstance(value, str)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(f"'{name}'" for name in names[:_SHOWN])
+    return f"{shown}, … and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown

@@ -1,0 +1,196 @@
+"""`venturalitica check`, end to end: real files, a real policy, real evidence."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+import pytest
+
+from venturalitica.ledger import Ledger
+from venturalitica.settings import Settings
+
+POLICY = """\
+policy: loans
+version: "1"
+roles:
+  target: {favorable: 1}
+controls:
+  - id: accuracy
+    metric: accuracy
+    must: ">= 0.60"
+  - id: parity
+    metric: demographic_parity_ratio
+    across: gender
+    must: ">= 0.80"
+    on_fail: ON_FAIL
+  - id: complete
+    metric: completeness
+    must: ">= 1.0"
+"""
+CALL = ["--target", "class", "--prediction", "guess", "--role", "gender=sex"]
+
+
+def write(project, *, female, male, on_fail="warn", policy=POLICY, name="loans.csv"):
+    """200 rows: `female` and `male` are how many of each 100 are predicted favorable."""
+    (project / "model_policy.yaml").write_text(policy.replace("ON_FAIL", on_fail))
+    rows = [(1, int(i < female), "F") for i in range(100)]
+    rows += [(1, int(i < male), "M") for i in range(100)]
+    frame = pl.DataFrame(rows, schema=["class", "guess", "sex"], orient="row")
+    frame.write_csv(project / name)
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("female", "male", "on_fail", "status", "first"),
+    [
+        (90, 90, "warn", 0, "GREEN"),
+        (60, 90, "warn", 1, "RED"),
+        (60, 90, "record", 1, "RED"),
+        (60, 90, "block", 1, "RED"),
+    ],
+)
+def test_verdicts_decide_the_exit_status(call, project, female, male, on_fail, status, first):
+    write(project, female=female, male=male, on_fail=on_fail)
+    result = call("check", "loans.csv", *CALL)
+    assert result.exit_code == status
+    assert result.stdout.splitlines()[1].startswith(first)
+    assert "parity" in result.stdout
+    assert Ledger.open(Settings.current().home).size == 1
+
+
+def test_what_is_not_evaluated_has_its_own_status(call, project):
+    frame = write(project, female=90, male=90)
+    with_null = frame.with_row_index().with_columns(
+        guess=pl.when(pl.col("index") > 0).then("guess")
+    )
+    with_null.drop("index").write_csv(project / "loans.csv")
+    result = call("check", "loans.csv", *CALL)
+    assert "not evaluated" in result.stdout
+    assert result.exit_code == (1 if "failed" in result.stdout else 3)
+
+
+def test_json_has_the_facts_and_nothing_else_is_printed(call, project):
+    write(project, female=60, male=90)
+    result = call("check", "loans.csv", *CALL, "--json")
+    facts = json.loads(result.stdout)
+    assert facts["exit_status"] == result.exit_code == 1
+    assert facts["light"] == "red"
+    assert facts["passed"] is False
+    assert [verdict["control"] for verdict in facts["verdicts"]] == [
+        "accuracy",
+        "parity",
+        "complete",
+    ]
+    entry = Ledger.open(Settings.current().home).entry(facts["evidence"]["index"])
+    assert facts["evidence"]["sha256"] == entry.evidence_sha256
+    assert entry.statement["predicate"]["run"]["source"] == "check"
+    assert entry.statement["predicate"]["data"][0]["name"] == "loans.csv"
+
+
+def test_the_same_rows_give_the_same_tally_in_every_format(call, project):
+    frame = write(project, female=60, male=90)
+    frame.write_parquet(project / "loans.parquet")
+    frame.write_ipc(project / "loans.arrow")
+    (project / "parts").mkdir()
+    frame[:70].write_csv(project / "parts" / "1.csv")
+    frame[70:].write_csv(project / "parts" / "2.csv")
+    digests = set()
+    for source in ("loans.csv", "loans.parquet", "loans.arrow", "parts/*.csv"):
+        found = json.loads(call("check", source, *CALL, "--json").stdout)
+        entry = Ledger.open(Settings.current().home).entry(found["evidence"]["index"])
+        digests.add(entry.statement["predicate"]["tally_sha256"])
+    assert len(digests) == 1
+
+
+def test_phase_judges_only_its_controls(call, project):
+    write(project, female=60, male=90)
+    facts = json.loads(
+        call("check", "loans.csv", "--target", "class", "--phase", "data", "--json").stdout
+    )
+    assert [verdict["control"] for verdict in facts["verdicts"]] == ["complete"]
+
+
+def test_details_show_reasons_and_groups(call, project):
+    write(project, female=90, male=90)
+    short = call("check", "loans.csv", *CALL).stdout
+    full = call("check", "loans.csv", *CALL, "--details").stdout
+    assert "n=100" not in short
+    assert full.count("(n=100)") >= 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing.csv"], "there is no file"),
+        (["loans.csv", "--target", "clas"], "did you mean 'class'"),
+        (["loans.csv", *CALL[:4], "--role", "gendr=sex"], "did you mean 'gender'"),
+        (["loans.csv", "--role", "gender"], "expected ROLE=COLUMN"),
+        (["loans.csv", "--role", "target=class"], "use --target class"),
+        (["loans.csv", *CALL, "--role", "gender=guess"], "given twice"),
+        (["loans.csv", *CALL, "--policy", "none.yaml"], "none.yaml"),
+        (["loans.csv", *CALL[:4]], "gender"),
+        (["loans.csv", "--phase", "later"], "later"),
+        ([], "FILE"),
+    ],
+)
+def test_a_wrong_call_is_refused_with_what_to_do(call, project, arguments, said):
+    write(project, female=90, male=90)
+    result = call("check", *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert not (project / ".venturalitica" / "log").exists()
+
+
+def test_without_a_policy_init_is_named(call, project):
+    write(project, female=90, male=90)
+    (project / "model_policy.yaml").unlink()
+    result = call("check", "loans.csv", *CALL)
+    assert result.exit_code == 2
+    assert "venturalitica init" in result.stderr
+
+
+def test_evidence_that_cannot_be_written_is_never_a_pass(call, project, monkeypatch):
+    write(project, female=90, male=90)
+    (project / "file").write_text("in the way")
+    monkeypatch.setenv("VENTURALITICA_HOME", str(project / "file"))
+    result = call("check", "loans.csv", *CALL)
+    assert result.exit_code == 2
+    assert "evidence could not be written" in result.stderr
+    assert "GREEN" not in result.stdout
+
+
+def test_a_file_without_rows_passes_nothing(call, project):
+    write(project, female=90, male=90)
+    (project / "loans.csv").write_text("class,guess,sex\n")
+    result = call("check", "loans.csv", *CALL)
+    assert result.exit_code != 0
+    assert "GREEN" not in result.stdout
+
+
+def test_errors_speak_of_options_not_of_keyword_arguments(call, project):
+    write(project, female=90, male=90)
+    unbound = call("check", "loans.csv", "--target", "class").stderr
+    assert "pass --prediction COLUMN" in unbound
+    assert "pass --role gender=COLUMN" in unbound
+    assert "--phase data" in unbound
+    assert unbound.count("(columns: class, guess, sex)") == 1
+    wrong = call("check", "loans.csv", *CALL[:4], "--role", "gender=sx").stderr
+    assert "--role gender=sx: there is no column 'sx'; did you mean 'sex'?" in wrong
+    wrong = call("check", "loans.csv", "--target", "clas", *CALL[2:]).stderr
+    assert "--target clas: there is no column 'clas'; did you mean 'class'?" in wrong
+    unknown = call("check", "loans.csv", *CALL, "--role", "age=years").stderr
+    assert "a control makes it one with 'across: age'" in unknown
+    (project / "model_policy.yaml").unlink()
+    assert "or pass --policy FILE" in call("check", "loans.csv", *CALL).stderr
+    assert not (project / ".venturalitica" / "log").exists()
+
+
+def test_a_phase_without_controls_is_grey_and_says_why(call, project):
+    write(project, female=90, male=90, policy=POLICY.partition("  - id: complete")[0])
+    result = call("check", "loans.csv", *CALL, "--phase", "data")
+    assert result.exit_code == 3
+    assert "GREY" in result.stdout
+    assert "no control of that phase" in result.stderr

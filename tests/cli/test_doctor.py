@@ -1,0 +1,137 @@
+"""`venturalitica doctor`: what is broken is named with its fix, and nothing is made by looking."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from venturalitica.cli import examination
+from venturalitica.ledger import Ledger, load_signer
+from venturalitica.settings import Settings
+
+
+def findings(call):
+    result = call("doctor", "--json")
+    found = json.loads(result.stdout)
+    assert result.exit_code == (0 if found["ok"] else 1)
+    return {(item["area"], item["subject"]): item for item in found["findings"]}
+
+
+@pytest.fixture
+def ledger(project):
+    found = Settings.current()
+    return Ledger.open(found.home, signer=load_signer(None, found.config))
+
+
+def test_a_fresh_project_is_not_broken_and_stays_untouched(call, project):
+    before = sorted(project.parent.rglob("*"))
+    result = call("doctor")
+    assert result.exit_code == 0
+    assert "Nothing is broken." in result.stdout
+    assert "fix: venturalitica init" in result.stdout
+    assert sorted(project.parent.rglob("*")) == before
+
+
+def test_key_is_told_by_path_mode_and_id_and_never_shown(call, ledger):
+    text = call("doctor").stdout
+    key = Settings.current().config / "signing_key.pem"
+    assert f"{key}, mode 0600" in text
+    assert load_signer(None, key.parent).keyid in text
+    secret = key.read_text().splitlines()[1]
+    assert secret not in text
+    assert "PRIVATE" not in text
+
+
+def test_a_key_open_to_others_is_broken_with_the_fix(call, ledger):
+    key = Settings.current().config / "signing_key.pem"
+    key.chmod(0o644)
+    found = findings(call)["Signing key", "key"]
+    assert found["state"] == "broken"
+    assert "chmod" in found["text"]
+
+
+def test_a_key_from_the_environment_is_named_by_its_origin(call, ledger, monkeypatch):
+    key = Settings.current().config / "signing_key.pem"
+    monkeypatch.setenv("VENTURALITICA_SIGNING_KEY", key.read_text())
+    found = findings(call)["Signing key", "key"]
+    assert found["text"] == "VENTURALITICA_SIGNING_KEY from environment"
+    monkeypatch.setenv("VENTURALITICA_SIGNING_KEY", "not a key")
+    assert findings(call)["Signing key", "key"]["state"] == "broken"
+
+
+def test_a_damaged_ledger_is_broken(call, ledger, project):
+    (project / ".venturalitica" / "log" / "checkpoint").write_text("garbage\n")
+    assert findings(call)["Evidence", "ledger"]["state"] == "broken"
+
+
+def test_a_bad_setting_is_broken_and_hides_nothing_else(call, monkeypatch):
+    monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "soon")
+    found = findings(call)
+    assert "VENTURALITICA_TRACKER_WAIT='soon'" in found["Settings", "environment"]["text"]
+    assert found["Python", "python"]["state"] == "ok"
+
+
+def test_a_policy_is_linted(call, project):
+    (project / "model_policy.yaml").write_text("policy: x\n")
+    found = findings(call)["Policy", "policy"]
+    assert found["state"] == "broken"
+    assert "model_policy.yaml" in found["text"]
+
+
+def test_a_tracker_that_does_not_answer_is_broken_with_the_fix(call, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:hunter2@127.0.0.1:9")
+    found = findings(call)["Trackers", "mlflow"]
+    assert found["state"] == "broken"
+    assert "environment" in found["text"]
+    assert found["fix"]
+    assert "hunter2" not in json.dumps(found)
+
+
+def test_a_tracker_that_fails_is_a_finding_not_a_crash(call, monkeypatch):
+    class Bad:
+        name = "bad"
+
+        def health(self, origins=None):
+            raise RuntimeError("boom")
+
+    monkeypatch.setattr("venturalitica.trackers.trackers", lambda: (Bad(),))
+    found = findings(call)["Trackers", "bad"]
+    assert found["state"] == "broken"
+    assert "boom" in found["text"]
+
+
+def test_without_dataframe_library_the_line_that_installs_one_is_named(call, monkeypatch):
+    monkeypatch.setattr(examination, "_version", lambda name: None)
+    found = findings(call)
+    assert found["Python", "data frames"]["fix"] == 'pip install "venturalitica[all]"'
+    assert found["Python", "scikit-learn"]["fix"] == 'pip install "venturalitica[sklearn]"'
+
+
+def test_a_setting_from_dotenv_is_told_apart_from_the_environment(call, project, monkeypatch):
+    monkeypatch.setattr("venturalitica.settings._from_dotenv", {"MLFLOW_TRACKING_URI"})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    (project / ".env").write_text("MLFLOW_TRACKING_URI=http://127.0.0.1:9\n")
+    found = findings(call)
+    assert "http://127.0.0.1:9 (.env)" in found["Trackers", "mlflow"]["text"]
+    assert found["Settings", ".env"]["text"] == "gave MLFLOW_TRACKING_URI"
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", "A=ü".encode("latin-1")])
+def test_a_dotenv_that_cannot_be_read_is_broken(call, project, content):
+    (project / ".env").write_bytes(content)
+    found = findings(call)["Settings", ".env"]
+    assert found["state"] == "broken"
+    assert "not in force" in found["text"]
+    assert found["fix"]
+
+
+def test_a_dotenv_without_our_names_says_so(call, project):
+    (project / ".env").write_text("AWS_REGION=eu-west-1\n")
+    found = findings(call)["Settings", ".env"]
+    assert (found["state"], found["text"][:12]) == ("ok", "gave nothing")
+
+
+def test_a_bad_setting_leaves_the_trackers_examined(call, monkeypatch):
+    monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "soon")
+    assert ("Trackers", "mlflow") in findings(call)

@@ -1,0 +1,100 @@
+"""What several folders of tests share: one real MLflow server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the server runs in one worker, and first: it is the longest chain."""
+    for item in items:
+        if _needs_server(item):
+            item.add_marker(pytest.mark.xdist_group("mlflow-server"))
+    items.sort(key=lambda item: not _needs_server(item))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keys and evidence of tests never touch the user's own folders."""
+    folder = tmp_path_factory.mktemp("place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VENTURALITICA_CONFIG", str(folder / "config"))
+        patch.setenv("VENTURALITICA_HOME", str(folder / "evidence"))
+        yield
+
+
+def _needs_server(item: pytest.Item) -> bool:
+    names = getattr(item, "fixturenames", ())
+    return "mlflow-server" in item.name or bool({"mlflow_server", "server_uri"} & set(names))
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real `mlflow server` on loopback that hands artifacts through."""
+    server = Server(tmp_path_factory.mktemp("server"))
+    try:
+        server.wait()
+        yield server.url
+    finally:
+        server.stop()
+
+
+class Server:
+    """`mlflow server` in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = folder / "server.log"
+        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
+        command += ["--port", str(port), "--workers", "1"]
+        command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+        command += ["--artifacts-destination", str(folder / "artifacts")]
+        plain = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("MLFLOW_", "WANDB_", "PYTHONWARNINGS"))
+        }
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                start_new_session=True,
+                env={**plain, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            )
+
+    def wait(self) -> None:
+        for _ in range(1200):
+            if self.process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"{self.url}/health", timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError(f"the MLflow server did not start:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()

@@ -1,0 +1,166 @@
+"""The index: the same answers whether it was there, deleted, old or broken."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger import Ledger
+
+RUN = {"tracker": "mlflow", "run_id": "ab12cd34", "uri": "http://x", "extra": {"a": 1}}
+
+
+@pytest.fixture
+def filled(ledger: Ledger, statement) -> Ledger:
+    ledger.append(statement(0, light="green", trackers=[RUN]))
+    ledger.append(statement(1, light="red", policy=None))
+    ledger.append(statement(2, kind="run", verdicts=[], light="grey"))
+    return ledger
+
+
+def everything(ledger: Ledger) -> list[Any]:
+    with ledger.index() as index:
+        runs = index.runs()
+        return [runs, [index.verdicts(run.index) for run in runs], index.links()]
+
+
+def test_what_it_answers(filled: Ledger) -> None:
+    with filled.index() as index:
+        newest, middle, oldest = index.runs()
+        assert [run.index for run in (newest, middle, oldest)] == [2, 1, 0]
+        assert (oldest.policy_name, oldest.light, oldest.passed, oldest.failed) == (
+            "loans",
+            "green",
+            1,
+            0,
+        )
+        assert oldest.trackers == (RUN,)
+        assert oldest.evidence_sha256 == filled.entry(0).evidence_sha256
+        assert middle.policy_name is None
+        assert [run.index for run in index.runs(light="red")] == [1]
+        assert [run.index for run in index.runs(kind="run")] == [2]
+        assert [run.index for run in index.runs(policy="loans", newest_first=False)] == [0, 2]
+        assert [run.index for run in index.runs(policy=str(oldest.policy_sha256)[:8])] == [2, 0]
+        assert [run.index for run in index.runs(limit=1)] == [2]
+        assert [run.index for run in index.runs(since=middle.appended_at)] == [2, 1]
+        assert [run.index for run in index.runs(until=middle.appended_at)] == [0]
+        assert index.runs(name="%") == ()
+        (verdict,) = index.verdicts(0)
+        assert (verdict.control, verdict.status, verdict.value) == ("accuracy", "passed", 0.75)
+        assert (verdict.low, verdict.high, verdict.light) == (0.72, 0.78, "green")
+        assert index.verdicts(2) == ()
+
+
+def test_finding_an_entry(filled: Ledger) -> None:
+    entry = filled.entry(1)
+    with filled.index() as index:
+        assert [run.index for run in index.find("1")] == [1]
+        assert [run.index for run in index.find(entry.evidence_sha256[:12])] == [1]
+        assert [run.index for run in index.find("ab12")] == [0]
+        assert len(index.find("0" * 31)) == 3
+        for nothing in ("99", "x", "", "zzzz", "%%%%", "____"):
+            assert index.find(nothing) == ()
+
+
+def test_it_catches_up(filled: Ledger, statement) -> None:
+    assert len(everything(filled)[0]) == 3
+    filled.append(statement(3))
+    assert len(everything(filled)[0]) == 4
+
+
+def test_deleted_it_gives_the_same_answers(filled: Ledger) -> None:
+    before = everything(filled)
+    (filled.home / "index.db").unlink()
+    assert everything(filled) == before
+    with filled.index() as index:
+        assert index.rebuild() == 3
+    assert everything(filled) == before
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a database" * 100, b"SQLite format 3\0" + b"\1" * 999]
+)
+def test_broken_it_is_rebuilt(filled: Ledger, content: bytes) -> None:
+    before = everything(filled)
+    (filled.home / "index.db").write_bytes(content)
+    assert everything(filled) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update meta set value = '0' where key = 'version'",
+        "update meta set value = 'other' where key = 'origin'",
+        "update meta set value = 'other' where key = 'leaf'",
+        "update meta set value = '99' where key = 'size'",
+    ],
+)
+def test_of_something_else_it_is_rebuilt(filled: Ledger, change: str) -> None:
+    before = everything(filled)
+    with sqlite3.connect(filled.home / "index.db") as connection:
+        connection.execute(change)
+    connection.close()
+    assert everything(filled) == before
+
+
+def test_of_a_log_that_was_put_back_it_is_rebuilt(
+    filled: Ledger, tmp_path: Path, statement
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(filled.home, copy)
+    before = everything(filled)
+    filled.append(statement(3))
+    everything(filled)
+    for name in ("entries.jsonl", "checkpoint"):
+        shutil.copy(copy / "log" / name, filled.home / "log" / name)
+    assert everything(filled) == before
+
+
+def test_an_altered_log_is_not_indexed(filled: Ledger) -> None:
+    path = filled.home / "log" / "entries.jsonl"
+    data = bytearray(path.read_bytes())
+    data[80] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(EvidenceError):
+        everything(filled)
+
+
+def test_statements_of_other_kinds_are_listed(ledger: Ledger, statement) -> None:
+    odd = {"kind": 3, "run": [], "verdicts": [1, {}], "trackers": [1], "policy": "x"}
+    ledger.append(statement(0, **odd) | {"predicateType": "urn:other"})
+    with ledger.index() as index:
+        (run,) = index.runs()
+        assert (run.name, run.policy_name, run.trackers) == ("", None, ())
+        assert len(index.verdicts(0)) == 2
+
+
+def test_two_readers_build_it_together(filled: Ledger) -> None:
+    found: list[object] = []
+    gate = threading.Barrier(4)
+
+    def read() -> None:
+        gate.wait()
+        found.append(everything(Ledger.open(filled.home)))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert all(item == found[0] for item in found)
+
+
+def test_another_database(filled: Ledger, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'team.db'}"
+    with filled.index(url) as index:
+        assert len(index.runs()) == 3
+    with pytest.raises(EvidenceError) as caught:
+        filled.index("nonsense+db://user:hunter2@host/x")
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,87 @@
+"""The outbox: due by the log, done by receipts, and nothing lost with the index."""
+
+from __future__ import annotations
+
+import threading
+
+from venturalitica.ledger import Ledger
+
+RUN_A = {"tracker": "mlflow", "run_id": "a", "uri": "http://x"}
+RUN_B = {"tracker": "wandb", "run_id": "b", "uri": ""}
+
+
+def waiting(ledger: Ledger) -> list[tuple[int, str, int, str]]:
+    items = ledger.outbox.pending()
+    return [(item.index, item.tracker, item.attempts, item.last_error) for item in items]
+
+
+def test_from_due_to_done(ledger: Ledger, statement) -> None:
+    assert ledger.outbox.pending() == []
+    ledger.append(statement(0, trackers=[RUN_A, RUN_B]))
+    ledger.append(statement(1))
+    assert waiting(ledger) == [(0, "mlflow", 0, ""), (0, "wandb", 0, "")]
+    assert ledger.outbox.pending()[0].run == RUN_A
+    ledger.outbox.failed(0, "mlflow", "a", "refused")
+    ledger.outbox.failed(0, "mlflow", "a", "timed out")
+    assert waiting(ledger)[0] == (0, "mlflow", 2, "timed out")
+    ledger.outbox.confirm(0, "mlflow", "a", "read back")
+    assert waiting(ledger) == [(0, "wandb", 0, "")]
+    ledger.outbox.confirm(0, "mlflow", "a", "again")
+    (ledger.home / "index.db").unlink()
+    assert waiting(ledger) == [(0, "wandb", 0, "")]
+    ledger.outbox.confirm(0, "wandb", "b", "")
+    assert waiting(ledger) == []
+
+
+def test_a_receipt_is_for_one_run_and_one_entry(ledger: Ledger, statement) -> None:
+    ledger.append(statement(0, trackers=[RUN_A]))
+    ledger.append(statement(1, trackers=[RUN_A]))
+    ledger.outbox.confirm(0, "mlflow", "other run", "")
+    ledger.outbox.confirm(0, "wandb", "a", "")
+    ledger.outbox.confirm(1, "mlflow", "a", "")
+    assert waiting(ledger) == [(0, "mlflow", 0, "")]
+
+
+def test_a_receipt_of_another_log_confirms_nothing(
+    ledger: Ledger, statement, signer, tmp_path
+) -> None:
+    ledger.append(statement(0, trackers=[RUN_A]))
+    ledger.outbox.confirm(0, "mlflow", "a", "")
+    other = Ledger.open(tmp_path / "other", signer=signer)
+    other.append(statement(0, trackers=[RUN_A]))
+    other.outbox.path.write_bytes(ledger.outbox.path.read_bytes())
+    assert len(other.outbox.pending()) == 1
+
+
+def test_torn_and_strange_receipts_lose_only_themselves(ledger: Ledger, statement) -> None:
+    ledger.append(statement(0, trackers=[RUN_A, RUN_B]))
+    ledger.outbox.confirm(0, "mlflow", "a", "")
+    with ledger.outbox.path.open("ab") as stream:
+        stream.write(b'\xff\n[]\n{"index":0}\n{"index": 0, "tracker": "wandb", "run')
+    assert waiting(ledger) == [(0, "wandb", 0, "")]
+    ledger.outbox.confirm(0, "wandb", "b", "")
+    assert waiting(ledger) == []
+
+
+def test_no_credentials_in_receipts(ledger: Ledger, statement) -> None:
+    ledger.append(statement(0, trackers=[RUN_A]))
+    ledger.outbox.failed(0, "mlflow", "a", "GET https://me:hunter2@host/?token=s3cr3t-t0ken: 500")
+    kept = ledger.outbox.path.read_text()
+    assert "hunter2" not in kept
+    assert "s3cr3t-t0ken" not in kept
+    assert "https://host/" in kept
+
+
+def test_many_at_once(ledger: Ledger, statement) -> None:
+    for number in range(6):
+        ledger.append(statement(number, trackers=[RUN_A]))
+    threads = [
+        threading.Thread(target=ledger.outbox.confirm, args=(number, "mlflow", "a", ""))
+        for number in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert waiting(ledger) == []
+    assert len(list(ledger.outbox.attempts())) == 6

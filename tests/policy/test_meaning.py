@@ -1,0 +1,162 @@
+"""What keys mean together: spelling of roles, ranges, and hints."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import pytest
+
+from venturalitica.metrics.catalog import CATALOG
+from venturalitica.policy.misspelt import misspelt
+from venturalitica.policy.vocabulary import OTHER_NAMES, metric_hint, possible_range
+
+
+def _policy(control: str, roles: str = "{}") -> str:
+    return (
+        f'policy: a\nversion: "1"\nroles: {roles}\ncontrols:\n  - id: x\n'
+        f"{textwrap.indent(textwrap.dedent(control).strip(), '    ')}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("gendr", "gender"),
+        ("gneder", "gender"),
+        ("genders", "gender"),
+        ("Gender", "gender"),
+        ("GENDER", "gender"),
+        ("agee", "age"),
+        ("aeg", "age"),
+        ("marital_staus", "marital_status"),
+        ("maritalstatus", "marital_status"),
+        ("ethnícity", "ethnicity"),
+        ("wage", None),
+        ("sage", None),
+        ("sex", None),
+        ("sender_group", None),
+        ("race", None),
+        ("region", None),
+        ("marriage", None),
+    ],
+)
+def test_slips(name: str, meant: str | None) -> None:
+    assert misspelt(name, ["gender", "age", "marital_status", "ethnicity", "set"]) == meant
+
+
+def test_an_undeclared_role_is_the_callers(lint_text: Any) -> None:
+    text = _policy(
+        'metric: demographic_parity_ratio\nacross: wealth\nmust: ">= 0.8"', "{gender: {}}"
+    )
+    assert lint_text(text).policy.controls[0].across == ("wealth",)
+
+
+def test_declaring_a_similar_role_makes_it_one(lint_text: Any) -> None:
+    control = 'metric: demographic_parity_ratio\nacross: [gender, genders]\nmust: ">= 0.8"'
+    assert not lint_text(_policy(control, "{gender: {}}")).ok
+    assert lint_text(_policy(control, "{gender: {}, genders: {}}")).ok
+
+
+def test_groups_of_bins_and_intersections_are_known(lint_text: Any) -> None:
+    roles = "{age: {bins: [25, 60]}, sex: {map: {1: m, 2: f}}}"
+    control = 'metric: recall\ncompare: between\nmust: ">= 0"\nacross: {}\ngroups: {}'
+    right = (
+        ("age", '["under 25", "60 and over"]'),
+        ("[sex, age]", '["f × under 25", "m × 25 to under 60"]'),
+        ("[sex, wealth]", "[anything, else]"),
+    )
+    for across, groups in right:
+        assert lint_text(_policy(control.format(across, groups), roles)).ok
+    wrong = lint_text(_policy(control.format("age", '["under 26", "60 and over"]'), roles))
+    assert "unknown group 'under 26'; did you mean 'under 25'?" in wrong.errors[0].message
+
+
+@pytest.mark.parametrize(
+    ("metric", "compare", "expected"),
+    [
+        ("accuracy", None, (0, 1)),
+        ("matthews_correlation", None, (-1, 1)),
+        ("matthews_correlation", "difference", (0, 2)),
+        ("matthews_correlation", "between", (-2, 2)),
+        ("recall", "ratio", (0, 1)),
+        ("recall", "min", (0, 1)),
+        ("log_loss", "difference", (0, float("inf"))),
+        ("demographic_parity_difference", None, (0, 1)),
+    ],
+)
+def test_ranges(metric: str, compare: Any, expected: tuple[float, float]) -> None:
+    assert possible_range(CATALOG[metric], compare) == expected
+
+
+def test_bounds_of_the_range_itself_are_allowed(lint_text: Any) -> None:
+    for must in (">= 0", "<= 1", "== 1", "> 1"):
+        assert lint_text(_policy(f'metric: accuracy\nmust: "{must}"')).ok
+
+
+def test_every_metric_of_the_catalog_can_be_used(lint_text: Any) -> None:
+    """No metric is refused in the very form in which it exists."""
+    for name, spec in CATALOG.items():
+        across = "\nacross: gender" if spec.needs_across else ""
+        result = lint_text(_policy(f'metric: {name}\nmust: ">= 0.5"{across}', "{gender: {}}"))
+        assert result.ok, result.errors
+        if spec.comparable and not spec.needs_across:
+            control = f'metric: {name}\nmust: ">= 0.5"\nacross: gender\ncompare: min'
+            assert lint_text(_policy(control, "{gender: {}}")).ok
+
+
+@pytest.mark.parametrize(
+    ("control", "roles", "hint"),
+    [
+        ('metric: accuracy\nmust: ">= 0"', "{}", "'>= 0' holds for every possible value"),
+        ('metric: accuracy\nmust: "> 1"', "{}", "'> 1' holds for no possible value"),
+        ('metric: accuracy\nmust: "== 0.9"', "{}", "asks a measured value to be exact"),
+        ('metric: accuracy\nmust: ">= 0.9"', "{gender: {}}", "role 'gender': no control uses it"),
+        ('metric: recall\nmust: ">= 0.9"', "{}", "recall needs the favorable label"),
+        ('metric: recall\nmust: ">= 0.9"', "{target: {favorable: no}}", 'no is the text "no"'),
+        (
+            'metric: completeness\nof: [wealth, wealt]\nmust: ">= 0.9"',
+            "{}",
+            "the roles 'wealth' and 'wealt' are nearly the same",
+        ),
+    ],
+)
+def test_hints(lint_text: Any, control: str, roles: str, hint: str) -> None:
+    result = lint_text(_policy(control, roles))
+    assert result.ok
+    assert len(result.hints) == 1
+    assert hint in result.hints[0].message
+    assert result.hints[0].line > 0
+
+
+def test_hostile_numbers_of_names_do_not_hurt(lint_text: Any) -> None:
+    """Thousands of nearly equal names; the suite's timeout would stop a hang."""
+    declared = ", ".join(f"{'a' * 90}{n:04d}: {{}}" for n in range(200))
+    used = ", ".join(f"{'a' * 89}b{n:04d}" for n in range(3000))
+    assert not lint_text(
+        _policy(f'metric: completeness\nof: [{used}]\nmust: ">= 0"', f"{{{declared}}}")
+    ).ok
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("f1_score", "f1"),
+        ("Accuracy-Score", "accuracy"),
+        ("MCC", "matthews_correlation"),
+        ("disparate impact", "demographic_parity_ratio"),
+        ("demographic_parity", "demographic_parity_ratio"),
+        ("acuracy", "accuracy"),
+        ("zzz", None),
+    ],
+)
+def test_the_names_that_others_use_are_hints(written: str, meant: str | None) -> None:
+    hint = metric_hint(written, CATALOG)
+    assert (f"'{meant}'" in hint) if meant else hint == ""
+    assert set(OTHER_NAMES.values()) <= set(CATALOG)
+    assert CATALOG.keys().isdisjoint(OTHER_NAMES)
+
+
+def test_a_blank_within_an_operator(lint_text: Any) -> None:
+    (problem,) = lint_text(_policy('metric: accuracy\nmust: "> = 0.8"')).errors
+    assert """'> =' is no operator; did you mean must: ">= 0.8"?""" in str(problem)

@@ -1,0 +1,215 @@
+"""Evidence reaches trackers without making the training wait, and waits where it cannot."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import venturalitica as vl
+from venturalitica import delivery, trackers
+from venturalitica.errors import TrackerError, TrackerUnreachable
+from venturalitica.recording import open_ledger
+from venturalitica.settings import Settings
+from venturalitica.trackers.memory import MemoryTracker
+
+ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
+
+
+class Unsteady(MemoryTracker):
+    """A real in-memory tracker whose answers can be held back or refused."""
+
+    def __init__(self):
+        super().__init__()
+        self.fault = None
+        self.gate = threading.Event()
+        self.gate.set()
+        self.calls = 0
+
+    def deliver(self, run, parcel):
+        self.calls += 1
+        self.gate.wait(60)
+        if self.fault is not None:
+            raise self.fault
+        return super().deliver(run, parcel)
+
+
+@pytest.fixture
+def tracker(monkeypatch):
+    one = Unsteady()
+    monkeypatch.setattr(trackers, "trackers", lambda: (one,))
+    yield one
+    one.gate.set()
+
+
+def test_a_healthy_tracker_has_everything_when_enforce_returns(tracker, policy, table):
+    with tracker.start_run("training") as run:
+        audit = vl.enforce(table, policy=policy, **ROLES)
+    kept = tracker.runs[run.run_id]
+    assert kept.artifacts["policy_snapshot/model_policy.yaml"] == policy.read_bytes()
+    assert "venturalitica/evidence.json" in kept.artifacts
+    assert audit.light == "green"
+    assert open_ledger().outbox.pending() == []
+
+
+def test_without_a_tracker_evidence_stays_local_and_one_line_says_so(policy, table, caplog):
+    caplog.set_level("INFO")
+    audit = vl.enforce(table, policy=policy, **ROLES)
+    assert audit.deliveries == ()
+    assert caplog.text.count("no tracker run is active") == 1
+
+
+def test_a_refusing_tracker_leaves_evidence_waiting_amber_and_one_warning(
+    tracker, policy, table, caplog
+):
+    tracker.fault = TrackerError("refused: http://user:hunter2@host/")
+    with tracker.start_run() as run:
+        audit = vl.enforce(table, policy=policy, **ROLES)
+    assert audit.passed
+    assert audit.light == "amber"
+    assert caplog.text.count("venturalitica sync") == 1
+    assert "hunter2" not in caplog.text
+    (waiting,) = open_ledger().outbox.pending()
+    assert waiting.run["run_id"] == run.run_id
+    assert "hunter2" not in str(waiting)
+
+
+def test_sync_delivers_what_waits_exactly_once(tracker, policy, table):
+    tracker.fault = TrackerError("down")
+    with tracker.start_run() as run:
+        vl.enforce(table, policy=policy, **ROLES)
+        vl.enforce(table, policy=policy, **ROLES)
+    tracker.fault = None
+    outcomes = delivery.sync(open_ledger())
+    assert [outcome.delivered for outcome in outcomes] == [True, True]
+    assert len(open_ledger().outbox.pending()) == 0
+    before = dict(tracker.runs[run.run_id].artifacts)
+    assert delivery.sync(open_ledger()) == ()
+    assert tracker.runs[run.run_id].artifacts == before
+
+
+def test_sync_asks_a_tracker_that_is_down_once(tracker, policy, table):
+    tracker.fault = TrackerUnreachable("no answer")
+    with tracker.start_run():
+        for _ in range(3):
+            vl.enforce(table, policy=policy, **ROLES)
+    asked = tracker.calls
+    outcomes = delivery.sync(open_ledger())
+    assert [outcome.detail for outcome in outcomes] == ["no answer"] * 3
+    assert tracker.calls == asked + 1
+
+
+def test_a_silent_tracker_delays_a_process_by_its_allowance_in_all(
+    tracker, policy, table, monkeypatch
+):
+    monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "0.3")
+    tracker.gate.clear()
+    waited = []
+    real = delivery._Errand.wait
+
+    def wait(self, seconds):
+        began = time.monotonic()
+        real(self, seconds)
+        waited.append((seconds, time.monotonic() - began))
+
+    monkeypatch.setattr(delivery._Errand, "wait", wait)
+    with tracker.start_run():
+        audits = [vl.enforce(table, policy=policy, **ROLES) for _ in range(3)]
+    allowed = [seconds for seconds, _ in waited]
+    assert allowed[0] == pytest.approx(0.3, abs=0.1)
+    assert allowed[1:] == [0.0, 0.0], "what was waited for once is not waited for again"
+    assert tracker.calls == 1, "a tracker that hangs is not asked again meanwhile"
+    assert {audit.light for audit in audits} == {"amber"}
+    assert len(open_ledger().outbox.pending()) == 3
+
+
+def test_a_late_answer_still_confirms(tracker, policy, table, monkeypatch):
+    monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "0")
+    tracker.gate.clear()
+    with tracker.start_run():
+        vl.enforce(table, policy=policy, **ROLES)
+    tracker.gate.set()
+    _until(lambda: not open_ledger().outbox.pending())
+
+
+def test_what_a_slow_tracker_had_no_time_for_follows_in_the_background(
+    tracker, policy, table, monkeypatch
+):
+    monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "0")
+    tracker.gate.clear()
+    with tracker.start_run() as run:
+        for _ in range(3):
+            vl.enforce(table, policy=policy, **ROLES)
+    tracker.gate.set()
+    _until(lambda: not open_ledger().outbox.pending())
+    folders = [path for path in tracker.runs[run.run_id].artifacts if "evidence.json" in path]
+    assert len(folders) == 3
+
+
+def test_a_tracker_that_is_down_is_not_asked_for_every_parcel_that_stands_in_the_queue(
+    tracker, policy, table, monkeypatch
+):
+    monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "0")
+    tracker.gate.clear()
+    tracker.fault = TrackerUnreachable("no answer")
+    with tracker.start_run():
+        for _ in range(3):
+            vl.enforce(table, policy=policy, **ROLES)
+    tracker.gate.set()
+    _until(lambda: not delivery._queues["memory", ""]._running)
+    assert tracker.calls == 1
+    assert len(open_ledger().outbox.pending()) == 3
+
+
+def test_a_tracker_that_is_down_is_warned_of_once_and_again_after_it_was_up(
+    tracker, policy, table, caplog
+):
+    tracker.fault = TrackerError("down")
+    with tracker.start_run():
+        for _ in range(3):
+            vl.enforce(table, policy=policy, **ROLES)
+        assert caplog.text.count("venturalitica sync") == 1
+        tracker.fault = None
+        vl.enforce(table, policy=policy, **ROLES)
+        tracker.fault = TrackerError("down again")
+        vl.enforce(table, policy=policy, **ROLES)
+    assert caplog.text.count("venturalitica sync") == 2
+
+
+def test_a_forked_child_delivers_though_its_parent_s_thread_is_not_there(
+    tracker, policy, table, monkeypatch
+):
+    tracker.gate.clear()
+    monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "0")
+    with tracker.start_run():
+        vl.enforce(table, policy=policy, **ROLES)
+        queue = delivery._queues["memory", ""]
+        assert queue._running
+        delivery._forget_in_child()
+        assert ("memory", "") not in delivery._queues
+        tracker.gate.set()
+        monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "30")
+        assert vl.enforce(table, policy=policy, **ROLES).deliveries[0].delivered
+
+
+def test_a_closed_monitor_is_delivered_to_runs_that_were_open_inside(tracker, policy, table):
+    with vl.monitor("training", policy=policy) as record, tracker.start_run() as run:
+        vl.enforce(table, policy=policy, **ROLES)
+    assert [outcome.run.run_id for outcome in record.deliveries] == [run.run_id]
+    assert "venturalitica/run.json" in tracker.runs[run.run_id].artifacts
+
+
+def _until(true):
+    for _ in range(1000):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never became true")
+
+
+def test_settings_that_cannot_be_used_are_named(monkeypatch):
+    monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "soon")
+    with pytest.raises(vl.SettingsError, match="VENTURALITICA_TRACKER_WAIT='soon'"):
+        Settings.current()

@@ -1,0 +1,50 @@
+"""What a script sees on its terminal where nobody set up logging, and where somebody did."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from venturalitica.telling import tell
+
+SCRIPT = """\
+import logging, sys
+import venturalitica as vl
+{before}
+vl.enforce(target=[1, 0] * 40, prediction=[1, 0] * 30 + [1, 1] * 10, gender=["f", "m"] * 40)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "lines"),
+    [
+        (
+            "",
+            [
+                "loan v1.0: green: 2 of 2 controls passed; evidence 0 in evidence",
+            ],
+        ),
+        ("logging.basicConfig(level='WARNING')", []),
+        ("logging.getLogger('venturalitica').setLevel('WARNING')", []),
+        ("logging.disable('INFO')", []),
+    ],
+    ids=["nothing set up", "basicConfig", "own level", "disabled"],
+)
+def test_one_line_where_nobody_set_up_logging(
+    before: str, lines: list[str], policy: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT.format(before=before))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "script.py"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == lines
+
+
+def test_where_logging_is_set_up_it_is_an_info_line(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="venturalitica"):
+        tell("%s passed", 3)
+    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [("INFO", "3 passed")]

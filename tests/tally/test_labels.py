@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+import pytest
+
+from venturalitica.binding import Binding
+from venturalitica.errors import DataError
+from venturalitica.marginals import dense
+from venturalitica.rules import Role
+from venturalitica.tallies import Tally
+from venturalitica.tally import Need, build_tally
+
+
+def tally_of(target: Any, prediction: Any, *rules: Role) -> Tally:
+    binding = Binding({}, {"target": target, "prediction": prediction})
+    needs = [Need(("target", "prediction"))]
+    return build_tally(None, needs=needs, binding=binding, roles={r.name: r for r in rules})
+
+
+def test_both_axes_share_one_list_of_levels() -> None:
+    tally = tally_of(["bad", "good"], ["good", "ugly"])
+    assert [axis.levels for axis in tally.axes] == [("bad", "good", "ugly")] * 2
+    assert dense(tally, ("target", "prediction"))[:3, :3].tolist() == [
+        [0, 1, 0],
+        [0, 0, 1],
+        [0, 0, 0],
+    ]
+
+
+def test_integers_and_floats_are_one_label() -> None:
+    tally = tally_of(numpy.array([1, 2]), numpy.array([1.0, 2.0], dtype=numpy.float32))
+    assert dense(tally, ("target", "prediction"))[:-1, :-1].tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("target", "prediction", "levels"),
+    [([True, False], [1, 0], (False, True)), ([1, 0], [True, False], (0, 1))],
+)
+def test_booleans_and_zero_one_are_read_as_the_target(
+    target: Any, prediction: Any, levels: tuple[Any, ...]
+) -> None:
+    tally = tally_of(target, prediction)
+    found = tally.axis("prediction")
+    assert found is not None
+    assert found.levels == levels
+    assert [type(level) for level in found.levels] == [type(level) for level in levels]
+    assert "is read as the target's" in found.note
+    assert dense(tally, ("target", "prediction"))[:-1, :-1].tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("target", "prediction"), [([1, 2], ["1", "2"]), ([True, False], [1, 2]), (["a"], [True])]
+)
+def test_labels_that_can_never_be_equal_are_refused(target: Any, prediction: Any) -> None:
+    target, prediction = target * 2, prediction * (4 // len(prediction))
+    with pytest.raises(DataError, match="can never be equal") as caught:
+        tally_of(target, prediction[: len(target)])
+    assert "target holds" in str(caught.value)
+
+
+def test_missing_labels_are_counted_apart() -> None:
+    tally = tally_of([0, 1, None, None], [0, None, 1, None])
+    assert dense(tally, ("target", "prediction")).tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 1]]
+    assert tally.nulls == {"target": 2, "prediction": 2}
+
+
+def test_a_prediction_that_is_wholly_missing() -> None:
+    tally = tally_of([0, 1], [None, float("nan")])
+    assert dense(tally, ("target", "prediction")).tolist() == [[0, 0, 1], [0, 0, 1], [0, 0, 0]]
+
+
+def test_a_map_of_the_target_reads_the_prediction_too() -> None:
+    role = Role("target", map={1: "good", 2: "bad"}, favorable="good")
+    tally = tally_of([1, 2, 1], [1, 1, 3], role)
+    prediction = tally.axis("prediction")
+    assert prediction is not None
+    assert prediction.levels == ("bad", "good")
+    assert prediction.unmapped == {"3": 1}
+    assert dense(tally, ("target", "prediction")).tolist() == [[0, 1, 0], [0, 1, 1], [0, 0, 0]]
+
+
+def test_maps_of_their_own_meet_in_one_list() -> None:
+    target = Role("target", map={1: "good", 2: "bad", 3: "ugly"})
+    prediction = Role("prediction", map={"g": "good", "b": "bad"})
+    tally = tally_of([1, 2, 3], ["g", "b", "b"], target, prediction)
+    assert [axis.levels for axis in tally.axes] == [("bad", "good", "ugly")] * 2
+    assert dense(tally, ("target", "prediction"))[:3, :3].tolist() == [
+        [1, 0, 0],
+        [0, 1, 0],
+        [1, 0, 0],
+    ]
+
+
+def test_bins_make_labels_of_a_measured_target() -> None:
+    role = Role("target", bins=(0.5,))
+    tally = tally_of([0.1, 0.9, 0.4], [0.2, 0.7, 0.6], role)
+    axis = tally.axis("target")
+    assert axis is not None
+    assert axis.levels == ("under 0.5", "0.5 and over")
+    assert dense(tally, ("target", "prediction")).trace() == 2

@@ -1,0 +1,169 @@
+"""Pipelines, searches and cross-validation: where evidence is left, and where none is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import KMeans
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import venturalitica as vl
+
+GRID = {"C": [0.1, 1.0]}
+
+
+def test_the_last_step_of_a_pipeline_is_audited_on_what_it_is_given(
+    policy: str, X: Any, y: Any, evidence: Any
+) -> None:
+    step = vl.wrap(LogisticRegression(), policy=policy)
+    pipeline = make_pipeline(StandardScaler(), step)
+    pipeline.fit(X, y, logisticregression__gender=["a", "b"] * 120)
+    [audit] = evidence()
+    assert audit["model"]["class"] == "sklearn.linear_model._logistic.LogisticRegression"
+    assert audit["verdicts"][0]["value"] == pytest.approx(pipeline.score(X, y), abs=1e-12)
+
+
+def test_a_wrapped_pipeline_is_audited_as_a_whole(
+    policy: str, loans: Any, y: Any, evidence: Any
+) -> None:
+    encode = make_column_transformer((OneHotEncoder(), ["sex"]), remainder="passthrough")
+    model = vl.wrap(make_pipeline(encode, LogisticRegression(max_iter=500)), policy=policy)
+    X = loans[["income", "debt", "years", "sex"]]
+    weight = np.linspace(0, 1, len(X))
+    model.fit(X, y, gender="sex", logisticregression__sample_weight=weight)
+    [audit] = evidence()
+    assert audit["model"]["class"] == "sklearn.pipeline.Pipeline"
+    assert audit["verdicts"][0]["value"] == pytest.approx(model.score(X, y), abs=1e-12)
+    bare = clone(vl.unwrap(model)).fit(X, y, logisticregression__sample_weight=weight)
+    np.testing.assert_array_equal(model[-1].coef_, bare[-1].coef_)
+
+
+def test_a_union_inside_a_pipeline_leaves_the_argument_alone(policy: str, X: Any, y: Any) -> None:
+    union = FeatureUnion([("a", StandardScaler()), ("b", StandardScaler())])
+    bare = Pipeline([("union", union), ("model", LogisticRegression())])
+    vl.wrap(bare, policy=policy).fit(X, y)
+    assert not any(hasattr(part, "mean_") for _, part in union.transformer_list)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_search_over_a_wrapped_model_leaves_no_evidence(
+    n_jobs: int | None, policy: str, X: Any, y: Any, evidence: Any
+) -> None:
+    inner = vl.wrap(LogisticRegression(), policy=policy, gender="sex")
+    search = GridSearchCV(inner, GRID, cv=2, n_jobs=n_jobs).fit(X, y)
+    bare = GridSearchCV(LogisticRegression(), GRID, cv=2).fit(X, y)
+    assert evidence() == []
+    assert search.best_params_ == bare.best_params_
+    np.testing.assert_array_equal(search.predict(X), bare.predict(X))
+    assert isinstance(search.best_estimator_, LogisticRegression)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_wrapped_search_is_audited_once(
+    n_jobs: int | None, policy: str, X: Any, y: Any, loans: Any, evidence: Any
+) -> None:
+    search = vl.wrap(GridSearchCV(LogisticRegression(), GRID, cv=2, n_jobs=n_jobs), policy=policy)
+    assert search.fit(X, y, audit_data=loans, gender="sex") is search
+    [audit] = evidence()
+    assert audit["model"]["class"] == "sklearn.model_selection._search.GridSearchCV"
+    assert audit["verdicts"][0]["value"] == pytest.approx(search.score(X, y), abs=1e-12)
+
+
+def test_a_wrapped_search_over_a_wrapped_model_is_audited_once(
+    policy: str, X: Any, y: Any, loans: Any, evidence: Any
+) -> None:
+    inner = vl.wrap(LogisticRegression(), policy=policy)
+    outer = vl.wrap(GridSearchCV(inner, GRID, cv=2), policy=policy)
+    outer.fit(X, y, audit_data=loans, gender="sex")
+    assert len(evidence()) == 1
+
+
+def test_folds_and_trials_leave_no_evidence(policy: str, X: Any, y: Any, evidence: Any) -> None:
+    model = vl.wrap(LogisticRegression(), policy=policy)
+    pipeline = make_pipeline(StandardScaler(), model)
+    whole = vl.wrap(make_pipeline(StandardScaler(), LogisticRegression()), policy=policy)
+    for candidate in (model, pipeline, whole):
+        scores = cross_val_score(candidate, X, y, cv=2)
+        bare = cross_val_score(vl.unwrap(candidate), X, y, cv=2)
+        np.testing.assert_array_equal(scores, bare)
+    cross_val_score(model, X, y, cv=2, n_jobs=2)
+    RandomizedSearchCV(pipeline, {"logisticregression__C": [1, 2]}, n_iter=2, cv=2).fit(X, y)
+    VotingClassifier([("one", model), ("two", whole)]).fit(X, y)
+    CalibratedClassifierCV(model, cv=2).fit(X, y)
+    assert evidence() == []
+
+
+def test_a_clone_is_audited_when_it_is_asked_to(
+    policy: str, X: Any, y: Any, loans: Any, evidence: Any
+) -> None:
+    twin = clone(vl.wrap(LogisticRegression(C=3.0), policy=policy, gender="sex"))
+    assert twin.get_params()["C"] == 3.0
+    twin.fit(X, y)
+    assert evidence() == []
+    clone(twin).fit(X, y, audit_data=loans)
+    [audit] = evidence()
+    assert audit["bindings"]["gender"] == "sex"
+
+
+def test_a_search_without_a_result_has_nothing_to_judge(policy: str) -> None:
+    with pytest.raises(TypeError, match="A search needs refit=True"):
+        vl.wrap(GridSearchCV(LogisticRegression(), GRID, refit=False), policy=policy)
+
+
+def test_partial_fit_is_audited_when_it_is_asked_to(
+    policy: str, X: Any, y: Any, loans: Any, evidence: Any, caplog: Any
+) -> None:
+    model = vl.wrap(SGDClassifier(random_state=0), policy=policy, gender="sex")
+    bare = SGDClassifier(random_state=0)
+    with caplog.at_level("INFO", logger="venturalitica"):
+        model.partial_fit(X[:100], y[:100], classes=[0, 1])
+    assert "trained without an audit" in caplog.text
+    assert evidence() == []
+    model.partial_fit(X[100:], y[100:], audit_data=loans[100:])
+    bare.partial_fit(X[:100], y[:100], classes=[0, 1]).partial_fit(X[100:], y[100:])
+    np.testing.assert_array_equal(model.coef_, bare.coef_)
+    [audit] = evidence()
+    assert audit["tally"]["rows"] == 140
+
+
+@pytest.mark.parametrize("method", ["fit_predict", "fit_transform"])
+def test_other_ways_to_train_are_audited_once(
+    method: str, policy: str, X: Any, loans: Any, evidence: Any
+) -> None:
+    clusters = KMeans(2, n_init=1, random_state=0)
+    for bare in (clusters, make_pipeline(StandardScaler(), clusters)):
+        model = vl.wrap(bare, policy=policy)
+        found = getattr(model, method)(X, audit_data=loans, gender="sex", target="class")
+        np.testing.assert_array_equal(found, getattr(clone(bare), method)(X))
+        assert hasattr(model, "n_features_in_")
+    audits = evidence()
+    assert len(audits) == 2
+    assert all(v["status"] == "passed" or v["value"] is not None for v in audits[0]["verdicts"])
+
+
+def test_a_model_that_trains_through_its_own_methods_is_audited_once(
+    policy: str, X: Any, y: Any, loans: Any, evidence: Any
+) -> None:
+    class Roundabout(LogisticRegression):  # type: ignore[misc]
+        def fit(self, X: Any, y: Any, depth: int = 2) -> Any:
+            return self.fit(X, y, depth=depth - 1) if depth else super().fit(X, y)
+
+    model: Any = vl.wrap(Roundabout(), policy=policy)
+    model.fit(X, y, audit_data=loans, gender="sex")
+    assert len(evidence()) == 1
+
+
+def test_a_forest_predicts_as_bare(policy: str, X: Any, y: Any, loans: Any) -> None:
+    bare = RandomForestClassifier(n_estimators=5, random_state=11).fit(X, y)
+    model = vl.wrap(RandomForestClassifier(n_estimators=5, random_state=11), policy=policy)
+    model.fit(X, y, audit_data=loans, gender="sex")
+    np.testing.assert_array_equal(model.predict_proba(X), bare.predict_proba(X))
