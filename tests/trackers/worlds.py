@@ -144,7 +144,7 @@ def read_log(file: Path) -> list:
             continue
         checksum, length, kind = struct.unpack("<IHB", data[at : at + 7].ljust(7, b"\0"))
         chunk = data[at + 7 : at + 7 + length]
-        if len(chunk) < length or masked(zlib.crc32(bytes([kind]) + chunk)) != checksum:
+        if len(chunk) < length or zlib.crc32(bytes([kind]) + chunk) != checksum:
             break
         pending += chunk
         at += 7 + length
@@ -154,11 +154,6 @@ def read_log(file: Path) -> list:
             records.append(record)
             pending = b""
     return records
-
-
-def masked(checksum: int) -> int:
-    """LevelDB's mask over a CRC, so that a CRC of bytes that hold CRCs stays sound."""
-    return (((checksum >> 15) | (checksum << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def summary_of(records) -> dict:
