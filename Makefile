@@ -4,15 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test lint docs bench torture clean
 
 help:
-	@echo "make demo   audit the German Credit model inside a real MLflow run"
-	@echo "make test   run every test"
-	@echo "make lint   check format, style and types"
-	@echo "make docs   build the documentation and check its links"
-	@echo "make bench  print the benchmarks' ratios"
-	@echo "make clean  remove what the other verbs made"
+	@echo "make demo     audit the German Credit model inside a real MLflow run"
+	@echo "make test     run every test"
+	@echo "make lint     check format, style and types"
+	@echo "make docs     build the documentation and check its links"
+	@echo "make bench    print the benchmarks' ratios"
+	@echo "make torture  break everything on purpose: kills, full disks, tampering; under 20 minutes"
+	@echo "make clean    remove what the other verbs made"
 
 # A venv without pip is one whose making was interrupted, or a Python without ensurepip: made anew.
 $(VENV)/.made:
@@ -63,6 +64,9 @@ docs: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/enforce.py
 	$(BIN)/python benchmarks/ledger.py
+
+torture: $(VENV)/.dev
+	cd tests && ../$(BIN)/python -m torture
 
 clean:
 	rm -rf $(VENV) site demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

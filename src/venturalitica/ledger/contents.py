@@ -17,6 +17,7 @@ import rfc8785
 
 from venturalitica.canonical import canonical_json, sha256_hex
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.kinds import Kind, kinds
 from venturalitica.ledger.link import STATEMENT_TYPE
 from venturalitica.records import STATUSES, Light, Verdict, worst_light
 
@@ -31,11 +32,19 @@ LIGHTS = ("red", "amber", "grey", "green")
 def understood(statement: Mapping[str, Any]) -> bool:
     """Whether this package knows the kind and format of the statement."""
     predicate = statement.get("predicate")
-    return (
-        statement.get("predicateType") in (AUDIT, RUN)
-        and isinstance(predicate, Mapping)
-        and predicate.get("format") == FORMAT
+    return isinstance(predicate, Mapping) and (
+        predicate.get("format") == FORMAT if judged(statement) else _kind(statement) is not None
     )
+
+
+def judged(statement: Mapping[str, Any]) -> bool:
+    """Whether it is the record of an audit or a run: the ones that hold verdicts."""
+    return statement.get("predicateType") in (AUDIT, RUN)
+
+
+def _kind(statement: Mapping[str, Any]) -> Kind | None:
+    kind = kinds().get(str(statement.get("predicateType")))
+    return kind if kind and statement["predicate"].get("format") == kind.format else None
 
 
 def check_shape(statement: Mapping[str, Any]) -> None:
@@ -47,7 +56,10 @@ def check_shape(statement: Mapping[str, Any]) -> None:
         raise EvidenceError("it has no predicate, or no predicateType")
     if not isinstance(subject, list) or not subject or not all(map(_is_subject, subject)):
         raise EvidenceError("it has no subject with a digest")
-    if understood(statement):
+    kind = _kind(statement)
+    if kind is not None:
+        kind.check(predicate)
+    elif understood(statement):
         _check_predicate(predicate)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
+from venturalitica.canonical import sha256_hex
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import contents
 from venturalitica.ledger.dsse import PAYLOAD_TYPE, Envelope, verify_signature
 from venturalitica.ledger.encoding import MAX_LINE, parse_object
 from venturalitica.ledger.keys import PublicKey, short
+from venturalitica.ledger.kinds import Chronicle, Record
 from venturalitica.ledger.link import Link
 from venturalitica.ledger.merkle import leaf_hash
 from venturalitica.records import Step
@@ -35,6 +38,7 @@ class Findings:
     keys: Mapping[str, PublicKey]
     origin: str | None = None
     count: int = 0
+    judged: int = 0
     policies: int = 0
     tallies: int = 0
     unread: list[int] = field(default_factory=list)
@@ -42,6 +46,7 @@ class Findings:
     signers: dict[str, int] = field(default_factory=dict)
     link: Link | None = None
     clocks: list[tuple[int, str]] = field(default_factory=list)
+    chronicles: tuple[Chronicle, ...] = ()
     _previous: bytes | None = None
 
     def read(self, line: bytes, index: int, *, chained: bool = True) -> None:
@@ -50,7 +55,7 @@ class Findings:
         self.link = None
         envelope = self._try("signatures", index, lambda: self._signed(line, index))
         if envelope is not None:
-            self._read_statement(envelope, index, chained=chained)
+            self._read_statement(envelope, index, line, chained=chained)
         self._previous = leaf_hash(line)
 
     def fault(self, step: str, index: int, message: str) -> None:
@@ -59,16 +64,16 @@ class Findings:
 
     def steps(self) -> list[Step]:
         """One step for each thing that was checked in every record."""
-        known = self.count - len(self.unread)
         steps = [
             self._step("signatures", self.count, many(self.count, "record") + " as signed"),
             self._step("chain", self.count, "each record is in the place it was signed for"),
             self._step("statements", self.count, many(self.count, "in-toto statement")),
             self._step("policy", self.policies, f"{many(self.policies, 'policy snapshot')} intact"),
-            self._step("subjects", known, "subjects and contents name the same things"),
+            self._step("subjects", self.judged, "subjects and contents name the same things"),
             self._step("tallies", self.tallies, f"{many(self.tallies, 'tally', 'tallies')} intact"),
-            self._step("lights", known, "no light is greener than its verdicts"),
+            self._step("lights", self.judged, "no light is greener than its verdicts"),
         ]
+        steps += filter(None, map(self._chronicle_step, self.chronicles))
         if self.unread:
             steps.append(self._unread_step())
         return steps
@@ -123,7 +128,9 @@ class Findings:
             self.signers.setdefault(key.keyid, index)
         return envelope
 
-    def _read_statement(self, envelope: Envelope, index: int, *, chained: bool) -> None:
+    def _read_statement(
+        self, envelope: Envelope, index: int, line: bytes, *, chained: bool
+    ) -> None:
         statement = self._try("statements", index, lambda: _readable(envelope.payload))
         if statement is None:
             return
@@ -133,10 +140,32 @@ class Findings:
         if not contents.understood(statement):
             self.unread.append(index)
             return
+        self._chronicle(envelope, statement, index, line)
+        if not contents.judged(statement):
+            return
+        self.judged += 1
         self.policies += bool(self._try("policy", index, lambda: contents.check_policy(statement)))
         self.tallies += bool(self._try("tallies", index, lambda: contents.check_tally(statement)))
         self._try("subjects", index, lambda: contents.check_subjects(statement))
         self._try("lights", index, lambda: contents.check_light(statement))
+
+    def _chronicle(
+        self, envelope: Envelope, statement: dict[str, Any], index: int, line: bytes
+    ) -> None:
+        if not self.chronicles:
+            return
+        signers = tuple(signature.keyid for signature in envelope.signatures)
+        record = Record(index, statement, signers, sha256_hex(line))
+        for chronicle in self.chronicles:
+            self._try(chronicle.name, index, partial(chronicle.read, record))
+
+    def _chronicle_step(self, chronicle: Chronicle) -> Step | None:
+        if chronicle.name in self.faults:
+            index, message = self.faults[chronicle.name]
+            return Step(
+                chronicle.name, False, f"entry {index}: {message}; {chronicle.meaning}", index
+            )
+        return chronicle.step()
 
     def _placed(self, statement: dict[str, Any], index: int, chained: bool) -> Link:
         link = Link.of(statement)

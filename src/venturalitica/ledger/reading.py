@@ -10,6 +10,7 @@ from venturalitica.ledger.encoding import MAX_LINE
 from venturalitica.ledger.files import reading
 from venturalitica.ledger.findings import Findings, many
 from venturalitica.ledger.keys import CHECKPOINTS, PublicKey, carried_keys, short
+from venturalitica.ledger.kinds import chronicles
 from venturalitica.ledger.link import Link
 from venturalitica.ledger.lock import shared
 from venturalitica.ledger.log import Log
@@ -54,7 +55,7 @@ class Reading:
             return
         self._read_keys()
         self._open_seal(seal)
-        self.findings = Findings(self._keys)
+        self.findings = Findings(self._keys, chronicles=chronicles(self.log.home))
         if isinstance(self.sealed, Checkpoint):
             self.findings.origin = self.sealed.origin
         self._read_log(size, progress)

@@ -22,6 +22,7 @@ from venturalitica.ledger.keys import (
     PublicKey,
     short,
 )
+from venturalitica.ledger.kinds import chronicles
 from venturalitica.ledger.link import Link
 from venturalitica.ledger.log import Log
 from venturalitica.ledger.merkle import leaf_hash, verify_inclusion
@@ -104,7 +105,7 @@ def verify_bundle(
         bundle = Bundle.parse(data)
     except EvidenceError as error:
         return Verification(name, (Step("bundle", False, str(error)),))
-    findings = Findings({key.keyid: key for key in bundle.keys})
+    findings = Findings({key.keyid: key for key in bundle.keys}, chronicles=chronicles(None))
     findings.read(bundle.envelope, bundle.index, chained=False)
     sealed = _bundle_checkpoint(bundle)
     sealer = None if isinstance(sealed, EvidenceError) else sealed[1]
