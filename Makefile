@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: help demo test lint docs bench torture clean
+.PHONY: help demo test lint docs bench torture screenshots clean
 
 help:
 	@echo "make demo     audit the German Credit model inside a real MLflow run"
@@ -13,6 +13,7 @@ help:
 	@echo "make docs     build the documentation and check its links"
 	@echo "make bench    print the benchmarks' ratios"
 	@echo "make torture  break everything on purpose: kills, full disks, tampering; under 20 minutes"
+	@echo "make screenshots  draw the pictures of the documentation again"
 	@echo "make clean    remove what the other verbs made"
 
 # A venv without pip is one whose making was interrupted, or a Python without ensurepip: made anew.
@@ -44,12 +45,30 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	$(call install,venturalitica and its development tools,.[dev])
 	@touch $@
 
+# What tests need beside Python: programs of Debian, where they are missing and may be installed, and
+# axe-core, which looks for what keeps people from using a page.
+$(VENV)/.system: Makefile | $(VENV)/.made
+	$(call system,strace,strace)
+	$(call system,chromium,chromium)
+	$(call system,npm,npm)
+	@test -f $(VENV)/axe/node_modules/axe-core/axe.min.js || \
+	  npm install --silent --no-audit --no-fund --prefix $(VENV)/axe axe-core@4
+	@touch $@
+
+define system
+	@command -v $(1) >/dev/null || { \
+	  echo "installing $(2) ..."; \
+	  if [ "$$(id -u)" = 0 ]; then as=; else as="sudo -n"; fi; \
+	  $$as apt-get update -qq && $$as apt-get install -y -qq $(2) >/dev/null; } || \
+	  echo "$(1) is missing and could not be installed: what needs it will say so"
+endef
+
 COMMA := ,
 
 demo: $(VENV)/.demo
 	@$(BIN)/venturalitica demo --out demo-out
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/.system
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: $(VENV)/.dev
@@ -64,9 +83,15 @@ docs: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/enforce.py
 	$(BIN)/python benchmarks/ledger.py
+	$(BIN)/python benchmarks/hashing.py
+	$(BIN)/python benchmarks/blocking.py
+	$(BIN)/python benchmarks/ui.py
 
-torture: $(VENV)/.dev
+torture: $(VENV)/.dev $(VENV)/.system
 	cd tests && ../$(BIN)/python -m torture
+
+screenshots: $(VENV)/.dev $(VENV)/.system
+	$(BIN)/python tests/browser/screenshots.py
 
 clean:
 	rm -rf $(VENV) site demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
