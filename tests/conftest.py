@@ -43,20 +43,34 @@ def _needs_server(item: pytest.Item) -> bool:
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real `mlflow server` on loopback that hands artifacts through."""
-    server = Server(tmp_path_factory.mktemp("server"))
+    server = started_server(tmp_path_factory.mktemp("server"))
     try:
-        server.wait()
         yield server.url
     finally:
         server.stop()
 
 
-class Server:
-    """`mlflow server` in a process of its own."""
+def started_server(folder: Path) -> Server:
+    """A server that answers. Another process may take its port first: then again, at another."""
+    for _ in range(3):
+        server = Server(folder)
+        try:
+            server.wait()
+        except RuntimeError as error:
+            server.stop()
+            failure = error
+        else:
+            return server
+    raise failure
 
-    def __init__(self, folder: Path) -> None:
+
+class Server:
+    """`mlflow server` in a process of its own; at `port`, if one that stopped is to come back."""
+
+    def __init__(self, folder: Path, port: int = 0) -> None:
         with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
             port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / "server.log"

@@ -3,7 +3,8 @@
 A parcel is built from the ledger alone, so what could not be delivered today can be tomorrow, by
 another process (`sync`). The caller waits for a healthy tracker; what trackers cost beyond
 `FREE_SECONDS` a delivery, and all that failing ones cost, is charged to one allowance for the whole
-process (`VENTURALITICA_TRACKER_WAIT`, 2 s). When it is spent, deliveries go on in the background.
+process (`VENTURALITICA_TRACKER_WAIT`, 2 s). When it is spent, deliveries go on in the background,
+on daemon threads that the interpreter does not wait for when it ends.
 """
 
 from __future__ import annotations
@@ -18,18 +19,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from venturalitica.allowance import Allowance
 from venturalitica.errors import TrackerUnreachable
 from venturalitica.records import Verdict
 from venturalitica.redact import redact_text, redacted_traceback
 from venturalitica.trackers.base import DataRef, Parcel, Receipt, RunRef
+from venturalitica.trackers.patience import ANSWER_WITHIN, patient
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
 
 log = logging.getLogger(__name__)
 
-FREE_SECONDS = 0.5
-"""A delivery that succeeds within this time costs nothing of the allowance."""
+SYNC_WITHIN = 120.0
+"""Seconds that `sync` waits for one delivery, whatever a server does."""
+
+SYNC_ANSWER_WITHIN = 20.0
+"""Seconds that `sync` gives a server for its first answer: no training waits there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +46,6 @@ class Delivery:
     index: int
     delivered: bool
     detail: str = ""
-
-
-class Allowance:
-    """The seconds that trackers may still delay this process; thread-safe."""
-
-    def __init__(self) -> None:
-        self._spent = 0.0
-        self._lock = threading.Lock()
-
-    def after_fork(self) -> None:
-        """What is spent stays spent; the lock may be held by a thread that is not here."""
-        self._lock = threading.Lock()
-
-    def left(self, limit: float) -> float:
-        with self._lock:
-            return max(0.0, limit - self._spent)
-
-    def charge(self, seconds: float, *, delivered: bool) -> None:
-        with self._lock:
-            self._spent += max(0.0, seconds - FREE_SECONDS) if delivered else seconds
 
 
 _allowance = Allowance()
@@ -92,27 +78,43 @@ def deliver(
     """
     if not runs:
         return ()
-    errands = [_Errand(ledger, entry, run) for run in runs]
+    errands = [_Errand(ledger, entry.index, run) for run in runs]
     for errand in errands:
         errand.start()
-    began = time.monotonic()
-    deadline = began + _allowance.left(wait)
-    for errand in errands:
-        errand.wait(max(0.0, deadline - time.monotonic()))
-    outcomes = tuple(errand.outcome() for errand in errands)
-    _allowance.charge(time.monotonic() - began, delivered=all(o.delivered for o in outcomes))
+    outcomes = _await(errands, wait)
     for outcome in outcomes:
         _say(outcome)
     return outcomes
 
 
-class _Errand:
-    """One delivery; its result is in the ledger's outbox, waited for or not."""
+def _await(errands: Sequence[_Errand], limit: float) -> tuple[Delivery, ...]:
+    began = time.monotonic()
+    deadline = began + _allowance.begin(began, limit)
+    outcomes: tuple[Delivery, ...] = ()
+    try:
+        for errand in errands:
+            errand.wait(max(0.0, deadline - time.monotonic()))
+        outcomes = tuple(errand.outcome() for errand in errands)
+    finally:  # also where the user interrupts
+        delivered = bool(outcomes) and all(outcome.delivered for outcome in outcomes)
+        _allowance.end(began, time.monotonic(), delivered=delivered)
+    return outcomes
 
-    def __init__(self, ledger: Ledger, entry: Entry, run: RunRef) -> None:
-        self.ledger, self.entry, self.run = ledger, entry, run
+
+class _Errand:
+    """One delivery; its result is in the ledger's outbox, waited for or not.
+
+    `answer_within` is how long a server may take for its first answer.
+    """
+
+    def __init__(
+        self, ledger: Ledger, index: int, run: RunRef, *, answer_within: float = ANSWER_WITHIN
+    ) -> None:
+        self.ledger, self.index, self.run = ledger, index, run
+        self.answer_within = answer_within
         self.receipt: Receipt | None = None
         self.error = ""
+        self.unreachable = False
         self._done = threading.Event()
 
     def start(self) -> None:
@@ -125,24 +127,27 @@ class _Errand:
         """Deliver, unless the tracker is `down`; answers why it is, or with an empty text."""
         try:
             if not down:
-                self.receipt = carry(self.ledger, self.entry.index, self.run)
+                with patient(self.answer_within):
+                    self.receipt = carry(self.ledger, self.index, self.run)
         except TrackerUnreachable as error:
             down = _plain(error)
         except Exception as error:  # noqa: BLE001 - a tracker may fail in any way
             self.error = _plain(error)
             log.debug("delivery to %s failed\n%s", self.run.tracker, redacted_traceback(error))
         self.error = self.error or down
+        self.unreachable = bool(down)
         self._done.set()
         return down
 
-    def wait(self, seconds: float) -> None:
-        self._done.wait(seconds)
+    def wait(self, seconds: float) -> bool:
+        """Whether it is done, one way or the other."""
+        return self._done.wait(seconds)
 
     def outcome(self) -> Delivery:
         if self.receipt is not None:
-            return Delivery(self.run, self.entry.index, True, self.receipt.detail)
+            return Delivery(self.run, self.index, True, self.receipt.detail)
         detail = self.error or "no answer in time; it goes on in the background"
-        return Delivery(self.run, self.entry.index, False, detail)
+        return Delivery(self.run, self.index, False, detail)
 
 
 class _Queue:
@@ -199,7 +204,7 @@ def carry(ledger: Ledger, index: int, run: RunRef) -> Receipt:
 
 def parcel(ledger: Ledger, index: int) -> Parcel:
     """The parcel of an entry, built from the ledger alone."""
-    from venturalitica.reports.html import render_report
+    from venturalitica.pages import delivered_page
     from venturalitica.reports.markdown import render_markdown
 
     entry = ledger.entry(index)
@@ -217,7 +222,7 @@ def parcel(ledger: Ledger, index: int) -> Parcel:
         policy_sha256=policy.get("sha256", ""),
         policy_filename=policy.get("filename", ""),
         policy_bytes=base64.b64decode(policy["bytes"]) if policy else None,
-        report_html=render_report(entry.statement, evidence_sha256=entry.evidence_sha256).encode(),
+        report_html=delivered_page(entry.statement, evidence_sha256=entry.evidence_sha256),
         description=render_markdown(entry.statement),
         data=tuple(_data_ref(item) for item in predicate["data"]),
         checkpoint=entry.checkpoint,
@@ -259,15 +264,16 @@ def sync(
 def _sync_one(
     ledger: Ledger, index: int, run: RunRef, down: dict[tuple[str, str], str]
 ) -> Delivery:
-    try:
-        receipt = carry(ledger, index, run)
-    except TrackerUnreachable as error:
-        down[(run.tracker, run.uri)] = _plain(error)
-        return Delivery(run, index, False, _plain(error))
-    except Exception as error:  # noqa: BLE001 - a tracker may fail in any way
-        log.debug("delivery to %s failed\n%s", run.tracker, redacted_traceback(error))
-        return Delivery(run, index, False, _plain(error))
-    return Delivery(run, index, True, receipt.detail)
+    errand = _Errand(ledger, index, run, answer_within=SYNC_ANSWER_WITHIN)
+    errand.start()
+    if not errand.wait(SYNC_WITHIN):
+        # A server that sends a byte now and then never runs into a timeout of any client.
+        errand.error = f"no whole answer in {SYNC_WITHIN:.0f} s; 'venturalitica sync' tries again"
+        errand.unreachable = True
+    outcome = errand.outcome()
+    if errand.unreachable:
+        down[(run.tracker, run.uri)] = outcome.detail
+    return outcome
 
 
 def run_ref(data: Mapping[str, Any]) -> RunRef:

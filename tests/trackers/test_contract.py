@@ -268,6 +268,30 @@ def test_delivery_from_another_thread_and_several_at_once(world):
     assert sorted(steps) == list(range(8))
 
 
+def test_a_delivery_that_ended_in_the_middle_of_the_report_is_made_whole():
+    """A server may keep the first half of an upload; a killed process cannot take it back."""
+
+    tracker = MemoryTracker()
+    with tracker.start_run() as run:
+        shelf = tracker.runs[run.run_id]
+        whole = type(shelf).write
+
+        def cut(self, files):
+            for path, data in files.items():
+                report = path.endswith(".html")
+                whole(self, {path: data[: len(data) // 2] if report else data})
+                if report:
+                    raise ConnectionError("the process is gone")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(shelf), "write", cut)
+            with pytest.raises(ConnectionError):
+                tracker.deliver(run, parcel())
+        tracker.deliver(run, parcel())
+    assert shelf.artifacts["venturalitica/report.html"] == parcel().report_html
+    assert shelf.artifacts["venturalitica/evidence.json"] == parcel().evidence
+
+
 def test_a_run_that_is_not_there(world):
     with world.open() as run:
         pass

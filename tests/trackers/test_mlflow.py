@@ -19,6 +19,7 @@ import pytest
 from venturalitica.errors import MissingExtra, TrackerError
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.mlflow import MlflowTracker
+from venturalitica.trackers.patience import patient
 
 worlds = sys.modules["tracker_worlds"]
 parcel, data = worlds.parcel, worlds.data
@@ -91,10 +92,10 @@ def test_one_data_set_in_two_contexts_is_two_inputs(mlflow, tracking_uri, tracke
 
 
 def test_a_key_that_mlflow_refuses_costs_no_other(mlflow, tracking_uri):
-    from venturalitica.trackers.mlflow import _RunShelf
+    from venturalitica.trackers.mlflow.run import RunShelf
 
     with mlflow.start_run() as active:
-        shelf = _RunShelf(mlflow.get_tracking_uri(), active.info.run_id)
+        shelf = RunShelf(mlflow.get_tracking_uri(), active.info.run_id)
         refused = shelf.put_tags({"good": "1", "bad%key": "2", "better": "3", "x" * 300: "4"})
         point = worlds.Point("venturalitica/a", "", 1.0, 0, 1)
         bad = dataclasses.replace(point, control="a//b")
@@ -237,13 +238,12 @@ def test_a_server_that_refuses_the_connection(mlflow, tracking_uri, tracker):
             tracker.deliver(run, parcel())
 
 
-def test_a_server_that_never_answers(mlflow, tracking_uri, tracker, monkeypatch):
-    monkeypatch.setattr("venturalitica.trackers.mlflow.ANSWER_WITHIN", 0.2)
+def test_a_server_that_never_answers(mlflow, tracking_uri, tracker):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         run = RunRef("mlflow", "0" * 32, f"http://127.0.0.1:{silent.getsockname()[1]}")
-        with pytest.raises(TrackerError, match="does not answer"):
+        with patient(0.2), pytest.raises(TrackerError, match="does not answer"):
             tracker.deliver(run, parcel())
 
 

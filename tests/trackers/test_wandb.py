@@ -11,7 +11,8 @@ import pytest
 
 from venturalitica.errors import MissingExtra, TrackerError
 from venturalitica.trackers.base import RunRef
-from venturalitica.trackers.wandb import WandbTracker, _alias
+from venturalitica.trackers.wandb import WandbTracker
+from venturalitica.trackers.wandb.artifacts import _alias
 
 worlds = sys.modules["tracker_worlds"]
 parcel = worlds.parcel

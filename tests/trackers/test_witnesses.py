@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 import venturalitica as vl
 from venturalitica import delivery, trackers
 from venturalitica.agreement import agreement
+from venturalitica.allowance import Allowance
 from venturalitica.cli.app import app
+from venturalitica.pages import build
 from venturalitica.recording import open_ledger
 from venturalitica.trackers import RunRef, tracker
 from venturalitica.trackers.memory import MemoryTracker
@@ -35,7 +37,7 @@ def home(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "evidence"))
     monkeypatch.setenv("VENTURALITICA_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "60")
-    monkeypatch.setattr(delivery, "_allowance", delivery.Allowance())
+    monkeypatch.setattr(delivery, "_allowance", Allowance())
     (tmp_path / "policy.yaml").write_text(POLICY)
     return tmp_path / "evidence"
 
@@ -199,7 +201,7 @@ def _run(mlflow, empty_database, tmp_path_factory):
         patch.chdir(folder)
         patch.setenv("VENTURALITICA_HOME", str(folder / "evidence"))
         patch.setenv("VENTURALITICA_TRACKER_WAIT", "60")
-        patch.setattr(delivery, "_allowance", delivery.Allowance())
+        patch.setattr(delivery, "_allowance", Allowance())
         mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
         with mlflow.start_run() as run:
             for _ in range(2):
@@ -221,7 +223,26 @@ def held(kept: dict[str, bytes]) -> dict[str, bool | None]:
 
 
 def test_a_run_s_tags_and_policy_agree_with_its_evidence(kept):
-    assert held(kept) == {"evidence": True, "policy_snapshot": True, "tags": True}
+    assert held(kept) == {"evidence": True, "policy_snapshot": True, "report": True, "tags": True}
+
+
+def test_an_edited_report_is_a_fault(kept):
+    report = "venturalitica/report.html"
+    kept[report] = kept[report].replace(b"</html>", b"<p>All is well</p></html>")
+    assert held(kept)["report"] is False
+
+
+def test_a_report_of_another_build_is_said_not_to_be_compared(kept):
+    report = "venturalitica/report.html"
+    drawn_by = f'content="venturalitica {build()}"'.encode()
+    assert drawn_by in kept[report]
+    kept[report] = kept[report].replace(drawn_by, b'content="venturalitica 0.0.9+0123"')
+    assert held(kept)["report"] is None
+    kept[report] = b"<html>"
+    assert held(kept)["report"] is False
+    for path in [path for path in kept if path.endswith(".html")]:
+        del kept[path]
+    assert held(kept)["report"] is None
 
 
 @pytest.mark.parametrize(
@@ -246,9 +267,14 @@ def test_a_missing_tag_is_said_and_proves_nothing(kept):
     assert held(kept)["tags"] is None
 
 
+def test_a_page_that_no_evidence_speaks_of_is_said(kept):
+    kept["venturalitica/summary.html"] = b"<p>All is well</p>"
+    assert held(kept)["report"] is None
+
+
 def test_a_run_without_tags_is_said(kept):
     files = {path: data for path, data in kept.items() if not path.startswith("tags/")}
-    assert held(files) == {"evidence": None, "policy_snapshot": None, "tags": None}
+    assert set(held(files).values()) == {None}
 
 
 def test_an_edited_policy_snapshot_is_a_fault(kept):

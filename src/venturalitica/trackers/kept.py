@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from venturalitica.canonical import strict_json
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.encoding import parse_object
 from venturalitica.trackers.claims import ROOT
 
 SUFFIX = ".checkpoint"
@@ -37,8 +38,7 @@ def _of_bundle(path: str, data: bytes) -> str:
     if not path.endswith(".json"):
         return ""
     try:
-        bundle = strict_json(data.decode("utf-8"))
-    except (ValueError, RecursionError):
+        note = parse_object(data, what="the bundle").get("checkpoint")
+    except EvidenceError:
         return ""
-    note = bundle.get("checkpoint") if isinstance(bundle, dict) else None
     return note if isinstance(note, str) else ""

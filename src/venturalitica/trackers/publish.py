@@ -197,7 +197,12 @@ def _leave_files(
     """Write what is missing or damaged, read it back, and say what the evidence file holds now."""
     fresh = alone and not again
     wanted: dict[str, bytes] = {}
-    if not (again and _holds(shelf, claim.evidence, claim.file_sha256)):
+    whole = again and _holds(shelf, claim.evidence, claim.file_sha256)
+    if parcel.report_html is not None and not (whole and shelf.has(claim.report)):
+        # Before the evidence: a report is not read back, so where the evidence is whole, the
+        # upload that might have been cut half way was an earlier one that ended.
+        wanted[claim.report] = parcel.report_html
+    if not whole:
         # Bundles of one envelope differ in their proofs as the log grows: the claim follows.
         wanted[claim.evidence] = parcel.evidence
         claim = replace(claim, file_sha256=sha256_hex(parcel.evidence))
@@ -205,8 +210,6 @@ def _leave_files(
         fresh or not _holds(shelf, claim.snapshot, parcel.policy_sha256)
     ):
         wanted[claim.snapshot] = parcel.policy_bytes
-    if parcel.report_html is not None and not (again and shelf.has(claim.report)):
-        wanted[claim.report] = parcel.report_html
     if claim.evidence in wanted and again:
         _put_claim(shelf, claim)
     if wanted:

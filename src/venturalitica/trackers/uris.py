@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 FILE_STORE_REMEDIES = (
     "MLflow no longer opens a file store (a folder such as ./mlruns) by itself. Either move to a "
@@ -18,35 +18,47 @@ FILE_STORE_REMEDIES = (
 
 _USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
 _SECRET = re.compile(r"(?i)((?:token|password|passwd|secret|api_?key|sig|pwd)=)[^&\s'\";]+")
+UNREADABLE = "unreadable:"
+"""What is shown in the place of a URI that is none; it may stand in a record of anybody's."""
+
 _DATABRICKS = ("databricks", "databricks-uc", "uc")
 
 
 def is_http(uri: str) -> bool:
     """Whether `uri` is a tracking server."""
-    return urlsplit(uri).scheme in ("http", "https")
+    return _split(uri).scheme in ("http", "https")
 
 
 def is_sqlite(uri: str) -> bool:
     """Whether `uri` is an SQLite database in a file."""
-    return urlsplit(uri).scheme.split("+")[0] == "sqlite"
+    return _split(uri).scheme.split("+")[0] == "sqlite"
 
 
 def is_databricks(uri: str) -> bool:
     """Whether `uri` names a Databricks workspace, perhaps with a profile."""
-    return uri in _DATABRICKS or urlsplit(uri).scheme in _DATABRICKS
+    return uri in _DATABRICKS or _split(uri).scheme in _DATABRICKS
 
 
 def is_file_store(uri: str) -> bool:
     """Whether `uri` is a folder: `./mlruns`, `file:./mlruns`, `file:///srv/mlruns`, empty."""
-    return not is_databricks(uri) and urlsplit(uri).scheme in ("", "file")
+    return not is_databricks(uri) and _split(uri).scheme in ("", "file")
 
 
 def address(uri: str) -> str:
     """`uri` as evidence keeps it: absolute, so that any process finds it; no credentials."""
+    try:
+        return _address(uri)
+    except ValueError:  # NUL, or half a surrogate pair: the name of no folder
+        return UNREADABLE
+
+
+def _address(uri: str) -> str:
     if is_databricks(uri):
         return uri
     if is_file_store(uri):
-        return (Path.cwd() / (_folder(uri) or "mlruns")).resolve().as_uri()
+        folder = Path.cwd() / (_folder(uri) or "mlruns")
+        # Not `resolve`, which raises where links lead in a circle.
+        return Path(os.path.realpath(folder)).as_uri()
     if is_sqlite(uri):
         return _absolute_sqlite(uri)
     return without_credentials(uri)
@@ -54,7 +66,7 @@ def address(uri: str) -> str:
 
 def without_credentials(uri: str) -> str:
     """`uri` without user, password, query and fragment, all of which may hold secrets."""
-    parts = urlsplit(uri)
+    parts = _split(uri)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
 
@@ -66,8 +78,12 @@ def redact(text: str) -> str:
 
 def origin(uri: str) -> tuple[str, str, int | None]:
     """Scheme, host and port: where credentials go."""
-    parts = urlsplit(uri)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    parts = _split(uri)
+    try:
+        port = parts.port
+    except ValueError:  # no number, or none of a port: nobody's address
+        return "", "", None
+    port = port or {"http": 80, "https": 443}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").lower(), port
 
 
@@ -95,10 +111,17 @@ def run_url(
     return f"{without_credentials(uri)}/#/experiments/{experiment_id}/runs/{run_id}{query}"
 
 
+def _split(uri: str) -> SplitResult:
+    try:
+        return urlsplit(uri)
+    except ValueError:  # a bracket that is not closed, letters that only look like a host
+        return urlsplit(UNREADABLE)
+
+
 def _folder(uri: str) -> str:
     if not uri.startswith("file:"):
         return uri
-    parts = urlsplit(uri)
+    parts = _split(uri)
     return unquote(parts.path)
 
 

@@ -18,6 +18,8 @@ from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.uris import origin, without_credentials
 
 ANSWER_WITHIN = 2.0
+OWN_SERVER = "https://api.wandb.ai"
+"""W&B's own, which holds where nothing else is set."""
 
 
 def require_uploaded(run: RunRef) -> None:
@@ -82,12 +84,22 @@ def _reach(server: str, key: str) -> tuple[bool | None, str, str]:
         return None, "no key", "'wandb login', or set WANDB_API_KEY, or WANDB_MODE=offline"
     if not server:
         return None, "W&B's own server; it is not asked here", ""
+    return answers(server)
+
+
+def answers(server: str) -> tuple[bool, str, str]:
+    """Whether the server takes a connection now, what came of it, and what to do if it does not."""
     _, host, port = origin(server)
     try:
         socket.create_connection((host, port or 443), timeout=ANSWER_WITHIN).close()
     except OSError as error:
         return False, f"does not answer: {error}", "check the network, or set WANDB_MODE=offline"
     return True, "answers; the key is not tried here", ""
+
+
+def online() -> bool:
+    """Whether runs of this process would go to a server."""
+    return _mode() in ("", "online", "shared")
 
 
 def _mode() -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from venturalitica.trackers.uris import (
     FILE_STORE_REMEDIES,
@@ -71,20 +72,34 @@ def _reach(uri: str) -> tuple[bool | None, str, str]:
     if is_databricks(uri):
         return None, "Databricks is not asked here", ""
     if is_http(uri):
-        return _ask(without_credentials(uri))
+        return answers(without_credentials(uri))
     if is_sqlite(uri):
         file = sqlite_file(uri)
         if file is not None and not file.exists():
             return None, f"{file} is not there yet; the first run makes it", ""
+        if file is not None and not _is_database(file):
+            return False, f"{file} is no database", "move it away, or set MLFLOW_TRACKING_URI"
         return True, "a database file of this machine", ""
     if is_file_store(uri):
         if os.environ.get("MLFLOW_ALLOW_FILE_STORE", "").lower() in ("true", "1"):
-            return True, "a folder of this machine", ""
+            folder = Path(unquote(urlsplit(address(uri)).path))
+            if folder.is_dir():
+                return True, "a folder of this machine", ""
+            return None, f"{folder} is not there yet; the first run makes it", ""
         return False, "a folder, which today's MLflow refuses", FILE_STORE_REMEDIES
     return None, "a database; it is not asked here", ""
 
 
-def _ask(uri: str) -> tuple[bool, str, str]:
+def _is_database(file: Path) -> bool:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(16) in (b"", b"SQLite format 3\0")
+    except OSError:
+        return False
+
+
+def answers(uri: str) -> tuple[bool, str, str]:
+    """Whether the server at `uri` answers now, what it said, and what to do if it does not."""
     request = urllib.request.Request(f"{uri}/health")
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_WITHIN) as answer:

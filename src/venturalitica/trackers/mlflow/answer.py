@@ -1,0 +1,123 @@
+"""What MLflow answers: asked once before anything else, and its failures in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from venturalitica.errors import MissingExtra, TrackerError, TrackerUnreachable
+from venturalitica.trackers.patience import answer_within
+from venturalitica.trackers.uris import (
+    FILE_STORE_REMEDIES,
+    address,
+    is_databricks,
+    is_file_store,
+    is_http,
+    is_sqlite,
+    origin,
+    redact,
+    sqlite_file,
+)
+
+
+def library() -> Any:
+    """The module; MissingExtra with the line that installs it where it is absent."""
+    try:
+        import mlflow
+    except ModuleNotFoundError as error:
+        if error.name != "mlflow":
+            raise
+        raise MissingExtra("MLflow", "mlflow") from None
+    return mlflow
+
+
+def workspace_here() -> str:
+    try:
+        from mlflow.utils.workspace_context import get_request_workspace
+    except ModuleNotFoundError:  # an MLflow that has no workspaces
+        return ""
+    return get_request_workspace() or ""
+
+
+def first_answer(door: str, run_id: str, *, must_exist: bool = True) -> None:
+    """Ask for the run once, without the client's retries; TrackerError says what is the matter."""
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    try:
+        answer = http_request(
+            get_default_host_creds(door),
+            "/api/2.0/mlflow/runs/get",
+            "GET",
+            params={"run_id": run_id},
+            max_retries=0,
+            timeout=answer_within(),
+            raise_on_status=False,
+        )
+    except Exception as error:
+        raise TrackerUnreachable(explain(error, run_id, address(door))) from error
+    trouble = {
+        401: "asks who we are: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, "
+        "or MLFLOW_TRACKING_TOKEN",
+        403: "does not let these credentials see the run",
+        404: f"has no run '{run_id}'; is MLFLOW_TRACKING_URI another server than the run's?",
+        429: "has too much to do just now (429)",
+    }.get(answer.status_code)
+    if answer.status_code == 404 and not must_exist:
+        return
+    if trouble is None and answer.status_code >= 500:
+        trouble = f"is in trouble of its own ({answer.status_code})"
+    if trouble is not None:
+        busy = answer.status_code == 429 or answer.status_code >= 500
+        kind = TrackerUnreachable if busy else TrackerError
+        raise kind(f"the MLflow server at {address(door)} {trouble}")
+
+
+def refuse_foreign_credentials(uri: str, current: str) -> None:
+    """Evidence may come from anywhere; the address in it must not draw credentials to itself."""
+    from mlflow.utils.credentials import get_default_host_creds
+
+    creds = get_default_host_creds(uri)
+    if not any((creds.username, creds.password, creds.token, creds.auth, creds.aws_sigv4)):
+        return
+    if not is_http(current) or origin(current) != origin(uri):
+        raise TrackerError(
+            f"the run is at {uri}, and the MLflow credentials of this process may be for another "
+            f"server: set MLFLOW_TRACKING_URI={uri} to say that they are for this one"
+        )
+
+
+def must_exist_already(door: str) -> None:
+    """MLflow makes a database that is missing: a run would be sought in an empty one."""
+    file = sqlite_file(door)
+    if file is not None and not file.exists():
+        raise TrackerError(
+            f"the MLflow database {file} is not there; was it moved? Put it back, or set "
+            "MLFLOW_TRACKING_URI to where it is now"
+        )
+
+
+@contextmanager
+def translated(run_id: str, uri: str) -> Iterator[None]:
+    """Every failure of MLflow's becomes a TrackerError that says what to do next."""
+    try:
+        yield
+    except (TrackerError, MissingExtra):
+        raise
+    except Exception as error:
+        raise TrackerError(explain(error, run_id, uri)) from error
+
+
+def explain(error: Exception, run_id: str, uri: str) -> str:
+    text = redact(" ".join(str(error).split()))[:600]
+    if "MLFLOW_ALLOW_FILE_STORE" in text:
+        return FILE_STORE_REMEDIES
+    where = f"MLflow at {address(uri)}" if uri else "MLflow"
+    if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
+        return f"{where} has no run '{run_id}' ({text}); was it deleted, or made elsewhere?"
+    if is_http(uri) and ("timeout" in text.lower() or "connection" in text.lower()):
+        return f"{where} does not answer; start it, or set MLFLOW_TRACKING_URI ({text})"
+    if uri and not (is_http(uri) or is_sqlite(uri) or is_file_store(uri) or is_databricks(uri)):
+        return f"{where} failed; if it wants a password, set MLFLOW_TRACKING_URI in full ({text})"
+    return f"{where} failed: {text}"

@@ -1,0 +1,121 @@
+"""The tracker itself: which run is open, and the way to a run that is not."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from venturalitica.errors import TrackerError
+from venturalitica.trackers.base import Parcel, Receipt, RunRef
+from venturalitica.trackers.locks import one_at_a_time
+from venturalitica.trackers.mlflow import health
+from venturalitica.trackers.mlflow.answer import (
+    first_answer,
+    library,
+    must_exist_already,
+    refuse_foreign_credentials,
+    translated,
+    workspace_here,
+)
+from venturalitica.trackers.mlflow.run import RunShelf
+from venturalitica.trackers.mlflow.witnesses import checkpoints_at, checkpoints_in
+from venturalitica.trackers.publish import publish
+from venturalitica.trackers.uris import address, is_http, is_sqlite, run_url
+
+_ONE_BY_ONE = 100
+"""Runs asked for singly when checkpoints are gathered, the latest ones that a log names."""
+
+
+class MlflowTracker:
+    """MLflow, whatever stands behind its tracking URI: SQLite, a folder, a server, Databricks."""
+
+    name = "mlflow"
+
+    def __init__(self) -> None:
+        # Addresses that runs of this process were reached at, with the credentials they had.
+        self._doors: dict[str, str] = {}
+
+    def installed(self) -> bool:
+        return "mlflow" in sys.modules or importlib.util.find_spec("mlflow") is not None
+
+    def active_run(self) -> RunRef | None:
+        mlflow = sys.modules.get("mlflow")
+        active = getattr(mlflow, "active_run", None)
+        run = active() if active is not None else None
+        if mlflow is None or run is None:
+            return None
+        door = mlflow.get_tracking_uri()
+        uri = address(door)
+        if not is_sqlite(door):
+            self._doors[uri] = door
+        workspace = workspace_here()
+        return RunRef(
+            tracker=self.name,
+            run_id=run.info.run_id,
+            uri=uri,
+            experiment_id=run.info.experiment_id,
+            run_name=run.info.run_name or "",
+            url=run_url(
+                door,
+                run.info.experiment_id,
+                run.info.run_id,
+                workspace=workspace,
+                databricks_host=os.environ.get("DATABRICKS_HOST", ""),
+            ),
+            extra={"workspace": workspace} if workspace else {},
+        )
+
+    def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
+        with translated(run.run_id, run.uri):
+            door = self._door(run.uri, run.extra.get("workspace", ""))
+            with one_at_a_time(f"mlflow {run.uri} {run.run_id}"):
+                return publish(RunShelf(door, run.run_id), run, parcel)
+
+    def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
+        """Our artifacts at the run, and our tags as `tags/<key>`."""
+        with translated(run_id, uri):
+            shelf = RunShelf(self._door(uri, ""), run_id)
+            found = shelf.everything()
+        if not found:
+            raise TrackerError(
+                f"run '{run_id}' holds no evidence of ours; "
+                "'venturalitica sync' delivers what waits"
+            )
+        return found
+
+    def checkpoints(self, runs: Sequence[RunRef], *, origin: str) -> Mapping[str, str]:
+        """Those of every run in the experiments of `runs`, deleted ones too."""
+        first = runs[0]
+        with translated(first.run_id, first.uri):
+            door = self._door(first.uri, first.extra.get("workspace", ""))
+            if is_http(door):
+                first_answer(door, first.run_id, must_exist=False)
+            experiments = sorted({run.experiment_id for run in runs if run.experiment_id})
+            found, seen = checkpoints_in(door, experiments, origin)
+            rest = [run.run_id for run in runs if run.run_id not in seen][-_ONE_BY_ONE:]
+            return found | checkpoints_at(door, rest, origin)
+
+    def health(self, origins: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+        """See the protocol; `origins` says for each variable where it came from (".env")."""
+        return health.health(origins or {})
+
+    def _door(self, uri: str, workspace: str) -> str:
+        """The URI to reach `uri` by, with the credentials that belong to it and no others."""
+        current: str = library().get_tracking_uri()
+        if not uri or address(current) == uri:
+            door = current
+        else:
+            door = self._doors.get(uri, uri)
+            if door == uri and is_http(uri):
+                refuse_foreign_credentials(uri, current)
+        if is_sqlite(door):
+            must_exist_already(door)
+        if workspace and workspace != workspace_here():
+            raise TrackerError(
+                f"the run is in the MLflow workspace '{workspace}' and this process is in "
+                f"'{workspace_here() or 'default'}': set MLFLOW_WORKSPACE={workspace}"
+            )
+        return door
