@@ -6,16 +6,23 @@ what the rest is held against.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from venturalitica.canonical import sha256_hex
 from venturalitica.errors import EvidenceError
+from venturalitica.pages import build, delivered_page
 from venturalitica.records import Step
+from venturalitica.reports.html import GENERATOR
 from venturalitica.trackers.claims import ROOT, SNAPSHOTS, Claim, light_of, read_claims
 from venturalitica.trackers.keys import clip, encode
 from venturalitica.trackers.publish import CONTROL_LIMIT, VALUE_LIMIT
+
+_GENERATOR = re.compile(
+    rf'<meta name="generator" content="{GENERATOR}([0-9A-Za-z.+-]{{1,80}})"/>'.encode()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,13 @@ class Kept:
 
     path: str
     evidence_sha256: str
-    predicate: Mapping[str, Any]
+    statement: Mapping[str, Any]
+
+    @property
+    def predicate(self) -> Mapping[str, Any]:
+        """What the statement says."""
+        found: Mapping[str, Any] = self.statement["predicate"]
+        return found
 
     @property
     def policy(self) -> Mapping[str, Any]:
@@ -33,7 +46,7 @@ class Kept:
 
 
 def agreement(files: Mapping[str, bytes]) -> list[Step]:
-    """The steps `tags`, `evidence` and `policy_snapshot` over what `Tracker.fetch` gave."""
+    """The steps `evidence`, `policy_snapshot`, `report` and `tags` over what `fetch` gave."""
     tags = {
         path.removeprefix("tags/"): data.decode("utf-8", "replace")
         for path, data in files.items()
@@ -44,6 +57,7 @@ def agreement(files: Mapping[str, bytes]) -> list[Step]:
     return [
         _evidence_step(tags, claims, kept),
         _snapshot_step(files, claims, kept),
+        _report_step(files, claims, kept),
         _tags_step(tags, claims, kept),
     ]
 
@@ -59,8 +73,9 @@ def _bundles(files: Mapping[str, bytes]) -> Iterator[Kept]:
         try:
             envelope = Bundle.parse(data).envelope
             statement = parse_object(Envelope.parse(envelope).payload, what="the statement")
-            predicate = statement["predicate"]
-            yield Kept(path, sha256_hex(envelope), dict(predicate))
+            if not isinstance(statement["predicate"], dict):
+                continue
+            yield Kept(path, sha256_hex(envelope), statement)
         except (EvidenceError, KeyError, TypeError, ValueError):
             continue  # the steps of the bundle itself say what is wrong with it
 
@@ -115,6 +130,47 @@ def _snapshot_step(
     return Step(
         "policy_snapshot", True, f"the exact bytes that were signed: {len(checked)} file(s)"
     )
+
+
+def _report_step(files: Mapping[str, bytes], claims: list[Claim], kept: Mapping[str, Kept]) -> Step:
+    """The page for people is not signed: it must be the one that the signed evidence gives."""
+    checked: set[str] = set()
+    for claim in claims:
+        item = kept.get(claim.evidence_sha256)
+        if item is None or claim.report not in files:
+            continue
+        if files[claim.report] == _rendered(item):
+            checked.add(claim.report)
+        elif drawn := _other_build(files[claim.report]):
+            detail = (
+                f"not checked: {claim.report} says that {drawn} drew it, this is {build()}; it is "
+                f"not signed, so believe {item.path} rather"
+            )
+            return Step("report", None, detail)
+        else:
+            detail = f"{claim.report} is not the page that {item.path} gives: it was changed"
+            return Step("report", False, detail)
+    stray = sorted(path for path in files if path.endswith(".html") and path not in checked)
+    if stray:
+        return Step("report", None, f"no evidence at the run speaks of {stray[0]}")
+    if not checked:
+        return Step("report", None, "not checked: there is no page beside the evidence")
+    return Step("report", True, f"the page that the signed evidence gives: {len(checked)} file(s)")
+
+
+def _rendered(item: Kept) -> bytes | None:
+    """The page as it was delivered; None where the record is none that has one."""
+    try:
+        return delivered_page(item.statement, evidence_sha256=item.evidence_sha256)
+    except (EvidenceError, KeyError, TypeError, ValueError, AttributeError):
+        return None  # the bundle's own steps say what is wrong with it
+
+
+def _other_build(page: bytes) -> str:
+    """What drew the page, where it says so and that was not this build; "" otherwise."""
+    found = _GENERATOR.search(page)
+    drawn = found[1].decode() if found else ""
+    return "" if drawn == build() else drawn
 
 
 def _tags_step(tags: Mapping[str, str], claims: list[Claim], kept: Mapping[str, Kept]) -> Step:

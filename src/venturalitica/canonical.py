@@ -22,6 +22,40 @@ def canonical_json(value: Any) -> bytes:
         return rfc8785.dumps(value)
 
 
+def canonical_parsed(value: Any) -> bytes:
+    """`canonical_json` of what `strict_json` gave: several times quicker where nothing is odd.
+
+    Of parsed JSON only the spelling of some numbers and the order of keys beyond ASCII can differ
+    between `json` and RFC 8785, and `json`'s own text shows whether it holds any.
+    """
+    try:
+        text = _QUICK.encode(value)
+    except ValueError:  # an infinity (1e999)
+        return canonical_json(value)
+    if text.isascii() and "e-" not in text and "e+" not in text and not _whole_float(text):
+        data = text.encode("ascii")
+        # Sixteen digits in a row may be an integer above 2^53.
+        if _SIXTEEN not in data.translate(_DIGITS):
+            return data
+    return canonical_json(value)
+
+
+def _whole_float(text: str) -> bool:
+    """Whether a float as 1.0 may be in the JSON; in a string it only costs time."""
+    return "." in text and (".0," in text or ".0]" in text or ".0}" in text or text.endswith(".0"))
+
+
+_QUICK = json.JSONEncoder(
+    ensure_ascii=False,
+    separators=(",", ":"),
+    sort_keys=True,
+    check_circular=False,
+    allow_nan=False,
+)
+_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
+_SIXTEEN = b"0" * 16
+
+
 class _Unsure(Exception):
     """The quick way might spell this otherwise than RFC 8785 does."""
 
@@ -69,18 +103,33 @@ def sha256_hex(data: bytes) -> str:
 
 
 def strict_json(data: bytes | str) -> Any:
-    """Parse JSON; a duplicate key, NaN or Infinity is a ValueError, not a surprise."""
-    return json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    """Parse JSON; a duplicate key, NaN, Infinity or deep nesting is a ValueError, no surprise."""
+    try:
+        if isinstance(data, str):
+            return _STRICT.decode(data)  # not `json.loads`, which makes a decoder each time
+        return json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in seen:
-            raise ValueError(f"duplicate key {key!r} in JSON")
-        seen[key] = value
+    seen = dict(pairs)
+    if len(seen) < len(pairs):
+        raise ValueError(f"duplicate key {_twice(pairs)[:80]!r} in JSON")
     return seen
+
+
+def _twice(pairs: list[tuple[str, Any]]) -> str:
+    known: set[str] = set()  # counting each name would take a hostile object for ever
+    for key, _ in pairs:
+        if key in known:
+            return key
+        known.add(key)
+    return ""
 
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)

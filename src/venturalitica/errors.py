@@ -6,7 +6,11 @@
     ├── DataError                      the rows cannot be judged (out of order, no table)
     ├── SettingsError                  a setting or environment variable is wrong
     ├── EvidenceError                  evidence cannot be written, read or trusted
+    │   ├── EntryPruned                the entry was pruned: its retention had passed
+    │   ├── EvidenceWaiting            it is kept in the inbox, and not in the log yet
     │   └── SigningKeyError            the signing key is missing, unreadable or too open
+    │       ├── RetiredKeyError        the log has retired this key; its successor must sign
+    │       └── SignerError            a signer from outside failed, or did not answer in time
     ├── TrackerError                   a tracker refused or failed
     │   └── TrackerUnreachable         it did not answer, or has trouble of its own: ask later
     ├── MissingExtra                   an optional library is absent (also an ImportError)
@@ -78,8 +82,24 @@ class EvidenceError(VenturaliticaError):
     """Evidence cannot be written, read or trusted."""
 
 
+class EntryPruned(EvidenceError):
+    """The entry was pruned: its retention had passed. Its place in the log is still proven."""
+
+
+class EvidenceWaiting(EvidenceError):
+    """The evidence is signed and on disk in the inbox; the next writer takes it into the log."""
+
+
 class SigningKeyError(EvidenceError):
     """The signing key is missing, unreadable, of the wrong kind, or readable by others."""
+
+
+class RetiredKeyError(SigningKeyError):
+    """The log holds a rotation record by which this key handed over to another."""
+
+
+class SignerError(SigningKeyError):
+    """A signer from outside (a KMS, say) failed, gave no valid signature, or did not answer."""
 
 
 class TrackerError(VenturaliticaError):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.delivery import Delivery, deliver
+from venturalitica.errors import EvidenceWaiting, RetiredKeyError
 from venturalitica.records import Light, Verdict, worst_light
 from venturalitica.redact import redact_text, redacted_traceback
 from venturalitica.runs import Run
@@ -22,21 +24,31 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def keep(
-    statement: Mapping[str, Any], trackers: Sequence[RunRef], settings: Settings
-) -> tuple[Entry | None, tuple[Delivery, ...], str]:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a statement: its entry and deliveries, or why it waits, or what failed."""
+
+    entry: Entry | None = None
+    deliveries: tuple[Delivery, ...] = ()
+    fault: str = ""
+    waiting: str = ""
+
+
+def keep(statement: Mapping[str, Any], trackers: Sequence[RunRef], settings: Settings) -> Kept:
     """Commit, then deliver. A fault of ours is said and returned, never raised into a training."""
     try:
-        ledger = open_ledger(settings)
-        entry = ledger.append(statement)
+        ledger, entry = _append(statement, settings)
+    except EvidenceWaiting as error:
+        log.warning("%s", redact_text(str(error)))
+        return Kept(waiting=redact_text(str(error)))
     except Exception as error:  # noqa: BLE001 - see the docstring
         log.error("the evidence could not be written\n%s", redacted_traceback(error))
-        return None, (), f"the evidence could not be written: {redact_text(str(error))}"
+        return Kept(fault=f"the evidence could not be written: {redact_text(str(error))}")
     if not trackers:
         log.info("no tracker run is active: the evidence stays in %s", settings.home)
-        return entry, (), ""
+        return Kept(entry)
     try:
-        return entry, deliver(ledger, entry, trackers, wait=settings.tracker_wait), ""
+        return Kept(entry, deliver(ledger, entry, trackers, wait=settings.tracker_wait))
     except Exception as error:  # noqa: BLE001 - see the docstring
         log.error(
             "the evidence is safe in the ledger but could not be handed to a tracker\n%s",
@@ -44,7 +56,17 @@ def keep(
         )
         detail = redact_text(str(error))
         waiting = tuple(Delivery(run, entry.index, False, detail) for run in trackers)
-        return entry, waiting, ""
+        return Kept(entry, waiting)
+
+
+def _append(statement: Mapping[str, Any], settings: Settings) -> tuple[Ledger, Entry]:
+    try:
+        ledger = open_ledger(settings)
+        return ledger, ledger.append(statement)
+    except RetiredKeyError:
+        # The key may have been rotated since it was read, a moment ago: its successor is there now.
+        ledger = open_ledger(settings)
+        return ledger, ledger.append(statement)
 
 
 def open_ledger(settings: Settings | None = None, *, create: bool = True) -> Ledger:
@@ -54,13 +76,24 @@ def open_ledger(settings: Settings | None = None, *, create: bool = True) -> Led
         EvidenceError: it cannot be created, read or trusted.
         SigningKeyError: the key is missing, unreadable, or open to others.
     """
-    from venturalitica.ledger import Ledger, load_signer
+    from venturalitica.ledger import Ledger
+    from venturalitica.signers import signer_of
 
     settings = settings or Settings.current()
-    signer = load_signer(
-        settings.signing_key, settings.config, passphrase=settings.signing_key_passphrase
-    )
-    return Ledger.open(settings.home, signer=signer, create=create)
+    return Ledger.open(settings.home, signer=signer_of(settings), create=create)
+
+
+def take_in(settings: Settings) -> int:
+    """Take into the log what waits in the inbox; gives how many statements wait still.
+
+    Raises:
+        EvidenceError: there is no log, or it cannot be written.
+        SigningKeyError: something waits, and there is no key to seal it with.
+    """
+    from venturalitica.ledger import Ledger
+
+    waiting = Ledger.open(settings.home).waiting
+    return open_ledger(settings).waiting if waiting else 0
 
 
 def record_run(
@@ -89,8 +122,11 @@ def record_run(
         exception=exception,
         audits=audit_summaries(run.audits),
         light=light,
+        retention=settings.retention,
     )
     run.recorded_as(light)
-    run.entry, run.deliveries, run.fault = keep(build_statement(facts), run.trackers, settings)
+    kept = keep(build_statement(facts), run.trackers, settings)
+    run.entry, run.deliveries = kept.entry, kept.deliveries
+    run.fault, run.waiting = kept.fault, kept.waiting
     for verdict in unjudged:
         log.warning("%s: %s: not evaluated: %s", run.name, verdict.control, verdict.reason)

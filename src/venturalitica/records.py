@@ -15,6 +15,11 @@ Light = Literal["green", "amber", "red", "grey"]
 OnFail = Literal["record", "warn", "block"]
 Label = str | int | float | bool
 
+AUDIT = "urn:venturalitica:audit:v1"
+RUN = "urn:venturalitica:run:v1"
+JUDGED = {AUDIT: "audit", RUN: "run"}
+"""The kinds of record that hold verdicts, by their predicateType."""
+
 STATUSES: tuple[Status, ...] = ("passed", "failed", "not_evaluated", "error")
 
 

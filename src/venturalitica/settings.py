@@ -6,8 +6,11 @@
 | `VENTURALITICA_CONFIG` | folder of the signing keys | `~/.config/venturalitica` (XDG) |
 | `VENTURALITICA_SIGNING_KEY` | PEM text or path of an ECDSA P-256 key | made on first use |
 | `VENTURALITICA_SIGNING_KEY_PASSPHRASE` | passphrase of that key | none |
+| `VENTURALITICA_SIGNER` | a signer from outside: `module:factory`, or an entry point | none |
 | `VENTURALITICA_TRACKER_WAIT` | seconds that trackers may delay a process in all | `2` |
 | `VENTURALITICA_FINGERPRINT` | `0` leaves the data fingerprint out | `1` |
+| `VENTURALITICA_LOCKS` | `0` writes the log without file locks, by the inbox | `1` |
+| `VENTURALITICA_RETENTION` | how long records are kept: `six-months` or `ten-years` | `ten-years` |
 | `VENTURALITICA_DOTENV` | `0` leaves `./.env` unread | `1` |
 """
 
@@ -19,7 +22,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from venturalitica.errors import SettingsError
+from venturalitica.errors import SettingsError, did_you_mean
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,9 @@ DOTENV_PREFIXES = ("WANDB_", "MLFLOW_", "VENTURALITICA_")
 ROOT_MARKERS = (".venturalitica", ".git", "pyproject.toml", POLICY_FILENAME)
 YES = frozenset({"1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off"})
+
+RUNS_CODE = "VENTURALITICA_SIGNER"
+"""Never taken from a file: looking at a folder that somebody sent must not run what lies in it."""
 
 _from_dotenv: set[str] = set()
 
@@ -41,8 +47,11 @@ class Settings:
     project_root: Path
     signing_key: str | None
     signing_key_passphrase: str | None
+    signer: str | None
     tracker_wait: float
     fingerprint: bool
+    locks: bool
+    retention: str
 
     def __repr__(self) -> str:
         return f"Settings(home={str(self.home)!r}, config={str(self.config)!r})"
@@ -61,8 +70,11 @@ class Settings:
             project_root=root,
             signing_key=os.environ.get("VENTURALITICA_SIGNING_KEY") or None,
             signing_key_passphrase=os.environ.get("VENTURALITICA_SIGNING_KEY_PASSPHRASE") or None,
+            signer=os.environ.get("VENTURALITICA_SIGNER", "").strip() or None,
             tracker_wait=_seconds("VENTURALITICA_TRACKER_WAIT", 2.0),
             fingerprint=_flag("VENTURALITICA_FINGERPRINT", default=True),
+            locks=_flag("VENTURALITICA_LOCKS", default=True),
+            retention=_retention("VENTURALITICA_RETENTION"),
         )
 
 
@@ -107,6 +119,8 @@ def load_dotenv(folder: Path | None = None) -> tuple[str, ...]:
     except (OSError, UnicodeDecodeError) as error:
         log.warning(".env could not be read (%s); its settings are not in force", error)
         return ()
+    if values.pop(RUNS_CODE, None):
+        log.warning(".env: %s names code to run and is not read from a file", RUNS_CODE)
     taken = tuple(
         key
         for key, value in values.items()
@@ -148,6 +162,17 @@ def _flag(variable: str, *, default: bool) -> bool:
     if value in YES | NO:
         return value in YES
     raise SettingsError(f"{variable}={value!r}: expected 1 or 0")
+
+
+def _retention(variable: str) -> str:
+    from venturalitica.ledger.retention import DEFAULT, MONTHS
+
+    value = os.environ.get(variable, "").strip()
+    if not value or value in MONTHS:
+        return value or DEFAULT
+    raise SettingsError(
+        f"{variable}={value!r}: expected {' or '.join(MONTHS)}{did_you_mean(value, MONTHS)}"
+    )
 
 
 def _seconds(variable: str, default: float) -> float:

@@ -15,6 +15,7 @@ from venturalitica.settings import Settings
 
 if TYPE_CHECKING:
     from venturalitica.ledger.keys import Keys
+    from venturalitica.ledger.views import Views
 
 MLFLOW_RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})\Z")
 WITNESSES = "witnesses"
@@ -27,6 +28,7 @@ def verify_source(
     trusted_keys: Keys | None = None,
     witnesses: bool = False,
     progress: Progress | None = None,
+    settings: Settings | None = None,
 ) -> Verification:
     """Verify whatever `source` names; None is the project's own ledger.
 
@@ -35,13 +37,14 @@ def verify_source(
         trusted_keys: public keys got out of band (`ledger.read_keys`); a record by another fails.
         witnesses: ask the trackers that the log names for the checkpoints they have kept.
         progress: called with (done, total).
+        settings: whose own keys and ledger are meant; those of now if left out.
 
     Raises:
         EvidenceError: there is nothing at `source`.
     """
     from venturalitica.ledger.verify import verify_bundle
 
-    settings = Settings.current()
+    settings = settings or Settings.current()
     keys = Trusted(trusted_keys, own_keys(settings))
     if source is None:
         return _verify_log(settings.home, keys, progress, witnesses=witnesses)
@@ -89,9 +92,19 @@ class Trusted:
 
 
 def own_keys(settings: Settings) -> Mapping[str, bytes]:
-    """The public keys of the user's own signing keys; none is made."""
-    from venturalitica.ledger import known_keys
+    """The public keys of the user's own signing keys; none is made.
 
+    A key that `./.env` names is nobody's own: who hands over a folder could put one in, and each
+    record of his would be the reader's.
+    """
+    from venturalitica.ledger import known_keys
+    from venturalitica.settings import origin_of
+    from venturalitica.signers import own_external
+
+    if settings.signer:
+        return own_external(settings)
+    if ".env" in map(origin_of, ("VENTURALITICA_SIGNING_KEY", "VENTURALITICA_CONFIG")):
+        return {}
     return known_keys(
         settings.signing_key, settings.config, passphrase=settings.signing_key_passphrase
     )
@@ -132,18 +145,32 @@ def _missing(reason: str) -> Step:
 
 
 def _verify_folder(folder: Path, keys: Trusted, progress: Progress | None) -> Verification:
-    from venturalitica.ledger.verify import verify_bundle
+    from venturalitica.ledger.verify import bundle_bytes
+    from venturalitica.ledger.views import Views
 
     bundles = sorted(folder.rglob("*.json"))
     if not bundles:
         raise EvidenceError(f"{folder} holds neither a ledger (log/entries.jsonl) nor bundles")
     steps: list[Step] = []
+    views = Views()
     for done, path in enumerate(bundles):
-        found = verify_bundle(path, **keys.arguments())
-        steps += _named(found, str(path.relative_to(folder)))
+        name = str(path.relative_to(folder))
+        try:
+            steps += _bundle_steps(bundle_bytes(path), name, keys, views)
+        except EvidenceError as error:
+            steps.append(Step(f"{name}: bundle", False, str(error)))
         if progress is not None:
             progress(done + 1, len(bundles))
-    return Verification(str(folder), tuple(steps))
+    return Verification(str(folder), (*steps, views.step()))
+
+
+def _bundle_steps(data: bytes, name: str, keys: Trusted, views: Views) -> list[Step]:
+    from venturalitica.ledger.verify import verify_bundle
+
+    found = verify_bundle(data, **keys.arguments())
+    if found.ok:
+        views.read(data, name)
+    return [replace(step, name=f"{name}: {step.name}") for step in found.steps]
 
 
 def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
@@ -154,7 +181,7 @@ def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
         TrackerError: the run cannot be reached.
     """
     from venturalitica.agreement import agreement
-    from venturalitica.ledger.verify import verify_bundle
+    from venturalitica.ledger.views import Views
     from venturalitica.trackers import tracker
 
     keys = Trusted(trusted_keys, own_keys(Settings.current()))
@@ -163,11 +190,10 @@ def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
     if not bundles:
         raise EvidenceError(f"MLflow run {run_id} holds no evidence (venturalitica/evidence.json)")
     steps: list[Step] = []
+    views = Views()
     for name in sorted(bundles):
-        steps += _named(verify_bundle(bundles[name], **keys.arguments()), name)
+        steps += _bundle_steps(bundles[name], name, keys, views)
+    if len(bundles) > 1:
+        steps.append(views.step())
     steps += agreement(files)
     return Verification(f"MLflow run {run_id}", tuple(steps))
-
-
-def _named(verification: Verification, name: str) -> list[Step]:
-    return [replace(step, name=f"{name}: {step.name}") for step in verification.steps]

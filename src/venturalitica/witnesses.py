@@ -91,13 +91,13 @@ def _runs(entries: Path) -> Iterator[RunRef]:
 def _named(line: bytes) -> Iterator[RunRef]:
     from venturalitica.ledger.dsse import Envelope
     from venturalitica.ledger.encoding import parse_object
+    from venturalitica.ledger.projection import can_be_delivered
 
     try:
         statement = parse_object(Envelope.parse(line).payload, what="the statement")
         for link in statement["predicate"]["trackers"]:
-            run = run_ref(link)
-            if isinstance(run.tracker, str) and isinstance(run.run_id, str) and run.run_id:
-                yield run
+            if can_be_delivered(link) and link["run_id"]:
+                yield run_ref(link)
     except (EvidenceError, KeyError, TypeError, AttributeError):
         return
 

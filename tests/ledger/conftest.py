@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import copy
+import importlib.util
 import shutil
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +23,22 @@ POLICY = b"policy: loans\nversion: '1'\n"
 VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors"
 
 Make = Callable[..., dict[str, Any]]
+
+
+def _helper(name: str) -> Any:
+    """A helper of this folder's tests; they are imported one by one, and see none by themselves."""
+    spec = importlib.util.spec_from_file_location(
+        f"ledger_{name}", Path(__file__).with_name(f"{name}.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_helper("old_log")
 
 
 def make_statement(number: int = 0, **changes: Any) -> dict[str, Any]:
@@ -97,6 +115,58 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> FileSigner:
     return load_signer(None, tmp_path_factory.mktemp("config"))
 
 
+@pytest.fixture
+def stolen_seal(written: Path, signer: FileSigner, stranger: FileSigner, tmp_path: Path) -> bytes:
+    """A bundle of a forged log with our first record in it, sealed by a key of the forger's.
+
+    In the lineage the forger appoints that key the successor of our checkpoint key, by a rotation
+    that two keys of his own signed.
+    """
+    from venturalitica.ledger.dsse import sign_envelope
+    from venturalitica.ledger.link import Draft, Link
+    from venturalitica.ledger.merkle import MemoryTree, leaf_hash
+    from venturalitica.ledger.note import Checkpoint, NoteKey, sign_note
+    from venturalitica.ledger.rotation import Pair, Rotation
+
+    ours = Ledger.open(written)
+    genuine, origin = ours.entry(0), ours.head().origin
+    second = load_signer(None, tmp_path / "second")
+    seal = second.checkpoint_signer()
+    rotation = Rotation(
+        Pair(stranger.public, signer.checkpoint_signer().public), Pair(second.public, seal.public)
+    )
+    link = Link(
+        origin=origin,
+        index=1,
+        previous=genuine.leaf_sha256,
+        appended_at="2026-01-02T03:04:07.000000Z",
+        checkpoint_key=seal.keyid,
+    )
+    line = sign_envelope(
+        Draft(rotation.statement()).payload(link),
+        keyid=stranger.keyid,
+        sign=stranger.sign,
+        cosigners=[(second.keyid, second.sign)],
+    ).to_json()
+    leaves = [leaf_hash(genuine.envelope), leaf_hash(line)]
+    head = Checkpoint(origin, 2, MemoryTree(leaves).root())
+    keys = (signer.public, stranger.public, second.public, seal.public)
+    return canonical_json(
+        {
+            "format": "venturalitica/bundle/v2",
+            "envelope": genuine.envelope.decode(),
+            "index": 0,
+            "size": 2,
+            "proof": [leaves[1].hex()],
+            "checkpoint": sign_note(
+                head.text(), NoteKey(origin, seal.public.raw_ed25519()), seal.sign
+            ),
+            "keys": {key.keyid: key.pem for key in keys},
+            "lineage": [{"envelope": line.decode(), "index": 1, "proof": [leaves[0].hex()]}],
+        }
+    )
+
+
 @pytest.fixture(scope="session")
 def stranger(tmp_path_factory: pytest.TempPathFactory) -> FileSigner:
     return load_signer(None, tmp_path_factory.mktemp("stranger"))
@@ -144,6 +214,13 @@ def written(three_entries: Path, home: Path) -> Path:
     """A copy of the three entries that a test may damage."""
     shutil.copytree(three_entries, home)
     return home
+
+
+@pytest.fixture(scope="session")
+def killed_at_each_step() -> Callable[..., Any]:
+    """`killing.killed_at_each_step`."""
+    function: Callable[..., Any] = _helper("killing").killed_at_each_step
+    return function
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -9,7 +10,7 @@ import rfc8785
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from venturalitica.canonical import canonical_json
+from venturalitica.canonical import canonical_json, canonical_parsed, strict_json
 
 NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
@@ -43,3 +44,29 @@ def test_every_float(value: float) -> None:
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(rfc8785.CanonicalizationError):
         canonical_json(value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+@example([1.0, -0.0, 1e-7, 1e16, 2**53, -(2**53) + 1, 0.1234567890123456, "e-", "1.0,"])
+@example({"\ue000": 1, "\U0001f600": 2})
+@example(1.0)
+@example([{"a": 5.0}, [6.0]])
+@example(float("inf"))
+@settings(max_examples=150, deadline=None)
+def test_what_was_parsed_is_spelt_the_same(value: object) -> None:
+    # `json` writes an infinity as a word; what overflows when it is read is one too.
+    parsed = strict_json(json.dumps(value).replace("Infinity", "1e999"))
+    try:
+        expected = rfc8785.dumps(parsed)
+    except rfc8785.CanonicalizationError:
+        with pytest.raises(rfc8785.CanonicalizationError):
+            canonical_parsed(parsed)
+        return
+    assert canonical_parsed(parsed) == expected

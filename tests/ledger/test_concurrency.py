@@ -16,7 +16,7 @@ import pytest
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, verify_ledger
-from venturalitica.ledger.lock import locked
+from venturalitica.ledger.lock import NoLocksError, locked
 
 WRITER = """
 import json, sys, pathlib
@@ -137,7 +137,7 @@ def test_a_file_system_without_locks_is_named(
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with (
-        pytest.raises(EvidenceError, match="VENTURALITICA_HOME"),
+        pytest.raises(NoLocksError, match="No locks available"),
         locked(tmp_path / "entries.jsonl", create=True),
     ):
         pass

@@ -48,3 +48,49 @@ def test_the_shell_lines_verify_a_bundle(three_entries: Path, tmp_path: Path) ->
     assert digest == entry.evidence_sha256
     assert keyid in {path.stem for path in (three_entries / "keys").iterdir()}
     assert (verified, policy) == ("Verified", entry.statement["predicate"]["policy"]["sha256"])
+
+
+SOURCE = Path(__file__).parents[2] / "src" / "venturalitica"
+NAMED = re.compile(r"(?:urn:venturalitica:|venturalitica/)[a-z-]+[:/]v[0-9]+")
+
+
+def format_table() -> str:
+    start = PAGE.index("## Formats and their versions")
+    return PAGE[start : PAGE.index("\n## ", start + 1)]
+
+
+def test_the_one_table_names_every_format_of_the_code() -> None:
+    named = {
+        found
+        for path in (*SOURCE.rglob("*.py"), *SOURCE.rglob("*.json"))
+        for found in NAMED.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len(named) >= 10
+    assert named == set(NAMED.findall(format_table()))
+
+
+def test_the_one_table_gives_the_number_of_every_kind_of_record() -> None:
+    from venturalitica.ledger.contents import FORMAT as JUDGED
+    from venturalitica.ledger.kinds import kinds
+    from venturalitica.records import AUDIT, RUN
+    from venturalitica.statement import FORMAT as WRITTEN
+    from venturalitica.trackers.claims import FORMAT as CLAIMED
+
+    formats = dict.fromkeys((AUDIT, RUN), JUDGED)
+    formats |= {kind.predicate_type: kind.format for kind in kinds().values()}
+    for predicate_type, number in formats.items():
+        assert f"| `{predicate_type}`, `format: {number}` |" in format_table()
+    assert WRITTEN == JUDGED
+    assert f"| claim of a run | `format: {CLAIMED}` |" in format_table()
+
+
+def test_versions_stand_nowhere_else_as_a_table() -> None:
+    """Other pages may show a format's name; what is current and how to upgrade is told once."""
+    others = [path for path in (SOURCE.parents[1] / "docs").glob("*.md") if path.stem != "evidence"]
+    assert [path.name for path in others if "| to upgrade |" in path.read_text("utf-8")] == []
+
+
+def test_the_step_of_a_folder_of_bundles_is_explained() -> None:
+    from venturalitica.ledger.views import NAME
+
+    assert f"| `{NAME}` |" in PAGE

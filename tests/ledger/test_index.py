@@ -20,7 +20,8 @@ RUN = {"tracker": "mlflow", "run_id": "ab12cd34", "uri": "http://x", "extra": {"
 def filled(ledger: Ledger, statement) -> Ledger:
     ledger.append(statement(0, light="green", trackers=[RUN]))
     ledger.append(statement(1, light="red", policy=None))
-    ledger.append(statement(2, kind="run", verdicts=[], light="grey"))
+    run = {"predicateType": "urn:venturalitica:run:v1"}
+    ledger.append(statement(2, kind="run", verdicts=[], light="grey") | run)
     return ledger
 
 
@@ -109,6 +110,35 @@ def test_of_something_else_it_is_rebuilt(filled: Ledger, change: str) -> None:
     assert everything(filled) == before
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM runs WHERE entry = 1",
+        "UPDATE runs SET entry = 7 WHERE entry = 1",
+        "DELETE FROM verdicts WHERE entry = 0",
+        "DELETE FROM links",
+    ],
+)
+def test_with_rows_taken_away_it_is_rebuilt(filled: Ledger, change: str) -> None:
+    before = everything(filled)
+    with sqlite3.connect(filled.home / "index.db") as database:
+        assert database.execute(change).rowcount
+    database.close()
+    assert everything(filled) == before
+
+
+def test_rows_are_missed_while_it_is_open(filled: Ledger, statement) -> None:
+    with filled.index() as index:
+        filled.append(statement(3))
+        index.refresh()
+        index.refresh()
+        with sqlite3.connect(filled.home / "index.db") as database:
+            database.execute("DELETE FROM runs WHERE entry = 3")
+        database.close()
+        index.refresh()
+        assert [run.index for run in index.runs()] == [3, 2, 1, 0]
+
+
 def test_of_a_log_that_was_put_back_it_is_rebuilt(
     filled: Ledger, tmp_path: Path, statement
 ) -> None:
@@ -164,3 +194,122 @@ def test_another_database(filled: Ledger, tmp_path: Path) -> None:
     with pytest.raises(EvidenceError) as caught:
         filled.index("nonsense+db://user:hunter2@host/x")
     assert "hunter2" not in str(caught.value)
+
+
+def test_both_ways_of_inserting_give_the_same_rows(filled: Ledger) -> None:
+    """SQLite takes bare tuples; other databases, here played by another paramstyle, take names."""
+    from sqlalchemy import create_engine
+
+    from venturalitica.ledger.index import Index
+    from venturalitica.ledger.tables import metadata
+
+    def dump(path: Path) -> list[Any]:
+        connection = sqlite3.connect(path)
+        rows = [connection.execute(f"select * from {name}").fetchall() for name in metadata.tables]
+        connection.close()
+        return rows
+
+    filled.index().close()
+    other = filled.home / "other.db"
+    with Index(filled, create_engine(f"sqlite:///{other}", paramstyle="named")) as index:
+        assert index.rebuild() == 3
+    assert dump(other) == dump(filled.home / "index.db")
+    assert all(len(rows) for rows in dump(other))
+
+
+def test_a_row_has_the_columns_of_its_table(filled: Ledger) -> None:
+    from venturalitica.ledger import projection, tables
+
+    entry = filled.entry(0)
+    outline = projection.Outline.of(0, entry.envelope)
+    assert outline.statement == entry.statement
+    assert outline.evidence_sha256 == entry.evidence_sha256
+    (verdict,), (link,) = projection.verdict_rows(outline), projection.tracker_rows(outline)
+    row = projection.run_row(outline)
+    assert row == projection.run_row(entry)
+    for table, values, found in (
+        (tables.runs, tables.run_values, row),
+        (tables.verdicts, tables.verdict_values, verdict),
+        (tables.links, tables.link_values, link),
+    ):
+        assert dict(zip(table.columns.keys(), values(found), strict=True)) == found
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 500])
+def test_batches_of_any_size_give_the_same_answers(
+    filled: Ledger, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    before = everything(filled)
+    (filled.home / "index.db").unlink()
+    monkeypatch.setattr("venturalitica.ledger.index.BATCH", batch)
+    assert everything(filled) == before
+    with filled.index() as index:
+        assert index.rebuild() == 3
+
+
+GREEN = b'{"predicateType": "urn:venturalitica:audit:v1", "predicate": {"kind": "audit", '
+TWICE = GREEN + b'"light": "red", "light": "green", "format": 1}}'
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"[]",
+        b"{",
+        b"\xff",
+        b"[" * 10**5,
+        TWICE,
+        TWICE.replace(b'"light": "red"', b'"n": NaN'),
+        TWICE.replace(b'"light": "red"', b'"n": ' + b"[" * 70 + b"]" * 70),
+    ],
+)
+def test_what_verify_cannot_read_is_listed_as_unreadable(payload: bytes) -> None:
+    """Not shown in another reading than the one that `verify` refuses."""
+    from venturalitica.ledger.dsse import sign_envelope
+    from venturalitica.ledger.projection import Outline, run_row, tracker_rows, verdict_rows
+
+    outline = Outline.of(7, sign_envelope(payload, keyid="k", sign=lambda _: b"s").to_json())
+    row = run_row(outline)
+    assert (row["entry"], row["kind"], row["light"]) == (7, "unreadable", "grey")
+    assert row["evidence_sha256"] == outline.evidence_sha256
+    assert (verdict_rows(outline), tracker_rows(outline)) == ([], [])
+
+
+def test_what_was_signed_as_something_else_is_unreadable(statement) -> None:
+    import json
+
+    from venturalitica.ledger.dsse import PAYLOAD_TYPE, sign_envelope
+    from venturalitica.ledger.projection import Outline, run_row
+
+    def row(kind: str) -> dict[str, Any]:
+        payload = json.dumps(statement(0)).encode()
+        line = sign_envelope(payload, keyid="k", sign=lambda _: b"s", payload_type=kind).to_json()
+        return run_row(Outline.of(0, line))
+
+    assert (row(PAYLOAD_TYPE)["kind"], row(PAYLOAD_TYPE)["light"]) == ("audit", "green")
+    assert row("text/plain")["kind"] == "unreadable"
+
+
+def test_a_record_is_listed_as_the_kind_that_verify_takes_it_for(ledger: Ledger, statement) -> None:
+    """What a record calls itself is not believed: an unknown kind or format has no green light."""
+    ledger.append(statement(0) | {"predicateType": "urn:example:other"})
+    ledger.append(statement(1, format=2))
+    ledger.append(statement(2, kind="approval"))
+    with ledger.index() as index:
+        found = [(run.kind, run.light) for run in index.runs(newest_first=False)]
+    assert found == [("urn:example:other", "grey"), ("audit", "grey"), ("audit", "green")]
+
+
+def test_what_cannot_be_read_hides_nothing_else(filled: Ledger) -> None:
+    from venturalitica.ledger.dsse import sign_envelope
+    from venturalitica.ledger.faithful import faithful
+
+    before = everything(filled)[0]
+    signer = filled._signers()[0]
+    line = sign_envelope(TWICE, keyid=signer.keyid, sign=signer.sign).to_json()
+    filled._log.append(lambda tail: line, filled._keeper())
+    with filled.index() as index:
+        rows = index.runs()
+    assert rows[0].kind == "unreadable"
+    assert rows[1:] == before
+    assert faithful(filled, rows)

@@ -335,7 +335,9 @@ def test_an_error_of_the_disk_leaves_the_log_as_it_was(
 
     def failing(*arguments: Any, **more: Any) -> Any:
         nonlocal seen
-        writes = call != "open" or arguments[1] & os.O_CREAT
+        # The cache is made again where it could not be written: that is no error of an append.
+        cached = call == "open" and Path(arguments[0]).parent.name == "cache"
+        writes = not cached and (call != "open" or arguments[1] & os.O_CREAT)
         seen += bool(writes)
         if writes and seen == nth:
             raise OSError(code, os.strerror(code))

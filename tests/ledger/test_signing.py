@@ -226,3 +226,15 @@ def test_a_file_without_public_keys_cannot_pin(tmp_path: Path, text: str) -> Non
         read_keys(key_file(tmp_path, text))
     with pytest.raises(EvidenceError, match="cannot be read"):
         read_keys(tmp_path / "absent.pem")
+
+
+def test_a_folder_that_cannot_be_looked_into_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refused)
+    with pytest.raises(SigningKeyError, match="cannot be looked for: Permission denied"):
+        load_signer(None, tmp_path)
+    assert known_keys(None, tmp_path) == {}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import pickle
 import random
 import shutil
 import threading
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,8 @@ from venturalitica.ledger import (
     verify_ledger,
     verify_path,
 )
+from venturalitica.ledger.log import Log
+from venturalitica.ledger.reading import Reading
 from venturalitica.records import Verification
 
 
@@ -51,6 +56,7 @@ def test_an_untouched_ledger_verifies_step_by_step(three_entries: Path, signer) 
         "chain": True,
         "statements": True,
         "policy": True,
+        "policy names": None,  # its bytes hold no control, which is no policy
         "subjects": True,
         "tallies": True,
         "lights": True,
@@ -370,8 +376,24 @@ def with_failed_verdict(predicate: dict[str, Any]) -> None:
     predicate["verdicts"][0]["status"] = "failed"
 
 
+def with_a_pass_without_a_value(predicate: dict[str, Any]) -> None:
+    predicate["verdicts"][0]["value"] = None
+
+
 def without_verdicts(predicate: dict[str, Any]) -> None:
     predicate["verdicts"] = []
+
+
+def with_kind_of_a_run(predicate: dict[str, Any]) -> None:
+    predicate["kind"] = "run"
+
+
+def with_green_over_an_audit_in_red(predicate: dict[str, Any]) -> None:
+    predicate["audits"] = [{"light": "red"}]
+
+
+def with_green_over_an_exception(predicate: dict[str, Any]) -> None:
+    predicate["exception"] = {"type": "ValueError"}
 
 
 def with_strange_light(predicate: dict[str, Any]) -> None:
@@ -393,6 +415,10 @@ def with_strange_verdict(predicate: dict[str, Any]) -> None:
         (without_tally, "tallies"),
         (with_failed_verdict, "lights"),
         (without_verdicts, "lights"),
+        (with_green_over_an_audit_in_red, "lights"),
+        (with_green_over_an_exception, "lights"),
+        (with_a_pass_without_a_value, "lights"),
+        (with_kind_of_a_run, "statements"),
         (with_strange_light, "statements"),
         (with_strange_verdict, "statements"),
     ],
@@ -410,6 +436,87 @@ def test_a_signed_statement_that_contradicts_itself(
     assert step(found, name).index == 3
     assert not verify_bundle(ledger.bundle(3)).ok
     assert verify_bundle(ledger.bundle(4)).ok
+
+
+RULES = b"""policy: loans
+version: "1"
+controls:
+  - {id: accuracy, metric: accuracy, must: ">= 0.7"}
+"""
+
+
+def under(statement: dict[str, Any], data: bytes, **named: Any) -> dict[str, Any]:
+    """The statement, judged under a policy of these bytes, which it calls something."""
+    digest = sha256(data).hexdigest()
+    changed = {"sha256": digest, "bytes": base64.b64encode(data).decode()} | named
+    statement["predicate"]["policy"] |= changed
+    statement["subject"][0]["digest"]["sha256"] = digest
+    return statement
+
+
+@pytest.mark.parametrize(
+    "named", [{"name": "other"}, {"version": "2"}, {"version": 1}, {"version": None}]
+)
+def test_a_policy_called_otherwise_than_its_bytes_do(
+    tmp_path: Path, signer, statement, named: dict[str, Any]
+) -> None:
+    ledger = Ledger.open(tmp_path, signer=signer)
+    for number in range(2):
+        ledger.append(under(statement(number), RULES))
+    good = verify_ledger(tmp_path)
+    assert step(good, "policy").ok
+    assert "policy names" not in {item.name for item in good.steps}
+    assert "policy names" not in {item.name for item in verify_bundle(ledger.bundle(1)).steps}
+    ledger.append(under(statement(2), RULES, **named))
+    found = verify_ledger(tmp_path)
+    assert {item.name for item in found.steps if item.ok is False} == {"policy"}
+    assert step(found, "policy").index == 2
+    assert "the policy's own bytes say 'loans' '1'" in step(found, "policy").detail
+    assert not verify_bundle(ledger.bundle(2)).ok
+
+
+def test_a_policy_that_this_version_cannot_read_is_said(tmp_path: Path, signer, statement) -> None:
+    ledger = Ledger.open(tmp_path, signer=signer)
+    for number, data in enumerate((RULES, b"controls: [", b"\xff", RULES + b"new: key\n")):
+        ledger.append(under(statement(number), data))
+    found = verify_ledger(tmp_path)
+    assert found.ok
+    assert step(found, "policy").ok
+    assert step(found, "policy names").ok is None
+    assert step(found, "policy names").index == 1
+    assert "not checked in 3 of the records" in step(found, "policy names").detail
+
+
+def test_each_text_is_parsed_once_and_not_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import venturalitica.policy
+    from venturalitica.ledger import policy_names
+
+    parsed: list[bytes] = []
+    parse = venturalitica.policy.parse_policy
+
+    def counted(data: bytes, *, filename: str) -> Any:
+        parsed.append(data)
+        return parse(data, filename=filename)
+
+    monkeypatch.setattr(venturalitica.policy, "parse_policy", counted)
+    monkeypatch.setattr(policy_names, "BUDGET", 5 * 1024)
+    policy_names._names_in.cache_clear()
+    names = policy_names.PolicyNames()
+    for number in range(40):
+        data = RULES + b"# %d\n" % (number % 20)
+        names.check(number, under(make_policy(), data)["predicate"]["policy"], data)
+    assert len(parsed) == len(set(parsed)) == 5
+    told = names.step()
+    assert told is not None
+    assert "not checked in 30 of the records: entry 5: more than" in told.detail
+
+
+def make_policy() -> dict[str, Any]:
+    """What of a statement `under` changes."""
+    policy = {"name": "loans", "version": "1", "filename": "model_policy.yaml"}
+    return {"predicate": {"policy": policy}, "subject": [{"digest": {}}]}
 
 
 def test_kinds_that_this_version_does_not_know_are_said(written: Path, signer, statement) -> None:
@@ -439,6 +546,23 @@ def test_clocks_are_noted_and_never_decide(tmp_path: Path, signer, statement) ->
     assert clock.ok is None
     assert clock.detail.startswith("entry 1: the clock said 2026-01-01T11")
     assert "1 more" in clock.detail
+
+
+def test_what_is_kept_while_reading_does_not_grow_with_the_log(
+    tmp_path: Path, signer, statement
+) -> None:
+    ledger = Ledger.open(tmp_path / "h", signer=signer)
+    held = []
+    for size in (100, 500):
+        for number in range(ledger.size, size):
+            # Of a kind that nobody knows: what is noted of such records must not pile up either.
+            ledger.append(statement(number) | {"predicateType": "urn:example:other"})
+        reading = Reading(Log(ledger.home), (), soon="2000")  # every clock is ahead of that
+        reading.run(None)
+        assert reading.findings.count == size
+        assert reading.findings.clock_step().ok is None
+        held.append(len(pickle.dumps(reading.findings)))
+    assert held[1] < held[0] + 100
 
 
 # --- Bundles -------------------------------------------------------------------------------------

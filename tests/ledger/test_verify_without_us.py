@@ -16,7 +16,9 @@ from typing import Any
 
 import pytest
 
-from venturalitica.ledger import Ledger, verify_bundle
+from venturalitica.canonical import canonical_json
+from venturalitica.ledger import Ledger, load_signer, verify_bundle
+from venturalitica.ledger.keyring import swap
 
 PAGE = Path(__file__).parents[2] / "docs" / "verify-without-us.md"
 OPENSSL = shutil.which("openssl")
@@ -108,9 +110,78 @@ def test_without_openssl_nothing_is_verified(script: Path, honest: bytes, tmp_pa
     assert "CANNOT CHECK" in done.stderr
 
 
-def test_the_golden_bundle_verifies(script: Path, programs: Path) -> None:
-    golden = Path(__file__).parents[1] / "data" / "ledger_v1" / "bundle.json"
-    assert alone(programs, str(script), str(golden)).returncode == 0
+def test_the_golden_bundles_verify(script: Path, programs: Path) -> None:
+    data = Path(__file__).parents[1] / "data"
+    for golden in ("ledger_v1", "ledger_v2"):
+        bundle = data / golden / "bundle.json"
+        assert alone(programs, str(script), str(bundle)).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def rotated(tmp_path_factory: pytest.TempPathFactory, statement: Any) -> tuple[Path, list[str]]:
+    """A log whose key was rotated twice, and the ids of the first key."""
+    home, config = tmp_path_factory.mktemp("rotated") / "home", tmp_path_factory.mktemp("keys")
+    first = load_signer(None, config)
+    for number in range(3):
+        signer = load_signer(None, config)
+        Ledger.open(home, signer=signer).append(statement(number))
+        swap(config)
+    return home, [first.keyid, first.checkpoint_signer().keyid]
+
+
+def test_rotated_keys_follow_from_those_given(
+    script: Path, programs: Path, rotated: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    home, first = rotated
+    ledger = Ledger.open(home)
+    for index in range(ledger.size):
+        (tmp_path / "evidence.json").write_bytes(ledger.bundle(index))
+        done = alone(programs, str(script), str(tmp_path / "evidence.json"), *first)
+        assert (done.returncode, done.stderr) == (0, ""), index
+        assert "NOT CHECKED" not in done.stdout
+    assert done.stdout.count("rotation ") == 2
+    done = alone(programs, str(script), str(tmp_path / "evidence.json"), "0" * 64)
+    assert "nor follows one" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v["lineage"].pop(0),
+        lambda v: v["lineage"].reverse(),
+        lambda v: v["lineage"][0].update(index=0),
+        lambda v: v["lineage"][0].update(envelope=v["envelope"]),
+        lambda v: v["lineage"][0].update(proof=[]),
+        lambda v: v["lineage"][0].update(more=1),
+        lambda v: v.update(lineage=[]),
+        lambda v: v.update(format="venturalitica/bundle/v1"),
+        lambda v: v.pop("lineage"),
+    ],
+)
+def test_a_touched_lineage_is_rejected_by_both(
+    accepts: Callable[[bytes], bool],
+    rotated: tuple[Path, list[str]],
+    change: Callable[[dict[str, Any]], object],
+) -> None:
+    honest = Ledger.open(rotated[0]).bundle(4)
+    assert accepts(honest)
+    value = json.loads(honest)
+    change(value)
+    data = canonical_json(value)
+    assert not accepts(data)
+    assert not verify_bundle(data).ok
+
+
+def test_a_seal_that_a_stranger_appointed_is_rejected(
+    script: Path, programs: Path, stolen_seal: bytes, signer: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "evidence.json").write_bytes(stolen_seal)
+    ours = [signer.keyid, signer.checkpoint_signer().keyid]
+    done = alone(programs, str(script), str(tmp_path / "evidence.json"), *ours)
+    assert done.returncode == 1
+    assert "nor follows one" in done.stderr
+    done = alone(programs, str(script), str(tmp_path / "evidence.json"))
+    assert "NOT CHECKED the sealing key" in done.stdout
 
 
 # --- What is tampered with is rejected: the page and the package agree ---------------------------

@@ -7,6 +7,11 @@
      "checkpoint": the signed note,
      "keys":       {id: PEM} of the keys that signed envelope and checkpoint}
 
+Where keys were rotated it is `venturalitica/bundle/v2`, which has one field more: the rotation
+records that tie its keys to earlier ones, for readers who know only those.
+
+     "lineage":    [{"envelope", "index", "proof"}], by index, proven under the same checkpoint
+
 Canonical JSON (RFC 8785), and read in no other spelling: a bundle has no byte that may change.
 """
 
@@ -17,11 +22,30 @@ from typing import Any
 
 from venturalitica.canonical import canonical_json
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.encoding import MAX_LINE, decode_hash, parse_object
+from venturalitica.ledger.encoding import MAX_LINE, decode_hash, is_place, parse_object
 from venturalitica.ledger.keys import PublicKey, exact_key, short
 
 FORMAT = "venturalitica/bundle/v1"
+FORMAT_2 = "venturalitica/bundle/v2"
+MAX_LINEAGE = 1000
 _FIELDS = {"format", "envelope", "index", "size", "proof", "checkpoint", "keys"}
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Another record of the same log: its line, its place, its inclusion proof."""
+
+    envelope: bytes
+    index: int
+    proof: tuple[bytes, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a bundle."""
+        return {
+            "envelope": self.envelope.decode("utf-8"),
+            "index": self.index,
+            "proof": [digest.hex() for digest in self.proof],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +58,15 @@ class Bundle:
     proof: tuple[bytes, ...]
     checkpoint: bytes
     keys: tuple[PublicKey, ...]
+    lineage: tuple[Proven, ...] = ()
 
     def to_json(self) -> bytes:
         """The bytes of `evidence.json`."""
+        lineage = {"lineage": [item.to_json() for item in self.lineage]} if self.lineage else {}
         return canonical_json(
-            {
-                "format": FORMAT,
+            lineage
+            | {
+                "format": FORMAT_2 if lineage else FORMAT,
                 "envelope": self.envelope.decode("utf-8"),
                 "index": self.index,
                 "size": self.size,
@@ -57,13 +84,14 @@ class Bundle:
             EvidenceError: it is not one, or not in its canonical spelling.
         """
         value = parse_object(data, what="the bundle", limit=2 * MAX_LINE)
-        if value.get("format") != FORMAT:
+        if value.get("format") not in (FORMAT, FORMAT_2):
             raise EvidenceError(
                 f"the file is not a bundle: its format is {str(value.get('format'))[:80]!r}, "
-                f"expected {FORMAT!r}"
+                f"expected {FORMAT!r} or {FORMAT_2!r}"
             )
-        if value.keys() != _FIELDS:
-            raise EvidenceError(f"the bundle's fields are not {', '.join(sorted(_FIELDS))}")
+        fields = _FIELDS | ({"lineage"} if value["format"] == FORMAT_2 else set())
+        if value.keys() != fields:
+            raise EvidenceError(f"the bundle's fields are not {', '.join(sorted(fields))}")
         bundle = cls(
             _text(value, "envelope"),
             _number(value, "index"),
@@ -71,6 +99,7 @@ class Bundle:
             _proof(value["proof"]),
             _text(value, "checkpoint"),
             _keys(value["keys"]),
+            _lineage(value["lineage"]) if "lineage" in value else (),
         )
         if bundle.to_json() != data:
             raise EvidenceError(
@@ -91,15 +120,31 @@ def _text(value: dict[str, Any], name: str) -> bytes:
 
 def _number(value: dict[str, Any], name: str) -> int:
     number = value[name]
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1 << 53:
+    if not is_place(number):
         raise EvidenceError(f"the bundle's {name} is not a whole number from 0")
-    return number
+    return int(number)
 
 
 def _proof(value: Any) -> tuple[bytes, ...]:
     if not isinstance(value, list) or len(value) > 64:
         raise EvidenceError("the bundle's proof is not a list of at most 64 hashes")
     return tuple(decode_hash(item, what="a hash of the bundle's proof") for item in value)
+
+
+def _lineage(value: Any) -> tuple[Proven, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_LINEAGE:
+        raise EvidenceError(f"the bundle's lineage is not a list of 1 to {MAX_LINEAGE} records")
+    found = tuple(map(_proven, value))
+    places = [item.index for item in found]
+    if places != sorted(set(places)):
+        raise EvidenceError("the bundle's lineage is not in the order of the log")
+    return found
+
+
+def _proven(value: Any) -> Proven:
+    if not isinstance(value, dict) or value.keys() != {"envelope", "index", "proof"}:
+        raise EvidenceError("a record of the bundle's lineage has other fields than it should")
+    return Proven(_text(value, "envelope"), _number(value, "index"), _proof(value["proof"]))
 
 
 def _keys(value: Any) -> tuple[PublicKey, ...]:

@@ -9,11 +9,13 @@ fit it is rebuilt from the log; where it cannot be written it lives in memory.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import secrets
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -21,6 +23,7 @@ from typing import BinaryIO
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.encoding import MAX_LINE
 from venturalitica.ledger.files import open_plain, reading
+from venturalitica.ledger.heads import Head, head_over
 from venturalitica.ledger.merkle import MemoryTree, Tree, leaf_hash, stored_count
 from venturalitica.ledger.note import Checkpoint
 
@@ -54,12 +57,18 @@ class TreeCache:
         self._hashes.close()
         self._offsets.close()
 
-    def tree(self, size: int) -> Tree:
-        """The tree of the first `size` entries; reading it may raise `CacheMissError`."""
-        return Tree(size, self._hashes.read)
+    def tree(self, size: int, *, kept: bool = False) -> Tree:
+        """The tree of the first `size` entries; reading it may raise `CacheMissError`.
+
+        `kept`: what was read once is not read again, so that it cannot fail or change meanwhile.
+        """
+        return Tree(size, functools.cache(self._hashes.read) if kept else self._hashes.read)
 
     def end(self, size: int) -> int:
-        """Where in the log the first `size` lines end, in bytes."""
+        """Where in the log the first `size` entries end, in bytes.
+
+        That is where the entry at index `size` begins; where it was pruned, the head over it.
+        """
         if size == 0:
             return 0
         end: int = OFFSET.unpack(self._offsets.read(size - 1))[0]
@@ -90,11 +99,14 @@ class TreeCache:
         """
         tree, hashes, offsets = MemoryTree(), bytearray(), bytearray()
         position = 0
-        for line in read_lines(entries, checkpoint.size):
-            new = tree.completed_by(leaf_hash(line))
-            tree.append(new[0])
-            hashes += b"".join(new)
-            position += len(line) + 1
+        for part in read_parts(entries, 0, checkpoint.size):
+            for leaf in part.leaves():
+                new = tree.completed_by(leaf)
+                tree.append(new[0])
+                hashes += b"".join(new)
+            # An entry inside a head begins where the head does.
+            offsets += OFFSET.pack(position) * (part.count - 1)
+            position += part.length
             offsets += OFFSET.pack(position)
         if tree.root() != checkpoint.root:
             raise EvidenceError(
@@ -105,8 +117,33 @@ class TreeCache:
         self._offsets.replace(bytes(offsets))
 
 
-def read_lines(entries: Path, size: int, *, start: int = 0) -> Iterator[bytes]:
-    """`size` lines of the log from byte `start`, without their newlines, one at a time.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of the log: of the entry at `index`, or the head of the entries from there on."""
+
+    index: int
+    line: bytes = field(repr=False)
+    head: Head | None = None
+
+    @property
+    def count(self) -> int:
+        """How many entries it stands for."""
+        return self.head.count if self.head else 1
+
+    @property
+    def length(self) -> int:
+        """Its bytes in the log, the newline too."""
+        return len(self.line) + 1
+
+    def leaves(self) -> tuple[bytes, ...]:
+        """The leaf hashes of its entries."""
+        return self.head.leaves if self.head else (leaf_hash(self.line),)
+
+
+def read_parts(entries: Path, index: int, size: int, *, start: int = 0) -> Iterator[Part]:
+    """The lines of entries `index` to `size` (exclusive), one at a time, from byte `start` on.
+
+    A head at `start` may begin before `index`: it comes whole.
 
     Raises:
         EvidenceError: the log ends before that, or a line is too long.
@@ -114,13 +151,20 @@ def read_lines(entries: Path, size: int, *, start: int = 0) -> Iterator[bytes]:
     try:
         with reading(entries) as stream:
             stream.seek(start)
-            for number in range(size):
+            while index < size:
                 line = stream.readline(MAX_LINE + 2)
                 if not line.endswith(b"\n"):
-                    raise EvidenceError(_no_line(entries, number, size, line))
-                yield line[:-1]
+                    raise EvidenceError(_no_line(entries, index, size, line))
+                part = _part(line[:-1], index)
+                yield part
+                index = part.index + part.count
     except OSError as error:
         raise EvidenceError(f"{entries}: the log cannot be read: {error.strerror}") from error
+
+
+def _part(line: bytes, index: int) -> Part:
+    head = head_over(line, index)
+    return Part(head.start if head else index, line, head)
 
 
 def _no_line(entries: Path, number: int, size: int, line: bytes) -> str:
@@ -141,10 +185,16 @@ class _Array:
         if self._memory is not None:
             data = self._memory[position * self.width : (position + 1) * self.width]
         else:
-            data = os.pread(self._open(), self.width, position * self.width)
+            data = self._pread(position)
         if len(data) != self.width:
             raise CacheMissError(f"{self.path}: no record {position}")
         return data
+
+    def _pread(self, position: int) -> bytes:
+        try:
+            return os.pread(self._open(), self.width, position * self.width)
+        except OSError as error:
+            raise CacheMissError(str(error)) from None
 
     def write(self, position: int, data: bytes) -> None:
         with self._writable() as stream:
@@ -152,12 +202,14 @@ class _Array:
             stream.write(data)
 
     def _writable(self) -> BinaryIO:
-        if self.path.exists():
-            return os.fdopen(open_plain(self.path, os.O_RDWR), "r+b")
-        return self.path.open("w+b")
+        # Never truncated: another process may be reading it.
+        return os.fdopen(open_plain(self.path, os.O_RDWR | os.O_CREAT), "r+b")
 
     def replace(self, data: bytes) -> None:
         self.close()
+        # What was read is used from memory from now on: another process, whose checkpoint is
+        # older, may put a shorter file in this one's place.
+        self._memory = data
         temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -165,13 +217,14 @@ class _Array:
             temporary.rename(self.path)
         except OSError as error:
             log.debug("tree cache kept in memory: %s", error)
-            self._memory = data
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
     def close(self) -> None:
         if self._descriptor is not None:
-            os.close(self._descriptor)
+            # It was only read; an append that is done must not fail for it.
+            with contextlib.suppress(OSError):
+                os.close(self._descriptor)
             self._descriptor = None
 
     def _open(self) -> int:

@@ -7,18 +7,21 @@ raw r || s as well.
 
 from __future__ import annotations
 
-import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.canonical import canonical_json
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.encoding import encode_base64, parse_object
+from venturalitica.ledger.encoding import MAX_LINE, encode_base64, parse_object
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ec import (
+        EllipticCurvePublicKey,
+        EllipticCurveSignatureAlgorithm,
+    )
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 MAX_SIGNATURES = 16
@@ -70,8 +73,28 @@ class Envelope:
             raise EvidenceError(f"{what} is not a DSSE envelope (payload, payloadType, signatures)")
         if not 1 <= len(found) <= MAX_SIGNATURES:
             raise EvidenceError(f"{what} has {len(found)} signatures; expected 1 to 16")
+        _refuse_half_characters(payload_type, what)
         payload = _base64(value.get("payload"), f"the payload of {what}")
         return cls(payload_type, payload, tuple(_signature(item, what) for item in found))
+
+
+def signers_of(line: bytes) -> tuple[str, ...]:
+    """The ids of the keys that a line of the log says to be signed by.
+
+    Raises:
+        EvidenceError: it is not a DSSE envelope.
+    """
+    return tuple(item.keyid for item in Envelope.parse(line, what="the line").signatures)
+
+
+def statement_of(line: bytes) -> dict[str, Any]:
+    """The statement in a line of the log; whether it is signed is for others to check.
+
+    Raises:
+        EvidenceError: it is not a DSSE envelope with a JSON object in it.
+    """
+    payload = Envelope.parse(line, what="the line").payload
+    return parse_object(payload, what="the statement", limit=MAX_LINE)
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -85,37 +108,57 @@ def sign_envelope(
     *,
     keyid: str,
     sign: Callable[[bytes], bytes],
+    cosigners: Iterable[tuple[str, Callable[[bytes], bytes]]] = (),
     payload_type: str = PAYLOAD_TYPE,
 ) -> Envelope:
-    """Sign `payload` once; `sign` gives DER signatures for the key `keyid`."""
-    signature = Signature(keyid, sign(pae(payload_type, payload)))
-    return Envelope(payload_type, payload, (signature,))
+    """Sign `payload`; `sign` gives DER signatures for the key `keyid`, and so do `cosigners`."""
+    data = pae(payload_type, payload)
+    pairs = [(keyid, sign), *cosigners]
+    return Envelope(
+        payload_type, payload, tuple(Signature(name, make(data)) for name, make in pairs)
+    )
 
 
 def verify_signature(key: EllipticCurvePublicKey, signature: bytes, data: bytes) -> bool:
     """Whether a DER or raw (64 bytes, r || s) ECDSA/SHA-256 signature over `data` verifies."""
     from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-    from cryptography.hazmat.primitives.hashes import SHA256
 
     forms = [signature]
     if len(signature) == 64:
+        from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
         forms.append(encode_dss_signature(r, s))
     for form in forms:
         try:
-            key.verify(form, data, ECDSA(SHA256()))
+            key.verify(form, data, _ecdsa())
         except InvalidSignature:
             continue
         return True
     return False
 
 
+@cache
+def _ecdsa() -> EllipticCurveSignatureAlgorithm:
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return ECDSA(SHA256())
+
+
 def _signature(item: Any, what: str) -> Signature:
     if not isinstance(item, dict) or not isinstance(item.get("keyid", ""), str):
         raise EvidenceError(f"a signature of {what} is malformed")
+    _refuse_half_characters(item.get("keyid", ""), what)
     return Signature(item.get("keyid", ""), _base64(item.get("sig"), f"a signature of {what}"))
+
+
+def _refuse_half_characters(text: str, what: str) -> None:
+    """JSON can spell half of a surrogate pair, which has no bytes that could be signed."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise EvidenceError(f"a name in {what} is not Unicode text") from None
 
 
 def _base64(text: object, what: str) -> bytes:
@@ -123,9 +166,11 @@ def _base64(text: object, what: str) -> bytes:
     if not isinstance(text, str):
         raise EvidenceError(f"{what} is not base64 text")
     try:
-        return base64.b64decode(text.encode("ascii").translate(_TO_STANDARD), validate=True)
+        if "-" in text or "_" in text:
+            text = text.translate(_TO_STANDARD)
+        return binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError):
         raise EvidenceError(f"{what} is not base64") from None
 
 
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_TO_STANDARD = str.maketrans("-_", "+/")

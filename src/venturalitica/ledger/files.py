@@ -10,17 +10,28 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+BUFFER = 1 << 17
+"""Python's own eight kilobytes hold hardly one line of the log."""
+
 
 def open_plain(path: Path, flags: int, mode: int = 0o644) -> int:
     """Open a regular file; gives the descriptor.
 
     A pipe put in the place of a file would keep a reader waiting for ever, a device would never
-    end: neither is opened for reading.
+    end: neither is opened for reading. A link is followed for reading only: a folder that somebody
+    else prepared could point one at any file of the user's, and we would write there.
 
     Raises:
         OSError: it cannot be opened, or is not a regular file.
     """
-    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    if flags & (os.O_WRONLY | os.O_RDWR):
+        flags |= os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENXIO):  # ENXIO: a socket
+            raise
+        raise OSError(errno.EINVAL, "not a regular file (a link or a socket)", str(path)) from error
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISREG(kind):
         return descriptor
@@ -32,7 +43,7 @@ def open_plain(path: Path, flags: int, mode: int = 0o644) -> int:
 
 def reading(path: Path) -> BinaryIO:
     """A regular file, open for reading; OSError as `open_plain`."""
-    return os.fdopen(open_plain(path, os.O_RDONLY), "rb")
+    return os.fdopen(open_plain(path, os.O_RDONLY), "rb", BUFFER)
 
 
 def write_durably(path: Path, data: bytes, *, mode: int = 0o644) -> None:

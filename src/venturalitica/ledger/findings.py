@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from venturalitica.canonical import sha256_hex
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import contents
 from venturalitica.ledger.dsse import PAYLOAD_TYPE, Envelope, verify_signature
 from venturalitica.ledger.encoding import MAX_LINE, parse_object
+from venturalitica.ledger.heads import Head
 from venturalitica.ledger.keys import PublicKey, short
-from venturalitica.ledger.kinds import Chronicle, Record
+from venturalitica.ledger.kinds import Chronicle, ReadsHeads, Record
 from venturalitica.ledger.link import Link
 from venturalitica.ledger.merkle import leaf_hash
+from venturalitica.ledger.policy_names import PolicyNames
 from venturalitica.records import Step
 
 T = TypeVar("T")
@@ -41,22 +42,39 @@ class Findings:
     judged: int = 0
     policies: int = 0
     tallies: int = 0
-    unread: list[int] = field(default_factory=list)
+    unread: int = 0
+    first_unread: int | None = None
     faults: dict[str, tuple[int, str]] = field(default_factory=dict)
     signers: dict[str, int] = field(default_factory=dict)
     link: Link | None = None
-    clocks: list[tuple[int, str]] = field(default_factory=list)
+    soon: str = "9999"
     chronicles: tuple[Chronicle, ...] = ()
+    _names: PolicyNames = field(default_factory=PolicyNames)
     _previous: bytes | None = None
+    _clock: str = ""
+    _skews: int = 0
+    _first_skew: str = ""
 
-    def read(self, line: bytes, index: int, *, chained: bool = True) -> None:
-        """Check one record. `chained`: the record before it was read just before."""
+    def read(self, line: bytes, index: int, *, chained: bool = True) -> bytes:
+        """Check one record; gives its leaf hash. `chained`: the one before it was just read."""
         self.count += 1
         self.link = None
         envelope = self._try("signatures", index, lambda: self._signed(line, index))
         if envelope is not None:
             self._read_statement(envelope, index, line, chained=chained)
         self._previous = leaf_hash(line)
+        return self._previous
+
+    def pass_over(self, head: Head) -> None:
+        """Go on after entries that were pruned: their leaf hashes are all that is left of them."""
+        self.link = None
+        self._previous = head.leaves[-1]
+        self.origin = head.origin if self.origin is None else self.origin
+        if head.origin != self.origin:
+            self.fault("chain", head.start, f"it is the head of another log, {head.origin[:80]!r}")
+        for chronicle in self.chronicles:
+            if isinstance(chronicle, ReadsHeads):
+                chronicle.pass_over(head)
 
     def fault(self, step: str, index: int, message: str) -> None:
         """Keep the first fault of a step."""
@@ -73,27 +91,29 @@ class Findings:
             self._step("tallies", self.tallies, f"{many(self.tallies, 'tally', 'tallies')} intact"),
             self._step("lights", self.judged, "no light is greener than its verdicts"),
         ]
-        steps += filter(None, map(self._chronicle_step, self.chronicles))
+        steps += filter(None, [*map(self._chronicle_step, self.chronicles), self._names.step()])
         if self.unread:
             steps.append(self._unread_step())
         return steps
 
-    def clock_step(self, now: str) -> Step:
+    def clock_step(self) -> Step:
         """Whether the clock went back between records, or is ahead of ours. Never a failure."""
-        notes = [
-            f"entry {index}: the clock said {later}, {earlier} one entry before"
-            for (_, earlier), (index, later) in zip(self.clocks, self.clocks[1:], strict=False)
-            if later < earlier
-        ]
-        notes += [
-            f"entry {index}: the clock said {at}, which is still to come"
-            for index, at in self.clocks
-            if at > now
-        ]
-        if not notes:
+        if not self._skews:
             return Step("clock", True, "the times of the records agree with their order")
-        more = f" (and {len(notes) - 1} more)" if len(notes) > 1 else ""
-        return Step("clock", None, f"{notes[0]}{more}; the order is by index, not by clock")
+        more = f" (and {self._skews - 1} more)" if self._skews > 1 else ""
+        return Step("clock", None, f"{self._first_skew}{more}; the order is by index, not by clock")
+
+    def _clocked(self, index: int, at: str) -> None:
+        """Hold the writer's clock against the record before, and against ours (`soon`)."""
+        if at < self._clock:
+            self._skewed(f"entry {index}: the clock said {at}, {self._clock} one entry before")
+        if at > self.soon:
+            self._skewed(f"entry {index}: the clock said {at}, which is still to come")
+        self._clock = at
+
+    def _skewed(self, what: str) -> None:
+        self._skews += 1
+        self._first_skew = self._first_skew or what
 
     def _step(self, name: str, checked: int, detail: str) -> Step:
         if name in self.faults:
@@ -107,9 +127,9 @@ class Findings:
         return Step(
             "contents",
             None,
-            f"{many(len(self.unread), 'record')} of a kind or format that this version does not "
-            f"know (first: entry {self.unread[0]}): signed and in place, contents not checked",
-            self.unread[0],
+            f"{many(self.unread, 'record')} of a kind or format that this version does not "
+            f"know (first: entry {self.first_unread}): signed and in place, contents not checked",
+            self.first_unread,
         )
 
     def _signed(self, line: bytes, index: int) -> Envelope:
@@ -136,26 +156,43 @@ class Findings:
             return
         self.link = self._try("chain", index, lambda: self._placed(statement, index, chained))
         if self.link is not None:
-            self.clocks.append((index, self.link.appended_at))
-        if not contents.understood(statement):
-            self.unread.append(index)
+            self._clocked(index, self.link.appended_at)
+        understood = contents.understood(statement)
+        if self.link is not None:
+            self._chronicle(envelope, statement, index, line, understood=understood)
+        if not understood:
+            self.unread += 1
+            self.first_unread = index if self.first_unread is None else self.first_unread
             return
-        self._chronicle(envelope, statement, index, line)
         if not contents.judged(statement):
             return
         self.judged += 1
-        self.policies += bool(self._try("policy", index, lambda: contents.check_policy(statement)))
+        self.policies += bool(self._try("policy", index, lambda: self._policy(statement, index)))
         self.tallies += bool(self._try("tallies", index, lambda: contents.check_tally(statement)))
         self._try("subjects", index, lambda: contents.check_subjects(statement))
         self._try("lights", index, lambda: contents.check_light(statement))
 
+    def _policy(self, statement: Mapping[str, Any], index: int) -> bool:
+        """Whether there is a policy that could be held against its digest, name and version."""
+        policy = statement["predicate"].get("policy")
+        if policy is None:
+            return False
+        self._names.check(index, policy, contents.policy_bytes(policy))
+        return True
+
     def _chronicle(
-        self, envelope: Envelope, statement: dict[str, Any], index: int, line: bytes
+        self,
+        envelope: Envelope,
+        statement: dict[str, Any],
+        index: int,
+        line: bytes,
+        *,
+        understood: bool,
     ) -> None:
         if not self.chronicles:
             return
         signers = tuple(signature.keyid for signature in envelope.signatures)
-        record = Record(index, statement, signers, sha256_hex(line))
+        record = Record(index, statement, signers, line, understood)
         for chronicle in self.chronicles:
             self._try(chronicle.name, index, partial(chronicle.read, record))
 
@@ -177,6 +214,8 @@ class Findings:
         expected = self._previous.hex() if self._previous else None
         if chained and link.previous != expected:
             raise EvidenceError("it does not follow the record before it")
+        if (link.previous is None) != (index == 0):
+            raise EvidenceError("only the first record of a log follows none")
         return link
 
     def _try(self, step: str, index: int, check: Callable[[], T]) -> T | None:

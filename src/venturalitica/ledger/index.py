@@ -2,7 +2,8 @@
 
 SQLite in `.venturalitica/index.db` by default; any SQLAlchemy URL (PostgreSQL) for a team. It is
 caught up with the log each time it is opened, and rebuilt where it does not fit: made by another
-version, of another log, longer than the log, or broken. It proves nothing: `verify` reads the log.
+version, of another log, longer than the log, broken, or with rows missing. It proves nothing:
+`verify` reads the log.
 """
 
 from __future__ import annotations
@@ -10,31 +11,42 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import stat
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice, starmap
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.projection import run_row, tracker_rows, verdict_rows
+from venturalitica.ledger.merkle import leaf_hash
+from venturalitica.ledger.projection import Outline, run_row, tracker_rows, verdict_rows
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Select
+    from sqlalchemy import Connection, Engine, Select, Table
 
-    from venturalitica.ledger.ledger import Entry, Ledger
+    from venturalitica.ledger.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-VERSION = "1"
-"""Raise it when a table changes: an index of another version is rebuilt, never migrated."""
+VERSION = "4"
+"""Raise it when a table, or what a row is made of, changes: an index of another version is rebuilt,
+never migrated."""
+
+ALTERED = "the index was altered; 'venturalitica reindex' makes it again from the log"
 
 BATCH = 500
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRow:
-    """One entry of the log, as a list shows it. Times are RFC 3339 UTC."""
+    """One entry of the log, as a list shows it. Times are RFC 3339 UTC.
+
+    `signer` is the key that the record names; `verify` checks that it signed. `revision` is git's
+    commit; `margin` is the smallest of its controls (`margins`), that of `margin_control`.
+    """
 
     index: int
     kind: str
@@ -56,6 +68,12 @@ class RunRow:
     errors: int
     model_class: str | None
     exception: str | None
+    revision: str | None
+    signer: str
+    margin: float | None
+    margin_low: float | None
+    margin_high: float | None
+    margin_control: str | None
     evidence_sha256: str
     trackers: tuple[dict[str, Any], ...] = ()
 
@@ -82,9 +100,11 @@ class VerdictRow:
 class Index:
     """Answers about the runs of a ledger; a context manager that closes its connections."""
 
-    def __init__(self, ledger: Ledger, engine: Engine) -> None:
+    def __init__(self, ledger: Ledger, engine: Engine, *, own: bool = True) -> None:
         self._ledger = ledger
         self._engine = engine
+        self._own = own
+        self._looked_at: object = None
 
     @classmethod
     def open(cls, ledger: Ledger, url: str | None = None) -> Index:
@@ -93,9 +113,9 @@ class Index:
         Raises:
             EvidenceError: the log was altered, or the database cannot be used.
         """
-        index = cls(ledger, _engine(ledger.home / "index.db", url))
+        index = cls(ledger, _engine(ledger.home / "index.db", url), own=not url)
         try:
-            index._catch_up_or_rebuild(None if url else ledger.home / "index.db")
+            index.refresh()
         except BaseException:
             index.close()
             raise
@@ -116,6 +136,20 @@ class Index:
         """Close the connections to the database."""
         self._engine.dispose()
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether it lives in this process alone, on one connection: one thread at a time."""
+        return self._engine.dialect.name == "sqlite" and not self._engine.url.database
+
+    def refresh(self) -> None:
+        """Catch up with the log again, as opening does.
+
+        Raises:
+            EvidenceError: the log was altered, or the database cannot be used.
+        """
+        file = self._ledger.home / "index.db"
+        self._catch_up_or_rebuild(file if self._own else None)
+
     def rebuild(self) -> int:
         """Forget all and read the log again; gives how many entries were read."""
         from venturalitica.ledger.tables import metadata
@@ -128,6 +162,7 @@ class Index:
         self,
         *,
         kind: str | None = None,
+        without: Sequence[str] = (),
         name: str | None = None,
         policy: str | None = None,
         light: str | None = None,
@@ -139,6 +174,7 @@ class Index:
         """The entries that fit all that is given, newest first.
 
         Args:
+            without: kinds that are left out.
             policy: name of the policy, or the beginning (8 or more digits) of its SHA-256.
             since: RFC 3339 UTC, compared with `appended_at`, inclusive; `until` exclusive.
         """
@@ -150,6 +186,8 @@ class Index:
         for column, wanted in ((runs.c.kind, kind), (runs.c.name, name), (runs.c.light, light)):
             if wanted is not None:
                 query = query.where(column == wanted)
+        if without:
+            query = query.where(runs.c.kind.not_in(without))
         if policy is not None:
             digest = runs.c.policy_sha256.startswith(policy, autoescape=True)
             named = runs.c.policy_name == policy
@@ -159,7 +197,7 @@ class Index:
         if until is not None:
             query = query.where(runs.c.appended_at < until)
         order = runs.c.entry.desc() if newest_first else runs.c.entry
-        return self._rows(query.order_by(order).limit(limit))
+        return self.rows(query.order_by(order).limit(limit))
 
     def find(self, ref: str) -> tuple[RunRow, ...]:
         """Entries by index, or by the beginning of a run id, tracker run id or evidence digest.
@@ -171,7 +209,7 @@ class Index:
         from venturalitica.ledger.tables import links, runs
 
         if ref.isdecimal() and len(ref) < 8:
-            return self._rows(select(runs).where(runs.c.entry == int(ref)))
+            return self.rows(select(runs).where(runs.c.entry == int(ref)))
         if len(ref) < 4:
             return ()
         linked = select(links.c.entry).where(links.c.run_id.startswith(ref, autoescape=True))
@@ -180,7 +218,7 @@ class Index:
             runs.c.evidence_sha256.startswith(ref, autoescape=True),
             runs.c.entry.in_(linked),
         )
-        return self._rows(select(runs).where(fits).order_by(runs.c.entry))
+        return self.rows(select(runs).where(fits).order_by(runs.c.entry))
 
     def verdicts(self, index: int) -> tuple[VerdictRow, ...]:
         """The verdicts of one entry, in the order of its policy."""
@@ -189,12 +227,21 @@ class Index:
         from venturalitica.ledger.tables import verdicts
 
         query = select(verdicts).where(verdicts.c.entry == index).order_by(verdicts.c.position)
+        return self.verdict_rows(query)
+
+    def verdict_rows(self, query: Select[Any]) -> tuple[VerdictRow, ...]:
+        """What a selection of whole rows of `verdicts` gives."""
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings()
             return tuple(VerdictRow(**_renamed(row)) for row in rows)
 
-    def links(self) -> tuple[tuple[int, str, dict[str, Any]], ...]:
-        """Every tracker run that an entry should reach: (index, evidence digest, run), in order."""
+    def links(
+        self, *, confirmed: Collection[tuple[tuple[int, str, str], str]] = ()
+    ) -> tuple[tuple[int, str, dict[str, Any]], ...]:
+        """Every tracker run that an entry should reach: (index, evidence digest, run), in order.
+
+        `confirmed` are left out, unread: ((index, tracker, run id), evidence digest).
+        """
         import json
 
         from sqlalchemy import select
@@ -202,22 +249,39 @@ class Index:
         from venturalitica.ledger.tables import links, runs
 
         query = (
-            select(links.c.entry, runs.c.evidence_sha256, links.c.run)
+            select(
+                links.c.entry, links.c.tracker, links.c.run_id, runs.c.evidence_sha256, links.c.run
+            )
             .join(runs, runs.c.entry == links.c.entry)
             .order_by(links.c.entry, links.c.position)
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query)
-            return tuple((entry, digest, json.loads(run)) for entry, digest, run in rows)
+            try:
+                return tuple(
+                    (entry, digest, json.loads(run))
+                    for entry, tracker, run_id, digest, run in rows
+                    if ((entry, tracker, run_id), digest) not in confirmed
+                )
+            except (ValueError, TypeError) as error:
+                raise EvidenceError(ALTERED) from error
 
-    def _rows(self, query: Select[Any]) -> tuple[RunRow, ...]:
+    def connect(self) -> Connection:
+        """A connection to ask of (`listing`); a context manager."""
+        return self._engine.connect()
+
+    def rows(self, query: Select[Any]) -> tuple[RunRow, ...]:
+        """What a selection of whole rows of `runs` gives."""
         import json
 
         with self._engine.connect() as connection:
             rows = [_renamed(row) for row in connection.execute(query).mappings()]
-        return tuple(
-            RunRow(**row | {"trackers": tuple(json.loads(row["trackers"]))}) for row in rows
-        )
+        try:
+            return tuple(
+                RunRow(**row | {"trackers": tuple(json.loads(row["trackers"]))}) for row in rows
+            )
+        except (ValueError, TypeError) as error:
+            raise EvidenceError(ALTERED) from error
 
     def _catch_up_or_rebuild(self, file: Path | None) -> None:
         from sqlalchemy.exc import DatabaseError, DBAPIError
@@ -251,10 +315,12 @@ class Index:
             if done == head.size:
                 return 0
             added = 0
-            for batch in _batches(self._ledger.entries(done)):
-                _insert(connection, batch)
-                _remember(connection, head.origin, batch[-1])
-                added += len(batch)
+            for batch in _batches(self._ledger.lines(done)):
+                batch.insert(connection)
+                _forget_pruned(connection, batch.pruned)
+                _remember(connection, head.origin, batch.last)
+                added += len(batch.runs)
+            _remember_counts(connection)
             return added
 
     def _fitting(self, connection: Connection) -> int | None:
@@ -269,11 +335,54 @@ class Index:
         head = self._ledger.head()
         if known.get("version") != VERSION or known.get("origin") != head.origin:
             return None
-        done = int(known["size"])
-        if done > head.size:
+        size = known.get("size", "")
+        done = int(size) if size.isdecimal() and len(size) < 16 else 0
+        if not 0 < done <= head.size:
             return None
-        last = self._ledger.entry(done - 1)
-        return done if last.leaf_sha256 == known["leaf"] else None
+        if self._ledger.leaf(done - 1) != known.get("leaf"):
+            return None
+        return done if self._is_whole(connection, done, known) else None
+
+    def _is_whole(self, connection: Connection, done: int, known: dict[str, str]) -> bool:
+        """Whether no row was taken away: each entry has its own, but for the pruned.
+
+        Counting is quick, and done again only when the file is another than at the last count.
+        """
+        stamp = _stamp(self._ledger.home / "index.db") if self._own else "somewhere else"
+        if stamp is not None and stamp == self._looked_at:
+            return True
+        whole = _counts(connection) == (known.get("verdicts"), known.get("links"))
+        whole = whole and self._has_every_run(connection, done)
+        self._looked_at = stamp if whole else None
+        if not whole:
+            log.warning("%s: rows are missing from the index: it is made again", self._ledger.home)
+        return whole
+
+    def _has_every_run(self, connection: Connection, done: int) -> bool:
+        """As many rows as entries that are not pruned, all of them of such entries."""
+        from sqlalchemy import func, select
+
+        from venturalitica.ledger.tables import runs
+
+        pruned = self._pruned(connection)
+        kept = [runs.c.entry >= 0, runs.c.entry < done]
+        kept += [~runs.c.entry.between(item.start, item.stop - 1) for item in pruned]
+        counted = select(func.count()).select_from(runs)
+        count = connection.execute(counted).scalar_one()
+        fitting = connection.execute(counted.where(*kept)).scalar_one()
+        gone: set[int] = set().union(*pruned)
+        return count == fitting == done - len(gone)
+
+    def _pruned(self, connection: Connection) -> list[range]:
+        """What the log's own prune records name."""
+        from sqlalchemy import select
+
+        from venturalitica.ledger.tables import runs
+
+        query = select(runs.c.entry).where(runs.c.kind == "prune").order_by(runs.c.entry)
+        places = connection.execute(query).scalars().all()
+        records = starmap(Outline.of, self._ledger.chosen(places))
+        return [item for record in records for item in _pruned_before(record)]
 
 
 def _engine(path: Path, url: str | None) -> Engine:
@@ -290,9 +399,11 @@ def _engine(path: Path, url: str | None) -> Engine:
             raise EvidenceError(
                 f"the index cannot be opened at {redact_uri(url)}: {error}"
             ) from error
+    _refuse_stranger(path)
     if not os.access(path.parent, os.W_OK) and not path.exists():
         # An auditor's read-only copy: the index lives as long as this process.
-        return create_engine("sqlite://", poolclass=StaticPool)
+        anywhere = {"check_same_thread": False}
+        return create_engine("sqlite://", poolclass=StaticPool, connect_args=anywhere)
     # No pool, so that a forked child shares no connection; no WAL, which has a corruption bug with
     # two writers in the SQLite that some Pythons ship. BEGIN IMMEDIATE: one writer, others wait.
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 30})
@@ -308,19 +419,83 @@ def _engine(path: Path, url: str | None) -> Engine:
     return engine
 
 
-def _insert(connection: Connection, batch: Sequence[Entry]) -> None:
+def _refuse_stranger(path: Path) -> None:
+    """A link could point at another database of the user's; a pipe would keep us for ever."""
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(kind):
+        raise EvidenceError(
+            f"{path}: not a regular file; remove it, and the index is made again from the log"
+        )
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The rows of some entries; of the entries themselves only the last is kept.
+
+    Rows are bare tuples in the order of their table's columns: hundreds of parsed statements at a
+    time would keep Python's garbage collector busier than the database is.
+    """
+
+    last: Outline
+    runs: list[Row] = field(default_factory=list)
+    verdicts: list[Row] = field(default_factory=list)
+    links: list[Row] = field(default_factory=list)
+    pruned: list[range] = field(default_factory=list)
+
+    def add(self, entry: Outline) -> None:
+        """Take in the rows of one more entry."""
+        from venturalitica.ledger.tables import link_values, run_values, verdict_values
+
+        self.last = entry
+        self.runs.append(run_values(run_row(entry)))
+        self.verdicts += map(verdict_values, verdict_rows(entry))
+        self.links += map(link_values, tracker_rows(entry))
+        self.pruned += _pruned_before(entry)
+
+    def insert(self, connection: Connection) -> None:
+        """Insert the rows."""
+        from venturalitica.ledger.tables import links, runs, verdicts
+
+        for table, rows in ((runs, self.runs), (verdicts, self.verdicts), (links, self.links)):
+            if rows:
+                _insert(connection, table, rows)
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    if connection.dialect.paramstyle == "qmark":
+        # SQLite: past SQLAlchemy's making ready of each row, which takes longer than the inserting.
+        statement = str(table.insert().compile(dialect=connection.dialect))
+        connection.exec_driver_sql(statement, list(rows))
+        return
+    names = table.columns.keys()
+    connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _pruned_before(entry: Outline) -> list[range]:
+    """What an entry prunes; of what comes after it, it can say nothing."""
+    from venturalitica.ledger.pruning import pruned_by
+
+    named = pruned_by(entry.statement)
+    return [range(item.start, min(item.end, entry.index)) for item in named]
+
+
+def _forget_pruned(connection: Connection, pruned: Sequence[range]) -> None:
+    """What a prune record names is gone from here with it, whether its lines are already or not."""
     from venturalitica.ledger.tables import links, runs, verdicts
 
-    for table, rows in (
-        (runs, [run_row(entry) for entry in batch]),
-        (verdicts, [row for entry in batch for row in verdict_rows(entry)]),
-        (links, [row for entry in batch for row in tracker_rows(entry)]),
-    ):
-        if rows:
-            connection.execute(table.insert(), rows)
+    if pruned and connection.dialect.name == "sqlite":
+        # Else the rows would lie on in the file's free pages.
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    for item in pruned:
+        for table in (links, verdicts, runs):
+            named = table.c.entry.between(item.start, item.stop - 1)
+            connection.execute(table.delete().where(named))
 
 
-def _remember(connection: Connection, origin: str, last: Entry) -> None:
+def _remember(connection: Connection, origin: str, last: Outline) -> None:
     from venturalitica.ledger.tables import meta
 
     connection.execute(meta.delete())
@@ -328,19 +503,45 @@ def _remember(connection: Connection, origin: str, last: Entry) -> None:
         "version": VERSION,
         "origin": origin,
         "size": str(last.index + 1),
-        "leaf": last.leaf_sha256,
+        "leaf": leaf_hash(last.line).hex(),
     }
     connection.execute(meta.insert(), [{"key": k, "value": v} for k, v in facts.items()])
 
 
-def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    batch: list[Entry] = []
-    for entry in entries:
-        batch.append(entry)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
+def _counts(connection: Connection) -> tuple[str, str]:
+    """How many verdicts and links there are, as `meta` keeps it."""
+    from sqlalchemy import func, select
+
+    from venturalitica.ledger.tables import links, verdicts
+
+    counted = [select(func.count()).select_from(table) for table in (verdicts, links)]
+    found = [str(connection.execute(query).scalar_one()) for query in counted]
+    return found[0], found[1]
+
+
+def _remember_counts(connection: Connection) -> None:
+    from venturalitica.ledger.tables import meta
+
+    names = ("verdicts", "links")
+    facts = [{"key": k, "value": v} for k, v in zip(names, _counts(connection), strict=True)]
+    connection.execute(meta.insert(), facts)
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """Changes when the file does; who edits it can set its mtime back, but not its ctime."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _batches(lines: Iterator[tuple[int, bytes]]) -> Iterator[_Batch]:
+    entries = starmap(Outline.of, lines)
+    for first in entries:
+        batch = _Batch(first)
+        for entry in chain((first,), islice(entries, BATCH - 1)):
+            batch.add(entry)
         yield batch
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from venturalitica.canonical import sha256_hex
+from venturalitica.ledger.heads import Head
 from venturalitica.records import Step
 
 
@@ -18,18 +21,24 @@ from venturalitica.records import Step
 class Record:
     """One record as a chronicle reads it: its signatures hold, it is in its place, it can be read.
 
-    `signers` are the ids of the keys that signed it; `evidence_sha256` is the SHA-256 of its line.
+    `signers` are the ids of the keys that signed it; `line` is the envelope as it stands.
     """
 
     index: int
     statement: Mapping[str, Any] = field(repr=False)
     signers: tuple[str, ...]
-    evidence_sha256: str
+    line: bytes = field(repr=False)
+    understood: bool = True
+
+    @property
+    def evidence_sha256(self) -> str:
+        """SHA-256 of its line; taken when it is asked for, which few chronicles do."""
+        return sha256_hex(self.line)
 
     @property
     def kind(self) -> str:
-        """Its predicateType."""
-        return str(self.statement["predicateType"])
+        """Its predicateType; empty where this version does not know it, or its format."""
+        return str(self.statement["predicateType"]) if self.understood else ""
 
     @property
     def predicate(self) -> Mapping[str, Any]:
@@ -45,7 +54,7 @@ class Chronicle(Protocol):
     meaning: str
 
     def read(self, record: Record) -> None:
-        """Take in the next record, of whatever kind.
+        """Take in the next record, of whatever kind; `record.kind` is empty if it is unknown here.
 
         Raises:
             EvidenceError: it contradicts what was read before.
@@ -54,6 +63,15 @@ class Chronicle(Protocol):
 
     def step(self) -> Step | None:
         """What to say when all was read and nothing contradicted; None where there is nothing."""
+        ...
+
+
+@runtime_checkable
+class ReadsHeads(Protocol):
+    """A chronicle that is told of pruned entries too: a later record may refer to one of them."""
+
+    def pass_over(self, head: Head) -> None:
+        """Take in the head that stands in the place of pruned entries."""
         ...
 
 
@@ -66,12 +84,20 @@ class Kind:
     check: Callable[[Mapping[str, Any]], None]
 
 
+@cache
 def kinds() -> dict[str, Kind]:
     """The kinds that this version knows, by predicateType."""
-    known: tuple[Kind, ...] = ()
+    from venturalitica.ledger import approval, erasure, pruning, rotation
+
+    known: tuple[Kind, ...] = (rotation.KIND, approval.KIND, erasure.KIND, pruning.KIND)
     return {kind.predicate_type: kind for kind in known}
 
 
 def chronicles(home: Path | None) -> tuple[Chronicle, ...]:
     """Fresh chronicles for one reading; `home` is the ledger's folder, None for a bundle alone."""
-    return ()
+    from venturalitica.ledger.approval import Approvals
+    from venturalitica.ledger.erasure import Vaulted
+    from venturalitica.ledger.pruning import Retention
+    from venturalitica.ledger.rotation import Rotations
+
+    return (Rotations(), Approvals(home), Vaulted(home), Retention(alone=home is None))

@@ -5,24 +5,32 @@ from __future__ import annotations
 import contextlib
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.canonical import sha256_hex
-from venturalitica.errors import EvidenceError, SigningKeyError
-from venturalitica.ledger.bundle import Bundle
-from venturalitica.ledger.cache import CacheMissError, TreeCache, read_lines
-from venturalitica.ledger.dsse import Envelope, sign_envelope, verify_signature
-from venturalitica.ledger.encoding import MAX_LINE, parse_object
-from venturalitica.ledger.keys import CHECKPOINTS, PublicKey, carried_keys, carry_keys
-from venturalitica.ledger.link import Draft, Link
+from venturalitica.errors import EntryPruned, EvidenceError, SigningKeyError
+from venturalitica.ledger.bundle import Bundle, Proven
+from venturalitica.ledger.cache import CacheMissError, Part, TreeCache, read_parts
+from venturalitica.ledger.dsse import (
+    Envelope,
+    sign_envelope,
+    signers_of,
+    statement_of,
+    verify_signature,
+)
+from venturalitica.ledger.keys import CHECKPOINTS, RECORDS, PublicKey, carried_keys, carry_keys
+from venturalitica.ledger.link import Draft, Link, timestamp
 from venturalitica.ledger.log import Keeper, Log, Tail
 from venturalitica.ledger.merkle import leaf_hash, verify_inclusion
 from venturalitica.ledger.note import Checkpoint, NoteKey, open_checkpoint, sign_note
-from venturalitica.ledger.signing import Signer
+from venturalitica.ledger.rotation import ROTATION, lineage_of, refuse_retired
+from venturalitica.ledger.signing import Signer, derived
+from venturalitica.ledger.succession import announce, check_unsealed
+from venturalitica.ledger.tail import NotOursError, UnconfirmedError
 
 if TYPE_CHECKING:
     from venturalitica.ledger.index import Index
@@ -46,6 +54,14 @@ class Entry:
     envelope: bytes = field(repr=False)
     statement: dict[str, Any] = field(repr=False)
     checkpoint: str = field(repr=False)
+
+    @property
+    def signer(self) -> str:
+        """Id of the key that it names first as its signer; empty where it names none."""
+        try:
+            return signers_of(self.envelope)[0]
+        except EvidenceError:
+            return ""
 
 
 class Ledger:
@@ -89,21 +105,34 @@ class Ledger:
             SigningKeyError: the signer cannot seal checkpoints and no `checkpoint_signer` is given.
         """
         if signer is not None and checkpoint_signer is None:
-            checkpoint_signer = _derived(signer)
+            checkpoint_signer = derived(signer)
         ledger = cls(Path(home), signer=signer, checkpoint_signer=checkpoint_signer, clock=clock)
-        if not ledger._log.exists() and (signer is None or not create):
+        if not ledger._asked(ledger._log.exists) and (signer is None or not create):
             raise EvidenceError(
                 f"{ledger.home}: no evidence log here; it begins with the first governed fit, "
                 "enforce or 'venturalitica check'"
             )
         if signer is not None:
             ledger._settle()
+            if ledger._asked((ledger.home / "vault" / "erasing").exists):
+                from venturalitica.ledger.eraser import go_on
+
+                go_on(ledger)
         return ledger
 
     @property
     def size(self) -> int:
         """How many entries are sealed."""
         return self.head().size
+
+    @property
+    def signer_id(self) -> str:
+        """Id of the key that signs here.
+
+        Raises:
+            SigningKeyError: the ledger was opened without one.
+        """
+        return self._signers()[0].keyid
 
     @property
     def checkpoint(self) -> str:
@@ -118,25 +147,43 @@ class Ledger:
         """
         return self._seal()[0]
 
-    def append(self, statement: Mapping[str, Any]) -> Entry:
+    def append(self, statement: Mapping[str, Any], *, cosigners: Sequence[Signer] = ()) -> Entry:
         """Sign a statement and append it; returns once line and checkpoint are durable.
 
         `statement` is an in-toto Statement v1 as JSON types, without `predicate.log`, which is
-        set here.
+        set here. `cosigners` sign the same bytes besides the ledger's own signer. Where that one
+        followed a retired key of the same user, the log is told first (`succession`).
 
         Raises:
+            RetiredKeyError: the log has retired one of the keys.
+            EvidenceWaiting: there are no locks here, and it waits in the inbox (`lockless`).
             EvidenceError: it cannot be written; the log is as it was.
         """
         signer, checkpoint_signer = self._signers()
         draft = Draft(statement)
 
         def make_line(tail: Tail) -> bytes:
+            signers = (signer, *cosigners)
+            refuse_retired(self._log.entries, [item.keyid for item in signers], tail.end)
             payload = draft.payload(self._link(tail, checkpoint_signer))
-            return sign_envelope(payload, keyid=signer.keyid, sign=signer.sign).to_json()
+            others = [(item.keyid, item.sign) for item in cosigners]
+            envelope = sign_envelope(
+                payload, keyid=signer.keyid, sign=signer.sign, cosigners=others
+            )
+            return envelope.to_json()
 
         try:
-            carry_keys(self.home / "keys", (signer.public, checkpoint_signer.public))
+            if statement.get("predicateType") != ROTATION:
+                announce(self, self._log.entries, signer)
+            publics = [item.public for item in (signer, checkpoint_signer, *cosigners)]
+            carry_keys(self.home / "keys", publics)
             tail, line, seal = self._log.append(make_line, self._keeper())
+        except UnconfirmedError as error:
+            raise EvidenceError(
+                f"{self.home}: the disk failed while evidence was written, and does not say how "
+                f"much of it stands: {error.strerror or error}. The next writer completes or drops "
+                "it; see to the disk, and run 'venturalitica verify'"
+            ) from error
         except OSError as error:
             raise EvidenceError(
                 f"{self.home}: evidence could not be written: {error.strerror or error}. The log "
@@ -150,6 +197,7 @@ class Ledger:
 
         Raises:
             EvidenceError: there is none, or the log was altered.
+            EntryPruned: its retention had passed and it was pruned.
         """
         checkpoint, seal, _ = self._seal()
         line, _ = self._proven_line(index, checkpoint)
@@ -158,36 +206,69 @@ class Ledger:
     def entries(self, start: int = 0) -> Iterator[Entry]:
         """The entries from `start` on, in order; each is held against the sealed tree.
 
+        Pruned ones are passed over.
+
         Raises (while read):
             EvidenceError: the log was altered.
         """
         checkpoint, seal, _ = self._seal()
-        if start >= checkpoint.size:
-            return
         note = seal.decode("utf-8")
-        if start:
-            self._proven_line(start, checkpoint)
+        for index, line in self._lines(start, checkpoint):
+            yield _entry(index, line, note)
+
+    def lines(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """Index and envelope of what `entries` gives, for who reads them in another way."""
+        yield from self._lines(start, self.head())
+
+    def chosen(self, indexes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        """Index and envelope of some entries, held against one reading of the checkpoint.
+
+        Those that were pruned, and those that the log does not have, are passed over.
+
+        Raises (while read):
+            EvidenceError: the log was altered.
+        """
+        checkpoint = self.head()
         with self._log.fitting_cache(checkpoint) as cache:
-            lines = read_lines(self._log.entries, checkpoint.size - start, start=cache.end(start))
-            for index, line in enumerate(lines, start):
-                self._check_leaf(cache, index, line, checkpoint)
-                yield _entry(index, line, note)
+            for index in indexes:
+                if 0 <= index < checkpoint.size:
+                    part = next(self._parts(cache, index, checkpoint))
+                    if part.head is None:
+                        yield part.index, part.line
+
+    def _lines(self, start: int, checkpoint: Checkpoint) -> Iterator[tuple[int, bytes]]:
+        with self._log.fitting_cache(checkpoint) as cache:
+            for part in self._parts(cache, start, checkpoint):
+                if part.head is None:
+                    yield part.index, part.line
+
+    def leaf(self, index: int) -> str:
+        """The leaf hash at `index`, proven; that of a pruned entry too.
+
+        Raises:
+            EvidenceError: there is none, or the log was altered.
+        """
+        part, _ = self._proven_part(index, self._seal()[0])
+        return part.leaves()[index - part.index].hex()
 
     def bundle(self, index: int) -> bytes:
         """The entry with its inclusion proof, checkpoint and keys: verifiable alone, offline.
 
         Raises:
             EvidenceError: there is no such entry, or the log was altered.
+            EntryPruned: its retention had passed and it was pruned.
         """
         checkpoint, seal, sealer = self._seal()
         line, proof = self._proven_line(index, checkpoint)
         carried = carried_keys(self.home / "keys")
-        names = {item.keyid for item in Envelope.parse(line).signatures} | {sealer.keyid}
+        lineage = self._lineage(line, index, checkpoint, carried)
+        signed = (line, *(item.envelope for item in lineage))
+        names = {keyid for one in signed for keyid in signers_of(one)} | {sealer.keyid}
         missing = names - carried.keys()
         if missing:
             raise EvidenceError(f"{self.home / 'keys'}: {min(missing)}.pem is missing")
         keys = tuple(carried[name] for name in sorted(names))
-        return Bundle(line, index, checkpoint.size, tuple(proof), seal, keys).to_json()
+        return Bundle(line, index, checkpoint.size, tuple(proof), seal, keys, lineage).to_json()
 
     @property
     def outbox(self) -> Outbox:
@@ -202,42 +283,90 @@ class Ledger:
 
         return Index.open(self, url)
 
+    def _lineage(
+        self, line: bytes, index: int, checkpoint: Checkpoint, carried: Mapping[str, PublicKey]
+    ) -> tuple[Proven, ...]:
+        """The rotations that tie the keys of the record and of the checkpoint to earlier ones."""
+        if sum(key.algorithm == RECORDS for key in carried.values()) < 2:
+            return ()
+        last, _ = self._proven_line(checkpoint.size - 1, checkpoint)
+        with self._log.fitting_cache(checkpoint) as cache:
+            end = cache.end(checkpoint.size)
+        keyids = sorted({*signers_of(line), *signers_of(last)})
+        found = lineage_of(self._log.entries, keyids, end)
+        places = [rotation.index for rotation in found if rotation.index != index]
+        proven = [(place, *self._proven_line(place, checkpoint)) for place in places]
+        return tuple(Proven(one, place, tuple(proof)) for place, one, proof in proven)
+
     def _proven_line(self, index: int, checkpoint: Checkpoint) -> tuple[bytes, list[bytes]]:
+        part, proof = self._proven_part(index, checkpoint)
+        if part.head is not None:
+            when = self._pruned_on(part.head.record, checkpoint)
+            raise EntryPruned(
+                f"{self.home}: entry {index} was pruned{when}: its retention had passed, as entry "
+                f"{part.head.record} says. Its place is still proven; its contents are gone"
+            )
+        return part.line, proof
+
+    def _pruned_on(self, record: int, checkpoint: Checkpoint) -> str:
+        with contextlib.suppress(EvidenceError):
+            part, _ = self._proven_part(record, checkpoint)
+            return f" on {Link.of(statement_of(part.line)).appended_at[:10]}"
+        return ""
+
+    def _proven_part(self, index: int, checkpoint: Checkpoint) -> tuple[Part, list[bytes]]:
         if not 0 <= index < checkpoint.size:
             raise EvidenceError(
                 f"{self.home}: no entry {index}; the log has {checkpoint.size}, counted from 0"
             )
         with self._log.fitting_cache(checkpoint) as cache:
             try:
-                return self._line_and_proof(cache, index, checkpoint)
+                return self._part_and_proof(cache, index, checkpoint)
             except (EvidenceError, CacheMissError):
                 cache.rebuild(self._log.entries, checkpoint)
-            return self._line_and_proof(cache, index, checkpoint)
+            return self._part_and_proof(cache, index, checkpoint)
 
-    def _check_leaf(
-        self, cache: TreeCache, index: int, line: bytes, checkpoint: Checkpoint
-    ) -> None:
+    def _parts(self, cache: TreeCache, index: int, checkpoint: Checkpoint) -> Iterator[Part]:
+        """The lines from entry `index` on, each held against its leaf.
+
+        The cache may be wrong, and a pruning may replace log and cache while they are read: where
+        a line does not fit, the cache is made again (which holds the log against its root), once.
+        """
+        tried = -1
+        while index < checkpoint.size:
+            try:
+                start = cache.end(index)
+                for part in read_parts(self._log.entries, index, checkpoint.size, start=start):
+                    self._check_leaves(cache, part, checkpoint)
+                    yield part
+                    index = part.index + part.count
+            except (EvidenceError, CacheMissError):
+                if tried == index:
+                    raise
+                tried = index
+                cache.rebuild(self._log.entries, checkpoint)
+
+    def _check_leaves(self, cache: TreeCache, part: Part, checkpoint: Checkpoint) -> None:
         tree = cache.tree(checkpoint.size)
-        if tree.leaf(index) != leaf_hash(line):
-            # The cache or the log: rebuilding tells, since it holds the log against its root.
-            cache.rebuild(self._log.entries, checkpoint)
-            if tree.leaf(index) != leaf_hash(line):
+        for index, leaf in enumerate(part.leaves(), part.index):
+            if index >= checkpoint.size or tree.leaf(index) != leaf:
                 raise _altered(self._log.entries, index)
 
-    def _line_and_proof(
+    def _part_and_proof(
         self, cache: TreeCache, index: int, checkpoint: Checkpoint
-    ) -> tuple[bytes, list[bytes]]:
-        (line,) = read_lines(self._log.entries, 1, start=cache.end(index))
+    ) -> tuple[Part, list[bytes]]:
+        start = cache.end(index)
+        (part,) = read_parts(self._log.entries, index, index + 1, start=start)
         proof = cache.tree(checkpoint.size).inclusion(index)
         if not verify_inclusion(
-            leaf=leaf_hash(line),
+            leaf=part.leaves()[index - part.index],
             index=index,
             size=checkpoint.size,
             proof=proof,
             root=checkpoint.root,
         ):
             raise _altered(self._log.entries, index)
-        return line, proof
+        return part, proof
 
     def _seal(self) -> tuple[Checkpoint, bytes, PublicKey]:
         try:
@@ -264,6 +393,20 @@ class Ledger:
         except EvidenceError as error:
             raise EvidenceError(f"{self._log.checkpoint}: {error}") from error
 
+    @property
+    def waiting(self) -> int:
+        """How many statements stand in the inbox and are not sealed yet (`lockless`)."""
+        inbox = self._log.inbox
+        return len(inbox.waiting(self.size)) if inbox.exists() else 0
+
+    def _asked(self, exists: Callable[[], bool]) -> bool:
+        try:
+            return exists()
+        except OSError as error:
+            raise EvidenceError(
+                f"{self.home}: cannot be looked into: {error.strerror or error}"
+            ) from error
+
     def _settle(self) -> None:
         try:
             self._log.settle(self._keeper())
@@ -282,7 +425,7 @@ class Ledger:
             return sign_note(checkpoint.text(), key, checkpoint_signer.sign).encode()
 
         def owns(line: bytes) -> bool:
-            return Link.of(_statement(line)).checkpoint_key == checkpoint_signer.keyid
+            return Link.of(statement_of(line)).checkpoint_key == checkpoint_signer.keyid
 
         return Keeper(
             new_origin=lambda: f"venturalitica/log/{uuid.uuid4().hex}",
@@ -296,12 +439,15 @@ class Ledger:
         """Raise unless an unsealed line is one of this log's own, in its place."""
         try:
             _check_signatures(line, carried_keys(self.home / "keys"))
-            link = Link.of(_statement(line))
+            link = Link.of(statement_of(line))
             previous = tail.previous.hex() if tail.previous else None
             if (link.origin, link.index, link.previous) != (tail.origin, tail.size, previous):
                 raise EvidenceError("it belongs at another place")
+            check_unsealed(line, self._log.entries, tail.end)
         except EvidenceError as error:
-            raise EvidenceError(
+            if isinstance(error.__cause__, OSError):
+                raise  # the disk says nothing about whose line it is
+            raise NotOursError(
                 f"{self._log.entries}: line {tail.size + 1} was added after the last checkpoint "
                 f"and is not ours: {error}. Keep a copy of the file and cut it to {tail.end} bytes"
             ) from error
@@ -311,7 +457,7 @@ class Ledger:
             origin=tail.origin,
             index=tail.size,
             previous=tail.previous.hex() if tail.previous else None,
-            appended_at=self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            appended_at=timestamp(self._clock()),
             checkpoint_key=checkpoint_signer.keyid,
         )
 
@@ -327,17 +473,6 @@ def _opened(seal: bytes, keys: Iterable[PublicKey]) -> tuple[Checkpoint, PublicK
     return checkpoint, publics[public]
 
 
-def _derived(signer: Signer) -> Signer:
-    derive = getattr(signer, "checkpoint_signer", None)
-    if derive is None:
-        raise SigningKeyError(
-            f"{type(signer).__name__} cannot seal checkpoints; "
-            "give Ledger.open a checkpoint_signer (Ed25519) as well"
-        )
-    found: Signer = derive()
-    return found
-
-
 def _check_signatures(line: bytes, keys: Mapping[str, PublicKey]) -> None:
     envelope = Envelope.parse(line, what="the line")
     for signature in envelope.signatures:
@@ -346,13 +481,10 @@ def _check_signatures(line: bytes, keys: Mapping[str, PublicKey]) -> None:
             raise EvidenceError("no key of this log signed it")
 
 
-def _statement(line: bytes) -> dict[str, Any]:
-    payload = Envelope.parse(line, what="the line").payload
-    return parse_object(payload, what="the statement", limit=MAX_LINE)
-
-
 def _entry(index: int, line: bytes, checkpoint: str) -> Entry:
-    return Entry(index, leaf_hash(line).hex(), sha256_hex(line), line, _statement(line), checkpoint)
+    return Entry(
+        index, leaf_hash(line).hex(), sha256_hex(line), line, statement_of(line), checkpoint
+    )
 
 
 def _altered(entries: Path, index: int) -> EvidenceError:

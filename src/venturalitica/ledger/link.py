@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
 
 from venturalitica.canonical import canonical_json
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.encoding import MAX_LINE, check_depth, is_hash
+from venturalitica.ledger.encoding import MAX_ITEMS, MAX_LINE, check_depth, check_items, is_hash
 
 KEY = "log"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -64,6 +65,18 @@ class Link:
             raise EvidenceError("the statement's place in the log is malformed")
 
 
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, always 27 characters, so that texts compare as times do.
+
+    A clock may say anything: what no date in UTC can express becomes the nearest that can.
+    """
+    try:
+        utc = moment.astimezone(UTC)
+    except (OverflowError, OSError, ValueError):
+        utc = datetime.max if moment.year > 2000 else datetime.min
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
 class Draft:
     """A statement that waits for its place.
 
@@ -79,6 +92,9 @@ class Draft:
             raise EvidenceError(
                 f"the statement is {size} bytes long; a record holds at most {MAX_LINE * 3 // 4}"
             )
+        if size > MAX_ITEMS:
+            parts = b",".join((*self._outer.values(), *self._inner.values()))
+            check_items(parts, what="the statement", spare=1000)
 
     def payload(self, link: Link) -> bytes:
         """The canonical JSON of the statement with its link."""

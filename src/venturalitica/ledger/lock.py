@@ -6,6 +6,7 @@ the middle of an append exclude each other like strangers do.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
@@ -25,39 +26,66 @@ except ImportError:  # pragma: no cover - not on POSIX; `_take` says what is mis
 PATIENCE = 60.0
 """Seconds to wait for other writers before giving up."""
 
+SWITCH = "VENTURALITICA_LOCKS"
+_OFF = frozenset({"0", "false", "no", "off"})
 _held: set[int] = set()
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
+class NoLocksError(EvidenceError):
+    """The file system has no `flock`, or the user turned locks off."""
+
+
 @contextmanager
-def locked(path: Path, *, create: bool, patience: float = PATIENCE) -> Iterator[int]:
+def locked(
+    path: Path, *, create: bool, patience: float = PATIENCE, required: bool = True
+) -> Iterator[int]:
     """Open `path` for reading and appending, alone; gives the descriptor.
 
+    Where `required` is False and there are no locks, it is opened all the same.
+
     Raises:
-        EvidenceError: another process keeps the lock, or the file system has no locks.
+        NoLocksError: the file system has no locks.
+        EvidenceError: another process keeps the lock.
         FileNotFoundError: the file is absent and `create` is False.
     """
     flags = os.O_RDWR | os.O_APPEND | (os.O_CREAT if create else 0)
-    descriptor = _open_alone(path, flags, patience)
+    process = os.getpid()
+    try:
+        descriptor = _open_alone(path, flags, patience)
+    except NoLocksError:
+        if required:
+            raise
+        descriptor = open_plain(path, flags)
     try:
         yield descriptor
     finally:
-        _held.discard(descriptor)
-        _release(descriptor)
+        if process == os.getpid():  # a child forked meanwhile has no such descriptor any more
+            _held.discard(descriptor)
+            _release(descriptor)
 
 
 @contextmanager
 def shared(path: Path, *, patience: float = 5.0) -> Iterator[bool]:
     """Keep writers out while a reader takes a snapshot; False where no lock could be had."""
     try:
-        descriptor = open_plain(path, os.O_RDONLY)
+        descriptor, got = _shared(path, patience)
     except OSError:
         yield False
         return
     try:
-        yield _try_shared(descriptor, path, patience)
+        yield got
     finally:
         _release(descriptor)
+
+
+def _shared(path: Path, patience: float) -> tuple[int, bool]:
+    while True:
+        descriptor = open_plain(path, os.O_RDONLY)
+        got = _try_shared(descriptor, path, patience)
+        if not got or _still_at(descriptor, path):
+            return descriptor, got
+        _release(descriptor)  # a pruning has put another file in its place
 
 
 def _try_shared(descriptor: int, path: Path, patience: float) -> bool:
@@ -86,8 +114,10 @@ def _open_alone(path: Path, flags: int, patience: float) -> int:
 
 
 def _take(descriptor: int, path: Path, patience: float, *, exclusive: bool) -> None:
+    if os.environ.get(SWITCH, "").strip().lower() in _OFF:
+        raise NoLocksError(f"{path}: locks are turned off ({SWITCH})")
     if fcntl is None:  # pragma: no cover - not on POSIX
-        raise EvidenceError("evidence needs POSIX file locks, which this system does not have")
+        raise NoLocksError(f"{path}: this system has no POSIX file locks")
     kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     deadline = time.monotonic() + patience
     pause = 0.0002
@@ -97,9 +127,8 @@ def _take(descriptor: int, path: Path, patience: float, *, exclusive: bool) -> N
             return
         except OSError as error:
             if error.errno in _NO_LOCKS:
-                raise EvidenceError(
-                    f"{path}: this file system has no locks ({error.strerror}); "
-                    "set VENTURALITICA_HOME to a folder on a local disk"
+                raise NoLocksError(
+                    f"{path}: this file system has no locks ({error.strerror})"
                 ) from error
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EINTR):
                 raise
@@ -123,11 +152,12 @@ def _still_at(descriptor: int, path: Path) -> bool:
 
 def _release(descriptor: int) -> None:
     # Unlocking says so for every copy of the descriptor, a forked child's included; closing alone
-    # would leave the lock with the child.
-    try:
+    # would leave the lock with the child. What was done under the lock is done: an error of the
+    # disk here must not make it look undone.
+    with contextlib.suppress(OSError):
         if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
-    finally:
+    with contextlib.suppress(OSError):
         os.close(descriptor)
 
 

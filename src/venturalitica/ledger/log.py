@@ -9,69 +9,45 @@ What a killed writer leaves is settled by the next one:
 - whole lines after the sealed ones are taken in if they are ours (signed by a key of this log, in
   their place); otherwise somebody else wrote them, and nothing is appended until a person looked;
 - sealed lines are never touched.
+
+Where the file system has no locks, writers agree by the inbox instead (`lockless`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.cache import CacheMissError, TreeCache
-from venturalitica.ledger.encoding import MAX_LINE
-from venturalitica.ledger.files import reading, sync_folder, write_durably
-from venturalitica.ledger.lock import locked
-from venturalitica.ledger.merkle import EMPTY_ROOT, Tree, leaf_hash, verify_inclusion
+from venturalitica.ledger.cache import TreeCache
+from venturalitica.ledger.files import open_plain, reading, sync_folder, write_durably
+from venturalitica.ledger.inbox import Inbox
+from venturalitica.ledger.lock import NoLocksError, locked
+from venturalitica.ledger.lockless import Lockless
+from venturalitica.ledger.merkle import EMPTY_ROOT
 from venturalitica.ledger.note import MAX_NOTE, Checkpoint
+from venturalitica.ledger.tail import (
+    Keeper,
+    Tail,
+    UnconfirmedError,
+    Written,
+    read_from,
+    sealed_tail,
+    store,
+)
+
+__all__ = ["Keeper", "Log", "Tail"]
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """Where the next line goes: after the entries of `tree`, which end at byte `end`.
-
-    `previous` is the leaf hash of the last entry, None before the first.
-    """
-
-    origin: str
-    tree: Tree
-    end: int
-    previous: bytes | None
-
-    @property
-    def size(self) -> int:
-        """How many entries there are, which is the next one's index."""
-        return self.tree.size
-
-    def after(self, line: bytes) -> Tail:
-        """The tail once `line` (without its newline) is written."""
-        leaf = leaf_hash(line)
-        return Tail(self.origin, self.tree.grown(leaf), self.end + len(line) + 1, leaf)
-
-    def checkpoint(self) -> Checkpoint:
-        """What seals the entries so far."""
-        return Checkpoint(self.origin, self.size, self.tree.root())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keeper:
-    """What the log needs from whoever holds the keys.
-
-    `admit` raises `EvidenceError` for a line that is not ours at that place; `owns` says whether
-    the key that a line names for its checkpoint is the one that `seal` uses.
-    """
-
-    new_origin: Callable[[], str]
-    seal: Callable[[Checkpoint], bytes]
-    read_seal: Callable[[bytes], Checkpoint]
-    admit: Callable[[bytes, Tail], None]
-    owns: Callable[[bytes], bool]
+GRACE = 1.0
+"""Seconds to wait after making the inbox of a log that others may be writing under the lock."""
 
 
 class Log:
@@ -82,6 +58,7 @@ class Log:
         self.folder = home / "log"
         self.entries = self.folder / "entries.jsonl"
         self.checkpoint = self.folder / "checkpoint"
+        self.inbox = Inbox(home)
 
     def exists(self) -> bool:
         """Whether there is anything of a log here."""
@@ -109,14 +86,12 @@ class Log:
 
     def settle(self, keeper: Keeper) -> None:
         """Make the log, or settle what a killed writer left; no entry is added."""
-        with self._writing() as descriptor:
-            sealed = self._sealed(descriptor, keeper)
-            with self.fitting_cache(sealed) as cache:
-                left, _ = self._settled(descriptor, cache, sealed, keeper)
-                if left and keeper.owns(left[-1][1]):
-                    tail, line = left[-1]
-                    self._seal(tail.after(line).checkpoint(), keeper)
-                    _store(cache, left)
+        with self._with_lock(keeper) as descriptor:
+            if descriptor is not None:
+                self._settle(descriptor, keeper)
+        if descriptor is None:
+            Lockless(self, keeper).settle()
+            self.inbox.tidy(keeper.read_seal(self.seal_bytes() or b"").size)
 
     def append(
         self, make_line: Callable[[Tail], bytes], keeper: Keeper
@@ -125,16 +100,93 @@ class Log:
 
         Raises:
             EvidenceError: the log is damaged, or kept by another process.
+            EvidenceWaiting: there are no locks, and the line waits in the inbox.
+            UnconfirmedError: the disk failed, and does not say how much of it was written.
             OSError: the disk is full, read-only or failing; the log is as it was.
         """
-        with self._writing() as descriptor:
-            sealed = self._sealed(descriptor, keeper)
-            with self.fitting_cache(sealed) as cache:
-                left, tail = self._settled(descriptor, cache, sealed, keeper)
-                line = make_line(tail)
-                seal = self._add(descriptor, tail, line, keeper)
-                _store(cache, [*left, (tail, line)])
+        with self._with_lock(keeper) as descriptor:
+            done = None if descriptor is None else self._append(descriptor, make_line, keeper)
+        return done or Lockless(self, keeper).append(make_line)
+
+    def entries_gone(self) -> EvidenceError:
+        """What to say of a log without its lines."""
+        return EvidenceError(
+            f"{self.entries} is gone, though its checkpoint is there; restore it from a "
+            "copy, or move the whole folder away to begin a new log"
+        )
+
+    def checkpoint_gone(self) -> EvidenceError:
+        """What to say of lines without a checkpoint."""
+        return EvidenceError(
+            f"{self.checkpoint} is gone, though the log has entries; restore it from a copy "
+            "or a tracker, or move the whole folder away to begin a new log"
+        )
+
+    def _settle(self, descriptor: int, keeper: Keeper) -> None:
+        self._remove_leftovers()
+        sealed = self._sealed(descriptor, keeper)
+        with self.fitting_cache(sealed) as cache:
+            left, _ = self._settled(descriptor, cache, sealed, keeper)
+            if left and keeper.owns(left[-1][1]):
+                # The killed writer may not have synced them, and a seal outlives a power cut.
+                os.fsync(descriptor)
+                tail, line = left[-1]
+                self._seal(tail.after(line).checkpoint(), keeper)
+                store(cache, left)
+
+    def _append(
+        self, descriptor: int, make_line: Callable[[Tail], bytes], keeper: Keeper
+    ) -> tuple[Tail, bytes, bytes] | None:
+        sealed = self._sealed(descriptor, keeper)
+        with self.fitting_cache(sealed) as cache:
+            left, tail = self._settled(descriptor, cache, sealed, keeper)
+            line = make_line(tail)
+            if self.inbox.exists():
+                return None  # made this very moment by a writer for whom locks failed
+            seal = self._add(descriptor, tail, line, keeper)
+            store(cache, [*left, (tail, line)])
         return tail, line, seal
+
+    def _remove_leftovers(self) -> None:
+        """Under the lock, temporary files are those of killed writers."""
+        for path in self.folder.glob(".checkpoint.*"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    @contextmanager
+    def _with_lock(self, keeper: Keeper) -> Iterator[int | None]:
+        """The log, locked; None where writers agree by the inbox, from now on if not before."""
+        if self.inbox.exists():
+            yield None
+            return
+        with contextlib.ExitStack() as stack:
+            try:
+                descriptor = stack.enter_context(self._writing())
+            except NoLocksError as error:
+                log.info("%s; writers agree by %s", error, self.inbox.folder)
+                self._leave_locks(keeper)
+                yield None
+                return
+            # Another host, without locks, may have made the inbox while this one waited.
+            yield None if self.inbox.exists() else descriptor
+
+    def _leave_locks(self, keeper: Keeper) -> None:
+        """Make the inbox. A torn line is dropped before: once it is there, nothing is cut off."""
+        seal = self.seal_bytes()
+        if seal is None or not self.entries.exists():
+            self.inbox.make()
+            return
+        sealed = keeper.read_seal(seal)
+        descriptor = open_plain(self.entries, os.O_RDWR)
+        try:
+            with self.fitting_cache(sealed) as cache:
+                tail = sealed_tail(descriptor, cache, sealed, self.entries)
+            _drop_torn(descriptor, tail.end)
+            self.inbox.make()
+        finally:
+            os.close(descriptor)
+        # Where locks failed for us alone, another writer may be in the middle of an append.
+        time.sleep(GRACE)
 
     @contextmanager
     def _writing(self) -> Iterator[int]:
@@ -147,10 +199,7 @@ class Log:
         except FileNotFoundError as error:
             if self.entries.exists():
                 raise
-            raise EvidenceError(
-                f"{self.entries} is gone, though its checkpoint is there; restore it from a "
-                "copy, or move the whole folder away to begin a new log"
-            ) from error
+            raise self.entries_gone() from error
 
     def _sealed(self, descriptor: int, keeper: Keeper) -> Checkpoint:
         seal = self.seal_bytes()
@@ -162,10 +211,7 @@ class Log:
         # The first checkpoint is of nothing, and durable before any line is: a log with lines and
         # no checkpoint is therefore never one that a killed writer left.
         if os.fstat(descriptor).st_size:
-            raise EvidenceError(
-                f"{self.checkpoint} is gone, though the log has entries; restore it from a copy "
-                "or a tracker, or move the whole folder away to begin a new log"
-            )
+            raise self.checkpoint_gone()
         checkpoint = Checkpoint(keeper.new_origin(), 0, EMPTY_ROOT)
         self._seal(checkpoint, keeper)
         sync_folder(self.home)
@@ -179,61 +225,38 @@ class Log:
 
     def _settled(
         self, descriptor: int, cache: TreeCache, sealed: Checkpoint, keeper: Keeper
-    ) -> tuple[list[tuple[Tail, bytes]], Tail]:
+    ) -> tuple[Written, Tail]:
         """The lines that a killed writer left unsealed, each with its place, and the tail."""
-        tail = self._sealed_tail(descriptor, cache, sealed)
+        tail = sealed_tail(descriptor, cache, sealed, self.entries)
         if os.fstat(descriptor).st_size == tail.end:
             return [], tail
         return _take_in(descriptor, tail, keeper)
-
-    def _sealed_tail(self, descriptor: int, cache: TreeCache, sealed: Checkpoint) -> Tail:
-        """The tail after the sealed lines; the last of them is proven, not believed."""
-        tail = _proven_tail(descriptor, cache, sealed)
-        if tail is None:
-            cache.rebuild(self.entries, sealed)
-            tail = _proven_tail(descriptor, cache, sealed)
-        if tail is None:
-            raise EvidenceError(f"{self.entries}: changed while it was read; try again")
-        return tail
 
     def _add(self, descriptor: int, tail: Tail, line: bytes, keeper: Keeper) -> bytes:
         seal = keeper.seal(tail.after(line).checkpoint())
         _write_line(descriptor, line, tail.end)
         try:
             write_durably(self.checkpoint, seal)
-        except BaseException:
-            # Once the new checkpoint stands the line is sealed, whatever failed after that.
-            if self.seal_bytes() != seal:
-                _cut(descriptor, tail.end)
+        except BaseException as error:
+            self._take_back(descriptor, tail.end, seal, error)
             raise
         return seal
 
-
-def _proven_tail(descriptor: int, cache: TreeCache, sealed: Checkpoint) -> Tail | None:
-    """The tail if the cache points at the last sealed line, else None.
-
-    A wrong leaf or offset in the cache must not get into the next record, which names its
-    predecessor for ever; so the predecessor is read and proven.
-    """
-    tree = cache.tree(sealed.size)
-    if not sealed.size:
-        return Tail(sealed.origin, tree, 0, None)
-    try:
-        start, end = cache.end(sealed.size - 1), cache.end(sealed.size)
-        line = os.pread(descriptor, min(max(end - start, 0), MAX_LINE + 1), start)
-        leaf, proof = leaf_hash(line[:-1]), tree.inclusion(sealed.size - 1)
-    except CacheMissError:
-        return None
-    proven = verify_inclusion(
-        leaf=leaf, index=sealed.size - 1, size=sealed.size, proof=proof, root=sealed.root
-    )
-    whole = len(line) == end - start and line.endswith(b"\n")
-    return Tail(sealed.origin, tree, end, leaf) if proven and whole else None
+    def _take_back(self, descriptor: int, end: int, seal: bytes, error: BaseException) -> None:
+        """Cut the line off, unless the new checkpoint stands: then it is sealed for good."""
+        try:
+            stands = self.seal_bytes() == seal
+        except OSError:
+            stands = True  # nobody knows; an unsealed line does no harm, a cut sealed one would
+        if not stands:
+            _cut_after(descriptor, end, error)
+        elif isinstance(error, OSError):
+            raise UnconfirmedError(error.errno, error.strerror) from error
 
 
-def _take_in(descriptor: int, tail: Tail, keeper: Keeper) -> tuple[list[tuple[Tail, bytes]], Tail]:
-    *whole, torn = _read_from(descriptor, tail.end).split(b"\n")
-    left: list[tuple[Tail, bytes]] = []
+def _take_in(descriptor: int, tail: Tail, keeper: Keeper) -> tuple[Written, Tail]:
+    *whole, torn = read_from(descriptor, tail.end).split(b"\n")
+    left: Written = []
     for line in whole:
         keeper.admit(line, tail)
         left.append((tail, line))
@@ -245,12 +268,6 @@ def _take_in(descriptor: int, tail: Tail, keeper: Keeper) -> tuple[list[tuple[Ta
     return left, tail
 
 
-def _store(cache: TreeCache, added: list[tuple[Tail, bytes]]) -> None:
-    for tail, line in added:
-        hashes = tail.tree.completed_by(leaf_hash(line))
-        cache.store(tail.size, hashes, tail.end + len(line) + 1)
-
-
 def _write_line(descriptor: int, line: bytes, end: int) -> None:
     data = line + b"\n"
     try:
@@ -258,8 +275,8 @@ def _write_line(descriptor: int, line: bytes, end: int) -> None:
         if written != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)
-    except BaseException:
-        _cut(descriptor, end)
+    except BaseException as error:
+        _cut_after(descriptor, end, error)
         raise
 
 
@@ -268,13 +285,17 @@ def _cut(descriptor: int, end: int) -> None:
     os.fsync(descriptor)
 
 
-def _read_from(descriptor: int, start: int) -> bytes:
-    data = bytearray()
-    while chunk := os.pread(descriptor, 1 << 20, start + len(data)):
-        data += chunk
-        if len(data) > 4 * MAX_LINE:
-            raise EvidenceError(
-                f"the log has more than {4 * MAX_LINE} bytes after its sealed entries, "
-                "which no writer of ours leaves; run 'venturalitica verify'"
-            )
-    return bytes(data)
+def _cut_after(descriptor: int, end: int, error: BaseException) -> None:
+    """Cut a line off after an error; a disk that refuses this too leaves it to the next writer."""
+    try:
+        _cut(descriptor, end)
+    except OSError as second:
+        raise UnconfirmedError(second.errno, second.strerror) from error
+
+
+def _drop_torn(descriptor: int, sealed_end: int) -> None:
+    found = read_from(descriptor, sealed_end)
+    whole = found.rfind(b"\n") + 1
+    if whole != len(found):
+        log.warning("dropped a torn line of %d bytes", len(found) - whole)
+        _cut(descriptor, sealed_end + whole)

@@ -11,22 +11,26 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.files import reading, write_all
 from venturalitica.ledger.lock import locked
 
 if TYPE_CHECKING:
+    from venturalitica.ledger.index import Index
     from venturalitica.ledger.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
 MAX_DETAIL = 500
+MAX_RECEIPT = 64 * 1024
+"""Longest line that is read as a receipt; we write one of some hundred bytes."""
+
 Key = tuple[int, str, str]
 
 
@@ -75,15 +79,19 @@ class Outbox:
         self._ledger = ledger
         self.path: Path = ledger.home / "receipts.jsonl"
 
-    def pending(self) -> list[Undelivered]:
-        """What waits, oldest first.
+    def pending(
+        self, index: Index | None = None, attempts: Iterable[Attempt] | None = None
+    ) -> list[Undelivered]:
+        """What waits, oldest first; `index` is asked where one is open already.
+
+        `attempts` are all of them, for who has read them already.
 
         Raises:
             EvidenceError: the log was altered.
         """
-        confirmed, failures = self._state()
-        with self._ledger.index() as index:
-            due = index.links()
+        confirmed, failures = _state(self.attempts() if attempts is None else attempts)
+        with contextlib.nullcontext(index) if index else self._ledger.index() as links:
+            due = links.links(confirmed=confirmed)
         waiting: dict[Key, Undelivered] = {}
         for entry, digest, run in due:
             key = (entry, str(run.get("tracker", "")), str(run.get("run_id", "")))
@@ -102,29 +110,27 @@ class Outbox:
         self._add(index, tracker, run_id, confirmed=False, detail=error)
 
     def attempts(self) -> Iterator[Attempt]:
-        """All that was tried, oldest first; a line that cannot be read is passed over."""
+        """All that was tried, oldest first; a line that cannot be read is passed over.
+
+        Raises (while read):
+            EvidenceError: the file cannot be read.
+        """
         try:
             stream = reading(self.path)
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise EvidenceError(
+                f"{self.path}: the receipts cannot be read: {error.strerror}; remove what is "
+                "there, and 'venturalitica sync' delivers again"
+            ) from error
         with stream:
-            for number, line in enumerate(stream, 1):
+            for number, line in enumerate(_bounded(stream), 1):
                 attempt = _attempt(line)
                 if attempt is not None:
                     yield attempt
                 elif line.strip():
                     log.debug("%s:%d is not a receipt and is passed over", self.path, number)
-
-    def _state(self) -> tuple[set[tuple[Key, str]], dict[Key, list[str]]]:
-        confirmed: set[tuple[Key, str]] = set()
-        failures: dict[Key, list[str]] = {}
-        for attempt in self.attempts():
-            key = (attempt.index, attempt.tracker, attempt.run_id)
-            if attempt.confirmed:
-                confirmed.add((key, attempt.evidence_sha256))
-            else:
-                failures.setdefault(key, []).append(attempt.detail)
-        return confirmed, failures
 
     def _add(self, index: int, tracker: str, run_id: str, *, confirmed: bool, detail: str) -> None:
         from venturalitica.redact import redact_text
@@ -147,8 +153,27 @@ class Outbox:
             ) from error
 
 
+def _state(attempts: Iterable[Attempt]) -> tuple[set[tuple[Key, str]], dict[Key, list[str]]]:
+    confirmed: set[tuple[Key, str]] = set()
+    failures: dict[Key, list[str]] = {}
+    for attempt in attempts:
+        key = (attempt.index, attempt.tracker, attempt.run_id)
+        if attempt.confirmed:
+            confirmed.add((key, attempt.evidence_sha256))
+        else:
+            failures.setdefault(key, []).append(attempt.detail)
+    return confirmed, failures
+
+
+def _bounded(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; one that is too long is cut into pieces, none of which is a receipt."""
+    while line := stream.readline(MAX_RECEIPT):
+        yield line
+
+
 def _append_line(path: Path, line: bytes) -> None:
-    with locked(path, create=True) as descriptor:
+    # Without locks two receipts may spoil each other: what they confirm is delivered twice.
+    with locked(path, create=True, required=False) as descriptor:
         end = os.fstat(descriptor).st_size
         torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
         try:
@@ -162,7 +187,7 @@ def _append_line(path: Path, line: bytes) -> None:
 
 def _attempt(line: bytes) -> Attempt | None:
     try:
-        value = json.loads(line)
+        value = json.loads(line.decode())  # of bytes it would guess the encoding, each time
         return Attempt(
             int(value["index"]),
             str(value["tracker"]),
@@ -172,5 +197,5 @@ def _attempt(line: bytes) -> Attempt | None:
             str(value.get("at", "")),
             str(value.get("evidence_sha256", "")),
         )
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

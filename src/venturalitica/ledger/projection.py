@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from venturalitica.ledger.ledger import Entry
+from venturalitica.canonical import sha256_hex
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.contents import check_light, judged, understood
+from venturalitica.ledger.dsse import PAYLOAD_TYPE, Envelope
+from venturalitica.ledger.encoding import MAX_LINE, parse_object
+from venturalitica.ledger.kinds import kinds
+from venturalitica.ledger.margins import worst
+from venturalitica.records import JUDGED, Light
+
+LARGEST = 1.7976931348623157e308
+"""A signed record may hold an integer that no float is near."""
+
+UNREADABLE = "unreadable"
+_UNREADABLE: dict[str, Any] = {"predicateType": UNREADABLE}
 
 _COUNTED = {
     "passed": "passed",
@@ -17,32 +30,125 @@ _COUNTED = {
 }
 
 
+class Entry(Protocol):
+    """What a row is made of: an entry of the ledger, or an `Outline`."""
+
+    @property
+    def index(self) -> int:
+        """Its place in the log."""
+        ...
+
+    @property
+    def evidence_sha256(self) -> str:
+        """The SHA-256 of its line."""
+        ...
+
+    @property
+    def signer(self) -> str:
+        """Id of the key that it says to be signed by first; `verify` checks that it is."""
+        ...
+
+    @property
+    def statement(self) -> dict[str, Any]:
+        """Its statement."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """An entry as the index reads it.
+
+    Its line is held against the sealed tree. What `verify` cannot read as a statement is not read
+    here in another way: it is listed as `UNREADABLE`, with nothing that it says of itself.
+    """
+
+    index: int
+    line: bytes = field(repr=False)
+    evidence_sha256: str
+    statement: dict[str, Any] = field(repr=False)
+    signer: str = ""
+
+    @classmethod
+    def of(cls, index: int, line: bytes) -> Outline:
+        """Read an envelope and the statement in it."""
+        signer = ""
+        try:
+            envelope = Envelope.parse(line)
+            signer = envelope.signatures[0].keyid
+            statement = parse_object(envelope.payload, what="the statement", limit=MAX_LINE)
+        except EvidenceError:
+            statement = _UNREADABLE
+        else:
+            statement = statement if envelope.payload_type == PAYLOAD_TYPE else _UNREADABLE
+        return cls(index, line, sha256_hex(line), statement, signer)
+
+
 def run_row(entry: Entry) -> dict[str, Any]:
     """The row of `runs`."""
     predicate = _object(entry.statement.get("predicate"))
     run, policy = _object(predicate.get("run")), _object(predicate.get("policy"))
-    statuses = [_object(verdict).get("status") for verdict in _list(predicate.get("verdicts"))]
+    verdicts = [_object(verdict) for verdict in _list(predicate.get("verdicts"))]
+    statuses = [verdict.get("status") for verdict in verdicts]
+    git = _object(_object(predicate.get("environment")).get("git"))
+    known = understood(entry.statement)
     return {
         "entry": entry.index,
-        "kind": str(predicate.get("kind") or entry.statement.get("predicateType", "")),
-        "run_id": str(run.get("id", "")),
-        "name": str(run.get("name", "")),
+        "kind": kind_of(entry.statement),
+        "run_id": _word(run.get("id", "")),
+        "name": _word(run.get("name", "")),
         "parent": _text(run.get("parent")),
         "sequence": _number(run.get("sequence")),
-        "source": str(run.get("source", "")),
-        "started_at": str(run.get("started_at", "")),
-        "ended_at": str(run.get("ended_at") or ""),
-        "appended_at": str(_object(predicate.get("log")).get("appended_at", "")),
+        "source": _word(run.get("source", "")),
+        "started_at": _word(run.get("started_at", "")),
+        "ended_at": _word(run.get("ended_at") or ""),
+        "appended_at": _word(_object(predicate.get("log")).get("appended_at", "")),
         "policy_name": _text(policy.get("name")),
         "policy_version": _text(policy.get("version")),
         "policy_sha256": _text(policy.get("sha256")),
-        "light": str(predicate.get("light", "grey")),
+        "light": light_in(entry.statement),
         **{name: statuses.count(status) for name, status in _COUNTED.items()},
         "model_class": _text(_object(predicate.get("model")).get("class")),
         "exception": _text(_object(predicate.get("exception")).get("type")),
+        "revision": _text(git.get("commit")),
+        "signer": _word(entry.signer),
+        **_margin(verdicts if known else ()),
         "evidence_sha256": entry.evidence_sha256,
         "trackers": json.dumps(_trackers(predicate)),
     }
+
+
+def light_in(statement: Mapping[str, Any]) -> Light:
+    """The light that it claims; red where what it holds does not bear it out, as `verify` says.
+
+    What a record of an unknown kind or format means by a light, nobody here knows: grey.
+    """
+    if not (judged(statement) and understood(statement)):
+        return "grey"
+    try:
+        check_light(statement)
+    except (EvidenceError, LookupError, TypeError, ValueError, AttributeError):
+        return "red"
+    claimed: Light = statement["predicate"]["light"]
+    return claimed
+
+
+def _margin(verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    found = worst(verdicts)
+    interval = found.interval if found else None
+    return {
+        "margin": found.value if found else None,
+        "margin_low": interval.low if interval else None,
+        "margin_high": interval.high if interval else None,
+        "margin_control": _word(found.control) if found else None,
+    }
+
+
+def kind_of(statement: Mapping[str, Any]) -> str:
+    """By its predicateType, as `verify` takes it; what it calls itself may be something else."""
+    kind = str(statement.get("predicateType", ""))
+    if kind in kinds():
+        return kind.removeprefix("urn:venturalitica:").removesuffix(":v1")
+    return JUDGED.get(kind) or _word(kind)
 
 
 def verdict_rows(entry: Entry) -> list[dict[str, Any]]:
@@ -58,35 +164,53 @@ def tracker_rows(entry: Entry) -> list[dict[str, Any]]:
         {
             "entry": entry.index,
             "position": position,
-            "tracker": str(run.get("tracker", "")),
-            "run_id": str(run.get("run_id", "")),
+            **dict(zip(("tracker", "uri", "run_id"), link_of(run), strict=True)),
             "run": json.dumps(run),
         }
         for position, run in enumerate(_trackers(_object(entry.statement.get("predicate"))))
+        if can_be_delivered(run)
     ]
 
 
+def link_of(run: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Tracker, address and run id as the index spells them."""
+    return _word(run.get("tracker", "")), _word(run.get("uri") or ""), _word(run.get("run_id", ""))
+
+
+def can_be_delivered(run: Mapping[str, Any]) -> bool:
+    """Whether it names a run, each field of the type that we write; a log may come from anybody."""
+    texts = all(
+        isinstance(value, str) or value is None for name, value in run.items() if name != "extra"
+    )
+    named = isinstance(run.get("tracker"), str) and isinstance(run.get("run_id"), str)
+    return named and texts and isinstance(run.get("extra", {}), Mapping)
+
+
 def _verdict(index: int, position: int, verdict: Mapping[str, Any]) -> dict[str, Any]:
-    interval = _object(verdict.get("interval"))
-    texts = ("control", "metric", "status", "light", "on_fail", "must")
+    get, interval = verdict.get, _object(verdict.get("interval"))
     return {
         "entry": index,
         "position": position,
-        **{name: str(verdict.get(name, "")) for name in texts},
-        "value": verdict.get("value"),
-        "low": interval.get("low"),
-        "high": interval.get("high"),
-        "n": _number(verdict.get("n")),
-        "article": _text(verdict.get("article")),
+        "control": _word(get("control", "")),
+        "metric": _word(get("metric", "")),
+        "status": _word(get("status", "")),
+        "light": _word(get("light", "")),
+        "on_fail": _word(get("on_fail", "")),
+        "must": _word(get("must", "")),
+        "value": _measure(get("value")),
+        "low": _measure(interval.get("low")),
+        "high": _measure(interval.get("high")),
+        "n": _number(get("n")),
+        "article": _text(get("article")),
     }
 
 
 def _trackers(predicate: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [dict(item) for item in _list(predicate.get("trackers")) if isinstance(item, Mapping)]
+    return [item for item in _list(predicate.get("trackers")) if isinstance(item, dict)]
 
 
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:
@@ -94,8 +218,21 @@ def _list(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else _word(value)
+
+
+def _word(value: Any) -> str:
+    """Text that a database can hold. JSON can spell NUL and half a surrogate pair; they cannot."""
+    text = value if type(value) is str else str(value)
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _number(value: Any) -> int:
-    return value if isinstance(value, int) else 0
+    return value if isinstance(value, int) and abs(value) < 1 << 53 else 0
+
+
+def _measure(value: Any) -> float | None:
+    fits = isinstance(value, int | float) and abs(value) <= LARGEST
+    return float(value) if fits else None

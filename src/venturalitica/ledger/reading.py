@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.encoding import MAX_LINE
 from venturalitica.ledger.files import reading
 from venturalitica.ledger.findings import Findings, many
+from venturalitica.ledger.heads import head_at
 from venturalitica.ledger.keys import CHECKPOINTS, PublicKey, carried_keys, short
 from venturalitica.ledger.kinds import chronicles
 from venturalitica.ledger.link import Link
 from venturalitica.ledger.lock import shared
 from venturalitica.ledger.log import Log
-from venturalitica.ledger.merkle import RunningRoot, leaf_hash
+from venturalitica.ledger.merkle import RunningRoot
 from venturalitica.ledger.note import Checkpoint, open_checkpoint, parse_note
 from venturalitica.ledger.trust import NO_WITNESS, WRONG_SEALER
+from venturalitica.ledger.waiting import decided, inbox_step
 from venturalitica.records import Step
 
 Progress = Callable[[int, int], None]
@@ -29,6 +34,10 @@ class Witness:
     name: str
     note: str
 
+    def data(self) -> bytes:
+        """The note's bytes. What is no Unicode text becomes "?", which no signature covers."""
+        return self.note.encode("utf-8", "replace")
+
 
 @dataclass
 class Reading:
@@ -36,12 +45,14 @@ class Reading:
 
     log: Log
     witnesses: Sequence[Witness]
+    soon: str = "9999"
     nothing: Step | None = None
     keys_step: Step = field(default_factory=lambda: Step("keys", None, "not read"))
     findings: Findings = field(default_factory=lambda: Findings({}))
     sealed: Checkpoint | EvidenceError = field(default_factory=lambda: EvidenceError("not read"))
     sealer: PublicKey | None = None
     lines: int = 0
+    pruned: int = 0
     torn: str = ""
     roots: dict[int, bytes] = field(default_factory=dict)
     last: Link | None = None
@@ -50,27 +61,58 @@ class Reading:
     def run(self, progress: Progress | None) -> None:
         """Read keys, checkpoint and lines; `nothing` says so where there are none."""
         with shared(self.log.entries):
-            self.nothing, size, seal = self._snapshot()
-        if self.nothing is not None:
+            stream, size, seal = self._snapshot()
+        if stream is None:
             return
+        with stream:
+            self._read(stream, size, seal, progress)
+
+    def _read(
+        self, stream: BinaryIO, size: int, seal: bytes | None, progress: Progress | None
+    ) -> None:
         self._read_keys()
         self._open_seal(seal)
-        self.findings = Findings(self._keys, chronicles=chronicles(self.log.home))
+        self.findings = Findings(self._keys, soon=self.soon, chronicles=chronicles(self.log.home))
         if isinstance(self.sealed, Checkpoint):
             self.findings.origin = self.sealed.origin
-        self._read_log(size, progress)
+        self._read_log(stream, size, progress)
 
-    def _snapshot(self) -> tuple[Step | None, int, bytes | None]:
+    def _snapshot(self) -> tuple[BinaryIO | None, int, bytes | None]:
+        """The log open for reading, its size, and the checkpoint; `nothing` says why not.
+
+        A pruning puts another file in the log's place: what was opened is read on, but must be the
+        file that the checkpoint belongs to.
+        """
         try:
-            seal = self.log.seal_bytes()
-            size = self.log.entries.stat().st_size if self.log.entries.exists() else None
+            stream, seal = self._opened()
         except OSError as error:
-            return Step("log", False, f"{self.log.folder}: {error.strerror}"), 0, None
+            self.nothing = Step("log", False, f"{self.log.folder}: {error.strerror}")
+            return None, 0, None
+        size = os.fstat(stream.fileno()).st_size if stream else None
+        if size:
+            return stream, size, seal
+        if stream is not None:
+            stream.close()
         if size is None and seal is None:
-            return Step("log", False, f"no evidence log in {self.log.home}"), 0, None
-        if not size:
-            return Step("log", False, _empty(self.log, size, seal)), 0, seal
-        return None, size, seal
+            self.nothing = Step("log", False, f"no evidence log in {self.log.home}")
+        else:
+            self.nothing = Step("log", False, _empty(self.log, size, seal))
+        return None, 0, seal
+
+    def _opened(self) -> tuple[BinaryIO | None, bytes | None]:
+        while True:
+            try:
+                stream = reading(self.log.entries)
+            except FileNotFoundError:
+                return None, self.log.seal_bytes()
+            try:
+                seal = self.log.seal_bytes()
+                if _is_at(stream, self.log.entries):
+                    return stream, seal
+            except OSError:
+                stream.close()
+                raise
+            stream.close()
 
     def _read_keys(self) -> None:
         try:
@@ -97,44 +139,76 @@ class Reading:
         except EvidenceError as error:
             self.sealed = error
 
-    def _read_log(self, size: int, progress: Progress | None) -> None:
+    def _read_log(self, stream: BinaryIO, size: int, progress: Progress | None) -> None:
         wanted = self._wanted_sizes()
         total = self.sealed.size if isinstance(self.sealed, Checkpoint) else 0
         tree = RunningRoot()
-        for line in self._lines(size):
-            self.findings.read(line, self.lines)
-            tree.append(leaf_hash(line))
-            self.lines += 1
-            if self.lines in wanted:
-                self.roots[self.lines] = tree.root()
-                if self.lines == total:
-                    self.last = self.findings.link
+        for line in self._lines(stream, size):
+            for leaf in self._leaves(line):
+                tree.append(leaf)
+                self.lines += 1
+                if self.lines in wanted:
+                    self.roots[self.lines] = tree.root()
+                    if self.lines == total:
+                        self.last = self.findings.link
             if progress is not None:
                 progress(self.lines, max(total, self.lines))
+
+    def _leaves(self, line: bytes) -> tuple[bytes, ...]:
+        """Read a line; gives the leaf hash of its record, or those of the entries it is head of."""
+        head = head_at(line, self.lines)
+        if head is None:
+            return (self.findings.read(line, self.lines),)
+        self.findings.pass_over(head)
+        self.pruned += head.count
+        return head.leaves
 
     def _wanted_sizes(self) -> set[int]:
         sizes = {self.sealed.size} if isinstance(self.sealed, Checkpoint) else set()
         for witness in self.witnesses:
             try:
-                sizes.add(Checkpoint.parse(parse_note(witness.note.encode()).text).size)
+                sizes.add(Checkpoint.parse(parse_note(witness.data()).text).size)
             except EvidenceError:
                 continue  # its own step says what is wrong with it
         return sizes
 
-    def _lines(self, size: int) -> Iterator[bytes]:
+    def _lines(self, stream: BinaryIO, size: int) -> Iterator[bytes]:
         """The whole lines in the first `size` bytes; what is not one is kept in `torn`."""
         done = 0
         try:
-            with reading(self.log.entries) as stream:
-                while done < size:
-                    line = stream.readline(min(MAX_LINE + 2, size - done))
-                    if not line.endswith(b"\n"):
-                        self.torn = f"{len(line)} bytes after entry {self.lines} are not a line"
-                        return
-                    done += len(line)
-                    yield line[:-1]
+            while done < size and not self._waits(stream, size - done):
+                line = stream.readline(min(MAX_LINE + 2, size - done))
+                if not line.endswith(b"\n"):
+                    self.torn = f"{len(line)} bytes after entry {self.lines} are not a line"
+                    return
+                done += len(line)
+                yield line[:-1]
         except OSError as error:
             self.torn = f"it cannot be read: {error.strerror}"
+
+    def _waits(self, stream: BinaryIO, rest: int) -> bool:
+        """Whether all that comes after the sealed entries is what the inbox has decided.
+
+        Writers that have no locks seal a line some time after it is in the log.
+        """
+        if not isinstance(self.sealed, Checkpoint) or self.lines != self.sealed.size:
+            return False
+        if not self.log.inbox.exists():
+            return False
+        here = stream.tell()
+        found = stream.read(min(rest, MAX_LINE))
+        stream.seek(here)
+        return decided(self.log.inbox, self.lines, found, self._keys)
+
+    def inbox_step(self) -> Step | None:
+        """What waits in the inbox, where there is one."""
+        size = self.sealed.size if isinstance(self.sealed, Checkpoint) else self.lines
+        if not self._keys:
+            self._read_keys()
+        try:
+            return inbox_step(self.log.inbox, size, self._keys)
+        except OSError as error:
+            return Step("inbox", None, f"not checked: it cannot be read: {error.strerror}")
 
     def log_step(self) -> Step:
         if self.torn:
@@ -145,8 +219,11 @@ class Reading:
                 "or something was added",
                 self.lines,
             )
+        pruned = f", {self.pruned} of them pruned" if self.pruned else ""
         return Step(
-            "log", True, f"{many(self.lines, 'entry', 'entries')} in {self.log.entries.name}"
+            "log",
+            True,
+            f"{many(self.lines, 'entry', 'entries')} in {self.log.entries.name}{pruned}",
         )
 
     def tree_step(self) -> Step:
@@ -189,7 +266,7 @@ class Reading:
     def _witness_step(self, witness: Witness) -> Step:
         publics = [key.raw_ed25519() for key in self._keys.values() if key.algorithm == CHECKPOINTS]
         try:
-            seen, _ = open_checkpoint(witness.note.encode(), publics)
+            seen, _ = open_checkpoint(witness.data(), publics)
         except EvidenceError as error:
             return Step("witnesses", False, f"{witness.name}: {error}")
         if seen.origin != self.findings.origin:
@@ -203,6 +280,14 @@ class Reading:
         return Step(
             "witnesses", True, f"grew out of the {seen.size} entries that {witness.name} saw"
         )
+
+
+def _is_at(stream: BinaryIO, path: Path) -> bool:
+    """Whether the open file is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return True  # it was removed, not replaced: what is open is all there is
 
 
 def _empty(log: Log, size: int | None, seal: bytes | None) -> str:

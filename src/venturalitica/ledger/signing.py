@@ -13,7 +13,7 @@ import os
 import secrets
 import stat
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -76,6 +76,9 @@ class FileSigner:
     public: PublicKey
     source: str
     _key: EllipticCurvePrivateKey = field(repr=False)
+    encrypted: bool = False
+    _folder: Path | None = field(default=None, repr=False)
+    _passphrase: str | None = field(default=None, repr=False)
 
     @property
     def keyid(self) -> str:
@@ -87,6 +90,15 @@ class FileSigner:
         from cryptography.hazmat.primitives.hashes import SHA256
 
         return self._key.sign(data, ECDSA(SHA256()))
+
+    def predecessors(self) -> tuple[FileSigner, ...]:
+        """The user's retired keys, which may introduce this one; read from disk at each call."""
+        from venturalitica.ledger.keyring import retired_keys
+
+        if self._folder is None:
+            return ()
+        held = retired_keys(self._folder, self._passphrase)
+        return tuple(key for key in held if key.keyid != self.keyid)
 
     def checkpoint_signer(self) -> CheckpointSigner:
         """The Ed25519 signer that belongs to this key; always the same one."""
@@ -117,9 +129,54 @@ def load_signer(
     if folder is None:
         raise SigningKeyError("no signing key and no folder to make one in were given")
     path = folder / KEY_FILE
-    if not path.exists():
+    if not has_own_key(folder):
         _make(path)
-    return _parse_when_whole(path)
+    found = _parse_when_whole(path, passphrase)
+    return replace(found, _folder=folder, _passphrase=passphrase)
+
+
+def has_own_key(folder: Path) -> bool:
+    """Whether the user's own key has been made.
+
+    Raises:
+        SigningKeyError: the folder cannot be looked into.
+    """
+    try:
+        return (folder / KEY_FILE).exists()
+    except OSError as error:
+        raise SigningKeyError(
+            f"{folder}: the signing key cannot be looked for: {error.strerror}"
+        ) from error
+
+
+def derived(signer: Signer) -> Signer:
+    """The Ed25519 signer of checkpoints that belongs to a signer of records.
+
+    Raises:
+        SigningKeyError: it has none.
+    """
+    derive = getattr(signer, "checkpoint_signer", None)
+    if derive is None:
+        raise SigningKeyError(
+            f"{type(signer).__name__} cannot seal checkpoints; "
+            "give Ledger.open a checkpoint_signer (Ed25519) as well"
+        )
+    found: Signer = derive()
+    return found
+
+
+def read_private(path: Path, passphrase: str | None = None) -> FileSigner:
+    """The private key in a file, guarded as the signing key is.
+
+    Raises:
+        SigningKeyError: missing, of the wrong kind, locked, or readable by others.
+    """
+    return _parse(_guarded_bytes(path), str(path), passphrase)
+
+
+def retired_files(folder: Path) -> list[Path]:
+    """Where the user's retired keys lie."""
+    return sorted(folder.glob("signing_key.*.retired.pem"))
 
 
 def known_keys(
@@ -127,16 +184,18 @@ def known_keys(
 ) -> dict[str, bytes]:
     """The user's own public keys, id -> PEM, for `verify_ledger(known_keys=...)`.
 
-    Nothing is made; a key that cannot be read is not known (logged at debug level).
+    Retired ones are among them. Nothing is made; a key that cannot be read is not known (logged at
+    debug level).
     """
-    if not value and (folder is None or not (folder / KEY_FILE).exists()):
-        return {}
     try:
+        if not value and (folder is None or not has_own_key(folder)):
+            return {}
         signer = load_signer(value, folder, passphrase=passphrase)
     except SigningKeyError as error:
         log.debug("own key not known: %s", error)
         return {}
-    publics = (signer.public, signer.checkpoint_signer().public)
+    own = (signer, *signer.predecessors())
+    publics = [key for one in own for key in (one.public, one.checkpoint_signer().public)]
     return {key.keyid: key.pem.encode("ascii") for key in publics}
 
 
@@ -149,20 +208,13 @@ def _given(value: str, passphrase: str | None) -> FileSigner:
         raise SigningKeyError(
             "VENTURALITICA_SIGNING_KEY is neither PEM text nor the path of a file"
         )
-    return _parse(_guarded_bytes(path), str(path), passphrase)
+    advice = ". VENTURALITICA_SIGNING_KEY takes PEM text or the path of a PEM file"
+    return _parse(_guarded_bytes(path, advice), str(path), passphrase)
 
 
 def _make(path: Path) -> None:
     """Make a key; where another process was faster, its key stands."""
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.serialization import (
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-    )
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem = new_key_pem()
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _place(path, pem)
@@ -172,6 +224,37 @@ def _make(path: Path) -> None:
             "Set VENTURALITICA_CONFIG to a folder that can be written, or "
             "VENTURALITICA_SIGNING_KEY to a key"
         ) from error
+
+
+def new_key_pem(passphrase: str | None = None) -> bytes:
+    """A new ECDSA P-256 private key as PKCS#8 PEM; encrypted if a passphrase is given."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return _private_pem(ec.generate_private_key(ec.SECP256R1()), passphrase)
+
+
+def encrypted_pem(pem: bytes, passphrase: str) -> bytes:
+    """The same private key, encrypted.
+
+    Raises:
+        SigningKeyError: it is not an ECDSA P-256 key in PEM.
+    """
+    return _private_pem(_parse(pem, "the new key", passphrase)._key, passphrase)
+
+
+def _private_pem(key: EllipticCurvePrivateKey, passphrase: str | None) -> bytes:
+    from cryptography.hazmat.primitives.serialization import (
+        BestAvailableEncryption,
+        Encoding,
+        KeySerializationEncryption,
+        NoEncryption,
+        PrivateFormat,
+    )
+
+    lock: KeySerializationEncryption = NoEncryption()
+    if passphrase:
+        lock = BestAvailableEncryption(passphrase.encode())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock)
 
 
 def _place(path: Path, pem: bytes) -> None:
@@ -189,26 +272,39 @@ def _place(path: Path, pem: bytes) -> None:
                 write_new(path, pem, mode=0o600)
         sync_folder(path.parent)
         log.info("made a signing key in %s; back it up, and keep it out of the repository", path)
+        repository = inside_repository(path)
+        if repository is not None:
+            log.warning(
+                "%s lies in the git work tree %s: a key that is committed is everybody's. Set "
+                "VENTURALITICA_CONFIG to a folder outside it",
+                path,
+                repository,
+            )
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _parse_when_whole(path: Path) -> FileSigner:
+def inside_repository(path: Path) -> Path | None:
+    """The git work tree that holds `path`, or None: what is in one gets committed some day."""
+    place = path.absolute()
+    return next((folder for folder in place.parents if (folder / ".git").exists()), None)
+
+
+def _parse_when_whole(path: Path, passphrase: str | None) -> FileSigner:
     deadline = time.monotonic() + _PATIENCE
     while True:
         data = _guarded_bytes(path)
         if b"-----END" in data or time.monotonic() > deadline:
-            return _parse(data, str(path), None)
+            return _parse(data, str(path), passphrase)
         time.sleep(0.02)
 
 
-def _guarded_bytes(path: Path) -> bytes:
+def _guarded_bytes(path: Path, advice: str = "") -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         raise SigningKeyError(
-            f"{path}: the signing key cannot be read: {error.strerror}. "
-            "VENTURALITICA_SIGNING_KEY takes PEM text or the path of a PEM file"
+            f"{path}: the signing key cannot be read: {error.strerror}{advice}"
         ) from error
     try:
         found = os.fstat(descriptor)
@@ -251,7 +347,7 @@ def _parse(pem: bytes, source: str, passphrase: str | None) -> FileSigner:
             f"Make one with: {MAKE_A_KEY}"
         )
     try:
-        return FileSigner(PublicKey.of(key.public_key()), source, key)
+        return FileSigner(PublicKey.of(key.public_key()), source, key, encrypted)
     except EvidenceError as error:  # pragma: no cover - the curve was checked above
         raise SigningKeyError(f"{source}: {error}") from error
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, ForeignKey, Integer, MetaData, Table, Text
+from operator import itemgetter
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
 
 metadata = MetaData()
 
@@ -18,7 +20,7 @@ runs = Table(
     metadata,
     Column("entry", Integer, primary_key=True, autoincrement=False),
     Column("kind", Text, nullable=False),
-    Column("run_id", Text, nullable=False, index=True),
+    Column("run_id", Text, nullable=False),
     Column("name", Text, nullable=False, index=True),
     Column("parent", Text),
     Column("sequence", Integer, nullable=False),
@@ -26,7 +28,7 @@ runs = Table(
     Column("started_at", Text, nullable=False),
     Column("ended_at", Text, nullable=False),
     Column("appended_at", Text, nullable=False, index=True),
-    Column("policy_name", Text, index=True),
+    Column("policy_name", Text),
     Column("policy_version", Text),
     Column("policy_sha256", Text),
     Column("light", Text, nullable=False),
@@ -36,8 +38,19 @@ runs = Table(
     Column("errors", Integer, nullable=False),
     Column("model_class", Text),
     Column("exception", Text),
+    Column("revision", Text),
+    Column("signer", Text, nullable=False),
+    Column("margin", Float),
+    Column("margin_low", Float),
+    Column("margin_high", Float),
+    Column("margin_control", Text),
     Column("evidence_sha256", Text, nullable=False, unique=True),
     Column("trackers", Text, nullable=False),
+    # What the pages ask of every run is answered from these alone, without the wide rows.
+    Index("ix_runs_pipeline", "policy_name", "name", "kind", "run_id", "entry", "light"),
+    Index("ix_runs_run", "run_id", "name", "policy_name", "kind", "entry", "light"),
+    Index("ix_runs_version", "policy_name", "policy_version", "policy_sha256", "kind", "entry"),
+    Index("ix_runs_light", "kind", "light", "entry"),
 )
 
 verdicts = Table(
@@ -45,7 +58,7 @@ verdicts = Table(
     metadata,
     Column("entry", Integer, ForeignKey("runs.entry"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("control", Text, nullable=False, index=True),
+    Column("control", Text, nullable=False),
     Column("metric", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("light", Text, nullable=False),
@@ -56,6 +69,7 @@ verdicts = Table(
     Column("high", Float),
     Column("n", Integer, nullable=False),
     Column("article", Text),
+    Index("ix_verdicts_control", "control", "light", "entry"),
 )
 
 links = Table(
@@ -65,5 +79,11 @@ links = Table(
     Column("position", Integer, primary_key=True),
     Column("tracker", Text, nullable=False),
     Column("run_id", Text, nullable=False, index=True),
+    Column("uri", Text, nullable=False),
     Column("run", Text, nullable=False),
 )
+
+run_values = itemgetter(*runs.columns.keys())
+verdict_values = itemgetter(*verdicts.columns.keys())
+link_values = itemgetter(*links.columns.keys())
+"""A row as a tuple in the order of its table's columns."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from venturalitica.ledger.findings import Findings
 from venturalitica.ledger.keys import CHECKPOINTS, RECORDS, Keys, PublicKey, as_keys, short
+from venturalitica.ledger.rotation import Rotations
 from venturalitica.records import Step
 
 NO_WITNESS = (
@@ -34,13 +36,16 @@ class Trust:
 
 
 def trust_step(findings: Findings, trust: Trust, sealer: PublicKey | None) -> Step:
+    """Whether the keys that signed are the reader's, or follow from them through rotations."""
     if trust.pinned is not None:
         return _pinned_step(findings, trust.pinned, sealer)
     own = {key.keyid for key in trust.own}
-    strangers = {keyid: first for keyid, first in findings.signers.items() if keyid not in own}
+    heirs = rotations_of(findings).heirs(own)
+    strangers = [item for item in findings.signers.items() if item[0] not in own | heirs.keys()]
     if findings.signers and not strangers:
-        return Step("trust", True, "every record is signed by your own key")
-    seen = ", ".join(f"{short(keyid)} (from entry {first})" for keyid, first in strangers.items())
+        through = _through(heirs, findings.signers)
+        return Step("trust", True, f"every record is signed by your own key{through}")
+    seen = ", ".join(_seen(findings, keyid, first) for keyid, first in strangers)
     return Step(
         "trust",
         None,
@@ -57,12 +62,37 @@ def _pinned_step(
     seals = {key.keyid for key in pinned if key.algorithm == CHECKPOINTS}
     if not records:
         return Step("trust", False, f"none of the keys given signs records ({RECORDS})")
+    heirs = rotations_of(findings).heirs(records | seals)
     for keyid, first in sorted(findings.signers.items(), key=lambda item: item[1]):
-        if keyid not in records:
+        if keyid not in records | heirs.keys():
             detail = f"entry {first} is signed by key {short(keyid)}, which you do not trust"
             return Step("trust", False, detail, first)
     if not findings.signers:
         return Step("trust", False, "no record is signed by a key that you trust")
-    if seals and (sealer is None or sealer.keyid not in seals):
+    if seals and (sealer is None or sealer.keyid not in seals | heirs.keys()):
         return Step("trust", False, "the checkpoint is not signed by a key that you trust")
-    return Step("trust", True, "every record is signed by a key that you trust")
+    used = {*findings.signers, *([sealer.keyid] if sealer else [])}
+    through = _through(heirs, used)
+    return Step("trust", True, f"every record is signed by a key that you trust{through}")
+
+
+def rotations_of(findings: Findings) -> Rotations:
+    """The rotations that were read; none where nobody listened for them."""
+    found = (item for item in findings.chronicles if isinstance(item, Rotations))
+    return next(found, Rotations())
+
+
+def _through(heirs: Mapping[str, tuple[int, ...]], used: Iterable[str]) -> str:
+    """How keys that were not given came to be trusted."""
+    entries = sorted({entry for keyid in used for entry in heirs.get(keyid, ())})
+    if not entries:
+        return ""
+    several = "rotations in entries" if len(entries) > 1 else "rotation in entry"
+    return f", or that took over from it through the {several} {', '.join(map(str, entries))}"
+
+
+def _seen(findings: Findings, keyid: str, first: int) -> str:
+    for item in rotations_of(findings).done:
+        if item.new.record.keyid == keyid and item.index == first:
+            return f"{short(keyid)} (from entry {first}, after {short(item.old.record.keyid)})"
+    return f"{short(keyid)} (from entry {first})"

@@ -23,12 +23,13 @@ from venturalitica.ledger.keys import (
     short,
 )
 from venturalitica.ledger.kinds import chronicles
-from venturalitica.ledger.link import Link
+from venturalitica.ledger.lineage import read_lineage
+from venturalitica.ledger.link import timestamp
 from venturalitica.ledger.log import Log
 from venturalitica.ledger.merkle import leaf_hash, verify_inclusion
 from venturalitica.ledger.note import Checkpoint, open_checkpoint
 from venturalitica.ledger.reading import Progress, Reading, Witness
-from venturalitica.ledger.trust import NO_WITNESS, WRONG_SEALER, Trust, trust_step
+from venturalitica.ledger.trust import NO_WITNESS, WRONG_SEALER, Trust, rotations_of, trust_step
 from venturalitica.records import Step, Verification
 
 
@@ -75,19 +76,20 @@ def verify_ledger(
     """
     log = Log(Path(home).absolute())
     trust = Trust.of(trusted_keys, known_keys)
-    reading = Reading(log, witnesses)
+    reading = Reading(log, witnesses, soon=_soon(now))
     reading.run(progress)
     if reading.nothing is not None:
-        return Verification(str(home), (reading.nothing,))
+        return Verification(str(home), (reading.nothing, *filter(None, [reading.inbox_step()])))
     steps = [
         reading.log_step(),
         reading.keys_step,
         *reading.findings.steps(),
         reading.tree_step(),
         reading.checkpoint_step(),
-        reading.findings.clock_step(_soon(now)),
+        reading.findings.clock_step(),
         trust_step(reading.findings, trust, reading.sealer),
         *reading.witness_steps(),
+        *filter(None, [reading.inbox_step()]),
     ]
     return Verification(str(home), tuple(steps))
 
@@ -101,20 +103,21 @@ def verify_bundle(
     """Verify one record from its bundle alone, given as bytes or as the path of a file."""
     name = "bundle" if isinstance(source, bytes) else str(source)
     try:
-        data = source if isinstance(source, bytes) else _file_bytes(Path(source))
+        data = source if isinstance(source, bytes) else bundle_bytes(Path(source))
         bundle = Bundle.parse(data)
     except EvidenceError as error:
         return Verification(name, (Step("bundle", False, str(error)),))
     findings = Findings({key.keyid: key for key in bundle.keys}, chronicles=chronicles(None))
-    findings.read(bundle.envelope, bundle.index, chained=False)
     sealed = _bundle_checkpoint(bundle)
+    read_lineage(bundle, sealed, findings)
+    findings.read(bundle.envelope, bundle.index, chained=False)
     sealer = None if isinstance(sealed, EvidenceError) else sealed[1]
     steps = [
         Step("bundle", True, f"entry {bundle.index} of a log with {bundle.size}"),
         _bundle_keys_step(bundle, findings, sealer),
         *findings.steps(),
         _inclusion_step(bundle, sealed),
-        _bundle_checkpoint_step(bundle, sealed, findings.link),
+        _bundle_checkpoint_step(bundle, sealed, findings),
         trust_step(findings, Trust.of(trusted_keys, known_keys), sealer),
         Step("witnesses", None, NO_WITNESS),
     ]
@@ -132,6 +135,8 @@ def _bundle_checkpoint(bundle: Bundle) -> tuple[Checkpoint, PublicKey] | Evidenc
 
 def _bundle_keys_step(bundle: Bundle, findings: Findings, sealer: PublicKey | None) -> Step:
     used = set(findings.signers) | ({sealer.keyid} if sealer else set())
+    for rotation in rotations_of(findings).done:
+        used |= {rotation.old.record.keyid, rotation.new.record.keyid}
     spare = [key.keyid for key in bundle.keys if key.keyid not in used]
     if spare:
         return Step("keys", False, f"key {short(spare[0])} signed nothing in this bundle")
@@ -156,8 +161,9 @@ def _inclusion_step(bundle: Bundle, sealed: tuple[Checkpoint, PublicKey] | Evide
 
 
 def _bundle_checkpoint_step(
-    bundle: Bundle, sealed: tuple[Checkpoint, PublicKey] | EvidenceError, link: Link | None
+    bundle: Bundle, sealed: tuple[Checkpoint, PublicKey] | EvidenceError, findings: Findings
 ) -> Step:
+    link = findings.link
     if isinstance(sealed, EvidenceError):
         return Step("checkpoint", False, str(sealed))
     checkpoint, sealer = sealed
@@ -169,6 +175,11 @@ def _bundle_checkpoint_step(
         return Step("checkpoint", True, f"signed by key {short(sealer.keyid)}")
     if bundle.index == bundle.size - 1:
         return Step("checkpoint", False, WRONG_SEALER.format(key=short(sealer.keyid)))
+    own = [*findings.signers, link.checkpoint_key]
+    through = rotations_of(findings).heirs(own).get(sealer.keyid)
+    if through:
+        told = f"which took over from the record's through the rotation in entry {through[-1]}"
+        return Step("checkpoint", True, f"signed by key {short(sealer.keyid)}, {told}")
     return Step(
         "checkpoint",
         None,
@@ -179,11 +190,19 @@ def _bundle_checkpoint_step(
 
 def _soon(now: datetime | None) -> str:
     # Two minutes: clocks of two machines may differ that much without anybody's doing.
-    moment = (now or datetime.now(UTC)).astimezone(UTC) + timedelta(minutes=2)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = now or datetime.now(UTC)
+    try:
+        return timestamp(moment + timedelta(minutes=2))
+    except OverflowError:  # a clock at the end of time
+        return timestamp(moment)
 
 
-def _file_bytes(path: Path) -> bytes:
+def bundle_bytes(path: Path) -> bytes:
+    """The bytes of a bundle's file, not more of them than are read.
+
+    Raises:
+        EvidenceError: there is no such file, or it cannot be read.
+    """
     if not path.is_file():
         raise EvidenceError(f"{path}: no such file")
     try:

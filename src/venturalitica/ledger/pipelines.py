@@ -1,0 +1,184 @@
+"""Pipelines: what was judged under one policy in runs of one name, and how the last of them went.
+
+The last run is all its records: an audit may have passed where the one before it failed, or where
+the run ended with an exception afterwards. A run's own record without a policy belongs to the
+pipelines of its audits; where it has none, it is a pipeline without a policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from venturalitica.ledger.listing import JUDGED, RANKS, Waiting, light_of, rank, rows_of
+from venturalitica.ledger.tables import runs
+from venturalitica.records import Interval, Light
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+    from venturalitica.ledger.index import Index, RunRow
+
+RECORDS = 4
+"""Records that are looked at for each run of a trend; where runs have more, fewer runs are shown.
+The oldest run shown may then lack some of its records."""
+
+Key = tuple[str | None, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """One policy and run name. `last` is its newest entry, of the run `run_id`.
+
+    `light` is the worst of that run's records and `worst` the newest entry that has it, an audit if
+    one has; `records` is how many records the pipeline has.
+    """
+
+    policy: str | None
+    name: str
+    last: int
+    run_id: str
+    records: int
+    light: Light
+    worst: int
+
+    @property
+    def key(self) -> Key:
+        """What tells it from others."""
+        return self.policy, self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One run of a trend, by all its records in this pipeline, the newest first.
+
+    `row` is the record with the smallest margin, or the newest if none was measured; `light` is the
+    worst of them.
+    """
+
+    row: RunRow
+    light: Light
+    records: tuple[RunRow, ...]
+
+    @property
+    def margin(self) -> float | None:
+        """The smallest margin of its controls; None where nothing was measured."""
+        return self.row.margin
+
+    @property
+    def interval(self) -> Interval | None:
+        """That margin's interval."""
+        low, high = self.row.margin_low, self.row.margin_high
+        return None if low is None or high is None else Interval(low, high)
+
+
+def pipelines(index: Index, waiting: Waiting = ()) -> tuple[Pipeline, ...]:
+    """All of them: the worst light first, then the newest."""
+    with index.connect() as connection:
+        found = _found(connection, waiting)
+    of_a_policy = {(item.name, item.run_id) for item in found if item.policy is not None}
+    shown = [p for p in found if p.policy is not None or (p.name, p.run_id) not in of_a_policy]
+    return tuple(sorted(shown, key=lambda item: (RANKS[item.light], -item.last)))
+
+
+def trends(
+    index: Index, of: Sequence[Pipeline], waiting: Waiting = (), *, limit: int = 30
+) -> dict[Key, tuple[Point, ...]]:
+    """The last runs of each pipeline, oldest first."""
+    with index.connect() as connection:
+        places = {item.key: _last_runs(connection, item, limit) for item in of}
+    entries = [e for by_run in places.values() for some in by_run for e in some]
+    rows = {row.index: row for row in rows_of(index, entries)}
+    return {
+        key: tuple(_points(([rows[e] for e in some if e in rows] for some in by_run), waiting))
+        for key, by_run in places.items()
+    }
+
+
+def _last_runs(connection: Connection, pipeline: Pipeline, limit: int) -> list[list[int]]:
+    """The entries of its last runs: the oldest run first, of each the newest entry first."""
+    query = select(runs.c.entry, runs.c.run_id).where(*_same(pipeline))
+    query = query.order_by(runs.c.entry.desc()).limit(limit * RECORDS)
+    by_run: dict[str, list[int]] = {}
+    for entry, run_id in connection.execute(query):
+        by_run.setdefault(run_id, []).append(entry)
+    return [*reversed(list(by_run.values())[:limit])]
+
+
+def _points(of: Iterable[list[RunRow]], waiting: Waiting) -> Iterator[Point]:
+    for rows in of:
+        if rows:
+            light = min((light_of(row, waiting) for row in rows), key=RANKS.__getitem__)
+            measured = [(row.margin, -row.index, row) for row in rows if row.margin is not None]
+            row = min(measured)[2] if measured else rows[0]
+            yield Point(row=row, light=light, records=tuple(rows))
+
+
+def _found(connection: Connection, waiting: Waiting) -> list[Pipeline]:
+    pair = (runs.c.policy_name, runs.c.name)
+    query = select(*pair, func.max(runs.c.entry), func.count()).group_by(*pair)
+    lasts = connection.execute(query.where(runs.c.kind.in_(JUDGED))).all()
+    run_ids = _run_ids(connection, [last for _, _, last, _ in lasts])
+    lights = _lights(connection, sorted(set(run_ids.values())), waiting)
+    found = []
+    for policy, name, last, count in lasts:
+        run_id = run_ids[last]
+        # The run's own record, which may name no policy, speaks for each of its pipelines.
+        told = [lights[key] for one in {policy, None} if (key := (run_id, name, one)) in lights]
+        number, _, newest = min(told, key=lambda item: (item[0], item[1], -item[2]))
+        found.append(
+            Pipeline(
+                policy=policy,
+                name=name,
+                last=last,
+                run_id=run_id,
+                records=count,
+                light=_LIGHTS[number],
+                worst=newest,
+            )
+        )
+    return found
+
+
+_LIGHTS: dict[int, Light] = {number: light for light, number in RANKS.items()}
+
+
+def _run_ids(connection: Connection, entries: list[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for some in _portions(entries):
+        query = select(runs.c.entry, runs.c.run_id).where(runs.c.entry.in_(some))
+        found |= {row.entry: row.run_id for row in connection.execute(query)}
+    return found
+
+
+def _lights(
+    connection: Connection, run_ids: list[str], waiting: Waiting
+) -> dict[tuple[str, str, str | None], tuple[int, bool, int]]:
+    """By run id, name and policy: the worst rank, and which record has it.
+
+    An audit before the run's own record, which only says that an audit inside was red.
+    """
+    number = rank(waiting)
+    group = (runs.c.run_id, runs.c.name, runs.c.policy_name, runs.c.kind)
+    found: dict[tuple[str, str, str | None], tuple[int, bool, int]] = {}
+    for some in _portions(run_ids):
+        query = select(*group, number, func.max(runs.c.entry)).group_by(*group, number)
+        query = query.where(runs.c.run_id.in_(some), runs.c.kind.in_(JUDGED))
+        for run_id, name, policy, kind, one, entry in connection.execute(query):
+            key, told = (run_id, name, policy), (one, kind != "audit", entry)
+            found[key] = min(found.get(key, told), told)
+    return found
+
+
+def _same(pipeline: Pipeline) -> list[ColumnElement[bool]]:
+    policy = runs.c.policy_name
+    same = policy.is_(None) if pipeline.policy is None else policy == pipeline.policy
+    return [same, runs.c.name == pipeline.name, runs.c.kind.in_(JUDGED)]
+
+
+def _portions(values: list[Any], size: int = 10_000) -> Iterator[list[Any]]:
+    """Some at a time: a database takes so many parameters and no more."""
+    return (values[start : start + size] for start in range(0, len(values), size))

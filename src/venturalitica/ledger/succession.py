@@ -1,0 +1,96 @@
+"""Succession: how a user's new key comes into a log that the old one signed.
+
+One user's key serves many ledgers. When it was rotated, each of them learns of it by a rotation
+record before the first record that the new key signs there; the retired private key is kept for
+nothing else. So training goes on unbroken, and every log says itself who followed whom.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from venturalitica.errors import EvidenceError, RetiredKeyError
+from venturalitica.ledger.dsse import signers_of, statement_of
+from venturalitica.ledger.keys import short
+from venturalitica.ledger.link import Link
+from venturalitica.ledger.rotation import ROTATION, Pair, Rotation, active_in, refuse_retired
+from venturalitica.ledger.search import last_signed_by
+from venturalitica.ledger.signing import FileSigner, Signer
+
+if TYPE_CHECKING:
+    from venturalitica.ledger.ledger import Entry, Ledger
+
+log = logging.getLogger(__name__)
+
+AUTOMATIC = "this user's key was rotated; this log is told before the new key's first record"
+
+
+def announce(ledger: Ledger, entries: Path, signer: Signer) -> None:
+    """Tell the log that `signer` follows keys of the same user, if it does not know it yet.
+
+    Raises:
+        EvidenceError: the log cannot be written.
+    """
+    if not isinstance(signer, FileSigner) or not entries.exists():
+        return
+    end = entries.stat().st_size
+    if last_signed_by(entries, signer.keyid, end) is not None:
+        return
+    for old in signer.predecessors():
+        if active_in(entries, old.keyid, end):
+            # Another process may have told the log in the meantime, which is as good.
+            with contextlib.suppress(RetiredKeyError):
+                hand_over(ledger, old, signer, reason=AUTOMATIC)
+
+
+def hand_over(ledger: Ledger, old: FileSigner, new: FileSigner, *, reason: str) -> Entry:
+    """Append the rotation record of `old` and `new`; the ledger must be open with `new`.
+
+    Raises:
+        RetiredKeyError: the log has retired one of them already.
+        EvidenceError: it cannot be written; the log is as it was.
+    """
+    statement = Rotation(pair_of(old), pair_of(new), reason).statement()
+    Rotation.of(statement["predicate"])  # a malformed one would be a fault of the log for ever
+    entry = ledger.append(statement, cosigners=(old,))
+    log.info(
+        "key %s handed over to %s in entry %d", short(old.keyid), short(new.keyid), entry.index
+    )
+    return entry
+
+
+def pair_of(signer: FileSigner) -> Pair:
+    """Both public keys of a signer."""
+    return Pair(signer.public, signer.checkpoint_signer().public)
+
+
+def check_unsealed(line: bytes, entries: Path, end: int) -> None:
+    """Raise `EvidenceError` for a line, found unsealed at byte `end`, by a key that is retired.
+
+    A thief with a retired key could put a line behind the checkpoint for the next writer to seal.
+    """
+    signers = signers_of(line)
+    refuse_retired(entries, signers, end)
+    statement = statement_of(line)
+    if statement.get("predicateType") == ROTATION:
+        rotation = Rotation.of(statement["predicate"])
+        rotation.check_signed(signers, Link.of(statement))
+
+
+def introduced(ledger: Ledger, old: FileSigner, new: FileSigner, *, reason: str) -> Entry | None:
+    """Hand over if the log was signed by `old` and not told yet; None where nothing is to do."""
+    entries = ledger.home / "log" / "entries.jsonl"
+    try:
+        end = entries.stat().st_size
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise EvidenceError(f"{entries}: cannot be read: {error.strerror}") from error
+    if not active_in(entries, old.keyid, end):
+        return None
+    with contextlib.suppress(RetiredKeyError):
+        return hand_over(ledger, old, new, reason=reason)
+    return None

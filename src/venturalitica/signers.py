@@ -1,0 +1,45 @@
+"""Which signer these settings ask for: one from outside, a key that is given, or the user's own."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from venturalitica.errors import SigningKeyError
+from venturalitica.settings import Settings
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Signer
+
+
+log = logging.getLogger(__name__)
+
+
+def signer_of(settings: Settings) -> Signer:
+    """The signer that signs what these settings record; the user's own key is made if absent.
+
+    Raises:
+        SigningKeyError: it is missing, unreadable, of the wrong kind, or open to others.
+        SignerError: a signer from outside failed, or did not answer.
+    """
+    from venturalitica.ledger import load_signer
+    from venturalitica.ledger.external import load_external
+
+    if settings.signer:
+        return load_external(settings.signer)
+    return load_signer(
+        settings.signing_key, settings.config, passphrase=settings.signing_key_passphrase
+    )
+
+
+def own_external(settings: Settings) -> dict[str, bytes]:
+    """The public keys of a signer from outside, id -> PEM; none where it does not answer."""
+    from venturalitica.ledger.signing import derived
+
+    try:
+        signer = signer_of(settings)
+        publics = (signer.public, derived(signer).public)
+    except SigningKeyError as error:
+        log.debug("own key not known: %s", error)
+        return {}
+    return {key.keyid: key.pem.encode("ascii") for key in publics}
