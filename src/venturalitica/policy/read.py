@@ -142,11 +142,16 @@ def _tree(data: bytes, filename: str) -> Node:
 def _bytes(path: Path) -> bytes:
     """The bytes of a regular file, one more than allowed at most; `PolicyError` for all else."""
     try:
-        kind = path.stat()
-        if not stat.S_ISREG(kind.st_mode):
-            raise PolicyError([Problem(str(path), 0, _not_a_file(path, kind.st_mode))])
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        # Asked of what was opened, not before: a pipe put there in between would never answer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            kind = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(kind):
+                raise PolicyError([Problem(str(path), 0, _not_a_file(path, kind))])
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                return file.read(MAX_BYTES + 1)
+        finally:
+            os.close(descriptor)
     except (FileNotFoundError, NotADirectoryError):
         raise PolicyError([Problem(str(path), 0, _missing(path))]) from None
     except ValueError:

@@ -92,7 +92,9 @@ def _explain(fault: Any, root: Node, problems: Collector) -> None:
     on_key = bool(location) and location[-1] == KEY
     path = location[:-1] if on_key else location
     node, there = follow(root, path)
-    if kind == "extra_forbidden":
+    if kind == "invalid_key" and path[-1] == "None":
+        return  # `_check_keys` has said it
+    if kind in ("extra_forbidden", "invalid_key"):
         problems.add(path, _unknown_key(path), key=True)
     elif kind == "missing":
         problems.add(path, f"'{path[-1]}' is missing; expected {_expected(path)}")
@@ -193,11 +195,11 @@ def _named(path: Path) -> str:
         return "it"
     if len(path) == 2 and path[0] == "roles":
         return "its rule"
-    if isinstance(last, int) and path[-2] != "map":
-        return f"item {last + 1} of '{path[-2]}'"
-    if len(path) > 1 and path[-2] == "map":
+    if len(path) == 1:
+        return f"'{last}'"
+    if path[-2] == "map":
         return f"the group of {show(str(last))}"
-    return f"'{last}'"
+    return f"item {last + 1} of '{path[-2]}'" if isinstance(last, int) else f"'{last}'"
 
 
 def _form(path: Path) -> type[BaseModel]:
