@@ -22,7 +22,8 @@ class Audit(Sequence[Verdict]):
     `passed` is True only if there is at least one verdict and every one passed; an audit has no
     truth value of its own beyond that, so `bool(audit)` raises. `statement` is the evidence as
     recorded, `entry` its place in the log or None where it could not be written (`fault` says
-    why), `deliveries` what became of it at each tracker.
+    why) or is on disk but not in the log yet (`waiting` says why), `deliveries` what became of it
+    at each tracker.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -31,6 +32,7 @@ class Audit(Sequence[Verdict]):
     entry: Entry | None = field(default=None, repr=False)
     deliveries: tuple[Delivery, ...] = ()
     fault: str = ""
+    waiting: str = ""
 
     @overload
     def __getitem__(self, key: int | str) -> Verdict: ...
@@ -73,7 +75,7 @@ class Audit(Sequence[Verdict]):
         lights: list[Light] = [verdict.light for verdict in self.verdicts]
         if self.fault:
             lights.append("red")
-        if any(not delivery.delivered for delivery in self.deliveries):
+        if self.waiting or any(not delivery.delivered for delivery in self.deliveries):
             lights.append("amber")
         return worst_light(lights)
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from venturalitica.binding import Binding, bind, together
-from venturalitica.errors import BindingError
+from venturalitica.errors import BindingError, DataError
 from venturalitica.records import Verdict
 from venturalitica.rules import LABEL_ROLES, Control, Phase, Policy, Role
 from venturalitica.sources import data_item, frame_item
 from venturalitica.tallies import Tally
+
+if TYPE_CHECKING:
+    from venturalitica.metrics.spec import Needs
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ def measure(
     """
     from venturalitica.judge import judge, select, unreported
     from venturalitica.metrics.catalog import needs
-    from venturalitica.tally import Need, build_tally, column_names, materialise
+    from venturalitica.tally import column_names, materialise
 
     controls = select(policy, phase)
     asked = needs(unreported(policy, controls, reported))
@@ -83,15 +89,54 @@ def measure(
         _require(unbound, phase)
     frame = materialise(rows.frame, binding.columns.values())
     data = _FingerprintThread(frame, binding, name, rows.training_rows) if fingerprint else None
-    tally = build_tally(
-        frame,
-        needs=[Need(need.labels, need.groups, need.score) for need in asked],
-        binding=binding,
-        roles=known_roles(policy),
+    tally, faults = _counted(policy, frame, binding, asked, lenient=lenient)
+    verdicts = judge(
+        policy, tally, controls=controls, unbound={**unbound, **faults}, reported=reported
     )
-    verdicts = judge(policy, tally, controls=controls, unbound=unbound, reported=reported)
+    verdicts = _erring(verdicts, controls, faults)
     item = data.item() if data else _unread(binding, name, tally.rows, rows.training_rows)
     return Measured(verdicts, tally, binding.names, (item,), _without(unbound, controls))
+
+
+def _counted(
+    policy: Policy, frame: Any, binding: Binding, asked: Sequence[Needs], *, lenient: bool
+) -> tuple[Tally, dict[str, str]]:
+    """The tally, and each role that could not be counted with the reason.
+
+    After a training (`lenient`) one role's fault costs the controls that need it, and no others.
+    """
+    from venturalitica.tally import Need, RoleError, build_tally
+
+    faults: dict[str, str] = {}
+    while True:
+        needs = [
+            Need(need.labels, need.groups, need.score)
+            for need in asked
+            if not set(need.roles) & set(faults)
+        ]
+        try:
+            tally = build_tally(frame, needs=needs, binding=binding, roles=known_roles(policy))
+        except RoleError as error:
+            if not lenient or error.role in faults:
+                raise DataError(str(error)) from None
+            log.error("the audit could not count a role: %s", error)
+            faults[error.role] = str(error)
+        else:
+            return tally, faults
+
+
+def _erring(
+    verdicts: tuple[Verdict, ...], controls: Sequence[Control], faults: Mapping[str, str]
+) -> tuple[Verdict, ...]:
+    """Verdicts that a fault in the rows kept from being evaluated are errors: red, not amber."""
+    from venturalitica.metrics.catalog import needs
+
+    return tuple(
+        replace(verdict, status="error")
+        if verdict.status == "not_evaluated" and set(need.roles) & set(faults)
+        else verdict
+        for verdict, need in zip(verdicts, needs(controls), strict=True)
+    )
 
 
 def reported_only(policy: Policy, phase: Phase | None, reported: Mapping[str, float]) -> Measured:
@@ -106,30 +151,13 @@ def reported_only(policy: Policy, phase: Phase | None, reported: Mapping[str, fl
 def unmeasured(policy: Policy, phase: Phase | None, reason: str) -> Measured:
     """Every selected control as an error: what is told when the rows could not be tallied."""
     from venturalitica.judge import select
+    from venturalitica.judge.conclude import verdict
 
     return Measured(
-        tuple(blank(policy, control, "error", reason) for control in select(policy, phase))
-    )
-
-
-def blank(policy: Policy, control: Control, status: Any, reason: str) -> Verdict:
-    """A verdict without a value: the control, its status and why."""
-    return Verdict(
-        control=control.id,
-        title=control.title,
-        status=status,
-        reason=reason,
-        metric=control.metric,
-        across=control.across,
-        compare=control.compare,
-        must=str(control.must),
-        operator=control.must.operator,
-        threshold=control.must.bound,
-        article=control.article,
-        on_fail=control.on_fail,
-        remedy=control.remedy,
-        file=policy.filename,
-        line=control.line,
+        tuple(
+            verdict(control, status="error", reason=reason, filename=policy.filename)
+            for control in select(policy, phase)
+        )
     )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from types import TracebackType
 from typing import Any, TypeVar, cast
 
 from venturalitica.decorating import decorated
-from venturalitica.measure import blank
+from venturalitica.errors import ControlBlocked
 from venturalitica.recording import record_run
 from venturalitica.records import Verdict
 from venturalitica.redact import redacted_traceback
@@ -49,12 +48,10 @@ class Monitor:
         self._inputs = _several(inputs)
         self._outputs = _several(outputs)
         self._entered: list[tuple[Run, Token[Run | None]]] = []
-        self._lock = threading.Lock()
 
     def __enter__(self) -> Run:
         run = self._begin()
-        with self._lock:
-            self._entered.append((run, enter(run)))
+        self._entered.append((run, enter(run)))
         return run
 
     def __exit__(
@@ -81,13 +78,16 @@ class Monitor:
         self.__exit__(kind, error, trace)
 
     def _leave(self) -> tuple[Run, Token[Run | None]]:
-        """The entry that this thread made last: several threads may share one monitor."""
+        """The entry that this thread made last: several threads may share one monitor.
+
+        Without a lock, which a child could find closed that was forked in this moment: `append`
+        and `remove` are each one step.
+        """
         own = own_run()
-        with self._lock:
-            place = next(
-                (i for i in reversed(range(len(self._entered))) if self._entered[i][0] is own), -1
-            )
-            return self._entered.pop(place)
+        entered = list(self._entered)
+        found = next((entry for entry in reversed(entered) if entry[0] is own), entered[-1])
+        self._entered.remove(found)
+        return found
 
     def __call__(self, function: F) -> F:
         return cast(F, decorated(self.again, function))
@@ -156,15 +156,25 @@ def _several(sources: Any) -> tuple[Any, ...]:
 
 
 def _close(run: Run, error: BaseException | None) -> None:
-    """Record the run; a failure of ours is logged and never takes the user's exception's place."""
+    """Record the run; a failure of ours is logged and never takes the user's exception's place.
+
+    Raises:
+        ControlBlocked: a blocking control of the monitor's policy was never evaluated, and no
+            exception of the user's is on its way.
+    """
+    unjudged: tuple[Verdict, ...] = ()
     try:
+        unjudged = _unjudged(run)
         run.saw_trackers(_active_runs())
-        record_run(run, exception=_exception(error), unjudged=_unjudged(run))
+        record_run(run, exception=_exception(error), unjudged=unjudged)
     except Exception as fault:  # noqa: BLE001 - see the docstring
         run.fault = "the run could not be recorded"
         log.error(
             "the record of run %r could not be written\n%s", run.name, redacted_traceback(fault)
         )
+    blocking = [verdict for verdict in unjudged if verdict.blocks]
+    if blocking and error is None:
+        raise ControlBlocked(blocking, unjudged)
 
 
 def _active_runs() -> list[RunRef]:
@@ -174,14 +184,22 @@ def _active_runs() -> list[RunRef]:
 
 
 def _unjudged(run: Run) -> tuple[Verdict, ...]:
-    """Verdicts of the monitor's own policy where no audit inside was made under it."""
-    if run.policy is None or any(a.policy.sha256 == run.policy.sha256 for a in run.audits):
+    """Verdicts on what the monitor's own policy asks and no audit inside was about."""
+    controls = run.unjudged()
+    if run.policy is None or not controls:
         return ()
+    from venturalitica.judge.conclude import verdict
+
+    filename = run.policy.filename
     reason = (
-        "nothing inside this run was judged under its policy: "
-        "call vl.enforce or fit a model made by vl.wrap"
+        "nothing inside this run was judged under this control: "
+        "call vl.enforce or fit a model made by vl.wrap inside it; where another step or process "
+        "does that, leave policy= out of vl.monitor"
     )
-    return tuple(blank(run.policy, c, "not_evaluated", reason) for c in run.policy.controls)
+    return tuple(
+        verdict(control, status="not_evaluated", reason=reason, filename=filename)
+        for control in controls
+    )
 
 
 def _exception(error: BaseException | None) -> dict[str, Any] | None:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from venturalitica.audit import Audit
 from venturalitica.errors import DataError
 from venturalitica.records import Light, worst_light
-from venturalitica.rules import Policy
+from venturalitica.redact import redact_name
+from venturalitica.rules import Control, Policy
 from venturalitica.trackers.base import RunRef
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Run:
     def __init__(self, name: str, policy: Policy | None, parent: Run | None) -> None:
         self.id = uuid.uuid4().hex
         self.process = os.getpid()
-        self.name = name
+        self.name = redact_name(name)  # whoever builds a name from an address
         self.policy = policy
         self.parent = parent
         self.started = datetime.now(UTC)
@@ -46,12 +47,14 @@ class Run:
         self.entry: Entry | None = None
         self.deliveries: tuple[Delivery, ...] = ()
         self.fault = ""
+        self.waiting = ""
         self._of_main_thread = _in_main_thread()
         self._recorded_light: Light | None = None
         self._inputs: list[dict[str, Any]] = []
         self._outputs: list[Any] = []
         self._trackers: dict[tuple[str, str], RunRef] = {}
         self._sequence = 0
+        self._judged: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -62,8 +65,12 @@ class Run:
     @property
     def light(self) -> Light:
         """The worst light of the audits inside, and at the end that of the record; else grey."""
-        recorded = [self._recorded_light] if self._recorded_light else []
-        return worst_light([*recorded, *(audit.light for audit in self.audits)])
+        own: list[Light] = [self._recorded_light] if self._recorded_light else []
+        if self.fault:
+            own.append("red")
+        if self.waiting:
+            own.append("amber")
+        return worst_light([*own, *(audit.light for audit in self.audits)])
 
     def recorded_as(self, light: Light) -> None:
         """Take the light of the run's own record: what was never judged, or an exception."""
@@ -96,6 +103,19 @@ class Run:
         """Take an audit in; called by whatever judged it."""
         with self._lock:
             self.audits.append(audit)
+        judged = {(audit.policy.sha256, verdict.control) for verdict in audit}
+        run: Run | None = self
+        while run is not None:
+            with run._lock:
+                run._judged |= judged
+            run = run.parent
+
+    def unjudged(self) -> tuple[Control, ...]:
+        """Controls of the run's own policy that no audit was about, here or in a run inside."""
+        if self.policy is None:
+            return ()
+        digest = self.policy.sha256
+        return tuple(c for c in self.policy.controls if (digest, c.id) not in self._judged)
 
     def saw_trackers(self, runs: Iterable[RunRef]) -> None:
         """Remember tracker runs that were active inside this run."""

@@ -127,6 +127,7 @@ def enforce(
     labels = {"target": target, "prediction": prediction, "score": score}
     given = {name: value for name, value in (labels | roles).items() if value is not None}
     _refuse_reordered(data, given)
+    _refuse_target_twice(rules, data, given)
     return conduct(
         rules,
         frame=data,
@@ -157,6 +158,36 @@ def _refuse_reordered(data: Any, given: Mapping[str, Any]) -> None:
 
     tables = (value for value in (data, *given.values()) if index_of(value) is not None)
     check_role_order(given, next(tables, None))
+
+
+def _refuse_target_twice(policy: Policy, data: Any, given: Mapping[str, Any]) -> None:
+    """A model measured against itself is always right: `prediction=table["label"]` is a slip."""
+    from venturalitica.frameworks.labels import same_column
+
+    target = _column(data, given.get("target", policy.role("target").column))
+    for role in ("prediction", "score"):
+        values = _column(data, given.get(role))
+        if target is not None and values is not None and same_column(target, values):
+            raise BindingError(
+                f"target= and {role}= are the same column: the labels would be compared with "
+                f"themselves; bind {role} to what the model gave, under a name of its own"
+            )
+
+
+def _column(data: Any, given: Any) -> Any:
+    """What was given as values, or the column of an eager table that it names; else None."""
+    if not isinstance(given, str):
+        return given
+    if isinstance(data, Mapping):
+        return data.get(given)
+    import narwhals as nw
+
+    from venturalitica.tally.frames import open_frame
+
+    table = open_frame(data)
+    if not isinstance(table, nw.DataFrame) or given not in table.columns:
+        return None
+    return table.get_column(given).to_native()
 
 
 def _plain_model(model: Any) -> Any:
@@ -221,10 +252,19 @@ def conduct(
         data=measured.data,
         environment=surroundings.facts(),
         trackers=trackers,
+        retention=settings.retention,
     )
     statement = build_statement(facts)
-    entry, deliveries, fault = keep(statement, trackers, settings)
-    audit = Audit(measured.verdicts, policy, statement, entry, deliveries, fault)
+    kept = keep(statement, trackers, settings)
+    audit = Audit(
+        measured.verdicts,
+        policy,
+        statement,
+        kept.entry,
+        kept.deliveries,
+        kept.fault,
+        kept.waiting,
+    )
     if run is not None:
         run.saw_trackers(trackers)
         run.add(audit)

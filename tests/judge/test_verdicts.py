@@ -179,6 +179,12 @@ def test_an_interval_holds_its_value(make) -> None:
     assert verdict.interval.low == 0.0 < verdict.interval.high
 
 
+def test_equal_groups_are_two_groups(make) -> None:
+    data = {"target": [1, 0] * 40, "prediction": [1, 0] * 40, "gender": ["f", "f", "m", "m"] * 20}
+    verdict = one(make, make.tally(**data), "demographic_parity_ratio", ">= 0.1", across="gender")
+    assert "lowest f 0.50 (n=40), highest m 0.50 (n=40)" in verdict.reason
+
+
 def test_reasons_are_sentences_with_the_groups(make) -> None:
     data = {
         "target": [1] * 100,

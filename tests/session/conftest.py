@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from venturalitica import delivery
+from venturalitica.allowance import Allowance
 
 POLICY = """\
 policy: loan
@@ -31,7 +32,7 @@ controls:
 def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "evidence"))
     monkeypatch.setenv("VENTURALITICA_CONFIG", str(tmp_path / "config"))
-    monkeypatch.setattr(delivery, "_allowance", delivery.Allowance())
+    monkeypatch.setattr(delivery, "_allowance", Allowance())
     monkeypatch.setattr(delivery, "_said", set())
     monkeypatch.chdir(tmp_path)
 

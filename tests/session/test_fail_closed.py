@@ -274,6 +274,79 @@ def test_scores_in_the_place_of_predicted_labels(control, write_policy, table):
     table["said"] = table["chance"].round(2)
     table.loc[:1, "said"] = [0.0, 1.0]
     roles = ROLES if control is PARITY else LABELS
-    verdict = judged(vl.enforce(table, policy=write_policy(policy_of(control)), **roles))
-    assert verdict.status == "not_evaluated"
-    assert "fractions" in verdict.reason
+    with pytest.raises(vl.DataError, match="'prediction' holds numbers with fractions"):
+        vl.enforce(table, policy=write_policy(policy_of(control)), **roles)
+
+
+def test_a_target_of_few_fractions_is_no_label_either(write_policy, table):
+    """As for scikit-learn, however few they are; and rows' own values would be levels."""
+    table["label"] = table["label"] + 0.5
+    with pytest.raises(vl.DataError, match="'target' holds numbers with fractions"):
+        vl.enforce(table, policy=write_policy(policy_of(ACCURACY)), **LABELS)
+
+
+def test_after_a_fit_a_role_that_cannot_be_counted_costs_only_its_own_controls(write_policy, table):
+    """The model is trained: what can be told of it is told, and the rest is red, not lost."""
+    parity = PARITY.replace("id: a", "id: parity").replace("gender", "place")
+    policy = write_policy(policy_of(ACCURACY) + f"  - {{{parity}}}\n")
+    table = pd.concat([table] * 3, ignore_index=True)
+    table["place"] = [f"person {row}" for row in range(len(table))]
+    _, train = fit(table, policy, audit_data=table, place="place")
+    with vl.monitor("training") as run:
+        train()
+    accuracy, by_place = run.audits[0]
+    assert accuracy.status == "passed"
+    assert by_place.status == "error"
+    assert "more than 1,000 different values" in by_place.reason
+    assert run.light == "red"
+
+
+@pytest.mark.parametrize("on_fail", ["warn", "block"])
+def test_without_evidence_the_run_goes_on_and_is_red(
+    on_fail, write_policy, table, tmp_path, monkeypatch, caplog
+):
+    """A full disk is our trouble, not the training's; but nothing unrecorded is green."""
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "file" / "evidence"))
+    policy = write_policy(policy_of(f"{ACCURACY}, on_fail: {on_fail}"))
+    model, train = fit(table, policy)
+    train()
+    audit = vl.enforce(table, policy=policy, **LABELS)
+    assert audit[0].status == "passed"
+    assert audit.light == "red"
+    assert not not_fitted(model)
+    assert "could not be written" in caplog.text
+
+
+def test_a_failed_block_stops_the_run_though_its_evidence_could_not_be_written(
+    write_policy, table, tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "file" / "evidence"))
+    never = ACCURACY.replace(">= 0.5", "> 1")
+    policy = write_policy(policy_of(f"{never}, on_fail: block"))
+    with pytest.raises(vl.ControlBlocked):
+        vl.enforce(table, policy=policy, **LABELS)
+
+
+@pytest.mark.parametrize("role", ["prediction", "score"])
+@pytest.mark.parametrize(
+    "engine", [lambda t: t, pl.from_pandas, lambda t: {c: t[c].to_numpy() for c in t}]
+)
+def test_a_target_bound_twice_is_refused_whatever_form_it_comes_in(
+    role, engine, write_policy, table
+):
+    """Every form of `prediction=table["label"]`: accuracy 1 of nothing at all must not be green."""
+    metric = {"prediction": ACCURACY, "score": ACCURACY.replace("accuracy", "roc_auc")}[role]
+    policy = write_policy(policy_of(metric))
+    frame = engine(table)
+    itself = {role: frame["label"]}
+    for data, target in ((frame, "label"), (frame, frame["label"]), (None, frame["label"])):
+        with pytest.raises(vl.BindingError, match="compared with themselves"):
+            vl.enforce(data, policy=policy, target=target, **itself)
+
+
+def test_predictions_that_are_all_right_are_no_target(write_policy, table):
+    policy = write_policy(policy_of(ACCURACY))
+    for perfect in (table["label"].to_numpy(copy=True), table["label"].rename("said")):
+        assert vl.enforce(table, policy=policy, target="label", prediction=perfect)[0].value == 1.0

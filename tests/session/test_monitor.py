@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import venturalitica as vl
+from venturalitica import runs
 from venturalitica.recording import open_ledger
 from venturalitica.runs import current_run
 
@@ -75,6 +77,127 @@ def test_a_policy_that_nothing_was_judged_under_is_not_green(policy):
     (record,) = statements()
     assert {verdict["status"] for verdict in record["verdicts"]} == {"not_evaluated"}
     assert record["light"] == "amber"
+
+
+def test_leaving_with_a_blocking_control_unjudged_blocks(policy, table):
+    """What blocks must be evaluated, or stop: whoever forgets to ask has not been let through."""
+    text = policy.read_text()
+    policy.write_text(text.replace('">= 0.50"', '">= 0.50"\n    on_fail: block'))
+    with (
+        pytest.raises(vl.ControlBlocked, match="accuracy: not evaluated"),
+        vl.monitor("training", policy=policy) as run,
+    ):
+        pass
+    assert by_name()["training", "run"]["light"] == run.light == "red"
+    with vl.monitor("judged", policy=policy) as run:
+        vl.enforce(table, policy=policy, **ROLES)
+    assert run.light == "green"
+    with pytest.raises(KeyError, match="mine"), vl.monitor("own", policy=policy):
+        raise KeyError("mine")
+    assert by_name()["own", "run"]["exception"]["type"] == "builtins.KeyError"
+
+
+@pytest.fixture
+def blocking(policy):
+    text = policy.read_text()
+    policy.write_text(text.replace('">= 0.50"', '">= 0.50"\n    on_fail: block'))
+    return policy
+
+
+def test_a_decorated_function_and_its_steps_block_too(blocking, table):
+    @vl.monitor("plain", policy=blocking)
+    def plain():
+        return 1
+
+    @vl.monitor("steps", policy=blocking)
+    def steps():
+        yield 1
+
+    @vl.monitor("judged", policy=blocking)
+    def judged():
+        yield vl.enforce(table, policy=blocking, **ROLES).light
+
+    with pytest.raises(vl.ControlBlocked):
+        plain()
+    stepping = steps()
+    assert next(stepping) == 1
+    with pytest.raises(vl.ControlBlocked):
+        next(stepping)
+    assert list(judged()) == ["green"]
+    assert {by_name()[name, "run"]["light"] for name in ("plain", "steps")} == {"red"}
+    for _ in steps():
+        break  # an early end is recorded; nobody waits for an exception of it
+    assert by_name()["steps", "run"]["light"] == "red"
+
+
+def test_what_blocks_inside_goes_through_the_run_around_it_as_it_is(blocking):
+    with (
+        pytest.raises(vl.ControlBlocked, match="leave policy= out of") as caught,
+        vl.monitor("outer", policy=blocking) as outer,
+        vl.monitor("inner", policy=blocking) as inner,
+    ):
+        pass
+    assert caught.value.audit[0].control == "accuracy"
+    assert inner.entry.index < outer.entry.index
+    record = by_name()["outer", "run"]
+    assert record["exception"]["type"] == "venturalitica.errors.ControlBlocked"
+    assert record["light"] == "red"
+
+
+def test_what_a_worker_thread_or_a_run_of_its_own_judged_is_judged(blocking, table):
+    def work():
+        with vl.monitor("in a thread"):
+            vl.enforce(table, policy=blocking, **ROLES)
+
+    with vl.monitor("outer", policy=blocking) as run:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    assert run.light == "grey"  # it made no audit itself
+    with vl.monitor("caught", policy=blocking), contextlib.suppress(vl.ControlBlocked):
+        vl.enforce(table.assign(said=1 - table["label"]), policy=blocking, **ROLES)
+    assert by_name()["caught", "audit"]["light"] == "red"
+
+
+def test_only_the_data_judged_does_not_let_the_model_through(blocking, table):
+    data = "\n  - id: rows\n    metric: row_count\n    must: '>= 1'\n"
+    blocking.write_text(blocking.read_text().rstrip() + data)
+    with (
+        pytest.raises(vl.ControlBlocked, match="accuracy"),
+        vl.monitor("training", policy=blocking) as run,
+    ):
+        vl.enforce(table, policy=blocking, phase="data", target="label")
+    assert run.entry is not None
+    with vl.monitor("only looks"):
+        vl.enforce(table, policy=blocking, phase="data", target="label")
+
+
+def test_a_fault_of_ours_on_leaving_breaks_nothing(blocking, table, monkeypatch, caplog):
+    monkeypatch.setattr(runs.Run, "unjudged", lambda self: 1 / 0)
+    with vl.monitor("training", policy=blocking) as run:
+        pass
+    assert run.light == "red"
+    assert "could not be written" in caplog.text
+    with pytest.raises(KeyError, match="mine"), vl.monitor("own", policy=blocking):
+        raise KeyError("mine")
+
+
+def test_only_what_was_judged_counts_as_judged(policy, table):
+    """One control about the data must not stand for those about the model."""
+    data = "\n  - id: rows\n    metric: row_count\n    must: '>= 1'\n"
+    policy.write_text(policy.read_text().rstrip() + data)
+    with vl.monitor("training", policy=policy) as run:
+        vl.enforce(table, policy=policy, phase="data", target="label")
+    record = by_name()["training", "run"]
+    assert [verdict["control"] for verdict in record["verdicts"]] == ["accuracy", "parity"]
+    assert run.light == record["light"] == "amber"
+
+
+def test_what_a_run_inside_judged_counts_for_those_around_it(policy, table):
+    with vl.monitor("outer", policy=policy) as outer, vl.monitor("inner"):
+        vl.enforce(table, policy=policy, **ROLES)
+    assert by_name()["outer", "run"]["verdicts"] == []
+    assert outer.light != "amber"
 
 
 def test_a_monitor_without_anything_known_is_grey():

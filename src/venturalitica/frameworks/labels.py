@@ -105,6 +105,28 @@ def _all_booleans(values: Any) -> bool:
     return bool in kinds and kinds <= {bool, type(None)}
 
 
+def same_column(left: Any, right: Any) -> bool:
+    """Whether two label columns are one: the same object, the same memory, or, of two series, the
+    same name and the same values. pandas makes a new series each time that `table["y"]` is asked.
+    """
+    import narwhals as nw
+    import numpy as np
+
+    if left is right:
+        return True
+    mine, theirs = (
+        nw.from_native(values, series_only=True, pass_through=True) for values in (left, right)
+    )
+    if isinstance(mine, nw.Series) and isinstance(theirs, nw.Series):
+        if not mine.name or mine.name != theirs.name or len(mine) != len(theirs):
+            return False
+        return first_difference(one_column(left), one_column(right)) is None
+    if not isinstance(left, np.ndarray) or not isinstance(right, np.ndarray):
+        return False
+    places = [(a.__array_interface__["data"][0], a.shape, a.strides) for a in (left, right)]
+    return places[0] == places[1] and left.size > 0
+
+
 def first_difference(left: Any, right: Any) -> int | None:
     """The first row (from 0) where two label arrays of shape (n,) differ by value, or None.
 

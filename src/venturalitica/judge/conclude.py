@@ -12,7 +12,7 @@ from venturalitica.metrics.intervals import (
     MOST_UNDEFINED,
     REPLICATES,
     holding,
-    percentile_interval,
+    interval_around,
     undefined_replicates,
 )
 from venturalitica.records import GroupValue, Interval, Status, Verdict
@@ -67,7 +67,14 @@ def conclude(question: Question, found: Found, *, filename: str) -> Verdict:
     """The verdict on what was found. Anything uncertain makes it inconclusive, and is noted."""
     control = question.control
     value = found.value + 0.0
-    interval = percentile_interval(found.replicates)
+    low, high = question.low_high()
+    interval = interval_around(
+        found.replicates,
+        value,
+        low=low,
+        high=high,
+        raised_by_chance=question.spec.raised_by_chance,
+    )
     interval = holding(interval, value) if interval else None
     doubts = (*found.doubts, *_doubts(question, found, interval))
     passed = control.must.holds(value)
@@ -155,7 +162,7 @@ def _extremes(question: Question, found: Found) -> list[str]:
     if question.compare == "between":
         return [" minus ".join(words.group(group) for group in seen)]
     low = min(seen, key=_value)
-    high = max(seen, key=_value)
+    high = max(reversed(seen), key=_value)  # of equal groups another one than the lowest
     if question.compare == "min":
         return [words.group(low, "lowest")]
     if question.compare == "max":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy
 
@@ -21,6 +22,8 @@ from venturalitica.metrics.registry import STATISTICS, Statistic
 from venturalitica.rules import Policy
 from venturalitica.tallies import NULL, Tally
 
+Made = TypeVar("Made")
+
 
 @dataclass(slots=True)
 class Bench:
@@ -30,6 +33,14 @@ class Bench:
     tally: Tally
     _resamplings: dict[str, Resampling] = field(default_factory=dict)
     _evidence: Tally | None = None
+    _shared: dict[Hashable, Any] = field(default_factory=dict)
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` gives, made for the first control that asks and shared by the others."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        made: Made = self._shared[key]
+        return made
 
     @property
     def evidence(self) -> Tally:

@@ -7,7 +7,7 @@ the exact value from the one on few levels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy
@@ -52,7 +52,7 @@ def measure_scored(bench: Bench, question: Question) -> Found:
     """Measure a score metric. Raises Refusal where it has no value."""
     fine = _read(bench, question, bench.tally)
     _check_probabilities(question, fine)
-    part, shift = _part(bench, question, fine)
+    part, shift = _parts(bench, question, fine)[question.spec.name]
     counted = fine.counted
     if question.compare is None:
         found = single(part, n=counted.n, undefined=CATALOG[part.metric].undefined)
@@ -65,6 +65,18 @@ def measure_scored(bench: Bench, question: Question) -> Found:
 
 
 def _read(bench: Bench, question: Question, tally: Tally) -> Scored:
+    return bench.once(
+        ("scores", tally is bench.tally, *_rows_key(question)),
+        lambda: _read_scores(bench, question, tally),
+    )
+
+
+def _rows_key(question: Question) -> tuple[tuple[str, ...], str]:
+    """What makes two controls about scores count the same rows by the same groups."""
+    return question.control.across, question.control.nulls
+
+
+def _read_scores(bench: Bench, question: Question, tally: Tally) -> Scored:
     control, labels = question.control, labels_of(tally)
     table = _table(tally, ("target", *control.across))
     cells = _columns(table, ("target", *control.across))
@@ -108,24 +120,50 @@ def _check_probabilities(question: Question, fine: Scored) -> None:
         )
 
 
-def _part(bench: Bench, question: Question, fine: Scored) -> tuple[Part, float]:
-    """The base metric over the groups, and how far the interval was moved at most."""
-    name = question.spec.name
-    statistic = SCORE_STATISTICS[name]
-    values = statistic.compute(fine.counts, fine.scores)
-    rows = fine.counted.rows.astype(float)
-    support = statistic.support(fine.counts, fine.scores) if statistic.support else rows
+def _parts(bench: Bench, question: Question, fine: Scored) -> Mapping[str, tuple[Part, float]]:
+    """Every score metric that the policy asks of these rows; each with how far its interval was
+    moved at most. Drawing the replicates costs most, so it is done once for all."""
+    asked = (
+        control.metric
+        for control in (question.control, *bench.policy.controls)
+        if control.metric in SCORE_STATISTICS
+        and (control.across, control.nulls) == _rows_key(question)
+    )
+    names = tuple(sorted(set(asked)))
+    return bench.once(
+        ("score metrics", names, *_rows_key(question)),
+        lambda: _measured(bench, question, fine, names),
+    )
+
+
+def _measured(
+    bench: Bench, question: Question, fine: Scored, names: Sequence[str]
+) -> Mapping[str, tuple[Part, float]]:
     coarse = _read(bench, question, bench.evidence)
     counts, scores = _joined(coarse.counts, coarse.scores)
     sample = _sample(counts, f"scored|{table_key(question, 'target', 'score')}")
 
     def compute(counts: Floats) -> Floats:
-        return statistic.compute(counts, scores)
+        every = [SCORE_STATISTICS[name].compute(counts, scores) for name in names]
+        return numpy.stack(every, axis=-1)
 
-    replicates = sample.replicates(bench.resampling(sample), compute)
-    shift = values - sample.measured(compute)
+    drawn = sample.replicates(bench.resampling(sample), compute)
+    on_levels = sample.measured(compute)
+    return {
+        name: _part(name, fine, on_levels[..., place], drawn[..., place])
+        for place, name in enumerate(names)
+    }
+
+
+def _part(name: str, fine: Scored, on_levels: Floats, replicates: Floats) -> tuple[Part, float]:
+    """The base metric over the groups, and how far the interval was moved at most."""
+    statistic, spec = SCORE_STATISTICS[name], CATALOG[name]
+    values = statistic.compute(fine.counts, fine.scores)
+    rows = fine.counted.rows.astype(float)
+    support = statistic.support(fine.counts, fine.scores) if statistic.support else rows
+    shift = values - on_levels
     known = shift[~numpy.isnan(shift)]
-    moved = numpy.clip(replicates + shift, question.spec.low, question.spec.high)
+    moved = numpy.ascontiguousarray(numpy.clip(replicates + shift, spec.low, spec.high))
     return Part(name, values, support, moved), float(numpy.abs(known).max(initial=0.0))
 
 

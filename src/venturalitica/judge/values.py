@@ -16,7 +16,7 @@ from venturalitica.metrics.comparisons import COMPARISONS
 from venturalitica.metrics.intervals import (
     MOST_UNDEFINED,
     REPLICATES,
-    percentile_interval,
+    interval_around,
     undefined_replicates,
 )
 from venturalitica.metrics.registry import WORST
@@ -136,7 +136,7 @@ def _deciding(question: Question, parts: Sequence[Part]) -> Part:
 def _group_values(
     part: Part, names: Sequence[str], counts: Integers, min_support: int
 ) -> tuple[GroupValue, ...]:
-    intervals = _group_intervals(part.replicates)
+    intervals = _group_intervals(part)
     return tuple(
         GroupValue(
             name,
@@ -149,12 +149,21 @@ def _group_values(
     )
 
 
-def _group_intervals(replicates: Floats) -> list[Interval | None]:
+def _group_intervals(part: Part) -> list[Interval | None]:
+    spec = CATALOG[part.metric]
     return [
         None
         if undefined_replicates(column) > MOST_UNDEFINED * REPLICATES
-        else percentile_interval(column)
-        for column in numpy.ascontiguousarray(replicates.T)
+        else interval_around(
+            column,
+            float(value),
+            low=spec.low,
+            high=spec.high,
+            raised_by_chance=spec.raised_by_chance,
+        )
+        for column, value in zip(
+            numpy.ascontiguousarray(part.replicates.T), part.values, strict=True
+        )
     ]
 
 

@@ -78,6 +78,25 @@ def percentile_interval(replicates: Floats) -> Interval | None:
     return Interval(_at(ordered, tail * (defined - 1)), _at(ordered, (1 - tail) * (defined - 1)))
 
 
+def interval_around(
+    replicates: Floats, value: float, *, low: float, high: float, raised_by_chance: bool
+) -> Interval | None:
+    """The percentile interval of `replicates`, `(B,)`; None where no replicate is defined.
+
+    Where chance alone raises the statistic, every replicate is raised once more than the value was,
+    and the percentile interval lies too high. The basic (reverse percentile) interval, which turns
+    it around the value, takes that off; both are held, within `low` and `high`, so that the upper
+    end is never below that of either (Davison & Hinkley, Bootstrap Methods, 1997, section 5.2).
+    """
+    percentile = percentile_interval(replicates)
+    if percentile is None or not raised_by_chance:
+        return percentile
+    turned = Interval(2 * value - percentile.high, 2 * value - percentile.low)
+    return Interval(
+        max(low, min(percentile.low, turned.low)), min(high, max(percentile.high, turned.high))
+    )
+
+
 def undefined_replicates(replicates: Floats) -> int:
     """How many of `(B,)` are NaN."""
     return int(numpy.isnan(replicates).sum())

@@ -18,7 +18,9 @@ class MetricSpec:
     `high` bound its values (`inf` where there is no bound), `ideal` is the best one or None where
     that depends on the use. A named composition is `compare` over the groups' values of `base`.
     `comparable` says whether a control may put it `across` groups with a `compare` of its own.
-    `undefined` says when there is no value: such a control is `not_evaluated`, never 0.
+    `raised_by_chance` says whether noise alone makes its value larger: its percentile interval then
+    lies too high. `undefined` says when there is no value: such a control is `not_evaluated`,
+    never 0.
     """
 
     name: str
@@ -39,6 +41,7 @@ class MetricSpec:
     base: str | None = None
     compare: Comparison | None = None
     comparable: bool = True
+    raised_by_chance: bool = False
 
     @property
     def needs_score(self) -> bool:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from venturalitica.tally.build import build_tally
     from venturalitica.tally.frames import column_names, materialise
     from venturalitica.tally.needs import Need
+    from venturalitica.tally.values import RoleError
 
-__all__ = ["Need", "build_tally", "column_names", "materialise"]
+__all__ = ["Need", "RoleError", "build_tally", "column_names", "materialise"]
 
 _HOMES = {
     "Need": "needs",
+    "RoleError": "values",
     "build_tally": "build",
     "column_names": "frames",
     "materialise": "frames",

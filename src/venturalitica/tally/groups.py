@@ -18,6 +18,7 @@ from venturalitica.tallies import NULL
 from venturalitica.tally.codes import Ints
 from venturalitica.tally.values import (
     Identity,
+    RoleError,
     canonical,
     checked_text,
     identity,
@@ -62,9 +63,10 @@ def bin_levels(
     placed: dict[Identity, int] = {}
     for value in values:
         if not is_number(value):
-            raise DataError(
+            raise RoleError(
+                role,
                 f"role '{role}' has bins, and its data holds {kinds([value]).pop()}: "
-                "bind it to a numeric column, or give it a 'map' instead of 'bins'"
+                "bind it to a numeric column, or give it a 'map' instead of 'bins'",
             )
         placed[identity(value)] = bisect_right(cuts, value)
     return _used(placed, names, note)
@@ -213,12 +215,14 @@ def refuse_many(role: str, count: int, *, label: bool) -> None:
     if count <= LEVEL_LIMIT:
         return
     if label:
-        raise DataError(
+        raise RoleError(
+            role,
             f"'{role}' has more than {LEVEL_LIMIT:,} different values: it looks like a score or a "
-            "measurement, not a label; bind it to score=, or bind a column of labels"
+            "measurement, not a label; bind it to score=, or bind a column of labels",
         )
-    raise DataError(
+    raise RoleError(
+        role,
         f"grouping role '{role}' has more than {LEVEL_LIMIT:,} different values: a group must "
         "hold people to compare; give the role a 'map' or 'bins' in the policy, or bind another "
-        "column"
+        "column",
     )

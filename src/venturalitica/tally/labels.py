@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
-from venturalitica.errors import DataError
 from venturalitica.records import Label
 from venturalitica.tally.groups import Levels
-from venturalitica.tally.values import checked_label, identity, kinds
+from venturalitica.tally.values import RoleError, checked_label, identity, kinds
 
 ZERO_ONE = {0, 1}
 
@@ -16,8 +16,12 @@ def label_levels(values: Mapping[str, Sequence[Label]]) -> dict[str, Levels]:
     """Role -> levels, where equal labels of target and prediction have the same index.
 
     Raises DataError where the two can never be equal (text and numbers): every rate would be 0,
-    and a control such as "at most 5 %" would pass on it.
+    and a control such as "at most 5 %" would pass on it; and where a role holds fractions, which
+    are measurements: judged as labels they say nothing, and listed as levels they would put the
+    rows' own values into the evidence.
     """
+    for role, found in values.items():
+        _refuse_fractions(role, found)
     read = {role: _reader(role, values) for role in values}
     _refuse_strangers({role: [read[role](v) for v in values[role]] for role in values})
     every: dict[object, Label] = {}
@@ -71,9 +75,26 @@ def _refuse_strangers(values: Mapping[str, Sequence[Label]]) -> None:
     target, prediction = values.get("target", ()), values.get("prediction", ())
     if not target or not prediction or kinds(target) & kinds(prediction):
         return
-    raise DataError(
+    raise RoleError(
+        "prediction",
         f"target holds {_said(target)} and prediction holds {_said(prediction)}: they can never "
-        "be equal; give both the same type"
+        "be equal; give both the same type",
+    )
+
+
+def _refuse_fractions(role: str, values: Sequence[Label]) -> None:
+    """Whole floats are integers by now; any other is no label, for scikit-learn neither."""
+    if not any(isinstance(value, float) and math.isfinite(value) for value in values):
+        return
+    instead = (
+        "the predicted labels, and probabilities as score="
+        if role == "prediction"
+        else "labels, such as amounts cut into classes"
+    )
+    raise RoleError(
+        role,
+        f"'{role}' holds numbers with fractions, which are measurements or scores, not labels: "
+        f"bind {instead}",
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy
 from numpy.typing import NDArray
 
-from venturalitica.errors import DataError
 from venturalitica.scoregrid import EXACT_LIMIT, FINE_CELLS, grid_over
 from venturalitica.tally.codes import MISSING, Codes, Ints
+from venturalitica.tally.values import RoleError
 
 _SAMPLE = 200_000
 
@@ -21,7 +21,7 @@ class ScoreLevels:
         missing = numpy.isnan(values)
         present = values[~missing] if missing.any() else values
         if present.size and not numpy.isfinite([present.min(), present.max()]).all():
-            raise DataError("score= holds infinite values: expected finite numbers")
+            raise RoleError("score", "score= holds infinite values: expected finite numbers")
         self.exact, self.width = True, 0.0
         if _too_many(present):
             levels, codes = self._on_grid(present)
@@ -35,7 +35,7 @@ class ScoreLevels:
     ) -> tuple[NDArray[numpy.float64], NDArray[numpy.int64]]:
         grid = grid_over(float(present.min()), float(present.max()), FINE_CELLS)
         if not numpy.isfinite(grid.width):
-            raise DataError("score= spans more than a float can hold: scale the scores")
+            raise RoleError("score", "score= spans more than a float can hold: scale the scores")
         self.exact, self.width = False, grid.width
         placed = grid.place(present)
         used = numpy.flatnonzero(numpy.bincount(placed, minlength=FINE_CELLS + 2))

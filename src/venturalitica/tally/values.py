@@ -18,6 +18,18 @@ from typing import Any
 from venturalitica.errors import DataError
 from venturalitica.records import Label
 
+
+class RoleError(DataError):
+    """The values of one role cannot be counted; the other roles may be fine."""
+
+    def __init__(self, role: str, message: str) -> None:
+        self.role = role
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[RoleError], tuple[str, str]]:
+        return type(self), (self.role, str(self))
+
+
 Identity = tuple[int, Any]
 """What makes two values the same level, and sorts them: booleans, numbers, texts."""
 
@@ -106,10 +118,11 @@ def checked_label(value: Label, role: str) -> Label:
     """The label, or DataError where it can be no label: infinite, or beyond exact numbers."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         if not math.isfinite(value):
-            raise DataError(f"role '{role}' holds an infinite value: labels must be finite")
+            raise RoleError(role, f"role '{role}' holds an infinite value: labels must be finite")
         if abs(value) > WHOLE_LIMIT:
-            raise DataError(
-                f"role '{role}' holds a number beyond 2^53, which is no label: give it as text"
+            raise RoleError(
+                role,
+                f"role '{role}' holds a number beyond 2^53, which is no label: give it as text",
             )
     return checked_text(value, role)
 
@@ -120,9 +133,10 @@ def checked_text(value: Label, role: str) -> Label:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise DataError(
+            raise RoleError(
+                role,
                 f"role '{role}' holds text that is not valid Unicode ({error.reason}): "
-                "read the file with its right encoding"
+                "read the file with its right encoding",
             ) from error
     return value
 

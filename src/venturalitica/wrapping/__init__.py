@@ -7,6 +7,6 @@ keeps random numbers as they are, `plain` undoes it all.
 
 from __future__ import annotations
 
-from venturalitica.wrapping.wrap import unwrap, wrap
+from venturalitica.wrapping.doors import unwrap, wrap
 
 __all__ = ["unwrap", "wrap"]

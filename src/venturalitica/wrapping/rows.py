@@ -18,6 +18,7 @@ from venturalitica.wrapping.order import (
     check_shared_columns,
     index_of,
 )
+from venturalitica.wrapping.overlap import trained_on
 
 _SHOWN = 30
 
@@ -30,7 +31,7 @@ class Plan:
     columns that `bindings` name, or None. `columns` holds the labels where no column does.
     `labels` are the true labels as an array of shape (n,), wherever they come from, or None;
     `missing` says why, where it is not simply that nobody gave any.
-    `training_rows` says whether the model is trained on these rows.
+    `training_rows` says whether the model is trained on these rows; None where nobody can say.
     """
 
     features: Any
@@ -38,7 +39,7 @@ class Plan:
     bindings: Mapping[str, Any]
     columns: Mapping[str, Any] = field(default_factory=dict)
     labels: Any = None
-    training_rows: bool = True
+    training_rows: bool | None = True
     missing: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -144,7 +145,8 @@ def _other_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
     _check_bindings(policy, bindings, table.columns, len(table))
     check_role_order(bindings, native)
     features = like(call.X, table.select(names))
-    return Plan(features, native, bindings, labels=labels, training_rows=False)
+    trained = trained_on(call.X, native, names)
+    return Plan(features, native, bindings, labels=labels, training_rows=trained)
 
 
 def _table(audit_data: Any) -> Any:

@@ -63,6 +63,7 @@ SCORES = (
         undefined="there are no rows, or a score lies outside of [0, 1]",
         ideal=0.0,
         unit="probability",
+        raised_by_chance=True,
         source="Naeini, Cooper & Hauskrecht, AAAI 2015; Guo et al., ICML 2017",
     ),
 )
