@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from venturalitica.errors import EvidenceError
-from venturalitica.records import STATUSES, Light, Verdict, worst_light
+from venturalitica.records import JUDGED, STATUSES, Light, Verdict, worst_light
+from venturalitica.reports.standing import Standing
 
-KINDS = {"urn:venturalitica:audit:v1": "audit", "urn:venturalitica:run:v1": "run"}
 FORMAT = 1
 LIGHTS: tuple[Light, ...] = ("green", "amber", "red", "grey")
 Json = Mapping[str, Any]
@@ -41,8 +41,10 @@ class PolicyFacts:
 class ReportContext:
     """All that a page about one statement shows.
 
-    `light` is the worst of what was recorded and what the verdicts bear out; `doubtful` is True
-    where the record claims a better light than they do.
+    `light` is the worst of what was recorded and what the verdicts bear out, at best amber while
+    the record waits for a tracker, and red where it does not verify; `doubtful` is True where the
+    record claims a better light than its verdicts. `standing` is None where only the statement is
+    known: on the page that goes to a tracker.
     """
 
     kind: str
@@ -65,6 +67,8 @@ class ReportContext:
     audits: tuple[Json, ...] = ()
     evidence_sha256: str = ""
     delivered: bool | None = None
+    approvals: tuple[Json, ...] = ()
+    standing: Standing | None = None
 
     @property
     def training_rows(self) -> bool:
@@ -73,19 +77,24 @@ class ReportContext:
 
 
 def read_statement(
-    statement: Mapping[str, Any], *, evidence_sha256: str = "", delivered: bool | None = None
+    statement: Mapping[str, Any],
+    *,
+    evidence_sha256: str = "",
+    delivered: bool | None = None,
+    approvals: Sequence[Mapping[str, Any]] = (),
+    standing: Standing | None = None,
 ) -> ReportContext:
-    """Read a statement of kind "audit" or "run".
+    """Read a statement of kind "audit" or "run", with what else is known of its record.
 
     Raises:
         EvidenceError: it is another kind of statement, or a format newer than this version knows.
     """
-    kind = KINDS.get(str(statement.get("predicateType")))
+    kind = JUDGED.get(str(statement.get("predicateType")))
     predicate = mapping(statement.get("predicate"))
     if kind is None or not predicate:
         raise EvidenceError(
             f"found a statement of type {statement.get('predicateType')!r}; expected one of "
-            f"{', '.join(KINDS)}: give the evidence of an audit or of a monitored run"
+            f"{', '.join(JUDGED)}: give the evidence of an audit or of a monitored run"
         )
     _check_format(predicate.get("format"))
     verdicts = tuple(_verdict(item) for item in mappings(predicate.get("verdicts")))
@@ -96,10 +105,11 @@ def read_statement(
     lights: list[Light] = [shown, claimed]
     if delivered is False:
         lights.append("amber")
+    unproven = standing is not None and standing.fault is not None
     return ReportContext(
         kind=kind,
         package=text(predicate.get("package")),
-        light="grey" if shown == "grey" else worst_light(lights),
+        light="red" if unproven else "grey" if shown == "grey" else worst_light(lights),
         recorded_light=text(predicate.get("light")),
         doubtful=claimed != shown and worst_light((claimed, shown)) == shown,
         run=mapping(predicate.get("run")),
@@ -117,6 +127,8 @@ def read_statement(
         audits=audits,
         evidence_sha256=evidence_sha256,
         delivered=delivered,
+        approvals=mappings(tuple(approvals)),
+        standing=standing,
     )
 
 

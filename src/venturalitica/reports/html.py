@@ -18,12 +18,20 @@ from venturalitica.reports.sections.answer import answer
 from venturalitica.reports.sections.controls import controls
 from venturalitica.reports.sections.evidence import audits_inside, evidence
 from venturalitica.reports.sections.provenance import provenance
+from venturalitica.reports.sections.sign_off import sign_off
 from venturalitica.reports.style import fragment_style, page_policy, page_style
 from venturalitica.reports.words import summary_sentence
 
+GENERATOR = "venturalitica "
+
 
 def render_report(
-    statement: Mapping[str, Any], *, evidence_sha256: str = "", delivered: bool | None = None
+    statement: Mapping[str, Any],
+    *,
+    evidence_sha256: str = "",
+    delivered: bool | None = None,
+    approvals: Sequence[Mapping[str, Any]] = (),
+    build: str = "",
 ) -> str:
     """One HTML document about an audit or a monitored run.
 
@@ -32,6 +40,9 @@ def render_report(
         evidence_sha256: digest of the signed envelope, 64 hexadecimal digits, if known.
         delivered: False if the evidence is known to wait for its tracker (the light is then at
             best amber); None if that is not known.
+        approvals: the sign-offs of this record, as `Approval.told` gives them.
+        build: what drew it, exactly; named in the document, so that only a page of the same build
+            is ever held against it.
 
     Returns:
         The document, to be stored as UTF-8.
@@ -39,9 +50,18 @@ def render_report(
     Raises:
         EvidenceError: it is another kind of statement, or a format newer than this version knows.
     """
-    context = read_statement(statement, evidence_sha256=evidence_sha256, delivered=delivered)
+    return draw_page(
+        read_statement(
+            statement, evidence_sha256=evidence_sha256, delivered=delivered, approvals=approvals
+        ),
+        build=build,
+    )
+
+
+def draw_page(context: ReportContext, *, build: str = "") -> str:
+    """The document of what was read already."""
     body = tag("body", tag("main", *_sections(context), cls="vl-sheet"), cls="vl")
-    return f'<!DOCTYPE html>\n<html lang="en">{_head(context)}{body}</html>\n'
+    return f'<!DOCTYPE html>\n<html lang="en">{_head(context, build)}{body}</html>\n'
 
 
 def render_audit_fragment(
@@ -91,6 +111,7 @@ def _sections(context: ReportContext) -> list[Markup | None]:
         answer(context),
         audits_inside(context),
         controls(context),
+        sign_off(context),
         provenance(context),
         evidence(context),
         _foot(context),
@@ -106,7 +127,7 @@ def _foot(context: ReportContext) -> Markup:
     )
 
 
-def _head(context: ReportContext) -> Markup:
+def _head(context: ReportContext, build: str) -> Markup:
     return tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -114,6 +135,7 @@ def _head(context: ReportContext) -> Markup:
         tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name_="referrer", content="no-referrer"),
         tag("meta", name_="color-scheme", content="light dark"),
+        tag("meta", name_="generator", content=f"{GENERATOR}{build}") if build else None,
         tag("title", _title(context)),
         tag("style", Markup(page_style())),
     )

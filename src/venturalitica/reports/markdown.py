@@ -13,6 +13,13 @@ from venturalitica.records import Light, Verdict
 from venturalitica.reports.context import ReportContext, read_statement, text
 from venturalitica.reports.markup import visible
 from venturalitica.reports.sections.controls import article_words, worst_first
+from venturalitica.reports.sections.sign_off import comment, decision, person
+from venturalitica.reports.sections.warnings import (
+    fault_sentence,
+    fault_words,
+    rejection_sentence,
+    waiting_sentence,
+)
 from venturalitica.reports.words import (
     ANSWERS,
     LIGHT_WORDS,
@@ -33,19 +40,27 @@ _SYNTAX = re.compile(r"([\\`*_{}\[\]()#+!|~$^=-])")
 _LINKED = re.compile(r"(?i)(://|www\.|@)")
 
 
-def render_markdown(statement: Mapping[str, Any]) -> str:
-    """The light, the sentence and a table of verdicts, worst first.
+def render_markdown(
+    statement: Mapping[str, Any], *, approvals: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """The light, the sentence and a table of verdicts, worst first; then the sign-offs given.
 
     Raises:
         EvidenceError: it is another kind of statement, or a format newer than this version knows.
     """
-    context = read_statement(statement)
+    return draw_section(read_statement(statement, approvals=approvals))
+
+
+def draw_section(context: ReportContext) -> str:
+    """The section of what was read already."""
     light = context.light
     lines = [
         f"**{SIGNS[light]} {LIGHT_WORDS[light]}: {_subject(context)}**",
         "",
         " ".join(part for part in (ANSWERS[light], *_sentences(context)) if part),
+        *_beware(context),
         *_table(worst_first(context.verdicts)),
+        *_sign_offs(context),
         *_footer(context),
     ]
     return "\n".join(lines) + "\n"
@@ -85,6 +100,15 @@ def _sentences(context: ReportContext) -> list[str]:
     return said
 
 
+def _beware(context: ReportContext) -> list[str]:
+    """What the page warns of at its top; nothing where only the statement is known."""
+    if context.standing is None:
+        return []
+    fault = f"{fault_sentence(context)} {fault_words(context)}".strip()
+    said = (fault, rejection_sentence(context), waiting_sentence(context))
+    return [part for sentence in said if sentence for part in ("", markdown_text(sentence))]
+
+
 def _table(verdicts: Sequence[Verdict]) -> list[str]:
     if not verdicts:
         return []
@@ -115,10 +139,26 @@ def _row(verdict: Verdict) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def _sign_offs(context: ReportContext) -> list[str]:
+    lines = [
+        f"{decision(one)} by {markdown_text(person(one))}, "
+        f"{markdown_text(text(one.get('role')))}, {markdown_text(text(one.get('decided_at'))[:10])}"
+        + (f": {markdown_text(comment(one))}" if one.get("commented") else "")
+        for one in context.approvals
+    ]
+    return [part for line in lines for part in ("", line)]
+
+
 def _footer(context: ReportContext) -> list[str]:
-    if context.policy is None:
-        return []
-    return ["", f"Policy SHA-256 `{_hexadecimal(context.policy.sha256)}`"]
+    said = []
+    if context.policy is not None:
+        said.append(f"Policy SHA-256 `{_hexadecimal(context.policy.sha256)}`")
+    if context.standing is not None:
+        said.append(
+            f"Entry {context.standing.entry} of the evidence log, SHA-256 "
+            f"`{_hexadecimal(context.evidence_sha256)}`"
+        )
+    return [part for sentence in said for part in ("", sentence)]
 
 
 def _hexadecimal(value: str) -> str:

@@ -32,6 +32,10 @@ class Markup(str):
 
     __slots__ = ()
 
+    def __html__(self) -> str:
+        """For template engines, which would escape it again."""
+        return str(self)
+
 
 def visible(text: str) -> str:
     """The text with deceptive characters spelled out and lone surrogates replaced."""

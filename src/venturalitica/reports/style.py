@@ -22,7 +22,7 @@ font-variant-numeric:tabular-nums;text-align:start;-webkit-text-size-adjust:100%
 .vl h2{font-size:19px;line-height:1.3;font-weight:650;margin:40px 0 12px}
 .vl h3{font-size:15px;font-weight:650;margin:24px 0 8px;color:var(--vl-muted)}
 .vl h4{font-size:16px;line-height:1.35;font-weight:600}
-.vl p,.vl dd,.vl td,.vl th,.vl h1,.vl h4,.vl li,.vl code{overflow-wrap:anywhere}
+.vl p,.vl dd,.vl td,.vl th,.vl h1,.vl h2,.vl h3,.vl h4,.vl li,.vl code{overflow-wrap:anywhere}
 .vl a{color:var(--vl-link);text-underline-offset:2px}
 .vl a:focus-visible,.vl summary:focus-visible,.vl [tabindex]:focus-visible{
 outline:2px solid var(--vl-link);outline-offset:2px;border-radius:3px}
@@ -83,6 +83,7 @@ white-space:nowrap}
 .vl .vl-c-must,.vl .vl-c-n,.vl .vl-c-result{white-space:nowrap}
 .vl .vl-table .vl-c-n,.vl .vl-table thead th:last-child{text-align:end;padding-inline-end:0}
 .vl table.vl-groups{font-size:13px;margin:0}
+.vl .vl-groups thead th:first-child{white-space:normal}
 .vl .vl-groups td,.vl .vl-groups tbody th{padding:4px 12px 4px 0}
 .vl table .vl-num{text-align:end;white-space:nowrap}
 .vl .vl-groups .vl-plot,.vl .vl-groups .vl-ends{width:52%;padding-inline-end:0}
@@ -156,6 +157,12 @@ padding:16px 20px;margin-bottom:12px}
 .vl summary{cursor:pointer;color:var(--vl-link);font-size:14px;width:max-content;max-width:100%}
 .vl pre{margin:10px 0 0;padding:12px 14px;background:var(--vl-sunken);border-radius:6px;
 overflow-x:auto;white-space:pre;color:var(--vl-text)}
+.vl .vl-signed+.vl-signed{margin-top:16px;padding-top:16px;border-top:1px solid var(--vl-line)}
+.vl .vl-signed+.vl-prose,.vl details+.vl-prose,.vl .vl-steps+.vl-prose{margin-top:16px}
+.vl .vl-signed .vl-facts{margin-top:10px}
+.vl blockquote{margin:8px 0 0;padding:2px 0 2px 14px;border-inline-start:3px solid var(--vl-line);
+white-space:pre-line;overflow-wrap:anywhere}
+.vl .vl-steps{grid-template-columns:1fr;margin-top:10px}
 .vl .vl-prose{max-width:72ch}
 .vl .vl-prose+*{margin-top:12px}
 .vl .vl-foot{margin-top:40px;padding-top:14px;border-top:1px solid var(--vl-line);font-size:13px;

@@ -39,6 +39,16 @@ def light_icon(light: Light, *, size: int = 18, label: str = "") -> Markup:
     )
 
 
+def light_shape(light: Light, *, x: float, y: float, size: float) -> Markup:
+    """The light's shape and sign as a mark in another drawing, its middle at (x, y)."""
+    return tag(
+        "g",
+        tag("path", d=_SHAPES[light], cls="vl-shape"),
+        tag("path", d=_SIGNS[light], cls="vl-sign"),
+        transform=f"translate({x - size / 2:g} {y - size / 2:g}) scale({size / 24:g})",
+    )
+
+
 def light_word(light: Light) -> Markup:
     """`● Green`: icon and word together."""
     return tag("span", light_icon(light), tag("span", LIGHT_WORDS[light]), cls=_pill(light))

@@ -7,6 +7,7 @@ from venturalitica.reports.markup import Markup, tag
 from venturalitica.reports.parts.group_plot import group_plot
 from venturalitica.reports.parts.interval_bar import interval_bar
 from venturalitica.reports.parts.lights import status_pill
+from venturalitica.reports.sample import sample_sentence
 from venturalitica.reports.words import (
     ON_FAIL_WORDS,
     conclusive_sentence,
@@ -17,12 +18,15 @@ from venturalitica.reports.words import (
 )
 
 
-def verdict_card(verdict: Verdict, *, anchor: str = "") -> Markup:
-    """HTML of one verdict; `anchor` is the id that the summary links to."""
+def verdict_card(verdict: Verdict, *, anchor: str = "", source: str = "") -> Markup:
+    """HTML of one verdict; `anchor` is the id that the summary links to.
+
+    `source` is the address of the rule's line in the policy, where there is a page of it.
+    """
     said = tag("div", _reason(verdict), _notes(verdict), _remedy(verdict), cls="vl-said")
     return tag(
         "article",
-        _head(verdict),
+        _head(verdict, source),
         tag("p", f"{rule_sentence(verdict)} ", _definition(verdict), cls="vl-rule"),
         *_body(verdict, said),
         cls=f"vl-card vl-edge-{verdict.light}",
@@ -46,7 +50,7 @@ def _body(verdict: Verdict, said: Markup) -> list[Markup]:
     return [tag("div", measured, groups, cls="vl-found"), said]
 
 
-def _head(verdict: Verdict) -> Markup:
+def _head(verdict: Verdict, source: str) -> Markup:
     heading = verdict.title or verdict.control
     return tag(
         "header",
@@ -56,17 +60,17 @@ def _head(verdict: Verdict) -> Markup:
             "p",
             tag("code", verdict.control),
             tag("span", f"if it does not pass: {ON_FAIL_WORDS.get(verdict.on_fail, '')}"),
-            _place(verdict),
+            _place(verdict, source),
             cls="vl-meta",
         ),
     )
 
 
-def _place(verdict: Verdict) -> Markup | None:
+def _place(verdict: Verdict, source: str) -> Markup | None:
     if not verdict.file:
         return None
     place = f"{verdict.file}:{verdict.line}" if verdict.line else verdict.file
-    return tag("span", place)
+    return tag("a", place, href=source) if source else tag("span", place)
 
 
 def _measured(verdict: Verdict) -> list[Markup | None]:
@@ -82,6 +86,7 @@ def _measured(verdict: Verdict) -> list[Markup | None]:
         ),
         interval_bar(verdict),
         _sure(verdict),
+        _sample(verdict),
     ]
 
 
@@ -91,6 +96,11 @@ def _sure(verdict: Verdict) -> Markup | None:
     if not said or "not conclusive" in verdict.reason:
         return None
     return tag("p", said, cls="vl-sure")
+
+
+def _sample(verdict: Verdict) -> Markup | None:
+    said = sample_sentence(verdict)
+    return tag("p", said, cls="vl-sure") if said else None
 
 
 def _interval_words(verdict: Verdict) -> str:

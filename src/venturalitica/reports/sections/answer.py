@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from venturalitica.records import Light
 from venturalitica.reports.context import ReportContext, text
 from venturalitica.reports.markup import Markup, join, tag
 from venturalitica.reports.parts.facts import facts
 from venturalitica.reports.parts.lights import light_icon
 from venturalitica.reports.parts.moments import moment_words
+from venturalitica.reports.sections.warnings import fault_sentence, fault_words, warnings
 from venturalitica.reports.words import (
     ANSWERS,
     LIGHT_WORDS,
@@ -29,7 +29,7 @@ def answer(context: ReportContext) -> Markup:
                 tag("div", *_said(context)),
                 cls=f"vl-answer vl-is-{light}",
             ),
-            _warnings(context),
+            warnings(context),
             _glance(context),
         )
     )
@@ -47,11 +47,14 @@ def _top(context: ReportContext) -> Markup:
 
 
 def _said(context: ReportContext) -> list[Markup]:
-    light = context.light
+    light, fault = context.light, fault_sentence(context)
     said = [
         tag("p", f"Can this ship? The light is {LIGHT_WORDS[light].lower()}.", cls="vl-question"),
-        tag("h1", f"{ANSWERS[light]} ", tag("span", _summary(context))),
+        tag("h1", f"{ANSWERS[light]} ", tag("span", fault or _summary(context))),
     ]
+    if fault:
+        rest = "What follows is what the record says, and no more than that."
+        return [*said, tag("p", fault_words(context)), tag("p", rest)]
     consequence = consequence_sentence(context.verdicts)
     return [*said, tag("p", consequence)] if consequence else said
 
@@ -67,33 +70,6 @@ def _summary(context: ReportContext) -> str:
 
 def _light(found: object) -> str:
     return text(found) or "grey"
-
-
-def _warnings(context: ReportContext) -> Markup | None:
-    said = []
-    if context.training_rows:
-        said.append(
-            "The rows judged include rows that the model was trained on. A model looks better on "
-            "those than it is: audit held-out rows before relying on these numbers."
-        )
-    if context.doubtful:
-        said.append(
-            f"The record claims the light {context.recorded_light!r}, which its verdicts do not "
-            f"bear out; {LIGHT_WORDS[context.light].lower()} is shown."
-        )
-    if context.policy is not None and context.policy.intact is False:
-        said.append("The policy's bytes in this record do not match the digest recorded with them.")
-    if context.delivered is False:
-        said.append(
-            "This evidence still waits for its tracker. It is safe in the local log; "
-            "`venturalitica sync` delivers it."
-        )
-    return join(_warning(sentence) for sentence in said) if said else None
-
-
-def _warning(sentence: str) -> Markup:
-    amber: Light = "amber"
-    return tag("p", light_icon(amber), tag("span", sentence), cls="vl-warning", role="note")
 
 
 def _glance(context: ReportContext) -> Markup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from venturalitica.records import Verdict
 from venturalitica.reports.context import ReportContext
@@ -14,20 +14,30 @@ from venturalitica.reports.parts.verdict_table import verdict_table
 _SEVERITY = {"failed": 0, "error": 1, "not_evaluated": 2, "passed": 4}
 
 
-def controls(context: ReportContext) -> Markup | None:
-    """Both lists; None where nothing was judged."""
+def controls(
+    context: ReportContext, *, source: Callable[[int], str] | None = None
+) -> Markup | None:
+    """Both lists; None where nothing was judged.
+
+    `source` gives the address of a line of the policy, where there is a page of it.
+    """
     if not context.verdicts:
         return None
     ordered = worst_first(context.verdicts)
     anchors = {id(verdict): f"control-{at}" for at, verdict in enumerate(ordered, 1)}
     summary = verdict_table(ordered, anchors=[anchors[id(verdict)] for verdict in ordered])
+
+    def card(verdict: Verdict) -> Markup:
+        place = source(verdict.line) if source and verdict.line else ""
+        return verdict_card(verdict, anchor=anchors[id(verdict)], source=place)
+
     return join(
         (
             tag("h2", "Controls at a glance"),
             tag("div", summary, cls="vl-box"),
             tag("h2", "What was found"),
             *(
-                join((tag("h3", heading), *(verdict_card(v, anchor=anchors[id(v)]) for v in found)))
+                join((tag("h3", heading), *(card(verdict) for verdict in found)))
                 for heading, found in by_article(ordered)
             ),
         )

@@ -42,7 +42,7 @@ def _data_set(item: Json) -> Markup:
 
 
 def _trained_words(item: Json) -> str:
-    words = {True: "yes, these are training rows", False: "no, another set of rows"}
+    words = {True: "yes, rows of the training are among these", False: "no, another set of rows"}
     found = item.get("training_rows")
     return words[found] if isinstance(found, bool) else "not known"
 

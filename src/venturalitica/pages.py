@@ -1,0 +1,217 @@
+"""The page of a recorded audit or run, drawn from the ledger alone as things stand now.
+
+It is the page that went to the tracker, and what has become known since: whether the record still
+verifies, who signed it off, what was erased, how long it must be kept, what still waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from venturalitica._version import __version__
+from venturalitica.errors import EvidenceError
+from venturalitica.records import Step, Verification
+from venturalitica.reports.context import (
+    Json,
+    ReportContext,
+    mapping,
+    mappings,
+    read_statement,
+    text,
+)
+from venturalitica.reports.standing import Standing
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry, Ledger
+    from venturalitica.ledger.approval import Approval
+    from venturalitica.ledger.outbox import Attempt
+    from venturalitica.ledger.signed_off import SignOffs
+
+
+def delivered_page(statement: Mapping[str, Any], *, evidence_sha256: str) -> bytes:
+    """The page of a record as it goes to its tracker: what the statement alone says.
+
+    Raises:
+        EvidenceError: it is no audit and no run, or of a format newer than this version knows.
+    """
+    from venturalitica.reports.html import render_report
+
+    return render_report(statement, evidence_sha256=evidence_sha256, build=build()).encode()
+
+
+@cache
+def build() -> str:
+    """Version and digest of the code that draws pages: another build draws another page."""
+    package = Path(__file__).parent
+    files = [package / "records.py", *sorted((package / "reports").rglob("*.py"))]
+    digest = sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:16]}"
+
+
+def page_context(
+    ledger: Ledger,
+    entry: Entry,
+    *,
+    now: datetime | None = None,
+    known: SignOffs | None = None,
+    attempts: Iterable[Attempt] | None = None,
+) -> ReportContext:
+    """All that the page of `entry` shows; `reports.html.draw_page` draws it.
+
+    Args:
+        now: when it is drawn; the clock, if left out.
+        known: the sign-offs of this log as read before, for who draws many pages of it.
+        attempts: all that the outbox tells, as read before, likewise.
+
+    Raises:
+        EvidenceError: `entry` is no audit and no run, or of a format newer than this version
+            knows; or the log was altered, or the vault.
+    """
+    refuse_other_kinds(entry)
+    trackers = mappings(entry.statement["predicate"].get("trackers"))
+    tried = ledger.outbox.attempts() if attempts is None else attempts
+    waiting = _waiting(tried, entry, trackers)
+    standing = standing_of(ledger, entry, waiting=waiting, now=now)
+    try:
+        return read_statement(
+            entry.statement,
+            evidence_sha256=entry.evidence_sha256,
+            delivered=not waiting if trackers else None,
+            approvals=sign_offs(ledger, entry, known),
+            standing=standing,
+        )
+    except EvidenceError as error:
+        raise EvidenceError(f"entry {entry.index}: {error}") from error
+
+
+def standing_of(
+    ledger: Ledger,
+    entry: Entry,
+    *,
+    waiting: tuple[str, ...] = (),
+    now: datetime | None = None,
+) -> Standing:
+    """What is known of a record, of whatever kind, besides what it says itself."""
+    from venturalitica.ledger.link import timestamp
+
+    retention, until = _kept(entry.statement)
+    return Standing(
+        entry=entry.index,
+        size=ledger.size,
+        verification=verified(ledger, entry.index),
+        retention=retention,
+        kept_until=until,
+        waiting=waiting,
+        drawn_at=timestamp(now or datetime.now(UTC)),
+    )
+
+
+def verified(ledger: Ledger, index: int) -> Verification:
+    """What the record's own bundle proves. Reading a record proves its place, not its signature.
+
+    No key counts as known: the page is for readers to whom the drawer's keys are those of a
+    stranger. A bundle that cannot be made (a key is missing, say) is a fault, not an error: the
+    page says so.
+    """
+    from venturalitica.ledger.verify import verify_bundle
+
+    try:
+        return verify_bundle(ledger.bundle(index))
+    except EvidenceError as error:
+        return Verification(f"entry {index}", (Step("bundle", False, str(error)),))
+
+
+def sign_offs(ledger: Ledger, entry: Entry, known: SignOffs | None = None) -> list[dict[str, Any]]:
+    """The sign-offs of a record as facts, each with whether it verifies and when it was erased."""
+    from venturalitica.ledger.signed_off import signed_off
+    from venturalitica.ledger.vault import Vault
+
+    vault = Vault(ledger.home)
+    return [
+        approval.told(vault)
+        | {
+            "verified": verified(ledger, approval.index).ok,
+            "erased_on": _erased_on(ledger, vault, approval),
+        }
+        for approval in (known.of(ledger, entry) if known else signed_off(ledger, entry))
+    ]
+
+
+def _erased_on(ledger: Ledger, vault: Any, approval: Approval) -> str | None:
+    """The day on which name or comment were erased, where the log tells of it."""
+    from venturalitica.ledger.eraser import erasures
+
+    references = [approval.person, *([approval.comment] if approval.comment else [])]
+    gone = [one["vault"] for one in references if vault.open(one) is None]
+    told = erasures(ledger) if gone else {}
+    return next((told[digest] for digest in gone if digest in told), None)
+
+
+def _waiting(attempts: Iterable[Attempt], entry: Entry, runs: Sequence[Json]) -> tuple[str, ...]:
+    """The tracker runs named in the record of which no receipt is here; the index is not asked."""
+    confirmed = {
+        (attempt.tracker, attempt.run_id)
+        for attempt in attempts
+        if attempt.confirmed
+        and (attempt.index, attempt.evidence_sha256) == (entry.index, entry.evidence_sha256)
+    }
+    named = [(text(run.get("tracker")), text(run.get("run_id"))) for run in runs]
+    return tuple(
+        f"{tracker} run {run}" for tracker, run in named if (tracker, run) not in confirmed
+    )
+
+
+def _kept(statement: Mapping[str, Any]) -> tuple[str, str]:
+    """The retention class and the last day; two empty texts where the record tells neither."""
+    from venturalitica.ledger.link import Link
+    from venturalitica.ledger.retention import Kept, day_of
+
+    try:
+        kept = Kept.of(statement["predicate"])
+        appended = day_of(Link.of(statement).appended_at)
+    except EvidenceError:
+        return "", ""
+    return kept.name, kept.last_day(appended).isoformat()
+
+
+def refuse_other_kinds(entry: Entry) -> None:
+    """Raise unless the record is an audit or a run: others are about records, not about models."""
+    from venturalitica.ledger.contents import judged
+    from venturalitica.ledger.kinds import kinds
+
+    if judged(entry.statement):
+        return
+    kind = str(entry.statement.get("predicateType"))
+    if kind not in kinds():
+        raise EvidenceError(
+            f"entry {entry.index} is a record of a kind that this version does not know, "
+            f"{kind[:80]!r}: a page is drawn of an audit or a run. A newer version may know it: "
+            "pip install --upgrade venturalitica"
+        )
+    predicate = entry.statement["predicate"]
+    target = mapping(predicate.get("of")).get("entry")
+    where = f", and is shown in that of entry {target}" if isinstance(target, int) else ""
+    raise EvidenceError(
+        f"entry {entry.index} is a record of kind {str(predicate.get('kind'))[:40]!r}: it has no "
+        f"page of its own{where}. 'venturalitica runs show {entry.index}' shows it"
+    )
+
+
+@contextmanager
+def readable(entry: Entry) -> Iterator[None]:
+    """Whoever holds a key may sign anything: what cannot be shown is said, and no fault of ours."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise EvidenceError(
+            f"entry {entry.index} is signed, but is no record as this package writes one "
+            f"({type(error).__name__}); 'venturalitica verify' says what is wrong with it"
+        ) from error

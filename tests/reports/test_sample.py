@@ -1,0 +1,99 @@
+"""How many rows would settle a verdict: held against intervals computed another way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from venturalitica.records import Interval, Verdict
+from venturalitica.reports.parts.verdict_card import verdict_card
+from venturalitica.reports.sample import MOST_TIMES, rows_needed, sample_sentence
+
+DOC = (Path(__file__).parents[2] / "docs/reports.md").read_text()
+
+
+def wald(share: float, rows: float) -> Interval:
+    """The textbook interval of a share: nothing of ours computes it."""
+    half = 1.959964 * math.sqrt(share * (1 - share) / rows)
+    return Interval(share - half, share + half)
+
+
+def verdict(share: float, rows: int, *, operator: str = ">=", threshold: float = 0.8) -> Verdict:
+    return Verdict(
+        control="accuracy",
+        status="passed",
+        reason="0.83, must be >= 0.80; not conclusive: it holds both answers",
+        metric="accuracy",
+        operator=operator,
+        threshold=threshold,
+        value=share,
+        interval=wald(share, rows),
+        n=rows,
+    )
+
+
+@given(
+    share=st.floats(0.3, 0.95),
+    threshold=st.floats(0.3, 0.95),
+    rows=st.integers(20, 2000),
+    operator=st.sampled_from([">=", ">", "<=", "<"]),
+)
+def test_so_many_rows_settle_it_and_far_fewer_do_not(share, threshold, rows, operator) -> None:
+    found = verdict(share, rows, operator=operator, threshold=threshold)
+    needed = rows_needed(found)
+    low, high = wald(share, rows)
+    if not low <= threshold <= high:
+        assert needed is None
+        return
+    if needed is None:
+        assert abs(threshold - share) < (high - low) / 2 / math.sqrt(MOST_TIMES) * 1.001
+        return
+    assert needed > rows
+    low, high = wald(share, needed * 1.0001)
+    assert not low <= threshold <= high
+    low, high = wald(share, max(rows, needed * 0.9))
+    assert low <= threshold <= high or needed == rows + 1 or needed * 0.9 < rows
+
+
+def test_the_sentence_names_the_number_and_what_it_supposes() -> None:
+    said = sample_sentence(verdict(0.83, 300))
+    assert said.startswith("About 610 rows in place of 300 would settle it, if ")
+    assert "square root" in said
+    assert said in verdict_card(verdict(0.83, 300))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"conclusive": True},
+        {"interval": None},
+        {"value": None},
+        {"threshold": None},
+        {"n": 0},
+        {"operator": "=="},
+        {"interval": Interval(0.81, 0.85)},
+    ],
+    ids=lambda changes: "-".join(changes),
+)
+def test_nothing_is_said_where_no_sample_is_the_matter(changes) -> None:
+    found = replace(verdict(0.83, 300), **changes)
+    assert sample_sentence(found) == ""
+    assert rows_needed(found) is None
+
+
+def test_a_value_on_its_threshold_is_never_settled() -> None:
+    found = verdict(0.8, 300)
+    assert rows_needed(found) is None
+    assert "no number of rows would settle it" in sample_sentence(found)
+
+
+def test_a_value_very_near_its_threshold_gets_no_number() -> None:
+    found = verdict(0.80001, 300)
+    assert rows_needed(found) is None
+    assert sample_sentence(found).startswith(f"More than {MOST_TIMES:,.0f} times")
+    assert f"Beyond {MOST_TIMES:,.0f} times" in DOC
