@@ -1,0 +1,315 @@
+"""Two runs side by side, control by control: what changed between them, and what may explain it.
+
+Both are read from the log itself, held against the sealed tree; nothing here comes from the index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from venturalitica.errors import EntryPruned, EvidenceError
+from venturalitica.records import JUDGED, Light, Verdict
+from venturalitica.reports.context import Json, ReportContext, mapping, read_statement, text
+from venturalitica.reports.words import format_number, status_words
+from venturalitica.ui.rendering import render
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Ledger
+    from venturalitica.ui.desk import Desk, Reading
+
+MOST_PACKAGES = 60
+_RANK = {"red": 0, "amber": 1, "grey": 2, "green": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One of the two runs."""
+
+    entry: int
+    light: Light
+    name: str
+    run_id: str
+    started_at: str
+    policy: str
+    version: str
+    sha256: str
+    model: str
+    model_sha256: str
+    commit: str
+    signer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPair:
+    """One control in both runs; None where a run does not have it.
+
+    `moved` is the sign of the change of its light: -1 got worse, 1 got better.
+    """
+
+    control: str
+    title: str
+    a: Verdict | None
+    b: Verdict | None
+    difference: str
+    change: str
+    moved: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A fact of both runs, as text; `same` is None where neither has it on record."""
+
+    name: str
+    a: str
+    b: str
+    same: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareContext:
+    """What the page shows; without sides it says how to choose two runs."""
+
+    a: Side | None = None
+    b: Side | None = None
+    controls: tuple[ControlPair, ...] = ()
+    data: tuple[Pair, ...] = ()
+    model: tuple[Pair, ...] = ()
+    parameters: tuple[Pair, ...] = ()
+    same_parameters: int = 0
+    environment: tuple[Pair, ...] = ()
+    more_packages: int = 0
+
+    @property
+    def same_policy(self) -> bool:
+        """Whether both were judged by the same text."""
+        return self.a is not None and self.b is not None and self.a.sha256 == self.b.sha256
+
+    @property
+    def diffable(self) -> bool:
+        """Whether there are two texts of one policy, whose difference has a page."""
+        a, b = self.a, self.b
+        named = a is not None and b is not None and a.policy == b.policy != ""
+        return named and not self.same_policy
+
+
+def page(request: Request) -> Response:
+    """Answer `/compare?a=3&b=9`; the list of runs asks `?run=3&run=9`."""
+    chosen = request.query_params.getlist("run")
+    desk: Desk = request.app.state.desk
+    if chosen:
+        return _canonical(request, chosen)
+    ends = [request.query_params.get(name, "").strip() for name in ("a", "b")]
+    if not any(ends):
+        with desk.reading():
+            return render(request, "compare.html", CompareContext())
+    a, b = (_number(name, value) for name, value in zip("ab", ends, strict=True))
+    with desk.reading() as reading:
+        return render(request, "compare.html", read(reading, a, b))
+
+
+def _canonical(request: Request, chosen: Sequence[str]) -> Response:
+    """The earlier of the two comes first."""
+    if len(chosen) != 2:
+        few = "1 was" if len(chosen) == 1 else f"{len(chosen)} were"
+        raise HTTPException(400, f"Select two runs in the list to compare them; {few} selected.")
+    a, b = sorted(_number("run", value) for value in chosen)
+    return RedirectResponse(request.app.state.addresses.url("compare", a=a, b=b), 303)
+
+
+def _number(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdecimal() and len(value) < 16):
+        found = f"is {value[:40]!r}" if value else "is missing"
+        raise HTTPException(
+            400, f"'{name}' {found}; expected the entry number of a run: /compare?a=3&b=9"
+        )
+    return int(value)
+
+
+def read(reading: Reading, a: int, b: int) -> CompareContext:
+    """Both runs, compared.
+
+    Raises:
+        HTTPException: there is no such entry, or it is no audit and no run.
+        EvidenceError: the log was altered.
+    """
+    one, two = (_Record.read(reading.ledger, entry) for entry in (a, b))
+    same, changed = _parameters(one.context.model, two.context.model)
+    environment = _environment(one.context.environment, two.context.environment)
+    return CompareContext(
+        a=one.side(),
+        b=two.side(),
+        controls=tuple(_controls(one.context.verdicts, two.context.verdicts)),
+        data=tuple(_data(one.context.data, two.context.data)),
+        model=tuple(_model(one.context.model, two.context.model)),
+        parameters=changed,
+        same_parameters=same,
+        environment=environment[:MOST_PACKAGES],
+        more_packages=max(0, len(environment) - MOST_PACKAGES),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    entry: int
+    signer: str
+    context: ReportContext
+
+    @classmethod
+    def read(cls, ledger: Ledger, number: int) -> _Record:
+        if not 0 <= number < ledger.size:
+            raise HTTPException(
+                404, f"There is no entry {number}; the log has {ledger.size}, counted from 0."
+            )
+        try:
+            entry = ledger.entry(number)
+        except EntryPruned as error:
+            raise HTTPException(404, str(error)) from None
+        if entry.statement.get("predicateType") not in JUDGED:
+            raise HTTPException(400, f"Entry {number} is no audit and no run: only those compare.")
+        try:
+            context = read_statement(entry.statement)
+        except EvidenceError as error:
+            raise EvidenceError(f"entry {number}: {error}") from error
+        return cls(number, entry.signer, context)
+
+    def side(self) -> Side:
+        policy, run = self.context.policy, self.context.run
+        model, git = self.context.model or {}, mapping(self.context.environment.get("git"))
+        return Side(
+            entry=self.entry,
+            light=self.context.light,
+            name=text(run.get("name")),
+            run_id=text(run.get("id")),
+            started_at=text(run.get("started_at")),
+            policy=policy.name if policy else "",
+            version=policy.version if policy else "",
+            sha256=policy.sha256 if policy else "",
+            model=text(model.get("class")),
+            model_sha256=text(model.get("sha256")),
+            commit=text(git.get("commit")),
+            signer=self.signer,
+        )
+
+
+def _controls(a: Sequence[Verdict], b: Sequence[Verdict]) -> list[ControlPair]:
+    """What got worse first, then what changed, then the rest as the policies have it."""
+    # The last of a control counts, should a record name it twice.
+    ours, theirs = ({verdict.control: verdict for verdict in side} for side in (a, b))
+    pairs = [_pair(name, ours.get(name), theirs.get(name)) for name in {**ours, **theirs}]
+    return sorted(pairs, key=lambda pair: (pair.moved if pair.moved else 2, not pair.change))
+
+
+def _pair(control: str, a: Verdict | None, b: Verdict | None) -> ControlPair:
+    known = a if b is None else b
+    return ControlPair(
+        control=control,
+        title="" if known is None else known.title,
+        a=a,
+        b=b,
+        difference=_difference(a, b),
+        change=_change(a, b),
+        moved=_moved(a, b),
+        rule=_rule(a, b),
+    )
+
+
+def _difference(a: Verdict | None, b: Verdict | None) -> str:
+    """How far the value moved; empty where the two are not of one measure."""
+    if a is None or b is None or a.value is None or b.value is None:
+        return ""
+    if (a.metric, a.across, a.compare) != (b.metric, b.across, b.compare):
+        return ""
+    apart = b.value - a.value
+    if apart == 0:
+        return "0"
+    return ("+" if apart > 0 else "−") + format_number(abs(apart))
+
+
+def _change(a: Verdict | None, b: Verdict | None) -> str:
+    if a is None or b is None:
+        return "only in the second" if a is None else "only in the first"
+    before, after = status_words(a), status_words(b)
+    return "" if before == after else f"{before} → {after[:1].lower()}{after[1:]}"
+
+
+def _moved(a: Verdict | None, b: Verdict | None) -> int:
+    if a is None or b is None:
+        return 0
+    before, after = _RANK[a.light], _RANK[b.light]
+    return (after > before) - (after < before)
+
+
+def _rule(a: Verdict | None, b: Verdict | None) -> str:
+    """What of the rule itself is another; the same value may then have another outcome."""
+    if a is None or b is None:
+        return ""
+    changed = [
+        word
+        for word, one, other in (
+            ("metric", a.metric, b.metric),
+            ("groups", (a.across, a.compare), (b.across, b.compare)),
+            ("threshold", (a.operator, a.threshold), (b.operator, b.threshold)),
+            ("on_fail", a.on_fail, b.on_fail),
+        )
+        if one != other
+    ]
+    return ", ".join(changed)
+
+
+def _data(a: Sequence[Json], b: Sequence[Json]) -> list[Pair]:
+    """The digests of each data set of the runs."""
+    ours, theirs = (
+        {_data_name(item): text(item.get("sha256")) for item in side} for side in (a, b)
+    )
+    return [_fact(name, ours.get(name, ""), theirs.get(name, "")) for name in {**ours, **theirs}]
+
+
+def _data_name(item: Json) -> str:
+    return f"{text(item.get('name'))} ({text(item.get('context'))})"
+
+
+def _model(a: Json | None, b: Json | None) -> list[Pair]:
+    names = {"class": "class", "sha256": "SHA-256 of the model"}
+    ours, theirs = a or {}, b or {}
+    return [_fact(word, text(ours.get(n)), text(theirs.get(n))) for n, word in names.items()]
+
+
+def _parameters(a: Json | None, b: Json | None) -> tuple[int, tuple[Pair, ...]]:
+    """How many are the same, and those that are not."""
+    ours, theirs = (mapping((side or {}).get("parameters")) for side in (a, b))
+    names = sorted({**ours, **theirs})
+    pairs = [_fact(name, _scalar(ours, name), _scalar(theirs, name)) for name in names]
+    changed = tuple(pair for pair in pairs if not pair.same)
+    return len(pairs) - len(changed), changed
+
+
+def _scalar(values: Mapping[str, Any], name: str) -> str:
+    """As JSON has it, so that 1 and "1" are told apart; empty where it is not there."""
+    import json
+
+    return json.dumps(values[name], ensure_ascii=False, sort_keys=True) if name in values else ""
+
+
+def _environment(a: Json, b: Json) -> tuple[Pair, ...]:
+    """Commit and Python, and the packages that differ."""
+    git = [text(mapping(side.get("git")).get("commit")) for side in (a, b)]
+    python = [text(side.get("python")) for side in (a, b)]
+    packages = [mapping(side.get("packages")) for side in (a, b)]
+    names = sorted({**packages[0], **packages[1]}, key=str)
+    told = [_fact(n, text(packages[0].get(n)), text(packages[1].get(n))) for n in names]
+    return (
+        _fact("git commit", *git),
+        _fact("Python", *python),
+        *(pair for pair in told if not pair.same),
+    )
+
+
+def _fact(name: str, a: str, b: str) -> Pair:
+    return Pair(name, a, b, a == b if a or b else None)

@@ -1,0 +1,239 @@
+"""The overview: is anything red, and where? One card for each pipeline, failures first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from venturalitica.ledger.listing import rows_of, verdicts_of
+from venturalitica.ledger.pipelines import Pipeline, Point, pipelines, trends
+from venturalitica.records import Light
+from venturalitica.reports.markup import Markup
+from venturalitica.reports.parts.strip import strip
+from venturalitica.reports.parts.trend import TrendPoint, signed, trend
+from venturalitica.ui.explaining import explanation, marks
+from venturalitica.ui.health import HealthRow
+from venturalitica.ui.health import rows as health_rows
+from venturalitica.ui.jobs import Jobs
+from venturalitica.ui.pages.runs import TrackerLink, tracker_link
+from venturalitica.ui.rendering import draw, render
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import RunRow, VerdictRow
+    from venturalitica.ui.desk import Desk, Reading
+
+PER_PAGE = 24
+TREND = 30
+"""Runs in a picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineCard:
+    """One pipeline: how its last run went, and how the runs before it did.
+
+    `entry` is the record that explains the light, `last` the newest.
+    """
+
+    policy: str
+    name: str
+    light: Light
+    why: str
+    entry: int
+    last: int
+    run_id: str
+    started_at: str
+    version: str
+    sha256: str
+    signer: str
+    commit: str
+    model: str
+    decision: str
+    trackers: tuple[TrackerLink, ...]
+    strip: Markup | None
+    trend: Markup | None
+    runs: int
+    margin: str
+    margin_control: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverviewContext:
+    """What the overview shows. `edited` says that the index had to be made again."""
+
+    cards: tuple[PipelineCard, ...]
+    counts: Mapping[Light, int]
+    total: int
+    page: int
+    entries: int
+    health: tuple[HealthRow, ...] = ()
+    edited: str = ""
+
+    @property
+    def pages(self) -> int:
+        """How many pages of cards there are."""
+        return max(1, -(-self.total // PER_PAGE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shell:
+    """All that changes on the page, drawn; `seen` changes with it."""
+
+    inner: Markup
+    seen: str
+    page: int
+    red: int
+
+
+def page(request: Request) -> Response:
+    """Answer `/`."""
+    return render(request, "overview.html", _shell(request))
+
+
+def live(request: Request) -> Response:
+    """Answer `/live/overview`: the inside of the page, if it is another than the asker's."""
+    shell = _shell(request)
+    if request.query_params.get("seen") == shell.seen:
+        return Response(status_code=204)
+    return render(request, "_overview_live.html", shell)
+
+
+def _shell(request: Request) -> Shell:
+    context = _context(request)
+    inner = Markup(draw(request, "_overview.html", context))
+    seen = hashlib.sha256(inner.encode()).hexdigest()[:16]
+    return Shell(inner=inner, seen=seen, page=context.page, red=context.counts["red"])
+
+
+def _context(request: Request) -> OverviewContext:
+    desk: Desk = request.app.state.desk
+    number = request.query_params.get("page", "1")
+    known = number.isascii() and number.isdecimal() and len(number) < 8
+    with desk.reading() as reading:
+        # First what is held against the log: it says where the index was edited.
+        found = read(reading, page=max(1, int(number)) if known else 1)
+        return replace(found, health=health_rows(reading, Jobs.of(request.app)))
+
+
+def read(reading: Reading, *, page: int = 1) -> OverviewContext:
+    """What the overview shows of the evidence; the health is put to it.
+
+    The first page is kept until the log, the receipts or the index change.
+    """
+    if page == 1:
+        files = ("receipts.jsonl", "index.db")
+        kept = f"overview {reading.desk.knows_sign_offs(reading.ledger)}"
+        return reading.kept(kept, lambda: _read(reading, 1), *files)
+    return _read(reading, page)
+
+
+def _read(reading: Reading, page: int) -> OverviewContext:
+    found = _Found.read(reading, page)
+    edited = ""
+    if not found.is_recorded(reading):
+        edited = reading.made_again()
+        found = _Found.read(reading, page)
+    lights = [pipeline.light for pipeline in found.all]
+    every: tuple[Light, ...] = ("red", "amber", "grey", "green")
+    return OverviewContext(
+        cards=tuple(found.card(reading, pipeline) for pipeline in found.shown),
+        counts={light: lights.count(light) for light in every},
+        total=len(found.all),
+        page=page,
+        entries=reading.ledger.size,
+        edited=edited,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """The rows that the cards are made of."""
+
+    all: Sequence[Pipeline]
+    shown: Sequence[Pipeline]
+    trends: Mapping[tuple[str | None, str], tuple[Point, ...]]
+    rows: Mapping[int, RunRow]
+    verdicts: Mapping[int, Sequence[VerdictRow]]
+
+    @classmethod
+    def read(cls, reading: Reading, page: int) -> _Found:
+        waiting, index = reading.waiting().keys(), reading.index
+        found = pipelines(index, waiting)
+        shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
+        lines = trends(index, shown, waiting, limit=TREND)
+        told = {entry for item in shown for entry in (item.last, item.worst)}
+        last_runs = {row.index: row for line in lines.values() for row in _last_records(line)}
+        rows = {row.index: row for row in rows_of(index, told - last_runs.keys())} | last_runs
+        return cls(
+            all=found,
+            shown=[item for item in shown if {item.last, item.worst} <= rows.keys()],
+            trends=lines,
+            rows=rows,
+            verdicts=verdicts_of(index, rows),
+        )
+
+    def is_recorded(self, reading: Reading) -> bool:
+        """Whether the log gives all that is shown."""
+        drawn = {
+            row.index: row for line in self.trends.values() for one in line for row in one.records
+        }
+        older = [row for entry, row in drawn.items() if entry not in self.rows]
+        rows = list(self.rows.values())
+        return reading.are_recorded(rows, self.verdicts) and reading.are_recorded(older)
+
+    def card(self, reading: Reading, pipeline: Pipeline) -> PipelineCard:
+        """The card of one pipeline."""
+        line = self.trends[pipeline.key]
+        last, worst = self.rows[pipeline.last], self.rows[pipeline.worst]
+        late = reading.waiting()
+        entries = self._of(pipeline)
+        waits = {item.tracker for e in entries for item in late.get(e, ())}
+        records = [self.rows[e] for e in entries if e in self.rows]
+        judged = [verdict for e in entries for verdict in self.verdicts.get(e, ())]
+        approvals = reading.approvals().get(pipeline.last, ())
+        return PipelineCard(
+            policy=pipeline.policy or "",
+            name=pipeline.name,
+            light=pipeline.light,
+            why=explanation(worst, judged, sorted(waits)),
+            entry=worst.index,
+            last=last.index,
+            run_id=pipeline.run_id,
+            started_at=last.started_at,
+            version=last.policy_version or "",
+            sha256=last.policy_sha256 or "",
+            signer=last.signer,
+            commit=last.revision or "",
+            model=(last.model_class or "").rpartition(".")[2],
+            decision=approvals[-1].decision if approvals else "",
+            trackers=tuple(tracker_link(reading, records, run) for run in last.trackers),
+            strip=strip(marks(judged)),
+            trend=trend([_drawn(point) for point in line]),
+            runs=len(line),
+            margin="" if not line or line[-1].margin is None else signed(line[-1].margin),
+            margin_control=(line[-1].row.margin_control or "") if line else "",
+        )
+
+    def _of(self, pipeline: Pipeline) -> list[int]:
+        """The entries of the last run, oldest first; its own record too."""
+        records = {row.index for row in _last_records(self.trends[pipeline.key])}
+        return sorted(records | {pipeline.last, pipeline.worst})
+
+
+def _last_records(line: Sequence[Point]) -> Sequence[RunRow]:
+    return line[-1].records if line else ()
+
+
+def _drawn(point: Point) -> TrendPoint:
+    row = point.row
+    day = row.started_at[:16].replace("T", " ")
+    version = f", version {row.policy_version}" if row.policy_version else ""
+    value = "nothing measured"
+    if point.margin is not None:
+        value = f"{signed(point.margin)} at {row.margin_control}"
+    words = f"entry {row.index}, {day} UTC{version}: {point.light}, {value}"
+    return TrendPoint(point.light, point.margin, point.interval, words)

@@ -1,0 +1,296 @@
+"""The policies on record: which text was in force when, what was judged under it, what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from venturalitica.comparing import follow
+from venturalitica.editions import DIGITS, contradictions, recorded_policies
+from venturalitica.errors import did_you_mean
+from venturalitica.ledger.listing import Filters, find_page, light_of
+from venturalitica.records import Light
+from venturalitica.reports.markup import Markup
+from venturalitica.reports.parts.source_text import numbered
+from venturalitica.ui.rendering import render
+
+if TYPE_CHECKING:
+    from venturalitica.comparing import Line
+    from venturalitica.editions import OnRecord, Recorded
+    from venturalitica.ledger import RunRow
+    from venturalitica.rules import Control, Policy
+    from venturalitica.ui.desk import Reading
+
+MOST_RUNS = 12
+"""Of each text the last runs are drawn, and a link leads to all."""
+LIGHTS: tuple[Light, ...] = ("red", "amber", "grey", "green")
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRun:
+    """One run that was judged under a text."""
+
+    entry: int
+    name: str
+    light: Light
+    appended_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionContext:
+    """One text of a policy: when it was in use, what differs from the one before, its runs.
+
+    `runs` are the last ones, the newest last; `lights` counts all of its entries; `doubled` where
+    its version stands over another text, too.
+    """
+
+    line: Line
+    lights: tuple[tuple[Light, int], ...]
+    runs: tuple[JudgedRun, ...]
+    doubled: bool = False
+
+    @property
+    def recorded(self) -> Recorded:
+        """The text."""
+        return self.line.recorded
+
+    @property
+    def name(self) -> str:
+        """The policy's name, as its records give it."""
+        return self.recorded.edition.name
+
+    @property
+    def version(self) -> str:
+        """The version, as its records give it."""
+        return self.recorded.edition.version
+
+    @property
+    def sha256(self) -> str:
+        """The digest of its bytes."""
+        return self.recorded.edition.sha256
+
+    @property
+    def monitored(self) -> int:
+        """Records of runs that a monitor closed, besides the audits."""
+        return self.recorded.entries - self.recorded.audits
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyContext:
+    """One policy, the text in use last first."""
+
+    name: str
+    versions: tuple[VersionContext, ...]
+
+    @property
+    def newest(self) -> VersionContext:
+        """The text that came last."""
+        return self.versions[0]
+
+
+@dataclass(frozen=True, slots=True)
+class PoliciesContext:
+    """Every policy on record; `alone` where one was asked for.
+
+    `faults` are contradictions in the evidence, `missing` how many entries were pruned; `edited`
+    says that the index was not what the log says, and was made again.
+    """
+
+    policies: tuple[PolicyContext, ...]
+    faults: tuple[str, ...]
+    missing: int
+    alone: bool = False
+    edited: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleContext:
+    """One control of a text, in words."""
+
+    control: Control
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextContext:
+    """One text: its rules in words and its bytes as text. `entry` is where it can be downloaded."""
+
+    name: str
+    version: str
+    sha256: str
+    title: str
+    entry: int
+    size: int | None
+    place: str
+    problem: str
+    fault: str
+    rules: tuple[RuleContext, ...]
+    roles: tuple[tuple[str, str], ...]
+    source: Markup | None
+
+
+def page(request: Request) -> Response:
+    """Every policy."""
+    with request.app.state.desk.reading() as reading:
+        return render(request, "policies.html", read(reading))
+
+
+def policy(request: Request) -> Response:
+    """One policy."""
+    with request.app.state.desk.reading() as reading:
+        return render(request, "policies.html", read(reading, request.path_params["name"]))
+
+
+def text(request: Request) -> Response:
+    """One text of a policy."""
+    name, sha256 = request.path_params["name"], request.path_params["sha256"]
+    with request.app.state.desk.reading() as reading:
+        return render(request, "policy_text.html", read_text(reading, name, sha256))
+
+
+def read(reading: Reading, name: str | None = None) -> PoliciesContext:
+    """What the page of all policies shows, or of the one of this name.
+
+    Raises:
+        HTTPException: none has this name.
+    """
+    record, lines, rows = _find(reading, name)
+    shown = [row for of in rows for row in of]
+    edited = ""
+    if not reading.are_recorded(shown):
+        edited = reading.made_again()
+        record, lines, rows = _find(reading, name)
+    names = [_name(line) for line in lines]
+    doubled = {one for one in names if names.count(one) > 1}
+    by_name: dict[str, list[VersionContext]] = {}
+    for line, of in zip(lines, rows, strict=True):
+        policies = by_name.setdefault(line.recorded.edition.name, [])
+        policies.append(_version(reading, line, of, doubled=_name(line) in doubled))
+    return PoliciesContext(
+        tuple(PolicyContext(one, tuple(of)) for one, of in by_name.items()),
+        contradictions([line.recorded for line in reversed(lines)]),
+        record.missing,
+        alone=name is not None,
+        edited=edited,
+    )
+
+
+def _find(
+    reading: Reading, name: str | None
+) -> tuple[OnRecord, tuple[Line, ...], list[tuple[RunRow, ...]]]:
+    """The texts, the last one first, and of each the last runs."""
+    record = recorded_policies(reading.ledger, index=reading.index)
+    found = of_name(record.policies, name) if name is not None else record.policies
+    lines = follow(found)[::-1]
+    return record, lines, [_runs(reading, line) for line in lines]
+
+
+def _runs(reading: Reading, line: Line) -> tuple[RunRow, ...]:
+    edition = line.recorded.edition
+    named = Filters(policy=edition.name, version=edition.version, sha256=edition.sha256)
+    return find_page(reading.index, named, limit=MOST_RUNS).rows
+
+
+def read_text(reading: Reading, name: str, sha256: str) -> TextContext:
+    """What the page of one text shows.
+
+    Raises:
+        HTTPException: there is none of this name and digest.
+    """
+    found = of_name(recorded_policies(reading.ledger, index=reading.index).policies, name)
+    one = of_digest(found, sha256, name)
+    said = one.policy
+    return TextContext(
+        name=one.edition.name,
+        version=one.edition.version,
+        sha256=one.edition.sha256,
+        title=said.title if said else "",
+        entry=one.first,
+        size=len(one.data) if one.data is not None else None,
+        place=one.place,
+        problem=one.problem,
+        fault=one.fault,
+        rules=tuple(_rules(said)) if said else (),
+        roles=tuple(_roles(said)) if said else (),
+        source=_source(one),
+    )
+
+
+def of_name(found: Sequence[Recorded], name: str) -> tuple[Recorded, ...]:
+    """Those of this name.
+
+    Raises:
+        HTTPException: there is none.
+    """
+    fitting = tuple(one for one in found if one.edition.name == name)
+    if not fitting:
+        names = list(dict.fromkeys(one.edition.name for one in found))
+        near = did_you_mean(name, names) or (f"; there is {', '.join(names[:10])}" if names else "")
+        raise HTTPException(404, f"No policy {name[:200]!r} is on record{near}.")
+    return fitting
+
+
+def of_digest(found: Sequence[Recorded], sha256: str, name: str) -> Recorded:
+    """The one with this digest, which may be given by 8 or more digits.
+
+    Raises:
+        HTTPException: there is none, or there are several.
+    """
+    fitting = [one for one in found if _has_digest(one, sha256)]
+    if len({one.edition.sha256 for one in fitting}) != 1:
+        known = ", ".join(
+            f"{one.edition.version} ({one.edition.sha256[:12]})" for one in found[:20]
+        )
+        few = "fits several texts" if fitting else "is the digest of no text"
+        raise HTTPException(404, f"{sha256[:64]!r} {few} of {name[:200]!r}; there are {known}.")
+    return fitting[-1]
+
+
+def _has_digest(one: Recorded, sha256: str) -> bool:
+    whole = one.edition.sha256
+    return whole == sha256 or (len(sha256) >= DIGITS and whole.startswith(sha256.lower()))
+
+
+def _name(line: Line) -> tuple[str, str]:
+    return line.recorded.edition.name, line.recorded.edition.version
+
+
+def _version(
+    reading: Reading, line: Line, rows: Sequence[RunRow], *, doubled: bool
+) -> VersionContext:
+    waiting = reading.waiting()
+    runs = [JudgedRun(r.index, r.name, light_of(r, waiting), r.appended_at) for r in rows]
+    lights = _counted(line.recorded.lights)
+    return VersionContext(line, lights, tuple(reversed(runs)), doubled)
+
+
+def _counted(lights: Mapping[str, int]) -> tuple[tuple[Light, int], ...]:
+    """How many of each light, the worst first; what is none of the four is not known."""
+    unknown = sum(count for light, count in lights.items() if light not in LIGHTS)
+    known = {light: lights.get(light, 0) + (unknown if light == "grey" else 0) for light in LIGHTS}
+    return tuple((light, count) for light, count in known.items() if count)
+
+
+def _rules(said: Policy) -> list[RuleContext]:
+    from venturalitica.metrics.catalog import CATALOG
+    from venturalitica.policy import describe
+
+    sentences = describe(said, CATALOG)
+    return [RuleContext(*pair) for pair in zip(said.controls, sentences, strict=True)]
+
+
+def _roles(said: Policy) -> list[tuple[str, str]]:
+    from venturalitica.policy.words import describe_role
+
+    return [(name, describe_role(role)) for name, role in said.roles.items()]
+
+
+def _source(one: Recorded) -> Markup | None:
+    if one.data is None:
+        return None
+    return numbered(one.data.decode("utf-8", "backslashreplace"), label="The policy's text")

@@ -1,0 +1,253 @@
+"""One record: can this ship, what was found, where it comes from, and whether it still verifies.
+
+Drawn by the sections that draw `report.html`, from the ledger, when it is asked for: no light here
+was measured before. A record about records (a sign-off, say) says in plain words what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from venturalitica.errors import EntryPruned, EvidenceError
+from venturalitica.ledger.listing import Filters, find_page
+from venturalitica.ledger.projection import can_be_delivered, run_row
+from venturalitica.records import Light
+from venturalitica.reports.context import Json, ReportContext, text
+from venturalitica.reports.markup import Markup, join
+from venturalitica.reports.parts.facts import facts
+from venturalitica.reports.sections.answer import answer
+from venturalitica.reports.sections.controls import controls
+from venturalitica.reports.sections.evidence import audits_inside, evidence, record_evidence
+from venturalitica.reports.sections.provenance import provenance
+from venturalitica.reports.sections.sign_off import sign_off
+from venturalitica.reports.standing import Standing
+from venturalitica.ui.care import Care, read_care
+from venturalitica.ui.rendering import render
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry, RunRow
+    from venturalitica.ledger.outbox import Undelivered
+    from venturalitica.trackers.leads import Lead
+    from venturalitica.ui.desk import Reading
+
+GONE = 410
+Url = Callable[..., str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One tracker run in which the record should be, and the way there.
+
+    `light` is green only where a receipt for this very record confirms it. `live_page` is the run's
+    page at the server that the lead's command starts.
+    """
+
+    tracker: str
+    name: str
+    run_id: str
+    light: Light
+    state: str
+    at: str = ""
+    lead: Lead
+    live_page: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """A record that is there. `report` is None for a record about records, which has a `care`.
+
+    `problem` says why neither can be shown. `before` and `after` are the neighbours among the runs
+    of the same name under the same policy.
+    """
+
+    entry: int
+    size: int
+    kind: str
+    name: str
+    evidence_sha256: str
+    appended_at: str
+    standing: Standing
+    report: ReportContext | None = None
+    care: Care | None = None
+    problem: str = ""
+    kept: tuple[Kept, ...] = ()
+    before: RunRow | None = None
+    after: RunRow | None = None
+
+    @property
+    def downloads(self) -> tuple[tuple[str, str], ...]:
+        """What can be downloaded, and what it is."""
+        found = [("bundle", "Bundle (evidence.json)")]
+        if self.report is not None:
+            found.append(("report", "Report (HTML)"))
+            if self.report.policy is not None and self.report.policy.intact:
+                found.append(("policy", "Policy file"))
+        return tuple(found)
+
+    @property
+    def top(self) -> Markup:
+        """Can this ship?"""
+        return answer(self._report)
+
+    def found(self, url: Url) -> Markup:
+        """What was found, and who signed it off."""
+        shown = self._report
+        inside = audits_inside(shown, href=lambda entry: url("run", entry=entry))
+        return join((inside, controls(shown, source=self._source(url)), sign_off(shown)))
+
+    def _source(self, url: Url) -> Callable[[int], str] | None:
+        """The line of a rule, on the page of the policy's text."""
+        policy = self._report.policy
+        if policy is None or not policy.intact:
+            return None
+        named = {"name": policy.name, "sha256": policy.sha256}
+        return lambda line: url("policy_text", **named, _anchor=f"line-{line}")
+
+    @property
+    def told(self) -> Markup:
+        """What a record about records says."""
+        assert self.care is not None
+        return facts(self.care.facts)
+
+    @property
+    def origin(self) -> Markup:
+        """Policy, model, data, surroundings."""
+        return provenance(self._report)
+
+    @property
+    def proof(self) -> Markup:
+        """The evidence, step by step."""
+        if self.report is not None:
+            return evidence(self.report, unfolded=True)
+        return record_evidence(self.standing, self.evidence_sha256)
+
+    @property
+    def _report(self) -> ReportContext:
+        assert self.report is not None
+        return self.report
+
+
+@dataclass(frozen=True, slots=True)
+class GoneContext:
+    """A record that was pruned."""
+
+    entry: int
+    size: int
+    message: str
+
+
+def page(request: Request) -> Response:
+    """The page of an entry."""
+    entry: int = request.path_params["entry"]
+    with request.app.state.desk.reading() as reading:
+        found = read(reading, entry)
+    if isinstance(found, GoneContext):
+        return render(request, "run_gone.html", found, GONE)
+    return render(request, "run.html", found)
+
+
+def read(reading: Reading, index: int) -> RunContext | GoneContext:
+    """All that the page of an entry shows.
+
+    Raises:
+        HTTPException: there is no such entry.
+        EvidenceError: the log was altered.
+    """
+    size = reading.ledger.size
+    if index >= size:
+        last = f"the last is entry {size - 1}" if size else "it is empty"
+        raise HTTPException(404, f"There is no entry {index} in this log: {last}.")
+    try:
+        entry = reading.ledger.entry(index)
+    except EntryPruned as error:
+        return GoneContext(index, size, str(error))
+    return _read_entry(reading, entry, size)
+
+
+def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
+    from venturalitica.ledger.contents import judged
+    from venturalitica.pages import page_context, readable, standing_of
+
+    report, care, problem = None, None, ""
+    try:
+        with readable(entry):
+            if judged(entry.statement):
+                known, tried = reading.desk.sign_offs, reading.attempts()
+                report = page_context(reading.ledger, entry, known=known, attempts=tried)
+            else:
+                care = read_care(reading.ledger, entry)
+    except EvidenceError as error:
+        problem = str(error)
+    standing = report.standing if report else None
+    row = run_row(entry)
+    before, after = _neighbours(reading, row) if report else (None, None)
+    return RunContext(
+        entry=entry.index,
+        size=size,
+        kind=row["kind"],
+        name=row["name"],
+        evidence_sha256=entry.evidence_sha256,
+        appended_at=row["appended_at"],
+        standing=standing or standing_of(reading.ledger, entry),
+        report=report,
+        care=care,
+        problem=problem,
+        kept=_kept(reading, entry, report) if report else (),
+        before=before,
+        after=after,
+    )
+
+
+def _neighbours(reading: Reading, row: Mapping[str, Any]) -> tuple[RunRow | None, RunRow | None]:
+    """The runs of its pipeline before and after it; the index is good enough to lead there."""
+    same = Filters(policy=row["policy_name"], name=row["name"], kind=row["kind"])
+    when = row["appended_at"]
+    earlier = find_page(reading.index, replace(same, until=when), limit=1)
+    later = find_page(reading.index, replace(same, since=when), descending=False, limit=2)
+    after = [other for other in later.rows if other.index > row["entry"]]
+    return next(iter(earlier.rows), None), next(iter(after), None)
+
+
+def _kept(reading: Reading, entry: Entry, report: ReportContext) -> tuple[Kept, ...]:
+    waiting = {item.run_id: item for item in reading.waiting().get(entry.index, ())}
+    return tuple(_kept_at(reading, entry, run, waiting) for run in report.trackers)
+
+
+def _kept_at(reading: Reading, entry: Entry, run: Json, waiting: Mapping[str, Undelivered]) -> Kept:
+    from venturalitica.delivery import run_ref
+    from venturalitica.trackers.leads import Lead, lead, page_at
+
+    tracker, run_id = text(run.get("tracker")), text(run.get("run_id"))
+    known = can_be_delivered(run)
+    light, state, at = _state(reading, entry, (tracker, run_id), waiting.get(run_id))
+    found = lead(run_ref(run)) if known else Lead()
+    return Kept(
+        tracker=tracker,
+        name=text(run.get("run_name")) or run_id,
+        run_id=run_id,
+        light=light if known else "grey",
+        state=state if known else "the record names no run of a tracker",
+        at=at,
+        lead=found,
+        live_page=page_at(found.live, run_ref(run)) if found.live else "",
+    )
+
+
+def _state(
+    reading: Reading, entry: Entry, run: tuple[str, str], waits: Undelivered | None
+) -> tuple[Light, str, str]:
+    """Whether the run has the record, by a receipt for this very record and by nothing else; and
+    when that was."""
+    if waits is not None:
+        why = f": {waits.last_error}" if waits.last_error else ""
+        return "amber", f"not confirmed yet{why}", ""
+    last = reading.delivered().get((entry.index, *run))
+    if last and last.confirmed and last.evidence_sha256 == entry.evidence_sha256:
+        return "green", "confirmed", last.at
+    return "grey", "not known: there is no receipt of it here", ""

@@ -1,0 +1,70 @@
+/* What only helps: every page works without it.
+   [data-copy]       a button beside a <code>: copies that line
+   [data-drop]       a form with one file input: a file may be dropped on it
+   [data-most="2"]   a form: at most so many of its checkboxes are ticked
+   [data-change]     a select or input: its form is sent when it changes */
+(function () {
+  "use strict";
+  function copies(button) {
+    if (!navigator.clipboard || !button.hidden) return;
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      var code = button.parentElement.querySelector("code, pre");
+      navigator.clipboard.writeText(code.textContent).then(function () {
+        button.textContent = "Copied";
+        setTimeout(function () { button.textContent = "Copy"; }, 1500);
+      });
+    });
+  }
+  function drops(form) {
+    var input = form.querySelector("input[type=file]");
+    if (!input || form.dataset.ready) return;
+    form.dataset.ready = "1";
+    ["dragenter", "dragover"].forEach(function (kind) {
+      form.addEventListener(kind, function (event) {
+        event.preventDefault();
+        form.classList.add("ui-over");
+      });
+    });
+    ["dragleave", "drop"].forEach(function (kind) {
+      form.addEventListener(kind, function (event) {
+        event.preventDefault();
+        form.classList.remove("ui-over");
+      });
+    });
+    form.addEventListener("drop", function (event) {
+      if (!event.dataTransfer.files.length) return;
+      input.files = event.dataTransfer.files;
+      form.requestSubmit();
+    });
+  }
+  function limits(form) {
+    if (form.dataset.limited) return;
+    form.dataset.limited = "1";
+    var most = Number(form.dataset.most);
+    function hold() {
+      var boxes = Array.from(form.querySelectorAll("input[type=checkbox]"));
+      var full = boxes.filter(function (box) { return box.checked; }).length >= most;
+      boxes.forEach(function (box) { box.disabled = full && !box.checked; });
+    }
+    form.addEventListener("change", hold);
+    hold();
+  }
+  function changes(field) {
+    if (field.dataset.ready) return;
+    field.dataset.ready = "1";
+    field.addEventListener("change", function () { field.form.requestSubmit(); });
+  }
+  function all() {
+    document.querySelectorAll("[data-copy]").forEach(copies);
+    document.querySelectorAll("form[data-drop]").forEach(drops);
+    document.querySelectorAll("form[data-most]").forEach(limits);
+    document.querySelectorAll("[data-change]").forEach(changes);
+  }
+  function ready() {
+    all();
+    document.body.addEventListener("htmx:afterSwap", all);
+  }
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", ready);
+  else ready();
+})();

@@ -1,0 +1,126 @@
+"""A log that attacks whoever looks at it: hostile text in every field, inert on every page.
+
+That nothing ran, asked elsewhere or became an element is what `look` watches, on each page.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+NAUGHTY: tuple[str, ...] = sys.modules["ui_naughty"].NAUGHTY
+DECEPTIVE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)
+AT_A_TIME = 12
+
+
+def plain(text: str) -> str:
+    """Text as a page shows it: deceptive characters spelled out, blanks run together."""
+    from venturalitica.reports.markup import visible
+
+    return " ".join(visible(text).split())
+
+
+def words(page) -> str:
+    """All text of a page, what is folded away too, blanks run together."""
+    return " ".join(page.locator("body").text_content().split())
+
+
+@pytest.fixture(scope="module")
+def addresses(hostile_ui) -> dict[str, list[str]]:
+    """The pages by name; each name once more, with each of its links followed."""
+    found: dict[str, list[str]] = sys.modules["browser_crawling"].found_pages(hostile_ui.url)
+    return found
+
+
+@pytest.mark.parametrize("first", range(0, len(NAUGHTY), AT_A_TIME))
+def test_a_record_of_it_is_read_not_run(look, watch, hostile_ui, first) -> None:
+    page = look(f"{hostile_ui.url}/runs/{first}")
+    for entry in range(first, min(first + AT_A_TIME, len(NAUGHTY))):
+        watch.go(page, f"{hostile_ui.url}/runs/{entry}")
+        text = words(page)
+        assert plain(NAUGHTY[entry]) in text, (entry, NAUGHTY[entry])
+        assert not DECEPTIVE.search(text), entry
+        hidden = [number for number in range(30) if f"[{number}]" not in text]
+        assert len(hidden) < 20, "most fields are shown"
+
+
+def test_lists_are_inert(look, hostile_ui) -> None:
+    page = look(f"{hostile_ui.url}/runs?kind=all")
+    seen = words(page)
+    while page.get_by_role("link", name="Next", exact=True).count():
+        page.get_by_role("link", name="Next", exact=True).click()
+        page.wait_for_load_state()
+        seen += words(page)
+    assert not DECEPTIVE.search(seen)
+    for text in NAUGHTY:
+        assert plain(text) in seen, text
+
+
+def test_every_page_is_inert(look, watch, hostile_ui, addresses) -> None:
+    page = look(f"{hostile_ui.url}/")
+    visited = [address for found in addresses.values() for address in found]
+    assert len(visited) > 20
+    for address in visited:
+        if "/download/" in address or "/static/" in address:
+            continue
+        answer = watch.go(page, address)
+        assert answer.status == 200, address
+        assert page.locator("h1").count() == 1, address
+        assert not DECEPTIVE.search(words(page)), address
+
+
+@pytest.mark.parametrize("name", ["overview", "runs", "run", "policies", "policy_diff", "evidence"])
+def test_it_breaks_no_layout(look, axe, hostile_ui, addresses, name) -> None:
+    page = look(addresses[name][-1], width=360, height=740)
+    assert sys.modules["browser_looking"].too_wide(page) == []
+    assert axe(page) == []
+
+
+def test_links_of_records_hold_no_secret(look, watch, hostile_ui) -> None:
+    page = look(f"{hostile_ui.url}/runs")
+    for entry in range(len(NAUGHTY), len(NAUGHTY) + 98, 5):
+        watch.go(page, f"{hostile_ui.url}/runs/{entry}")
+        assert "hunter2" not in page.evaluate(
+            "[...document.querySelectorAll('a[href]')].map(a => a.href).join(' ')"
+        )
+
+
+def test_what_is_typed_is_shown_as_typed(look, hostile_ui) -> None:
+    page = look(f"{hostile_ui.url}/runs")
+    for text in NAUGHTY[::6]:
+        page.get_by_label("Search").fill(text[:200])
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_load_state()
+        assert page.locator("h1").inner_text() == "Runs"
+
+
+def test_an_address_made_of_it_is_answered(look, watch, hostile_ui) -> None:
+    page = look(f"{hostile_ui.url}/")
+    for text in NAUGHTY[::6]:
+        for path in ("/policies/", "/policies/x/", "/runs/"):
+            address = hostile_ui.url + path + quote(text, safe="")
+            assert watch.go(page, address).status < 500, address
+            assert page.locator("h1").count() == 1, address
+
+
+def test_a_download_is_named_safely(look, watch, hostile_ui, tmp_path: Path) -> None:
+    page = look(f"{hostile_ui.url}/runs/0")
+    for entry in range(0, len(NAUGHTY), 12):
+        watch.go(page, f"{hostile_ui.url}/runs/{entry}")
+        for link in page.locator("a[download]").all():
+            with page.expect_download() as told:
+                link.click()
+            assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", told.value.suggested_filename)
+
+
+def test_verifying_it_is_inert(look, hostile_ui) -> None:
+    page = look(f"{hostile_ui.url}/evidence")
+    page.get_by_role("button", name="Verify now").click()
+    page.locator(".ev-steps").wait_for()
+    assert "<script>" in words(page)

@@ -1,0 +1,157 @@
+"""The list of runs: filters, sorting, search, paging, and two runs compared; with scripts or not.
+
+What must come is counted from the log itself, not from the index that the pages ask.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from venturalitica.ledger import Ledger
+
+pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no-scripts"])
+
+
+@pytest.fixture(scope="module")
+def records(demo_home: Path) -> list[dict[str, Any]]:
+    """The predicates of audits and runs, newest first, each with its place as `entry`."""
+    found = [
+        {"entry": entry.index} | entry.statement["predicate"]
+        for entry in Ledger.open(demo_home).entries()
+    ]
+    return [record for record in reversed(found) if record["kind"] in ("audit", "run")]
+
+
+def entries(page) -> list[int]:
+    """The entries that the table shows, from the top."""
+    links = page.locator("main tbody th[scope=row] a").all()
+    return [int(link.get_attribute("href").rpartition("/")[2]) for link in links]
+
+
+def shown(records: list[dict[str, Any]]) -> list[int]:
+    return [record["entry"] for record in records]
+
+
+def test_all_newest_first(look, ui, records, javascript) -> None:
+    page = look(f"{ui.url}/runs", javascript=javascript)
+    assert entries(page) == shown(records)
+
+
+def test_filters_combine_and_stand_in_the_address(look, ui, records, javascript) -> None:
+    page = look(f"{ui.url}/runs", javascript=javascript)
+    page.get_by_label("Name").select_option("nightly-training")
+    page.get_by_label("Light").select_option("red")
+    page.get_by_text("More filters").click()
+    page.get_by_label("Policy version").fill("1.1")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**/runs?**")
+    expected = [
+        record
+        for record in records
+        if record["run"]["name"] == "nightly-training"
+        and record["light"] == "red"
+        and (record["policy"] or {}).get("version") == "1.1"
+    ]
+    assert expected
+    assert entries(page) == shown(expected)
+    again = look(page.url, javascript=javascript)
+    assert entries(again) == shown(expected)
+    assert again.get_by_label("Policy version").input_value() == "1.1"
+    again.get_by_role("link", name="Clear").click()
+    assert entries(again) == shown(records)
+
+
+def test_by_a_control_that_is_red(look, ui, records, javascript) -> None:
+    page = look(f"{ui.url}/runs", javascript=javascript)
+    control = next(v["control"] for r in records for v in r["verdicts"] if v["light"] == "red")
+    page.get_by_label("Red at control").select_option(control)
+    page.get_by_role("button", name="Show").click()
+    expected = [
+        record
+        for record in records
+        if any(v["control"] == control and v["light"] == "red" for v in record["verdicts"])
+    ]
+    assert expected
+    assert entries(page) == shown(expected)
+
+
+def test_search(look, ui, records, javascript) -> None:
+    page = look(f"{ui.url}/runs", javascript=javascript)
+    wanted = records[5]
+    page.get_by_label("Search").fill(wanted["run"]["id"][:12])
+    page.get_by_label("Search").press("Enter")
+    page.wait_for_url("**q=**")
+    assert entries(page) == [wanted["entry"]]
+    page.get_by_label("Search").fill("there is no such run")
+    page.get_by_role("button", name="Show").click()
+    page.get_by_text("Nothing on record fits").wait_for()
+
+
+def test_sorting(look, ui, records, javascript) -> None:
+    page = look(f"{ui.url}/runs", javascript=javascript)
+    page.get_by_role("columnheader").get_by_role("link", name="Run").click()
+    assert entries(page) == shown(records)[::-1]
+    assert page.locator("th[aria-sort=ascending]").count() == 1
+    page.get_by_role("columnheader").get_by_role("link", name="Light").click()
+    lights = page.locator("main tbody tr td:nth-child(2)").all_inner_texts()
+    order = [next(i for i, word in enumerate(WORDS) if word in light.lower()) for light in lights]
+    assert order == sorted(order)
+    assert len(set(order)) > 1
+
+
+WORDS = ("red", "amber", "grey", "green")
+
+
+def test_pages(look, hostile_ui, javascript) -> None:
+    page = look(f"{hostile_ui.url}/runs", javascript=javascript)
+    seen = entries(page)
+    while page.get_by_role("link", name="Next").count():
+        page.get_by_role("link", name="Next").click()
+        page.wait_for_url("**page=*")
+        seen += entries(page)
+    assert len(seen) == len(set(seen)) > 100
+    assert seen == sorted(seen, reverse=True)
+    page.get_by_role("link", name="Previous").click()
+    assert f"page={len(seen) // 50}" in page.url
+
+
+ODD_QUERIES = (
+    "page=0", "page=-1", "page=9999999999", "page=x", "light=blue", "sort=;drop", "order=up",
+    "since=yesterday", "until=9999-99-99", "q=%00", "q=%ff%fe", "nobody=1", "page=1&page=2",
+    "q=" + "a" * 5000, "name=%3Cscript%3E", "light[]=red", "q='--", "q=%25%5F",
+)  # fmt: skip
+
+
+def test_an_odd_address_is_answered_plainly(look, watch, ui, javascript) -> None:
+    page = look(f"{ui.url}/runs", javascript=javascript)
+    for query in ODD_QUERIES:
+        assert watch.go(page, f"{ui.url}/runs?{query}").status == 200, query
+        assert page.locator("h1").inner_text() == "Runs"
+
+
+def test_two_are_chosen_and_compared(look, ui, records, javascript) -> None:
+    page = look(f"{ui.url}/runs", javascript=javascript)
+    first, second = shown(records)[4], shown(records)[7]
+    page.get_by_label(f"Compare entry {first}", exact=True).check()
+    page.get_by_label(f"Compare entry {second}", exact=True).check()
+    if javascript:
+        assert page.locator("tbody input[type=checkbox]:disabled").count() == len(records) - 2
+    page.get_by_role("button", name="Compare the two selected").click()
+    page.wait_for_url("**/compare?**")
+    told = page.locator("main").inner_text()
+    assert f"entry {first}" in told
+    assert f"entry {second}" in told
+    controls = {verdict["control"] for verdict in records[4]["verdicts"]}
+    codes = page.locator(".cm-table th code").all_inner_texts()
+    assert controls <= set(codes)
+
+
+def test_what_cannot_be_compared_is_told(look, watch, ui, javascript) -> None:
+    page = look(f"{ui.url}/compare", javascript=javascript)
+    for query in ("run=3", "run=3&run=4&run=6", "a=3&b=99999", "a=x&b=y", "a=3&b=3"):
+        assert watch.go(page, f"{ui.url}/compare?{query}").status < 500, query
+        assert page.locator("h1").count() == 1
+        assert page.get_by_role("link", name="Runs").count() > 0

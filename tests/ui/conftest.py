@@ -1,0 +1,122 @@
+"""What the tests of the pages share: a history of 40 runs, and a browser without a screen.
+
+    def test_it(client): assert client.get("/runs").status_code == 200
+
+`history` is made once and must not be changed; a test that changes evidence takes `own_history`, a
+copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from venturalitica.scenarios.history import History, write_history
+from venturalitica.trackers.base import RunRef
+from venturalitica.ui.desk import Desk, Reading
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Ledger
+
+
+def _beside(name: str) -> Any:
+    """A module beside this file: tests are imported without being packages."""
+    full = f"tests_ui_{name}"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[full] = module
+        spec.loader.exec_module(module)
+    return sys.modules[full]
+
+
+UNTIL = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
+"""The last day of the history; its last run is of the day before."""
+
+
+class Receipts:
+    """A store that confirms all but the last run, without MLflow: the first is in a file store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._wanted: list[tuple[str, datetime]] = []
+
+    def ask(self, wanted: Sequence[tuple[str, datetime]], home: Path) -> None:
+        self._wanted = list(wanted)
+
+    def runs(self) -> Sequence[RunRef]:
+        return [self._run(number, name) for number, (name, _) in enumerate(self._wanted)]
+
+    def _run(self, number: int, name: str) -> RunRef:
+        store = f"sqlite:///{self._folder}/mlflow.db" if number else f"file://{self._folder}/mlruns"
+        run_id = hashlib.sha256(b"%d" % number).hexdigest()[:32]
+        return RunRef("mlflow", run_id, uri=store, experiment_id="1", run_name=name)
+
+    def deliver(self, ledger: Ledger) -> None:
+        waiting = [item for item in ledger.outbox.pending() if not item.last_error]
+        for item in waiting[:-1]:
+            ledger.outbox.confirm(item.index, item.tracker, item.run_id, "read back")
+
+
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory) -> History:
+    """40 runs over three policy versions, with sign-offs; two of them wait for a tracker."""
+    folder = tmp_path_factory.mktemp("history") / "loan"
+    return write_history(folder, until=UNTIL, store=Receipts(folder))
+
+
+@pytest.fixture
+def own_history(history: History, tmp_path: Path) -> History:
+    """A copy that may be changed."""
+    folder = tmp_path / "loan"
+    shutil.copytree(history.folder, folder)
+    return History(folder, folder / ".venturalitica", folder / "keys")
+
+
+@pytest.fixture
+def desk(history: History) -> Iterator[Desk]:
+    """A desk over the history."""
+    desk = Desk(history.home)
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def reading(desk: Desk) -> Iterator[Reading]:
+    """One request's view of the history."""
+    with desk.reading() as reading:
+        yield reading
+
+
+@pytest.fixture
+def client(history: History) -> Any:
+    """Asks the application over the history; see `client.py`."""
+    return _beside("client").client_for(history.home)
+
+
+@pytest.fixture
+def client_for() -> Any:
+    """`client_for(home, **guard)`: a client over other evidence."""
+    return _beside("client").client_for
+
+
+@pytest.fixture
+def words() -> Any:
+    """`words(answer)`: what a page says, without its markup."""
+    return _beside("client").words
+
+
+@pytest.fixture
+def empty_client(tmp_path: Path) -> Any:
+    """Asks the application where there is no evidence."""
+    return _beside("client").client_for(tmp_path / "nothing")

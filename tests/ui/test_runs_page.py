@@ -1,0 +1,175 @@
+"""The list of runs: every view is an address; whatever is in the address, it is a page."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from venturalitica.ledger.listing import SORTS
+from venturalitica.ui.held import EDITED
+from venturalitica.ui.pages.run_query import RunQuery, parse
+from venturalitica.ui.pages.runs import read
+
+
+def asked(**query: str) -> RunQuery:
+    found, wrong = parse(list(query.items()))
+    assert wrong == ()
+    return found
+
+
+def test_it_lists_every_audit_and_run(reading: Any, client: Any, words: Any) -> None:
+    context = read(reading, RunQuery())
+    kinds = {e.index: e.statement["predicate"]["kind"] for e in reading.ledger.entries()}
+    judged = [entry for entry, kind in kinds.items() if kind in ("audit", "run")]
+    assert [run.entry for run in context.runs] == sorted(judged, reverse=True)
+    assert context.total == len(judged) == 40
+    said = words(client.get("/runs"))
+    assert "1 to 40 of 40 records" in said
+    for run in context.runs:
+        predicate = reading.ledger.entry(run.entry).statement["predicate"]
+        assert run.strip is not None
+        assert run.strip.count("<li") == len(predicate["verdicts"])
+        assert (run.version, run.revision) == (
+            predicate["policy"]["version"],
+            predicate["environment"]["git"]["commit"],
+        )
+        assert run.why in said
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"light": "red"},
+        {"version": "1.1"},
+        {"name": "release-candidate", "light": "amber"},
+        {"failing": "gender-parity"},
+        {"since": "2026-10-01", "until": "2026-10-31"},
+        {"q": "logistic"},
+        {"kind": "approval"},
+        {"name": "nowhere"},
+    ],
+)
+def test_every_filter_is_an_address(client: Any, reading: Any, query: dict[str, str]) -> None:
+    context = read(reading, asked(**query))
+    answer = client.get(f"/runs?{urlencode(query)}")
+    assert answer.status_code == 200
+    assert re.findall(r'<th scope="row"><a href="/runs/(\d+)"', answer.text) == [
+        str(run.entry) for run in context.runs
+    ]
+    assert context.total == len(context.runs) < 40
+    for name, value in query.items():
+        assert f'name="{name}"' in answer.text
+        assert f'value="{value}"' in answer.text
+
+
+def test_filters_say_what_the_records_say(reading: Any) -> None:
+    def predicate(entry: int) -> dict[str, Any]:
+        return dict(reading.ledger.entry(entry).statement["predicate"])
+
+    for run in read(reading, asked(failing="gender-parity")).runs:
+        (verdict,) = [
+            v for v in predicate(run.entry)["verdicts"] if v["control"] == "gender-parity"
+        ]
+        assert verdict["light"] == "red"
+    october = read(reading, asked(since="2026-10-01", until="2026-10-31")).runs
+    assert october
+    assert all(predicate(r.entry)["log"]["appended_at"][:7] == "2026-10" for r in october)
+    waiting = [run for run in read(reading, RunQuery()).runs if any(t.waits for t in run.trackers)]
+    assert {run.entry for run in waiting} == set(reading.waiting())
+    signed = [run.decision for run in read(reading, RunQuery()).runs if run.decision]
+    assert {"approved", "rejected"} == set(signed)
+
+
+def test_sorting_goes_both_ways_and_keeps_the_filters(client: Any) -> None:
+    address = "/runs?light=red&sort=margin&order=asc"
+    answer = client.get(address)
+    assert 'aria-sort="ascending"' in answer.text
+    assert 'href="/runs?light=red&amp;sort=margin"' in answer.text
+    first = re.findall(r'<th scope="row"><a href="/runs/(\d+)"', answer.text)
+    back = client.get("/runs?light=red&sort=margin")
+    last = re.findall(r'<th scope="row"><a href="/runs/(\d+)"', back.text)
+    assert set(first) == set(last)
+    assert first[0] != last[0]
+
+
+def test_pages_of_a_long_list(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("runs", "run_query"):
+        monkeypatch.setattr(f"venturalitica.ui.pages.{module}.PER_PAGE", 15)
+    shown = []
+    address: str | None = "/runs"
+    while address:
+        answer = client.get(address)
+        shown += re.findall(r'<th scope="row"><a href="/runs/(\d+)"', answer.text)
+        following = re.search(r'rel="next" href="([^"]+)"', answer.text)
+        address = following[1].replace("&amp;", "&") if following else None
+    assert len(shown) == len(set(shown)) == 40
+    beyond = client.get("/runs?page=9")
+    assert "beyond the last one" in beyond.text
+    assert 'href="/runs?page=3"' in beyond.text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("light=purple", "'light' is 'purple'; expected one of red, amber, grey, green."),
+        ("lihgt=red", "There is no filter 'lihgt'; did you mean 'light'?"),
+        ("page=0", "'page' is '0'; expected a number from 1."),
+        ("page=" + "9" * 199, "expected a number from 1."),
+        ("sort=colour", "'sort' is 'colour'"),
+        ("since=yesterday", "expected a date such as 2026-11-23"),
+        ("until=9999-12-31", "expected a date such as 2026-11-23"),
+        ("q=" + "a" * 300, "'q' is 300 characters long"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_said_and_left_out(
+    client: Any, words: Any, query: str, said: str
+) -> None:
+    answer = client.get(f"/runs?{query}")
+    assert answer.status_code == 200
+    assert said in words(answer)
+    assert "of 40 records" in words(answer)
+
+
+def test_an_edited_index_is_made_again_and_said(
+    own_history: Any, client_for: Any, words: Any
+) -> None:
+    client = client_for(own_history.home)
+    before = words(client.get("/runs"))
+    with sqlite3.connect(own_history.home / "index.db") as database:
+        database.execute("UPDATE verdicts SET status = 'passed', light = 'green'")
+    database.close()
+    after = words(client.get("/runs"))
+    assert after.replace(f" {EDITED}", "")[:2000] == before[:2000]
+    assert EDITED in after
+
+
+def test_two_are_selected_without_a_script(client: Any) -> None:
+    listed = client.get("/runs").text
+    assert re.search(r'<form method="get" action="/compare"', listed)
+    assert listed.count('<input type="checkbox" name="run" value=') == 40
+    care = client.get("/runs?kind=approval").text
+    assert 'type="checkbox"' not in care
+
+
+@given(st.lists(st.tuples(st.sampled_from([*RunQuery.__slots__, "x"]), st.text(max_size=30))))
+def test_any_query_is_read_and_written_again(pairs: list[tuple[str, str]]) -> None:
+    query, _ = parse(pairs)
+    filters = query.filters
+    assert filters.since is None or re.fullmatch(r"\d{4}-\d\d-\d\dT.{15}Z", filters.since)
+    again, wrong = parse(
+        [(name, str(value)) for name, value in query.params(page=query.page).items()]
+    )
+    assert (again, wrong) == (query, ())
+    assert query.sort in SORTS
+
+
+def test_a_last_day_is_all_of_it() -> None:
+    assert asked(until="2026-10-31").filters.until == "2026-11-01T00:00:00.000000Z"
+    assert asked(until="2026-10-31T12:00").filters.until == "2026-10-31T12:00:00.000000Z"
+    assert asked(since="2026-10-31T12:00+02:00").filters.since == "2026-10-31T10:00:00.000000Z"
