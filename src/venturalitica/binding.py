@@ -63,13 +63,15 @@ def bind(
             a name nor an array, or one column compared with itself.
     """
     passed = {role: value for role, value in given.items() if value is not None}
-    _refuse_unknown_roles(passed, roles)
     named = {role: value for role, value in passed.items() if isinstance(value, str)}
     arrays = {role: value for role, value in passed.items() if not isinstance(value, str)}
-    for role, value in arrays.items():
-        _refuse_scalar(role, value)
-    for role, name in named.items():
-        _refuse_missing(role, name, columns)
+    wrong = [
+        *(_unknown_role(role, roles) for role in passed),
+        *(_no_values(role, value) for role, value in arrays.items()),
+        *(_missing(role, name, columns) for role, name in named.items()),
+    ]
+    if any(wrong):
+        raise BindingError(together(text for text in wrong if text))
     _refuse_target_twice(named, arrays)
     unbound: dict[str, str] = {}
     for role in dict.fromkeys(wanted):
@@ -94,33 +96,36 @@ def together(reasons: Iterable[str]) -> str:
     )
 
 
-def _refuse_unknown_roles(given: Mapping[str, object], roles: Mapping[str, Role]) -> None:
+def _unknown_role(name: str, roles: Mapping[str, Role]) -> str:
     known = [*dict.fromkeys([*roles, *LABEL_ROLES])]
-    for name in given:
-        if name not in known:
-            raise BindingError(
-                f"'{name}' is no role of the policy{did_you_mean(name, known)} "
-                f"(its roles: {_listed(known)}; a control makes it one with 'across: {name}')"
-            )
+    if name in known:
+        return ""
+    return (
+        f"'{name}' is no role of the policy{did_you_mean(name, known)} "
+        f"(its roles: {_listed(known)}; a control makes it one with 'across: {name}')"
+    )
 
 
-def _refuse_scalar(role: str, value: object) -> None:
+def _no_values(role: str, value: object) -> str:
     loose = isinstance(value, bytes | bytearray | Mapping | AbstractSet)
     if loose or not (hasattr(value, "__len__") or hasattr(value, "__array__")):
-        raise BindingError(
-            f"{role}={type(value).__name__}: expected the name of a column (text) "
-            "or an array with one value per row"
+        # Of a number the text is shown, since pandas numbers columns; other values may be anything.
+        number = type(value) is int
+        return (
+            f"{role}={value if number else type(value).__name__}: expected the name of a column "
+            + (f'(text, "{value}" for a column numbered so) ' if number else "(text) ")
+            + "or an array with one value per row"
         )
+    return ""
 
 
-def _refuse_missing(role: str, name: str, columns: Sequence[str] | None) -> None:
+def _missing(role: str, name: str, columns: Sequence[str] | None) -> str:
     if columns is None:
-        raise BindingError(
+        return (
             f"{role}='{name}' names a column, and there is no table with named columns: "
             f"pass a data frame that has it, or an array with one value per row as {role}="
         )
-    if name not in columns:
-        raise BindingError(f"{role}='{name}': {_no_such_column(name, columns)}")
+    return "" if name in columns else f"{role}='{name}': {_no_such_column(name, columns)}"
 
 
 def _refuse_target_twice(named: Mapping[str, str], arrays: Mapping[str, object]) -> None:

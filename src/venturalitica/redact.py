@@ -1,7 +1,8 @@
 """Take credentials out of text before it is written, logged or sent.
 
-Two functions: `redact_uri` for one address, `redact_text` for a sentence that may hold several
-addresses, `key=value` pairs or tokens of well-known shapes. They prefer to remove too much.
+`redact_uri` is for one address, `redact_text` for a sentence that may hold several addresses,
+`key=value` pairs or tokens of well-known shapes, `redact_name` for the name of a run, file or data
+set, which may be the end of an address. They prefer to remove too much.
 """
 
 from __future__ import annotations
@@ -71,6 +72,11 @@ def redact_text(text: str) -> str:
     text = _BEARER.sub(lambda match: f"{match[1]} {MARK}", text)
     text = _OPTION.sub(_redact_option, text)
     return _redact_named(text)
+
+
+def redact_name(name: str) -> str:
+    """A name that somebody gave: `rows.csv?sig=s` becomes `rows.csv?sig=[removed]`."""
+    return redact_text(name if "://" in name else _redact_rest(name))
 
 
 def redacted_traceback(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from venturalitica.canonical import canonical_json, sha256_hex
 from venturalitica.errors import DataError
+from venturalitica.redact import redact_name
 
 
 def digest_source(source: Any, *, context: str, name: str | None = None) -> dict[str, Any]:
@@ -66,8 +67,9 @@ def _path_item(path: Path, context: str, name: str | None) -> dict[str, Any]:
     if path.is_dir():
         sha256, size = _folder_digest(path)
         return data_item(name or path.name, context, sha256=sha256, method="folder", size=size)
+    named = redact_name(str(path))
     raise DataError(
-        f"{context} {str(path)!r}: there is no such file or folder (looked in {Path.cwd()})"
+        f"{context} {named!r}: there is no such file or folder (looked in {Path.cwd()})"
     )
 
 
@@ -91,7 +93,7 @@ def _folder_digest(folder: Path) -> tuple[str, int]:
 def data_item(name: str, context: str, **facts: Any) -> dict[str, Any]:
     """The `data` item of a statement: what is not given is null."""
     return {
-        "name": name,
+        "name": redact_name(name),
         "context": context,
         "sha256": None,
         "rows": None,

@@ -14,13 +14,15 @@ from typing import Any
 
 from venturalitica._version import __version__
 from venturalitica.audit import Audit
-from venturalitica.records import Light, Verdict, worst_light
+from venturalitica.ledger.link import STATEMENT_TYPE
+from venturalitica.ledger.retention import DEFAULT, retention
+from venturalitica.records import JUDGED, Light, Verdict, worst_light
+from venturalitica.redact import redact_name
 from venturalitica.rules import Policy
 from venturalitica.tallies import Tally
 from venturalitica.trackers.base import RunRef
 
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPES = {"audit": "urn:venturalitica:audit:v1", "run": "urn:venturalitica:run:v1"}
+PREDICATE_TYPES = {kind: predicate_type for predicate_type, kind in JUDGED.items()}
 FORMAT = 1
 
 
@@ -47,6 +49,7 @@ class Facts:
     exception: Mapping[str, Any] | None = None
     audits: tuple[Mapping[str, Any], ...] = ()
     light: Light | None = None
+    retention: str = DEFAULT
 
 
 def build_statement(facts: Facts) -> dict[str, Any]:
@@ -86,6 +89,7 @@ def _predicate(facts: Facts) -> dict[str, Any]:
         "trackers": [_run_json(run) for run in facts.trackers],
         "exception": dict(facts.exception) if facts.exception else None,
         "audits": [dict(audit) for audit in facts.audits],
+        "retention": retention(facts.retention, facts.ended),
     }
 
 
@@ -127,7 +131,8 @@ def _digest_of_text(text: str) -> str:
 
 
 def _run_json(run: RunRef) -> dict[str, Any]:
-    return asdict(run) | {"extra": dict(run.extra)}
+    named = {name: redact_name(getattr(run, name)) for name in ("run_name", "experiment_name")}
+    return asdict(run) | named | {"extra": dict(run.extra)}
 
 
 def utc(moment: datetime) -> str:

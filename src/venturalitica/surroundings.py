@@ -1,4 +1,4 @@
-"""What surrounds an audit: environment, hardware, git, and the model that was judged."""
+"""What surrounds an audit: environment, hardware, git, CI, and the model that was judged."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ class Surroundings:
         self._thread.start()
 
     def _look(self) -> None:
-        from venturalitica.probes import environment, git, hardware
+        from venturalitica.probes import ci, environment, git, hardware
 
         probes: dict[str, Callable[[], Any]] = {
             "environment": environment,
             "hardware": hardware,
             "git": lambda: git(self._root),
+            "ci": ci,
         }
         for name, probe in probes.items():
             try:
@@ -44,6 +45,8 @@ class Surroundings:
             **self._facts["environment"],
             "hardware": self._facts["hardware"],
             "git": self._facts["git"],
+            # Left out where there is none, as in records from before it was looked for.
+            **({"ci": self._facts["ci"]} if self._facts["ci"] else {}),
         }
 
 

@@ -54,6 +54,8 @@ def _summary(audit: Audit, home: Path) -> str:
     text += ", ".join([passed, *rest]) if len(audit) else "no control was selected"
     if audit.entry is not None:
         text += f"; evidence {audit.entry.index} in {_near(home)}"
+    elif audit.fault:
+        text += "; no evidence: it could not be written"
     runs = [delivery.run for delivery in audit.deliveries]
     return "; ".join([text, *(f"{run.tracker} run {run.url or run.run_id}" for run in runs)])
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
-from venturalitica.cli import examination
+from venturalitica.examination import everything as examination
 from venturalitica.ledger import Ledger, load_signer
 from venturalitica.settings import Settings
+from venturalitica.statement import Facts, build_statement
+from venturalitica.trackers.base import RunRef
 
 
 def findings(call):
@@ -58,6 +61,53 @@ def test_a_key_from_the_environment_is_named_by_its_origin(call, ledger, monkeyp
     assert found["text"] == "VENTURALITICA_SIGNING_KEY from environment"
     monkeypatch.setenv("VENTURALITICA_SIGNING_KEY", "not a key")
     assert findings(call)["Signing key", "key"]["state"] == "broken"
+
+
+def audited(ledger, run_id):
+    """A record of an audit whose evidence should be at an MLflow run."""
+    now = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+    runs = (RunRef("mlflow", run_id, "http://127.0.0.1:9"),)
+    facts = Facts(
+        kind="audit",
+        run_id=run_id,
+        name="training",
+        source="enforce",
+        started=now,
+        ended=now,
+        trackers=runs,
+    )
+    return ledger.append(build_statement(facts))
+
+
+def test_what_waits_is_counted_with_the_oldest_and_the_last_answer(call, ledger):
+    for run_id in ("a" * 32, "b" * 32):
+        entry = audited(ledger, run_id)
+    assert findings(call)["Evidence", "outbox"]["state"] == "note"
+    ledger.outbox.failed(entry.index, "mlflow", "b" * 32, "does not answer")
+    found = findings(call)["Evidence", "outbox"]
+    assert found["text"] == (
+        "2 waiting for a tracker (2 for mlflow); the oldest is entry 0 of "
+        "2026-03-04T05:06:07.000000Z; the last answer was: does not answer"
+    )
+    assert found["fix"] == "venturalitica sync"
+
+
+def test_a_torn_line_is_a_note_and_no_fault(call, ledger):
+    audited(ledger, "a" * 32)
+    with (ledger.home / "log" / "entries.jsonl").open("ab") as log:
+        log.write(b'{"torn')
+    found = findings(call)["Evidence", "ledger"]
+    assert found["state"] == "note"
+    assert "1 entry sealed; after them a torn line" in found["text"]
+
+
+def test_the_inbox_is_told_where_there_is_one(call, ledger):
+    audited(ledger, "a" * 32)
+    assert ("Evidence", "inbox") not in findings(call)
+    (ledger.home / "inbox").mkdir()
+    found = findings(call)["Evidence", "inbox"]
+    assert found["state"] == "ok"
+    assert found["text"].startswith("nothing waits in ")
 
 
 def test_a_damaged_ledger_is_broken(call, ledger, project):

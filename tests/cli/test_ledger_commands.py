@@ -270,3 +270,57 @@ def test_the_evidence_of_another_folder_is_found_by_the_setting(call, filled, pr
     shutil.move(project / ".venturalitica", moved)
     monkeypatch.setenv("VENTURALITICA_HOME", str(moved))
     assert call("verify").exit_code == 0
+
+
+def test_what_is_of_another_kind_or_format_is_not_shown_as_an_audit(call, filled, verdicts):
+    """Its words may mean something else: no light and no verdict is taken from it."""
+    passed = [verdict for verdict in verdicts if verdict.light == "green"]
+    later = statement(4, passed)
+    later["predicate"]["format"] = 2
+    filled.append(later)
+    filled.append(statement(5, passed) | {"predicateType": "urn:example:other"})
+    for index, kind in ((3, "audit"), (4, "urn:example:other")):
+        shown = call("runs", "show", str(index))
+        assert shown.exit_code == 0, shown.stderr
+        assert shown.stdout.startswith(f"{kind}: recorded ")
+        assert "PASSED" not in shown.stdout.upper().splitlines()[0]
+        (facts,) = json.loads(call("runs", "show", str(index), "--json").stdout)
+        assert facts["light"] == "grey"
+    listed = json.loads(call("runs", "list", "--json").stdout)
+    assert [(run["index"], run["light"]) for run in listed[:2]] == [(4, "grey"), (3, "grey")]
+
+
+def test_a_record_that_cannot_be_read_is_listed_and_hides_no_other(call, filled):
+    """One key twice: a reader that takes the last would show green what `verify` refuses."""
+    from venturalitica.ledger.dsse import sign_envelope
+
+    signer = filled._signers()[0]
+    payload = (
+        b'{"predicateType": "urn:venturalitica:audit:v1", "predicate": {"format": 1, '
+        b'"kind": "audit", "light": "red", "light": "green", "verdicts": []}}'
+    )
+    line = sign_envelope(payload, keyid=signer.keyid, sign=signer.sign).to_json()
+    filled._log.append(lambda tail: line, filled._keeper())
+    result = call("runs", "list")
+    assert "entry 3 cannot be read: 'venturalitica verify' says why" in result.stderr
+    assert "index.db" not in result.stderr
+    listed = json.loads(call("runs", "list", "--json").stdout)
+    assert [run["index"] for run in listed] == [3, 2, 1, 0]
+    assert (listed[0]["kind"], listed[0]["light"], listed[0]["passed"]) == ("unreadable", "grey", 0)
+    for command in ("runs show 3", "approve 3 --as A --role B --yes", "erase 3 --yes"):
+        refused = call(*command.split())
+        assert refused.exit_code == 2
+        assert "duplicate key 'light'" in refused.stderr
+    assert call("verify").exit_code == 1
+    for command in ("runs show 1", "policy history", "sync", "reindex", "doctor"):
+        assert "Traceback" not in call(*command.split()).stderr
+
+
+def test_a_light_that_the_verdicts_do_not_bear_out_is_shown_nowhere(call, filled, verdicts):
+    failed = [verdict for verdict in verdicts if verdict.status == "failed"]
+    filled.append(statement(4, failed, light="green"))
+    assert json.loads(call("runs", "list", "--json").stdout)[0]["light"] == "red"
+    assert json.loads(call("runs", "show", "3", "--json").stdout)[0]["light"] == "red"
+    assert "RED" in call("runs", "show", "3").stdout
+    assert "GREEN" not in call("runs", "show", "3").stdout
+    assert call("verify").exit_code == 1

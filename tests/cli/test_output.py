@@ -35,7 +35,6 @@ def test_inert_text_has_nothing_that_acts(text):
 def test_inert_keeps_what_people_write():
     assert output.inert("Größe [red] 3 < 4, क्‍ष 👩‍🔬") == "Größe [red] 3 < 4, क्‍ष 👩‍🔬"
     assert output.inert("a\nb\tc") == "a b c"
-    assert output.inert("a\nb", lines=True) == "a\nb"
     assert output.inert("\x1b[31m\x9b\udc80") == "\\x1b[31m\\x9b\\udc80"
 
 
@@ -68,6 +67,21 @@ def test_terminal_gets_colour_and_a_pipe_does_not(monkeypatch):
     assert "\x1b[1;31mred" in texts[0]
     assert "\x1b[2J" not in texts[0]
     assert texts[1] == "red \\x1b[2J[bold]plain\n"
+
+
+def test_a_line_break_makes_no_line(capsys):
+    output.say("a\nb", "c")
+    output.hint("a\r\nb", "c")
+    output.complain("a\u2028b\x0bc", "d")
+    assert capsys.readouterr() == (
+        "a b\nc\n",
+        "a  b\nc\nventuralitica: a\\u2028b\\x0bc\nd\n",
+    )
+
+
+def test_without_a_line_say_prints_an_empty_one(capsys):
+    output.say()
+    assert capsys.readouterr().out == "\n"
 
 
 def test_long_lines_are_not_broken_on_a_pipe(capsys):

@@ -148,7 +148,8 @@ def test_a_file_with_a_header_only_has_no_rows(tmp_path, monkeypatch, engine):
         (b"a,a\n1,2\n", "'a' occurs twice"),
         (b"a,\n1,2\n", "column 2 has no name"),
         (b"a;b\n1;2\n", "say --separator ';'"),
-        (b"a\n\xff\n", "not UTF-8 (byte 2 is 0xff)"),
+        (b"a\n\xff\n", "not UTF-8 (byte 2 is 0xff); convert it, for example: iconv -f latin1"),
+        ("a\n1\n".encode("utf-16"), "iconv -f utf-16"),
         (b"a\n\0\n", "NUL"),
         (b"a,b\n1,2,3\n", "cannot be read as CSV"),
     ],
@@ -220,3 +221,15 @@ def test_with_pandas_alone_parquet_says_what_to_install(tmp_path, monkeypatch):
     )
     with pytest.raises(DataError, match="pip install pyarrow"):
         tables.read_table([tmp_path / "d.parquet"])
+
+
+def test_a_gzip_bomb_and_a_broken_gzip_are_refused(tmp_path, monkeypatch):
+    """A few KB can unpack to many GB."""
+    monkeypatch.setattr("venturalitica.cli.csv_files.UNPACKED_ALWAYS", 1000)
+    packed = tmp_path / "z.csv.gz"
+    packed.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 100_000))
+    with pytest.raises(DataError, match="unpacks to more than"):
+        tables.read_table([packed])
+    packed.write_bytes(gzip.compress(b"a,b\n1,2\n")[:10] + b"\xff" * 50)
+    with pytest.raises(DataError, match="cannot be read"):
+        tables.read_table([packed])

@@ -26,7 +26,7 @@ from venturalitica.cli.output import (
     complain,
     new_app,
 )
-from venturalitica.errors import VenturaliticaError, did_you_mean
+from venturalitica.errors import PolicyError, VenturaliticaError, did_you_mean
 
 
 class LazyGroup(TyperGroup):
@@ -62,7 +62,7 @@ class LazyGroup(TyperGroup):
         except VenturaliticaError as error:
             if debugging():
                 raise
-            complain(str(error))
+            complain(*_lines(error))
             raise typer.Exit(error.exit_status) from None
         except KeyboardInterrupt:
             if debugging():
@@ -109,8 +109,8 @@ def run(arguments: Sequence[str], *, program: str = "venturalitica") -> int:
             raise
         last = traceback.format_exc().strip().splitlines()[-1]
         complain(
-            f"this is a fault in venturalitica, not in what you did: {last}\n"
-            "VENTURALITICA_DEBUG=1 shows where; please report it with that text"
+            f"this is a fault in venturalitica, not in what you did: {last}",
+            "VENTURALITICA_DEBUG=1 shows where; please report it with that text",
         )
         return FAULT
     return 0
@@ -129,6 +129,12 @@ def _status(code: object) -> int:
     if code is None:
         return 0
     return code if isinstance(code, int) else 1
+
+
+def _lines(error: VenturaliticaError) -> list[str]:
+    """A line for each problem of a policy, one for any other error."""
+    problems = error.problems if isinstance(error, PolicyError) else [error]
+    return [str(problem) for problem in problems]
 
 
 def _os_words(error: OSError) -> str:

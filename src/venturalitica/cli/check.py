@@ -108,6 +108,7 @@ def facts(audit: Audit) -> dict[str, Any]:
             "index": audit.entry.index if audit.entry else None,
             "sha256": audit.evidence_sha256,
             "fault": audit.fault or None,
+            "waiting": audit.waiting or None,
         },
         "deliveries": [
             {
@@ -135,6 +136,8 @@ def show(audit: Audit, *, details: bool = False) -> None:
     say()
     if audit.fault:
         complain(audit.fault)
+    if audit.waiting:
+        complain(audit.waiting)
     if audit.entry is not None:
         from venturalitica.settings import Settings
 

@@ -31,11 +31,17 @@ COMMANDS: tuple[CommandLine, ...] = (
     CommandLine("init", "Write a model_policy.yaml fitted to your data.", "init", START),
     CommandLine("check", "Judge data files by the policy; keep the evidence.", "check", JUDGE),
     CommandLine("verify", "Check that nobody changed the evidence.", "verify", JUDGE),
-    CommandLine("policy", "Lint and show policies; print their JSON Schema.", "policy", JUDGE),
+    CommandLine("approve", "Sign a record off: dated, signed, by a person.", "approve", JUDGE),
+    CommandLine("policy", "Lint, show and compare policies; their history.", "policy", JUDGE),
+    CommandLine("ui", "Look at runs, policies and evidence in a browser.", "ui", LOOK),
     CommandLine("runs", "List the runs on record, or show one in full.", "runs", LOOK),
+    CommandLine("report", "Draw the report of a record, to hand to somebody.", "report", LOOK),
     CommandLine("metrics", "List every metric, or explain one.", "metrics", LOOK),
+    CommandLine("keys", "Show, rotate or export the keys that sign.", "keys", CARE),
     CommandLine("sync", "Deliver evidence that still waits for its tracker.", "sync", CARE),
     CommandLine("reindex", "Rebuild the index from the evidence log.", "reindex", CARE),
+    CommandLine("erase", "Delete personal values that records keep in the vault.", "erase", CARE),
+    CommandLine("prune", "Take out records whose retention has passed.", "prune", CARE),
     CommandLine("doctor", "Find out what is missing or broken, and the fix.", "doctor", CARE),
 )
 

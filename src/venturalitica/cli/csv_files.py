@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,10 @@ from typing import Any
 
 from venturalitica.cli import libraries
 from venturalitica.errors import DataError, VenturaliticaError
+
+UNPACKED_ALWAYS = 256 * 1024 * 1024
+UNPACKED_TIMES = 100
+"""A gzipped file may unpack to so many bytes, or to so many times its size."""
 
 _SPELT = {"\\t": "\t", "tab": "\t"}
 """How a tab is typed in a shell."""
@@ -46,8 +51,8 @@ def _bytes(path: Path) -> bytes:
     try:
         content = path.read_bytes()
         if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-    except (OSError, EOFError) as error:
+            content = _unpacked(path, content)
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read: {reason}") from error
     content = content.removeprefix(b"\xef\xbb\xbf")
@@ -56,10 +61,28 @@ def _bytes(path: Path) -> bytes:
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}: not UTF-8 (byte {error.start} is 0x{content[error.start]:02x}); "
-            f"convert it, for example: iconv -f latin1 -t utf-8 '{path}'"
+            f"convert it, for example: iconv -f {_likely(content)} -t utf-8 '{path}'"
         ) from None
     if b"\0" in content:
         raise DataError(f"{path}: holds NUL bytes, so it is no CSV text")
+    return content
+
+
+def _likely(content: bytes) -> str:
+    """The encoding that spreadsheets write most where it is not UTF-8."""
+    return "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin1"
+
+
+def _unpacked(path: Path, packed: bytes) -> bytes:
+    """A file of a few KB can unpack to many GB; that is an attack or an accident, not a table."""
+    most = max(UNPACKED_ALWAYS, UNPACKED_TIMES * len(packed))
+    with gzip.open(io.BytesIO(packed)) as stream:
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise DataError(
+            f"{path}: unpacks to more than {most:,} bytes, {most // max(len(packed), 1)} times its "
+            "size; unpack it yourself if it is as it should be"
+        )
     return content
 
 

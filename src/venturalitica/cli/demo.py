@@ -114,7 +114,7 @@ def _train(folder: Path, home: Path, *, tracked: bool) -> None:
         raise EvidenceError(f"the demo's script did not end within {PATIENCE} s") from None
     if done.returncode:
         complain("the demo's script failed; this is the end of what it said:")
-        hint("\n".join(done.stderr.strip().splitlines()[-15:]))
+        hint(*done.stderr.strip().splitlines()[-15:])
         raise EvidenceError(f"python {command[0]} ended with status {done.returncode} in {folder}")
 
 
@@ -193,6 +193,8 @@ def _next_commands(entry: Entry, *, tracked: bool) -> list[str]:
         "venturalitica check test.csv --phase data",
         "venturalitica policy show model_policy.yaml",
     ]
+    if _has("starlette"):
+        commands.insert(0, "venturalitica ui")
     if tracked:
         commands.append("mlflow ui --backend-store-uri sqlite:///mlflow.db")
         commands.append("cat train.py      # the two lines that did it")

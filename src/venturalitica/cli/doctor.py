@@ -20,7 +20,7 @@ from venturalitica.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from venturalitica.cli.examination import Finding
+    from venturalitica.examination.finding import Finding
 
 app = new_app()
 
@@ -38,7 +38,7 @@ def doctor(as_json: JsonOption = False) -> None:
     Example:
       venturalitica doctor
     """
-    from venturalitica.cli.examination import examine
+    from venturalitica.examination.everything import examine
 
     with progress("examining"):
         findings = examine()

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 POLICY = "model_policy.yaml"
 ENV = ".env.example"
-WORKFLOW = ".github/workflows/venturalitica.yml"
 
 app = new_app()
 
@@ -45,6 +44,8 @@ def init(
       venturalitica init
       venturalitica init loans.csv --target class
     """
+    from venturalitica.examination.ci import WORKFLOW
+
     if target is not None and data is None:
         raise SettingsError("--target names a column of DATA: give the data file as well")
     if Path(POLICY).exists() and not force:
@@ -54,8 +55,8 @@ def init(
         _write(Path(name), text, force)
     columns = "--prediction COLUMN" if target else "--target COLUMN --prediction COLUMN"
     hint(
-        f"Next: edit {POLICY}, then 'venturalitica policy lint' and\n"
-        f"      'venturalitica check FILE {columns}'"
+        f"Next: edit {POLICY}, then 'venturalitica policy lint' and",
+        f"      'venturalitica check FILE {columns}'",
     )
 
 

@@ -21,7 +21,9 @@ class Complaints(logging.Handler):
         if record.name == CONDUCTOR:
             return
         try:
-            complain(record.getMessage())
+            first, *rest = record.getMessage().splitlines() or [""]
+            # Set in: what an exception says may hold a line that looks like one of ours.
+            complain(first, *(f"  {line}" for line in rest))
         except (OSError, ValueError, TypeError):
             self.handleError(record)
 

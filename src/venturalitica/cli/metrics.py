@@ -123,7 +123,7 @@ def _explain(spec: MetricSpec) -> None:
         say(f"  {word:<10} {text}")
     say()
     say("In a policy:")
-    say(_example(spec))
+    say(*_example(spec).splitlines())
 
 
 def _groups(spec: MetricSpec) -> str:

@@ -103,12 +103,12 @@ def leave(status: int) -> NoReturn:
     raise typer.Exit(status)
 
 
-def say(text: str | Text = "", *, style: str = "") -> None:
-    """Print one or more lines to stdout as they are: never wrapped, so that paths can be copied."""
+def say(*lines: str, style: str = "") -> None:
+    """Print lines to stdout as they are, an empty one without any; never wrapped, so that paths can
+    be copied. A line break in one of them is a blank: a name that holds one cannot forge a line."""
     from rich.text import Text
 
-    line = Text(inert(text, lines=True), style=style) if isinstance(text, str) else text
-    console().print(line, soft_wrap=True)
+    console().print(Text(_inert_lines(lines), style=style), soft_wrap=True)
 
 
 def styled(*parts: tuple[str, str]) -> None:
@@ -120,14 +120,18 @@ def styled(*parts: tuple[str, str]) -> None:
     console().print(line, soft_wrap=True)
 
 
-def hint(text: str) -> None:
-    """Print what helps, but is no fact, to stderr."""
-    _to_stderr(inert(text, lines=True))
+def hint(*lines: str) -> None:
+    """Print what helps, but is no fact, to stderr; breaks as in `say`."""
+    _to_stderr(_inert_lines(lines))
 
 
-def complain(message: str) -> None:
-    """Print what is wrong to stderr."""
-    _to_stderr(f"venturalitica: {inert(message, lines=True)}")
+def complain(*lines: str) -> None:
+    """Print what is wrong to stderr; breaks as in `say`."""
+    _to_stderr(f"venturalitica: {_inert_lines(lines)}")
+
+
+def _inert_lines(lines: Sequence[str]) -> str:
+    return "\n".join(map(inert, lines))
 
 
 def _to_stderr(text: str) -> None:

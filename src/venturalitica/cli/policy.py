@@ -1,4 +1,4 @@
-"""`venturalitica policy`: lint and show policies, print their JSON Schema."""
+"""`venturalitica policy`: lint, show and compare policies, print their JSON Schema."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from venturalitica.cli import policy_diff, policy_history
 from venturalitica.cli.output import (
     WRONG,
     JsonOption,
@@ -30,12 +31,14 @@ app = new_app(no_args_is_help=True)
 
 @app.callback()
 def policy() -> None:
-    """Lint and show policies; print their JSON Schema.
+    """Lint, show and compare policies; print their JSON Schema.
 
     \b
     Examples:
       venturalitica policy lint model_policy.yaml
       venturalitica policy show model_policy.yaml
+      venturalitica policy diff credit-scoring@1.2 model_policy.yaml
+      venturalitica policy history
       venturalitica policy schema > model_policy.schema.json
     """
 
@@ -108,6 +111,10 @@ def schema() -> None:
     from venturalitica.policy.schema import json_schema
 
     emit_json(json_schema(CATALOG))
+
+
+app.command("diff")(policy_diff.diff)
+app.command("history")(policy_history.history)
 
 
 def _print_lint(checked: Lint) -> None:

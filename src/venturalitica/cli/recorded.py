@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from venturalitica.cli import sign_offs
 from venturalitica.cli.output import say
 from venturalitica.records import Light, Verdict, worst_light
 
@@ -20,13 +21,16 @@ def facts(ledger: Ledger, entry: Entry) -> dict[str, Any]:
         "home": str(ledger.home),
         "light": light_of(ledger, entry),
         "waiting": waiting(ledger, entry.index),
+        "approvals": sign_offs.facts(ledger, entry),
         "predicate": entry.statement["predicate"],
     }
 
 
 def light_of(ledger: Ledger, entry: Entry) -> Light:
-    """The recorded light; amber instead of green while a tracker has not confirmed it."""
-    recorded: Light = entry.statement["predicate"]["light"]
+    """The light as the list has it; amber instead of green while a tracker has not confirmed it."""
+    from venturalitica.ledger.projection import light_in
+
+    recorded = light_in(entry.statement)
     return worst_light([recorded, "amber"]) if waiting(ledger, entry.index) else recorded
 
 
@@ -51,7 +55,14 @@ def verdicts_of(predicate: Mapping[str, Any]) -> tuple[Verdict, ...]:
 
 def show(ledger: Ledger, entry: Entry, *, details: bool = False) -> None:
     """Print the record: verdicts first, then where everything is."""
+    from venturalitica.ledger.contents import judged, understood
+
     predicate = entry.statement["predicate"]
+    if not (judged(entry.statement) and understood(entry.statement)):
+        from venturalitica.cli import care
+
+        care.show(ledger, entry)
+        return
     _show_verdicts(predicate, light_of(ledger, entry), details=details)
     say()
     for word, text in _places(ledger, entry, predicate, details=details):
@@ -98,6 +109,7 @@ def _places(
         policy = predicate["policy"]
         pairs.append(("policy", f"{policy['filename']} sha256 {policy['sha256']}"))
     pairs += _trackers(ledger, entry, predicate)
+    pairs += [("sign-off", line) for line in sign_offs.lines(ledger, entry)]
     return pairs + (_provenance(predicate) if details else _training_rows(predicate))
 
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from venturalitica.cli import sign_offs
 from venturalitica.cli.lights import STYLES
 from venturalitica.cli.output import (
     JsonOption,
     console,
     emit_json,
     hint,
+    inert,
     leave,
     new_app,
     say,
@@ -23,6 +25,7 @@ from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger, RunRow
+    from venturalitica.ledger.approval import Approval
 
 app = new_app(no_args_is_help=True)
 
@@ -37,10 +40,18 @@ class LightName(StrEnum):
 
 
 class KindName(StrEnum):
-    """A judged audit, or a closed monitor."""
+    """A judged audit, a closed monitor, or a record about the log itself."""
 
     audit = "audit"
     run = "run"
+    approval = "approval"
+    erasure = "erasure"
+    prune = "prune"
+    rotation = "key-rotation"
+
+
+CARE = tuple(kind.value for kind in KindName if kind not in (KindName.audit, KindName.run))
+"""Kinds that are listed only when asked for: they are about other records, or about keys."""
 
 
 @app.callback()
@@ -60,7 +71,7 @@ def list_runs(
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only runs of this name, such as training.")
     ] = None,
-    kind: Annotated[KindName | None, typer.Option(help="Only audits, or only monitors.")] = None,
+    kind: Annotated[KindName | None, typer.Option(help="Only records of this kind.")] = None,
     since: Annotated[
         str | None, typer.Option(metavar="DATE", help="On record since then: 2026-11-23, UTC.")
     ] = None,
@@ -79,20 +90,29 @@ def list_runs(
       venturalitica runs list
       venturalitica runs list --light red --since 2026-11-01 --json
     """
-    ledger = _ledger()
-    with ledger.index() as index:
-        rows = index.runs(
-            kind=kind.value if kind else None,
-            name=name,
-            policy=policy,
-            since=_moment("--since", since),
-            until=_moment("--until", until),
-            limit=None if light else limit + 1,
-        )
-    waiting = _waiting(ledger)
-    found = [Listed(row, row.index in waiting) for row in rows]
-    fitting = [listed for listed in found if light in (None, listed.light)]
+    from venturalitica.ledger.faithful import faithful
+    from venturalitica.ledger.projection import UNREADABLE
+
+    ledger = own_ledger()
+    filters: dict[str, Any] = {
+        "kind": kind.value if kind else None,
+        "without": () if kind else CARE,
+        "name": name,
+        "policy": policy,
+        "since": _moment("--since", since),
+        "until": _moment("--until", until),
+        "limit": None if light else limit + 1,
+    }
+    fitting = _listed(ledger, filters, light)
+    if not faithful(ledger, [listed.row for listed in fitting[:limit]]):
+        hint("the index did not say what the log says, and is made again: was index.db edited?")
+        with ledger.index() as index:
+            index.rebuild()
+        fitting = _listed(ledger, filters, light)
     shown = fitting[:limit]
+    for listed in shown:
+        if listed.row.kind == UNREADABLE:
+            hint(f"entry {listed.row.index} cannot be read: 'venturalitica verify' says why")
     if as_json:
         emit_json([facts(listed) for listed in shown])
         return
@@ -124,29 +144,44 @@ def show_run(
       venturalitica runs show 3f2a91c0
     """
     from venturalitica.cli import recorded
+    from venturalitica.pages import readable
 
-    ledger = _ledger()
-    entries = [ledger.entry(row.index) for row in _found(ledger, ref)]
+    ledger = own_ledger()
+    entries = [ledger.entry(row.index) for row in found(ledger, ref)]
     if as_json:
-        emit_json([recorded.facts(ledger, entry) for entry in entries])
+        shown = []
+        for entry in entries:
+            with readable(entry):
+                shown.append(recorded.facts(ledger, entry))
+        emit_json(shown)
         leave(0)
     for position, entry in enumerate(entries):
         if position:
             say()
-        recorded.show(ledger, entry, details=details)
+        with readable(entry):
+            recorded.show(ledger, entry, details=details)
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A record of the list, and whether a tracker has not confirmed it yet."""
+    """A record of the list, whether a tracker has not confirmed it yet, and its last sign-off."""
 
     row: RunRow
     waits: bool
+    approval: Approval | None = None
 
     @property
     def light(self) -> str:
         """The recorded light; amber instead of green while the record waits."""
         return "amber" if self.waits and self.row.light == "green" else self.row.light
+
+
+def _listed(ledger: Ledger, filters: dict[str, Any], light: str | None) -> list[Listed]:
+    with ledger.index() as index:
+        rows = index.runs(**filters)
+    waiting, signed = _waiting(ledger), sign_offs.decisions(ledger)
+    found = [Listed(row, row.index in waiting, signed.get(row.index)) for row in rows]
+    return [listed for listed in found if light in (None, listed.light)]
 
 
 def _waiting(ledger: Ledger) -> frozenset[int]:
@@ -165,6 +200,7 @@ def facts(listed: Listed) -> dict[str, Any]:
         "started_at": row.started_at,
         "light": listed.light,
         "waiting": listed.waits,
+        "approval": sign_offs.short_facts(listed.approval),
         "passed": row.passed,
         "failed": row.failed,
         "not_evaluated": row.not_evaluated,
@@ -178,18 +214,21 @@ def facts(listed: Listed) -> dict[str, Any]:
     }
 
 
-def _ledger() -> Ledger:
+def own_ledger() -> Ledger:
+    """The project's ledger, to read."""
     from venturalitica.ledger import Ledger
     from venturalitica.settings import Settings
 
     return Ledger.open(Settings.current().home)
 
 
-def _found(ledger: Ledger, ref: str) -> tuple[RunRow, ...]:
+def found(ledger: Ledger, ref: str) -> tuple[RunRow, ...]:
     """The records meant: one, or all those of one run."""
     with ledger.index() as index:
-        rows = index.runs(limit=1) if ref == "last" else index.find(ref)
+        rows = index.runs(without=CARE, limit=1) if ref == "last" else index.find(ref)
     if not rows:
+        if ref.isdecimal() and int(ref) < ledger.size:
+            ledger.entry(int(ref))  # it was pruned, and this says when
         raise EvidenceError(
             f"no record fits '{ref}' in {ledger.home}; 'venturalitica runs list' shows them "
             "(a beginning needs 4 characters or more)"
@@ -227,7 +266,7 @@ def _show(shown: list[Listed]) -> None:
     cells: list[list[str | Text]] = [
         [
             str(row.index),
-            Text(listed.light, style=STYLES.get(listed.light, "")),
+            Text(inert(listed.light), style=STYLES.get(listed.light, "")),
             row.started_at[:16].replace("T", " "),
             row.name,
             f"{row.policy_name or ''} {row.policy_version or ''}".strip(),
@@ -237,6 +276,10 @@ def _show(shown: list[Listed]) -> None:
         for listed in shown
         for row in [listed.row]
     ]
+    if any(listed.approval for listed in shown):
+        headings.append("sign-off")
+        for line, listed in zip(cells, shown, strict=True):
+            line.append(listed.approval.decision if listed.approval else "")
     if wide:
         headings += ["kind", "sent to"]
         for line, row in zip(cells, [listed.row for listed in shown], strict=True):

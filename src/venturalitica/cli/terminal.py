@@ -13,22 +13,20 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 100
 
 
-def inert(text: object, *, lines: bool = False) -> str:
+def inert(text: object) -> str:
     """Text that a terminal only displays: control, direction and invisible characters are escaped.
 
     An ESC would start a colour or move the cursor, a right-to-left override would disguise what
-    follows. Line breaks and tabs become spaces, unless `lines` keeps the breaks.
+    follows. Line breaks and tabs become spaces: what follows one would look like a line of ours.
     """
-    return "".join(_inert_character(character, lines) for character in str(text))
+    return "".join(map(_inert_character, str(text)))
 
 
 _JOINERS = "\u200c\u200d"
 """Zero-width (non-)joiners, which scripts and emoji need; they disguise nothing."""
 
 
-def _inert_character(character: str, lines: bool) -> str:
-    if character == "\n" and lines:
-        return character
+def _inert_character(character: str) -> str:
     if character in "\n\r\t":
         return " "
     if character in _JOINERS:

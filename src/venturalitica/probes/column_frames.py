@@ -137,7 +137,9 @@ def _arrow_piece(chunk: Any, name: str, pyarrow: Any) -> Piece:
         chunk = chunk.drop_null()
     if types.is_large_string(kind):
         return _arrow_text(chunk, rows, missing)
-    if types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind):
+    if types.is_boolean(kind):
+        return Piece("bool", rows, missing, _arrow_bits(chunk))
+    if types.is_integer(kind) or types.is_floating(kind):
         return numbers_piece(chunk.to_numpy(zero_copy_only=False), rows, missing)
     return _arrow_times(chunk, kind, rows, missing, name, pyarrow)
 
@@ -148,6 +150,13 @@ def _arrow_text(chunk: Any, rows: int, missing: Ints) -> Piece:
     ends = ends[chunk.offset : chunk.offset + len(chunk) + 1]
     raw = memoryview(data)[int(ends[0]) : int(ends[-1])] if data is not None else b""
     return Piece("text", rows, missing, sizes=numpy.diff(ends), data=raw)
+
+
+def _arrow_bits(chunk: Any) -> Any:
+    """Booleans as one byte each, 0 or 1: several times quicker than pyarrow's own `to_numpy`."""
+    first, last = chunk.offset, chunk.offset + len(chunk)
+    packed = numpy.frombuffer(chunk.buffers()[1], dtype=numpy.uint8)[first // 8 : (last + 7) // 8]
+    return numpy.unpackbits(packed, bitorder="little")[first % 8 :][: len(chunk)]
 
 
 def _arrow_times(chunk: Any, kind: Any, rows: int, missing: Ints, name: str, pyarrow: Any) -> Piece:

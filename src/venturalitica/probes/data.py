@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -56,11 +57,14 @@ def file_digest(path: str | os.PathLike[str]) -> tuple[str, int]:
     """SHA-256 of a file in hexadecimal, and its size in bytes; memory does not grow with it.
 
     Raises:
-        DataError: it changed, or another took its place, while it was read.
+        DataError: it changed, or another took its place, while it was read; or it is no file.
     """
     place = Path(path)
-    with place.open("rb") as file:
+    # A pipe put in the place of a file would keep us waiting for ever.
+    with os.fdopen(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         before = os.fstat(file.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise DataError(f"{place}: not a regular file, so it has no bytes to stand for it")
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = file.tell()
         after = (os.fstat(file.fileno()), _stat_or_none(place))
@@ -77,7 +81,8 @@ def _stat_or_none(path: Path) -> os.stat_result | None:
 
 
 def _version(found: os.stat_result) -> tuple[int, ...]:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    # Whoever writes may set the time of the last change back; that of the inode he may not.
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def fingerprint(

@@ -1,0 +1,183 @@
+"""`venturalitica approve`: a person signs a record off."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from venturalitica.cli.asking import YesOption, agree
+from venturalitica.cli.output import (
+    WRONG,
+    JsonOption,
+    emit_json,
+    hint,
+    inert,
+    leave,
+    new_app,
+    say,
+)
+from venturalitica.errors import SettingsError
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry
+    from venturalitica.ledger.signing import FileSigner
+    from venturalitica.settings import Settings
+
+app = new_app()
+
+
+@app.command()
+def approve(
+    ref: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="Entry number, or the beginning of a run id, a tracker's run id, or a digest; "
+            "'last' for the newest. It must name one record.",
+        ),
+    ],
+    person: Annotated[
+        str, typer.Option("--as", metavar="NAME", help="Who signs off; can be erased later.")
+    ],
+    role: Annotated[
+        str, typer.Option(metavar="ROLE", help="In which function; stays readable for ever.")
+    ],
+    comment: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the person says; can be erased later.")
+    ] = "",
+    reject: Annotated[
+        bool, typer.Option("--reject", help="Record that the person rejected it.")
+    ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The person's own private key (PEM); it signs too."),
+    ] = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Sign a record off: dated, signed, in a record of its own (Annex IV 2(g)).
+
+    The record itself is never touched. Approving one whose light is not green asks first.
+
+    \b
+    Examples:
+      venturalitica approve last --as "Ada Lovelace" --role "Head of credit risk"
+      venturalitica approve 3f2a91c0 --as "Ada Lovelace" --role Auditor --reject --comment "..."
+    """
+    from venturalitica.settings import Settings
+
+    settings = Settings.current()
+    entry = _one(ref)
+    if not person.strip() or not role.strip():
+        raise SettingsError("--as or --role is empty: a sign-off names a person and a role")
+    decision = "rejected" if reject else "approved"
+    done = _signed_off(
+        settings,
+        entry,
+        person=person.strip(),
+        role=role.strip(),
+        comment=comment.strip(),
+        decision=decision,
+        key=key,
+        yes=yes,
+    )
+    emit_json(done) if as_json else _show(done)
+    leave(0)
+
+
+def _one(ref: str) -> Entry:
+    """The one record that is meant."""
+    from venturalitica.cli.runs import found, own_ledger
+
+    ledger = own_ledger()
+    rows = found(ledger, ref)
+    if len(rows) > 1:
+        entries = ", ".join(f"{row.index} ({row.kind}, {row.light})" for row in rows[:10])
+        raise SettingsError(
+            f"'{ref}' is a run of {len(rows)} records: {entries}; give the number of one"
+        )
+    return ledger.entry(rows[0].index)
+
+
+def _signed_off(
+    settings: Settings,
+    entry: Entry,
+    *,
+    person: str,
+    role: str,
+    comment: str,
+    decision: str,
+    key: Path | None,
+    yes: bool,
+) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    from venturalitica.cli.recorded import light_of
+    from venturalitica.ledger.approval import Approval
+    from venturalitica.ledger.approval import approve as append_approval
+    from venturalitica.ledger.contents import judged
+    from venturalitica.ledger.vault import Vault
+    from venturalitica.recording import open_ledger
+
+    if not judged(entry.statement):
+        raise SettingsError(f"entry {entry.index} is no audit and no run: nothing to sign off")
+    ledger = open_ledger(settings, create=False)
+    light = light_of(ledger, entry)
+    if decision == "approved":
+        _ask(entry, light, person, yes=yes)
+    own = _own_key(key, settings) if key is not None else None
+    ledger_key = ledger.signer_id
+    cosigners = (own,) if own is not None and own.keyid != ledger_key else ()
+    made = append_approval(
+        ledger,
+        entry,
+        person=person,
+        role=role,
+        comment=comment,
+        decision=decision,
+        light=light,
+        keyid=own.keyid if own is not None else ledger_key,
+        at=datetime.now(UTC),
+        cosigners=cosigners,
+    )
+    approval = Approval.of(made.statement["predicate"], made.index)
+    target = {"index": entry.index, "evidence_sha256": entry.evidence_sha256}
+    return approval.told(Vault(ledger.home)) | {"of": target, "own_key": own is not None}
+
+
+def _ask(entry: Entry, light: str, person: str, *, yes: bool) -> None:
+    """Make sure that what is not green is approved knowingly."""
+    if light == "green":
+        return
+    verdicts = entry.statement["predicate"]["verdicts"]
+    failed = [one["control"] for one in verdicts if one["status"] != "passed"]
+    passed = [one for one in verdicts if one["status"] == "passed"]
+    unsure = [one["control"] for one in passed if not one["conclusive"]]
+    said = f"Entry {entry.index} is {light}"
+    said += f"; not passed: {', '.join(failed)}" if failed else ""
+    said += f"; passed without being conclusive: {', '.join(unsure)}" if unsure else ""
+    if not agree(inert(f"{said}. Approve it as {person}?"), yes=yes):
+        leave(WRONG)
+
+
+def _own_key(path: Path, settings: Settings) -> FileSigner:
+    """The person's key; its passphrase is asked for on a terminal."""
+    from venturalitica.errors import SigningKeyError
+    from venturalitica.ledger.signing import read_private
+
+    try:
+        return read_private(path, settings.signing_key_passphrase)
+    except SigningKeyError as error:
+        if "passphrase" not in str(error) or not sys.stdin.isatty():
+            raise
+    return read_private(path, typer.prompt(f"Passphrase of {path}", hide_input=True, err=True))
+
+
+def _show(done: dict[str, Any]) -> None:
+    say(f"entry {done['of']['index']} {done['decision']} by {done['person']}, {done['role']}")
+    say(f"recorded as entry {done['entry']}, signed by key {done['keyid']}")
+    if not done["own_key"]:
+        hint("signed with this project's key, as all records here; '--key' signs with a person's")

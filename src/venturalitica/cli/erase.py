@@ -1,0 +1,100 @@
+"""`venturalitica erase`: delete what records keep in the vault."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from venturalitica.cli.asking import YesOption, agree
+from venturalitica.cli.output import PASSED, JsonOption, emit_json, leave, new_app, say
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry, Ledger
+    from venturalitica.ledger.eraser import Erased
+
+app = new_app()
+
+
+@app.command()
+def erase(
+    ref: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="Entry number, or the beginning of a run id or digest, as for 'runs show'.",
+        ),
+    ],
+    approvals: Annotated[
+        bool,
+        typer.Option("--approvals", help="Erase what the approvals of the run keep too."),
+    ] = False,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why; it is kept in the vault itself.")
+    ] = "",
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete the personal values that a record keeps in the vault; the log still verifies.
+
+    That is a person's name and comment in an approval, say. The record keeps their salted digests,
+    which tell nobody anything, and an erasure record is signed. It cannot be undone.
+
+    \b
+    Example:
+      venturalitica erase 12 --approvals --reason "asked for on 26 November"
+    """
+    from venturalitica.cli.runs import found
+    from venturalitica.ledger import eraser
+    from venturalitica.ledger.erasure import held_by
+    from venturalitica.recording import open_ledger
+
+    ledger = open_ledger(create=False)
+    entries = [ledger.entry(row.index) for row in found(ledger, ref)]
+    if approvals:
+        entries += _approvals(ledger, entries)
+    held = sum(len(held_by(entry.statement)) for entry in entries)
+    if held and not agree(f"Erase {held} value(s) of {_places(entries)} for good?", yes=yes):
+        leave(PASSED)
+    done = eraser.erase(ledger, entries, reason=reason)
+    if as_json:
+        emit_json(facts(entries, done))
+    else:
+        _show(entries, held, done, approvals=approvals)
+
+
+def facts(entries: list[Entry], done: Erased) -> dict[str, Any]:
+    """What was done, as JSON."""
+    return {
+        "entries": [entry.index for entry in entries],
+        "pairs": done.pairs,
+        "record": done.entry.index if done.entry else None,
+        "evidence_sha256": done.entry.evidence_sha256 if done.entry else None,
+    }
+
+
+def _approvals(ledger: Ledger, entries: list[Entry]) -> list[Entry]:
+    from venturalitica.ledger.signed_off import signed_off
+
+    known = {entry.index for entry in entries}
+    found = {one.index for entry in entries for one in signed_off(ledger, entry)}
+    return [ledger.entry(index) for index in sorted(found - known)]
+
+
+def _show(entries: list[Entry], held: int, done: Erased, *, approvals: bool) -> None:
+    places = _places(entries)
+    if not held:
+        also = "" if approvals else "; '--approvals' looks at its approvals too"
+        say(f"{places.capitalize()} keeps nothing in the vault{also}.")
+        return
+    if done.entry is None:
+        say(f"What {places} kept in the vault was erased already ({done.pairs} deleted now).")
+    else:
+        say(f"Erased: {done.pairs} deleted of what {places} kept in the vault.")
+        say(f"Entry {done.entry.index} says so; the log verifies as before.")
+    say("Copies that others have made of the vault are not reached.")
+
+
+def _places(entries: list[Entry]) -> str:
+    named = ", ".join(str(entry.index) for entry in entries)
+    return f"entry {named}" if len(entries) == 1 else f"entries {named}"

@@ -1,0 +1,292 @@
+"""`venturalitica keys`: the keys that sign, shown, rotated and handed to an auditor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from venturalitica.cli.key_facts import facts, key_facts, publics_of, signer_in_use
+from venturalitica.cli.output import (
+    JsonOption,
+    emit_json,
+    hint,
+    leave,
+    new_app,
+    say,
+    table,
+)
+from venturalitica.errors import EvidenceError, SettingsError, SigningKeyError
+
+if TYPE_CHECKING:
+    from venturalitica.ledger.ledger import Entry
+    from venturalitica.ledger.signing import FileSigner, Signer
+    from venturalitica.settings import Settings
+
+app = new_app(no_args_is_help=True)
+
+
+@app.callback()
+def keys() -> None:
+    """Show, rotate or export the keys that sign."""
+
+
+@app.command("show")
+def show_keys(as_json: JsonOption = False) -> None:
+    """Show which keys sign, where they lie, and what they signed here.
+
+    Private keys are never shown, and none is made.
+
+    \b
+    Example:
+      venturalitica keys show
+    """
+    from venturalitica.settings import Settings
+
+    found = facts(Settings.current())
+    emit_json(found) if as_json else _show(found)
+    leave(0)
+
+
+@app.command("export")
+def export_keys(
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write there instead of to the screen.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the public keys as PEM, for an auditor's 'verify --keys FILE'.
+
+    The retired ones are among them. Hand the file over by another way than the evidence.
+
+    \b
+    Example:
+      venturalitica keys export --out signer.pem
+    """
+    from venturalitica.settings import Settings
+
+    settings = Settings.current()
+    signer = signer_in_use(settings)
+    if signer is None:
+        raise SigningKeyError(
+            f"no signing key in {settings.config} yet; it is made by the first governed fit, "
+            "enforce or 'venturalitica check'"
+        )
+    publics = [key for _, key in publics_of(signer)]
+    if out is not None:
+        _write(out, "".join(key.pem for key in publics))
+    if as_json:
+        emit_json([key_facts(key) | {"pem": key.pem} for key in publics])
+    elif out is None:
+        say(*"".join(key.pem for key in publics).splitlines())
+    else:
+        say(f"{len(publics)} public keys written to {out}")
+    hint(f"tell the auditor this id by another way: {signer.keyid}")
+
+
+@app.command("rotate")
+def rotate_keys(
+    new: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The new private key (PEM); one is made if left out."),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why; kept in the evidence, readable by all.")
+    ] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Replace the signing key; the log records it, signed by both keys.
+
+    From then on the old key signs nothing more here. Other ledgers of yours are told at the next
+    append to each. Who trusts the old key trusts the new one through that record.
+
+    \b
+    Examples:
+      venturalitica keys rotate --reason "yearly"
+      venturalitica keys rotate --new new_key.pem
+    """
+    from venturalitica.settings import Settings
+
+    settings = Settings.current()
+    if settings.signer:
+        raise SettingsError(
+            f"the key is held by {settings.signer} (VENTURALITICA_SIGNER): rotate it there; the "
+            "log then shows the new one as first seen"
+        )
+    done = _rotate_given(settings, new, reason) if settings.signing_key else None
+    done = done or _rotate_own(settings, new, reason)
+    emit_json(done) if as_json else _show_rotated(done)
+    leave(0)
+
+
+def _show(found: dict[str, Any]) -> None:
+    signer = found["in_use"]
+    if signer is None:
+        say("No signing key yet; it is made by the first governed fit, enforce or check.")
+    else:
+        _show_signer(signer, found["source"])
+    for old in found["retired"]:
+        say(f"retired      {old['records']['keyid']}  {old['path']}")
+    if found["warning"]:
+        say(f"warning      {found['warning']}", style="bold red")
+    say()
+    if not found["log"]:
+        say(f"Nothing is signed in {found['home']} yet.")
+        return
+    say(f"Signed in {found['home']}:")
+    rows = [
+        (
+            use["keyid"][:16],
+            str(use["first"]),
+            str(use["last"]),
+            _standing(use, found),
+        )
+        for use in found["log"]
+    ]
+    table(("key", "first entry", "last entry", ""), rows, right=("first entry", "last entry"))
+
+
+def _show_signer(signer: dict[str, Any], source: str) -> None:
+    say(f"records      {signer['records']['keyid']}  {signer['records']['algorithm']}")
+    say(f"checkpoints  {signer['checkpoints']['keyid']}  {signer['checkpoints']['algorithm']}")
+    lock = {True: "encrypted", False: "not encrypted", None: "not told"}[signer["encrypted"]]
+    place = f"{signer['path']} (mode {signer['mode']}), {lock}" if signer["path"] else source
+    say(f"private key  {place}")
+
+
+def _standing(use: dict[str, Any], found: dict[str, Any]) -> str:
+    own = found["in_use"]["records"]["keyid"] if found["in_use"] else ""
+    if use["retired_in"] is not None:
+        return f"retired in entry {use['retired_in']}"
+    if use["keyid"] == own:
+        return "in use"
+    if use["keyid"] not in [old["records"]["keyid"] for old in found["retired"]]:
+        return "another writer's"
+    if own in [other["keyid"] for other in found["log"]]:
+        return "retired, this log was not told: 'keys rotate' tells it"
+    return "retired; the next append says so"
+
+
+def _rotate_given(settings: Settings, new: Path | None, reason: str) -> dict[str, Any]:
+    """Hand over from the key in VENTURALITICA_SIGNING_KEY, which only its owner can replace."""
+    from venturalitica.ledger.signing import MAKE_A_KEY, read_private
+    from venturalitica.signers import signer_of
+
+    if new is None:
+        raise SigningKeyError(
+            "the key is given by VENTURALITICA_SIGNING_KEY, which cannot be replaced from here. "
+            f"Make a new one ({MAKE_A_KEY.replace('signing_key', 'new_key')}), run 'venturalitica "
+            "keys rotate --new new_key.pem', then put it into VENTURALITICA_SIGNING_KEY"
+        )
+    old = signer_of(settings)
+    successor = read_private(new, settings.signing_key_passphrase)
+    if successor.keyid == old.keyid:
+        raise SigningKeyError("the new key is the one that is in use; make another")
+    entry = _told(settings, old, successor, reason)
+    return _rotated(old, successor, entry, settings) | {
+        "next": f"put {new} into VENTURALITICA_SIGNING_KEY; the old key is refused from now on"
+    }
+
+
+def _rotate_own(settings: Settings, new: Path | None, reason: str) -> dict[str, Any]:
+    from venturalitica.ledger.keyring import swap
+    from venturalitica.ledger.signing import read_private
+
+    passphrase = settings.signing_key_passphrase
+    pem = None
+    if new is not None:
+        _refuse_used(settings, read_private(new, passphrase))
+        pem = new.read_bytes()
+    done = swap(settings.config, new_pem=pem, passphrase=passphrase)
+    try:
+        entry = _told(settings, done.old, done.new, reason)
+    except EvidenceError as error:
+        raise EvidenceError(
+            f"the key was replaced by {done.new.keyid}, but the log could not be told: {error}. "
+            "The next append tells it"
+        ) from error
+    return _rotated(done.old, done.new, entry, settings) | {
+        "next": f"the old key is kept as {done.retired}; back up {settings.config}"
+        + (f", and remove {new}: the key in use lies there now" if new else "")
+    }
+
+
+def _refuse_used(settings: Settings, new: FileSigner) -> None:
+    from venturalitica.ledger.custody import size_of, used_in
+    from venturalitica.ledger.rotation import appointed_by
+
+    entries = settings.home / "log" / "entries.jsonl"
+    for use in used_in(settings.home):
+        if use.key.keyid != new.keyid:
+            continue
+        if use.retired_in is not None:
+            raise SigningKeyError(
+                f"the new key was retired in entry {use.retired_in}: it signs nothing here any "
+                "more; give one that was never in use"
+            )
+        # A rotation that was interrupted after its record is finished by asking again.
+        if not appointed_by(entries, new.keyid, size_of(entries)):
+            raise SigningKeyError(
+                f"the new key signed entry {use.first} already; a new key is one that signed "
+                "nothing yet"
+            )
+
+
+def _told(settings: Settings, old: Signer, new: FileSigner, reason: str) -> Entry | None:
+    """Tell the project's own log, if the old key signed in it."""
+    from venturalitica.ledger import Ledger
+    from venturalitica.ledger.signing import FileSigner
+    from venturalitica.ledger.succession import AUTOMATIC, introduced
+
+    if not (settings.home / "log").is_dir() or not isinstance(old, FileSigner):
+        return None
+    _refuse_used(settings, new)
+    ledger = Ledger.open(settings.home, signer=new)
+    told = [introduced(ledger, old, new, reason=reason)]
+    # Perhaps a key was rotated before and this log was not told: its file could not be read, say.
+    others = [key for key in new.predecessors() if key.keyid != old.keyid]
+    told += [introduced(ledger, other, new, reason=AUTOMATIC) for other in others]
+    return next((entry for entry in told if entry is not None), None)
+
+
+def _rotated(
+    old: Signer, new: FileSigner, entry: Entry | None, settings: Settings
+) -> dict[str, Any]:
+    from venturalitica.ledger.custody import size_of
+    from venturalitica.ledger.rotation import retirement
+
+    entries = settings.home / "log" / "entries.jsonl"
+    known = retirement(entries, old.keyid, size_of(entries))
+    return {
+        "old": old.keyid,
+        "new": new.keyid,
+        "successor": known.new.record.keyid if known else None,
+        "checkpoints": new.checkpoint_signer().keyid,
+        "entry": entry.index if entry else None,
+        "home": str(settings.home),
+    }
+
+
+def _show_rotated(done: dict[str, Any]) -> None:
+    say(f"old key  {done['old']}")
+    say(f"new key  {done['new']}")
+    if done["successor"] not in (None, done["new"]):
+        say(
+            f"The log in {done['home']} says already that the old key handed over to "
+            f"{done['successor']}. If that is none of yours, somebody else has the old key.",
+            style="bold red",
+        )
+    elif done["entry"] is None:
+        say(f"The old key has signed nothing in {done['home']} that would have to be told.")
+    else:
+        say(f"entry {done['entry']} in {done['home']} says so, signed by both")
+    hint(done["next"])
+    hint("send auditors the new public keys: 'venturalitica keys export --out signer.pem'")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="ascii")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written: {error.strerror}") from error
