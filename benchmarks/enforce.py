@@ -3,6 +3,7 @@
     tally      vl.enforce over 5 million Polars rows and seven controls over two roles, against
                Polars' own group-by over the same four columns, with and without the fingerprint
     intervals  2,000 replicates of the seven controls on tallies of 10^3 and of 10^8 rows
+    scores     ten controls (five score metrics, twice) across 20 groups, against one of them
     fairlearn  Fairlearn's MetricFrame with n_boot=1000 on 10^4 rows, against ours on the same frame
     start      `import venturalitica` and `venturalitica --help` over bare Python
 
@@ -160,6 +161,41 @@ def measure_intervals(runs: int) -> Iterator[Line]:
     )
 
 
+def measure_scores(count: int, runs: int) -> Iterator[Line]:
+    import numpy
+
+    import venturalitica as vl
+    from venturalitica.judge import judge
+
+    names = ("roc_auc", "average_precision", "brier_score", "log_loss")
+    rules = [
+        f"  - {{id: {name}-{compare}, metric: {name}, across: place, compare: {compare}, "
+        'must: "<= 1"}'
+        for name in (*names, "expected_calibration_error")
+        for compare in ("max", "difference")
+    ]
+    head = "policy: scores\nversion: '1'\nroles: {target: {favorable: 1}}\ncontrols:\n"
+    path = write_policy(head + "\n".join(rules) + "\n", "score_policy.yaml")
+    policy = vl.read_policy(path)
+    generator = numpy.random.default_rng(20_250_101)
+    label = generator.integers(0, 2, count)
+    frame = {
+        "label": label,
+        "score": numpy.clip(label * 0.3 + generator.random(count) * 0.7, 0, 1),
+        "place": generator.integers(0, 20, count),
+    }
+    tally = tally_of(frame, policy, {"target": "label", "score": "score", "place": "place"})
+    alone = replace(policy, controls=policy.controls[:1])
+    one, ten = medians(runs, lambda: judge(alone, tally), lambda: judge(policy, tally))
+    yield Line(
+        f"10 score controls across 20 groups, {count:,} rows",
+        shown(ten),
+        f"one of them: {shown(one)}",
+        f"{ten / one:.2f}×",
+        "–",
+    )
+
+
 def measure_fairlearn(count: int, runs: int, boots: int) -> Iterator[Line]:
     import venturalitica as vl
     from venturalitica.judge import judge
@@ -245,22 +281,22 @@ def python(*arguments: str) -> None:
     subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
-def tally_of(frame: Any, policy: Any) -> Any:
+def tally_of(frame: Any, policy: Any, bindings: Any = None) -> Any:
     """The tally of the policy's controls, as `vl.enforce` makes it."""
     from venturalitica.binding import bind
     from venturalitica.metrics.catalog import needs
     from venturalitica.tally import Need, build_tally, column_names
 
     roles = {role: policy.role(role) for role in policy.grouping_roles}
-    binding = bind(roles, BINDINGS, column_names(frame), wanted=())
+    binding = bind(roles, bindings or BINDINGS, column_names(frame), wanted=())
     asked = [Need(n.labels, n.groups, n.score) for n in needs(policy.controls)]
     return build_tally(frame, needs=asked, binding=binding, roles=policy.roles)
 
 
-def write_policy() -> Path:
-    path = Path(os.environ["VENTURALITICA_HOME"]) / "model_policy.yaml"
+def write_policy(text: str = POLICY, name: str = "model_policy.yaml") -> Path:
+    path = Path(os.environ["VENTURALITICA_HOME"]) / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(POLICY, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -298,7 +334,7 @@ def scratch() -> Iterator[None]:
 
 
 def main() -> None:
-    parts = ("tally", "intervals", "fairlearn", "start")
+    parts = ("tally", "intervals", "scores", "fairlearn", "start")
     parser = argparse.ArgumentParser(description="What an audit costs, as ratios.")
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts), metavar="PART")
     parser.add_argument("--rows", type=int, default=5_000_000, help="rows of the tally part")
@@ -311,6 +347,7 @@ def main() -> None:
     made: dict[str, Callable[[], Iterator[Line]]] = {
         "tally": lambda: measure_tally(options.rows, options.runs),
         "intervals": lambda: measure_intervals(options.runs),
+        "scores": lambda: measure_scores(100_000, min(options.runs, 3)),
         "fairlearn": lambda: measure_fairlearn(10_000, options.runs, boots),
         "start": lambda: measure_start(options.runs),
     }

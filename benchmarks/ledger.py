@@ -60,7 +60,9 @@ def statement(controls: int = 7, cells: int = 40) -> dict[str, Any]:
         "groups": [{"name": name, "n": 500, "value": 0.7} for name in ("female", "male")],
     }
     tally = {"rows": 1000, "tables": [{"cells": [[n, 1, 0, n * 7] for n in range(cells)]}]}
-    policy = b"policy: benchmark\n" * 60
+    rules = (b"  - {id: c%d, metric: accuracy, must: '>= 0.7'}\n" % n for n in range(controls))
+    policy = b"policy: benchmark\nversion: '1'\ncontrols:\n" + b"".join(rules)
+    policy += b"# %s\n" % (b"words " * 110)
     import base64
 
     return {

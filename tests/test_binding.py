@@ -53,7 +53,8 @@ def test_none_is_not_given() -> None:
         ({"gendr": "Attribute9"}, "'gendr' is no role of the policy; did you mean 'gender'?"),
         ({"gender": "Atribute9"}, "there is no column 'Atribute9'; did you mean 'Attribute9'?"),
         ({"gender": "Atribute9"}, "columns: Attribute9, Attribute13, class"),
-        ({"gender": 9}, "gender=int: expected the name of a column"),
+        ({"gender": 9}, 'gender=9: expected the name of a column .text, "9" for a column number'),
+        ({"gender": 9.5}, "gender=float: expected the name of a column"),
         ({"gender": b"Attribute9"}, "gender=bytes: expected"),
         ({"gender": {"a": 1}}, "gender=dict: expected"),
         ({"gender": {1, 2}}, "gender=set: expected"),
@@ -64,6 +65,16 @@ def test_none_is_not_given() -> None:
 def test_what_the_caller_passed_and_is_wrong(given: dict[str, Any], message: str) -> None:
     with pytest.raises(BindingError, match=message.replace("?", r"\?")):
         bind(ROLES, given, COLUMNS, wanted=())
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    given = {"gendr": "x", "gender": "Atribute9", "age": 9, "target": "clas"}
+    with pytest.raises(BindingError) as caught:
+        bind(ROLES, given, COLUMNS, wanted=())
+    said = str(caught.value)
+    for part in ("did you mean 'gender'?", "did you mean 'Attribute9'?", "age=9:", "'class'?"):
+        assert part in said
+    assert said.count("(columns: ") == 1
 
 
 def test_a_label_array_is_not_compared_with_itself() -> None:

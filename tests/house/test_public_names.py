@@ -71,11 +71,13 @@ def test_dotenv_gives_only_our_neighbours_keys_and_never_overrides(tmp_path: Pat
     (tmp_path / ".env").write_text(
         "WANDB_API_KEY=abc\nMLFLOW_TRACKING_URI=http://from-file\nVENTURALITICA_X=1\n"
         "AWS_SECRET_ACCESS_KEY=leave\nWANDB_EMPTY=\nexport WANDB_ENTITY='a team'\nnot a line\n"
+        "VENTURALITICA_SIGNER=their_kms:factory\n"
     )
     code = (
         "import os, json, logging; logging.disable(); import venturalitica; print(json.dumps("
         "{k: os.environ.get(k) for k in ['WANDB_API_KEY', 'MLFLOW_TRACKING_URI',"
-        " 'VENTURALITICA_X', 'AWS_SECRET_ACCESS_KEY', 'WANDB_EMPTY', 'WANDB_ENTITY']}))"
+        " 'VENTURALITICA_X', 'AWS_SECRET_ACCESS_KEY', 'WANDB_EMPTY', 'WANDB_ENTITY',"
+        " 'VENTURALITICA_SIGNER']}))"
     )
     env = {"MLFLOW_TRACKING_URI": "http://from-environment"}
     os.environ.pop("WANDB_API_KEY", None)
@@ -86,6 +88,7 @@ def test_dotenv_gives_only_our_neighbours_keys_and_never_overrides(tmp_path: Pat
         "AWS_SECRET_ACCESS_KEY": None,
         "WANDB_EMPTY": None,
         "WANDB_ENTITY": "a team",
+        "VENTURALITICA_SIGNER": None,
     }
     off = json.loads(run_python(code, tmp_path, VENTURALITICA_DOTENV="0", **env))
     assert off["WANDB_API_KEY"] is None

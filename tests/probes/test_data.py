@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -167,6 +168,13 @@ def test_a_column_is_hashed_as_documented(
     assert found.rows == len(values)
     assert the_column(ENGINES[engine]({"x": values})) == expected
     assert found.sha256 == whole_by_hand(len(values), [expected])
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 40), (7, 8), (8, 16), (11, 37), (32, 40)])
+def test_bits_of_a_part_of_an_arrow_array(start: int, stop: int) -> None:
+    values = [number % 3 == 0 or number % 7 == 2 for number in range(40)]
+    part = pyarrow.table({"x": values}).slice(start, stop - start)
+    assert the_column(part) == by_hand("x", "bool", values[start:stop])
 
 
 NOON = datetime(2020, 2, 3, 12, 30, 1, 250)
@@ -539,3 +547,25 @@ def test_every_type_is_documented() -> None:
         assert f"| `{kind}` |" in page
     for kind in ("timestamp[us]", "timestamp[ns, UTC]", "duration[us]", "mixed"):
         assert f"`{kind}`" in page
+
+
+def test_a_file_changed_and_dated_back_while_it_is_hashed_has_no_digest(tmp_path, monkeypatch):
+    path = tmp_path / "data.bin"
+    path.write_bytes(b"before")
+    whole = hashlib.file_digest
+
+    def digest_then_change(file: Any, name: str) -> Any:
+        digest, found = whole(file, name), path.stat()
+        path.write_bytes(b"behind")
+        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+        return digest
+
+    monkeypatch.setattr(hashlib, "file_digest", digest_then_change)
+    with pytest.raises(DataError, match="changed while its digest was taken"):
+        file_digest(path)
+
+
+def test_a_pipe_has_no_digest_and_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="not a regular file"):
+        file_digest(tmp_path / "pipe")

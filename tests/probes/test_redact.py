@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from venturalitica.redact import is_secret_name, redact_text, redact_uri
+from venturalitica.redact import is_secret_name, redact_name, redact_text, redact_uri
 
 SECRET = "hunter2-C4nary"
 
@@ -130,3 +130,19 @@ def test_names() -> None:
         assert is_secret_name(name)
     for name in ("max_depth", "n_estimators", "path", "run_id", "monkey"):
         assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("training", "training"),
+        ("credit model (v2), März 3/4", "credit model (v2), März 3/4"),
+        ("why? because", "why? because"),
+        (f"rows.csv?sig={SECRET}&a=1", "rows.csv?sig=[removed]&a=1"),
+        (f"model?X-Amz-Signature={SECRET}", "model?X-Amz-Signature=[removed]"),
+        (f"run token={SECRET}", "run token=[removed]"),
+        (f"s3://key:{SECRET}@bucket/rows?token={SECRET}", "s3://bucket/rows?token=[removed]"),
+    ],
+)
+def test_a_name_loses_its_credentials_and_nothing_else(name, kept):
+    assert redact_name(name) == kept
