@@ -138,6 +138,16 @@ def test_verify_now_tells_how_it_went_and_what_it_covered(shelf: Shelf, client: 
         assert not re.search(r"Verified[.<]", grown.text), "nor is its result green any more"
 
 
+def told(client: Client) -> None:
+    """Wait until the verification has told how far it is; what `latest` gives does not change."""
+    for _ in range(1000):
+        job = Jobs.of(client.app).latest("verify")
+        if job is not None and job.total:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the verification never told how far it is")
+
+
 def test_while_it_runs_the_page_refreshes_with_and_without_scripts(
     shelf: Shelf, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,10 +162,7 @@ def test_while_it_runs_the_page_refreshes_with_and_without_scripts(
 
     monkeypatch.setattr("venturalitica.verification.verify_source", slowly)
     address = client.post("/evidence/verify").headers["location"]
-    job = Jobs.of(client.app).latest("verify")
-    assert job is not None
-    while not job.total:
-        time.sleep(0.01)
+    told(client)
     page = client.get(address)
     assert '<noscript><meta http-equiv="refresh"' in page.text
     assert 'hx-trigger="every 1s"' in page.text
