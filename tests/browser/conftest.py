@@ -55,6 +55,25 @@ def chromium() -> Iterator[Any]:
         yield browser
 
 
+@pytest.fixture(autouse=True)
+def _read_whole_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Playwright returns from a click once the next page begins; a test reads it once it is there.
+
+    Rows that are read at once (`all()`, `count()`) are not waited for: a page half read has none.
+    """
+    from playwright.sync_api import Locator
+
+    def and_wait(action: Callable[..., None]) -> Callable[..., None]:
+        def act(locator: Locator, *arguments: Any, **options: Any) -> None:
+            action(locator, *arguments, **options)
+            locator.page.wait_for_load_state("load")
+
+        return act
+
+    for name in ("click", "press"):
+        monkeypatch.setattr(Locator, name, and_wait(getattr(Locator, name)))
+
+
 @pytest.fixture
 def watch(chromium: Any) -> Iterator[Any]:
     """Watches the pages of a test; `watch.go(page, address)` leaves one for another."""
