@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.binding import Binding, bind, together
+from venturalitica.circumstances import Circumstances
 from venturalitica.errors import BindingError, DataError
 from venturalitica.records import Verdict
 from venturalitica.rules import LABEL_ROLES, Control, Phase, Policy, Role
@@ -47,6 +48,7 @@ class Measured:
     """What one pass over the rows gave."""
 
     verdicts: tuple[Verdict, ...]
+    circumstances: Circumstances
     tally: Tally | None = None
     bindings: Mapping[str, str] = field(default_factory=dict)
     data: tuple[Mapping[str, Any], ...] = ()
@@ -90,12 +92,23 @@ def measure(
     frame = materialise(rows.frame, binding.columns.values())
     data = _FingerprintThread(frame, binding, name, rows.training_rows) if fingerprint else None
     tally, faults = _counted(policy, frame, binding, asked, lenient=lenient)
-    verdicts = judge(
-        policy, tally, controls=controls, unbound={**unbound, **faults}, reported=reported
-    )
-    verdicts = _erring(verdicts, controls, faults)
+    circumstances = replace(_asked(policy, phase, reported), unbound=unbound, faults=faults)
+    verdicts = judge(policy, tally, circumstances=circumstances)
     item = data.item() if data else _unread(binding, name, tally.rows, rows.training_rows)
-    return Measured(verdicts, tally, binding.names, (item,), _without(unbound, controls))
+    return Measured(
+        verdicts, circumstances, tally, binding.names, (item,), _without(unbound, controls)
+    )
+
+
+def _asked(
+    policy: Policy, phase: Phase | None, reported: Mapping[str, float] | None
+) -> Circumstances:
+    """What the caller asked for: the phase, whose other controls are left out, and what is told."""
+    from venturalitica.judge import select
+
+    chosen = {control.id for control in select(policy, phase)}
+    left_out = tuple(control.id for control in policy.controls if control.id not in chosen)
+    return Circumstances(phase=phase, left_out=left_out, reported=reported or {})
 
 
 def _counted(
@@ -125,40 +138,20 @@ def _counted(
             return tally, faults
 
 
-def _erring(
-    verdicts: tuple[Verdict, ...], controls: Sequence[Control], faults: Mapping[str, str]
-) -> tuple[Verdict, ...]:
-    """Verdicts that a fault in the rows kept from being evaluated are errors: red, not amber."""
-    from venturalitica.metrics.catalog import needs
-
-    return tuple(
-        replace(verdict, status="error")
-        if verdict.status == "not_evaluated" and set(need.roles) & set(faults)
-        else verdict
-        for verdict, need in zip(verdicts, needs(controls), strict=True)
-    )
-
-
 def reported_only(policy: Policy, phase: Phase | None, reported: Mapping[str, float]) -> Measured:
     """Judge numbers that somebody measured elsewhere: no rows, no interval, never conclusive."""
-    from venturalitica.judge import judge, select
-
-    controls = select(policy, phase)
-    verdicts = judge(policy, None, controls=controls, reported=reported)
-    return Measured(verdicts)
+    return _without_rows(policy, _asked(policy, phase, reported))
 
 
 def unmeasured(policy: Policy, phase: Phase | None, reason: str) -> Measured:
     """Every selected control as an error: what is told when the rows could not be tallied."""
-    from venturalitica.judge import select
-    from venturalitica.judge.conclude import verdict
+    return _without_rows(policy, replace(_asked(policy, phase, None), failure=reason))
 
-    return Measured(
-        tuple(
-            verdict(control, status="error", reason=reason, filename=policy.filename)
-            for control in select(policy, phase)
-        )
-    )
+
+def _without_rows(policy: Policy, circumstances: Circumstances) -> Measured:
+    from venturalitica.judge import judge
+
+    return Measured(judge(policy, None, circumstances=circumstances), circumstances)
 
 
 def _without(unbound: Mapping[str, str], controls: tuple[Control, ...]) -> frozenset[str]:

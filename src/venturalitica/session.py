@@ -246,6 +246,7 @@ def conduct(
         ended=datetime.now(UTC),
         policy=policy,
         verdicts=measured.verdicts,
+        circumstances=measured.circumstances,
         tally=measured.tally,
         bindings=measured.bindings,
         model=model_facts(model),

@@ -14,6 +14,7 @@ from typing import Any
 
 from venturalitica._version import __version__
 from venturalitica.audit import Audit
+from venturalitica.circumstances import Circumstances
 from venturalitica.ledger.link import STATEMENT_TYPE
 from venturalitica.ledger.retention import DEFAULT, retention
 from venturalitica.records import JUDGED, Light, Verdict, worst_light
@@ -40,6 +41,7 @@ class Facts:
     parent: str | None = None
     sequence: int = 0
     verdicts: tuple[Verdict, ...] = ()
+    circumstances: Circumstances | None = None
     tally: Tally | None = None
     bindings: Mapping[str, str] = field(default_factory=dict)
     model: Mapping[str, Any] | None = None
@@ -80,6 +82,7 @@ def _predicate(facts: Facts) -> dict[str, Any]:
         "policy": _policy(facts.policy),
         "light": facts.light or worst_light(verdict.light for verdict in facts.verdicts),
         "verdicts": [verdict.to_json() for verdict in facts.verdicts],
+        "judging": facts.circumstances.to_json() if facts.circumstances else None,
         "tally": tally.to_json() if tally else None,
         "tally_sha256": tally.sha256 if tally else None,
         "bindings": dict(facts.bindings),

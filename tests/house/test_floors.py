@@ -13,8 +13,8 @@ SOURCE = Path(__file__).parents[2] / "src" / "venturalitica"
 FLOORS: dict[str, int] = {
     **dict.fromkeys(
         [
-            "_version", "errors", "records", "rules", "tallies", "scoregrid", "redact",
-            "canonical",
+            "_version", "errors", "records", "rules", "circumstances", "tallies", "scoregrid",
+            "redact", "canonical",
         ],
         0,
     ),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from venturalitica.circumstances import Circumstances
 from venturalitica.judge import judge
 from venturalitica.records import Verdict
 from venturalitica.rules import Role
@@ -221,7 +222,7 @@ def test_a_role_that_nobody_bound(make) -> None:
         make.control("completeness", ">= 0.0", of=("income",)),
     )
     reason = "the role 'age' is not bound"
-    verdicts = judge(policy, tally, unbound={"age": reason})
+    verdicts = judge(policy, tally, circumstances=Circumstances(unbound={"age": reason}))
     assert verdicts[0].status == "passed"
     assert refused(verdicts[1]).reason == reason
     refused(verdicts[2], "did you mean 'gender'?")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
+from venturalitica.circumstances import Circumstances
 from venturalitica.errors import DataError
 from venturalitica.judge.conclude import conclude, verdict
 from venturalitica.judge.counted import unbound_reason
@@ -17,8 +18,8 @@ from venturalitica.judge.reported import (
     reported_value,
 )
 from venturalitica.judge.scored import measure_scored
-from venturalitica.metrics.catalog import misuse, phase_of, roles_needed
-from venturalitica.records import Verdict
+from venturalitica.metrics.catalog import misuse, needs, phase_of, roles_needed
+from venturalitica.records import Status, Verdict
 from venturalitica.redact import redact_text, redacted_traceback
 from venturalitica.rules import Control, Phase, Policy
 from venturalitica.tallies import Tally
@@ -26,6 +27,8 @@ from venturalitica.tallies import Tally
 log = logging.getLogger(__name__)
 
 NOTHING = Tally(rows=0, axes=())
+PLAIN = Circumstances()
+"""Every control, all roles bound, nothing reported."""
 
 
 def select(policy: Policy, phase: Phase | None = None) -> tuple[Control, ...]:
@@ -47,18 +50,16 @@ def judge(
     policy: Policy,
     tally: Tally | None,
     *,
+    circumstances: Circumstances = PLAIN,
     controls: Sequence[Control] | None = None,
-    unbound: Mapping[str, str] | None = None,
-    reported: Mapping[str, float] | None = None,
 ) -> tuple[Verdict, ...]:
     """One verdict per control, in policy order.
 
     Args:
         tally: the counts; None where there is no data (reported values alone).
-        controls: the selected ones (see `select`); all of the policy's where None.
-        unbound: role -> why nobody bound it; its controls are `not_evaluated` with that reason.
-        reported: control id or metric -> a value measured elsewhere. It is judged as it is, even
-            where the tally could tell, and is never conclusive.
+        circumstances: the phase asked for, roles that could not be had, values measured elsewhere
+            (judged as they are, even where the tally could tell, and never conclusive).
+        controls: the selected ones; those of the phase of `circumstances` where None.
 
     Returns:
         Verdicts; a fault in one control is that control's `error` and costs no other.
@@ -66,36 +67,31 @@ def judge(
     Raises:
         BindingError: a key of `reported` is neither a control id nor a metric of the policy.
     """
-    check_reported(policy.controls, reported or {})
+    selected = select(policy, circumstances.phase) if controls is None else controls
+    if circumstances.failure:
+        return tuple(_failed(policy, control, circumstances.failure) for control in selected)
+    check_reported(policy.controls, circumstances.reported)
     bench = Bench(policy, tally or NOTHING)
-    selected = policy.controls if controls is None else controls
+    without_data = tally is None or tally == NOTHING
     return tuple(
-        _guarded(
-            bench,
-            control,
-            unbound or {},
-            reported or {},
-            without_data=tally is None or tally == NOTHING,
-        )
-        for control in selected
+        _guarded(bench, control, circumstances, without_data=without_data) for control in selected
     )
 
 
+def _failed(policy: Policy, control: Control, reason: str) -> Verdict:
+    return verdict(control, status="error", reason=reason, filename=policy.filename)
+
+
 def _guarded(
-    bench: Bench,
-    control: Control,
-    unbound: Mapping[str, str],
-    reported: Mapping[str, object],
-    *,
-    without_data: bool,
+    bench: Bench, control: Control, circumstances: Circumstances, *, without_data: bool
 ) -> Verdict:
     filename = bench.policy.filename
     try:
-        return _judged(bench, control, unbound, reported, without_data=without_data)
+        return _judged(bench, control, circumstances, without_data=without_data)
     except Refusal as refusal:
         return verdict(
             control,
-            status="not_evaluated",
+            status="error" if _at_fault(control, circumstances) else "not_evaluated",
             reason=refusal.reason,
             filename=filename,
             n=refusal.n,
@@ -103,7 +99,8 @@ def _guarded(
             notes=refusal.notes,
         )
     except DataError as error:
-        return verdict(control, status="not_evaluated", reason=str(error), filename=filename)
+        status: Status = "error" if _at_fault(control, circumstances) else "not_evaluated"
+        return verdict(control, status=status, reason=str(error), filename=filename)
     except Exception as error:  # noqa: BLE001 - see below
         # A boundary: one control's fault must not cost the others, and its verdict is red.
         log.error("control '%s' could not be computed\n%s", control.id, redacted_traceback(error))
@@ -112,23 +109,29 @@ def _guarded(
         return verdict(control, status="error", reason=reason, filename=filename)
 
 
+def _at_fault(control: Control, circumstances: Circumstances) -> bool:
+    """Whether a fault in the rows kept it from being evaluated: that is an error, not amber."""
+    faults = circumstances.faults
+    return bool(faults) and bool(set(needs([control])[0].roles) & set(faults))
+
+
 def _judged(
-    bench: Bench,
-    control: Control,
-    unbound: Mapping[str, str],
-    reported: Mapping[str, object],
-    *,
-    without_data: bool,
+    bench: Bench, control: Control, circumstances: Circumstances, *, without_data: bool
 ) -> Verdict:
     filename = bench.policy.filename
     wrong = misuse(control)
     if wrong:
         return verdict(control, status="error", reason=wrong, filename=filename)
     question = question_of(control)
-    claimed = reported_value(control, bench.policy.controls, reported)
+    claimed = reported_value(control, bench.policy.controls, circumstances.reported)
     if claimed is not None:
         return judge_reported(question, claimed, filename=filename)
-    lacking = _lacking(bench, question, unbound, without_data=without_data)
+    lacking = _lacking(
+        bench,
+        question,
+        {**circumstances.unbound, **circumstances.faults},
+        without_data=without_data,
+    )
     if lacking:
         raise Refusal(lacking, n=bench.tally.rows)
     scored = question.spec.needs_score

@@ -1,0 +1,78 @@
+"""What bears on verdicts beside the counts: how the question was put, and what the rows were.
+
+A tally and a policy do not say which controls were asked for, which roles nobody bound, or whether
+the model was trained on the very rows. A record keeps these circumstances, so that whoever has the
+record can judge again and must come to the same verdicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from venturalitica.rules import Phase
+
+RULES = 2
+"""The rules of judgement in force. Records that name none were judged by rules 1."""
+INTERVALS = "replicates-1"
+"""The method of intervals in force; records that name none were made by this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Facts of one judgement that are not in its tally.
+
+    `phase` is the phase that was asked for, `left_out` the ids of the controls that were therefore
+    not judged. `unbound` maps a role nobody bound to why, `faults` a role that could not be counted
+    to why, and `failure` says why nothing could be. `reported` maps a control id or metric to a
+    value measured elsewhere.
+    """
+
+    rules: int = RULES
+    intervals: str = INTERVALS
+    phase: Phase | None = None
+    left_out: tuple[str, ...] = ()
+    unbound: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    failure: str = ""
+    reported: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The form kept in a record: JSON types only."""
+        return {
+            "rules": self.rules,
+            "intervals": self.intervals,
+            "phase": self.phase,
+            "left_out": list(self.left_out),
+            "unbound": dict(self.unbound),
+            "faults": dict(self.faults),
+            "failure": self.failure,
+            "reported": {name: _finite(value) for name, value in self.reported.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Circumstances:
+        """Read back what `to_json` wrote; None is a record from before circumstances were kept."""
+        if data is None:
+            return cls(rules=1)
+        return cls(
+            rules=data["rules"],
+            intervals=data["intervals"],
+            phase=data["phase"],
+            left_out=tuple(data["left_out"]),
+            unbound=dict(data["unbound"]),
+            faults=dict(data["faults"]),
+            failure=data["failure"],
+            reported=dict(data["reported"]),
+        )
+
+
+def _finite(value: Any) -> float | None:
+    """A number that JSON can hold; None for what is none, which no verdict passes on."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
