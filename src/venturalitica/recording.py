@@ -16,6 +16,7 @@ from venturalitica.runs import Run
 from venturalitica.settings import Settings
 from venturalitica.statement import Facts, audit_summaries, build_statement
 from venturalitica.surroundings import Surroundings
+from venturalitica.telling import tell_missing_runs
 from venturalitica.trackers.base import RunRef
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def keep(statement: Mapping[str, Any], trackers: Sequence[RunRef], settings: Set
     except Exception as error:  # noqa: BLE001 - see the docstring
         log.error("the evidence could not be written\n%s", redacted_traceback(error))
         return Kept(fault=f"the evidence could not be written: {redact_text(str(error))}")
+    tell_missing_runs(trackers, settings.home)
     if not trackers:
-        log.info("no tracker run is active: the evidence stays in %s", settings.home)
         return Kept(entry)
     try:
         return Kept(entry, deliver(ledger, entry, trackers, wait=settings.tracker_wait))

@@ -211,6 +211,7 @@ def conduct(
     missing: Mapping[str, str] | None = None,
     predict_with_model: bool = False,
     data_name: str = "audit",
+    trackers: Sequence[RunRef] | None = None,
 ) -> Audit:
     """Judge, record, deliver; then raise `ControlBlocked` if the policy says so.
 
@@ -223,8 +224,10 @@ def conduct(
         lenient: an unbound role makes its controls `not_evaluated` instead of raising, and rows
             that cannot be judged give verdicts of status `error`: after a fit nothing may be lost.
         missing: role -> why it could not be had (a model without probabilities, say).
+        trackers: the tracker runs that were open before the training; asked for here if left out.
     """
     settings = Settings.current()
+    before = open_runs() if trackers is None else trackers
     started = datetime.now(UTC)
     surroundings = Surroundings(settings)
     rows = Rows(frame, columns, bindings, missing or {}, training_rows)
@@ -234,7 +237,7 @@ def conduct(
         rows = with_predictions(policy, rows, model, phase)
     measured = _measured(policy, rows, phase, reported, settings, data_name, lenient=lenient)
     run = current_run()
-    trackers = _active_runs()
+    trackers = joined(before, open_runs())
     facts = Facts(
         kind="audit",
         run_id=run.id if run else uuid.uuid4().hex,
@@ -267,7 +270,6 @@ def conduct(
         kept.waiting,
     )
     if run is not None:
-        run.saw_trackers(trackers)
         run.add(audit)
     tell_audit(audit, settings.home, silent=measured.unbound if lenient else frozenset())
     audit.raise_if_blocked()
@@ -308,10 +310,24 @@ def _measured(
         return unmeasured(policy, phase, f"{type(error).__name__} while tallying; see the log")
 
 
-def _active_runs() -> tuple[RunRef, ...]:
+def open_runs() -> tuple[RunRef, ...]:
+    """The tracker runs that are open in this thread; the monitor around it takes note of them.
+
+    Asked before a training or a prediction too: a callback in it may end the run or replace it.
+    """
     from venturalitica.trackers import active_runs
 
-    return tuple(active_runs())
+    found = tuple(active_runs())
+    run = current_run()
+    if run is not None:
+        run.saw_trackers(found)
+    return found
+
+
+def joined(before: Sequence[RunRef], after: Sequence[RunRef]) -> tuple[RunRef, ...]:
+    """The runs of before; of a tracker that had none then, the one that is open after."""
+    known = {run.tracker for run in before}
+    return (*before, *(run for run in after if run.tracker not in known))
 
 
 def _default_name(source: str) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from venturalitica.audit import Audit
+from venturalitica.trackers.base import RunRef
 
 log = logging.getLogger(__name__)
 
 PACKAGE = "venturalitica"
+
+_told: set[str] = set()
+"""Reasons that this process was told already."""
 
 
 def tell(message: str, *args: object) -> None:
@@ -43,6 +48,27 @@ def tell_audit(audit: Audit, home: Path, *, silent: frozenset[str]) -> None:
             log.warning(
                 "%s: %s: %s", verdict.control, verdict.status.replace("_", " "), verdict.reason
             )
+
+
+def tell_missing_runs(runs: Sequence[RunRef], home: Path) -> None:
+    """Why no tracker run takes the evidence, or one that is open does not: a warning, once each.
+
+    Where nobody imported a tracker's library no run is missed: it stays an info line.
+    """
+    from venturalitica.trackers import no_runs
+
+    reasons = no_runs(beside={run.tracker for run in runs})
+    texts = [reason.text for reason in reasons if reason.elsewhere or not runs]
+    if runs and not texts:
+        return
+    why = "; ".join(texts)
+    level = logging.INFO if _told.issuperset(texts) else logging.WARNING
+    _told.update(texts)
+    if runs:
+        log.log(level, "the evidence is not at every run that is open: %s", why)
+    else:
+        reason = f" ({why})" if why else ""
+        log.log(level, "no tracker run is active: the evidence stays in %s%s", home, reason)
 
 
 def _summary(audit: Audit, home: Path) -> str:

@@ -48,3 +48,27 @@ def test_where_logging_is_set_up_it_is_an_info_line(caplog: pytest.LogCaptureFix
     with caplog.at_level("INFO", logger="venturalitica"):
         tell("%s passed", 3)
     assert [(r.levelname, r.getMessage()) for r in caplog.records] == [("INFO", "3 passed")]
+
+
+OUTSIDE = """\
+import mlflow, os
+import venturalitica as vl
+mlflow.set_tracking_uri("sqlite:///" + os.path.abspath("m.db"))
+said = [1, 0] * 30 + [1, 1] * 10
+for _ in range(2):
+    vl.enforce(target=[1, 0] * 40, prediction=said, gender=["f", "m"] * 40)
+"""
+
+
+def test_a_script_that_forgot_its_run_is_told_once_with_the_remedy(
+    policy: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "script.py").write_text(OUTSIDE)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "script.py"], capture_output=True, text=True, check=True
+    )
+    said = [line for line in done.stderr.splitlines() if "no tracker run is active" in line]
+    assert len(said) == 1
+    assert f"the evidence stays in {tmp_path / 'evidence'}" in said[0]
+    assert "'with mlflow.start_run():'" in said[0]
+    assert len([line for line in done.stderr.splitlines() if "2 of 2" in line]) == 2

@@ -3,6 +3,7 @@
     trackers()      every tracker there is: ours and those of other packages, by one door
     tracker(name)   one of them
     active_runs()   the runs that are open in this thread, one for each tracker at most
+    no_runs()       why trackers that are in use have none
 
 A package adds a tracker with an entry point in the group `venturalitica.trackers` that names a
 class (or function) giving an object of the `Tracker` protocol. Ours are listed the same way below.
@@ -13,21 +14,24 @@ it, no run of it is open.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from venturalitica.errors import TrackerError, did_you_mean
 from venturalitica.redact import redacted_traceback
-from venturalitica.trackers.base import DataRef, Parcel, Receipt, RunRef, Tracker
+from venturalitica.trackers.base import DataRef, NoRun, Parcel, Receipt, RunRef, Tracker
 
 __all__ = [
     "GROUP",
     "DataRef",
+    "NoRun",
     "Parcel",
     "Receipt",
     "RunRef",
     "Tracker",
     "active_runs",
+    "no_runs",
     "tracker",
     "trackers",
 ]
@@ -84,6 +88,21 @@ def active_runs() -> list[RunRef]:
         if run is not None:
             found.append(run)
     return found
+
+
+def no_runs(beside: Collection[str]) -> list[NoRun]:
+    """Why trackers that this process uses have no run here, those named in `beside` left out."""
+    found = []
+    for one in trackers():
+        # A tracker that another package offers may be older than the question.
+        ask = getattr(one, "no_run", None)
+        if one.name in beside or ask is None:
+            continue
+        try:
+            found.append(ask())
+        except Exception as error:  # noqa: BLE001 - boundary, as above
+            _log.debug("tracker '%s' says no reason\n%s", one.name, redacted_traceback(error))
+    return [reason for reason in found if reason is not None]
 
 
 def _load(entry: EntryPoint) -> Tracker | None:

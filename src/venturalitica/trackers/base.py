@@ -82,6 +82,18 @@ class Receipt:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NoRun:
+    """Why no run of a tracker takes the evidence, and what to do about it, in one sentence.
+
+    `elsewhere` where a run of it is open that is not ours to write to: that is said even where
+    another tracker takes the evidence.
+    """
+
+    text: str
+    elsewhere: bool = False
+
+
 class Tracker(Protocol):
     """One kind of tracker (`name`: "mlflow", "wandb", "memory")."""
 
@@ -93,6 +105,10 @@ class Tracker(Protocol):
 
     def active_run(self) -> RunRef | None:
         """The run open in this thread, or None. Never imports a library nobody imported yet."""
+        ...
+
+    def no_run(self) -> NoRun | None:
+        """Why `active_run` gives none here; None where nobody in this process uses the tracker."""
         ...
 
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:

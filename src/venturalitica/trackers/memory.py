@@ -18,7 +18,7 @@ from typing import Any
 
 from venturalitica._version import __version__
 from venturalitica.errors import TrackerError
-from venturalitica.trackers.base import DataRef, Parcel, Receipt, RunRef
+from venturalitica.trackers.base import DataRef, NoRun, Parcel, Receipt, RunRef
 from venturalitica.trackers.claims import Claim
 from venturalitica.trackers.kept import kept_in
 from venturalitica.trackers.note import with_section
@@ -94,6 +94,9 @@ class MemoryTracker:
     def active_run(self) -> RunRef | None:
         stack = self._open.get()
         return RunRef(self.name, stack[-1], run_name=self.runs[stack[-1]].name) if stack else None
+
+    def no_run(self) -> NoRun | None:
+        return None
 
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
         shelf = self._run(run.run_id)

@@ -18,6 +18,7 @@ from venturalitica.frameworks.labels import as_booleans_or_numbers
 from venturalitica.frameworks.tables import column_names
 from venturalitica.redact import redact_text, redacted_traceback
 from venturalitica.rules import LABEL_ROLES, Policy
+from venturalitica.trackers.base import RunRef
 from venturalitica.wrapping.arguments import Call, take_apart
 from venturalitica.wrapping.governed import detach, plain_copy
 from venturalitica.wrapping.registry import Governance, in_training
@@ -48,12 +49,19 @@ def train(
     if not call.binds:
         return bare(*call.args, **call.kwargs)
     plan = _plan(model, governance, method, call)
+    trackers = _open_runs() if plan is not None else ()
     detach(model, goes_on=method == "partial_fit")
     with in_training(model):
         result = bare(*call.args, **call.kwargs)
     if plan is not None:
-        _audit(model, governance.policy, plan)
+        _audit(model, governance.policy, plan, trackers)
     return result
+
+
+def _open_runs() -> tuple[RunRef, ...]:
+    from venturalitica.session import open_runs
+
+    return open_runs()
 
 
 def _plan(model: Any, governance: Governance, method: str, call: Call) -> Plan | None:
@@ -96,7 +104,7 @@ def _say_unbound(policy: Policy, plan: Plan) -> None:
         )
 
 
-def _audit(model: Any, policy: Policy, plan: Plan) -> None:
+def _audit(model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...]) -> None:
     from venturalitica.session import conduct
 
     try:
@@ -111,6 +119,7 @@ def _audit(model: Any, policy: Policy, plan: Plan) -> None:
             source="fit",
             lenient=True,
             missing={**plan.missing, **missing},
+            trackers=trackers,
         )
     except ControlBlocked:
         raise

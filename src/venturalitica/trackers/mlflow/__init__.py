@@ -1,6 +1,7 @@
 """MLflow: the one room of ours that imports it, and only when a delivery asks for it.
 
-    tracker.py     which run is open, and the way to a run that is not
+    tracker.py     the tracker itself, and the way to a run that is not open
+    active.py      which run is open here, or why none is
     run.py         one run, by id, as a shelf to leave a parcel on
     answer.py      what the server answers, and its failures in plain words
     witnesses.py   checkpoints that runs have kept

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from venturalitica.errors import TrackerError
-from venturalitica.trackers.base import Parcel, Receipt, RunRef
+from venturalitica.trackers.base import NoRun, Parcel, Receipt, RunRef
 from venturalitica.trackers.locks import one_at_a_time
-from venturalitica.trackers.mlflow import health
+from venturalitica.trackers.mlflow import active, health
 from venturalitica.trackers.mlflow.answer import (
     first_answer,
     library,
@@ -42,12 +42,10 @@ class MlflowTracker:
         return "mlflow" in sys.modules or importlib.util.find_spec("mlflow") is not None
 
     def active_run(self) -> RunRef | None:
-        mlflow = sys.modules.get("mlflow")
-        active = getattr(mlflow, "active_run", None)
-        run = active() if active is not None else None
-        if mlflow is None or run is None:
+        run = active.active()
+        if run is None:
             return None
-        door = mlflow.get_tracking_uri()
+        door = library().get_tracking_uri()
         uri = address(door)
         if not is_sqlite(door):
             self._doors[uri] = door
@@ -67,6 +65,9 @@ class MlflowTracker:
             ),
             extra={"workspace": workspace} if workspace else {},
         )
+
+    def no_run(self) -> NoRun | None:
+        return active.no_run()
 
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
         with translated(run.run_id, run.uri):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from venturalitica.errors import TrackerError
-from venturalitica.trackers.base import Parcel, Receipt, RunRef
+from venturalitica.trackers.base import NoRun, Parcel, Receipt, RunRef
 from venturalitica.trackers.kept import kept_in
 from venturalitica.trackers.locks import one_at_a_time
 from venturalitica.trackers.publish import publish
@@ -49,6 +49,11 @@ class WandbTracker:
                 "offline": bool(run.offline),
             },
         )
+
+    def no_run(self) -> NoRun | None:
+        if "wandb" not in sys.modules:
+            return None
+        return NoRun("no W&B run is open: put the training inside 'with wandb.init():'")
 
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
         with (
