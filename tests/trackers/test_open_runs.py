@@ -160,3 +160,16 @@ def test_an_offline_run_that_ends_in_the_training_waits_and_says_so(offline_wand
     assert f"W&B run '{live.id}' was offline and has ended" in caplog.text
     (waiting,) = open_ledger().outbox.pending()
     assert waiting.run_id == live.id
+
+
+def test_evidence_is_at_the_wandb_run_that_was_created_beside_another(offline_wandb, rules):
+    def delivered_to():
+        audit = vl.enforce({"y": Y, "p": 1 - Y}, policy=rules, target="y", prediction="p")
+        return [one.run.run_id for one in audit.deliveries]
+
+    with offline_wandb.init(project="p", reinit="create_new") as alone:
+        assert delivered_to() == [alone.id]
+    with offline_wandb.init(project="p") as older:
+        with offline_wandb.init(project="p", reinit="create_new") as newer:
+            assert delivered_to() == [newer.id]
+        assert delivered_to() == [older.id]

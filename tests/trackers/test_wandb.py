@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from venturalitica.errors import MissingExtra, TrackerError
 from venturalitica.trackers.base import RunRef
-from venturalitica.trackers.wandb import WandbTracker
+from venturalitica.trackers.wandb import WandbTracker, active
 from venturalitica.trackers.wandb.artifacts import _alias
 
 worlds = sys.modules["tracker_worlds"]
@@ -223,3 +224,87 @@ def test_without_wandb_the_line_that_installs_it(tracker, monkeypatch):
     run = RunRef("wandb", "abc", "https://wandb.example.com")
     with pytest.raises(MissingExtra, match=r'pip install "venturalitica\[wandb\]"'):
         tracker.deliver(dataclasses.replace(run, extra={"project": "p"}), parcel())
+
+
+def create(wandb):
+    return wandb.init(project="credit", reinit="create_new")
+
+
+def in_a_thread(ask):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(ask()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_the_list_of_open_runs_is_where_it_was(offline_wandb):
+    """No public interface of W&B's: a version that has it elsewhere is to be noticed here."""
+    with create(offline_wandb) as live:
+        assert offline_wandb.run is not live
+        assert active.open_runs() == [live]
+    assert active.open_runs() == []
+
+
+def test_a_run_beside_the_global_one_or_alone(offline_wandb, tracker):
+    with create(offline_wandb) as live:
+        run = tracker.active_run()
+        assert run.run_id == live.id
+        tracker.deliver(run, parcel())
+    assert len(artifacts(run, "evidence")) == 1
+    assert tracker.active_run() is None
+
+
+def test_of_several_the_main_thread_takes_the_one_opened_last_and_says_so(
+    offline_wandb, tracker, caplog
+):
+    with offline_wandb.init(project="credit") as older:
+        with create(offline_wandb) as middle:
+            with create(offline_wandb) as newest:
+                assert tracker.active_run().run_id == newest.id
+                assert tracker.active_run().run_id == newest.id
+            (said,) = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+            assert f"opened last, {newest.id}, and not to {older.id}, {middle.id}" in said
+            assert tracker.active_run().run_id == middle.id
+        assert tracker.active_run().run_id == older.id
+
+
+def test_of_several_a_thread_of_a_pool_takes_none_and_says_so(offline_wandb, tracker):
+    with create(offline_wandb) as live:
+        assert in_a_thread(tracker.active_run).run_id == live.id
+        with create(offline_wandb):
+            assert in_a_thread(tracker.active_run) is None
+            reason = in_a_thread(tracker.no_run)
+            assert "several W&B runs are open" in reason.text
+            assert reason.elsewhere
+
+
+def test_an_open_run_is_found_by_its_id_whichever_is_newest(offline_wandb, tracker):
+    older = create(offline_wandb)
+    run = tracker.active_run()
+    with create(offline_wandb):
+        tracker.deliver(run, parcel())
+        assert tracker.fetch(run.run_id)["venturalitica/evidence.json"] == parcel().evidence
+    older.finish()
+    assert len(artifacts(run, "evidence")) == 1
+
+
+def test_a_run_that_a_delivery_opened_again_is_no_training_s(offline_wandb, tracker):
+    with create(offline_wandb) as live, active.reopening(live.id):
+        assert tracker.active_run() is None
+
+
+def test_a_version_without_the_list_has_the_global_run(offline_wandb, tracker, monkeypatch):
+    monkeypatch.delitem(sys.modules, "wandb.sdk.wandb_setup")
+    with create(offline_wandb):
+        assert tracker.active_run() is None
+    with offline_wandb.init(project="credit") as live:
+        assert tracker.active_run().run_id == live.id
+
+
+def test_why_there_is_no_run(offline_wandb, tracker, monkeypatch):
+    assert "'with wandb.init():'" in tracker.no_run().text
+    with offline_wandb.init(mode="disabled"):
+        assert "unset WANDB_MODE" in tracker.no_run().text
+    monkeypatch.delitem(sys.modules, "wandb")
+    assert tracker.no_run() is None

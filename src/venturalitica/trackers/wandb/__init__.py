@@ -1,6 +1,7 @@
 """Weights & Biases: the one room of ours that imports it, and only when a delivery asks for it.
 
-    tracker.py     the run that is open, and the way to one that is not
+    tracker.py     the tracker itself, and the way to a run that is not open
+    active.py      which runs are open in this process, or why none is
     run.py         one open run as a shelf to leave a parcel on
     artifacts.py   what only W&B has: artifacts, and the table of verdicts
     opening.py     a run of the server's opened again; what is kept at a run

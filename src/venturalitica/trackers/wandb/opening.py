@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.claims import ROOT, SNAPSHOTS
 from venturalitica.trackers.haul import Haul
 from venturalitica.trackers.uris import redact
-from venturalitica.trackers.wandb import account
+from venturalitica.trackers.wandb import account, active
 from venturalitica.trackers.wandb.library import library
 from venturalitica.trackers.wandb.run import RunShelf
 
@@ -24,15 +23,18 @@ INIT_WITHIN = 20
 @contextmanager
 def opened(run: RunRef) -> Iterator[Any]:
     """The live run if it is still open, else the run opened again at the server."""
-    live = getattr(sys.modules.get("wandb"), "run", None)
-    if live is not None and live.id == run.run_id:
+    live = active.find(run.run_id)
+    if live is not None:
         yield live
         return
     if run.extra.get("offline"):
         account.require_uploaded(run)
     account.require_login(run.uri)
     wandb = library()
-    with tempfile.TemporaryDirectory(prefix="venturalitica-") as folder:
+    with (
+        active.reopening(run.run_id),
+        tempfile.TemporaryDirectory(prefix="venturalitica-") as folder,
+    ):
         again = wandb.init(
             entity=run.extra.get("entity") or None,
             project=run.extra.get("project") or None,
@@ -61,8 +63,7 @@ def opened(run: RunRef) -> Iterator[Any]:
 
 def path_of(run: RunRef) -> str:
     """What `fetch` finds the run by: its folder where it was offline, else its path at W&B."""
-    live = getattr(sys.modules.get("wandb"), "run", None)
-    if live is not None and live.id == run.run_id:
+    if active.find(run.run_id) is not None:
         return run.run_id
     folder = str(run.extra.get("folder", ""))
     if run.extra.get("offline") and folder and (Path(folder) / "files").is_dir():
@@ -72,8 +73,8 @@ def path_of(run: RunRef) -> str:
 
 
 def fetch(run_id: str, uri: str) -> dict[str, bytes]:
-    live = getattr(sys.modules.get("wandb"), "run", None)
-    if live is not None and live.id == run_id:
+    live = active.find(run_id)
+    if live is not None:
         tags = {f"tags/{key}": text.encode() for key, text in RunShelf(live, {}).tags().items()}
         return {**_files(Path(live.dir)), **{key: tags[key] for key in tags if _ours(key[5:])}}
     if (Path(run_id) / "files").is_dir():

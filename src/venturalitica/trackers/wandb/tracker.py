@@ -13,13 +13,13 @@ from venturalitica.trackers.kept import kept_in
 from venturalitica.trackers.locks import one_at_a_time
 from venturalitica.trackers.publish import publish
 from venturalitica.trackers.uris import without_credentials
-from venturalitica.trackers.wandb import account
+from venturalitica.trackers.wandb import account, active
 from venturalitica.trackers.wandb.opening import fetch, opened, path_of, translated
 from venturalitica.trackers.wandb.run import RunShelf
 
 
 class WandbTracker:
-    """Weights & Biases, the run open in this process."""
+    """Weights & Biases, the runs open in this process."""
 
     name = "wandb"
 
@@ -31,8 +31,8 @@ class WandbTracker:
         return "wandb" in sys.modules or importlib.util.find_spec("wandb") is not None
 
     def active_run(self) -> RunRef | None:
-        run = getattr(sys.modules.get("wandb"), "run", None)
-        if run is None or run.disabled:
+        run = active.active()
+        if run is None:
             return None
         return RunRef(
             tracker=self.name,
@@ -51,9 +51,7 @@ class WandbTracker:
         )
 
     def no_run(self) -> NoRun | None:
-        if "wandb" not in sys.modules:
-            return None
-        return NoRun("no W&B run is open: put the training inside 'with wandb.init():'")
+        return active.no_run()
 
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
         with (

@@ -1,0 +1,110 @@
+"""Which runs of W&B's are open, without importing W&B: where nobody did, none is.
+
+`wandb.run` is the run that `wandb.init()` made; those of `reinit="create_new"` stand beside it, or
+alone, and are in W&B's own list of open runs only. That list is no public interface: where a
+version has none, `wandb.run` is all that is known.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from venturalitica.trackers.base import NoRun
+
+_log = logging.getLogger(__name__)
+
+_NONE = NoRun("no W&B run is open: put the training inside 'with wandb.init():'")
+
+_DISABLED = NoRun("W&B is disabled, and nothing is kept of its run: unset WANDB_MODE")
+
+_SEVERAL = NoRun(
+    "several W&B runs are open, and W&B does not say which of them this thread opened: have one "
+    "open at a time, or train in the main thread, which takes the one opened last",
+    elsewhere=True,
+)
+
+_reopened: set[str] = set()
+"""Ids of runs that a delivery of ours has open just now: no training of the user's is in them."""
+
+_said: set[frozenset[str]] = set()
+
+
+def open_runs() -> list[Any]:
+    """Every run that is open in this process, the one opened last at the end."""
+    wandb = sys.modules.get("wandb")
+    first = getattr(wandb, "run", None)
+    listed = _listed()
+    runs = listed if first is None or any(run is first for run in listed) else [first, *listed]
+    return [run for run in runs if run.id not in _reopened and not run.disabled]
+
+
+def active() -> Any:
+    """The run that evidence of this thread belongs to, or None.
+
+    One that is open alone is everybody's, as `wandb.run` is. Of several, W&B does not know which
+    thread opened which: the main thread takes the last, and says so; a pool's thread takes none,
+    since it might be its neighbour's.
+    """
+    runs = open_runs()
+    if len(runs) < 2:
+        return runs[0] if runs else None
+    if not _in_main_thread():
+        return None
+    _say_which(runs)
+    return runs[-1]
+
+
+def find(run_id: str) -> Any:
+    """The open run of that id, or None."""
+    return next((run for run in open_runs() if run.id == run_id), None)
+
+
+def no_run() -> NoRun | None:
+    """Why `active` gives none; None where nobody imported W&B."""
+    wandb = sys.modules.get("wandb")
+    if wandb is None:
+        return None
+    if len(open_runs()) > 1:
+        return _SEVERAL
+    return _DISABLED if getattr(getattr(wandb, "run", None), "disabled", False) else _NONE
+
+
+@contextmanager
+def reopening(run_id: str) -> Iterator[None]:
+    """Within the block, a run of that id is open for a delivery of ours only."""
+    _reopened.add(run_id)
+    try:
+        yield
+    finally:
+        _reopened.discard(run_id)
+
+
+def _listed() -> list[Any]:
+    setup = getattr(sys.modules.get("wandb.sdk.wandb_setup"), "_singleton", None)
+    # In a forked child it is still the parent's, whose runs are not open here.
+    if getattr(setup, "_pid", None) != os.getpid():
+        return []
+    return list(getattr(setup, "_active_runs", ()))
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _say_which(runs: list[Any]) -> None:
+    ids = frozenset(run.id for run in runs)
+    if ids in _said:
+        return
+    _said.add(ids)
+    _log.warning(
+        "%d W&B runs are open: evidence goes to the one opened last, %s, and not to %s",
+        len(runs),
+        runs[-1].id,
+        ", ".join(run.id for run in runs[:-1]),
+    )
