@@ -1,8 +1,9 @@
 """How a parcel is left at a run, whatever the tracker: the order, the repeats, the read-back.
 
 A tracker gives a `Shelf`: a few plain operations on one run. Everything that must be the same for
-all trackers is here: names are claimed first, files are written and read back, and only then do
-tags say that they are there, so that a run with `venturalitica.evidence_sha256` has that evidence.
+all trackers is here: names are claimed first, with the tags; files are written and read back, and
+only then do tags say that they are there, and that all is green, so that a run with
+`venturalitica.evidence_sha256` has that evidence. What a server has no request for costs its part.
 Repeating any step changes nothing; a delivery cut short is finished by the next one.
 """
 
@@ -23,6 +24,9 @@ from venturalitica.trackers.claims import ROOT, Claim, light_of, read_claims, st
 from venturalitica.trackers.keys import clip, digest16, encode, is_cut
 
 _log = logging.getLogger(__name__)
+
+_warned: set[tuple[str, str]] = set()
+_SHOWN = 10
 
 CONTROL_LIMIT = 96
 GROUP_LIMIT = 64
@@ -81,7 +85,7 @@ class Shelf(Protocol):
         """Log the data sets that are not inputs of the run yet."""
         ...
 
-    def put_section(self, key: str, text: str) -> None:
+    def put_section(self, key: str, text: str) -> Sequence[str] | None:
         """Append our section to the run's description, or bring it up to date in place."""
         ...
 
@@ -98,10 +102,9 @@ def publish(shelf: Shelf, run: RunRef, parcel: Parcel) -> Receipt:
     again = claim is not None
     if claim is None:
         claim = stake(parcel, claims.values(), at=time.time_ns() // 1_000_000)
-        _put_claim(shelf, claim)
     claims[parcel.evidence_sha256] = claim
+    refused = _put_claim(shelf, claim, changed(_early(parcel, claim, claims), before))
     claim = _leave_files(shelf, parcel, claim, again=again, alone=len(claims) == 1)
-    refused = []
     if before.get(f"{claim.tags}.evidence_sha256") != parcel.evidence_sha256:
         refused += _leave_values(shelf, parcel, claim, again=again)
     refused += shelf.put_tags(changed(tags_of(parcel, claim) | _light(claims), before))
@@ -111,17 +114,17 @@ def publish(shelf: Shelf, run: RunRef, parcel: Parcel) -> Receipt:
     if any(claim.clashes_with(other) for other in claims.values()):
         # Two machines claimed one name at the same time: both move to names of their own.
         claim = claims[parcel.evidence_sha256] = claim.apart()
-        _put_claim(shelf, claim)
+        _put_claim(shelf, claim, {})
         claim = _leave_files(shelf, parcel, claim, again=True)
     refused += shelf.put_tags(changed(tags_of(parcel, claim) | _light(claims), after))
     if parcel.description:
-        shelf.put_section(claim.id, parcel.description)
+        refused += shelf.put_section(claim.id, parcel.description) or ()
     return Receipt(
         tracker=run.tracker,
         run_id=run.run_id,
         evidence_sha256=parcel.evidence_sha256,
         policy_sha256=claim.policy_sha256,
-        detail=_detail(claim, refused),
+        detail=_detail(run, claim, refused),
     )
 
 
@@ -182,9 +185,23 @@ def _whole_names(parcel: Parcel) -> dict[str, str]:
     }
 
 
-def _put_claim(shelf: Shelf, claim: Claim) -> None:
-    if shelf.put_tags({claim.key: claim.value()}):
+def _put_claim(shelf: Shelf, claim: Claim, tags: Mapping[str, str]) -> list[str]:
+    """Set the claim, and in the same request what may be said already; gives what was refused."""
+    refused = shelf.put_tags({claim.key: claim.value(), **tags})
+    if claim.key in refused:
         raise TrackerError(f"the run refuses the tag {claim.key!r}; is it locked or read-only?")
+    return list(refused)
+
+
+def _early(parcel: Parcel, claim: Claim, claims: Mapping[str, Claim]) -> dict[str, str]:
+    """The tags that need not wait for the files: all but that the evidence is there, and no green.
+
+    A store that takes no files, or a process that dies, must not keep a red light from the run.
+    """
+    tags = tags_of(parcel, claim) | _light(claims)
+    tags.pop(f"{claim.tags}.evidence_sha256", None)
+    lights = (f"{claim.tags}.light", f"{ROOT}.light")
+    return {key: value for key, value in tags.items() if key not in lights or value != "green"}
 
 
 def _light(claims: Mapping[str, Claim]) -> dict[str, str]:
@@ -211,7 +228,7 @@ def _leave_files(
     ):
         wanted[claim.snapshot] = parcel.policy_bytes
     if claim.evidence in wanted and again:
-        _put_claim(shelf, claim)
+        _put_claim(shelf, claim, {})
     if wanted:
         shelf.write(wanted)
     _check_back(shelf, {path: wanted[path] for path in wanted if path != claim.report})
@@ -233,15 +250,21 @@ def _holds(shelf: Shelf, path: str, sha256: str) -> bool:
 
 
 def _leave_values(shelf: Shelf, parcel: Parcel, claim: Claim, *, again: bool) -> list[str]:
-    """What is shown beside the files, before any tag says so. Answers with what was refused."""
+    """What is shown beside the files, before a tag says all is there; gives what was refused."""
     shelf.put_extras(parcel, claim)
     refused = list(shelf.put_points(points_of(parcel, claim), again=again))
     refused += shelf.put_inputs(parcel.data)
     return refused
 
 
-def _detail(claim: Claim, refused: Sequence[str]) -> str:
+def _detail(run: RunRef, claim: Claim, refused: Sequence[str]) -> str:
     if not refused:
         return f"at {claim.evidence}"
-    _log.warning("the run refused %d key(s): %s", len(refused), ", ".join(sorted(refused)))
-    return f"at {claim.evidence}; refused by the tracker: {', '.join(sorted(refused))}"
+    names = sorted(set(refused))
+    text = ", ".join(names[:_SHOWN])
+    text += f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    # An old server lacks the same at every delivery: that is worth one warning.
+    level = logging.INFO if (run.uri, text) in _warned else logging.WARNING
+    _warned.add((run.uri, text))
+    _log.log(level, "the run refused %d key(s): %s", len(names), text)
+    return f"at {claim.evidence}; refused by the tracker: {text}"

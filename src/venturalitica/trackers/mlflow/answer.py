@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,10 @@ from venturalitica.trackers.uris import (
     redact,
     sqlite_file,
 )
+
+_NOTHING_THERE = (404, 405, 501)
+_UNKNOWN = ("ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED", "FEATURE_DISABLED")
+_STATUS = re.compile(r"failed with error code (\d{3}) != 200")
 
 
 def library() -> Any:
@@ -72,6 +77,21 @@ def first_answer(door: str, run_id: str, *, must_exist: bool = True) -> None:
         busy = answer.status_code == 429 or answer.status_code >= 500
         kind = TrackerUnreachable if busy else TrackerError
         raise kind(f"the MLflow server at {address(door)} {trouble}")
+
+
+def is_missing(error: Exception) -> bool:
+    """Whether the server has nothing at that address: it is older, or not MLflow's own.
+
+    A proxy's or another server's own words (`{"detail": "Not Found"}`) come without a code of
+    MLflow's; answers of 429 and above do not get here so: MLflow's client repeats the question.
+    """
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    if status in _NOTHING_THERE or getattr(error, "error_code", "") in _UNKNOWN:
+        return True
+    words = getattr(error, "json", None)
+    foreign = isinstance(words, dict) and not words.get("error_code")
+    found = _STATUS.search(str(error))
+    return foreign or bool(found and int(found[1]) in _NOTHING_THERE)
 
 
 def refuse_foreign_credentials(uri: str, current: str) -> None:

@@ -12,7 +12,7 @@ from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import DataRef, Parcel
 from venturalitica.trackers.claims import ROOT, SNAPSHOTS, Claim
 from venturalitica.trackers.haul import Haul
-from venturalitica.trackers.mlflow.answer import first_answer, library
+from venturalitica.trackers.mlflow.answer import first_answer, is_missing, library
 from venturalitica.trackers.note import with_section
 from venturalitica.trackers.publish import VALUE_LIMIT, Point
 from venturalitica.trackers.uris import is_file_store, is_http, redact
@@ -52,10 +52,16 @@ class RunShelf:
         return self._put(
             [RunTag(key, value) for key, value in tags.items()],
             lambda batch: self._client.log_batch(self._id, tags=batch),
+            lambda tag: self._client.set_tag(self._id, tag.key, tag.value),
         )
 
     def has(self, path: str) -> bool:
-        return self._list(path.rsplit("/", 1)[0]).get(path) is not None
+        try:
+            return self._list(path.rsplit("/", 1)[0]).get(path) is not None
+        except Exception as error:
+            if is_missing(error):  # a store that lists nothing: what is there is written again
+                return False
+            raise
 
     def read(self, path: str) -> bytes:
         with tempfile.TemporaryDirectory(prefix="venturalitica-") as folder:
@@ -81,13 +87,16 @@ class RunShelf:
         return self._put(
             [Metric(self._key(point), point.value, point.at, point.step) for point in new],
             lambda batch: self._client.log_batch(self._id, metrics=batch),
+            lambda one: self._client.log_metric(
+                self._id, one.key, one.value, one.timestamp, one.step
+            ),
         )
 
     def put_inputs(self, data: Sequence[DataRef]) -> Sequence[str]:
         from mlflow.entities import InputTag
 
         present: dict[tuple[str, str], str] = {}
-        for known in self._run.inputs.dataset_inputs:
+        for known in self._run.inputs.dataset_inputs if self._run.inputs else ():
             context = {tag.key: tag.value for tag in known.tags}.get("mlflow.data.context", "")
             present[known.dataset.name, known.dataset.digest] = context
         new = []
@@ -101,11 +110,10 @@ class RunShelf:
                 new.append(_dataset_input(item, name, digest, InputTag))
         return self._put(new, lambda batch: self._client.log_inputs(self._id, batch))
 
-    def put_section(self, key: str, text: str) -> None:
+    def put_section(self, key: str, text: str) -> Sequence[str]:
         present = self._run.data.tags.get(_NOTE, "")
         wanted = with_section(present, key, text, limit=VALUE_LIMIT)
-        if wanted != present:
-            self._client.set_tag(self._id, _NOTE, wanted)
+        return self.put_tags({_NOTE: wanted}) if wanted != present else ()
 
     def put_extras(self, parcel: Parcel, claim: Claim) -> None:
         """MLflow has no more than that."""
@@ -135,10 +143,15 @@ class RunShelf:
 
     def _has(self, point: Point) -> bool:
         key = self._key(point)
-        return key in self._run.data.metrics and any(
-            old.step == point.step and old.value == point.value
-            for old in self._client.get_metric_history(self._id, key)
-        )
+        if key not in self._run.data.metrics:
+            return False
+        try:
+            history = self._client.get_metric_history(self._id, key)
+        except Exception as error:
+            if is_missing(error):  # the same value of the same moment is one to MLflow
+                return False
+            raise
+        return any(old.step == point.step and old.value == point.value for old in history)
 
     def _key(self, point: Point) -> str:
         """A file store keeps each metric in a file of its name, so no name can be a folder too."""
@@ -146,8 +159,17 @@ class RunShelf:
             return f"{point.control} {point.part.replace('/', ' ')}"
         return point.key
 
-    def _put(self, items: Sequence[Any], send: Callable[[list[Any]], None]) -> list[str]:
-        """Send in batches; where one is refused, item by item, so that one costs no other."""
+    def _put(
+        self,
+        items: Sequence[Any],
+        send: Callable[[list[Any]], None],
+        send_one: Callable[[Any], None] | None = None,
+    ) -> list[str]:
+        """Send in batches; where one is refused, item by item, so that one costs no other.
+
+        A server that does not know the request at all is asked by `send_one`, where there is one;
+        what it cannot take then is refused, and costs nothing else.
+        """
         from mlflow.exceptions import MlflowException
 
         refused: list[str] = []
@@ -156,13 +178,16 @@ class RunShelf:
             try:
                 send(batch)
             except MlflowException as error:
-                if not _is_refusal(error):
+                missing = is_missing(error)
+                if not (missing or _is_refusal(error)):
                     raise
-                if len(batch) == 1:
-                    refused.append(_name(batch[0]))
+                if missing and send_one is not None:
+                    refused += self._put(batch, _one_by_one(send_one))
+                elif missing or len(batch) == 1:
+                    refused += map(_name, batch)
                 else:
                     for item in batch:
-                        refused += self._put([item], send)
+                        refused += self._put([item], send, send_one)
         return refused
 
 
@@ -181,8 +206,16 @@ def _dataset_input(item: DataRef, name: str, digest: str, tag: Callable[[str, st
     return DatasetInput(dataset, tags)
 
 
+def _one_by_one(send_one: Callable[[Any], None]) -> Callable[[list[Any]], None]:
+    def send(batch: list[Any]) -> None:
+        for item in batch:
+            send_one(item)
+
+    return send
+
+
 def _name(item: Any) -> str:
-    return str(item.dataset.name if hasattr(item, "dataset") else item.key)
+    return f"input {item.dataset.name}" if hasattr(item, "dataset") else str(item.key)
 
 
 def _is_refusal(error: Any) -> bool:
