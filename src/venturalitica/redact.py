@@ -7,46 +7,71 @@ set, which may be the end of an address. They prefer to remove too much.
 
 from __future__ import annotations
 
+import math
 import re
 import traceback
-from urllib.parse import unquote
+from collections import Counter
+from collections.abc import Callable
+
+from venturalitica.secret_names import is_secret_in_prose, is_secret_in_query, is_secret_name
+
+__all__ = [
+    "MARK",
+    "WITHHELD",
+    "is_secret_name",
+    "redact_fact",
+    "redact_name",
+    "redact_text",
+    "redact_uri",
+    "redacted_traceback",
+]
 
 MARK = "[removed]"
 
-_WORDS = (
-    r"(?:access[_-]?key|api[_-]?key|apikey|auth|authorization|bearer|client[_-]?secret|code|"
-    r"cookie|credential|credentials|jwt|key|pass|passphrase|passwd|password|pat|private[_-]?key|"
-    r"pwd|secret|session|sig|signature|token|x-amz-[a-z-]+|x-goog-[a-z-]+|sv|se|sp|sr)"
-)
-_SECRET_WORD = re.compile(
-    r"(?i)password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|"
-    r"private[_-]?key|credential|signature|authorization"
-)
-"""In a sentence, `code: 500` or `key: 3` says nothing secret; in a query string it may."""
-_SECRET_NAME = re.compile(
-    r"(?:^|[._\-\s])(?:" + _WORDS + r")(?:$|[._\-\s])|" + _SECRET_WORD.pattern[4:],
-    re.IGNORECASE,
-)
+WITHHELD = "withheld"
+"""What stands in a fact in the place of a value that is, or may be, a secret."""
+
 # Each pattern below begins at the edge of a word and gives nothing back (possessive quantifiers),
 # so that no text, however hostile, takes more than linear time.
-_URI = re.compile(r"(?<![A-Za-z0-9+.\-])[A-Za-z0-9+.\-]++://[^\s\"'<>`]++")
-_AUTHORITY = re.compile(r"([A-Za-z0-9+.\-]++://)([^/?#]*+)(.*)", re.DOTALL)
+_URI = re.compile(r"(?<![A-Za-z0-9+.\-:/])(?:[A-Za-z0-9+.\-]++:)?+//[^\s\"'<>`]++")
+_AUTHORITY = re.compile(r"((?:[A-Za-z0-9+.\-]++:)?//)([^/?#]*+)(.*)", re.DOTALL)
 _SCP = re.compile(r"(?<![^\s\"'<>(\[=,;])[^\s@:/]{1,128}:[^\s@/]{1,256}@(?=\w)")
-_NAME = re.compile(r"(?<![\w.\-])[\w.\-]++[\"']?\s*+[:=]\s*+")
-_VALUE = re.compile(r"""(?i)"[^"]*+"|'[^']*+'|(?:(?:bearer|basic|token)\s++)?+[^\s,;&)}\]"']++""")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s++[A-Za-z0-9._~+/=\-]{8,}+")
-_OPTION = re.compile(r"(?<![\w\-])(--?[\w\-]++)(\s++)(?!-)(\S++)")
-_SHAPES = re.compile(
+_ORACLE = re.compile(r"(?i)\b(jdbc:oracle:\w++:)[^\s@/]++/[^\s@]++@")
+_NAME = re.compile(r"(?<![\w.\-])[\w.\-]++\\*+[\"']?+\s*+[:=]\s*+")
+_QUOTED = re.compile(
     r"""(?x)
-      \bgh[pousr]_[A-Za-z0-9]{16,}\b | \bgithub_pat_\w{16,}\b | \bglpat-[\w\-]{16,}
-    | \bAKIA[0-9A-Z]{12,}\b | \bASIA[0-9A-Z]{12,}\b | \bAIza[\w\-]{30,}
-    | \bsk-[A-Za-z0-9_\-]{16,} | \bsk_(?:live|test)_\w{16,} | \bxox[abeoprs]-[\w\-]{10,}
-    | \bhf_[A-Za-z0-9]{16,}\b | \bdapi[0-9a-f]{24,}\b | \bnpm_\w{20,}\b | \bpypi-[\w\-]{20,}
-    | (?<![\w\-])eyJ[\w\-]{8,}\.[\w\-]{8,}\.[\w\-]*
-    | -----BEGIN[ A-Z]*PRIVATE\ KEY-----.*?(?:-----END[ A-Z]*PRIVATE\ KEY-----|\Z)
+      \\++["'][^"'\\]*+(?:\\++["'])?+       # JSON inside JSON
+    | [bBrRuUfF]{0,2}+(?:"(?:[^"\\]|\\.)*+"?+|'(?:[^'\\]|\\.)*+'?+)  # one cut off is still one
     """,
     re.DOTALL,
 )
+_BRACKETED = re.compile(r"[\w.]*+[(\[{]")
+_WORD = re.compile(r"(?i)(?:(?:bearer|basic|token)\s++)?+[^\s,;&)}\]\"']++")
+_LINE = re.compile(r"[^,;&)}\]\"'\r\n]++")
+_HEADER = re.compile(
+    r"(?i)(?<![\w\-])((?:set-)?+cookie|(?:proxy-)?+authorization)\s*+:\s*+(?![\"'\s])[^\r\n\"']++"
+)
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s++[A-Za-z0-9._~+/=\-]{8,}+")
+_OPTION = re.compile(r"(?<![\w\-])(--?[\w\-]++)(\s++)(?!-)(\"[^\"]*+\"?+|'[^']*+'?+|\S++)")
+_USER = re.compile(r"--?(?:u|user|userpwd|proxy-user)")
+_SHAPES = re.compile(
+    r"""(?x)
+      \bgh[pousr]_[A-Za-z0-9]{8,}\b | \bgithub_pat_\w{16,}\b | \bglpat-[\w\-]{16,}
+    | \b(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{12,}\b | \bAIza[\w\-]{30,} | \bya29\.[\w\-]{16,}
+    | \bGOCSPX-[\w\-]{16,} | \bsk-(?!learn)[A-Za-z0-9_\-]{8,} | \b[srp]k_(?:live|test)_\w{8,}
+    | \bwhsec_\w{16,} | \bxox[abeoprs]-[\w\-]{8,} | \bxapp-[\w\-]{10,} | \bnvapi-[\w\-]{16,}
+    | \bhf_(?:[A-Za-z0-9]{16,}|(?=[A-Za-z]*\d)[A-Za-z0-9]{8,})\b | \bgsk_[A-Za-z0-9]{16,}\b
+    | \bdapi[0-9a-f]{24,}\b | \bdop_v1_[0-9a-f]{24,}\b | \bnpm_\w{20,}\b | \bpypi-[\w\-]{20,}
+    | \bSG\.[\w\-]{16,}\.[\w\-]{16,} | \bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{16,}
+    | \bwandb_v1_\w{16,} | \bAGE-SECRET-KEY-\w{16,}
+    | (?<=hooks\.slack\.com/services/)[\w/]++
+    | (?<![\w\-])eyJ[\w\-]{10,}(?:\.[\w\-]*)*
+    | -----BEGIN[ A-Z0-9]*-----.*?(?:-----END[ A-Z0-9]*-----|\Z)
+    """,
+    re.DOTALL,
+)
+_RUN = re.compile(r"[A-Za-z0-9+/=_\-]{16,}+")
+_PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 def redact_uri(uri: str) -> str:
@@ -59,6 +84,11 @@ def redact_uri(uri: str) -> str:
     if match is None:
         return _SCP.sub("", _SHAPES.sub(MARK, uri))
     scheme, authority, rest = match.groups()
+    if re.search(r"^[^\[]*:\D", authority) and "@" not in authority and "@" in rest:
+        # No port but a password, and in it a `/`, `?` or `#` that nobody wrote as `%2F`.
+        authority = rest.rpartition("@")[2]
+        rest = authority[len(re.split(r"[/?#]", authority)[0]) :]
+        authority = authority.removesuffix(rest)
     user, at, host = authority.rpartition("@")
     keep = f"{user}{at}" if user == "git" else ""
     return f"{scheme}{keep}{host}{_redact_rest(rest)}"
@@ -66,12 +96,17 @@ def redact_uri(uri: str) -> str:
 
 def redact_text(text: str) -> str:
     """A sentence without the credentials in its addresses, `name=value` pairs and known tokens."""
-    text = _SHAPES.sub(MARK, text)
-    text = _URI.sub(lambda match: redact_uri(match[0]), text)
-    text = _SCP.sub(f"{MARK}@", text)
-    text = _BEARER.sub(lambda match: f"{match[1]} {MARK}", text)
-    text = _OPTION.sub(_redact_option, text)
-    return _redact_named(text)
+    return _redact_named(_redact_shapes(text), is_secret_in_prose, _WORD)
+
+
+def redact_fact(text: str) -> str:
+    """The text of a fact (a parameter, say), `withheld` where a secret is or may be.
+
+    Stricter than `redact_text`: every name that may be one of a secret counts, its value goes on to
+    the end of the line or the next sign, and what looks drawn at random is taken for a secret.
+    """
+    text = _redact_named(_redact_shapes(text), is_secret_name, _LINE)
+    return _RUN.sub(_redact_random, text).replace(MARK, WITHHELD)
 
 
 def redact_name(name: str) -> str:
@@ -87,26 +122,88 @@ def redacted_traceback(error: BaseException) -> str:
     return redact_text("".join(traceback.format_exception(error)).rstrip())
 
 
-def is_secret_name(name: str) -> bool:
-    """Whether a variable, parameter or option of this name probably holds a secret."""
-    return _SECRET_NAME.search(unquote(name)) is not None
+def _redact_shapes(text: str) -> str:
+    text = _SHAPES.sub(MARK, text)
+    text = _ORACLE.sub(r"\1@", text)
+    text = _URI.sub(lambda match: redact_uri(match[0]), text)
+    text = _SCP.sub(f"{MARK}@", text)
+    text = _HEADER.sub(lambda match: f"{match[1]}: {MARK}", text)
+    text = _BEARER.sub(lambda match: f"{match[1]} {MARK}", text)
+    return _OPTION.sub(_redact_option, text)
 
 
 def _redact_option(match: re.Match[str]) -> str:
-    return f"{match[1]}{match[2]}{MARK}" if is_secret_name(match[1]) else match[0]
+    option, space, value = match.groups()
+    # `verify --keys FILE` is a remedy that we name ourselves.
+    secret = is_secret_name(option) and option != "--keys"
+    return f"{option}{space}{MARK}" if secret or _is_login(option, value) else match[0]
 
 
-def _redact_named(text: str) -> str:
-    """`password: x`, `"api_key": "x"`, `WANDB_API_KEY=x`."""
+def _is_login(option: str, value: str) -> bool:
+    """`-u user:password`, as curl takes it."""
+    return _USER.fullmatch(option) is not None and ":" in value
+
+
+def _redact_named(text: str, is_secret: Callable[[str], bool], plain: re.Pattern[str]) -> str:
+    """`password: x`, `"api_key": "x"`, `WANDB_API_KEY=x`, `auth=("u", "x")`."""
     parts, done = [], 0
     for name in _NAME.finditer(text):
-        if name.start() < done or not _SECRET_WORD.search(name[0]):
+        if name.start() < done or not _tells(name[0], is_secret):
             continue
-        value = _VALUE.match(text, name.end())
-        if value is not None and not text.startswith(MARK, name.end()):
+        end = _end_of_value(text, name.end(), plain)
+        if end > name.end() and not text.startswith(MARK, name.end()):
             parts += [text[done : name.end()], MARK]
-            done = value.end()
+            done = end
     return "".join(parts) + text[done:]
+
+
+def _tells(name: str, is_secret: Callable[[str], bool]) -> bool:
+    """An equals sign makes a pair of what may be prose after a colon."""
+    return is_secret_name(name) if "=" in name else is_secret(name)
+
+
+def _end_of_value(text: str, start: int, plain: re.Pattern[str]) -> int:
+    quoted = _QUOTED.match(text, start)
+    if quoted is not None:
+        return quoted.end()
+    opened = _BRACKETED.match(text, start)
+    if opened is not None:
+        return _end_of_brackets(text, opened.end())
+    match = plain.match(text, start)
+    return match.end() if match else start
+
+
+def _end_of_brackets(text: str, place: int) -> int:
+    """Past the bracket that closes the one before `place`; the end of the text if none does."""
+    depth = 1
+    while place < len(text) and depth:
+        quoted = _QUOTED.match(text, place)
+        if quoted is not None:
+            place = quoted.end()
+            continue
+        depth += (text[place] in "([{") - (text[place] in ")]}")
+        place += 1
+    return place
+
+
+def _redact_random(match: re.Match[str]) -> str:
+    run = match[0]
+    return MARK if any(map(_looks_random, [run, *run.split("/")])) else run
+
+
+def _looks_random(run: str) -> bool:
+    """Letters and digits in no order that words have: a key, a token, a digest."""
+    pieces = _PIECE.findall(run)
+    letters = sum(map(len, pieces))
+    if len(run) < 16 or letters < 16 or not any(piece.isalpha() for piece in pieces):
+        return False
+    kinds = [any(map(kind, run)) for kind in (str.isupper, str.islower, str.isdigit)]
+    return sum(kinds) > 1 and (letters < 3 * len(pieces) or (all(kinds) and _entropy(run) > 4.5))
+
+
+def _entropy(run: str) -> float:
+    """Bits a character, after Shannon: words have about 4, forty letters at random over 4.6."""
+    return -sum(n / len(run) * math.log2(n / len(run)) for n in Counter(run).values())
 
 
 def _redact_rest(rest: str) -> str:
@@ -123,6 +220,6 @@ def _redact_pairs(query: str) -> str:
 
 def _redact_pair(part: str) -> str:
     name, sign, value = part.partition("=")
-    if sign and value and is_secret_name(name):
+    if sign and value and is_secret_in_query(name):
         return f"{name}={MARK}"
     return _SHAPES.sub(MARK, part)

@@ -14,7 +14,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(
         [
             "_version", "errors", "records", "rules", "circumstances", "tallies", "scoregrid",
-            "redact", "canonical",
+            "redact", "canonical", "secret_names",
         ],
         0,
     ),

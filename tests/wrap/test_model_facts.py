@@ -18,7 +18,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import venturalitica as vl
 from venturalitica.canonical import canonical_json
-from venturalitica.model_facts import describe_model, describe_value
+from venturalitica.frameworks.parameters import describe_value
+from venturalitica.model_facts import describe_model
 
 
 class Holder(BaseEstimator):  # type: ignore[misc]
@@ -72,7 +73,7 @@ def test_nested_parameters_are_listed_apart() -> None:
         (pd.Series(["Ann Example"]), "Series of shape (1,)"),
         (["a", 1, None], "['a', 1, None]"),
         ({"b": (1, 2)}, "{'b': (1, 2)}"),
-        ({"password": "hunter2", "level": 1}, "{'password': [removed], 'level': 1}"),
+        ({"password": "hunter2", "level": 1}, "{'password': withheld, 'level': 1}"),
         (np.mean, "numpy.mean"),
         (RandomForestClassifier, "sklearn.ensemble._forest.RandomForestClassifier"),
         ("https://user:pw@host/x", "https://host/x"),

@@ -6,9 +6,10 @@ Nothing here imports mlflow: `doctor` uses it before anybody has.
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+
+from venturalitica.redact import MARK, redact_text
 
 FILE_STORE_REMEDIES = (
     "MLflow no longer opens a file store (a folder such as ./mlruns) by itself. Either move to a "
@@ -16,8 +17,6 @@ FILE_STORE_REMEDIES = (
     "MLFLOW_TRACKING_URI=sqlite:///mlflow.db; or keep the folder: set MLFLOW_ALLOW_FILE_STORE=true"
 )
 
-_USERINFO = re.compile(r"(?<=://)[^/\s@]+@")
-_SECRET = re.compile(r"(?i)((?:token|password|passwd|secret|api_?key|sig|pwd)=)[^&\s'\";]+")
 UNREADABLE = "unreadable:"
 """What is shown in the place of a URI that is none; it may stand in a record of anybody's."""
 
@@ -73,7 +72,7 @@ def without_credentials(uri: str) -> str:
 
 def redact(text: str) -> str:
     """A message of somebody else's without the credentials that URIs in it may hold."""
-    return _SECRET.sub(r"\1***", _USERINFO.sub("", text))
+    return redact_text(text).replace(MARK, "***")
 
 
 def origin(uri: str) -> tuple[str, str, int | None]:
