@@ -116,9 +116,10 @@ class MissingExtra(VenturaliticaError, ImportError):
     def __init__(self, library: str, extra: str) -> None:
         self.library = library
         self.extra = extra
+        from venturalitica._origin import install_line
+
         super().__init__(
-            f"{library} is needed for this and is not installed: "
-            f'pip install "venturalitica[{extra}]"'
+            f"{library} is needed for this and is not installed: {install_line(extra)}"
         )
 
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[object, ...]]:

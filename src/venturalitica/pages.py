@@ -193,8 +193,8 @@ def refuse_other_kinds(entry: Entry) -> None:
     if kind not in kinds():
         raise EvidenceError(
             f"entry {entry.index} is a record of a kind that this version does not know, "
-            f"{kind[:80]!r}: a page is drawn of an audit or a run. A newer version may know it: "
-            "pip install --upgrade venturalitica"
+            f"{kind[:80]!r}: a page is drawn of an audit or a run. A newer version of "
+            "this package may know it: update it from where it came from"
         )
     predicate = entry.statement["predicate"]
     target = mapping(predicate.get("of")).get("entry")

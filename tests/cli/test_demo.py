@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica._origin import install_line
 from venturalitica.cli import demo
 from venturalitica.errors import EvidenceError
 
@@ -38,14 +39,14 @@ def test_without_mlflow_the_demo_stays_local_and_says_what_to_type(call, project
     assert "none was open; the evidence is here only" in result.stdout
     assert "verified:" in result.stdout
     assert "cd 'loan demo'" in result.stdout
-    assert 'pip install "venturalitica[mlflow]"' in result.stderr
+    assert install_line("all") in result.stderr
 
 
 def test_without_scikit_learn_the_line_that_installs_it_is_named(call, monkeypatch):
     monkeypatch.setattr(demo, "_has", lambda library: False)
     result = call("demo")
     assert result.exit_code == 2
-    assert 'pip install "venturalitica[sklearn]"' in result.stderr
+    assert install_line("sklearn") in result.stderr
 
 
 def test_a_file_in_the_way_is_refused(call, project):

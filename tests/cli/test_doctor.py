@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from venturalitica._origin import install_line
 from venturalitica.examination import everything as examination
 from venturalitica.ledger import Ledger, load_signer
 from venturalitica.settings import Settings
@@ -154,8 +155,8 @@ def test_a_tracker_that_fails_is_a_finding_not_a_crash(call, monkeypatch):
 def test_without_dataframe_library_the_line_that_installs_one_is_named(call, monkeypatch):
     monkeypatch.setattr(examination, "_version", lambda name: None)
     found = findings(call)
-    assert found["Python", "data frames"]["fix"] == 'pip install "venturalitica[all]"'
-    assert found["Python", "scikit-learn"]["fix"] == 'pip install "venturalitica[sklearn]"'
+    assert found["Python", "data frames"]["fix"] == install_line("all")
+    assert found["Python", "scikit-learn"]["fix"] == install_line("sklearn")
 
 
 def test_a_setting_from_dotenv_is_told_apart_from_the_environment(call, project, monkeypatch):

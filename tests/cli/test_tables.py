@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import re
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import feather, ipc, parquet
 
+from venturalitica._origin import install_line
 from venturalitica.cli import libraries, tables
 from venturalitica.errors import DataError, MissingExtra
 
@@ -209,7 +211,7 @@ def test_without_a_dataframe_library_the_message_is_the_line_that_installs_one(
 ):
     (tmp_path / "d.csv").write_text("a\n1\n")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtra, match=r'pip install "venturalitica\[all\]"'):
+    with pytest.raises(MissingExtra, match=re.escape(install_line("all"))):
         tables.read_table([tmp_path / "d.csv"])
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.ui.shelf import Shelf
-from venturalitica.cli.init import WORKFLOW_TEXT
+from venturalitica._origin import Origin
+from venturalitica.cli.init import workflow_text
 from venturalitica.examination.ci import WORKFLOW, Made, ci_link, last_made, made_in, pipelines
 from venturalitica.ledger import Ledger
 
@@ -31,7 +32,7 @@ def test_without_a_file_all_is_grey_and_the_line_to_type_is_said(tmp_path):
 
 
 def test_the_workflow_that_init_writes_reads_the_policy_and_judges_nothing(tmp_path):
-    written(tmp_path, WORKFLOW, WORKFLOW_TEXT)
+    written(tmp_path, WORKFLOW, workflow_text(Origin()))
     (one,) = pipelines(tmp_path)
     assert one.commands == ("policy lint",)
     found = ci_link([one], None)

@@ -129,7 +129,7 @@ def test_an_offline_run_of_wandb_is_uploaded_first(tmp_path):
 
 
 def test_a_line_to_type_is_told_from_a_sentence():
-    assert is_command('pip install "venturalitica[mlflow]"')
+    assert is_command('pip install "/src/venturalitica[mlflow]"')
     assert is_command("MLFLOW_TRACKING_URI=http://x venturalitica sync")
     assert not is_command("'wandb login', or set WANDB_API_KEY")
 

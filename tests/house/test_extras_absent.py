@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica._origin import install_line
+
 BLOCK = """
 import sys
 class Absent:
@@ -63,7 +65,7 @@ def test_the_message_is_the_line_that_installs_it(extra: str, tmp_path: Path) ->
         print(error)
     """
     said = run_without([extra], code, tmp_path)
-    assert f'pip install "venturalitica[{extra}]"' in said
+    assert install_line(extra) in said
 
 
 LIBRARIES = ["mlflow", "wandb", "sklearn", "pandas", "polars", "pyarrow", "scipy"]

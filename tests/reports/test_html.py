@@ -239,7 +239,7 @@ def test_a_run_without_audits_is_grey(make_run) -> None:
     [
         ({"predicateType": "https://in-toto.io/attestation/test-result/v0.1"}, "expected one of"),
         ({"predicate": None}, "expected one of"),
-        ({"predicate": {"format": 2}}, "pip install --upgrade venturalitica"),
+        ({"predicate": {"format": 2}}, "a newer version of this package"),
         ({"predicate": {"kind": "audit"}}, "format None"),
         ({"predicate": {"format": True}}, "format True"),
     ],

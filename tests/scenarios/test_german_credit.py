@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 from collections import Counter
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pytest
 from sklearn.preprocessing import OrdinalEncoder
 
+from venturalitica._origin import install_line
 from venturalitica.errors import DataError, MissingExtra, SettingsError
 from venturalitica.scenarios import german_credit as german
 from venturalitica.scenarios import load_german_credit
@@ -73,7 +75,7 @@ def test_the_first_engine_installed_is_taken(monkeypatch) -> None:
     assert german.chosen_engine(None) == "pyarrow"
     installed.remove("pyarrow")
     assert german.chosen_engine(None) == "numpy"
-    with pytest.raises(MissingExtra, match=r'pip install "venturalitica\[all\]"'):
+    with pytest.raises(MissingExtra, match=re.escape(install_line("all"))):
         german.chosen_engine("polars")
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import builtins
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 
 import venturalitica as vl
+from venturalitica._origin import install_line
 from venturalitica.errors import MissingExtra, PolicyError, SettingsError
 from venturalitica.reports.html import render_report
 from venturalitica.reports.markdown import render_markdown
@@ -153,7 +155,7 @@ def test_without_scikit_learn_the_message_is_the_line_that_installs_it(monkeypat
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtra, match=r'pip install "venturalitica\[sklearn\]"'):
+    with pytest.raises(MissingExtra, match=re.escape(install_line("sklearn"))):
         quickstart("loan")
 
 

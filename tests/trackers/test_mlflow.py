@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica._origin import install_line
 from venturalitica.errors import MissingExtra, TrackerError
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.mlflow import MlflowTracker
@@ -340,7 +342,7 @@ def test_health_of_servers_that_are_down_or_want_a_login(
 
 def test_without_mlflow_the_line_that_installs_it(tracker, monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(MissingExtra, match=r'pip install "venturalitica\[mlflow\]"'):
+    with pytest.raises(MissingExtra, match=re.escape(install_line("mlflow"))):
         tracker.deliver(RunRef("mlflow", "0" * 32, "sqlite:///x.db"), parcel())
     assert tracker.active_run() is None
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from venturalitica._origin import install_line
 from venturalitica.errors import MissingExtra, TrackerError
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.wandb import WandbTracker, active
@@ -222,7 +224,7 @@ def test_without_wandb_the_line_that_installs_it(tracker, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     monkeypatch.setenv("WANDB_API_KEY", "secret")
     run = RunRef("wandb", "abc", "https://wandb.example.com")
-    with pytest.raises(MissingExtra, match=r'pip install "venturalitica\[wandb\]"'):
+    with pytest.raises(MissingExtra, match=re.escape(install_line("wandb"))):
         tracker.deliver(dataclasses.replace(run, extra={"project": "p"}), parcel())
 
 

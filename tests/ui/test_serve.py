@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import pytest
 
+from venturalitica._origin import install_line
 from venturalitica.errors import SettingsError
 from venturalitica.ui.serve import PORTS, listen
 
@@ -219,7 +220,7 @@ def test_without_the_extra_the_message_is_the_line_that_installs_it(
     monkeypatch.setitem(sys.modules, library, None)
     done = _call(*command)
     assert done.exit_code == 2
-    assert 'pip install "venturalitica[ui]"' in done.stderr
+    assert install_line("ui") in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from venturalitica._origin import install_line
 from venturalitica.cli.output import (
     FAILED,
     PASSED,
@@ -199,7 +200,7 @@ def _next_commands(entry: Entry, *, tracked: bool) -> list[str]:
         commands.append("mlflow ui --backend-store-uri sqlite:///mlflow.db")
         commands.append("cat train.py      # the two lines that did it")
     else:
-        hint('With MLflow the run is tracked too: pip install "venturalitica[mlflow]" pandas')
+        hint(f"With MLflow and pandas the run is tracked too: {install_line('all')}")
     return commands
 
 

@@ -12,6 +12,7 @@ from venturalitica.cli.output import hint, new_app, progress, say
 from venturalitica.errors import BindingError, SettingsError, did_you_mean
 
 if TYPE_CHECKING:
+    from venturalitica._origin import Origin
     from venturalitica.policy.template import ColumnFacts, Kind
 
 POLICY = "model_policy.yaml"
@@ -44,19 +45,21 @@ def init(
       venturalitica init
       venturalitica init loans.csv --target class
     """
+    from venturalitica._origin import origin
     from venturalitica.examination.ci import WORKFLOW
 
     if target is not None and data is None:
         raise SettingsError("--target names a column of DATA: give the data file as well")
     if Path(POLICY).exists() and not force:
         raise SettingsError(f"{POLICY} exists and is kept; --force overwrites it")
-    texts = {POLICY: _policy(data, target), ENV: ENV_TEXT, WORKFLOW: WORKFLOW_TEXT}
+    texts = {POLICY: _policy(data, target), ENV: ENV_TEXT, WORKFLOW: workflow_text(origin())}
     for name, text in texts.items():
         _write(Path(name), text, force)
     columns = "--prediction COLUMN" if target else "--target COLUMN --prediction COLUMN"
     hint(
         f"Next: edit {POLICY}, then 'venturalitica policy lint' and",
         f"      'venturalitica check FILE {columns}'",
+        f"For CI: {WORKFLOW} says which line your requirements.txt needs",
     )
 
 
@@ -149,7 +152,7 @@ ENV_TEXT = """\
 # VENTURALITICA_SIGNING_KEY=
 """
 
-WORKFLOW_TEXT = """\
+_WORKFLOW = """\
 # Checks the policy on every push; with your data, judges by it and keeps the evidence.
 name: venturalitica
 
@@ -168,7 +171,8 @@ jobs:
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
-      # What your project installs; venturalitica and a table library (polars, say) belong in it.
+      # What your project installs. This line belongs in it:
+      #   {requirement}
       - run: pip install -r requirements.txt
       - run: venturalitica policy lint model_policy.yaml
       # Judge predictions that an earlier step has written. Exit status 1: a control failed;
@@ -188,3 +192,13 @@ jobs:
       #     include-hidden-files: true
       #     if-no-files-found: error
 """
+
+_SOMEWHERE = """\
+venturalitica[all] @ git+https://HOST/OWNER/REPOSITORY@COMMIT
+      # with the address of its repository: this copy came from a folder of one machine, or from
+      # nowhere known, and on the package index the name is another project's."""
+
+
+def workflow_text(source: Origin) -> str:
+    """The CI workflow, which names where `source` can be installed from on other machines."""
+    return _WORKFLOW.replace("{requirement}", source.requirement("all") or _SOMEWHERE)

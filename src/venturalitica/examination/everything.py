@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from venturalitica._origin import install_line
 from venturalitica._version import __version__
 from venturalitica.errors import SettingsError, VenturaliticaError
 from venturalitica.examination.evidence import evidence
@@ -65,11 +66,11 @@ def _packages() -> Iterator[Finding]:
         "data frames",
         "ok" if frames else "note",
         listed or "none of polars, pandas, pyarrow: 'check' cannot read files",
-        "" if frames else 'pip install "venturalitica[all]"',
+        "" if frames else install_line("all"),
     )
     for name, extra in OPTIONAL.items():
         version = _version(name)
-        fix = "" if version else f'pip install "venturalitica[{extra}]"'
+        fix = "" if version else install_line(extra)
         yield Finding(area, name, "ok" if version else "note", version or "not installed", fix)
 
 

@@ -137,7 +137,7 @@ def _check_format(found: object) -> None:
         return
     raise EvidenceError(
         f"this evidence has format {found!r}; this version reads format {FORMAT} and older: "
-        "upgrade with `pip install --upgrade venturalitica`"
+        "read it with a newer version of this package"
     )
 
 

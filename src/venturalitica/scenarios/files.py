@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 SCRIPT = '''\
 """Train the loan model inside an MLflow run; venturalitica audits it on held-out rows.
 
-Needs: pip install "venturalitica[mlflow,sklearn]" pandas
+Needs MLflow, pandas and scikit-learn: all of them come with venturalitica's extra "all".
 """
 
 import mlflow

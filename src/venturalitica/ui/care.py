@@ -137,7 +137,7 @@ def _unknown(kind: str) -> Care:
     return Care(
         "A record of a kind that this version does not know",
         "Its signature and its place in the log are checked all the same; what it says is not "
-        "shown. A newer version may know it: pip install --upgrade venturalitica",
+        "shown. A newer version of this package may know it.",
         (("Kind", kind[:200]),),
     )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from venturalitica._origin import install_line
 from venturalitica.trackers.uris import (
     FILE_STORE_REMEDIES,
     address,
@@ -29,7 +30,7 @@ def health(origins: Mapping[str, str]) -> dict[str, Any]:
     """Version, tracking URI and where it comes from, whether it answers, and the exact fix."""
     version = _version()
     if version is None:
-        return _facts(None, "", "", None, "not installed", 'pip install "venturalitica[mlflow]"')
+        return _facts(None, "", "", None, "not installed", install_line("mlflow"))
     uri, configured = _configuration(origins)
     reachable, detail, fix = _reach(uri)
     return _facts(version, configured, address(uri), reachable, detail, fix)

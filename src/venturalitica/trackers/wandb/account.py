@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from venturalitica._origin import install_line
 from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.uris import origin, without_credentials
@@ -61,7 +62,7 @@ def health(origins: Mapping[str, str]) -> dict[str, Any]:
     configured = origins.get("WANDB_API_KEY", source) if source == "environment" else source
     reachable, detail, fix = _reach(server, source)
     if version is None:
-        reachable, detail, fix = None, "not installed", 'pip install "venturalitica[wandb]"'
+        reachable, detail, fix = None, "not installed", install_line("wandb")
     return {
         "tracker": "wandb",
         "installed": version is not None,
