@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
 from venturalitica._version import __version__
 from venturalitica.cli.commands import COMMANDS, find, help_text
@@ -26,10 +25,11 @@ from venturalitica.cli.output import (
     complain,
     new_app,
 )
+from venturalitica.cli.parsing import Group
 from venturalitica.errors import PolicyError, VenturaliticaError, did_you_mean
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(Group):
     """Knows every command by name, imports one when it is called, and catches our own errors."""
 
     def list_commands(self, ctx: Any) -> list[str]:

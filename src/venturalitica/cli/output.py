@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from venturalitica.cli.parsing import Application, Group
 from venturalitica.cli.terminal import console, inert, is_plain, speaks_unicode
 
 if TYPE_CHECKING:
@@ -91,11 +92,12 @@ def new_app(**settings: Any) -> typer.Typer:
     """A typer application with the house's settings; one per command module."""
     defaults: dict[str, Any] = {
         "rich_markup_mode": None,
+        "cls": Group,
         "pretty_exceptions_enable": False,
         "add_completion": False,
         "context_settings": {"help_option_names": ["-h", "--help"], "max_content_width": 100},
     }
-    return typer.Typer(**(defaults | settings))
+    return Application(**(defaults | settings))
 
 
 def leave(status: int) -> NoReturn:

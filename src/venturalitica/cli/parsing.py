@@ -1,0 +1,68 @@
+"""How every command reads its arguments.
+
+An option that takes one value is refused where it is given twice: Click obeys the last and forgets
+the others, so that `check --policy strict.yaml --policy lax.yaml` would never read the strict one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class Once:
+    """A command whose single-valued options are given once; mixed into a command or a group."""
+
+    def make_parser(self, ctx: Any) -> Any:
+        parser = super().make_parser(ctx)  # type: ignore[misc]
+        for option in {*parser._short_opt.values(), *parser._long_opt.values()}:
+            if option.action in ("store", "store_const") and not ctx.resilient_parsing:
+                option.process = _once(ctx, option)
+        return parser
+
+
+class Command(Once, TyperCommand):
+    """A command of ours."""
+
+
+class Group(Once, TyperGroup):
+    """A group of ours."""
+
+
+class Application(typer.Typer):
+    """A typer application whose commands are `Command`s."""
+
+    def command(self, name: str | None = None, *, cls: Any = None, **settings: Any) -> Any:
+        return super().command(name, cls=cls or Command, **settings)
+
+
+def _once(ctx: Any, option: Any) -> Any:
+    """The option's `process`, which refuses a second value; a flag may be repeated as it is."""
+    store, name = option.process, option.obj.opts[0]
+    flag = option.action == "store_const"
+
+    def process(value: Any, state: Any) -> None:
+        if option.dest in state.opts:
+            before, now = state.opts[option.dest], option.const if flag else value
+            if not flag:
+                ctx.fail(f"{name} is given twice: {_both(option, before, value)}; give it once")
+            if before != now:
+                ctx.fail(f"{'/'.join(_spellings(option))} are both given; they exclude each other")
+        store(value, state)
+
+    return process
+
+
+def _spellings(option: Any) -> list[str]:
+    return [*option.obj.opts, *option.obj.secondary_opts]
+
+
+def _both(option: Any, before: Any, now: Any) -> str:
+    """Both values, unless they may be secret: what CI prints is kept and read by many."""
+    from venturalitica.redact import is_secret_name
+
+    if is_secret_name(option.obj.opts[0].lstrip("-")) and option.obj.metavar != "FILE":
+        return "two values, not shown here"
+    return f"{before!r} and {now!r}"
