@@ -1,8 +1,9 @@
-"""Options given twice are refused by every command."""
+"""Options given twice are refused by every command; help speaks of no Python type."""
 
 from __future__ import annotations
 
 import importlib
+import re
 from typing import Any
 
 import pytest
@@ -90,3 +91,14 @@ def test_a_flag_may_be_repeated_and_not_contradicted(call):
     result = call("ui", "--open", "--no-open")
     assert result.exit_code == 2
     assert "--open/--no-open are both given" in result.stderr
+
+
+@pytest.mark.parametrize("name", every_command())
+def test_help_names_no_python_type_and_has_an_example(call, name):
+    result = call(*name.split(), "--help")
+    assert result.exit_code == 0
+    assert not re.search(
+        r"(?i)\b(list|tuple|dict|optional|union)\[|<(str|int|float|path|bool|class)\b|NoneType",
+        result.stdout,
+    )
+    assert re.search(rf"Examples?:\n +(venturalitica|root) {name}", result.stdout)

@@ -29,7 +29,13 @@ app = new_app(no_args_is_help=True)
 
 @app.callback()
 def keys() -> None:
-    """Show, rotate or export the keys that sign."""
+    """Show, rotate or export the keys that sign.
+
+    \b
+    Examples:
+      venturalitica keys show
+      venturalitica keys export --out signer.pem
+    """
 
 
 @app.command("show")

@@ -22,7 +22,7 @@ def metrics(
         str | None, typer.Argument(metavar="NAME", help="The metric to explain; all if left out.")
     ] = None,
     family: Annotated[
-        str | None, typer.Option(help="List one family only, such as fairness.")
+        str | None, typer.Option(metavar="FAMILY", help="List one family only, such as fairness.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""How every command reads its arguments.
+"""How every command reads its arguments, and how its help names them.
 
 An option that takes one value is refused where it is given twice: Click obeys the last and forgets
 the others, so that `check --policy strict.yaml --policy lax.yaml` would never read the strict one.
@@ -22,13 +22,27 @@ class Once:
                 option.process = _once(ctx, option)
         return parser
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments by their metavar alone; Typer adds the Python type (`FILE <list[str]>`)."""
+        parameters: list[Any] = self.get_params(ctx)  # type: ignore[attr-defined]
+        for kind, title in (("argument", "Arguments"), ("option", "Options")):
+            found = [p for p in parameters if p.param_type_name == kind]
+            rows = [_row(p, ctx) for p in found if not getattr(p, "hidden", False)]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
 
 class Command(Once, TyperCommand):
     """A command of ours."""
 
 
 class Group(Once, TyperGroup):
-    """A group of ours."""
+    """A group of ours; its commands are listed after its options."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
 
 
 class Application(typer.Typer):
@@ -66,3 +80,10 @@ def _both(option: Any, before: Any, now: Any) -> str:
     if is_secret_name(option.obj.opts[0].lstrip("-")) and option.obj.metavar != "FILE":
         return "two values, not shown here"
     return f"{before!r} and {now!r}"
+
+
+def _row(parameter: Any, ctx: Any) -> tuple[str, str]:
+    name, text = parameter.get_help_record(ctx)
+    if parameter.param_type_name == "argument":
+        name = parameter.metavar or parameter.name.upper()
+    return name, text

@@ -59,7 +59,13 @@ class Page:
 
 @app.callback()
 def report() -> None:
-    """Draw pages about what is on record."""
+    """Draw pages about what is on record.
+
+    \b
+    Examples:
+      venturalitica report run last
+      venturalitica report site audit-2026-11/
+    """
 
 
 @app.command("run")

@@ -56,7 +56,13 @@ CARE = tuple(kind.value for kind in KindName if kind not in (KindName.audit, Kin
 
 @app.callback()
 def runs() -> None:
-    """List the runs on record, or show one in full."""
+    """List the runs on record, or show one in full.
+
+    \b
+    Examples:
+      venturalitica runs list --light red
+      venturalitica runs show last
+    """
 
 
 @app.command("list")
