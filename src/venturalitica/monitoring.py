@@ -27,6 +27,8 @@ from venturalitica.redact import redacted_traceback
 from venturalitica.rules import Policy
 from venturalitica.runs import Run, begin, current_run, end, enter, leave, own_run
 from venturalitica.session import resolve_policy
+from venturalitica.settings import find_policy
+from venturalitica.telling import tell_no_policy, tell_unjudged
 from venturalitica.trackers.base import RunRef
 
 log = logging.getLogger(__name__)
@@ -112,14 +114,18 @@ class Monitor:
             _close(run, error)
 
     def _begin(self) -> Run:
-        policy = None if self._policy is None else resolve_policy(self._policy)
-        run = Run(self._name, policy, current_run())
+        run = Run(self._name, self._rules(), current_run(), named=self._policy is not None)
         for source in self._inputs:
             run.log_input(source)
         for source in self._outputs:
             run.log_output(source)
         run.saw_trackers(_active_runs())
         return run
+
+    def _rules(self) -> Policy | None:
+        """The policy that was named, else the project's own, else None."""
+        found = find_policy() if self._policy is None else self._policy
+        return None if found is None else resolve_policy(found)
 
 
 def monitor(
@@ -133,8 +139,10 @@ def monitor(
 
     Args:
         name: what the run is called; runs of one name and policy form one pipeline.
-        policy: a policy to snapshot into the record and the tracker's run. Fits and `enforce`
-            calls inside bring their own; this one is for runs that only log.
+        policy: the policy to snapshot into the record and the tracker's run; by default
+            `model_policy.yaml` of the working folder or of the project root, unless fits and
+            `enforce` calls inside bring others and none uses it. A run without any is recorded
+            too, and says so once.
         inputs: a path, a folder, a data frame, or several; digested on entering.
         outputs: the same; digested on leaving, when they exist.
 
@@ -142,6 +150,7 @@ def monitor(
 
     Raises:
         PolicyError: the policy is missing or wrong (before anything runs).
+        ControlBlocked: on leaving, a blocking control of a policy that was named was never judged.
         DataError: an input does not exist (before anything runs).
     """
     if callable(name):
@@ -159,22 +168,33 @@ def _close(run: Run, error: BaseException | None) -> None:
     """Record the run; a failure of ours is logged and never takes the user's exception's place.
 
     Raises:
-        ControlBlocked: a blocking control of the monitor's policy was never evaluated, and no
-            exception of the user's is on its way.
+        ControlBlocked: a blocking control of the policy that the monitor was given was never
+            evaluated, and no exception of the user's is on its way. A policy that was only found
+            stops nobody's script: its record is red.
     """
     unjudged: tuple[Verdict, ...] = ()
     try:
+        run.settle_policy()
         unjudged = _unjudged(run)
         run.saw_trackers(_active_runs())
         record_run(run, exception=_exception(error), unjudged=unjudged)
+        _tell(run, unjudged)
     except Exception as fault:  # noqa: BLE001 - see the docstring
         run.fault = "the run could not be recorded"
         log.error(
             "the record of run %r could not be written\n%s", run.name, redacted_traceback(fault)
         )
     blocking = [verdict for verdict in unjudged if verdict.blocks]
-    if blocking and error is None:
+    if blocking and error is None and run.named:
         raise ControlBlocked(blocking, unjudged)
+
+
+def _tell(run: Run, unjudged: tuple[Verdict, ...]) -> None:
+    """What nobody judged: told by the outermost run of a policy, for all that are inside it."""
+    if run.policy is None and run.parent is None and not run.judged_anything:
+        tell_no_policy(run.name)
+    elif run.policy is not None and unjudged and not run.policy_is_around:
+        tell_unjudged(run.name, run.policy, unjudged)
 
 
 def _active_runs() -> list[RunRef]:
@@ -193,9 +213,10 @@ def _unjudged(run: Run) -> tuple[Verdict, ...]:
     filename = run.policy.filename
     reason = (
         "nothing inside this run was judged under this control: "
-        "call vl.enforce or fit a model made by vl.wrap inside it; where another step or process "
-        "does that, leave policy= out of vl.monitor"
+        "call vl.enforce or fit a model made by vl.wrap inside it"
     )
+    if run.named:
+        reason += "; where another step or process does that, leave policy= out of vl.monitor"
     return tuple(
         verdict(control, status="not_evaluated", reason=reason, filename=filename)
         for control in controls

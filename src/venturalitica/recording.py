@@ -129,5 +129,3 @@ def record_run(
     kept = keep(build_statement(facts), run.trackers, settings)
     run.entry, run.deliveries = kept.entry, kept.deliveries
     run.fault, run.waiting = kept.fault, kept.waiting
-    for verdict in unjudged:
-        log.warning("%s: %s: not evaluated: %s", run.name, verdict.control, verdict.reason)

@@ -33,14 +33,18 @@ _open_lock = threading.Lock()
 class Run:
     """An open monitor: its id, name, policy, and the audits made inside it so far.
 
+    `named` is False where the policy is the project's, which was found and not asked for by name.
     After the block, `entry` is its place in the log and `deliveries` what trackers confirmed.
     """
 
-    def __init__(self, name: str, policy: Policy | None, parent: Run | None) -> None:
+    def __init__(
+        self, name: str, policy: Policy | None, parent: Run | None, *, named: bool = True
+    ) -> None:
         self.id = uuid.uuid4().hex
         self.process = os.getpid()
         self.name = redact_name(name)  # whoever builds a name from an address
         self.policy = policy
+        self.named = named
         self.parent = parent
         self.started = datetime.now(UTC)
         self.audits: list[Audit] = []
@@ -55,6 +59,7 @@ class Run:
         self._trackers: dict[tuple[str, str], RunRef] = {}
         self._sequence = 0
         self._judged: set[tuple[str, str]] = set()
+        self._used: set[str] = set()
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -108,7 +113,28 @@ class Run:
         while run is not None:
             with run._lock:
                 run._judged |= judged
+                run._used.add(audit.policy.sha256)
             run = run.parent
+
+    @property
+    def judged_anything(self) -> bool:
+        """Whether any audit was made here or in a run inside."""
+        return bool(self._used)
+
+    @property
+    def policy_is_around(self) -> bool:
+        """Whether a run around this one is under the same policy, and will speak of it."""
+        run, digest = self.parent, self.policy.sha256 if self.policy else None
+        while run is not None:
+            if run.policy is not None and run.policy.sha256 == digest:
+                return True
+            run = run.parent
+        return False
+
+    def settle_policy(self) -> None:
+        """At the end: a policy that was only found gives way to those that audits inside named."""
+        if self.policy is not None and not self.named and self._used - {self.policy.sha256}:
+            self.policy = self.policy if self.policy.sha256 in self._used else None
 
     def unjudged(self) -> tuple[Control, ...]:
         """Controls of the run's own policy that no audit was about, here or in a run inside."""

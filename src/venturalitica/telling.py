@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from venturalitica.audit import Audit
+from venturalitica.records import Verdict, worst_light
+from venturalitica.rules import Policy
+from venturalitica.settings import POLICY_FILENAME
 from venturalitica.trackers.base import RunRef
 
 log = logging.getLogger(__name__)
@@ -15,7 +18,10 @@ log = logging.getLogger(__name__)
 PACKAGE = "venturalitica"
 
 _told: set[str] = set()
-"""Reasons that this process was told already."""
+"""What this process was told already, and is not told again."""
+
+MOST_NAMES = 8
+"""Controls named in one line; the record names all."""
 
 
 def tell(message: str, *args: object) -> None:
@@ -69,6 +75,36 @@ def tell_missing_runs(runs: Sequence[RunRef], home: Path) -> None:
     else:
         reason = f" ({why})" if why else ""
         log.log(level, "no tracker run is active: the evidence stays in %s%s", home, reason)
+
+
+def tell_unjudged(name: str, policy: Policy, unjudged: Sequence[Verdict]) -> None:
+    """One line for all controls that no audit inside a run was about."""
+    ids = [verdict.control for verdict in unjudged]
+    more = f" and {len(ids) - MOST_NAMES} more" if len(ids) > MOST_NAMES else ""
+    log.warning(
+        "%s: %s: %d of %d controls of %s v%s were not judged inside this run (%s): "
+        "call vl.enforce or fit a model made by vl.wrap inside it",
+        name,
+        worst_light(verdict.light for verdict in unjudged),
+        len(ids),
+        len(policy.controls),
+        policy.name,
+        policy.version,
+        ", ".join(ids[:MOST_NAMES]) + more,
+    )
+
+
+def tell_no_policy(name: str) -> None:
+    """Once in a process: a run was recorded, and there is no policy to hold it against."""
+    if POLICY_FILENAME in _told:
+        return
+    _told.add(POLICY_FILENAME)
+    log.warning(
+        "%s: recorded without a policy: there is no %s in the working folder nor in the project "
+        "root; 'venturalitica init' writes one, or pass policy=\"path/to/policy.yaml\"",
+        name,
+        POLICY_FILENAME,
+    )
 
 
 def _summary(audit: Audit, home: Path) -> str:
