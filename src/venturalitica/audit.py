@@ -69,13 +69,17 @@ class Audit(Sequence[Verdict]):
 
     @property
     def light(self) -> Light:
-        """The worst light of the verdicts; not green while evidence is unwritten or waits."""
+        """The worst light of the verdicts; not green while evidence is unwritten or waits.
+
+        Nor where a key signed it that is new to a log which others have signed.
+        """
         if not self.verdicts:
             return "grey"
         lights: list[Light] = [verdict.light for verdict in self.verdicts]
         if self.fault:
             lights.append("red")
-        if self.waiting or any(not delivery.delivered for delivery in self.deliveries):
+        new_key = self.entry is not None and self.entry.new_key
+        if self.waiting or new_key or any(not delivery.delivered for delivery in self.deliveries):
             lights.append("amber")
         return worst_light(lights)
 

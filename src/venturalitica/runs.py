@@ -73,7 +73,7 @@ class Run:
         own: list[Light] = [self._recorded_light] if self._recorded_light else []
         if self.fault:
             own.append("red")
-        if self.waiting:
+        if self.waiting or (self.entry is not None and self.entry.new_key):
             own.append("amber")
         return worst_light([*own, *(audit.light for audit in self.audits)])
 

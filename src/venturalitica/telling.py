@@ -116,6 +116,7 @@ def _summary(audit: Audit, home: Path) -> str:
     text += ", ".join([passed, *rest]) if len(audit) else "no control was selected"
     if audit.entry is not None:
         text += f"; evidence {audit.entry.index} in {_near(home)}"
+        text += ", signed by a new key" if audit.entry.new_key else ""
     elif audit.fault:
         text += "; no evidence: it could not be written"
     runs = [delivery.run for delivery in audit.deliveries]

@@ -186,3 +186,19 @@ def test_a_dotenv_without_our_names_says_so(call, project):
 def test_a_bad_setting_leaves_the_trackers_examined(call, monkeypatch):
     monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "soon")
     assert ("Trackers", "mlflow") in findings(call)
+
+
+def test_a_key_that_the_log_does_not_know_is_told(call, ledger):
+    audited(ledger, "a" * 32)
+    assert ("Signing key", "new key") not in findings(call)
+    key = Settings.current().config / "signing_key.pem"
+    signer = load_signer(None, key.parent).keyid[:16]
+    key.unlink()
+    assert signer in findings(call)["Signing key", "new key"]["text"]  # no key is there
+    load_signer(None, key.parent)
+    found = findings(call)["Signing key", "new key"]  # another is
+    assert found["state"] == "note"
+    assert signer in found["text"]
+    audited(Ledger.open(ledger.home, signer=load_signer(None, key.parent)), "b" * 32)
+    assert ("Signing key", "new key") not in findings(call)
+    assert "new key: no earlier key introduces it" in call("keys", "show").stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from venturalitica.ledger import Ledger, load_signer
+from venturalitica.ledger import index as index_of_log
 from venturalitica.rules import Control, Policy, Threshold
 from venturalitica.settings import Settings
 from venturalitica.statement import Facts, build_statement
@@ -263,6 +265,31 @@ def test_reindex_gives_the_same_answers(call, filled, project):
     assert "Indexed 3 entries" in result.stdout
     assert call("runs", "list", "--json").stdout == before
     assert json.loads(call("reindex", "--json").stdout)["entries"] == 3
+
+
+def test_reindex_that_kept_nothing_is_no_success(call, filled, project, monkeypatch):
+    """A mount that is read-only, say: the index lives in memory and is gone with the command."""
+    access = index_of_log.os.access
+    monkeypatch.setattr(
+        index_of_log.os, "access", lambda path, mode: mode != os.W_OK and access(path, mode)
+    )
+    for gone in (False, True):
+        if gone:
+            (project / ".venturalitica" / "index.db").unlink(missing_ok=True)
+        result = call("reindex")
+        assert result.exit_code == 1
+        assert "no index was kept" in result.stderr
+        assert "Indexed" not in result.stdout
+        result = call("reindex", "--json")
+        assert result.exit_code == 1
+        assert json.loads(result.stdout)["kept"] is False
+
+
+def test_reindex_of_a_log_without_entries_kept_nothing(call, filled, monkeypatch):
+    monkeypatch.setattr(index_of_log.Index, "rebuild", lambda self: 0)
+    result = call("reindex")
+    assert result.exit_code == 1
+    assert "has no entry yet" in result.stderr
 
 
 def test_the_evidence_of_another_folder_is_found_by_the_setting(call, filled, project, monkeypatch):

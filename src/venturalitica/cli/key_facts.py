@@ -101,4 +101,9 @@ def key_facts(key: PublicKey) -> dict[str, Any]:
 
 
 def _use(use: Use) -> dict[str, Any]:
-    return key_facts(use.key) | {"first": use.first, "last": use.last, "retired_in": use.retired_in}
+    return key_facts(use.key) | {
+        "first": use.first,
+        "last": use.last,
+        "retired_in": use.retired_in,
+        "new": use.new,
+    }

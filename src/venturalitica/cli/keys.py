@@ -146,7 +146,7 @@ def _show(found: dict[str, Any]) -> None:
             use["keyid"][:16],
             str(use["first"]),
             str(use["last"]),
-            _standing(use, found),
+            f"{_standing(use, found)}{NEW if use['new'] else ''}",
         )
         for use in found["log"]
     ]
@@ -159,6 +159,9 @@ def _show_signer(signer: dict[str, Any], source: str) -> None:
     lock = {True: "encrypted", False: "not encrypted", None: "not told"}[signer["encrypted"]]
     place = f"{signer['path']} (mode {signer['mode']}), {lock}" if signer["path"] else source
     say(f"private key  {place}")
+
+
+NEW = "; new key: no earlier key introduces it"
 
 
 def _standing(use: dict[str, Any], found: dict[str, Any]) -> str:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from venturalitica.cli.output import JsonOption, emit_json, new_app, progress, say
+from venturalitica.cli.output import (
+    FAILED,
+    PASSED,
+    JsonOption,
+    complain,
+    emit_json,
+    leave,
+    new_app,
+    progress,
+    say,
+)
 
 app = new_app()
 
@@ -12,7 +22,7 @@ def reindex(as_json: JsonOption = False) -> None:
     """Rebuild the index from the evidence log.
 
     The index answers 'runs' quickly and proves nothing; the log is the record. Nothing is lost when
-    it is deleted.
+    it is deleted. Exit status 1 if nothing was kept.
 
     \b
     Example:
@@ -23,8 +33,20 @@ def reindex(as_json: JsonOption = False) -> None:
 
     ledger = Ledger.open(Settings.current().home)
     with progress("reading the log"), ledger.index() as index:
-        entries = index.rebuild()
+        entries, kept = index.rebuild(), not index.in_memory
     if as_json:
-        emit_json({"home": str(ledger.home), "entries": entries})
-        return
-    say(f"Indexed {'1 entry' if entries == 1 else f'{entries:,} entries'} of {ledger.home}")
+        emit_json({"home": str(ledger.home), "entries": entries, "kept": kept and entries > 0})
+    elif not kept:
+        complain(
+            f"no index was kept: {ledger.home} cannot be written. The log was read "
+            f"({_entries(entries)}); every command reads it anew"
+        )
+    elif not entries:
+        complain(f"nothing was indexed: the log in {ledger.home} has no entry yet")
+    else:
+        say(f"Indexed {_entries(entries)} of {ledger.home}")
+    leave(PASSED if kept and entries else FAILED)
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count:,} entries"

@@ -16,6 +16,7 @@ from venturalitica._version import __version__
 from venturalitica.errors import SettingsError, VenturaliticaError
 from venturalitica.examination.evidence import evidence
 from venturalitica.examination.finding import Finding
+from venturalitica.examination.keys import new_key
 from venturalitica.examination.policy import policy
 from venturalitica.examination.trackers import origins, trackers
 
@@ -136,6 +137,7 @@ def _key(settings: Settings) -> Iterator[Finding]:
         place = f"{path}, mode {stat.S_IMODE(path.stat().st_mode):04o}"
     else:
         yield Finding(area, "key", "note", f"not made yet; the first audit makes {path}")
+        yield from new_key(settings.home, None)
         return
     try:
         signer = signer_of(settings)
@@ -146,6 +148,7 @@ def _key(settings: Settings) -> Iterator[Finding]:
     yield Finding(area, "key", "ok", place)
     yield Finding(area, "signs records", "ok", f"public key id {signer.keyid}")
     yield Finding(area, "seals the log", "ok", f"public key id {checkpoint_signer.keyid}")
+    yield from new_key(settings.home, signer)
     source = Path(getattr(signer, "source", ""))
     repository = inside_repository(source) if source.is_file() else None
     if repository is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from venturalitica.errors import EvidenceError
+from venturalitica.examination.finding import Finding
 
 if TYPE_CHECKING:
+    from venturalitica.ledger import Signer as Signing
     from venturalitica.ledger.custody import Use
 
 
@@ -54,8 +56,43 @@ def whose(keyid: str, own: Collection[str] | None) -> str:
     return OWN if keyid in own else STRANGER
 
 
+def new_key(home: Path, signer: Signing | None) -> Iterator[Finding]:
+    """A finding where others signed the log, and the user's key (None: none is there) never did.
+
+    Raises:
+        EvidenceError: keys or log cannot be read.
+    """
+    from venturalitica.ledger.custody import used_in
+
+    used = {use.key.keyid for use in used_in(home)}
+    own = (signer, *_predecessors(signer)) if signer is not None else ()
+    if not used or any(key.keyid in used for key in own):
+        return
+    text = (
+        f"new key: the log in {home} was signed by {_listed(sorted(used))}, never by yours; the "
+        "next audit says so and is amber"
+    )
+    fix = "put the old key back if it was yours; 'venturalitica keys show' lists who signed"
+    yield Finding("Signing key", "new key", "note", text, fix)
+
+
+def _predecessors(signer: Signing) -> tuple[Signing, ...]:
+    from venturalitica.ledger.signing import FileSigner
+
+    return signer.predecessors() if isinstance(signer, FileSigner) else ()
+
+
+def _listed(keyids: list[str]) -> str:
+    from venturalitica.ledger.keys import short
+
+    more = f" and {len(keyids) - 3} more" if len(keyids) > 3 else ""
+    return ", ".join(map(short, keyids[:3])) + more
+
+
 def _whose(use: Use, own: Collection[str] | None) -> str:
     who = whose(use.key.keyid, own)
+    if use.new:
+        who = f"new key in entry {use.first}, which no earlier key introduces; {who}"
     if use.retired_in is None:
         return who
     return f"retired in entry {use.retired_in}; {who}"

@@ -11,18 +11,22 @@ from venturalitica.errors import EvidenceError
 from venturalitica.ledger.dsse import statement_of
 from venturalitica.ledger.keys import RECORDS, PublicKey, carried_keys
 from venturalitica.ledger.link import Link
-from venturalitica.ledger.rotation import retirement
+from venturalitica.ledger.rotation import appointed_by, retirement
 from venturalitica.ledger.search import first_signed_by, last_signed_by
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a key signed in a log: its first and last entry; `retired_in` where it handed over."""
+    """What a key signed in a log: its first and last entry; `retired_in` where it handed over.
+
+    `new` where other keys had signed the log before, and no rotation introduces this one.
+    """
 
     key: PublicKey
     first: int
     last: int
     retired_in: int | None = None
+    new: bool = False
 
 
 def used_in(home: Path) -> tuple[Use, ...]:
@@ -47,7 +51,9 @@ def _uses(home: Path, entries: Path, end: int) -> Iterator[Use]:
         last = last_signed_by(entries, key.keyid, end) if first else None
         if first and last:
             rotation = retirement(entries, key.keyid, end)
-            yield Use(key, _place(first), _place(last), rotation.index if rotation else None)
+            new = _place(first) > 0 and appointed_by(entries, key.keyid, end) is None
+            retired_in = rotation.index if rotation else None
+            yield Use(key, _place(first), _place(last), retired_in, new)
 
 
 def _place(line: bytes) -> int:

@@ -400,7 +400,7 @@ def _engine(path: Path, url: str | None) -> Engine:
                 f"the index cannot be opened at {redact_uri(url)}: {error}"
             ) from error
     _refuse_stranger(path)
-    if not os.access(path.parent, os.W_OK) and not path.exists():
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
         # An auditor's read-only copy: the index lives as long as this process.
         anywhere = {"check_same_thread": False}
         return create_engine("sqlite://", poolclass=StaticPool, connect_args=anywhere)

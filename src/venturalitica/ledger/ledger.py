@@ -6,7 +6,7 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,8 @@ class Entry:
 
     `envelope` is the line without its newline; `evidence_sha256` is its SHA-256 and names the
     record everywhere outside; `leaf_sha256` is its RFC 6962 leaf hash. `checkpoint` is the signed
-    note that covered it when it was read or appended.
+    note that covered it when it was read or appended. `new_key` is True for an entry just appended
+    that is the first of its key, in a log of other keys none of which introduces it.
     """
 
     index: int
@@ -54,6 +55,7 @@ class Entry:
     envelope: bytes = field(repr=False)
     statement: dict[str, Any] = field(repr=False)
     checkpoint: str = field(repr=False)
+    new_key: bool = False
 
     @property
     def signer(self) -> str:
@@ -172,9 +174,10 @@ class Ledger:
             )
             return envelope.to_json()
 
+        new_key = False
         try:
             if statement.get("predicateType") != ROTATION:
-                announce(self, self._log.entries, signer)
+                new_key = announce(self, self._log.entries, signer)
             publics = [item.public for item in (signer, checkpoint_signer, *cosigners)]
             carry_keys(self.home / "keys", publics)
             tail, line, seal = self._log.append(make_line, self._keeper())
@@ -190,7 +193,7 @@ class Ledger:
                 "is as it was; free some space or set VENTURALITICA_HOME to a folder that can be "
                 "written"
             ) from error
-        return _entry(tail.size, line, seal.decode("utf-8"))
+        return replace(_entry(tail.size, line, seal.decode("utf-8")), new_key=new_key)
 
     def entry(self, index: int) -> Entry:
         """The entry at `index` (from 0), proven to be the one that the checkpoint seals.

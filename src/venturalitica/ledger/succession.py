@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from venturalitica.errors import EvidenceError, RetiredKeyError
+from venturalitica.ledger.custody import size_of
 from venturalitica.ledger.dsse import signers_of, statement_of
 from venturalitica.ledger.keys import short
 from venturalitica.ledger.link import Link
@@ -28,22 +29,45 @@ log = logging.getLogger(__name__)
 AUTOMATIC = "this user's key was rotated; this log is told before the new key's first record"
 
 
-def announce(ledger: Ledger, entries: Path, signer: Signer) -> None:
+def announce(ledger: Ledger, entries: Path, signer: Signer) -> bool:
     """Tell the log that `signer` follows keys of the same user, if it does not know it yet.
+
+    Returns:
+        Whether the key is new: others signed this log until now, and none of them introduces it.
+        The private key may be lost, or somebody else writes here; either way it is said.
 
     Raises:
         EvidenceError: the log cannot be written.
     """
-    if not isinstance(signer, FileSigner) or not entries.exists():
-        return
-    end = entries.stat().st_size
-    if last_signed_by(entries, signer.keyid, end) is not None:
-        return
-    for old in signer.predecessors():
-        if active_in(entries, old.keyid, end):
-            # Another process may have told the log in the meantime, which is as good.
-            with contextlib.suppress(RetiredKeyError):
-                hand_over(ledger, old, signer, reason=AUTOMATIC)
+    end = size_of(entries)
+    if not end or last_signed_by(entries, signer.keyid, end) is not None:
+        return False
+    if isinstance(signer, FileSigner) and _introduce(ledger, entries, signer, end):
+        return False
+    _say_new(ledger.home, signer)
+    return True
+
+
+def _introduce(ledger: Ledger, entries: Path, signer: FileSigner, end: int) -> bool:
+    followed = [old for old in signer.predecessors() if active_in(entries, old.keyid, end)]
+    for old in followed:
+        # Another process may have told the log in the meantime, which is as good.
+        with contextlib.suppress(RetiredKeyError):
+            hand_over(ledger, old, signer, reason=AUTOMATIC)
+    return bool(followed)
+
+
+def _say_new(home: Path, signer: Signer) -> None:
+    source = getattr(signer, "source", "")
+    log.warning(
+        "new key %s%s: other keys signed the log in %s until now, and none of them introduces it. "
+        "Is the private key lost, or VENTURALITICA_CONFIG another? Put the old key back to go on "
+        "under it; else keep this one, and give its id ('venturalitica keys show') to those who "
+        "verify",
+        short(signer.keyid),
+        f" ({source})" if source else "",
+        home,
+    )
 
 
 def hand_over(ledger: Ledger, old: FileSigner, new: FileSigner, *, reason: str) -> Entry:
