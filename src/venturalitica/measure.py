@@ -116,9 +116,10 @@ def _counted(
 ) -> tuple[Tally, dict[str, str]]:
     """The tally, and each role that could not be counted with the reason.
 
-    After a training (`lenient`) one role's fault costs the controls that need it, and no others.
+    After a training (`lenient`) one role's fault costs the controls that need it, and no others;
+    values that mislead (`RefusedValues`) do so always.
     """
-    from venturalitica.tally import Need, RoleError, build_tally
+    from venturalitica.tally import Need, RefusedValues, RoleError, build_tally
 
     faults: dict[str, str] = {}
     while True:
@@ -130,7 +131,8 @@ def _counted(
         try:
             tally = build_tally(frame, needs=needs, binding=binding, roles=known_roles(policy))
         except RoleError as error:
-            if not lenient or error.role in faults:
+            costs_controls_only = lenient or isinstance(error, RefusedValues)
+            if not costs_controls_only or error.role in faults:
                 raise DataError(str(error)) from None
             log.error("the audit could not count a role: %s", error)
             faults[error.role] = str(error)

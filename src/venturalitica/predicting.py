@@ -25,7 +25,7 @@ def with_predictions(policy: Policy, rows: Rows, model: Any, phase: Phase | None
         return rows
     features = _features(model, rows.frame)
     columns, missing = dict(rows.columns), dict(rows.missing)
-    favorable = policy.role("target").favorable
+    favorable = policy.role("target").favorable_values
     for role in sorted(needed):
         try:
             if role == "prediction":

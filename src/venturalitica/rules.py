@@ -24,6 +24,9 @@ COMPARES: tuple[Compare, ...] = ("difference", "ratio", "min", "max", "between")
 LABEL_ROLES = ("target", "prediction", "score")
 """Roles that every policy has; any other role groups the rows."""
 
+MIN_CELL = 5
+"""A value that fewer rows hold is not named where it was not expected: it may be a person's."""
+
 TOLERANCE = 1e-12
 """A value this near to its threshold is on it: 0.04 / 0.05 must count as 0.80."""
 
@@ -84,8 +87,9 @@ class Role:
     """How the values of a role are read.
 
     `favorable` is the label that is good for the person (target only). `map` renames values to
-    group names; `bins` are ascending cut points b1 < b2 …, giving the left-closed groups
-    (-inf, b1), [b1, b2), …, [bk, inf). `column` is the default column.
+    group names (or labels); `bins` are ascending cut points b1 < b2 …, giving the left-closed
+    groups (-inf, b1), [b1, b2), …, [bk, inf). `labels` are all values that the data may hold: any
+    other is refused. `column` is the default column.
     """
 
     name: str
@@ -94,13 +98,28 @@ class Role:
     bins: tuple[float, ...] | None = None
     column: str | None = None
     line: int = 0
+    labels: tuple[Label, ...] | None = None
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The groups that the policy itself names; none where the data decides."""
         if self.map:
             return tuple(dict.fromkeys(self.map.values()))
+        if self.labels:
+            return tuple(str(label) for label in self.labels)
         return bin_names(self.bins) if self.bins else ()
+
+    @property
+    def reads(self) -> bool:
+        """Whether the policy says which values there are, or which groups they make."""
+        return self.map is not None or self.bins is not None or self.labels is not None
+
+    @property
+    def favorable_values(self) -> tuple[Label, ...]:
+        """The values of the data that mean the favorable label: itself, or those mapped to it."""
+        if self.favorable is None or self.map is None:
+            return () if self.favorable is None else (self.favorable,)
+        return tuple(value for value, label in self.map.items() if label == self.favorable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ values give the same tally, and the same digest, on every engine.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +22,14 @@ NULL = -1
 """The level index of a missing value."""
 
 
+OTHERS = re.compile(r"\(([0-9,]+) other values?\)")
+
+
+def others(count: int) -> str:
+    """The key under which unmapped values that are not named are counted."""
+    return f"({count:,} other value{'s' if count != 1 else ''})"
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """One role of the tally.
@@ -29,7 +38,8 @@ class Axis:
     ascending; both label axes share one list, so index i means the same label on both) or group
     names (grouping roles, in the order of their bins, else sorted; only groups that have rows).
     `unmapped` counts rows by value where the role's `map` has no entry for it; such rows have no
-    level and are at `NULL`. At most 20 such values are named, the rest counted under one key.
+    level and are at `NULL`. At most 20 such values are named, and only those of enough rows; the
+    rest are counted under one key (`others`).
     """
 
     role: str

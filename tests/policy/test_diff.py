@@ -209,6 +209,25 @@ def test_of_several_alike_the_words_decide_which_was_renamed() -> None:
 # Roles.
 
 
+def test_listed_labels_tighten() -> None:
+    rule = control("right")
+    ways = {
+        "tightened": (None, (1, 2)),
+        "loosened": ((1, 2), (1, 2, 3)),
+        "changed": ((1, 2), (1, 3)),
+    }
+    for way, (before, after) in ways.items():
+        old = policy(rule, roles={"target": Role("target", labels=before)})
+        new = policy(rule, roles={"target": Role("target", labels=after)})
+        found = diff(old, new, vocabulary=CATALOG)
+        assert {change.kind for change in found.changes} == {way}
+        assert found.changes[1].affects == ("right",)
+        opposite = OPPOSITE.get(way, way)
+        assert {change.kind for change in diff(new, old, vocabulary=CATALOG).changes} == {opposite}
+    same = Role("target", labels=(1, 2)), Role("target", labels=(2, 1))
+    assert not diff(*(policy(rule, roles={"target": role}) for role in same)).changes
+
+
 @pytest.mark.parametrize(
     ("before", "after", "key"),
     [

@@ -73,12 +73,12 @@ def test_a_prediction_that_is_wholly_missing() -> None:
 
 def test_a_map_of_the_target_reads_the_prediction_too() -> None:
     role = Role("target", map={1: "good", 2: "bad"}, favorable="good")
-    tally = tally_of([1, 2, 1], [1, 1, 3], role)
+    tally = tally_of([1, 2, 1] + [1] * 4, [1, 1, 3] + [3] * 4, role)
     prediction = tally.axis("prediction")
     assert prediction is not None
     assert prediction.levels == ("bad", "good")
-    assert prediction.unmapped == {"3": 1}
-    assert dense(tally, ("target", "prediction")).tolist() == [[0, 1, 0], [0, 1, 1], [0, 0, 0]]
+    assert prediction.unmapped == {"3": 5}
+    assert dense(tally, ("target", "prediction")).tolist() == [[0, 1, 0], [0, 1, 5], [0, 0, 0]]
 
 
 def test_maps_of_their_own_meet_in_one_list() -> None:

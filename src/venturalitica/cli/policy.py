@@ -199,6 +199,7 @@ def _role_facts(role: Role) -> dict[str, Any]:
         # Pairs, not an object: the values of the data may be numbers, and 1 is not "1".
         "map": [[value, group] for value, group in role.map.items()] if role.map else None,
         "bins": list(role.bins) if role.bins else None,
+        "labels": list(role.labels) if role.labels else None,
         "line": role.line,
     }
 

@@ -12,8 +12,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-from venturalitica.frameworks.common import Unanswered
-from venturalitica.records import Label
+from venturalitica.frameworks.common import Favorable, Unanswered
 
 _DIALECTS = {"catboost": "catboost"}
 
@@ -46,7 +45,7 @@ def feature_names(model: Any) -> list[str] | None:
     return dialect_of(model).feature_names(model)  # type: ignore[no-any-return]
 
 
-def favorable_scores(model: Any, X: Any, favorable: Label | None) -> Any:
+def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
     """The score of the favorable label per row, shape (n,): probability, else decision value.
 
     Raises:

@@ -8,6 +8,9 @@ from venturalitica.frameworks.labels import one_column
 from venturalitica.frameworks.tables import row_count
 from venturalitica.records import Label
 
+Favorable = Label | tuple[Label, ...] | None
+"""The favorable label; several where the policy maps them to one, None where it names none."""
+
 
 class Unanswered(Exception):
     """The model does not give what a control needs; the message is the reason for people."""
@@ -36,7 +39,7 @@ def feature_names(model: Any) -> list[str] | None:
     return None if names is None else [str(name) for name in names]
 
 
-def favorable_scores(model: Any, X: Any, favorable: Label | None) -> Any:
+def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
     """Column of `predict_proba`, or side of `decision_function`, for the favorable label."""
     _refuse_regressor(model)
     place, classes = _favorable_place(model, favorable)
@@ -79,7 +82,7 @@ def _has_fractions(column: Any) -> bool:
     return bool((present != np.floor(present)).any())
 
 
-def _favorable_place(model: Any, favorable: Label | None) -> tuple[int, list[Any]]:
+def _favorable_place(model: Any, favorable: Favorable) -> tuple[int, list[Any]]:
     """Where the favorable label is among the model's classes, and the classes."""
     from venturalitica.tally.values import canonical
 
@@ -87,24 +90,34 @@ def _favorable_place(model: Any, favorable: Label | None) -> tuple[int, list[Any
     if known is None:
         raise Unanswered(f"{type(model).__name__} has no single list of classes (classes_)")
     classes = [canonical(label) for label in known.tolist()]
-    wanted = _default_favorable(classes) if favorable is None else canonical(favorable)
-    if wanted is None:
+    named = favorable if isinstance(favorable, tuple) else (favorable,)
+    wanted = [label for label in map(canonical, named) if label is not None]
+    wanted = wanted or _default_favorable(classes)
+    if not wanted:
         raise Unanswered(
             f"the favorable label is not said and the model's labels are {classes[:10]}: "
             "add 'roles: {target: {favorable: ...}}' to the policy"
         )
-    places = [place for place, label in enumerate(classes) if _same(label, wanted)]
+    places = [
+        place for place, label in enumerate(classes) if any(_same(label, one) for one in wanted)
+    ]
     if not places:
-        raise Unanswered(f"the favorable label {wanted!r} is none of the model's: {classes[:10]}")
+        said = " or ".join(map(repr, wanted[:10]))
+        raise Unanswered(f"the favorable label {said} is none of the model's: {classes[:10]}")
+    if len(places) > 1:
+        raise Unanswered(
+            f"{len(places)} of the model's labels mean the favorable one by the policy's map: "
+            "train it on one spelling"
+        )
     return places[0], classes
 
 
-def _default_favorable(classes: list[Any]) -> Label | None:
+def _default_favorable(classes: list[Any]) -> list[Label]:
     """1 of 0/1, True of booleans; anything else is never guessed."""
     if classes and all(isinstance(label, bool) for label in classes):
-        return True
+        return [True]
     numeric = all(isinstance(label, int) and not isinstance(label, bool) for label in classes)
-    return 1 if classes and numeric and set(classes) <= {0, 1} else None
+    return [1] if classes and numeric and set(classes) <= {0, 1} else []
 
 
 def _same(label: Any, wanted: Any) -> bool:

@@ -71,7 +71,7 @@ def judge(
     if circumstances.failure:
         return tuple(_failed(policy, control, circumstances.failure) for control in selected)
     check_reported(policy.controls, circumstances.reported)
-    bench = Bench(policy, tally or NOTHING)
+    bench = Bench(policy, tally or NOTHING, circumstances.rules)
     without_data = tally is None or tally == NOTHING
     return tuple(
         _guarded(bench, control, circumstances, without_data=without_data) for control in selected

@@ -12,8 +12,8 @@ from venturalitica.judge.groups import Groups, observed_groups, product_codes
 from venturalitica.judge.refusal import Refusal
 from venturalitica.judge.words import have, listed, rows
 from venturalitica.metrics.arrays import Integers
-from venturalitica.rules import Control, Policy
-from venturalitica.tallies import NULL, Axis, Tally
+from venturalitica.rules import MIN_CELL, Control, Policy
+from venturalitica.tallies import NULL, OTHERS, Axis, Tally
 
 _VALUES_SHOWN = 5
 
@@ -146,10 +146,23 @@ def _cause(tally: Tally, role: str, count: int) -> str:
     if axis is None or not axis.unmapped:
         column = f" (column {axis.column})" if axis and axis.column not in ("", role) else ""
         return f"{rows(count)} {have(count)} no {role}{column}"
-    values = [f"'{value}' ({times:,})" for value, times in axis.unmapped.items()]
-    shown = ", ".join(values[:_VALUES_SHOWN]) + (", …" if len(values) > _VALUES_SHOWN else "")
+    shown = _unmapped_words(axis.unmapped)
     nulls = f", {axis.nulls:,} missing" if axis.nulls else ""
     note = f"; {axis.note}" if axis.note else ""
     return (
         f"{rows(count)} {have(count)} a {role} that its `map` does not name: {shown}{nulls}{note}"
     )
+
+
+def _unmapped_words(unmapped: Mapping[str, int]) -> str:
+    """`'A97' (12), 3 other values (4 rows)`: older tallies name values of fewer rows, too."""
+    named = [value for value, times in unmapped.items() if times >= MIN_CELL]
+    named = [value for value in named if not OTHERS.fullmatch(value)][:_VALUES_SHOWN]
+    rest = {value: times for value, times in unmapped.items() if value not in named}
+    parts = [f"'{value}' ({unmapped[value]:,})" for value in named]
+    if rest:
+        found = [OTHERS.fullmatch(value) for value in rest]
+        many = sum(int(match[1].replace(",", "")) if match else 1 for match in found)
+        values = "1 other value" if many == 1 else f"{many:,} other values"
+        parts.append(f"{values} ({rows(sum(rest.values()))})")
+    return ", ".join(parts)

@@ -11,6 +11,7 @@ import numpy
 from venturalitica.judge import words
 from venturalitica.judge.refusal import Refusal
 from venturalitica.metrics.arrays import Integers
+from venturalitica.policy.alike import likeness
 from venturalitica.records import Label
 from venturalitica.rules import Policy
 
@@ -65,12 +66,34 @@ def favorable_index(policy: Policy, levels: Sequence[Label]) -> int:
     if found is None:
         raise Refusal(_absent(named, levels))
     alike = [v for v in levels if v != levels[found] and _text(v) == _text(levels[found])]
-    if alike:
+    listed = policy.role("target").labels or ()
+    if any(label not in listed for label in alike):
         raise Refusal(
             f"the favorable label {words.label(levels[found])} also occurs as "
             f"{words.labels(alike)}: give target and prediction one spelling of it"
         )
     return found
+
+
+def check_listed(policy: Policy, levels: Sequence[Label]) -> None:
+    """Refusal where the tally holds labels that the policy's `labels` do not list.
+
+    A tally of this policy never does; one that is judged by another policy may.
+    """
+    target, prediction = policy.role("target"), policy.role("prediction")
+    if target.labels is None:
+        return
+    known = (*target.labels, *(prediction.labels or ()), *(prediction.map or {}).values())
+    strange = [v for v in levels if not any(_equal(v, label) for label in known)]
+    if strange:
+        raise Refusal(
+            f"the policy's `labels` of target do not list {words.labels(strange)}: it lists "
+            f"{words.labels(target.labels)}"
+        )
+
+
+def _equal(one: Label, other: Label) -> bool:
+    return isinstance(one, str) == isinstance(other, str) and one == other
 
 
 def check_agreeing(labels: Sequence[Label], target: set[int], prediction: set[int]) -> str:
@@ -138,9 +161,11 @@ def _same(named: Label, level: Label, levels: Sequence[Label]) -> bool:
 def _absent(named: Label, levels: Sequence[Label]) -> str:
     text = f"the favorable label {words.label(named)} does not occur; labels seen: "
     text += words.labels(levels)
-    twin = next((level for level in levels if _text(level) == _text(named)), None)
+    twin = next((level for level in levels if likeness(level) == likeness(named)), None)
     if twin is None:
         return text + ": correct `target: {favorable: ...}` in the policy, or the data"
+    if kind(named) == kind(twin):
+        return f"{text}: write `favorable: {words.label(twin)}`, which is spelt almost alike"
     was, now = kind(named), kind(twin)
     return (
         f"{text}: the policy names {'a text' if was == 'text' else 'no text'} and the data holds "

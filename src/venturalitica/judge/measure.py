@@ -8,10 +8,18 @@ from typing import Any, TypeVar
 
 import numpy
 
+from venturalitica.circumstances import RULES
 from venturalitica.judge.counted import Counted, count_cells
-from venturalitica.judge.labels import Labels, check_agreeing, favorable_index, read_labels
+from venturalitica.judge.labels import (
+    Labels,
+    check_agreeing,
+    check_listed,
+    favorable_index,
+    read_labels,
+)
 from venturalitica.judge.question import COUNTING, Question
 from venturalitica.judge.refusal import Refusal
+from venturalitica.judge.renamed import check_favorable, left_out, renamed_doubts
 from venturalitica.judge.samples import Sample, sample_of
 from venturalitica.judge.values import Found, Part, compared, single
 from venturalitica.metrics.arrays import Floats, Integers
@@ -27,10 +35,14 @@ Made = TypeVar("Made")
 
 @dataclass(slots=True)
 class Bench:
-    """What the controls of one judgement share: the tally and the replicates drawn from it."""
+    """What the controls of one judgement share: the tally and the replicates drawn from it.
+
+    `rules` are the rules of judgement (`circumstances.RULES`): an old record keeps its verdicts.
+    """
 
     policy: Policy
     tally: Tally
+    rules: int = RULES
     _resamplings: dict[str, Resampling] = field(default_factory=dict)
     _evidence: Tally | None = None
     _shared: dict[Hashable, Any] = field(default_factory=dict)
@@ -66,11 +78,19 @@ def measure(bench: Bench, question: Question) -> Found:
         return _completeness(bench, question)
     if question.spec.name == "row_count" and not question.control.across:
         return _row_count(bench)
-    counted, favorable, note = _counted(bench, question)
+    counted, favorable, said = _counted(bench, question)
     if question.parts == ("group_representation",) or question.parts == ("row_count",):
-        return _group_sizes(bench, question, counted)
+        return with_left_out(_group_sizes(bench, question, counted), bench, question, counted)
     parts = [_part(bench, question, metric, counted, favorable) for metric in question.parts]
-    return _found(question, parts, counted).with_notes(*counted.notes, *([note] if note else []))
+    found = _found(question, parts, counted).with_notes(*counted.notes, *said.notes)
+    found = replace(found, doubts=(*found.doubts, *said.doubts))
+    return with_left_out(found, bench, question, counted)
+
+
+def with_left_out(found: Found, bench: Bench, question: Question, counted: Counted) -> Found:
+    """What was found, with the rows of groups that the control does not compare counted."""
+    notes, doubts = left_out(question, counted, since=bench.rules)
+    return replace(found, notes=(*found.notes, *notes), doubts=(*found.doubts, *doubts))
 
 
 def table_key(question: Question, *roles: str) -> str:
@@ -78,18 +98,27 @@ def table_key(question: Question, *roles: str) -> str:
     return "|".join((",".join(roles), ",".join(question.control.across)))
 
 
-def _counted(bench: Bench, question: Question) -> tuple[Counted, int | None, str]:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is to be said of the labels of target and prediction."""
+
+    notes: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+def _counted(bench: Bench, question: Question) -> tuple[Counted, int | None, _Said]:
     roles = question.spec.needs
     table = bench.tally.table((*roles, *question.control.across))
     cells = numpy.array(table.cells, dtype=numpy.int64)
     cells = cells.reshape(-1, len(roles) + len(question.control.across) + 1)
     labels = labels_of(bench.tally)
+    check_listed(bench.policy, labels.levels)
     favorable = None
     if question.spec.needs_favorable and cells.size:
         favorable = favorable_index(bench.policy, labels.levels)
     cells[:, : len(roles)] = moved_levels(cells[:, : len(roles)], labels)
     counted = count_cells(bench.policy, question.control, bench.tally, cells, roles=roles)
-    return counted, favorable, _label_notes(bench.tally, labels, counted, roles)
+    return counted, favorable, _labels_said(bench, labels, counted, roles, favorable)
 
 
 def labels_of(tally: Tally) -> Labels:
@@ -103,15 +132,22 @@ def moved_levels(indices: Integers, labels: Labels) -> Integers:
     return numpy.append(labels.moved, NULL)[indices] if indices.size else indices
 
 
-def _label_notes(tally: Tally, labels: Labels, counted: Counted, roles: Sequence[str]) -> str:
+def _labels_said(
+    bench: Bench, labels: Labels, counted: Counted, roles: Sequence[str], favorable: int | None
+) -> _Said:
+    """Raises Refusal where target and prediction cannot be compared."""
     if "prediction" not in roles:
-        return ""
+        return _Said()
+    both = len(roles) > 1
     prediction = set(counted.indices[:, -1].tolist())
-    target = (
-        _target_labels(tally, labels) if len(roles) == 1 else set(counted.indices[:, 0].tolist())
-    )
+    target = set(counted.indices[:, 0].tolist()) if both else _target_labels(bench.tally, labels)
     strange = check_agreeing(labels.levels, target, prediction) if target else ""
-    return "; ".join(note for note in (labels.note, strange) if note)
+    if favorable is not None:
+        check_favorable(labels.levels, favorable, target, prediction, both=both, since=bench.rules)
+    return _Said(
+        tuple(filter(None, ["; ".join(filter(None, (labels.note, strange)))])),
+        renamed_doubts(labels.levels, target, prediction, since=bench.rules),
+    )
 
 
 def _target_labels(tally: Tally, labels: Labels) -> set[int]:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 import numpy
 
 from venturalitica.judge.counted import Counted, count_cells
-from venturalitica.judge.labels import favorable_index
+from venturalitica.judge.labels import check_listed, favorable_index
 from venturalitica.judge.measure import (
     Bench,
     doubting_absent,
     labels_of,
     moved_levels,
     table_key,
+    with_left_out,
 )
 from venturalitica.judge.question import Question
 from venturalitica.judge.refusal import Refusal
@@ -61,7 +62,8 @@ def measure_scored(bench: Bench, question: Question) -> Found:
             compared(question, [part], counted.groups.names, counted.rows), counted
         )
     notes = [*counted.notes, *_level_note(fine, part.replicates, shift)]
-    return _bounded(found, question, fine).with_notes(*notes)
+    bounded = _bounded(found, question, fine).with_notes(*notes)
+    return with_left_out(bounded, bench, question, counted)
 
 
 def _read(bench: Bench, question: Question, tally: Tally) -> Scored:
@@ -78,6 +80,7 @@ def _rows_key(question: Question) -> tuple[tuple[str, ...], str]:
 
 def _read_scores(bench: Bench, question: Question, tally: Tally) -> Scored:
     control, labels = question.control, labels_of(tally)
+    check_listed(bench.policy, labels.levels)
     table = _table(tally, ("target", *control.across))
     cells = _columns(table, ("target", *control.across))
     favorable = favorable_index(bench.policy, labels.levels) if cells.size else 0

@@ -39,6 +39,7 @@ def _role(name: str, form: RoleForm | None, root: MapNode) -> Role:
         map=dict(form.map) or None,
         bins=tuple(form.bins) or None,
         column=form.column or None,
+        labels=tuple(form.labels) or None,
         line=line,
     )
 

@@ -20,6 +20,7 @@ from venturalitica.policy.changes import (
     PLACES,
     Aspect,
     Change,
+    Direction,
     Edition,
     Kind,
     Place,
@@ -38,6 +39,8 @@ from venturalitica.policy.words import describe_role, sentence
 from venturalitica.rules import LABEL_ROLES, Control, Policy
 
 _PROSE = ("title", "article", "remedy")
+_OF_BOTH = {"map", "labels"}
+"""Keys of target by which predictions are read too."""
 
 Found = Iterator[Aspect]
 
@@ -110,7 +113,10 @@ class _Comparison:
         known = self.vocabulary.get(control.metric) if self.vocabulary else None
         if known is None or role.name in known.needs:
             return True
-        return known.needs_favorable and any(a.key == "favorable" for a in role.aspects)
+        keys = {aspect.key for aspect in role.aspects}
+        if role.name == "target" and "prediction" in known.needs and keys & _OF_BOTH:
+            return True
+        return known.needs_favorable and "favorable" in keys
 
     def _controls(self, roles: tuple[Change, ...]) -> Iterator[Change]:
         pairs, removed, added = self._paired()
@@ -132,7 +138,10 @@ class _Comparison:
             if role.kind != "reworded" and any(self._reads(c, role) for c in (before, after)):
                 was, now = (describe_role(p.role(role.name)) for p in (self.old, self.new))
                 note = f"the role {role.name} is read otherwise"
-                yield Aspect(f"role {role.name}", was, now, "changed", note)
+                way: Direction = "changed"
+                if role.kind == "tightened" or role.kind == "loosened":
+                    way = role.kind
+                yield Aspect(f"role {role.name}", was, now, way, note)
 
     def _control_aspects(self, old: Control, new: Control) -> Found:
         if old.id != new.id:

@@ -100,6 +100,14 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def different(labels: list[Label]) -> list[Label]:
+    """As Python tells them apart: True is 1, and cannot be listed beside it."""
+    for place, label in enumerate(labels):
+        if label in labels[:place]:
+            raise _said(f"'labels' lists {label!r} twice")
+    return labels
+
+
 def distinct(values: list[str]) -> list[str]:
     seen: set[str] = set()
     for value in values:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from venturalitica.policy.alike import alike
 from venturalitica.policy.limits import MAX_NAMES_COMPARED
 from venturalitica.policy.misspelt import misspelt
-from venturalitica.policy.nodes import MapNode, Node, Scalar, show
+from venturalitica.policy.nodes import MapNode, Node, Path, Scalar, show
 from venturalitica.policy.problems import Collector
 from venturalitica.policy.vocabulary import Vocabulary, possible_range
 from venturalitica.rules import LABEL_ROLES, Control, Policy
@@ -20,6 +22,7 @@ def collect_hints(
     """Hints on a policy that has no error."""
     _unused_roles(policy, hints)
     _alike_roles(policy, hints)
+    _alike_names(policy, hints)
     _old_booleans(root, (), hints)
     if vocabulary is not None:
         _no_favorable(policy, hints, vocabulary)
@@ -49,6 +52,27 @@ def _alike_roles(policy: Policy, hints: Collector) -> None:
                     "will never be bound",
                 )
             seen[name] = None
+
+
+def _alike_names(policy: Policy, hints: Collector) -> None:
+    """Group names that readers take for one; whether the data has both shows when it is judged."""
+    named: list[tuple[Path, Iterable[str]]] = [
+        (("roles", name, "map"), role.map.values())
+        for name, role in policy.roles.items()
+        if role.map
+    ]
+    compared: list[tuple[Path, Iterable[str]]] = [
+        (("controls", index, "groups"), control.groups)
+        for index, control in enumerate(policy.controls)
+    ]
+    for path, names in (*named, *compared):
+        for found in alike(dict.fromkeys(names)):
+            hints.add(
+                path,
+                f"the groups {show(str(found[0]))} and {show(str(found[1]))} are spelt almost "
+                "alike; if they are one, give them one name",
+                key=True,
+            )
 
 
 def _no_favorable(policy: Policy, hints: Collector, vocabulary: Vocabulary) -> None:

@@ -13,8 +13,16 @@ from venturalitica.errors import did_you_mean
 from venturalitica.policy.computable import check_computable
 from venturalitica.policy.limits import MAX_CONTROLS, MAX_GROUPS
 from venturalitica.policy.misspelt import Spelling
-from venturalitica.policy.names import role_name_fault
-from venturalitica.policy.nodes import MapNode, Node, Scalar, is_finite, show, text_of
+from venturalitica.policy.names import canonical_label, role_name_fault
+from venturalitica.policy.nodes import (
+    MapNode,
+    Node,
+    Scalar,
+    is_finite,
+    same_key,
+    show,
+    text_of,
+)
 from venturalitica.policy.problems import Collector
 from venturalitica.policy.views import ControlView, items
 from venturalitica.policy.vocabulary import Vocabulary, metric_hint
@@ -64,20 +72,41 @@ def _check_role(name: str, role: MapNode, problems: Collector) -> None:
             else "only the role target has a favorable label; remove it"
         )
         problems.add((*path, "favorable"), f"'favorable' belongs to target; {remedy}", key=True)
-    both = [key for key in ("map", "bins") if role.get(key) is not None]
-    if len(both) == 2:
+    given = [key for key in ("map", "bins", "labels") if role.get(key) is not None]
+    if len(given) > 1:
+        first, *others = given
         problems.add(
-            (*path, "bins"),
-            "a role has 'map' or 'bins', not both; give the one that fits its values",
+            (*path, others[0]),
+            f"a role has '{first}' or '{others[0]}', not both; give the one that fits its values",
             key=True,
         )
-    if name in LABEL_ROLES:
-        for key in both:
-            problems.add(
-                (*path, key),
-                f"'{key}' makes groups, and {name} is no grouping role; remove it",
-                key=True,
-            )
+    for key in given:
+        if name == "score" or (key == "bins" and name in LABEL_ROLES):
+            why = "score takes numbers" if key == "labels" else f"{name} is no grouping role"
+            makes = "lists values" if key == "labels" else "makes groups"
+            problems.add((*path, key), f"'{key}' {makes}, and {why}; remove it", key=True)
+    if name == "target":
+        _check_favorable(role, problems)
+
+
+def _check_favorable(role: MapNode, problems: Collector) -> None:
+    """The favorable label is one that the role can have."""
+    favorable, mapping, labels = role.get("favorable"), role.get("map"), role.get("labels")
+    if not isinstance(favorable, Scalar) or favorable.value is None:
+        return
+    nodes: list[Node] = list(items(labels))
+    if isinstance(mapping, MapNode):
+        nodes = [value for _, value in mapping.pairs]
+    known = [node for node in nodes if isinstance(node, Scalar)]
+    if known and not any(same_key(node.value, favorable.value) for node in known):
+        key = "map" if isinstance(mapping, MapNode) else "labels"
+        texts = list(dict.fromkeys(node.text for node in known))
+        problems.add(
+            ("roles", "target", "favorable"),
+            f"the favorable label {show(favorable.text)} is none that '{key}' gives"
+            f"{did_you_mean(favorable.text, texts)} (it gives: {', '.join(texts[:12])}"
+            f"{f' and {len(texts) - 12} more' if len(texts) > 12 else ''})",
+        )
 
 
 def _check_ids(root: MapNode, problems: Collector) -> None:
@@ -193,8 +222,13 @@ def _known_groups(control: ControlView, roles: dict[str, MapNode]) -> list[str]:
 
 
 def _groups_of(role: MapNode | None) -> list[str]:
-    """The groups that a role's map or bins name; none where the data decides."""
-    mapping, bins = (role.get("map"), role.get("bins")) if role is not None else (None, None)
+    """The groups that a role's map, labels or bins name; none where the data decides."""
+    if role is None:
+        return []
+    mapping, bins, labels = role.get("map"), role.get("bins"), role.get("labels")
+    values = [item.value for item in items(labels) if isinstance(item, Scalar)]
+    if values:
+        return [str(canonical_label(value)) for value in values if value is not None]
     if isinstance(mapping, MapNode):
         return list(dict.fromkeys(text for _, value in mapping.pairs if (text := text_of(value))))
     cuts = [

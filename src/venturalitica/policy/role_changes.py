@@ -1,13 +1,14 @@
 """How a role is read otherwise than before: other groups, another favorable label, another column.
 
-No direction is claimed: which rows are in which group decides every value that is compared.
+No direction is claimed, since which rows are in which group decides every value that is compared,
+except for `labels`, which only refuse.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from venturalitica.policy.changes import Aspect
+from venturalitica.policy.changes import Aspect, Direction
 from venturalitica.policy.words import describe_role
 from venturalitica.records import Label
 from venturalitica.rules import Role
@@ -27,6 +28,8 @@ def role_aspects(old: Role, new: Role) -> Iterator[Aspect]:
         )
     if old.bins != new.bins:
         yield Aspect("bins", _described(old, "bins"), _described(new, "bins"), "changed")
+    if _listed(old) != _listed(new):
+        yield _labels_aspect(old, new)
     if old.column != new.column:
         note = "read from another column unless the call names one"
         yield Aspect("column", old.column or "", new.column or "", "changed", note)
@@ -35,6 +38,23 @@ def role_aspects(old: Role, new: Role) -> Iterator[Aspect]:
 def _typed(label: Label | None) -> tuple[bool, Label | None]:
     """Labels keep their type: Python holds 1 and True for equal, a policy does not."""
     return isinstance(label, bool), label
+
+
+def _listed(role: Role) -> set[tuple[bool, Label | None]] | None:
+    return None if role.labels is None else {*map(_typed, role.labels)}
+
+
+def _labels_aspect(old: Role, new: Role) -> Aspect:
+    """Fewer values allowed are tighter: what is not listed is refused, and passes nothing."""
+    before, after = _listed(old), _listed(new)
+    direction: Direction = "changed"
+    if before is None or (after is not None and after < before):
+        direction, note = "tightened", "other values are refused now"
+    elif after is None or after > before:
+        direction, note = "loosened", "values that were refused are taken now"
+    else:
+        note = "other values are allowed"
+    return Aspect("labels", _described(old, "labels"), _described(new, "labels"), direction, note)
 
 
 def _map_of(role: Role) -> dict[object, str]:

@@ -25,6 +25,7 @@ from venturalitica.policy.fields import (
     Roles,
     as_threshold,
     ascending,
+    different,
     distinct,
     finite,
 )
@@ -45,7 +46,15 @@ class RoleForm(_Form):
 
     model_config = ConfigDict(
         title="Role",
-        json_schema_extra={"not": {"required": ["map", "bins"]}},
+        json_schema_extra={
+            "not": {
+                "anyOf": [
+                    {"required": ["map", "bins"]},
+                    {"required": ["map", "labels"]},
+                    {"required": ["bins", "labels"]},
+                ]
+            }
+        },
     )
 
     favorable: Annotated[LabelValue, Expected("one label of the data, such as 1 or good")] = Field(
@@ -68,9 +77,22 @@ class RoleForm(_Form):
         ),
     ] = Field(
         default_factory=dict,
-        description="Group names by value of the data. A value without an entry belongs to no "
-        "group and makes the control not_evaluated, unless nulls are dropped.",
+        description="Group names by value of the data; of target and prediction, label names. A "
+        "value without an entry belongs to no group and makes the control not_evaluated, unless "
+        "nulls are dropped.",
         examples=[{"A91": "male", "A92": "female"}],
+    )
+    labels: Annotated[
+        list[LabelValue],
+        Field(min_length=1, max_length=MAX_GROUPS),
+        AfterValidator(different),
+        Expected("a list of all values that the data may hold, such as [good, bad]"),
+    ] = Field(
+        default_factory=list,
+        description="All values that the data may hold: any other is refused, and the controls of "
+        "the role are errors. Those of target hold for prediction too, unless it has its own.",
+        examples=[[1, 2], ["good", "bad"]],
+        json_schema_extra={"uniqueItems": True},
     )
     bins: Annotated[
         list[Annotated[float, AfterValidator(finite), Expected("a finite number")]],

@@ -112,6 +112,7 @@ def _target(target: ColumnFacts | None, columns: Sequence[ColumnFacts]) -> Itera
         if not labels:
             yield "  #   column: class"
         yield "  #   favorable: 1  # the label that is good for the person"
+        yield "  #   labels: [0, 1]  # any other value is refused, of predictions too"
         return
     yield "  target:"
     yield f"    column: {scalar(target.name)}"
@@ -129,6 +130,8 @@ def _favorable(target: ColumnFacts) -> Iterator[str]:
         yield "    # Which label is good for the person? Uncomment one line; it is never guessed:"
     for label in target.values:
         yield f"    # favorable: {scalar(label)}"
+    listed = ", ".join(map(scalar, target.values))
+    yield f"    # labels: [{listed}]  # any other value is refused, of predictions too"
 
 
 def _can_group(column: ColumnFacts) -> bool:

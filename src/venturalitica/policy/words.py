@@ -15,6 +15,7 @@ _COMPARED: dict[Compare, str] = {
     "min": "lowest",
     "max": "highest",
 }
+_LABELS_SHOWN = 12
 _ON_FAIL = {"record": "recorded only", "warn": "warns", "block": "blocks"}
 
 
@@ -75,6 +76,10 @@ def describe_role(role: Role) -> str:
         for value, group in role.map.items():
             members.setdefault(group, []).append(str(value))
         parts += [f"{group}: {', '.join(values)}" for group, values in members.items()]
+    if role.labels:
+        more = len(role.labels) - _LABELS_SHOWN
+        shown = ", ".join(map(str, role.labels[:_LABELS_SHOWN]))
+        parts.append(f"only {shown}" + (f" and {more} more" if more > 0 else ""))
     if role.bins:
         parts.append(f"cut at {', '.join(shortest(point) for point in role.bins)}")
     return "; ".join(parts) or "values as they are"

@@ -3,8 +3,9 @@
     from venturalitica.tally import Need, build_tally
 
 `needs` says which counts a control wants, `values` what a value of the data is as a label,
-`frames` and `arrays` are the engines, `groups` turns values into groups, `scores` levels the
-scores, and `build` puts them together. Nothing here opens a file or knows a metric.
+`frames` and `arrays` are the engines, `groups` turns values into groups, `spelling` refuses values
+that mislead, `scores` levels the scores, and `build` puts them together. Nothing here opens a file
+or knows a metric.
 """
 
 from __future__ import annotations
@@ -15,12 +16,20 @@ if TYPE_CHECKING:
     from venturalitica.tally.build import build_tally
     from venturalitica.tally.frames import column_names, materialise
     from venturalitica.tally.needs import Need
-    from venturalitica.tally.values import RoleError
+    from venturalitica.tally.values import RefusedValues, RoleError
 
-__all__ = ["Need", "RoleError", "build_tally", "column_names", "materialise"]
+__all__ = [
+    "Need",
+    "RefusedValues",
+    "RoleError",
+    "build_tally",
+    "column_names",
+    "materialise",
+]
 
 _HOMES = {
     "Need": "needs",
+    "RefusedValues": "values",
     "RoleError": "values",
     "build_tally": "build",
     "column_names": "frames",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -42,6 +43,7 @@ from venturalitica.tally.labels import label_levels
 from venturalitica.tally.needs import Need, scored_of, tables_of
 from venturalitica.tally.rows import Rows, Slot, Source, sources_of
 from venturalitica.tally.scores import ScoreLevels
+from venturalitica.tally.spelling import refuse_identifiers, refuse_unlisted
 from venturalitica.tally.values import is_number
 
 STORED_CELLS = 2_000
@@ -68,7 +70,8 @@ def build_tally(
             arrays, or None where the binding holds arrays only.
         needs: the tables wanted; one that has an unbound role is left out.
         binding: where each role is read from; the nulls of every bound role are counted.
-        roles: how each role's values are read (`map`, `bins`); absent ones are taken as they are.
+        roles: how each role's values are read (`map`, `bins`, `labels`); absent ones are taken as
+            they are.
 
     Returns:
         The same tally, and the same digest, for the same values on every engine.
@@ -114,7 +117,7 @@ class _Builder:
     def rule(self, role: str) -> Role:
         """How a role is read; a prediction without a rule of its own, as the target."""
         own = self.rules.get(role) or Role(role)
-        if role == "prediction" and own.map is None and own.bins is None:
+        if role == "prediction" and not own.reads:
             return self.rules.get("target") or own
         return own
 
@@ -124,7 +127,7 @@ class _Builder:
         for role in self.roles:
             rule, source = self.rule(role), self.sources[role]
             many = self.seen.get(source, 0)
-            if rule.map is not None:
+            if rule.map is not None or rule.labels is not None:
                 continue
             if rule.bins is not None:
                 if self.rows.is_cuttable(source) and (many > _CUT_ABOVE or self.rows.is_lazy):
@@ -144,7 +147,7 @@ class _Builder:
         loose = [
             self.sources[role]
             for role in self.roles
-            if role not in _LABELS and self.rule(role).bins is None and self.rule(role).map is None
+            if role not in _LABELS and not self.rule(role).reads
         ]
         return self.rows.seen([s for s in dict.fromkeys(loose) if self.rows.is_cuttable(s)])
 
@@ -177,14 +180,27 @@ class _Builder:
             for role in _LABELS
             if role in first and self._is_plain(role)
         }
-        for role, values in labels.items():
-            refuse_many(role, len(values), label=True)
-        found = label_levels(labels)
+        for role, counted_role in first.items():
+            self._refuse_values(role, counted_role)
+        found = label_levels(labels, {role: self.rule(role) for role in labels})
         for role in self.roles:
             if role not in found:
                 found[role] = self._group_levels(role, first[role])
                 refuse_many(role, len(found[role].names), label=role in _LABELS)
         return shared_labels(found)
+
+    def _refuse_values(self, role: str, counted: Counted) -> None:
+        """What no rule can make levels of: too many labels, identifiers, values not listed."""
+        column, rule = counted.column(role), self.rule(role)
+        if role in self.cuts or rule.map is not None or rule.bins is not None:
+            return
+        if role in _LABELS:
+            refuse_many(role, len(column.values), label=True)
+        weights = weights_of(column, counted.cells.counts)
+        if rule.labels is not None:
+            refuse_unlisted(role, rule.labels, column.values, weights)
+        else:
+            refuse_identifiers(role, column.values, weights)
 
     def _is_plain(self, role: str) -> bool:
         rule = self.rule(role)
@@ -200,12 +216,13 @@ class _Builder:
             return map_levels(rule, values)
         if rule.bins is not None:
             return bin_levels(role, values, rule.bins, bin_names(rule.bins))
-        if len(values) > QUARTILES_ABOVE and all(map(is_number, values)):
+        many = len(values) > QUARTILES_ABOVE and rule.labels is None
+        if many and all(map(is_number, values)):
             weights = weights_of(counted.column(role), counted.cells.counts)
             cuts = weighted_quartile_cuts([float(v) for v in values], weights)
             names = quartile_names(cuts)
             return bin_levels(role, values, cuts, names, quartile_note(role, cuts))
-        return plain_levels(values, role)
+        return plain_levels(values, replace(rule, name=role))
 
     def _axis(self, role: str, counted: Sequence[Counted], levels: Levels) -> Axis:
         first = next(c for c in counted if role in c.roles)

@@ -13,9 +13,14 @@ from numpy.typing import NDArray
 
 from venturalitica.errors import DataError
 from venturalitica.records import Label
-from venturalitica.rules import Role, bin_names
-from venturalitica.tallies import NULL
+from venturalitica.rules import MIN_CELL, Role, bin_names
+from venturalitica.tallies import NULL, others
 from venturalitica.tally.codes import Ints
+from venturalitica.tally.spelling import (
+    refuse_alike,
+    refuse_alike_groups,
+    refuse_nearly_mapped,
+)
 from venturalitica.tally.values import (
     Identity,
     RoleError,
@@ -108,7 +113,9 @@ def map_levels(role: Role, values: Sequence[Label]) -> Levels:
         identity(v): level[str(named[identity(v)])] if identity(v) in named else NULL
         for v in values
     }
-    return Levels(tuple(names), place, _map_note(role, values, place))
+    refuse_nearly_mapped(role, [v for v in values if place[identity(v)] == NULL])
+    refuse_alike_groups(role.name, names)
+    return Levels(tuple(names), place)
 
 
 def _map_key(role: str, key: Any) -> Identity:
@@ -118,30 +125,14 @@ def _map_key(role: str, key: Any) -> Identity:
     return identity(value)
 
 
-def _map_note(role: Role, values: Sequence[Label], place: Mapping[Identity, int]) -> str:
-    assert role.map is not None
-    lost = [value for value in values if place[identity(value)] == NULL]
-    written = {text_of(value) for value in map(canonical, role.map) if value is not None}
-    if any(text_of(value) in written for value in lost):
-        return (
-            f"the map of '{role.name}' is written for {' and '.join(sorted(_kinds_of(role)))}, "
-            f"the data holds {' and '.join(sorted(kinds(lost)))}: quote the map's keys, or remove "
-            "the quotes"
-        )
-    return ""
-
-
-def _kinds_of(role: Role) -> set[str]:
-    return kinds(value for value in map(canonical, role.map or ()) if value is not None)
-
-
-def plain_levels(values: Iterable[Label], role: str) -> Levels:
+def plain_levels(values: Iterable[Label], role: Role) -> Levels:
     """Each value is its own group, named by its text, in the order of the values."""
     ordered = sorted(values, key=identity)
+    refuse_alike({role.name: ordered}, {role.name: role})
     names: dict[str, int] = {}
     place: dict[Identity, int] = {}
     for value in ordered:
-        name = text_of(checked_text(value, role))
+        name = text_of(checked_text(value, role.name))
         place[identity(value)] = names.setdefault(name, len(names))
     return Levels(tuple(names), place)
 
@@ -191,17 +182,20 @@ def _plain(number: Any) -> float:
     return int(value) if float(value).is_integer() else float(value)
 
 
-def unmapped_counts(counts: Mapping[Label, int] | Sequence[tuple[Label, int]]) -> dict[str, int]:
-    """Rows by unmapped value, most frequent first cut off at 20 values, the rest under one key."""
-    pairs = list(counts.items()) if isinstance(counts, Mapping) else list(counts)
-    pairs.sort(key=lambda pair: (-pair[1], identity(pair[0])))
+def unmapped_counts(counts: Sequence[tuple[Label, int]]) -> dict[str, int]:
+    """Rows by unmapped value, most frequent first; the rest under one key.
+
+    At most 20 are named, and none that fewer than `MIN_CELL` rows hold: an address, say.
+    """
+    pairs = sorted(counts, key=lambda pair: (-pair[1], identity(pair[0])))
+    named = [pair for pair in pairs[:_UNMAPPED_SHOWN] if pair[1] >= MIN_CELL]
     shown: dict[str, int] = {}
-    for value, count in pairs[:_UNMAPPED_SHOWN]:
+    for value, count in named:
         name = _shown(value)
         shown[name] = shown.get(name, 0) + count
-    rest = pairs[_UNMAPPED_SHOWN:]
+    rest = pairs[len(named) :]
     if rest:
-        shown[f"({len(rest):,} other values)"] = sum(count for _, count in rest)
+        shown[others(len(rest))] = sum(count for _, count in rest)
     return shown
 
 

@@ -6,24 +6,31 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from venturalitica.records import Label
+from venturalitica.rules import Role
 from venturalitica.tally.groups import Levels
-from venturalitica.tally.values import RoleError, checked_label, identity, kinds
+from venturalitica.tally.spelling import refuse_alike
+from venturalitica.tally.values import RefusedValues, RoleError, checked_label, identity, kinds
 
 ZERO_ONE = {0, 1}
 
 
-def label_levels(values: Mapping[str, Sequence[Label]]) -> dict[str, Levels]:
+def label_levels(
+    values: Mapping[str, Sequence[Label]], rules: Mapping[str, Role] | None = None
+) -> dict[str, Levels]:
     """Role -> levels, where equal labels of target and prediction have the same index.
 
-    Raises DataError where the two can never be equal (text and numbers): every rate would be 0,
-    and a control such as "at most 5 %" would pass on it; and where a role holds fractions, which
-    are measurements: judged as labels they say nothing, and listed as levels they would put the
-    rows' own values into the evidence.
+    Raises DataError where the two can never be equal (text and numbers), or one has both and the
+    other does not, or labels are spelt almost alike: every rate would be 0, and a control such as
+    "at most 5 %" would pass on it; and where a role holds fractions, which are measurements: judged
+    as labels they say nothing, and listed as levels they would put the rows' own values into the
+    evidence.
     """
     for role, found in values.items():
         _refuse_fractions(role, found)
     read = {role: _reader(role, values) for role in values}
-    _refuse_strangers({role: [read[role](v) for v in values[role]] for role in values})
+    as_read = {role: [read[role](v) for v in values[role]] for role in values}
+    _refuse_strangers(as_read)
+    refuse_alike(as_read, rules or {})
     every: dict[object, Label] = {}
     for role, found in values.items():
         for value in found:
@@ -72,14 +79,24 @@ def _note(role: str, values: Mapping[str, Sequence[Label]]) -> str:
 
 
 def _refuse_strangers(values: Mapping[str, Sequence[Label]]) -> None:
+    """An encoder that does not know a label leaves a number of its own among the texts."""
     target, prediction = values.get("target", ()), values.get("prediction", ())
-    if not target or not prediction or kinds(target) & kinds(prediction):
+    if not target or not prediction or kinds(target) == kinds(prediction):
         return
-    raise RoleError(
-        "prediction",
-        f"target holds {_said(target)} and prediction holds {_said(prediction)}: they can never "
-        "be equal; give both the same type",
-    )
+    holds = f"target holds {_said(target)} and prediction holds {_said(prediction)}"
+    if not kinds(target) & kinds(prediction):
+        raise RoleError("prediction", f"{holds}: they can never be equal; give both the same type")
+    if not _are_zero_one([*target, *prediction]):
+        raise RefusedValues(
+            "prediction",
+            f"{holds}: some of them can never be equal (did an encoder leave a number for a label "
+            "that it does not know?); give all the same type",
+        )
+
+
+def _are_zero_one(values: Sequence[Label]) -> bool:
+    """Booleans and 0/1, which the judgement reads as one."""
+    return all(not isinstance(value, str) and value in ZERO_ONE for value in values)
 
 
 def _refuse_fractions(role: str, values: Sequence[Label]) -> None:

@@ -30,6 +30,14 @@ class RoleError(DataError):
         return type(self), (self.role, str(self))
 
 
+class RefusedValues(RoleError):
+    """One role's values say something else than their reader would think: respelt, one a person.
+
+    Whoever asked made no mistake in the call, so it costs the controls of that role, everywhere:
+    they are errors, with this reason, and the other controls are judged.
+    """
+
+
 Identity = tuple[int, Any]
 """What makes two values the same level, and sorts them: booleans, numbers, texts."""
 

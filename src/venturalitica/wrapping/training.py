@@ -137,7 +137,7 @@ def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[s
         ),
     }
     if needs_score(policy):
-        favorable = policy.role("target").favorable
+        favorable = policy.role("target").favorable_values
         questions["score"] = lambda: favorable_scores(model, plan.features, favorable)
     answers: dict[str, Any] = {}
     missing: dict[str, str] = {}
