@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
+from venturalitica.circumstances import Circumstances
 from venturalitica.errors import ControlBlocked, MissingExtra
 from venturalitica.records import Light, Verdict, worst_light
 
@@ -82,6 +83,18 @@ class Audit(Sequence[Verdict]):
         if self.waiting or new_key or any(not delivery.delivered for delivery in self.deliveries):
             lights.append("amber")
         return worst_light(lights)
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """How the question was put, and what the rows were; as recorded."""
+        return Circumstances.from_json(self.statement["predicate"].get("judging"))
+
+    @property
+    def beware(self) -> tuple[str, ...]:
+        """Why the whole is amber at best, one sentence each; empty where nothing is against it."""
+        from venturalitica.judge.doubts import reservations
+
+        return reservations(self.verdicts, self.circumstances)
 
     @property
     def run_id(self) -> str:

@@ -20,6 +20,50 @@ INTERVALS = "replicates-1"
 """The method of intervals in force; records that name none were made by this one."""
 
 
+CLEARLY = (0.01, 0.1)
+"""By how much rows must be found more often than chance explains: as much as chance itself, and
+within these bounds. One in a hundred is no accident where rows never repeat."""
+SURELY = 3.0
+"""And by how many standard errors of a share that chance explains."""
+DOUBTFUL = 0.5
+"""Where so many are found and chance explains as many, nobody can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of the judged rows, beside the share that chance alone explains.
+
+    `rows` is how many rows were looked at: all, or of very many a fraction chosen by their hash.
+    """
+
+    share: float
+    by_chance: float = 0.0
+    rows: int = 0
+
+    @property
+    def excess(self) -> float:
+        """What chance does not explain."""
+        return max(0.0, self.share - self.by_chance)
+
+    @property
+    def clear(self) -> bool | None:
+        """Whether rows are there that should not be; None where nobody can say."""
+        low, high = CLEARLY
+        spread = math.sqrt(self.by_chance * (1 - self.by_chance) / max(self.rows, 1))
+        if self.excess > max(min(high, max(low, self.by_chance)), SURELY * spread):
+            return True
+        return None if self.share > DOUBTFUL else False
+
+    def to_json(self) -> dict[str, Any]:
+        """The form kept in a record."""
+        return {"share": self.share, "by_chance": self.by_chance, "rows": self.rows}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Share | None:
+        """Read back what `to_json` wrote; None where nobody looked."""
+        return None if data is None else cls(data["share"], data["by_chance"], data["rows"])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """Facts of one judgement that are not in its tally.
@@ -27,7 +71,8 @@ class Circumstances:
     `phase` is the phase that was asked for, `left_out` the ids of the controls that were therefore
     not judged. `unbound` maps a role nobody bound to why, `faults` a role that could not be counted
     to why, and `failure` says why nothing could be. `reported` maps a control id or metric to a
-    value measured elsewhere.
+    value measured elsewhere. `training_share` is how many of the judged rows the model was trained
+    on; None where nobody knows.
     """
 
     rules: int = RULES
@@ -38,6 +83,7 @@ class Circumstances:
     faults: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
     reported: Mapping[str, Any] = field(default_factory=dict)
+    training_share: Share | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The form kept in a record: JSON types only."""
@@ -50,6 +96,7 @@ class Circumstances:
             "faults": dict(self.faults),
             "failure": self.failure,
             "reported": {name: _finite(value) for name, value in self.reported.items()},
+            "training_share": _share_json(self.training_share),
         }
 
     @classmethod
@@ -66,7 +113,12 @@ class Circumstances:
             faults=dict(data["faults"]),
             failure=data["failure"],
             reported=dict(data["reported"]),
+            training_share=Share.from_json(data.get("training_share")),
         )
+
+
+def _share_json(share: Share | None) -> dict[str, Any] | None:
+    return None if share is None else share.to_json()
 
 
 def _finite(value: Any) -> float | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.binding import Binding, bind, together
-from venturalitica.circumstances import Circumstances
+from venturalitica.circumstances import Circumstances, Share
 from venturalitica.errors import BindingError, DataError
 from venturalitica.records import Verdict
 from venturalitica.rules import LABEL_ROLES, Control, Phase, Policy, Role
@@ -28,14 +28,20 @@ class Rows:
 
     `columns` maps a label role to an array of shape (n,) that does not come from the frame;
     `bindings` any role to a column name or an array; `missing` a role that could not be had at
-    all to the reason.
+    all to the reason. `training_share` is how many of them the model was trained on, where that is
+    known.
     """
 
     frame: Any
     columns: Mapping[str, Any] = field(default_factory=dict)
     bindings: Mapping[str, Any] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
-    training_rows: bool | None = None
+    training_share: Share | None = None
+
+    @property
+    def training_rows(self) -> bool | None:
+        """Whether the model was trained on them; None where nobody can say."""
+        return None if self.training_share is None else self.training_share.clear
 
     @property
     def empty(self) -> bool:
@@ -92,7 +98,12 @@ def measure(
     frame = materialise(rows.frame, binding.columns.values())
     data = _FingerprintThread(frame, binding, name, rows.training_rows) if fingerprint else None
     tally, faults = _counted(policy, frame, binding, asked, lenient=lenient)
-    circumstances = replace(_asked(policy, phase, reported), unbound=unbound, faults=faults)
+    circumstances = replace(
+        _asked(policy, phase, reported),
+        unbound=unbound,
+        faults=faults,
+        training_share=rows.training_share,
+    )
     verdicts = judge(policy, tally, circumstances=circumstances)
     item = data.item() if data else _unread(binding, name, tally.rows, rows.training_rows)
     return Measured(

@@ -12,9 +12,10 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from venturalitica.audit import Audit
+from venturalitica.circumstances import Share
 from venturalitica.errors import (
     BindingError,
     PolicyError,
@@ -39,6 +40,9 @@ from venturalitica.statement import Facts, build_statement
 from venturalitica.surroundings import Surroundings, model_facts
 from venturalitica.telling import tell_audit
 from venturalitica.trackers.base import RunRef
+
+if TYPE_CHECKING:
+    from venturalitica.wrapping.overlap import TrainingRows
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +139,6 @@ def enforce(
         bindings=given,
         model=_plain_model(model),
         predict_with_model=model is not None,
-        training_rows=None,
         source="enforce",
         lenient=False,
         phase=phase,
@@ -203,7 +206,6 @@ def conduct(
     columns: Mapping[str, Any],
     bindings: Mapping[str, Any],
     model: Any,
-    training_rows: bool | None,
     source: str,
     lenient: bool,
     phase: Phase | None = None,
@@ -212,6 +214,8 @@ def conduct(
     predict_with_model: bool = False,
     data_name: str = "audit",
     trackers: Sequence[RunRef] | None = None,
+    training_share: Share | None = None,
+    trained: TrainingRows | None = None,
 ) -> Audit:
     """Judge, record, deliver; then raise `ControlBlocked` if the policy says so.
 
@@ -220,17 +224,21 @@ def conduct(
         columns: label role -> array of shape (n,), where it does not come from the frame.
         bindings: role -> column name in the frame, or array of shape (n,).
         model: the plain fitted model, for the evidence.
-        training_rows: whether the judged rows were trained on; None where nobody can say.
         lenient: an unbound role makes its controls `not_evaluated` instead of raising, and rows
             that cannot be judged give verdicts of status `error`: after a fit nothing may be lost.
         missing: role -> why it could not be had (a model without probabilities, say).
         trackers: the tracker runs that were open before the training; asked for here if left out.
+        training_share: how many of the judged rows were trained on; where None, it is looked up
+            for a model that was trained in this process.
+        trained: the rows that the model was just trained on, to be known again later.
     """
     settings = Settings.current()
     before = open_runs() if trackers is None else trackers
     started = datetime.now(UTC)
     surroundings = Surroundings(settings)
-    rows = Rows(frame, columns, bindings, missing or {}, training_rows)
+    described = model_facts(model)
+    known = _share_trained_on(described, frame, trained)
+    rows = Rows(frame, columns, bindings, missing or {}, training_share or known)
     if predict_with_model:
         from venturalitica.predicting import with_predictions
 
@@ -252,7 +260,7 @@ def conduct(
         circumstances=measured.circumstances,
         tally=measured.tally,
         bindings=measured.bindings,
-        model=model_facts(model),
+        model=described,
         data=measured.data,
         environment=surroundings.facts(),
         trackers=trackers,
@@ -274,6 +282,22 @@ def conduct(
     tell_audit(audit, settings.home, silent=measured.unbound if lenient else frozenset())
     audit.raise_if_blocked()
     return audit
+
+
+def _share_trained_on(
+    described: Mapping[str, Any] | None, frame: Any, trained: TrainingRows | None
+) -> Share | None:
+    """What is known of the rows from an earlier training of this very model; remembers this one."""
+    digest = described.get("sha256") if described else None
+    if digest is None:
+        return None
+    from venturalitica.wrapping.overlap import recall, remember
+
+    if trained is not None:
+        remember(digest, trained)
+        return None
+    known = recall(digest)
+    return known.share_of(frame) if known else None
 
 
 def _measured(

@@ -114,6 +114,7 @@ def _summary(audit: Audit, home: Path) -> str:
     rest = [f"{number} {status.replace('_', ' ')}" for status, number in counts.items()]
     text = f"{audit.policy.name} v{audit.policy.version}: {audit.light}: "
     text += ", ".join([passed, *rest]) if len(audit) else "no control was selected"
+    text += "".join(f"; {why}" for why in audit.beware)
     if audit.entry is not None:
         text += f"; evidence {audit.entry.index} in {_near(home)}"
         text += ", signed by a new key" if audit.entry.new_key else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,106 @@ def test_rows_that_repeat_anyway_tell_nothing() -> None:
 
 
 def test_rows_that_cannot_be_read_tell_nothing() -> None:
-    table = pd.DataFrame({"x": range(300_000), "t": "text"})
+    table = pd.DataFrame({"x": range(300), "t": [[1]] * 300})
     assert trained_on(table, table[:10], ["x", "t"]) is None
+
+
+def test_few_of_the_training_rows_among_many_others_are_found() -> None:
+    train = people(4_000)
+    mixed = pd.concat([people(3_000, seed=2), train[:100]])
+    assert trained_on(train, mixed, NAMES) is True
+
+
+def test_a_training_on_copies_hides_nothing() -> None:
+    """Every row has a twin there; but no chance made them."""
+    table = people(400)
+    assert trained_on(pd.concat([table] * 2), table[:100], NAMES) is True
+    assert trained_on(table.sample(frac=3, replace=True, random_state=1), table, NAMES) is True
+    assert trained_on(pd.concat([table] * 2), people(300, seed=2), NAMES) is False
+
+
+NEAR = {
+    "float32": lambda t: t.astype({"income": "float32"}),
+    "six digits": lambda t: t.assign(income=[float(f"{v:.6g}") for v in t["income"]]),
+    "category": lambda t: t.astype({"job": "category"}),
+    "numbers as text": lambda t: t.astype({"debt": str}),
+    "nullable": lambda t: t.astype({"debt": "Int32"}),
+    "objects": lambda t: t.astype(object),
+    "shuffled": lambda t: t.sample(frac=1.0, random_state=5)[t.columns[::-1]],
+    "another index": lambda t: t.set_axis([f"row {i}" for i in range(len(t))], axis=0),
+    "dates as text": lambda t: t.assign(day=t["day"].dt.strftime("%Y-%m-%d")),
+    "dates as objects": lambda t: t.assign(day=t["day"].dt.date),
+}
+
+
+@pytest.mark.parametrize("copy", NEAR.values(), ids=NEAR)
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+def test_near_copies_are_the_rows_they_were_made_of(copy: Any, engine: Any) -> None:
+    table = people(900)
+    table["day"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(range(900), unit="D")
+    judged = copy(table[:400])
+    try:
+        given = engine(judged)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        pytest.skip("Arrow takes no columns of mixed objects")
+    assert trained_on(table, given, [*NAMES, "day"]) is True
+
+
+@pytest.fixture
+def split(X: pd.DataFrame, y: pd.Series) -> tuple[pd.DataFrame, pd.Series]:
+    return X[:150], y[:150]
+
+
+WHOLE = "not conclusive: judged on rows the model was trained on; give audit_data=held-out rows"
+
+
+def test_no_verdict_on_training_rows_is_conclusive(
+    split: Any, loans: pd.DataFrame, policy: str, evidence: Any, caplog: Any
+) -> None:
+    X, y = split
+    with caplog.at_level("INFO", logger="venturalitica"):
+        vl.wrap(LogisticRegression(), policy=policy).fit(X, y, audit_data=loans[:150], gender="sex")
+        vl.wrap(LogisticRegression(), policy=policy).fit(X, y)
+    for predicate in evidence():
+        measured = [v for v in predicate["verdicts"] if v["value"] is not None]
+        assert measured
+        assert all(WHOLE in v["reason"] and not v["conclusive"] for v in measured)
+        assert predicate["light"] != "green"
+    line = next(m for m in caplog.messages if "controls passed" in m)
+    assert "judged on rows the model was trained on; give audit_data=held-out rows" in line
+
+
+MODELS = {
+    "governed": lambda model: model,
+    "unwrapped": vl.unwrap,
+    "saved and read": lambda model: pickle.loads(pickle.dumps(model)),
+}
+
+
+@pytest.mark.parametrize("given", MODELS.values(), ids=MODELS)
+def test_a_model_trained_here_is_known_when_it_is_judged_on_its_rows(
+    split: Any, loans: pd.DataFrame, policy: str, given: Any
+) -> None:
+    X, y = split
+    model = vl.wrap(LogisticRegression(), policy=policy)
+    model.fit(X, y, audit_data=loans[150:], gender="sex")
+    asked: dict[str, Any] = {"model": given(model), "target": "class", "gender": "sex"}
+    trained = vl.enforce(loans[20:140].sample(frac=1.0), policy=policy, **asked)
+    assert all(WHOLE in verdict.reason for verdict in trained)
+    others = vl.enforce(loans[150:], policy=policy, **asked)
+    assert not any("trained on" in verdict.reason for verdict in others)
+
+
+def test_facts_of_the_rows_themselves_stay_conclusive(split: Any, write_policy: Any) -> None:
+    X, y = split
+    policy = write_policy(
+        "policy: facts\nversion: '1'\ncontrols:\n"
+        "  - {id: rows, title: Enough rows, metric: row_count, must: '>= 100'}\n"
+    )
+    with vl.monitor("facts") as run:
+        vl.wrap(LogisticRegression(), policy=policy).fit(X, y)
+    assert run.audits[0]["rows"].conclusive
+    assert run.light == "green"
 
 
 def test_the_evidence_and_the_audit_say_so(

@@ -128,7 +128,7 @@ def test_another_scale_or_encoding_of_a_feature_is_no_shuffle(
     model = vl.wrap(LogisticRegression(), policy=policy)
     model.fit(scaled, y.to_numpy(), audit_data=table, gender="sex")
     [audit] = evidence()
-    assert audit["light"] == "green"
+    assert audit["light"] == "amber", "the same rows: judged on what it was trained on"
 
 
 @pytest.mark.parametrize(

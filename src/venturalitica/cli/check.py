@@ -179,7 +179,6 @@ def _judge(
                 columns={},
                 bindings=bindings,
                 model=None,
-                training_rows=None,
                 source="check",
                 lenient=False,
                 phase=phase,

@@ -63,8 +63,13 @@ def verdict(
     )
 
 
-def conclude(question: Question, found: Found, *, filename: str) -> Verdict:
-    """The verdict on what was found. Anything uncertain makes it inconclusive, and is noted."""
+def conclude(
+    question: Question, found: Found, *, filename: str, besides: Sequence[str] = ()
+) -> Verdict:
+    """The verdict on what was found. Anything uncertain makes it inconclusive, and is noted.
+
+    `besides` are doubts that no count shows; each is said in the sentence.
+    """
     control = question.control
     value = found.value + 0.0
     low, high = question.low_high()
@@ -76,11 +81,11 @@ def conclude(question: Question, found: Found, *, filename: str) -> Verdict:
         raised_by_chance=question.spec.raised_by_chance,
     )
     interval = holding(interval, value) if interval else None
-    doubts = (*found.doubts, *_doubts(question, found, interval))
+    doubts = (*besides, *found.doubts, *_doubts(question, found, interval))
     passed = control.must.holds(value)
     settled = interval is not None and _settles(control.must, interval, found.error_bound)
     sentence = f"{words.measured(value, control.must)}, must be {words.requirement(control.must)}"
-    parts = [sentence, *_extremes(question, found), *_straddle(interval, settled, doubts)]
+    parts = [sentence, *_extremes(question, found), *_straddle(interval, settled, doubts, besides)]
     return verdict(
         control,
         status="passed" if passed else "failed",
@@ -143,14 +148,16 @@ def _varies(interval: Interval) -> bool:
     return interval.high - interval.low > TOLERANCE * size
 
 
-def _straddle(interval: Interval | None, settled: bool, doubts: Sequence[str]) -> list[str]:
+def _straddle(
+    interval: Interval | None, settled: bool, doubts: Sequence[str], besides: Sequence[str]
+) -> list[str]:
+    said = []
     if interval is None:
-        return ["not conclusive: no interval"]
-    if not settled:
-        return [
-            f"not conclusive: the 95 % interval {words.interval_words(interval)} holds both answers"
-        ]
-    return [f"not conclusive: {doubts[0]}"] if doubts else []
+        said = ["no interval"]
+    elif not settled:
+        said = [f"the 95 % interval {words.interval_words(interval)} holds both answers"]
+    said += besides or (() if said else doubts[:1])
+    return [f"not conclusive: {'; '.join(said)}"] if said else []
 
 
 def _extremes(question: Question, found: Found) -> list[str]:

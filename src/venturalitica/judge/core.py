@@ -9,6 +9,7 @@ from venturalitica.circumstances import Circumstances
 from venturalitica.errors import DataError
 from venturalitica.judge.conclude import conclude, verdict
 from venturalitica.judge.counted import unbound_reason
+from venturalitica.judge.doubts import doubts_of
 from venturalitica.judge.measure import Bench, measure
 from venturalitica.judge.question import Question, question_of
 from venturalitica.judge.refusal import Refusal
@@ -136,7 +137,7 @@ def _judged(
         raise Refusal(lacking, n=bench.tally.rows)
     scored = question.spec.needs_score
     found = measure_scored(bench, question) if scored else measure(bench, question)
-    return conclude(question, found, filename=filename)
+    return conclude(question, found, filename=filename, besides=doubts_of(question, circumstances))
 
 
 def _lacking(

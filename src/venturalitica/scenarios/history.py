@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from venturalitica.circumstances import Share
 from venturalitica.errors import MissingExtra, SettingsError
 from venturalitica.measure import Measured, Rows, measure
 from venturalitica.rules import Policy
@@ -251,7 +252,7 @@ class _Loans:
             german.to_frame(table, engine="numpy"),
             bindings=bindings,
             missing=missing,
-            training_rows=one.twist == TRAINING_ROWS,
+            training_share=Share(float(one.twist == TRAINING_ROWS), rows=len(rows)),
         )
         with _quietly("venturalitica.measure"):
             return measure(

@@ -1,95 +1,127 @@
-"""Whether rows of their own, given to be judged, were trained on after all.
+"""Whether rows that are judged were trained on after all.
 
 `audit_data=df` beside `X_train` judges the whole table: most of its rows were trained on, and a
-figure on those flatters the model. Evidence that called them held out would be wrong.
+figure on those flatters the model. Evidence that called them held out would be wrong. Copies that
+are nearly the same count too: rounded to six digits, in other types, in another order.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.frameworks.labels import one_column
+from venturalitica.circumstances import Share
+from venturalitica.redact import redacted_traceback
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from venturalitica.tally.repeats import Trained
+    from venturalitica.tally.row_keys import RowKeys
 
-    Keys = NDArray[np.uint64]
+log = logging.getLogger(__name__)
 
-SAMPLE = 1_000
-"""Rows of the audit that are looked for among those of the training."""
-CLEARLY = 0.1
-"""By how much rows must be found more often than training rows have doubles among themselves."""
-MOSTLY = 0.5
-"""Where so many are found and rows have as many doubles, nobody can say."""
+CELLS = 40_000_000
+"""Of very large tables the first features are compared, so many values in all."""
 _FEATURES = 16
-_TEXTS = 200_000
+REMEMBERED = 16
+"""Trainings of this process whose rows are known again when their model is judged later."""
+
+
+class TrainingRows:
+    """The rows of one training as keys, computed on a thread beside the training."""
+
+    def __init__(self, X: Any, names: Sequence[str]) -> None:
+        self._names = tuple(names)
+        self._found: Trained | None = None
+        held = _held(X)
+        # A daemon: a process that ends need not wait for what nobody will ask any more.
+        self._thread = threading.Thread(
+            target=self._compute, args=(held,), name="venturalitica-rows", daemon=True
+        )
+        self._thread.start()
+
+    def _compute(self, X: Any) -> None:
+        from venturalitica.tally.repeats import trained_rows
+
+        names = self._names[: _width(X)]
+        rows = _keys_or_none(X, names)
+        self._found = None if rows is None else trained_rows(rows, names)
+
+    def share_of(self, data: Any) -> Share | None:
+        """How many rows of `data` were trained on; None where that cannot be told."""
+        from venturalitica.tally.repeats import share_trained_on
+
+        self._thread.join()
+        found = self._found
+        judged = None if found is None else _keys_or_none(data, found.names)
+        if found is None or judged is None:
+            return None
+        return share_trained_on(judged.keys, found)
 
 
 def trained_on(X: Any, audit_data: Any, names: Sequence[str]) -> bool | None:
     """True where rows of `audit_data` are rows of `X`, None where that cannot be told.
 
     Args:
-        names: feature columns that both tables have, n and m rows; the first 16 are compared.
+        names: feature columns that both tables have, n and m rows.
 
     Rows repeat by chance where features have few values, so what counts is whether rows of the
     audit are found in `X` more often than `X` holds its own rows twice.
     """
-    mine, theirs = _keys(X, names), _keys(audit_data, names)
-    if mine is None or theirs is None:
+    share = TrainingRows(X, names).share_of(audit_data)
+    return None if share is None else share.clear
+
+
+def _keys_or_none(data: Any, names: Sequence[str]) -> RowKeys | None:
+    """A boundary: any library may fail here, and then nobody can say whose rows they are."""
+    try:
+        return keys_of(data, names)
+    except Exception as error:  # noqa: BLE001 - see the docstring
+        log.info("rows could not be compared with those of a training")
+        log.debug("why rows could not be compared\n%s", redacted_traceback(error))
         return None
-    found = float((_times(_some(theirs), mine) > 0).mean())
-    doubled = float((_times(_some(mine), mine) > 1).mean())
-    if found > doubled + CLEARLY:
-        return True
-    return None if found > MOSTLY else False
 
 
-def _some(keys: Keys) -> Keys:
-    """About `SAMPLE` keys from all over the table."""
-    return keys[:: max(1, keys.size // SAMPLE)]
-
-
-def _times(wanted: Keys, among: Keys) -> NDArray[np.int64]:
-    """How often each of a few keys occurs among many; the many are not sorted."""
-    import numpy as np
-
-    different, places = np.unique(wanted, return_inverse=True)
-    near = np.minimum(np.searchsorted(different, among), different.size - 1)
-    counts = np.bincount(near[different[near] == among], minlength=different.size)
-    found: NDArray[np.int64] = counts[places]
-    return found
-
-
-def _keys(data: Any, names: Sequence[str]) -> Keys | None:
-    """One number per row that is the same for the same values; None where nothing can be read."""
+def keys_of(data: Any, names: Sequence[str]) -> RowKeys | None:
+    """Keys of the rows by those columns; None where one is missing or cannot be read."""
     import narwhals as nw
-    import numpy as np
 
-    table = nw.from_native(data)
-    keys = np.zeros(len(table), dtype=np.uint64)
-    read = 0
-    for place, name in enumerate(names[:_FEATURES]):
-        bits = _bits(one_column(table.get_column(name).to_native()))
-        if bits is None:
-            return None
-        keys = (keys ^ bits) * np.uint64(0x9E3779B97F4A7C15 + 2 * place)
-        keys ^= keys >> np.uint64(29)
-        read += 1
-    return keys if read and len(table) else None
+    from venturalitica.tally.row_keys import row_keys
 
-
-def _bits(values: Any) -> Keys | None:
-    """Numbers by their value (1 is 1.0), anything else by its text, which takes longer."""
-    import numpy as np
-
-    if values is None:
+    table = nw.from_native(data, pass_through=True)
+    if not isinstance(table, nw.DataFrame | nw.LazyFrame):
         return None
-    if values.dtype.kind in "biuf":
-        numbers: Keys = (values.astype(np.float64) + 0.0).view(np.uint64)
-        return numbers
-    if values.size > _TEXTS:
+    if not set(names) <= set(table.collect_schema().names()):
         return None
-    texts = (hash(str(value)) % 2**64 for value in values.tolist())
-    return np.fromiter(texts, dtype=np.uint64, count=values.size)
+    picked = table.select(names)  # a lazy table's features were asked for by the model, too
+    picked = picked.collect() if isinstance(picked, nw.LazyFrame) else picked
+    return row_keys((picked.get_column(name) for name in names), near=True)
+
+
+_recalled: dict[str, TrainingRows] = {}
+
+
+def remember(model_sha256: str, rows: TrainingRows) -> None:
+    """Know the rows again when a model of that digest is judged; of the last few trainings.
+
+    Without a lock, which a child could find closed that was forked in this moment.
+    """
+    _recalled.pop(model_sha256, None)
+    _recalled[model_sha256] = rows
+    for oldest in list(_recalled)[:-REMEMBERED]:
+        _recalled.pop(oldest, None)
+
+
+def recall(model_sha256: str | None) -> TrainingRows | None:
+    """The rows that the model of this digest was trained on, if it was trained here."""
+    return _recalled.get(model_sha256) if model_sha256 else None
+
+
+def _width(X: Any) -> int:
+    return max(_FEATURES, CELLS // max(len(X), 1))
+
+
+def _held(X: Any) -> Any:
+    """The table as it is now: the training may write into a pandas frame, into no other."""
+    return X.copy(deep=False) if hasattr(X, "iloc") else X

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from venturalitica.circumstances import Share
 from venturalitica.errors import BindingError, DataError, did_you_mean
 from venturalitica.frameworks.labels import one_column
 from venturalitica.frameworks.tables import column_count, column_names, like, row_count
@@ -18,7 +19,7 @@ from venturalitica.wrapping.order import (
     check_shared_columns,
     index_of,
 )
-from venturalitica.wrapping.overlap import trained_on
+from venturalitica.wrapping.overlap import TrainingRows
 
 _SHOWN = 30
 
@@ -31,7 +32,8 @@ class Plan:
     columns that `bindings` name, or None. `columns` holds the labels where no column does.
     `labels` are the true labels as an array of shape (n,), wherever they come from, or None;
     `missing` says why, where it is not simply that nobody gave any.
-    `training_rows` says whether the model is trained on these rows; None where nobody can say.
+    `trained` are the rows of the training, as far as they can be known again; `others` says that
+    the rows judged were given as others than those.
     """
 
     features: Any
@@ -39,8 +41,15 @@ class Plan:
     bindings: Mapping[str, Any]
     columns: Mapping[str, Any] = field(default_factory=dict)
     labels: Any = None
-    training_rows: bool | None = True
     missing: Mapping[str, str] = field(default_factory=dict)
+    trained: TrainingRows | None = None
+    others: bool = False
+
+    def training_share(self) -> Share | None:
+        """How many of these rows the model was trained on; None where nobody can say."""
+        if not self.others:
+            return Share(1.0, rows=row_count(self.features))
+        return self.trained.share_of(self.frame) if self.trained else None
 
 
 def plan_rows(policy: Policy, call: Call) -> Plan:
@@ -50,6 +59,10 @@ def plan_rows(policy: Policy, call: Call) -> Plan:
         BindingError: a role is bound to a column that is not there.
         DataError: `audit_data` is no table, or its rows are not those of `X`.
     """
+    return replace(_chosen(policy, call), trained=_training_rows(call.X))
+
+
+def _chosen(policy: Policy, call: Call) -> Plan:
     rows = row_count(call.X)
     if call.audit_data is None:
         return _training_data(policy, call, rows)
@@ -57,6 +70,12 @@ def plan_rows(policy: Policy, call: Call) -> Plan:
     if len(table) == rows:
         return _same_rows(policy, call, table, rows)
     return _other_rows(policy, call, table, rows)
+
+
+def _training_rows(X: Any) -> TrainingRows | None:
+    """Only a table with names: no other is known again, for a model is asked by names."""
+    names = column_names(X)
+    return TrainingRows(X, names) if names else None
 
 
 def _training_data(policy: Policy, call: Call, rows: int) -> Plan:
@@ -145,8 +164,7 @@ def _other_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
     _check_bindings(policy, bindings, table.columns, len(table))
     check_role_order(bindings, native)
     features = like(call.X, table.select(names))
-    trained = trained_on(call.X, native, names)
-    return Plan(features, native, bindings, labels=labels, training_rows=trained)
+    return Plan(features, native, bindings, labels=labels, others=True)
 
 
 def _table(audit_data: Any) -> Any:

@@ -1,0 +1,143 @@
+"""Rows that occur more than once, or in two tables: how many, and how many by chance.
+
+Where rows have few different values they repeat of themselves, and copies tell nothing. Rows are
+copied, and do not just repeat, where a column tells nearly all different rows apart, where every
+row occurs a multiple of the same number of times, or where the columns together leave hardly any
+chance for the repeats that there are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy
+from numpy.typing import NDArray
+
+from venturalitica.circumstances import Share
+from venturalitica.tally.row_keys import Keys, RowKeys, chosen, share_looked_at
+
+FEW = 0.05
+"""So few repeats are taken as they are; and chance is believed to be small below it."""
+APART = 0.8
+"""A column in which so many of the different rows differ identifies them."""
+_IDENTITIES = 200
+_MULTIPLE_OF = 30
+_SAMPLE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The rows a model was trained on: `keys` sorted, each once, of the columns `names`.
+
+    `by_chance` is how probable it is that a row of somebody else is among them.
+    """
+
+    names: tuple[str, ...]
+    keys: Keys
+    by_chance: float
+    part: float = 1.0
+
+
+def trained_rows(rows: RowKeys, names: Sequence[str]) -> Trained:
+    """What is kept of the rows of a training."""
+    part = share_looked_at(rows.keys.size)
+    keys, counts = _counted(rows.keys, part)
+    return Trained(tuple(names), keys, _twins_by_chance(rows, counts), part)
+
+
+def share_trained_on(judged: Keys, trained: Trained) -> Share:
+    """How many of the judged rows are among those of the training."""
+    part = min(trained.part, share_looked_at(judged.size))
+    keys, counts = _counted(judged, part)
+    known = trained.keys
+    if not known.size or not keys.size:
+        return Share(0.0, trained.by_chance, int(counts.sum()))
+    near = numpy.minimum(numpy.searchsorted(known, keys), known.size - 1)
+    found = int(counts[known[near] == keys].sum())
+    rows = int(counts.sum())
+    return Share(round(found / rows, 6), round(trained.by_chance, 6), rows)
+
+
+def share_of_copies(rows: RowKeys) -> Share:
+    """How many rows are exact copies of another one that stays."""
+    part = share_looked_at(rows.keys.size)
+    _, counts = _counted(rows.keys, part)
+    looked_at = int(counts.sum())
+    copies = looked_at - counts.size
+    if not looked_at:
+        return Share(0.0)
+    share = copies / looked_at
+    by_chance = share if share <= FEW else _by_chance(rows, counts, copies)
+    return Share(round(share, 6), round(by_chance, 6), looked_at)
+
+
+def _counted(keys: Keys, part: float) -> tuple[Keys, NDArray[numpy.int64]]:
+    """Different keys in order, and how often each occurs."""
+    picked = chosen(keys, part)
+    ordered = numpy.sort(keys if picked is None else keys[picked])
+    first = (
+        numpy.append(True, ordered[1:] != ordered[:-1]) if ordered.size else numpy.zeros(0, bool)
+    )
+    starts = numpy.flatnonzero(first)
+    return ordered[starts], numpy.diff(numpy.append(starts, ordered.size))
+
+
+def _twins_by_chance(rows: RowKeys, counts: NDArray[numpy.int64]) -> float:
+    """Rows that have a twin: so often would a further one have one too, unless they are copies."""
+    looked_at = int(counts.sum())
+    if not looked_at:
+        return 0.0
+    twins = int(counts[counts > 1].sum()) / looked_at
+    copies = looked_at - counts.size
+    if copies / looked_at <= FEW:
+        return twins
+    expected = _by_chance(rows, counts, copies)
+    return twins if expected >= copies / looked_at else expected
+
+
+def _by_chance(rows: RowKeys, counts: NDArray[numpy.int64], copies: int) -> float:
+    """The share of copies that chance explains: all of them, unless something speaks against it."""
+    looked_at = int(counts.sum())
+    sample = _different_rows(rows, counts.size)
+    if counts.size >= _MULTIPLE_OF and int(numpy.gcd.reduce(counts)) > 1:
+        return 0.0
+    if any(_identifies(column, sample, counts.size) for column in rows.columns):
+        return 0.0
+    expected = _expected(rows.columns, sample, looked_at)
+    least = expected * looked_at + 3 * math.sqrt(expected * looked_at + 1)
+    return expected if expected < FEW and copies > least else copies / looked_at
+
+
+def _different_rows(rows: RowKeys, different: int) -> NDArray[numpy.int64]:
+    """Places of about `_SAMPLE` different rows."""
+    picked = chosen(rows.keys, _SAMPLE / max(different, 1))
+    places = numpy.arange(rows.keys.size) if picked is None else numpy.flatnonzero(picked)
+    _, first = numpy.unique(rows.keys[places], return_index=True)
+    found: NDArray[numpy.int64] = places[first]
+    return found
+
+
+def _identifies(column: Keys, sample: NDArray[numpy.int64], different: int) -> bool:
+    """Whether the column tells most different rows apart, in a sample first and then in all."""
+    if numpy.unique(column[sample]).size < APART * sample.size:
+        return False
+    values = numpy.unique(column).size
+    return values >= _IDENTITIES and values >= APART * different
+
+
+def _expected(columns: Sequence[Keys], sample: NDArray[numpy.int64], rows: int) -> float:
+    """The share of copies among so many rows if columns knew nothing of each other."""
+    together = math.prod(_alike(column[sample]) for column in columns)
+    if together <= 0:
+        return 0.0
+    return 1.0 + math.expm1(-rows * together) / (rows * together)
+
+
+def _alike(values: Keys) -> float:
+    """The chance that two different rows have the same value."""
+    if values.size < 2:
+        return 1.0
+    counts = numpy.unique(values, return_counts=True)[1].astype(float)
+    return float((counts * (counts - 1)).sum() / (values.size * (values.size - 1.0)))

@@ -1,0 +1,222 @@
+"""One number for each row, the same for the same values: which rows occur more than once.
+
+Rows are compared by 64-bit keys, not by their values: among ten million different rows two share a
+key by chance less than once in a hundred thousand tables. Neither the order of rows nor an index
+has a part in a key; columns are taken in the order given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import narwhals as nw
+import numpy
+from numpy.typing import NDArray
+
+Keys = NDArray[numpy.uint64]
+
+MOST_ROWS = 10_000_000
+"""Of more rows than these a fraction is compared, chosen by their keys: copies stay together."""
+DIGITS = 6
+"""Significant digits in which near copies agree."""
+_CHUNK = 1 << 16
+_ODD = numpy.uint64(0x9E3779B97F4A7C15)
+_FINAL = numpy.uint64(0xFF51AFD7ED558CCD)
+_MISSING = numpy.uint64(0x7FF8000000000000)
+_SMALL = 10**DIGITS
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class RowKeys:
+    """`keys` has one number per row, `(n,)`; `columns` the same for each column, `(n,)` each."""
+
+    keys: Keys
+    columns: tuple[Keys, ...]
+
+
+def row_keys(columns: Iterable[Any], *, near: bool = False) -> RowKeys | None:
+    """The keys of rows that are given column by column; None where a column cannot be read.
+
+    Args:
+        columns: narwhals series, arrays or lists, shape `(n,)` each.
+        near: values that agree in six significant digits are the same, whatever their type: 1 is
+            1.0 and "1", a category is its text. Otherwise only equal values of a column are.
+    """
+    bits = [column_bits(column, near=near) for column in columns]
+    if not bits or any(one is None for one in bits) or len({one.size for one in _only(bits)}) > 1:
+        return None
+    read = _only(bits)
+    return RowKeys(_mixed(read), tuple(read)) if read[0].size else None
+
+
+def _only(bits: Sequence[Keys | None]) -> list[Keys]:
+    return [one for one in bits if one is not None]
+
+
+def _mixed(bits: Sequence[Keys]) -> Keys:
+    """Piece by piece, so that each stays in the processor's cache from column to column."""
+    keys = numpy.zeros(bits[0].size, dtype=numpy.uint64)
+    for start in range(0, keys.size, _CHUNK):
+        piece = keys[start : start + _CHUNK]
+        for place, one in enumerate(bits):
+            piece ^= one[start : start + _CHUNK]
+            piece *= _ODD + numpy.uint64(2 * place)
+            piece ^= piece >> numpy.uint64(29)
+        piece *= _FINAL
+        piece ^= piece >> numpy.uint64(32)
+    return keys
+
+
+def chosen(keys: Keys, share: float) -> NDArray[numpy.bool_] | None:
+    """Which rows belong to that share of all keys; None for all of them."""
+    return None if share >= 1.0 else keys < numpy.uint64(int(share * 2**64))
+
+
+def share_looked_at(rows: int) -> float:
+    """Which share of so many rows is compared."""
+    return min(1.0, MOST_ROWS / rows) if rows else 1.0
+
+
+def column_bits(values: Any, *, near: bool) -> Keys | None:
+    """64 bits for each value; None where nothing in the column can be compared."""
+    try:
+        array = _as_numbers(values)
+        return _number_bits(array, near=near) if array is not None else _text_bits(values)
+    except (TypeError, ValueError, NotImplementedError, OverflowError):
+        return None
+
+
+def _as_numbers(values: Any) -> NDArray[Any] | None:
+    """Numbers, booleans and moments as a numeric array; None for text and anything else."""
+    if isinstance(values, nw.Series):
+        return _series_numbers(values)
+    array = numpy.asarray(values)
+    if array.ndim != 1:
+        raise ValueError("expected one value per row")
+    if array.dtype.kind in "Mm":
+        return array.view(numpy.int64)
+    return array if array.dtype.kind in "biuf" else None
+
+
+def _series_numbers(series: nw.Series[Any]) -> NDArray[Any] | None:
+    kind = series.dtype
+    if kind == nw.Date or kind == nw.Datetime or kind == nw.Duration:
+        series = series.cast(nw.Datetime) if kind == nw.Date else series
+        moments = (
+            series.dt.total_microseconds() if kind == nw.Duration else series.dt.timestamp("us")
+        )
+        return moments.cast(nw.Float64).to_numpy()
+    if kind == nw.Decimal or not (kind.is_numeric() or kind == nw.Boolean):
+        return None
+    whole = kind.is_integer() or kind == nw.Boolean
+    if whole and not series.null_count():
+        return series.to_numpy()
+    return series.cast(nw.Float64).to_numpy()
+
+
+def _number_bits(array: NDArray[Any], *, near: bool) -> Keys:
+    if array.dtype.kind in "bi" and not near:
+        return array.astype(numpy.int64).view(numpy.uint64)
+    if array.dtype.kind == "u" and not near:
+        return array.astype(numpy.uint64)
+    small = array.dtype.kind in "biu" and (not array.size or int(abs(array).max()) < _SMALL)
+    numbers = array.astype(numpy.float64) + 0.0  # -0.0 is 0.0
+    if near and not small:
+        numbers = _rounded(numbers)
+    bits = numpy.ascontiguousarray(numbers).view(numpy.uint64)
+    bits[numpy.isnan(numbers)] = _MISSING
+    return bits
+
+
+def _rounded(numbers: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
+    """Six significant digits, by way of 32 bits: a copy in float32 rounds to the same."""
+    made = numpy.empty_like(numbers)
+    with numpy.errstate(all="ignore"):
+        for start in range(0, numbers.size, _CHUNK):
+            piece = numbers[start : start + _CHUNK]
+            short = piece.astype(numpy.float32).astype(numpy.float64)
+            scale = 10.0 ** (DIGITS - 1 - numpy.floor(numpy.log10(numpy.abs(short))))
+            rounded = numpy.rint(short * scale) / scale
+            made[start : start + _CHUNK] = numpy.where(numpy.isfinite(rounded), rounded, short)
+    return made + 0.0
+
+
+def _text_bits(values: Any) -> Keys:
+    """Different values are looked at once each; what reads as a number is that number."""
+    codes, different = _coded(values)
+    bits = numpy.fromiter(
+        (_value_bits(value) for value in different), dtype=numpy.uint64, count=len(different)
+    )
+    return numpy.append(bits, _MISSING)[codes]
+
+
+def _coded(values: Any) -> tuple[NDArray[numpy.int64], list[Any]]:
+    """For each row the place of its value among the different ones; -1 where it is missing."""
+    if isinstance(values, nw.Series):
+        if values.implementation.is_pandas():
+            codes, different = values.to_native().factorize()
+            return numpy.asarray(codes, dtype=numpy.int64), list(different)
+        if values.implementation.is_pyarrow():
+            return _arrow_coded(values.to_native())
+        if values.implementation.is_polars() and values.dtype != nw.Object:
+            return _polars_coded(values.to_native())
+        values = values.to_list()
+    place: dict[Any, int] = {}
+    codes = numpy.fromiter(
+        (-1 if _is_missing(value) else place.setdefault(value, len(place)) for value in values),
+        dtype=numpy.int64,
+    )
+    return codes, list(place)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value != value
+
+
+def _arrow_coded(column: Any) -> tuple[NDArray[numpy.int64], list[Any]]:
+    found = column.combine_chunks() if hasattr(column, "combine_chunks") else column
+    if not hasattr(found.type, "index_type"):
+        found = found.dictionary_encode()
+    codes = found.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return codes.astype(numpy.int64), found.dictionary.to_pylist()
+
+
+def _polars_coded(series: Any) -> tuple[NDArray[numpy.int64], list[Any]]:
+    different = series.unique().drop_nulls()
+    if not len(different):
+        return numpy.full(len(series), -1, dtype=numpy.int64), []
+    places = numpy.arange(len(different))
+    codes = series.replace_strict(different, places, default=-1)
+    return codes.fill_null(-1).to_numpy().astype(numpy.int64), different.to_list()
+
+
+def _value_bits(value: Any) -> int:
+    """A number or moment by its value, else its text; Python's own hash holds in one process."""
+    number = _number(value)
+    number = _moment(value) if number is None else number
+    if number is None:
+        return hash(str(value)) % 2**64
+    return int(_number_bits(numpy.array([number]), near=True)[0])
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _moment(value: Any) -> float | None:
+    """Microseconds since 1970, as a column of moments has them; a day is its midnight."""
+    if isinstance(value, date | str):
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            return None
+        return float((moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH) // _MICROSECOND)
+    return None
