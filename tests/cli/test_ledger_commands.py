@@ -269,10 +269,8 @@ def test_reindex_gives_the_same_answers(call, filled, project):
 
 def test_reindex_that_kept_nothing_is_no_success(call, filled, project, monkeypatch):
     """A mount that is read-only, say: the index lives in memory and is gone with the command."""
-    access = index_of_log.os.access
-    monkeypatch.setattr(
-        index_of_log.os, "access", lambda path, mode: mode != os.W_OK and access(path, mode)
-    )
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
     for gone in (False, True):
         if gone:
             (project / ".venturalitica" / "index.db").unlink(missing_ok=True)

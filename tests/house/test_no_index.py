@@ -16,7 +16,8 @@ PLACES = ("src", "docs", "benchmarks", "README.md", "CONTRIBUTING.md", "CHANGELO
 TEXTS = {".py", ".md", ".html", ".js", ".css", ".txt", ".yaml", ".yml", ".toml", ".svg", ""}
 
 FORBIDDEN = re.compile(
-    r"(?:pip3?|pipx|uv|poetry|uvx)(?: pip)? (?:install|add|run)[^\n]*?[ \t\"'`]venturalitica\b(?!\.)"
+    r"(?:pip3?|pipx|uv|poetry|uvx)(?: pip)? (?:install|add|run)"
+    r"[^\n]*?[ \t\"'`]venturalitica\b(?!\.)"
     r"(?!\[[^\]\n]*\] @ )"
     r"|^\s*venturalitica(?:\[\w+\])?\s*(?:[<>=~]=|$)",
     re.MULTILINE,

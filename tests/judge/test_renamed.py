@@ -17,7 +17,7 @@ def one(make: Any, tally: Any, metric: str, must: str = ">= 0.0", **fields: Any)
     before = fields.pop("before", False)
     options = fields.pop("policy", {})
     policy = make.policy(make.control(metric, must, **fields), **options)
-    return judge(policy, tally, **({"circumstances": BEFORE} if before else {}))[0]
+    return judge(policy, tally, circumstances=BEFORE if before else Circumstances())[0]
 
 
 def renamed(make: Any) -> Any:

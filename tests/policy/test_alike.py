@@ -64,7 +64,17 @@ def test_not_alike(one: Label, other: Label) -> None:
 
 
 def test_the_map_to_write_is_yaml_that_makes_them_one() -> None:
-    values = ["<=50K", ">50K", ">50K.", "Jos\u00e9", "Jose\u0301", "Female", "female", 1, "1.0"]
+    values: list[Label] = [
+        "<=50K",
+        ">50K",
+        ">50K.",
+        "Jos\u00e9",
+        "Jose\u0301",
+        "Female",
+        "female",
+        1,
+        "1.0",
+    ]
     read = plain(read_yaml(map_to_write(values)))
     assert list(read) == [*values[1:], "<=50K"]
     assert read[">50K"] == read[">50K."] == ">50K"

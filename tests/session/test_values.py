@@ -63,7 +63,7 @@ def test_the_map_that_the_reason_gives_makes_it_right(write_policy) -> None:
         '{favorable: ">50K"}',
         '{favorable: ">50K", map: {">50K": ">50K", ">50K.": ">50K", "<=50K": "<=50K"}}',
     )
-    given = {"target": "truth", "prediction": "guess", "sex": "sex"}
+    given: Any = {"target": "truth", "prediction": "guess", "sex": "sex"}
     audit = vl.enforce(incomes(">50K."), policy=write_policy(mapped), **given)
     plain = vl.enforce(incomes(">50K"), policy=write_policy(INCOME), **given)
     assert [v.value for v in audit] == [v.value for v in plain]

@@ -34,7 +34,7 @@ class Lacking(BaseHTTPRequestHandler):
             self._send(status, said, "application/json")
             return
         upstream = urlsplit(self.server.upstream)  # type: ignore[attr-defined]
-        connection = http.client.HTTPConnection(upstream.hostname, upstream.port, timeout=60)
+        connection = http.client.HTTPConnection(upstream.hostname or "", upstream.port, timeout=60)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in ("host", "connection")}
         connection.request(self.command, self.path, body, headers)
         found = connection.getresponse()
@@ -73,6 +73,7 @@ def deliver(mlflow, proxy, lack, status=404, said=None, *parcels):
     tracker = MlflowTracker()
     with mlflow.start_run():
         run = tracker.active_run()
+        assert run is not None
         proxy.lack = (lack, status, PLAIN[status] if said is None else said)
         try:
             receipts = [tracker.deliver(run, one) for one in parcels or (parcel(),)]
@@ -139,6 +140,7 @@ def test_a_server_that_takes_no_files_has_the_tags_but_no_green_and_the_evidence
     for light in ("red", "green"):
         with mlflow.start_run() as active:
             run = tracker.active_run()
+            assert run is not None
             proxy.lack = (["mlflow-artifacts/artifacts"], 404, b"")
             with pytest.raises(TrackerError):
                 tracker.deliver(run, parcel(light=light))
@@ -147,6 +149,7 @@ def test_a_server_that_takes_no_files_has_the_tags_but_no_green_and_the_evidence
     assert [tags["venturalitica.control.accuracy"] for tags in found] == ["passed", "passed"]
     assert [tags.get("venturalitica.light") for tags in found] == ["red", None]
     assert not any("venturalitica.evidence_sha256" in tags for tags in found)
+    assert run is not None
     tracker.deliver(run, parcel(light="green"))
     assert mlflow.get_run(run.run_id).data.tags["venturalitica.light"] == "green"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -116,7 +117,7 @@ def test_a_training_that_fails_leaves_its_monitor_at_the_run(mlflow, tracking_ur
         runs.append(mlflow.start_run())
         vl.wrap(Calls(stop), policy=rules).fit(X, Y)
 
-    runs = []
+    runs: list[Any] = []
     with pytest.raises(KeyboardInterrupt):
         train()
     (run,) = runs
