@@ -17,7 +17,9 @@ from venturalitica.rules import Phase
 RULES = 2
 """The rules of judgement in force. Records that name none were judged by rules 1."""
 INTERVALS = "replicates-1"
-"""The method of intervals in force; records that name none were made by this one."""
+"""The method of intervals in force; `judge.methods` knows each that ever was."""
+UNNAMED = "replicates-1"
+"""The method of records that name none. It never changes, whatever is in force."""
 
 
 CLEARLY = (0.01, 0.1)
@@ -103,7 +105,7 @@ class Circumstances:
     def from_json(cls, data: Mapping[str, Any] | None) -> Circumstances:
         """Read back what `to_json` wrote; None is a record from before circumstances were kept."""
         if data is None:
-            return cls(rules=1)
+            return cls(rules=1, intervals=UNNAMED)
         return cls(
             rules=data["rules"],
             intervals=data["intervals"],

@@ -12,7 +12,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import torture.care_attacks  # noqa: F401 - enters its attacks
+import torture.care_attacks
+import torture.judged_attacks  # noqa: F401 - enter their attacks
 from torture.attacks import ATTACKS, World, build
 from torture.run_attacks import RUN_ATTACKS, delivered_in_memory, steps_of, told
 from torture.tampering import check, played
@@ -21,7 +22,7 @@ from venturalitica.ledger import verify_ledger
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
-ROW = re.compile(r"^\| ([a-z]+(?:-[a-z]+)+) \| (.+?) \| (?:`([a-z_]+)`|–) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| ([a-z]+(?:-[a-z]+)+) \| (.+?) \| (?:`([a-z_ ]+)`|–) \|$", re.MULTILINE)
 LISTED = {name: (found, step) for name, found, step in ROW.findall(PAGE)}
 TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 FOUND = {

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
-import torture.care_attacks  # noqa: F401 - enters its attacks too
+import torture.care_attacks
+import torture.judged_attacks  # noqa: F401 - enter their attacks too
 from torture.attacks import ATTACKS, Attack, World, build, entries_of, lines_of
 from torture.run_attacks import at_a_run_in_memory, at_a_run_of_mlflow
 from venturalitica.canonical import canonical_json

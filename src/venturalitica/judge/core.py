@@ -19,6 +19,7 @@ from venturalitica.judge.reported import (
     reported_value,
 )
 from venturalitica.judge.scored import measure_scored
+from venturalitica.judge.told import Told
 from venturalitica.metrics.catalog import misuse, needs, phase_of, roles_needed
 from venturalitica.records import Status, Verdict
 from venturalitica.redact import redact_text, redacted_traceback
@@ -53,6 +54,7 @@ def judge(
     *,
     circumstances: Circumstances = PLAIN,
     controls: Sequence[Control] | None = None,
+    told: Told | None = None,
 ) -> tuple[Verdict, ...]:
     """One verdict per control, in policy order.
 
@@ -61,6 +63,7 @@ def judge(
         circumstances: the phase asked for, roles that could not be had, values measured elsewhere
             (judged as they are, even where the tally could tell, and never conclusive).
         controls: the selected ones; those of the phase of `circumstances` where None.
+        told: values that a record holds, where the tally is the coarser one kept in evidence.
 
     Returns:
         Verdicts; a fault in one control is that control's `error` and costs no other.
@@ -72,7 +75,7 @@ def judge(
     if circumstances.failure:
         return tuple(_failed(policy, control, circumstances.failure) for control in selected)
     check_reported(policy.controls, circumstances.reported)
-    bench = Bench(policy, tally or NOTHING, circumstances.rules)
+    bench = Bench(policy, tally or NOTHING, circumstances.rules, told)
     without_data = tally is None or tally == NOTHING
     return tuple(
         _guarded(bench, control, circumstances, without_data=without_data) for control in selected

@@ -21,6 +21,7 @@ from venturalitica.judge.question import COUNTING, Question
 from venturalitica.judge.refusal import Refusal
 from venturalitica.judge.renamed import check_favorable, left_out, renamed_doubts
 from venturalitica.judge.samples import Sample, sample_of
+from venturalitica.judge.told import Told
 from venturalitica.judge.values import Found, Part, compared, single
 from venturalitica.metrics.arrays import Floats, Integers
 from venturalitica.metrics.catalog import CATALOG
@@ -43,6 +44,7 @@ class Bench:
     policy: Policy
     tally: Tally
     rules: int = RULES
+    told: Told | None = None
     _resamplings: dict[str, Resampling] = field(default_factory=dict)
     _evidence: Tally | None = None
     _shared: dict[Hashable, Any] = field(default_factory=dict)
@@ -232,7 +234,8 @@ def _row_count(bench: Bench) -> Found:
 
 def _completeness(bench: Bench, question: Question) -> Found:
     tally = bench.tally
-    roles = question.control.of or tuple(tally.nulls)
+    # Sorted, as a record keeps them: the replicates depend on the order.
+    roles = question.control.of or tuple(sorted(tally.nulls))
     if not tally.rows or not roles:
         raise Refusal("there are no rows: give data with at least one row")
     nulls = {role: tally.nulls[role] for role in roles}

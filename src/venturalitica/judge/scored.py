@@ -62,8 +62,10 @@ def measure_scored(bench: Bench, question: Question) -> Found:
             compared(question, [part], counted.groups.names, counted.rows), counted
         )
     notes = [*counted.notes, *_level_note(fine, part.replicates, shift)]
-    bounded = _bounded(found, question, fine).with_notes(*notes)
-    return with_left_out(bounded, bench, question, counted)
+    if bench.told is None:
+        found = _bounded(found, question, fine)
+    # Else of the values that the record tells, which may be exact: how far they are off is theirs.
+    return with_left_out(found.with_notes(*notes), bench, question, counted)
 
 
 def _read(bench: Bench, question: Question, tally: Tally) -> Scored:
@@ -153,15 +155,39 @@ def _measured(
     drawn = sample.replicates(bench.resampling(sample), compute)
     on_levels = sample.measured(compute)
     return {
-        name: _part(name, fine, on_levels[..., place], drawn[..., place])
+        name: _part(
+            name,
+            fine,
+            _values(bench, question, fine, name),
+            on_levels[..., place],
+            drawn[..., place],
+        )
         for place, name in enumerate(names)
     }
 
 
-def _part(name: str, fine: Scored, on_levels: Floats, replicates: Floats) -> tuple[Part, float]:
+def _values(bench: Bench, question: Question, fine: Scored, name: str) -> Floats:
+    """The metric over the groups `(G,)`: of the finest table, or as a record tells it.
+
+    What evidence keeps of scores is coarser than what was judged, so a record's own values are
+    taken where they lie as near to those on its levels as must be.
+    """
+    values = SCORE_STATISTICS[name].compute(fine.counts, fine.scores)
+    if fine.exact or bench.told is None:
+        return values
+    alike = (
+        control.id
+        for control in bench.policy.controls
+        if control.metric == name and (control.across, control.nulls) == _rows_key(question)
+    )
+    return bench.told.refined(alike, values, BOUNDS[name](fine.counts, fine.scores, fine.reach))
+
+
+def _part(
+    name: str, fine: Scored, values: Floats, on_levels: Floats, replicates: Floats
+) -> tuple[Part, float]:
     """The base metric over the groups, and how far the interval was moved at most."""
     statistic, spec = SCORE_STATISTICS[name], CATALOG[name]
-    values = statistic.compute(fine.counts, fine.scores)
     rows = fine.counted.rows.astype(float)
     support = statistic.support(fine.counts, fine.scores) if statistic.support else rows
     shift = values - on_levels

@@ -44,6 +44,9 @@ Verifying
     findings     what it found: a step for each thing
     contents     does a statement agree with itself?
     policy_names does it call its policy what the policy's bytes do?
+    rejudge      are its verdicts what policy and counts give? `compared` with them, the counts
+                 read by `tally_form`
+    run_audits   are a run's audits in the log as it says?
     trust        whose keys are these?
     views        do several bundles tell of one and the same log?
 

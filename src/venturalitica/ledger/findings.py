@@ -13,7 +13,7 @@ from venturalitica.ledger.dsse import PAYLOAD_TYPE, Envelope, verify_signature
 from venturalitica.ledger.encoding import MAX_LINE, parse_object
 from venturalitica.ledger.heads import Head
 from venturalitica.ledger.keys import PublicKey, short
-from venturalitica.ledger.kinds import Chronicle, ReadsHeads, Record
+from venturalitica.ledger.kinds import Chronicle, LeavesOver, ReadsHeads, Record
 from venturalitica.ledger.link import Link
 from venturalitica.ledger.merkle import leaf_hash
 from venturalitica.ledger.policy_names import PolicyNames
@@ -92,6 +92,7 @@ class Findings:
             self._step("lights", self.judged, "no light is greener than its verdicts"),
         ]
         steps += filter(None, [*map(self._chronicle_step, self.chronicles), self._names.step()])
+        steps += filter(None, (c.left_over() for c in self.chronicles if isinstance(c, LeavesOver)))
         if self.unread:
             steps.append(self._unread_step())
         return steps

@@ -75,6 +75,15 @@ class ReadsHeads(Protocol):
         ...
 
 
+@runtime_checkable
+class LeavesOver(Protocol):
+    """A chronicle that may have to pass over some records, and says so beside its own step."""
+
+    def left_over(self) -> Step | None:
+        """What was not checked, and why; None where everything was."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of record: its predicateType, its format, the check of its shape."""
@@ -98,6 +107,10 @@ def chronicles(home: Path | None) -> tuple[Chronicle, ...]:
     from venturalitica.ledger.approval import Approvals
     from venturalitica.ledger.erasure import Vaulted
     from venturalitica.ledger.pruning import Retention
+    from venturalitica.ledger.rejudge import Verdicts
     from venturalitica.ledger.rotation import Rotations
+    from venturalitica.ledger.run_audits import RunAudits
 
-    return (Rotations(), Approvals(home), Vaulted(home), Retention(alone=home is None))
+    alone = home is None
+    told = (Verdicts(), RunAudits(alone=alone), Rotations(), Approvals(home))
+    return (*told, Vaulted(home), Retention(alone=alone))

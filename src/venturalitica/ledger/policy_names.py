@@ -12,6 +12,7 @@ from typing import Any
 
 from venturalitica.errors import EvidenceError, PolicyError
 from venturalitica.records import Step
+from venturalitica.rules import Policy
 
 NAMES = "policy names"
 
@@ -70,19 +71,23 @@ class PolicyNames:
         self._first = self._first or (index, why)
 
 
-@lru_cache(maxsize=32)  # a text is 1 MiB at most; the bundles of a folder mostly have one policy
 def _names_in(data: bytes, filename: str) -> Names | None:
-    """The name and version in a policy's bytes; None where this version cannot read them.
+    policy = policy_in(data, filename)
+    return None if policy is None else (policy.name, policy.version)
+
+
+@lru_cache(maxsize=32)  # a text is 1 MiB at most; the bundles of a folder mostly have one policy
+def policy_in(data: bytes, filename: str) -> Policy | None:
+    """The policy in a record's bytes; None where this version cannot read them.
 
     Without a vocabulary: a metric may have had another name then.
     """
     from venturalitica.policy import parse_policy
 
     try:
-        policy = parse_policy(data, filename=filename)
+        return parse_policy(data, filename=filename)
     except PolicyError:
         return None
-    return policy.name, policy.version
 
 
 def _short(names: tuple[Any, Any]) -> str:

@@ -1,0 +1,174 @@
+"""Records that contradict themselves, signed with the key: what an insider's process could do.
+
+Each is made from a record as the product makes it, of real counts, and then changed before it is
+signed. Loading this module enters the attacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from torture.attacks import INSIDER, World, attack
+from venturalitica.canonical import canonical_json, sha256_hex
+from venturalitica.circumstances import Circumstances
+from venturalitica.judge import judge
+from venturalitica.ledger import Ledger
+from venturalitica.metrics.catalog import CATALOG
+from venturalitica.policy import parse_policy
+from venturalitica.statement import Facts, build_statement
+from venturalitica.tallies import Axis, Table, Tally
+
+POLICY = parse_policy(
+    b"""\
+policy: loans
+version: '1'
+controls:
+  - {id: accuracy, metric: accuracy, must: '>= 0.70'}
+  - {id: parity, metric: demographic_parity_difference, across: gender, must: '<= 0.50'}
+""",
+    vocabulary=CATALOG,
+)
+CELLS = ((0, 0, 0, 180), (0, 0, 1, 168), (0, 1, 0, 70), (0, 1, 1, 82))
+CELLS += ((1, 0, 0, 82), (1, 0, 1, 70), (1, 1, 0, 168), (1, 1, 1, 180))
+TALLY = Tally(
+    rows=1000,
+    axes=(
+        Axis("target", "y", (0, 1)),
+        Axis("prediction", "p", (0, 1)),
+        Axis("gender", "g", ("a", "b")),
+    ),
+    tables=(Table(("target", "prediction", "gender"), CELLS),),
+    nulls={"target": 0, "prediction": 0, "gender": 0},
+)
+"""Accuracy 0.696: a failure against 0.70."""
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def judged_record(**changes: Any) -> dict[str, Any]:
+    """A record of `TALLY` as the product makes it: red."""
+    asked = Circumstances()
+    facts = {
+        "kind": "audit",
+        "run_id": "0" * 32,
+        "name": "training",
+        "source": "enforce",
+        "started": AT,
+        "ended": AT,
+        "policy": POLICY,
+        "verdicts": judge(POLICY, TALLY, circumstances=asked),
+        "circumstances": asked,
+        "tally": TALLY,
+    }
+    return build_statement(Facts(**(facts | changes)))
+
+
+def run_record(entry: Any, **changes: Any) -> dict[str, Any]:
+    """The record of a run that names the audit in `entry`, as it is."""
+    said = {
+        "index": entry.index,
+        "evidence_sha256": entry.evidence_sha256,
+        "light": entry.statement["predicate"]["light"],
+        "policy": POLICY.sha256,
+    }
+    audits = ({**said, **changes},)
+    record = judged_record(kind="run", verdicts=(), circumstances=None, tally=None, audits=audits)
+    record["predicate"]["light"] = audits[0]["light"]
+    return record
+
+
+def _signed(world: World, home: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    statement = judged_record()
+    change(statement["predicate"])
+    Ledger.open(home, signer=world.ours).append(statement)
+
+
+def passing(verdict: dict[str, Any]) -> None:
+    """Call a verdict passed, conclusive and green."""
+    verdict.update(status="passed", conclusive=True, light="green")
+
+
+def counted_again(predicate: dict[str, Any]) -> None:
+    """Make the digest of the tally fit what was changed in it."""
+    predicate["tally_sha256"] = sha256_hex(canonical_json(predicate["tally"]))
+
+
+@attack(INSIDER, found="alone")
+def sign_a_pass_that_its_value_does_not_bear_out(world: World, home: Path) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        passing(predicate["verdicts"][0])
+        predicate["light"] = "green"
+
+    _signed(world, home, change)
+
+
+@attack(INSIDER, found="alone")
+def sign_another_threshold_than_the_policy_says(world: World, home: Path) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        passing(predicate["verdicts"][0])
+        predicate["verdicts"][0].update(threshold=0.6, must=">= 0.6")
+        predicate["light"] = "green"
+
+    _signed(world, home, change)
+
+
+@attack(INSIDER, found="alone")
+def sign_another_value_than_the_counts_give(world: World, home: Path) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        passing(predicate["verdicts"][0])
+        predicate["verdicts"][0].update(value=0.8, interval={"low": 0.77, "high": 0.83})
+        predicate["light"] = "green"
+
+    _signed(world, home, change)
+
+
+@attack(INSIDER, found="alone")
+def sign_a_record_without_the_verdict_that_failed(world: World, home: Path) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        del predicate["verdicts"][0]
+        predicate["light"] = "green"
+
+    _signed(world, home, change)
+
+
+@attack(INSIDER, found="alone")
+def say_that_a_role_was_not_bound_which_was_counted(world: World, home: Path) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        asked = Circumstances(unbound={"prediction": "the model was not there"})
+        verdicts = judge(POLICY, TALLY, circumstances=asked)
+        predicate["judging"] = asked.to_json()
+        predicate["verdicts"] = [verdict.to_json() for verdict in verdicts]
+        predicate["light"] = "amber"
+
+    _signed(world, home, change)
+
+
+@attack(INSIDER, found="alone")
+def sign_tables_that_count_other_rows(world: World, home: Path) -> None:
+    """One table in which the model is right more often than in the other, for the first control."""
+
+    def change(predicate: dict[str, Any]) -> None:
+        better = [[0, 0, 400], [0, 1, 100], [1, 0, 100], [1, 1, 400]]
+        predicate["tally"]["tables"].append({"roles": ["target", "prediction"], "cells": better})
+        counted_again(predicate)
+        tally = Tally.from_json(predicate["tally"])
+        verdicts = judge(POLICY, tally)
+        predicate["verdicts"] = [verdict.to_json() for verdict in verdicts]
+        predicate["light"] = "green"
+
+    _signed(world, home, change)
+
+
+@attack(INSIDER, found="alone")
+def call_a_red_audit_of_its_log_green(world: World, home: Path) -> None:
+    ledger = Ledger.open(home, signer=world.ours)
+    ledger.append(run_record(ledger.append(judged_record()), light="green"))
+
+
+@attack(INSIDER, found="alone")
+def name_an_audit_that_was_never_made(world: World, home: Path) -> None:
+    ledger = Ledger.open(home, signer=world.ours)
+    audit = ledger.append(judged_record())
+    ledger.append(run_record(audit, index=0, light="green"))
