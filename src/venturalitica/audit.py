@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from venturalitica.circumstances import Circumstances
 from venturalitica.errors import ControlBlocked, MissingExtra
-from venturalitica.records import Light, Verdict, worst_light
+from venturalitica.records import Light, Verdict, left_out_sentence, light_of_part, worst_light
 
 if TYPE_CHECKING:
     from venturalitica.delivery import Delivery
@@ -70,13 +70,19 @@ class Audit(Sequence[Verdict]):
 
     @property
     def light(self) -> Light:
-        """The worst light of the verdicts; not green while evidence is unwritten or waits.
+        """The worst light of the verdicts; not green where controls of the policy were left out.
 
-        Nor where a key signed it that is new to a log which others have signed.
+        Nor while evidence is unwritten or waits, nor where a key signed it that is new to a log
+        which others have signed.
         """
         if not self.verdicts:
             return "grey"
-        lights: list[Light] = [verdict.light for verdict in self.verdicts]
+        left_out = self.circumstances.left_out
+        return self.with_delivery(light_of_part((v.light for v in self.verdicts), left_out))
+
+    def with_delivery(self, light: Light) -> Light:
+        """The worst of a light and of what became of the evidence."""
+        lights: list[Light] = [light]
         if self.fault:
             lights.append("red")
         new_key = self.entry is not None and self.entry.new_key
@@ -136,6 +142,7 @@ class Audit(Sequence[Verdict]):
             light=self.light,
             links=self.links,
             training_rows=self._training_rows(),
+            first=left_out_sentence(self.circumstances.phase, len(self.circumstances.left_out)),
         )
 
     def _training_rows(self) -> bool | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.delivery import Delivery, deliver
 from venturalitica.errors import EvidenceWaiting, RetiredKeyError
-from venturalitica.records import Light, Verdict, worst_light
+from venturalitica.records import Light, Verdict, run_lights, worst_light
 from venturalitica.redact import redact_text, redacted_traceback
 from venturalitica.runs import Run
 from venturalitica.settings import Settings
@@ -103,8 +103,8 @@ def record_run(
     """Sign and deliver the record of a closed monitor."""
     settings = Settings.current()
     surroundings = Surroundings(settings)
-    lights = [verdict.light for verdict in unjudged]
-    lights += [worst_light(v.light for v in audit.verdicts) for audit in run.audits]
+    audits = audit_summaries(run.audits)
+    lights: list[Light] = [*(verdict.light for verdict in unjudged), *run_lights(audits)]
     light: Light = "red" if exception else worst_light(lights)
     facts = Facts(
         kind="run",
@@ -121,7 +121,7 @@ def record_run(
         environment=surroundings.facts(),
         trackers=run.trackers,
         exception=exception,
-        audits=audit_summaries(run.audits),
+        audits=audits,
         light=light,
         retention=settings.retention,
     )

@@ -223,6 +223,44 @@ def worst_light(lights: Iterable[Light]) -> Light:
     return "grey"
 
 
+def left_out_sentence(phase: str | None, count: int) -> str:
+    """`Only data controls were judged; 3 model controls were not.`; empty where all were."""
+    if not count:
+        return ""
+    other = {"data": "model ", "model": "data "}.get(phase or "", "")
+    controls, were = ("control", "was") if count == 1 else ("controls", "were")
+    only = f"{phase} controls" if other else "some controls"
+    return f"Only {only} were judged; {count:,} {other}{controls} {were} not."
+
+
+def light_of_part(lights: Iterable[Light], left_out: Iterable[str]) -> Light:
+    """The light of verdicts where controls of the policy were left out: amber at best."""
+    found = list(lights)
+    return worst_light([*found, "amber"] if found and list(left_out) else found)
+
+
+def run_lights(audits: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """One light for each audit of a run, as the run's record sums them up.
+
+    Controls that an audit left out count against it only if no other audit of the run judged them
+    under the same policy: data before the training and the model after it are the whole together.
+    """
+    found = list(audits)
+    judged = {pair for one in found for pair in _controls(one, "judged")}
+    return [_run_light(one, judged) for one in found]
+
+
+def _run_light(audit: Mapping[str, Any], judged: set[tuple[str, str]]) -> Any:
+    left_out = _controls(audit, "left_out")
+    # Red stays red, whatever such a summary says of what was judged.
+    mended = audit.get("light") == "amber" and left_out and left_out <= judged
+    return audit.get("light_of_judged") if mended else audit.get("light")
+
+
+def _controls(audit: Mapping[str, Any], key: str) -> set[tuple[str, str]]:
+    return {(str(audit.get("policy")), str(name)) for name in audit.get(key) or ()}
+
+
 _WORST_FIRST: tuple[Light, ...] = ("red", "amber", "grey", "green")
 
 

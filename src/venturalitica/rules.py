@@ -58,6 +58,24 @@ class Threshold:
             "!=": True,
         }[self.operator]
 
+    def cannot_fail(self, low: float, high: float, *, whole: bool = False) -> bool:
+        """Whether every value from `low` to `high` meets it: a rule that decides nothing.
+
+        `!=` a number between the two counts, for no measured share is ever exactly that number;
+        `whole` says that values are counts, which may be.
+        """
+        may_be = self.operator == "!=" and whole and self._is_count(low, high)
+        return self.holds(low) and self.holds(high) and not may_be
+
+    def cannot_pass(self, low: float, high: float, *, whole: bool = False) -> bool:
+        """Whether no value from `low` to `high` meets it."""
+        inside = low < self.bound < high
+        may_be = self.operator == "==" and inside and (not whole or self._is_count(low, high))
+        return not (self.holds(low) or self.holds(high) or may_be)
+
+    def _is_count(self, low: float, high: float) -> bool:
+        return low < self.bound < high and float(self.bound).is_integer()
+
     def settled_by(self, interval: Interval) -> bool:
         """Whether every value of `interval` gets the same answer; NaN settles nothing."""
         low, high = interval

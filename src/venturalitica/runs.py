@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.audit import Audit
 from venturalitica.errors import DataError
-from venturalitica.records import Light, worst_light
+from venturalitica.records import Light, run_lights, worst_light
 from venturalitica.redact import redact_name
 from venturalitica.rules import Control, Policy
+from venturalitica.statement import audit_summaries
 from venturalitica.trackers.base import RunRef
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ class Run:
             own.append("red")
         if self.waiting or (self.entry is not None and self.entry.new_key):
             own.append("amber")
-        return worst_light([*own, *(audit.light for audit in self.audits)])
+        audits = list(self.audits)
+        lights = run_lights(audit_summaries(audits))
+        return worst_light([*own, *map(Audit.with_delivery, audits, lights)])
 
     def recorded_as(self, light: Light) -> None:
         """Take the light of the run's own record: what was never judged, or an exception."""

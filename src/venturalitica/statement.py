@@ -17,7 +17,7 @@ from venturalitica.audit import Audit
 from venturalitica.circumstances import Circumstances
 from venturalitica.ledger.link import STATEMENT_TYPE
 from venturalitica.ledger.retention import DEFAULT, retention
-from venturalitica.records import JUDGED, Light, Verdict, worst_light
+from venturalitica.records import JUDGED, Light, Verdict, light_of_part, worst_light
 from venturalitica.redact import redact_name
 from venturalitica.rules import Policy
 from venturalitica.tallies import Tally
@@ -66,6 +66,7 @@ def build_statement(facts: Facts) -> dict[str, Any]:
 
 def _predicate(facts: Facts) -> dict[str, Any]:
     tally = facts.tally.for_evidence() if facts.tally else None
+    left_out = facts.circumstances.left_out if facts.circumstances else ()
     return {
         "format": FORMAT,
         "kind": facts.kind,
@@ -80,7 +81,7 @@ def _predicate(facts: Facts) -> dict[str, Any]:
             "source": facts.source,
         },
         "policy": _policy(facts.policy),
-        "light": facts.light or worst_light(verdict.light for verdict in facts.verdicts),
+        "light": facts.light or light_of_part((v.light for v in facts.verdicts), left_out),
         "verdicts": [verdict.to_json() for verdict in facts.verdicts],
         "judging": facts.circumstances.to_json() if facts.circumstances else None,
         "tally": tally.to_json() if tally else None,
@@ -151,6 +152,10 @@ def audit_summaries(audits: Sequence[Audit]) -> tuple[dict[str, Any], ...]:
             "evidence_sha256": audit.evidence_sha256,
             "light": audit.statement["predicate"]["light"],
             "policy": audit.policy.sha256,
+            # What a phase left out may be judged by another audit: see `records.run_lights`.
+            "light_of_judged": worst_light(verdict.light for verdict in audit),
+            "judged": [verdict.control for verdict in audit],
+            "left_out": list(audit.circumstances.left_out),
         }
         for audit in audits
     )

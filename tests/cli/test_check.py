@@ -109,6 +109,21 @@ def test_phase_judges_only_its_controls(call, project):
         call("check", "loans.csv", "--target", "class", "--phase", "data", "--json").stdout
     )
     assert [verdict["control"] for verdict in facts["verdicts"]] == ["complete"]
+    assert (facts["exit_status"], facts["light"]) == (0, "amber")
+    shown = call("check", "loans.csv", "--target", "class", "--phase", "data")
+    assert shown.exit_code == 0
+    assert shown.stdout.splitlines()[1].startswith("AMBER  Data controls only.")
+
+
+def test_controls_left_out_unasked_are_controls_not_evaluated(call, project):
+    write(project, female=90, male=90)
+    import venturalitica as vl
+    from venturalitica.cli.check import final_status
+
+    table = {"class": [0, 1] * 50}
+    audit = vl.enforce(table, policy="model_policy.yaml", phase="data", target="class")
+    assert final_status(audit) == 3
+    assert final_status(audit, phase_asked=True) == 0
 
 
 def test_details_show_reasons_and_groups(call, project):

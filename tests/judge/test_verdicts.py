@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from venturalitica.circumstances import Circumstances
 from venturalitica.judge import judge, select
 from venturalitica.judge.labels import read_labels
 from venturalitica.records import Verdict
@@ -382,3 +383,37 @@ def test_labels_of_mixed_kinds_are_merged_only_if_zero_and_one() -> None:
     assert read_labels((True, 0)).levels == (0, 1)
     assert read_labels((False, True, 0, 2)).levels == (False, True, 0, 2)
     assert read_labels((False, True, "x")).levels == (False, True, "x")
+
+
+@pytest.mark.parametrize(
+    ("metric", "must", "fields"),
+    [
+        ("accuracy", ">= 0", {}),
+        ("accuracy", "<= 1", {}),
+        ("accuracy", "> -0.1", {}),
+        ("accuracy", "!= 0.5", {}),
+        ("matthews_correlation", ">= -1", {}),
+        ("accuracy", ">= -1", {"across": ("gender",), "compare": "difference"}),
+        ("accuracy", "<= 2", {"across": ("gender",), "compare": "ratio"}),
+        ("accuracy", ">= -1", {"across": ("gender",), "compare": "between", "groups": ("f", "m")}),
+        ("row_count", ">= 0", {}),
+        ("row_count", ">= -3", {"across": ("gender",), "compare": "min"}),
+    ],
+)
+def test_a_rule_that_cannot_fail_is_never_conclusive(make, metric, must, fields) -> None:
+    labels = [1, 0] * 200
+    tally = make.tally(
+        target=labels, prediction=[1, *labels[1:-1], 1], gender=["f", "m", "m", "f"] * 100
+    )
+    policy = make.policy(make.control(metric, must, **fields), favorable=1)
+    (verdict,) = judge(policy, tally)
+    assert (verdict.status, verdict.light) == ("passed", "amber")
+    assert "this rule cannot fail" in verdict.reason
+    (before,) = judge(policy, tally, circumstances=Circumstances(rules=1))
+    assert "cannot fail" not in before.reason, "as it was judged then"
+
+
+def test_a_rule_that_cannot_pass_fails(make) -> None:
+    policy = make.policy(make.control("accuracy", "> 1"))
+    (verdict,) = judge(policy, make.tally(target=[1, 0] * 99, prediction=[1, 0] * 99))
+    assert verdict.status == "failed"

@@ -67,10 +67,24 @@ def test_lint_prints_every_problem_of_every_file(call: Call, policy: Path, good:
 
 
 def test_hints_go_to_stderr_and_change_nothing(call: Call, policy: Path, good: str) -> None:
-    policy.write_text(good.replace(">= 0.70", ">= 0"))
+    policy.write_text(good.replace(">= 0.70", "== 0.70"))
     result = call("policy", "lint")
     assert result.exit_code == 0
-    assert result.stderr.startswith("model_policy.yaml:12: hint: control 'accuracy': '>= 0' holds")
+    assert result.stderr.startswith("model_policy.yaml:12: hint: control 'accuracy': '== 0.70'")
+
+
+def test_a_rule_that_cannot_fail_fails_lint(call: Call, policy: Path, good: str) -> None:
+    policy.write_text(good.replace(">= 0.70", ">= 0"))
+    result = call("policy", "lint")
+    assert result.exit_code == 1
+    assert result.stdout.startswith(
+        "model_policy.yaml:12: control 'accuracy': '>= 0': this rule cannot fail"
+    )
+    assert "ok (" not in result.stdout
+    (facts,) = json.loads(call("policy", "lint", "--json").stdout)
+    assert facts["ok"] is True
+    assert facts["faults"][0]["line"] == 12
+    assert call("policy", "show").exit_code == 0, "it is read"
 
 
 def test_lint_json(call: Call, policy: Path, good: str) -> None:

@@ -108,8 +108,6 @@ def test_every_metric_of_the_catalog_can_be_used(lint_text: Any) -> None:
 @pytest.mark.parametrize(
     ("control", "roles", "hint"),
     [
-        ('metric: accuracy\nmust: ">= 0"', "{}", "'>= 0' holds for every possible value"),
-        ('metric: accuracy\nmust: "> 1"', "{}", "'> 1' holds for no possible value"),
         ('metric: accuracy\nmust: "== 0.9"', "{}", "asks a measured value to be exact"),
         ('metric: accuracy\nmust: ">= 0.9"', "{gender: {}}", "role 'gender': no control uses it"),
         ('metric: recall\nmust: ">= 0.9"', "{}", "recall needs the favorable label"),
@@ -127,6 +125,52 @@ def test_hints(lint_text: Any, control: str, roles: str, hint: str) -> None:
     assert len(result.hints) == 1
     assert hint in result.hints[0].message
     assert result.hints[0].line > 0
+
+
+@pytest.mark.parametrize(
+    ("metric", "must", "compare", "fault"),
+    [
+        ("accuracy", ">= 0", "", "cannot fail"),
+        ("accuracy", "<= 1", "", "cannot fail"),
+        ("accuracy", "<= 1.0", "across: g\ncompare: min", "cannot fail"),
+        ("accuracy", "!= 0.5", "", "cannot fail"),
+        ("accuracy", ">= 0.0000000000001", "", "cannot fail"),
+        ("roc_auc", "!= 0.5", "", "cannot fail"),
+        ("matthews_correlation", ">= -1", "", "cannot fail"),
+        ("matthews_correlation", "<= 2", "across: g\ncompare: difference", "cannot fail"),
+        ("accuracy", ">= -1", "across: g\ncompare: between\ngroups: [a, b]", "cannot fail"),
+        ("accuracy", "<= 1", "across: g\ncompare: ratio", "cannot fail"),
+        ("row_count", "<= 1", "across: g\ncompare: ratio", "cannot fail"),
+        ("demographic_parity_difference", ">= 0", "across: g", "cannot fail"),
+        ("demographic_parity_ratio", "<= 1", "across: g", "cannot fail"),
+        ("row_count", ">= 0", "", "cannot fail"),
+        ("row_count", "!= 10.5", "", "cannot fail"),
+        ("log_loss", ">= 0", "", "cannot fail"),
+        ("accuracy", "> 1", "", "cannot pass"),
+        ("accuracy", "< 0", "", "cannot pass"),
+        ("row_count", "< 0", "", "cannot pass"),
+        ("row_count", "== 10.5", "", "cannot pass"),
+        ("matthews_correlation", "> 1", "", "cannot pass"),
+        ("accuracy", "> 0", "", ""),
+        ("accuracy", "!= 1", "", ""),
+        ("accuracy", "< 1", "", ""),
+        ("accuracy", "== 1", "", ""),
+        ("row_count", "!= 10", "", ""),
+        ("row_count", "> 0", "", ""),
+        ("log_loss", "<= 1000000", "", ""),
+        ("matthews_correlation", ">= 0", "", ""),
+    ],
+)
+def test_a_rule_that_decides_nothing_is_a_fault(
+    lint_text: Any, metric: str, must: str, compare: str, fault: str
+) -> None:
+    result = lint_text(
+        _policy(f'metric: {metric}\nmust: "{must}"\n{compare}'.rstrip(), "{target: {favorable: 1}}")
+    )
+    assert result.ok, "it can be read"
+    assert [fault in problem.message and problem.line > 0 for problem in result.faults] == (
+        [True] if fault else []
+    )
 
 
 def test_hostile_numbers_of_names_do_not_hurt(lint_text: Any) -> None:

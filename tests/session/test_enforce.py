@@ -14,7 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 
 import venturalitica as vl
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.contents import check_light
 from venturalitica.recording import open_ledger
+from venturalitica.reports.html import render_report
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
 
@@ -176,6 +179,43 @@ controls:
     audit = vl.enforce(table, policy=write_policy(text), phase="data", target="label", gender="sex")
     assert [verdict.control for verdict in audit] == ["rows", "shares"]
     assert audit.passed
+    assert all(verdict.light == "green" for verdict in audit)
+
+
+WITH_ROWS = """\
+policy: data
+version: "1"
+roles: {target: {favorable: 1}}
+controls:
+  - {id: rows, metric: row_count, must: ">= 100"}
+  - {id: accuracy, metric: accuracy, must: ">= 0.5", on_fail: block}
+"""
+
+
+@pytest.mark.parametrize(
+    ("phase", "said"),
+    [
+        ("data", "Only data controls were judged; 1 model control was not."),
+        ("model", "Only model controls were judged; 1 data control was not."),
+    ],
+)
+def test_controls_that_a_phase_left_out_are_never_green(write_policy, table, caplog, phase, said):
+    """A blocking control that nobody judged must not look like one that passed."""
+    roles = {"target": "label"} | ({"prediction": "said"} if phase == "model" else {})
+    with caplog.at_level("INFO", logger="venturalitica"):
+        audit = vl.enforce(table, policy=write_policy(WITH_ROWS), phase=phase, **roles)
+    statement = last_statement()
+    assert audit.passed, "of those that were selected"
+    assert audit.light == statement["predicate"]["light"] == "amber"
+    assert statement["predicate"]["judging"]["phase"] == phase
+    assert said[0].lower() + said[1:-1] in caplog.text
+    page = render_report(statement)
+    assert f"<span>{said}" in page
+    assert "Yes, by this policy" not in page
+    assert said in audit._repr_html_()
+    greener = {**statement, "predicate": {**statement["predicate"], "light": "green"}}
+    with pytest.raises(EvidenceError, match="its light is green; what it holds gives amber"):
+        check_light(greener)
 
 
 def test_the_statement_holds_policy_bytes_tally_data_and_surroundings(policy, table):

@@ -14,6 +14,7 @@ import pytest
 
 import venturalitica as vl
 from venturalitica import runs
+from venturalitica.ledger.pipelines import pipelines, trends
 from venturalitica.recording import open_ledger
 from venturalitica.runs import current_run
 
@@ -191,6 +192,32 @@ def test_only_what_was_judged_counts_as_judged(policy, table):
     record = by_name()["training", "run"]
     assert [verdict["control"] for verdict in record["verdicts"]] == ["accuracy", "parity"]
     assert run.light == record["light"] == "amber"
+
+
+ROWS = "\n  - id: rows\n    metric: row_count\n    must: '>= 1'\n"
+
+
+def test_data_before_and_model_after_are_the_whole_together(policy, table):
+    policy.write_text(policy.read_text().rstrip() + ROWS)
+    with vl.monitor("training", policy=policy) as run:
+        data = vl.enforce(table, policy=policy, phase="data", target="label")
+        model = vl.enforce(table, policy=policy, phase="model", **ROLES)
+    assert [audit.light for audit in (data, model)] == ["amber", "amber"]
+    assert by_name()["training", "run"]["light"] == run.light == "green"
+    with open_ledger().index() as index:
+        (pipeline,) = pipelines(index)
+        (points,) = trends(index, [pipeline]).values()
+    assert pipeline.light == "green"
+    assert [point.light for point in points] == ["green"]
+
+
+def test_what_another_policy_judged_is_no_substitute(policy, write_policy, table):
+    policy.write_text(policy.read_text().rstrip() + ROWS)
+    other = write_policy(policy.read_text().replace("0.50", "0.40"), "other.yaml")
+    with vl.monitor("training") as run:
+        vl.enforce(table, policy=policy, phase="data", target="label")
+        vl.enforce(table, policy=other, phase="model", **ROLES)
+    assert by_name()["training", "run"]["light"] == run.light == "amber"
 
 
 def test_what_a_run_inside_judged_counts_for_those_around_it(policy, table):

@@ -11,6 +11,7 @@ import typer
 
 from venturalitica.cli.lights import exit_status
 from venturalitica.cli.output import (
+    NOT_EVALUATED,
     WRONG,
     JsonOption,
     complain,
@@ -63,7 +64,9 @@ def check(
     ] = None,
     phase: Annotated[
         PhaseName | None,
-        typer.Option(help="Judge only controls of this phase: before or after training."),
+        typer.Option(
+            help="Judge only controls of this phase, before or after training; amber at best."
+        ),
     ] = None,
     separator: Annotated[
         str | None, typer.Option(metavar="CHAR", help="What separates the fields of a CSV file.")
@@ -76,7 +79,8 @@ def check(
     """Judge data files by the policy; keep the evidence.
 
     Rows of all files are judged together. Exit status 0 if every control passed, 1 if one failed,
-    3 if none failed and one was not evaluated, 2 if the call, the data or the policy is wrong.
+    3 if none failed and one was not evaluated, 2 if the call, the data or the policy is wrong. With
+    --phase this is said of the controls of that phase alone, and the light is amber at best.
 
     \b
     Examples:
@@ -86,16 +90,19 @@ def check(
     bindings = _bindings({"target": target, "prediction": prediction, "score": score}, role or [])
     with in_options():
         audit = _judge(files, policy, bindings, phase.value if phase else None, separator)
-    emit_json(facts(audit)) if as_json else show(audit, details=details)
-    leave(final_status(audit))
+    asked = phase is not None
+    emit_json(facts(audit, phase_asked=asked)) if as_json else show(audit, details=details)
+    leave(final_status(audit, phase_asked=asked))
 
 
-def facts(audit: Audit) -> dict[str, Any]:
+def facts(audit: Audit, *, phase_asked: bool = False) -> dict[str, Any]:
     """An audit as JSON."""
     return {
         "light": audit.light,
         "passed": audit.passed,
-        "exit_status": final_status(audit),
+        "exit_status": final_status(audit, phase_asked=phase_asked),
+        "phase": audit.circumstances.phase,
+        "left_out": list(audit.circumstances.left_out),
         "policy": {
             "name": audit.policy.name,
             "version": audit.policy.version,
@@ -126,11 +133,15 @@ def facts(audit: Audit) -> dict[str, Any]:
 def show(audit: Audit, *, details: bool = False) -> None:
     """Print the verdicts and where the evidence lies."""
     from venturalitica.cli.verdicts import print_verdicts
+    from venturalitica.records import left_out_sentence
 
     policy = audit.policy
     title = f": {policy.title}" if policy.title else ""
     heading = f"{policy.name} {policy.version}{title}"
-    print_verdicts(audit.verdicts, light=audit.light, heading=heading, groups=details)
+    asked = audit.circumstances
+    first = left_out_sentence(asked.phase, len(asked.left_out))
+    first = f"{asked.phase.capitalize()} controls only. {first}" if first and asked.phase else first
+    print_verdicts(audit.verdicts, light=audit.light, heading=heading, groups=details, first=first)
     if not audit.verdicts:
         hint("the policy has no control of that phase; without --phase all are judged")
     say()
@@ -152,9 +163,14 @@ def show(audit: Audit, *, details: bool = False) -> None:
         hint(f"next: 'venturalitica runs show {run}' for all of it, 'venturalitica verify'")
 
 
-def final_status(audit: Audit) -> int:
-    """The verdicts' status; `WRONG` where all passed but the evidence could not be written."""
+def final_status(audit: Audit, *, phase_asked: bool = False) -> int:
+    """The verdicts' status; `WRONG` where all passed but the evidence could not be written.
+
+    Controls that were left out were not evaluated, unless the call itself asked for a phase.
+    """
     status = exit_status(audit.verdicts)
+    if status == 0 and audit.circumstances.left_out and not phase_asked:
+        status = NOT_EVALUATED
     return WRONG if audit.fault and status == 0 else status
 
 

@@ -9,6 +9,7 @@ import typer
 
 from venturalitica.cli import policy_diff, policy_history
 from venturalitica.cli.output import (
+    FAILED,
     WRONG,
     JsonOption,
     emit_json,
@@ -53,8 +54,8 @@ def lint(
 ) -> None:
     """Check policy files: every problem at once, each with its line.
 
-    Exit status 0 where all files are policies, 2 where one has an error. Hints go to stderr and
-    change nothing.
+    Exit status 0 where all files are policies, 2 where one has an error, 1 where one can be read
+    but has a rule that cannot fail, or cannot pass. Hints go to stderr and change nothing.
 
     \b
     Examples:
@@ -72,6 +73,8 @@ def lint(
             _print_lint(one)
     if not all(one.ok for one in checked):
         leave(WRONG)
+    if any(one.faults for one in checked):
+        leave(FAILED)
 
 
 @app.command()
@@ -118,12 +121,12 @@ app.command("history")(policy_history.history)
 
 
 def _print_lint(checked: Lint) -> None:
-    for problem in checked.errors:
+    for problem in (*checked.errors, *checked.faults):
         say(str(problem))
     for advice in checked.hints:
         place = f"{advice.file}:{advice.line}" if advice.line else advice.file
         hint(f"{place}: hint: {advice.message}")
-    if checked.policy is not None:
+    if checked.policy is not None and not checked.faults:
         n = len(checked.policy.controls)
         say(
             f"{checked.file}: ok ({checked.policy.name} {checked.policy.version}, "
@@ -163,6 +166,7 @@ def _lint_facts(checked: Lint) -> dict[str, Any]:
         "file": checked.file,
         "ok": checked.ok,
         "errors": [_problem_facts(problem) for problem in checked.errors],
+        "faults": [_problem_facts(problem) for problem in checked.faults],
         "hints": [_problem_facts(problem) for problem in checked.hints],
         "policy": None
         if read is None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.cli import sign_offs
 from venturalitica.cli.output import say
-from venturalitica.records import Light, Verdict, worst_light
+from venturalitica.records import Light, Verdict, left_out_sentence, worst_light
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
@@ -79,7 +79,9 @@ def _show_verdicts(predicate: Mapping[str, Any], light: Light, *, details: bool)
     policy = predicate["policy"] or {}
     title = f": {policy['title']}" if policy.get("title") else ""
     heading = f"{policy.get('name', 'no policy')} {policy.get('version', '')}{title}".strip()
-    print_verdicts(verdicts, light=light, heading=heading, groups=details)
+    asked = predicate.get("judging") or {}
+    first = left_out_sentence(asked.get("phase"), len(asked.get("left_out") or ()))
+    print_verdicts(verdicts, light=light, heading=heading, groups=details, first=first)
 
 
 def _show_run(predicate: Mapping[str, Any], light: Light) -> None:

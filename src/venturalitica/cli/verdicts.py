@@ -26,13 +26,24 @@ Span = tuple[str, str]
 
 
 def print_verdicts(
-    verdicts: Sequence[Verdict], *, light: Light, heading: str = "", groups: bool = False
+    verdicts: Sequence[Verdict],
+    *,
+    light: Light,
+    heading: str = "",
+    groups: bool = False,
+    first: str = "",
 ) -> None:
     """Print heading, light, table and legend to stdout."""
     screen = console()
     signs = UNICODE if speaks_unicode() else ASCII
     for line in verdict_lines(
-        verdicts, light=light, heading=heading, groups=groups, width=screen.width, signs=signs
+        verdicts,
+        light=light,
+        heading=heading,
+        groups=groups,
+        width=screen.width,
+        signs=signs,
+        first=first,
     ):
         screen.print(line, soft_wrap=True)
 
@@ -46,17 +57,19 @@ def verdict_lines(
     groups: bool = False,
     signs: Signs = UNICODE,
     ranges: Mapping[str, Any] | None = None,
+    first: str = "",
 ) -> list[Text]:
     """The lines of the whole: heading, light, one row per control in policy order, legend.
 
-    `ranges` gives each metric's `low` and `high` for its bar; by default the catalog's.
+    `ranges` gives each metric's `low` and `high` for its bar; by default the catalog's. `first` is
+    said before all else.
     """
     known = _catalog() if ranges is None else ranges
     layout = _layout(verdicts, width, signs)
     lines: list[list[Span]] = []
     if heading:
         lines += [[(part, "bold")] for part in _folded(inert(heading), width)]
-    lines += _first_line(light, summary_sentence(verdicts), width)
+    lines += _first_line(light, f"{first} {summary_sentence(verdicts)}".strip(), width)
     if verdicts:
         lines += [[], *layout.head()]
     for verdict in verdicts:

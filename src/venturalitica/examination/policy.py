@@ -24,7 +24,7 @@ def policy_file(settings: Settings) -> Path | None:
 def policy(settings: Settings) -> Iterator[Finding]:
     """One finding where the file is absent or right, one for each problem where it is wrong."""
     from venturalitica.metrics.catalog import CATALOG
-    from venturalitica.policy import read_policy
+    from venturalitica.policy import lint, read_policy
 
     area, path = "Policy", policy_file(settings)
     if path is None:
@@ -41,4 +41,6 @@ def policy(settings: Settings) -> Iterator[Finding]:
         return
     count = len(found.controls)
     controls = "1 control" if count == 1 else f"{count} controls"
+    for problem in lint(path, vocabulary=CATALOG).faults:
+        yield Finding(area, "policy", "note", str(problem), f"edit {path}")
     yield Finding(area, "policy", "ok", f"{found.name} {found.version}, {controls}: {path}")

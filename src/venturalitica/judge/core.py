@@ -129,7 +129,8 @@ def _judged(
     question = question_of(control)
     claimed = reported_value(control, bench.policy.controls, circumstances.reported)
     if claimed is not None:
-        return judge_reported(question, claimed, filename=filename)
+        besides = doubts_of(question, circumstances)
+        return judge_reported(question, claimed, filename=filename, besides=besides)
     lacking = _lacking(
         bench,
         question,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from venturalitica.circumstances import Circumstances, Share
 from venturalitica.judge.question import Question
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.records import Verdict
+from venturalitica.records import Verdict, left_out_sentence
 
 HELD_OUT = "give audit_data=held-out rows"
 
@@ -29,16 +29,26 @@ def reservations(verdicts: Iterable[Verdict], circumstances: Circumstances) -> t
     """What to say of the whole, once: each doubt that any of these verdicts has."""
     metrics = {v.metric for v in verdicts if v.value is not None and v.metric in CATALOG}
     trained = circumstances.training_share
-    said = []
+    left_out = left_out_sentence(circumstances.phase, len(circumstances.left_out))
+    said = [left_out[0].lower() + left_out[1:-1]] if left_out else []
     if trained is not None and trained.clear and any(map(_asks_the_model, metrics)):
         said.append(training_words(trained))
     return tuple(said)
 
 
 def _doubts(question: Question, circumstances: Circumstances) -> Iterator[str]:
+    if vacuous(question):
+        yield "this rule cannot fail: every possible value meets it"
     trained = circumstances.training_share
     if trained is not None and trained.clear and _asks_the_model(question.spec.name):
         yield training_words(trained)
+
+
+def vacuous(question: Question) -> bool:
+    """Whether the rule decides nothing: a pass says nothing either."""
+    low, high = question.low_high()
+    whole = question.spec.whole and question.compare != "ratio"
+    return question.control.must.cannot_fail(low, high, whole=whole)
 
 
 def _asks_the_model(metric: str) -> bool:

@@ -42,8 +42,10 @@ def reported_value(
     return None if taken or _needs_id(control) else reported.get(control.metric)
 
 
-def judge_reported(question: Question, value: object, *, filename: str) -> Verdict:
-    """The verdict on a reported value."""
+def judge_reported(
+    question: Question, value: object, *, filename: str, besides: Sequence[str] = ()
+) -> Verdict:
+    """The verdict on a reported value; `besides` are further doubts."""
     control = question.control
     problem = _problem(question, value)
     if problem:
@@ -60,10 +62,10 @@ def judge_reported(question: Question, value: object, *, filename: str) -> Verdi
     return verdict(
         control,
         status="passed" if control.must.holds(figure) else "failed",
-        reason=f"{said}; reported, not measured",
+        reason="; ".join([said, "reported, not measured", *besides]),
         filename=filename,
         value=figure + 0.0,
-        notes=(REPORTED,),
+        notes=(REPORTED, *(f"not conclusive: {doubt}" for doubt in besides)),
         compare=question.compare,
     )
 

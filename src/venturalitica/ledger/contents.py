@@ -19,7 +19,16 @@ from venturalitica.canonical import canonical_parsed, sha256_hex
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.kinds import Kind, kinds
 from venturalitica.ledger.link import STATEMENT_TYPE
-from venturalitica.records import JUDGED, STATUSES, Light, OnFail, Status, Verdict, worst_light
+from venturalitica.records import (
+    JUDGED,
+    STATUSES,
+    Light,
+    OnFail,
+    Status,
+    Verdict,
+    run_lights,
+    worst_light,
+)
 
 FORMAT = 1
 ON_FAIL = ("record", "warn", "block")
@@ -119,9 +128,13 @@ def check_light(statement: Mapping[str, Any]) -> None:
         _light_of(_status(verdict), verdict["on_fail"], verdict["conclusive"])
         for verdict in predicate["verdicts"]
     ]
-    lights += [audit["light"] for audit in predicate.get("audits") or ()]
+    if lights and (predicate.get("judging") or {}).get("left_out"):
+        lights.append("amber")
+    lights += run_lights(predicate.get("audits") or ())
     if predicate.get("exception"):
         lights.append("red")
+    if not all(light in LIGHTS for light in lights):
+        raise EvidenceError("an audit inside the run has no light")
     borne_out = worst_light(lights)
     if LIGHTS.index(predicate["light"]) > LIGHTS.index(borne_out):
         raise EvidenceError(f"its light is {predicate['light']}; what it holds gives {borne_out}")

@@ -248,15 +248,14 @@ def rank(waiting: Waiting) -> ColumnElement[int]:
     light = runs.c.light
     steps: list[tuple[Any, int]] = [(light == "red", 0), (light == "amber", 1)]
     if waiting:
-        steps.append((_among(waiting), 1))
+        steps.append((among(waiting), 1))
     return case(*steps, (light == "green", 3), else_=2)
 
 
-def _among(entries: Waiting) -> ColumnElement[bool]:
+def among(entries: Waiting) -> ColumnElement[bool]:
+    """Whether the row is one of these entries."""
     # Written into the statement: an outbox of years has more entries than SQLite takes parameters.
-    return runs.c.entry.in_(
-        bindparam("waiting", sorted(entries), expanding=True, literal_execute=True)
-    )
+    return runs.c.entry.in_(bindparam(None, sorted(entries), expanding=True, literal_execute=True))
 
 
 def _conditions(filters: Filters, waiting: Waiting) -> list[ColumnElement[bool]]:

@@ -7,14 +7,14 @@ pipelines of its audits; where it has none, it is a pipeline without a policy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 
-from venturalitica.ledger.listing import JUDGED, RANKS, Waiting, light_of, rank, rows_of
-from venturalitica.ledger.tables import runs
+from venturalitica.ledger.listing import JUDGED, RANKS, Waiting, among, light_of, rank, rows_of
+from venturalitica.ledger.tables import runs, verdicts
 from venturalitica.records import Interval, Light
 
 if TYPE_CHECKING:
@@ -92,8 +92,12 @@ def trends(
         places = {item.key: _last_runs(connection, item, limit) for item in of}
     entries = [e for by_run in places.values() for some in by_run for e in some]
     rows = {row.index: row for row in rows_of(index, entries)}
+    with index.connect() as connection:
+        ids = _portions(sorted({row.run_id for row in rows.values()}))
+        mended = frozenset[int]().union(*(_mended(connection, some) for some in ids))
+    lit = {row.index: _light(row, mended, waiting) for row in rows.values()}
     return {
-        key: tuple(_points(([rows[e] for e in some if e in rows] for some in by_run), waiting))
+        key: tuple(_points(([rows[e] for e in some if e in rows] for some in by_run), lit))
         for key, by_run in places.items()
     }
 
@@ -108,10 +112,15 @@ def _last_runs(connection: Connection, pipeline: Pipeline, limit: int) -> list[l
     return [*reversed(list(by_run.values())[:limit])]
 
 
-def _points(of: Iterable[list[RunRow]], waiting: Waiting) -> Iterator[Point]:
+def _light(row: RunRow, mended: frozenset[int], waiting: Waiting) -> Light:
+    whole = row.index in mended and row.index not in waiting
+    return "green" if whole else light_of(row, waiting)
+
+
+def _points(of: Iterable[list[RunRow]], lit: Mapping[int, Light]) -> Iterator[Point]:
     for rows in of:
         if rows:
-            light = min((light_of(row, waiting) for row in rows), key=RANKS.__getitem__)
+            light = min((lit[row.index] for row in rows), key=RANKS.__getitem__)
             measured = [(row.margin, -row.index, row) for row in rows if row.margin is not None]
             row = min(measured)[2] if measured else rows[0]
             yield Point(row=row, light=light, records=tuple(rows))
@@ -159,18 +168,46 @@ def _lights(
 ) -> dict[tuple[str, str, str | None], tuple[int, bool, int]]:
     """By run id, name and policy: the worst rank, and which record has it.
 
-    An audit before the run's own record, which only says that an audit inside was red.
+    An audit before the run's own record, which only says that an audit inside was red; and what an
+    audit left out is no fault where the run's record says that another audit judged it.
     """
-    number = rank(waiting)
     group = (runs.c.run_id, runs.c.name, runs.c.policy_name, runs.c.kind)
     found: dict[tuple[str, str, str | None], tuple[int, bool, int]] = {}
     for some in _portions(run_ids):
+        number = _number(_mended(connection, some), waiting)
         query = select(*group, number, func.max(runs.c.entry)).group_by(*group, number)
         query = query.where(runs.c.run_id.in_(some), runs.c.kind.in_(JUDGED))
         for run_id, name, policy, kind, one, entry in connection.execute(query):
             key, told = (run_id, name, policy), (one, kind != "audit", entry)
             found[key] = min(found.get(key, told), told)
     return found
+
+
+def _mended(connection: Connection, run_ids: Iterable[str]) -> frozenset[int]:
+    """Audits that are amber as a whole only, since a phase left controls out, of green runs.
+
+    The run's own record is green only where its audits judged every control between them.
+    """
+    ids = list(run_ids)
+    own = runs.alias("own")
+    green = select(own.c.run_id).where(own.c.kind == "run", own.c.light == "green")
+    worse = select(verdicts.c.entry).where(
+        verdicts.c.entry == runs.c.entry, verdicts.c.light != "green"
+    )
+    query = select(runs.c.entry).where(
+        runs.c.run_id.in_(ids),
+        runs.c.kind == "audit",
+        runs.c.light == "amber",
+        runs.c.run_id.in_(green.where(own.c.run_id.in_(ids))),
+        ~worse.exists(),
+    )
+    return frozenset(connection.scalars(query))
+
+
+def _number(mended: frozenset[int], waiting: Waiting) -> ColumnElement[int]:
+    """The light as a number, as `rank` has it."""
+    whole = mended - frozenset(waiting)
+    return case((among(whole), RANKS["green"]), else_=rank(waiting)) if whole else rank(waiting)
 
 
 def _same(pipeline: Pipeline) -> list[ColumnElement[bool]]:

@@ -44,6 +44,11 @@ class MetricSpec:
     raised_by_chance: bool = False
 
     @property
+    def whole(self) -> bool:
+        """Whether its values are counts."""
+        return self.unit == "rows"
+
+    @property
     def needs_score(self) -> bool:
         """Whether it is computed from a score."""
         return "score" in self.needs

@@ -27,7 +27,7 @@ def collect_hints(
     if vocabulary is not None:
         _no_favorable(policy, hints, vocabulary)
         for index, control in enumerate(policy.controls):
-            _vacuous(index, control, hints, vocabulary)
+            _exact(index, control, hints, vocabulary)
 
 
 def _unused_roles(policy: Policy, hints: Collector) -> None:
@@ -88,21 +88,11 @@ def _no_favorable(policy: Policy, hints: Collector, vocabulary: Vocabulary) -> N
             return
 
 
-def _vacuous(index: int, control: Control, hints: Collector, vocabulary: Vocabulary) -> None:
-    """A threshold that every possible value meets, or none."""
+def _exact(index: int, control: Control, hints: Collector, vocabulary: Vocabulary) -> None:
     metric = vocabulary[control.metric]
     low, high = possible_range(metric, control.compare)
-    operator, bound = control.must.operator, control.must.bound
-    path = ("controls", index, "must")
-    always = (operator == ">=" and bound <= low) or (operator == "<=" and bound >= high)
-    never = (operator == ">" and bound >= high) or (operator == "<" and bound <= low)
-    if always:
-        hints.add(
-            path, f"{show(str(control.must))} holds for every possible value: nothing can fail"
-        )
-    elif never:
-        hints.add(path, f"{show(str(control.must))} holds for no possible value: nothing can pass")
-    elif operator == "==" and low < bound < high:
+    if control.must.operator == "==" and low < control.must.bound < high:
+        path = ("controls", index, "must")
         hints.add(
             path, f"{show(str(control.must))} asks a measured value to be exact; a bound lasts"
         )

@@ -25,15 +25,17 @@ DEFAULT_FILENAME = "model_policy.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Lint:
-    """What there is to say about a file: errors refuse it, hints do not.
+    """What there is to say about a file: errors refuse it, faults and hints do not.
 
-    `policy` is None where there are errors.
+    `policy` is None where there are errors. A fault is a rule that decides nothing: a policy with
+    one is read, and `policy lint` fails.
     """
 
     file: str
     errors: tuple[Problem, ...] = ()
     hints: tuple[Problem, ...] = ()
     policy: Policy | None = None
+    faults: tuple[Problem, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -86,7 +88,7 @@ def lint(
     filename: str = DEFAULT_FILENAME,
     vocabulary: Vocabulary | None = None,
 ) -> Lint:
-    """All errors and hints of a file (given its path) or of bytes; raises for neither."""
+    """All errors, faults and hints of a file (given its path) or of bytes; raises for neither."""
     if isinstance(source, bytes):
         return _lint(source, filename, "", vocabulary)
     file = Path(source)
@@ -105,6 +107,7 @@ def _lint(data: bytes, filename: str, path: str, vocabulary: Vocabulary | None) 
     from venturalitica.policy.nodes import MapNode, UnreadableError
     from venturalitica.policy.problems import Collector
     from venturalitica.policy.shape import check_shape
+    from venturalitica.policy.vacuous import collect_faults
 
     shown = path or filename
     try:
@@ -119,7 +122,10 @@ def _lint(data: bytes, filename: str, path: str, vocabulary: Vocabulary | None) 
     policy = build_policy(form, root, data=data, filename=filename, path=path)
     hints = Collector(shown, root)
     collect_hints(policy, root, hints, vocabulary)
-    return Lint(shown, (), hints.problems(), policy)
+    faults = Collector(shown, root)
+    if vocabulary is not None:
+        collect_faults(policy, faults, vocabulary)
+    return Lint(shown, (), hints.problems(), policy, faults.problems())
 
 
 def _tree(data: bytes, filename: str) -> Node:

@@ -15,7 +15,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from venturalitica.errors import EvidenceError
-from venturalitica.records import JUDGED, STATUSES, Light, Verdict, worst_light
+from venturalitica.records import (
+    JUDGED,
+    STATUSES,
+    Light,
+    Verdict,
+    left_out_sentence,
+    run_lights,
+    worst_light,
+)
 from venturalitica.reports.standing import Standing
 
 FORMAT = 1
@@ -69,6 +77,14 @@ class ReportContext:
     delivered: bool | None = None
     approvals: tuple[Json, ...] = ()
     standing: Standing | None = None
+    judging: Json = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> str:
+        """`Only data controls were judged; 3 model controls were not.`; empty where all were."""
+        left_out = self.judging.get("left_out")
+        count = len(left_out) if isinstance(left_out, list | tuple) else 0
+        return left_out_sentence(text(self.judging.get("phase")), count)
 
     @property
     def training_rows(self) -> bool:
@@ -129,6 +145,7 @@ def read_statement(
         delivered=delivered,
         approvals=mappings(tuple(approvals)),
         standing=standing,
+        judging=mapping(predicate.get("judging")),
     )
 
 
@@ -146,11 +163,20 @@ def _shown_light(
 ) -> Light:
     """The light that the verdicts, or the audits inside a run, bear out."""
     lights: list[Light] = [verdict.light for verdict in verdicts]
+    if lights and mapping(predicate.get("judging")).get("left_out"):
+        lights.append("amber")
     if kind == "run":
-        lights += [_known_light(audit.get("light")) for audit in audits]
+        lights += map(_known_light, _run_lights(audits))
         if predicate.get("exception"):
             lights.append("red")
     return worst_light(lights)
+
+
+def _run_lights(audits: Sequence[Json]) -> list[Any]:
+    try:
+        return run_lights(audits)
+    except TypeError:  # a list of controls that is none: each audit as it is
+        return [audit.get("light") for audit in audits]
 
 
 def _known_light(found: object) -> Light:

@@ -72,11 +72,12 @@ def render_audit_fragment(
     light: Light | None = None,
     links: Sequence[str] = (),
     training_rows: bool | None = None,
+    first: str = "",
 ) -> str:
     """Verdicts for a notebook: a scoped style sheet and a table, no script.
 
     `light` is the audit's own (which knows about delivery); without it, the worst of the verdicts.
-    It is never shown better than the verdicts bear out.
+    It is never shown better than the verdicts bear out. `first` is said before the summary.
     """
     found: list[Light] = [verdict.light for verdict in verdicts]
     shown = worst_light([*found, *([light] if light else [])]) if verdicts else "grey"
@@ -86,7 +87,7 @@ def render_audit_fragment(
             "p",
             light_word(shown),
             tag("b", tag("bdi", f"{policy_name} {policy_version}".strip() or "Audit")),
-            tag("span", summary_sentence(verdicts)),
+            tag("span", f"{first} {summary_sentence(verdicts)}".strip()),
             cls="vl-line",
         ),
         tag("p", _TRAINING, cls="vl-why") if training_rows else None,

@@ -92,6 +92,7 @@ def _sentences(context: ReportContext) -> list[str]:
         lights = [text(audit.get("light")) for audit in context.audits]
         return [run_sentence(lights, failed=context.exception is not None)]
     said = [
+        *([context.left_out] if context.left_out else []),
         summary_sentence(context.verdicts),
         markdown_text(consequence_sentence(context.verdicts)),
     ]

@@ -42,6 +42,8 @@ def explanation(row: RunRow, verdicts: Sequence[VerdictRow], waiting: Sequence[s
     if waiting:
         return f"{passed}, but {' and '.join(waiting)} has not confirmed the record yet."
     if known_light(row.light) != "green":
+        if row.kind == "audit" and known_light(row.light) == "amber":
+            return f"{passed} of those selected; other controls of the policy were left out."
         return f"{passed}; the record as a whole is {row.light}."
     return f"{passed}, each conclusively."
 

@@ -61,7 +61,7 @@ def _said(context: ReportContext) -> list[Markup]:
 
 def _summary(context: ReportContext) -> str:
     if context.kind == "audit" or context.verdicts:
-        return summary_sentence(context.verdicts)
+        return f"{context.left_out} {summary_sentence(context.verdicts)}".strip()
     return run_sentence(
         [_light(audit.get("light")) for audit in context.audits],
         failed=context.exception is not None,
