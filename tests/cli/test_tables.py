@@ -206,6 +206,22 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path):
         tables.read_table([tmp_path / "c.parquet", tmp_path / "d.parquet"])
 
 
+@pytest.mark.parametrize("engine", ["polars", "pyarrow"])
+def test_categories_in_one_file_and_text_in_another_are_one(tmp_path, monkeypatch, engine):
+    monkeypatch.setattr(libraries, "BINARY_ENGINES", (engine,))
+    plain = pa.table({"p": [0, 1], "g": ["a", "b"]})
+    coded = plain.set_column(1, "g", plain["g"].dictionary_encode())
+    other = pa.table({"p": [1, 0], "g": pa.array(["c", "a"]).dictionary_encode()})
+    files = [tmp_path / f"{place}.parquet" for place in range(3)]
+    for table, file in zip((coded, plain, other), files, strict=True):
+        parquet.write_table(table, file)
+    for order in (files, files[::-1]):
+        read = tables.read_table(order)
+        assert sorted(read["g"].to_pylist() if engine == "pyarrow" else read["g"].to_list()) == [
+            *("a", "a", "a", "b", "b", "c")
+        ]
+
+
 def test_without_a_dataframe_library_the_message_is_the_line_that_installs_one(
     tmp_path, monkeypatch
 ):

@@ -51,16 +51,41 @@ def joined(name: str, frames: list[Any]) -> Any:
     ordered = [frame.select(names) if name != "pandas" else frame[names] for frame in frames]
     try:
         if name == "polars":
+            ordered = _without_categories(ordered)
             _refuse_mixed(ordered)
             return library.concat(ordered, how="vertical_relaxed")
         if name == "pandas":
             return library.concat(ordered, ignore_index=True)
-        return library.concat_tables(ordered, promote_options="permissive")
+        return library.concat_tables(
+            [_without_dictionaries(table) for table in ordered], promote_options="permissive"
+        )
     except DataError:
         raise
     except Exception as error:
         first = str(error).strip().splitlines()[0]
         raise DataError(f"the files' columns do not fit together: {first}") from error
+
+
+def _without_categories(frames: list[Any]) -> list[Any]:
+    """Categories as the texts that they stand for: another file may hold other ones, or texts."""
+    import polars
+
+    kinds = (polars.Categorical, polars.Enum)
+    coded = {name for frame in frames for name, kind in frame.schema.items() if kind in kinds}
+    return [
+        frame.with_columns(frame[name].alias("").cast(polars.String).alias(name) for name in coded
+                           if frame.schema[name] in kinds)
+        for frame in frames
+    ]  # fmt: skip
+
+
+def _without_dictionaries(table: Any) -> Any:
+    """A pyarrow table with the values that its dictionaries stand for."""
+    for index, field in enumerate(table.schema):
+        if hasattr(field.type, "index_type"):
+            plain = table.column(index).cast(field.type.value_type)
+            table = table.set_column(index, field.name, plain)
+    return table
 
 
 def _refuse_mixed(frames: list[Any]) -> None:
