@@ -49,6 +49,8 @@ def _features(model: Any, frame: Any) -> Any:
     """The model's feature columns of the frame, in the model's own order."""
     import narwhals as nw
 
+    from venturalitica.tally.frames import picked
+
     names = feature_names(model)
     if frame is None or names is None:
         nameless = (
@@ -67,5 +69,5 @@ def _features(model: Any, frame: Any) -> Any:
             f"the data lacks the model's feature column '{absent[0]}'"
             f"{did_you_mean(absent[0], columns)} ({len(absent)} of {len(names)} are missing)"
         )
-    picked = table.select(names)
-    return (picked.collect() if isinstance(picked, nw.LazyFrame) else picked).to_native()
+    found = picked(table, names)
+    return (found.collect() if isinstance(found, nw.LazyFrame) else found).to_native()

@@ -90,6 +90,7 @@ def regrid(table: ScoreTable, cells: int) -> ScoreTable:
         cells=tuple(map(tuple, summed(matrix).tolist())),
         exact=False,
         width=moved.width,
+        note=table.note,
     )
 
 

@@ -68,7 +68,8 @@ class ScoreTable:
     `scores[i]` is the score at level i, ascending. `exact` is True where these are the very
     values of the data; otherwise each stands for `width` of score around it: no score was moved
     by more than half of that. `roles` starts with `target` and excludes `score`; the last index of
-    a cell before its count is the score level, `NULL` where the score is missing.
+    a cell before its count is the score level, `NULL` where the score is missing. `note` says what
+    was done to the scores.
     """
 
     roles: tuple[str, ...]
@@ -76,6 +77,7 @@ class ScoreTable:
     cells: tuple[tuple[int, ...], ...]
     exact: bool = True
     width: float = 0.0
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,8 @@ class Tally:
                     "cells": [list(c) for c in s.cells],
                     "exact": s.exact,
                     "width": s.width,
+                    # Left out where empty: a tally from before has the digest that it had.
+                    **({"note": s.note} if s.note else {}),
                 }
                 for s in self.scores
             ],
@@ -171,6 +175,7 @@ class Tally:
                     tuple(tuple(c) for c in s["cells"]),
                     s["exact"],
                     s["width"],
+                    s.get("note", ""),
                 )
                 for s in data["scores"]
             ),

@@ -335,3 +335,16 @@ def test_scores_of_rows_left_out_are_no_margin(make) -> None:
     (verdict,) = judge(make.policy(control), tally)
     assert verdict.status == "passed"
     assert verdict.value == pytest.approx(0.01)
+
+
+def test_a_score_that_rounding_hides_is_shown_with_all_digits(make) -> None:
+    tally = make.tally(target=RIGHT, score=[1.00001, 0.1] * 20)
+    refused(one(make, tally, "brier_score"), "the scores run from 0.10 to 1.00001:")
+    below = make.tally(target=RIGHT, score=[-0.001, 0.1] * 20)
+    refused(one(make, below, "brier_score"), "from -0.001 to 0.10:")
+
+
+def test_what_was_done_to_the_scores_is_said(make) -> None:
+    tally = make.tally(target=RIGHT, score=[0.9, 0.1] * 20)
+    noted = replace(tally, scores=(replace(tally.scores[0], note="2 scores moved"),))
+    assert "2 scores moved" in one(make, noted, "brier_score").notes

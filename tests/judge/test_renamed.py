@@ -58,6 +58,13 @@ def test_a_rare_class_that_is_never_predicted_is_no_fault(make: Any) -> None:
     assert verdict.status == "passed"
 
 
+@pytest.mark.parametrize(("truth", "guess"), [([1], [0]), ([1, 1], [0, 1]), ([0, 1], [0, 0])])
+def test_two_labels_in_all_are_no_doubt(truth: Any, guess: Any, make: Any) -> None:
+    tally = make.tally(target=truth * 100, prediction=guess * 100)
+    verdict = one(make, tally, "selection_rate", "<= 0.9")
+    assert (verdict.status, verdict.conclusive) == ("passed", True)
+
+
 def test_a_third_label_beside_two_is_doubtful(make: Any) -> None:
     tally = make.tally(target=[1, 2] * 200, prediction=[0, 1] * 200)
     verdict = one(make, tally, "selection_rate", ">= 0.1", policy={"favorable": 1})

@@ -11,6 +11,7 @@ from venturalitica.marginals import dense
 from venturalitica.rules import Role
 from venturalitica.tallies import Tally
 from venturalitica.tally import Need, build_tally
+from venturalitica.tally.labels import is_plain_number
 
 
 def tally_of(target: Any, prediction: Any, *rules: Role) -> Tally:
@@ -100,3 +101,42 @@ def test_bins_make_labels_of_a_measured_target() -> None:
     assert axis is not None
     assert axis.levels == ("under 0.5", "0.5 and over")
     assert dense(tally, ("target", "prediction")).trace() == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "prediction", "right"),
+    [
+        ([101, 102, 103], ["101", "102", "other"], 2),
+        (["101", "102", "other"], [101.0, 102.0, 102.0], 2),
+        ([11, 11, 10], ["11", "007", "10"], 2),
+    ],
+)
+def test_codes_that_were_typed_apart_are_typed_together(
+    target: Any, prediction: Any, right: int
+) -> None:
+    tally = tally_of(target, prediction)
+    assert dense(tally, ("target", "prediction")).trace() == right
+    axis = tally.axis("prediction")
+    assert axis is not None
+    assert all(isinstance(level, str) for level in axis.levels)
+    assert "all are read as text" in axis.note
+
+
+@pytest.mark.parametrize(
+    ("target", "prediction"),
+    [([0, 1], ["no", "yes"]), ([7, 10], ["007", "010"]), ([1, 2], ["1", "2"])],
+)
+def test_columns_that_share_no_code_stay_apart(target: Any, prediction: Any) -> None:
+    with pytest.raises(DataError, match="can never be equal"):
+        tally_of(target, prediction)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "1.2e-105", "2.5e-005", "1e-05", "1.0E10"])
+def test_plain_numbers(text: str) -> None:
+    assert is_plain_number(text)
+    assert float(text) is not None
+
+
+@pytest.mark.parametrize("text", ["007", "1E5", "+1", "", "1,5", "0x1F", "1234567890123456", "1_0"])
+def test_codes(text: str) -> None:
+    assert not is_plain_number(text)

@@ -59,7 +59,8 @@ def _one_column_series(values: Any) -> Any:
         native = native.get_column(native.columns[0])
     if not isinstance(native, nw.Series):
         return None
-    if native.null_count():
+    native = native.alias("values")  # in Polars, methods of one called "^y$" find nothing
+    if native.null_count() or native.dtype in (nw.Int128, nw.UInt128):
         return _of_list(native.to_list())
     return native.to_numpy()
 

@@ -35,6 +35,17 @@ def column_count(values: Any) -> int:
     return len(first) if isinstance(first, list | tuple) else 1
 
 
+def named(X: Any) -> Any:
+    """X, with numbered columns called by their text: pandas numbers those of a headless file."""
+    columns = list(getattr(X, "columns", ())) if hasattr(X, "set_axis") else []
+    if _are_names(columns) or not columns:
+        return X
+    if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in columns):
+        return X
+    texts = [str(name) for name in columns]
+    return X.set_axis(texts, axis=1) if _are_names(texts) else X
+
+
 def column_names(X: Any) -> list[str] | None:
     """Names of the columns of a table, or None where X is no table with text names, each once."""
     import narwhals as nw

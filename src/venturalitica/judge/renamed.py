@@ -32,8 +32,8 @@ def check_favorable(
     An encoder that writes `gt50K` for `>50K` makes every rate of the favorable label 0, and all
     groups equal. `both`: the control reads the target's labels too.
     """
-    if since < SINCE or not target:
-        return
+    if since < SINCE or not target or len(target | prediction) < 3:
+        return  # with two labels in all, one side just never has the other
     strange, unknown = prediction - target, target - prediction
     named = label(levels[favorable])
     if favorable not in prediction and strange:
@@ -55,10 +55,10 @@ def renamed_doubts(
 ) -> tuple[str, ...]:
     """A target of two labels and a prediction with a third: 0/1 for 1/2, say."""
     strange = prediction - target
-    if since < SINCE or not strange or not target or len(target) > 2:
+    if since < SINCE or not strange or len(target) != 2:
         return ()
     return (
-        f"the target holds only {_listed(levels, target)}, and the prediction also "
+        f"the target holds {_listed(levels, target)}, and the prediction "
         f"{_listed(levels, strange)}: are these its labels, under other names?",
     )
 

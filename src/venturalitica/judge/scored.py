@@ -47,6 +47,7 @@ class Scored:
     counted: Counted
     exact: bool
     reach: float
+    note: str = ""
 
 
 def measure_scored(bench: Bench, question: Question) -> Found:
@@ -61,7 +62,7 @@ def measure_scored(bench: Bench, question: Question) -> Found:
         found = doubting_absent(
             compared(question, [part], counted.groups.names, counted.rows), counted
         )
-    notes = [*counted.notes, *_level_note(fine, part.replicates, shift)]
+    notes = [*counted.notes, *filter(None, [fine.note]), *_level_note(fine, part.replicates, shift)]
     if bench.told is None:
         found = _bounded(found, question, fine)
     # Else of the values that the record tells, which may be exact: how far they are off is theirs.
@@ -93,7 +94,8 @@ def _read_scores(bench: Bench, question: Question, tally: Tally) -> Scored:
     chosen = (counted.indices[:, 0] == favorable).astype(numpy.int64)
     numpy.add.at(counts, (counted.group, chosen, counted.indices[:, 1]), counted.counts)
     scores = numpy.array(table.scores, dtype=numpy.float64)
-    return Scored(counts, scores, counted, table.exact, 0.0 if table.exact else table.width / 2)
+    reach = 0.0 if table.exact else table.width / 2
+    return Scored(counts, scores, counted, table.exact, reach, table.note)
 
 
 def _table(tally: Tally, roles: tuple[str, ...]) -> ScoreTable:
@@ -120,9 +122,16 @@ def _check_probabilities(question: Question, fine: Scored) -> None:
     if SCORE_STATISTICS[name].probability and (scores.min() < 0 or scores.max() > 1):
         raise Refusal(
             f"{name} needs probabilities in [0, 1], and the scores run from "
-            f"{number(float(scores.min()))} to {number(float(scores.max()))}: give predict_proba "
+            f"{_outside(scores.min())} to {_outside(scores.max())}: give predict_proba "
             "of the favorable label, not a margin"
         )
+
+
+def _outside(score: float) -> str:
+    """An end of the range; with all its digits where few would hide that it is outside."""
+    shown = number(float(score))
+    inside = 0 <= float(score) <= 1
+    return shown if inside or not 0 <= float(shown.replace(",", "")) <= 1 else repr(float(score))
 
 
 def _parts(bench: Bench, question: Question, fine: Scored) -> Mapping[str, tuple[Part, float]]:

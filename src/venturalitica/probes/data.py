@@ -130,7 +130,7 @@ def _one_length(columns: Sequence[_Sized]) -> int:
 def _hashed(
     data: Any, columns: Sequence[str] | None, arrays: Mapping[str, Any]
 ) -> tuple[str, list[_Sized]]:
-    from venturalitica.tally.frames import column_names, open_frame
+    from venturalitica.tally.frames import column_names, open_frame, picked
 
     known = column_names(data) or []
     chosen = list(dict.fromkeys(known if columns is None else columns))
@@ -144,10 +144,10 @@ def _hashed(
         return "numpy", _digests([*beside, *(_beside_column(data[name], name) for name in chosen)])
     engine = str(frame.implementation.value)
     if hasattr(frame, "collect"):
-        native = frame.select(chosen).to_native()
+        native = picked(frame, chosen).to_native()
         if _streams(native):
             return engine, [*_streamed(native, chosen), *_digests(beside)]
-        frame = frame.select(chosen).collect()
+        frame = picked(frame, chosen).collect()
     return engine, _digests([*beside, *(_series_column(frame, name) for name in chosen)])
 
 
@@ -203,7 +203,7 @@ def _streamed(query: Any, columns: Sequence[str]) -> list[_Sized]:
 
     found: dict[str, list[BlockDigest]] = {name: [] for name in columns}
     for frame in _whole_blocks(query):
-        read = [polars_column(frame[name], name) for name in columns]
+        read = [polars_column(frame[name].alias("values"), name) for name in columns]
         for name, blocks in zip(columns, _hash_blocks(read), strict=True):
             found[name] += blocks
     return [
@@ -226,7 +226,9 @@ def _whole_blocks(query: Any) -> Iterator[Any]:
 
 
 def _series_column(frame: nw.DataFrame[Any], name: str) -> Column:
-    series = frame[name]
+    from venturalitica.tally.frames import series_of
+
+    series = series_of(frame, name)
     library = frame.implementation
     if library.is_polars() or library.is_pyarrow() or library.is_pandas():
         return _native_column(series.to_native(), str(library.value), name)

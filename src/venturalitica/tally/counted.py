@@ -91,4 +91,5 @@ def fitted(roles: tuple[str, ...], matrix: Ints, found: ScoreLevels) -> ScoreTab
         rows[:, -2] = moved.place[rows[:, -2]]
         rows = summed(rows)
         scores, exact, width = moved.scores, False, moved.width
-    return ScoreTable(roles, scores, tuple(map(tuple, rows.tolist())), exact, width)
+    counted = tuple(map(tuple, rows.tolist()))
+    return ScoreTable(roles, scores, counted, exact, width, found.note)

@@ -6,6 +6,7 @@ here. A dict of 1-D arrays needs no data frame library at all.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
@@ -25,6 +26,7 @@ Frame: TypeAlias = "nw.DataFrame[Any] | nw.LazyFrame[Any]"
 _KEYED = ("String", "Categorical", "Enum", "Boolean", "Date", "Datetime", "Decimal")
 """Types that every engine groups by value; numbers besides. The others are read row by row."""
 _REFUSED = ("List", "Array", "Struct", "Binary", "Duration", "Time")
+_WIDE = (nw.Int128, nw.UInt128)
 _FEW = 100_000
 _BLOCKS = 16
 
@@ -80,7 +82,7 @@ def materialise(data: Any, columns: Iterable[str]) -> Any:
     wanted = list(dict.fromkeys(columns))
     if not wanted or not isinstance(frame, nw.LazyFrame):
         return data
-    return frame.select(wanted).collect().to_native()
+    return picked(frame, wanted).collect().to_native()
 
 
 def schema_of(frame: Frame) -> Mapping[str, Any]:
@@ -89,6 +91,27 @@ def schema_of(frame: Frame) -> Mapping[str, Any]:
         return frame.collect_schema()
     except nw.exceptions.DuplicateError as error:
         raise DataError(_several(error)) from error
+
+
+def picked(frame: Any, columns: Iterable[str]) -> Any:
+    """Exactly these columns: everywhere that a table of unknown columns is read."""
+    return frame.select([nw.col(exactly(frame, column)) for column in columns])
+
+
+def series_of(frame: nw.DataFrame[Any], column: str) -> nw.Series[Any]:
+    """The column under a name that is no pattern: methods of Polars' series find it by its name."""
+    return frame.get_column(column).alias("values")
+
+
+def exactly(frame: Frame, column: str) -> str:
+    """The name by which an expression finds this very column.
+
+    Polars reads `*` and names like `^y$` as patterns; only a pattern finds columns called so.
+    """
+    is_pattern = column == "*" or (column.startswith("^") and column.endswith("$"))
+    if not is_pattern or not frame.implementation.is_polars():
+        return column
+    return f"^{re.escape(column)}$"
 
 
 def _as_table(data: Any) -> Any:
@@ -120,7 +143,7 @@ def is_keyed(frame: Frame, column: str, kind: Any) -> bool:
 def prepared(frame: Frame, columns: Sequence[str]) -> Frame:
     """Exactly `columns`, without an index, dictionaries decoded: equal text in two chunks may
     have two codes, and pyarrow would then count it as two groups. Nor does it group text views."""
-    frame = frame.select(list(columns))
+    frame = _grouped_kinds(picked(frame, columns))
     if isinstance(frame, nw.LazyFrame):
         return frame
     if frame.implementation.is_pandas_like():
@@ -139,6 +162,15 @@ def prepared(frame: Frame, columns: Sequence[str]) -> Frame:
     return frame
 
 
+def _grouped_kinds(frame: Frame) -> Frame:
+    """Half floats as floats, which hold the same numbers: pandas cannot group by the former."""
+    half = [name for name, kind in schema_of(frame).items() if type(kind).__name__ == "Float16"]
+    if not half:
+        return frame
+    whole: Frame = frame.with_columns(nw.col(exactly(frame, n)).cast(nw.Float32) for n in half)
+    return whole
+
+
 def count_groups(
     frame: Frame,
     keys: Sequence[tuple[str, tuple[float, ...] | None]],
@@ -151,7 +183,7 @@ def count_groups(
     names = [f"key{index}" for index in range(len(keys))]
     kinds = schema_of(frame)
     grouped = frame.select(
-        key_expression(column, cuts, kinds[column]).alias(names[index])
+        key_expression(exactly(frame, column), cuts, kinds[column]).alias(names[index])
         for index, (column, cuts) in enumerate(keys)
         if index not in beside
     )
@@ -213,15 +245,28 @@ def _exact(cut: float) -> int | float:
 
 def series_array(series: nw.Series[Any]) -> NDArray[Any]:
     """The values as numpy, as objects where numpy has no missing value of that type."""
+    series = narrowed(series)
     kind = series.dtype
     nulls = series.null_count()
-    if kind.is_float() or (nulls == 0 and (kind.is_integer() or kind == nw.Boolean)):
+    if kind.is_float() or (nulls == 0 and _has_array(kind)):
         return series.to_numpy()
-    if kind.is_integer() and len(series) > _FEW:
+    if kind.is_integer() and len(series) > _FEW and kind not in _WIDE:
         return series.cast(nw.Float64).to_numpy()
     array = numpy.empty(len(series), dtype=object)
     array[:] = series.to_list()
     return array
+
+
+def _has_array(kind: Any) -> bool:
+    return bool(kind == nw.Boolean or (kind.is_integer() and kind not in _WIDE))
+
+
+def narrowed(series: nw.Series[Any]) -> nw.Series[Any]:
+    """Integers of 128 bits in 64, where these hold them: numpy has no wider ones."""
+    if series.dtype not in _WIDE or series.null_count() == len(series):
+        return series
+    fits = series.min() >= -(2**63) and series.max() < 2**63
+    return series.cast(nw.Int64) if fits else series
 
 
 def float_array(series: nw.Series[Any]) -> NDArray[numpy.float64]:
@@ -251,7 +296,7 @@ def null_counts(frame: Frame, columns: Sequence[str]) -> dict[str, int]:
     names = [f"null{index}" for index in range(len(columns))]
     found = collected(
         _quick(frame).select(
-            _missing(column, kinds[column]).cast(nw.Int64).sum().alias(name)
+            _missing(exactly(frame, column), kinds[column]).cast(nw.Int64).sum().alias(name)
             for column, name in zip(columns, names, strict=True)
         )
     )

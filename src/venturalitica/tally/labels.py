@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from venturalitica.records import Label
 from venturalitica.rules import Role
 from venturalitica.tally.groups import Levels
 from venturalitica.tally.spelling import refuse_alike
-from venturalitica.tally.values import RefusedValues, RoleError, checked_label, identity, kinds
+from venturalitica.tally.values import (
+    RefusedValues,
+    RoleError,
+    checked_label,
+    identity,
+    kinds,
+    text_of,
+)
 
 ZERO_ONE = {0, 1}
+_PLAIN = re.compile(
+    r"-?(?:0|[1-9][0-9]{0,14})"  # no code: neither a leading zero nor more digits than are exact
+    r"(?:(?:\.[0-9]*)?(?:[eE][+-][0-9]+)?|\.[0-9]*[eE][0-9]+)"  # as programs print: 1.2e-105
+)
 
 
 def label_levels(
@@ -55,10 +67,34 @@ def _order(key: object) -> tuple[object, ...]:
 
 def _reader(role: str, values: Mapping[str, Sequence[Label]]) -> Callable[[Label], Label]:
     """How a label is read: 0/1 against the target's booleans, and the reverse, as the target's
-    own kind; Python, numpy and scikit-learn hold them for equal too."""
+    own kind; Python, numpy and scikit-learn hold them for equal too. Numbers are read as text where
+    the other role holds codes."""
+    if kinds(values[role]) == {"numbers"} and codes_beside_numbers(values):
+        return text_of
     if role == "prediction" and _mixes(values):
         return bool if kinds(values["target"]) == {"booleans"} else int
     return lambda value: value
+
+
+def codes_beside_numbers(columns: Mapping[str, Iterable[Label]]) -> bool:
+    """Whether columns that are compared hold codes, of which one column shows numbers only.
+
+    A file without types has text in all of them; whatever read it typed each alone: `101 102` as
+    numbers, `101 other` as text. They are numbers only where every value of every column is one;
+    else all are text. Columns that share no value are not the same codes, and stay apart.
+    """
+    found = [set(values) for values in columns.values()]
+    numbers = [{text_of(v) for v in values} for values in found if kinds(values) == {"numbers"}]
+    texts = [values for values in found if kinds(values) == {"text"}]
+    if len(numbers) + len(texts) < len(found) or not numbers or not texts:
+        return False
+    codes = set().union(*texts)
+    return not all(map(is_plain_number, codes)) and bool(set().union(*numbers) & codes)
+
+
+def is_plain_number(value: Label) -> bool:
+    """A number, or the text of one in the spelling that loses nothing: not `007`, not `1E5`."""
+    return not isinstance(value, str) or _PLAIN.fullmatch(value) is not None
 
 
 def _mixes(values: Mapping[str, Sequence[Label]]) -> bool:
@@ -70,6 +106,8 @@ def _mixes(values: Mapping[str, Sequence[Label]]) -> bool:
 
 
 def _note(role: str, values: Mapping[str, Sequence[Label]]) -> str:
+    if role == "prediction" and codes_beside_numbers(values):
+        return "target and prediction are codes, of which some are no numbers: all are read as text"
     if role != "prediction" or not _mixes(values):
         return ""
     one, other = ("0/1", "False/True")

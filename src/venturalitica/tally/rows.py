@@ -90,9 +90,9 @@ class Rows:
         for name in columns:
             if name not in keyed:
                 assert isinstance(frame, nw.DataFrame)
-                values = frames.series_array(frame[name])
+                values = frames.series_array(frames.series_of(frame, name))
                 self._arrays["column", name] = as_array(values, f"column '{name}'")
-        self._frame = frame.select(keyed) if keyed else None
+        self._frame = frames.picked(frame, keyed) if keyed else None
         self._kinds = {name: kinds[name] for name in keyed}
         if isinstance(frame, nw.DataFrame):
             self._eager_length = frames.row_count(frame if columns else self._whole)
@@ -135,8 +135,11 @@ class Rows:
         found = {s: _different(self._arrays[s], s) for s in sources if s in self._arrays}
         columns = [name for kind, name in sources if (kind, name) not in found]
         if columns and self._frame is not None:
-            sample = frames.sampled(self._frame.select(columns), SAMPLE)
-            found |= {("column", name): _different_in(sample[name]) for name in columns}
+            sample = frames.sampled(frames.picked(self._frame, columns), SAMPLE)
+            found |= {
+                ("column", name): _different_in(frames.series_of(sample, name), name)
+                for name in columns
+            }
         return found
 
     def numbers(self, source: Source) -> NDArray[Any]:
@@ -152,8 +155,11 @@ class Rows:
                 array = numpy.ma.compressed(array)
         else:
             assert self._frame is not None
-            column = frames.collected(self._frame.select(source[1]))[source[1]]
-            array = column.drop_nulls().to_numpy()
+            table = frames.collected(frames.picked(self._frame, [source[1]]))
+            column = frames.series_of(table, source[1]).drop_nulls()
+            array = frames.series_array(column)
+            if array.dtype.kind == "O":  # wider than 64 bits
+                array = array.astype(numpy.float64)
         present: NDArray[Any] = array[~numpy.isnan(array)] if array.dtype.kind == "f" else array
         return present
 
@@ -172,7 +178,7 @@ class Rows:
         if not self.is_numeric(source):
             raise DataError(_no_numbers(source))
         assert isinstance(self._frame, nw.DataFrame)
-        return frames.float_array(self._frame[source[1]])
+        return frames.float_array(frames.series_of(self._frame, source[1]))
 
     def codes(self, source: Source) -> Codes:
         """The codes of an array beside the table, made once."""
@@ -221,11 +227,11 @@ def _different(array: NDArray[Any], source: Source) -> int:
     return len(encode(sample, _said(source)).values)
 
 
-def _different_in(series: nw.Series[Any]) -> int:
+def _different_in(series: nw.Series[Any], name: str) -> int:
     """Missing values are no value, whatever the engine thinks of NaN."""
     present = series.drop_nulls()
     if present.dtype.is_float():
-        return _different(present.to_numpy(), ("column", series.name))
+        return _different(present.to_numpy(), ("column", name))
     return int(present.n_unique())
 
 

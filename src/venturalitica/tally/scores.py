@@ -10,12 +10,14 @@ from venturalitica.tally.codes import MISSING, Codes, Ints
 from venturalitica.tally.values import RoleError
 
 _SAMPLE = 200_000
+HAIR = 1e-6
+"""How far outside of [0, 1] rounding may take a probability."""
 
 
 class ScoreLevels:
     """The scores as levels: `scores` ascending, `codes` one per row, -1 where missing."""
 
-    __slots__ = ("codes", "exact", "scores", "width")
+    __slots__ = ("codes", "exact", "note", "scores", "width")
 
     def __init__(self, values: NDArray[numpy.float64]) -> None:
         missing = numpy.isnan(values)
@@ -23,6 +25,7 @@ class ScoreLevels:
         if present.size and not numpy.isfinite([present.min(), present.max()]).all():
             raise RoleError("score", "score= holds infinite values: expected finite numbers")
         self.exact, self.width = True, 0.0
+        present, self.note = _within_one(present)
         if _too_many(present):
             levels, codes = self._on_grid(present)
         else:
@@ -51,6 +54,21 @@ class ScoreLevels:
     def column(self) -> Codes:
         """The levels as a coded column that can be counted beside others."""
         return Codes(tuple(range(len(self.scores))), self.codes)
+
+
+def _within_one(present: NDArray[numpy.float64]) -> tuple[NDArray[numpy.float64], str]:
+    """Probabilities whose last bits took them out of [0, 1], as float32 softmax does, put back.
+
+    Only where all are within a hair of that range: a margin of 1.0000001 among others is no slip.
+    """
+    if not present.size or (present.min() >= 0 and present.max() <= 1):
+        return present, ""
+    if present.min() < -HAIR or present.max() > 1 + HAIR:
+        return present, ""
+    out = int(((present < 0) | (present > 1)).sum())
+    return numpy.clip(present, 0.0, 1.0), (
+        f"{out:,} score{'s' if out > 1 else ''} within {HAIR:g} outside of [0, 1], taken as 0 or 1"
+    )
 
 
 def _too_many(present: NDArray[numpy.float64]) -> bool:

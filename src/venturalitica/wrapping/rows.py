@@ -9,7 +9,7 @@ from typing import Any
 from venturalitica.circumstances import Share
 from venturalitica.errors import BindingError, DataError, did_you_mean
 from venturalitica.frameworks.labels import one_column
-from venturalitica.frameworks.tables import column_count, column_names, like, row_count
+from venturalitica.frameworks.tables import column_count, column_names, like, named, row_count
 from venturalitica.rules import Policy
 from venturalitica.wrapping.arguments import Call
 from venturalitica.wrapping.order import (
@@ -59,14 +59,22 @@ def plan_rows(policy: Policy, call: Call) -> Plan:
         BindingError: a role is bound to a column that is not there.
         DataError: `audit_data` is no table, or its rows are not those of `X`.
     """
-    return replace(_chosen(policy, call), trained=_training_rows(call.X))
+    return replace(_chosen(policy, call), trained=_training_rows(named(call.X)))
 
 
 def _chosen(policy: Policy, call: Call) -> Plan:
     rows = row_count(call.X)
+    by_name = replace(call, X=named(call.X))
+    plan = _plan(policy, by_name, rows)
+    if by_name.X is call.X:
+        return plan
+    return replace(plan, features=_as_trained(plan.features, by_name.X, call.X))
+
+
+def _plan(policy: Policy, call: Call, rows: int) -> Plan:
     if call.audit_data is None:
         return _training_data(policy, call, rows)
-    table = _table(call.audit_data)
+    table = _table(named(call.audit_data))
     if len(table) == rows:
         return _same_rows(policy, call, table, rows)
     return _other_rows(policy, call, table, rows)
@@ -78,6 +86,11 @@ def _training_rows(X: Any) -> TrainingRows | None:
     return TrainingRows(X, names) if names else None
 
 
+def _as_trained(features: Any, by_name: Any, X: Any) -> Any:
+    """Features under the numbers that the model was trained on them by."""
+    return X if features is by_name else features.set_axis(list(X.columns), axis=1)
+
+
 def _training_data(policy: Policy, call: Call, rows: int) -> Plan:
     """No audit data: X and y themselves."""
     frame = call.X if column_names(call.X) is not None else None
@@ -86,7 +99,7 @@ def _training_data(policy: Policy, call: Call, rows: int) -> Plan:
     target = bindings.pop("target", None)
     if isinstance(target, str):
         in_x = columns is not None and target in columns
-        if "target" in call.given and not in_x and target != getattr(call.y, "name", None):
+        if "target" in call.given and not in_x and target != str(getattr(call.y, "name", None)):
             raise BindingError(_target_without_table(target, columns))
         target = _column(call.X, target) if in_x else None
     labels = _labels(call.y, rows)
@@ -131,6 +144,8 @@ def _same_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
 
 def _other_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
     """Audit data of another length: rows of its own, with features and target."""
+    from venturalitica.tally.frames import picked
+
     if not len(table):
         raise DataError(f"audit_data has no rows, and X has {rows}: there is nothing to judge")
     names = column_names(call.X)
@@ -163,7 +178,7 @@ def _other_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
         bindings["target"] = target
     _check_bindings(policy, bindings, table.columns, len(table))
     check_role_order(bindings, native)
-    features = like(call.X, table.select(names))
+    features = like(call.X, picked(table, names))
     return Plan(features, native, bindings, labels=labels, others=True)
 
 
@@ -262,8 +277,10 @@ def _unread(y: Any, labels: Any, target: Any) -> dict[str, str]:
 def _column(data: Any, name: str) -> Any:
     import narwhals as nw
 
+    from venturalitica.tally.frames import picked
+
     native = nw.from_native(data)
-    lazy = native.select(name)
+    lazy = picked(native, [name])
     table = lazy.collect() if isinstance(lazy, nw.LazyFrame) else lazy
     return table.get_column(name).to_native()
 
