@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from venturalitica.errors import BindingError, did_you_mean
+from venturalitica.errors import BindingError, did_you_mean, listed
 from venturalitica.rules import LABEL_ROLES, Role
 
 _SHOWN = 30
@@ -91,8 +91,9 @@ def together(reasons: Iterable[str]) -> str:
     texts = list(dict.fromkeys(reasons))
     _, opening, shared = texts[-1].rpartition(_COLUMNS)
     tail = opening + shared
+    before = [text.removesuffix(tail) if tail else text for text in texts[:-1]]
     return "; ".join(
-        [*(text.removesuffix(tail) if tail else text for text in texts[:-1]), texts[-1]]
+        [*([listed(before, _SHOWN, between="; ", longest=None)] * bool(before)), texts[-1]]
     )
 
 
@@ -102,7 +103,7 @@ def _unknown_role(name: str, roles: Mapping[str, Role]) -> str:
         return ""
     return (
         f"'{name}' is no role of the policy{did_you_mean(name, known)} "
-        f"(its roles: {_listed(known)}; a control makes it one with 'across: {name}')"
+        f"(its roles: {listed(known, _SHOWN)}; a control makes it one with 'across: {name}')"
     )
 
 
@@ -151,7 +152,7 @@ def _why_unbound(role: str, default: str | None, columns: Sequence[str] | None) 
         return f"role '{role}' is not bound: pass {role}=<array with one value per row>"
     return (
         f"role '{role}' is not bound: pass {role}=<column>, or give it 'column:' in the policy "
-        f"(columns: {_listed(columns)})"
+        f"(columns: {listed(columns, _SHOWN)})"
     )
 
 
@@ -159,11 +160,5 @@ def _no_such_column(name: str, columns: Sequence[str]) -> str:
     texts = [str(column) for column in columns]
     return (
         f"there is no column '{name}'{did_you_mean(name, texts)} "
-        f"(columns: {_listed(texts) or 'none'})"
+        f"(columns: {listed(texts, _SHOWN) or 'none'})"
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(str(name) for name in names[:_SHOWN])
-    more = len(names) - _SHOWN
-    return f"{shown}, … and {more} more" if more > 0 else shown

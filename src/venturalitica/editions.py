@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.errors import EvidenceError, PolicyError, did_you_mean
+from venturalitica.errors import EvidenceError, PolicyError, did_you_mean, listed
 from venturalitica.policy.changes import Edition
 
 if TYPE_CHECKING:
@@ -131,12 +131,14 @@ def contradictions(found: Sequence[Recorded]) -> tuple[str, ...]:
 
 
 def _two_texts(same: Sequence[Recorded]) -> str:
-    texts = "; ".join(f"sha256 {one.edition.sha256} ({one.place})" for one in same)
+    texts = listed(
+        (f"sha256 {one.edition.sha256} ({one.place})" for one in same), between="; ", longest=None
+    )
     return f"one version, {_count(same)} texts: {same[0].edition} is {texts}"
 
 
 def _two_names(same: Sequence[Recorded]) -> str:
-    names = "; ".join(f"{one.edition} ({one.place})" for one in same)
+    names = listed((f"{one.edition} ({one.place})" for one in same), between="; ", longest=None)
     return f"one text, {_count(same)} names: sha256 {same[0].edition.sha256} is called {names}"
 
 

@@ -138,10 +138,38 @@ class ControlBlocked(VenturaliticaError):
         self.verdicts = tuple(verdicts)
         self.audit = audit
         lines = [f"{v.control}: {v.status.replace('_', ' ')}: {v.reason}" for v in self.verdicts]
-        super().__init__("blocked by the policy: " + "; ".join(lines))
+        super().__init__(f"blocked by the policy: {listed(lines, 10, between='; ', longest=None)}")
 
     def __reduce__(self) -> tuple[type[ControlBlocked], tuple[object, ...]]:
         return type(self), (self.verdicts, self.audit)
+
+
+LONGEST_NAME = 120
+"""Characters of one name that a sentence shows."""
+
+
+def listed(
+    names: Iterable[object],
+    most: int = 8,
+    *,
+    between: str = ", ",
+    longest: int | None = LONGEST_NAME,
+) -> str:
+    """`a, b, … and 396 more`: names in a sentence that stays one, however many and long they are.
+
+    Args:
+        most: so many are named; the rest are counted.
+        longest: so many characters of a name are shown; all of them where None.
+    """
+    texts = [str(name) for name in names]
+    shown = between.join(shortened(text, longest) for text in texts[:most])
+    more = len(texts) - most
+    return f"{shown}{between}… and {more:,} more" if more > 0 else shown
+
+
+def shortened(text: str, longest: int | None = LONGEST_NAME) -> str:
+    """The text, or its beginning where it is longer."""
+    return text if longest is None or len(text) <= longest else f"{text[:longest]}…"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

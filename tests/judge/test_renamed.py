@@ -10,14 +10,14 @@ from venturalitica.circumstances import Circumstances
 from venturalitica.judge import judge
 from venturalitica.rules import Role
 
-BEFORE = Circumstances(rules=1)
+PLAIN, BEFORE = Circumstances(), Circumstances(rules=1)
 
 
 def one(make: Any, tally: Any, metric: str, must: str = ">= 0.0", **fields: Any) -> Any:
     before = fields.pop("before", False)
     options = fields.pop("policy", {})
     policy = make.policy(make.control(metric, must, **fields), **options)
-    return judge(policy, tally, circumstances=BEFORE if before else Circumstances())[0]
+    return judge(policy, tally, circumstances=BEFORE if before else PLAIN)[0]
 
 
 def renamed(make: Any) -> Any:

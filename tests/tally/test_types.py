@@ -19,7 +19,7 @@ from venturalitica.tallies import Tally
 from venturalitica.tally import Need, build_tally
 
 ROWS = 120
-PLAIN = {
+PLAIN: dict[str, list[Any]] = {
     "y": [i % 2 for i in range(ROWS)],
     "g": [i % 30 for i in range(ROWS)],
     "s": [(i % 7) / 8 for i in range(ROWS)],
@@ -36,7 +36,7 @@ def half(names: str = "ygs") -> dict[str, Any]:
     return {n: numpy.array(v).astype("float16" if n in names else float) for n, v in PLAIN.items()}
 
 
-WIDE = {"y": polars.Int128, "g": polars.UInt128, "s": polars.Float16}
+WIDE: Any = {"y": polars.Int128, "g": polars.UInt128, "s": polars.Float16}
 TABLES = {
     "pandas half": lambda: pandas.DataFrame(half()),
     "pandas half, one column": lambda: pandas.DataFrame(half("y")),

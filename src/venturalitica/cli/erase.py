@@ -8,6 +8,7 @@ import typer
 
 from venturalitica.cli.asking import YesOption, agree
 from venturalitica.cli.output import PASSED, JsonOption, emit_json, leave, new_app, say
+from venturalitica.errors import listed
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
@@ -96,5 +97,5 @@ def _show(entries: list[Entry], held: int, done: Erased, *, approvals: bool) -> 
 
 
 def _places(entries: list[Entry]) -> str:
-    named = ", ".join(str(entry.index) for entry in entries)
+    named = listed((entry.index for entry in entries), 20)
     return f"entry {named}" if len(entries) == 1 else f"entries {named}"

@@ -19,7 +19,7 @@ from venturalitica.cli.output import (
 from venturalitica.cli.policy_changes import facts, markdown, show
 from venturalitica.cli.policy_words import SHORT, Format, FormatOption, chosen
 from venturalitica.comparing import Side, compare, side_of
-from venturalitica.errors import SettingsError, did_you_mean
+from venturalitica.errors import SettingsError, did_you_mean, listed
 
 if TYPE_CHECKING:
     from venturalitica.editions import Recorded
@@ -121,12 +121,10 @@ def _ledger(ref: str) -> Ledger:
 def _unknown(ref: str, ledger: Ledger, known: tuple[str, ...]) -> str:
     files = [item.name for item in Path().iterdir()]
     near = did_you_mean(ref, [*known, *files])
-    listed = (
-        f"; on record: {', '.join(known[:10])}{', …' if len(known) > 10 else ''}" if known else ""
-    )
+    there = f"; on record: {listed(known, 10)}" if known else ""
     return (
         f"there is no file '{ref}' (looked from {Path.cwd()}) and no such policy in {ledger.home}"
-        f"{near}{listed or '; no record holds a policy'}"
+        f"{near}{there or '; no record holds a policy'}"
     )
 
 
@@ -134,13 +132,12 @@ def _refuse_several(ref: str, found: tuple[Recorded, ...]) -> NoReturn:
     """One version over two texts is a fault of the evidence; anything else, an unclear call."""
     editions = [one.edition for one in found]
     digests = list(dict.fromkeys(edition.sha256 for edition in editions))
-    listed = "; ".join(
-        f"{one.edition} is sha256 {one.edition.sha256} ({one.place})" for one in found
-    )
+    texts_found = (f"{one.edition} is sha256 {one.edition.sha256} ({one.place})" for one in found)
+    said_found = listed(texts_found, between="; ", longest=None)
     if len({(edition.name, edition.version) for edition in editions}) > 1:
-        said = f"'{ref}' fits {len(digests)} policies: {listed}; give name@version or a digest"
+        said = f"'{ref}' fits {len(digests)} policies: {said_found}; give name@version or a digest"
         raise SettingsError(said)
     call = f"venturalitica policy diff {digests[0][:SHORT]} {digests[1][:SHORT]}"
-    texts = f"one version, {len(digests)} texts: {listed}"
+    texts = f"one version, {len(digests)} texts: {said_found}"
     complain(f"'{ref}': {texts}. '{call}' shows how they differ")
     leave(FAILED)

@@ -181,6 +181,8 @@ class _Layout:
         )
 
 
+MOST_GROUPS = 40
+"""Groups of one verdict that are shown; the record and its page have all."""
 _WIDEST_BAR = 40
 _NARROWEST_BAR = 8
 _WIDEST_CONTROL = 28
@@ -238,11 +240,12 @@ def _details(verdict: Verdict, layout: _Layout, *, groups: bool) -> list[list[Sp
 
 def _groups(verdict: Verdict) -> list[Span]:
     found = []
-    for group in verdict.groups:
+    for group in verdict.groups[:MOST_GROUPS]:
         value = "undefined" if group.value is None else format_number(group.value)
         few = "" if group.supported else ", too few rows to conclude"
         found.append((f"{group.name}: {value} (n={group.n:,}{few})", ""))
-    return found
+    more = len(verdict.groups) - MOST_GROUPS
+    return [*found, *([(f"… and {more:,} more groups", "dim")] if more > 0 else [])]
 
 
 def _folded(text: str, width: int) -> list[str]:

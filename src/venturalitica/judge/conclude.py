@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from venturalitica.errors import shortened
 from venturalitica.judge import words
 from venturalitica.judge.question import CENSUS, Question
 from venturalitica.judge.values import Found
@@ -18,6 +19,8 @@ from venturalitica.metrics.intervals import (
 from venturalitica.records import GroupValue, Interval, Status, Verdict
 from venturalitica.rules import TOLERANCE, Control, Threshold
 
+LONGEST = 1_500
+"""Characters of a reason or a note: an error of a library may quote a whole table."""
 UNSEEN = 3.0
 """The rule of three: what never occurred in n rows may still occur in 3/n of all (95 %)."""
 
@@ -49,14 +52,14 @@ def verdict(
         threshold=control.must.bound,
         on_fail=control.on_fail,
         status=status,
-        reason=reason,
+        reason=shortened(reason, LONGEST),
         value=value,
         interval=interval,
         level=LEVEL,
         conclusive=conclusive,
         n=n,
         groups=groups,
-        notes=notes,
+        notes=tuple(shortened(note, LONGEST) for note in notes),
         remedy=control.remedy,
         file=filename,
         line=control.line,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy
 
-from venturalitica.errors import did_you_mean
+from venturalitica.errors import did_you_mean, listed
 from venturalitica.judge.groups import Groups, observed_groups, product_codes
 from venturalitica.judge.refusal import Refusal
-from venturalitica.judge.words import have, listed, rows
+from venturalitica.judge.words import have, rows
 from venturalitica.metrics.arrays import Integers
 from venturalitica.rules import MIN_CELL, Control, Policy
 from venturalitica.tallies import NULL, OTHERS, Axis, Tally

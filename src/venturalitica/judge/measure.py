@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy
 
 from venturalitica.circumstances import RULES
+from venturalitica.errors import listed
 from venturalitica.judge.counted import Counted, count_cells
 from venturalitica.judge.labels import (
     Labels,
@@ -194,7 +195,7 @@ def doubting_absent(found: Found, counted: Counted) -> Found:
     """A group that the policy names and nobody belongs to was not compared: nothing is settled."""
     if not counted.groups.absent:
         return found
-    doubt = f"the policy names groups without rows: {', '.join(counted.groups.absent)}"
+    doubt = f"the policy names groups without rows: {listed(counted.groups.absent)}"
     return replace(found, doubts=(*found.doubts, doubt))
 
 
@@ -249,5 +250,5 @@ def _completeness(bench: Bench, question: Question) -> Found:
     notes = [
         f"{role}: {count:,} of {tally.rows:,} missing" for role, count in nulls.items() if count
     ]
-    counted_in = f"counted over {', '.join(roles)}"
+    counted_in = f"counted over {listed(roles, 12)}"
     return Found(value, resampling.each(share), tally.rows, tally.rows, notes=(counted_in, *notes))

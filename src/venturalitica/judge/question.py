@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from venturalitica.errors import did_you_mean
+from venturalitica.errors import did_you_mean, listed
 from venturalitica.judge.refusal import Refusal
-from venturalitica.judge.words import listed, quoted
+from venturalitica.judge.words import quoted
 from venturalitica.metrics.catalog import CATALOG, MetricSpec
 from venturalitica.metrics.registry import PARTS
 from venturalitica.rules import Control

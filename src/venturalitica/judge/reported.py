@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from venturalitica.errors import BindingError, did_you_mean
+from venturalitica.errors import BindingError, did_you_mean, listed
 from venturalitica.judge.conclude import verdict
 from venturalitica.judge.question import Question
-from venturalitica.judge.words import listed, measured, number, requirement
+from venturalitica.judge.words import measured, number, requirement
 from venturalitica.records import Verdict
 from venturalitica.rules import TOLERANCE, Control
 

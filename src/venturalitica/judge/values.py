@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy
 
+from venturalitica.errors import listed, shortened
 from venturalitica.judge.question import Question, compared_groups
 from venturalitica.judge.refusal import Refusal
-from venturalitica.judge.words import quoted, rows
+from venturalitica.judge.words import quoted, rows, sizes
 from venturalitica.metrics.arrays import Floats, Integers
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.comparisons import COMPARISONS
@@ -170,9 +171,8 @@ def _group_intervals(part: Part) -> list[Interval | None]:
 def _check_defined(part: Part, places: Sequence[int], groups: Sequence[GroupValue]) -> None:
     undefined = [groups[place] for place in places if numpy.isnan(part.values[place])]
     if undefined:
-        named = ", ".join(f"'{group.name}' (n={group.n:,})" for group in undefined)
         why = CATALOG[part.metric].undefined
-        raise Refusal(f"{part.metric} is undefined for {named}: {why}")
+        raise Refusal(f"{part.metric} is undefined for {sizes(undefined)}: {why}")
 
 
 def _vanished(
@@ -200,17 +200,16 @@ def _thin(
     small = [groups[place] for place in places if groups[place].n < min_support]
     doubts = []
     if small:
-        named = ", ".join(f"'{group.name}' (n={group.n:,})" for group in small)
-        doubts.append(f"fewer than {rows(min_support)} (min_support) in {named}")
+        doubts.append(f"fewer than {rows(min_support)} (min_support) in {sizes(small)}")
     for part in parts:
         thin = [
-            f"'{groups[place].name}' ({rows(int(part.support[place]))})"
+            f"'{shortened(groups[place].name)}' ({rows(int(part.support[place]))})"
             for place in places
             if part.support[place] < min_support <= groups[place].n
         ]
         if thin:
             doubts.append(
                 f"{part.metric} rests on fewer than {rows(min_support)} (min_support) in "
-                f"{', '.join(thin)}"
+                f"{listed(thin)}"
             )
     return tuple(doubts)

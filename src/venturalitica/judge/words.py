@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from venturalitica.errors import listed, shortened
 from venturalitica.records import GroupValue, Interval, Label
 from venturalitica.rules import Threshold
 
-_SHOWN = 8
 _DIGITS = range(2, 16)
 
 
@@ -76,21 +76,20 @@ def labels(values: Sequence[Label]) -> str:
     return listed([label(value) for value in values])
 
 
-def listed(names: Sequence[str]) -> str:
-    """Names with commas; of many the first few and how many there are."""
-    shown = ", ".join(names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown}, … ({len(names)} in all)"
-
-
 def quoted(names: Iterable[str]) -> str:
     """Group names in quotes, with commas."""
-    return listed([f"'{name}'" for name in names])
+    return listed([f"'{shortened(name)}'" for name in names])
 
 
 def group(value: GroupValue, word: str = "") -> str:
     """`lowest female 0.62 (n=310)`."""
     shown = "undefined" if value.value is None else number(value.value)
-    return f"{word + ' ' if word else ''}{value.name} {shown} (n={value.n:,})"
+    return f"{word + ' ' if word else ''}{shortened(value.name)} {shown} (n={value.n:,})"
+
+
+def sizes(groups: Iterable[GroupValue]) -> str:
+    """`'female' (n=3), 'male' (n=4)`; the first few of many."""
+    return listed([f"'{shortened(group.name)}' (n={group.n:,})" for group in groups])
 
 
 def _short(value: float) -> bool:

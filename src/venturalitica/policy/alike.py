@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from venturalitica.errors import listed
 from venturalitica.policy.template import scalar
 from venturalitica.records import Label
 
@@ -81,9 +82,7 @@ def map_to_write(values: Sequence[Label]) -> str:
     entries = [
         f"{written(value)}: {scalar(_one_name(found))}" for found in ordered for value in found
     ]
-    more = len(entries) - MAP_SHOWN
-    tail = [f"… and {more} more"] if more > 0 else []
-    return f"{{{', '.join([*entries[:MAP_SHOWN], *tail])}}}"
+    return f"{{{listed(entries, MAP_SHOWN)}}}"
 
 
 def _one_name(values: Sequence[Label]) -> str:

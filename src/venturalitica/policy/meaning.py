@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from itertools import product
 
-from venturalitica.errors import did_you_mean
+from venturalitica.errors import did_you_mean, listed
 from venturalitica.policy.computable import check_computable
 from venturalitica.policy.limits import MAX_CONTROLS, MAX_GROUPS
 from venturalitica.policy.misspelt import Spelling
@@ -104,8 +104,7 @@ def _check_favorable(role: MapNode, problems: Collector) -> None:
         problems.add(
             ("roles", "target", "favorable"),
             f"the favorable label {show(favorable.text)} is none that '{key}' gives"
-            f"{did_you_mean(favorable.text, texts)} (it gives: {', '.join(texts[:12])}"
-            f"{f' and {len(texts) - 12} more' if len(texts) > 12 else ''})",
+            f"{did_you_mean(favorable.text, texts)} (it gives: {listed(texts, 12)})",
         )
 
 
@@ -201,7 +200,7 @@ def _check_between(control: ControlView, roles: dict[str, MapNode], problems: Co
                 node,
                 control.path("groups"),
                 f"unknown group {show(group)}{did_you_mean(group, known)} "
-                f"(the policy has: {', '.join(known[:12])})",
+                f"(the policy has: {listed(known, 12)})",
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from venturalitica.errors import listed
 from venturalitica.rules import Compare, Control, Policy, Role, shortest
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ _COMPARED: dict[Compare, str] = {
     "min": "lowest",
     "max": "highest",
 }
-_LABELS_SHOWN = 12
+_SHOWN = 12
 _ON_FAIL = {"record": "recorded only", "warn": "warns", "block": "blocks"}
 
 
@@ -75,13 +76,12 @@ def describe_role(role: Role) -> str:
         members: dict[str, list[str]] = {}
         for value, group in role.map.items():
             members.setdefault(group, []).append(str(value))
-        parts += [f"{group}: {', '.join(values)}" for group, values in members.items()]
+        groups = [f"{group}: {listed(values, _SHOWN)}" for group, values in members.items()]
+        parts.append(listed(groups, _SHOWN, between="; ", longest=None))
     if role.labels:
-        more = len(role.labels) - _LABELS_SHOWN
-        shown = ", ".join(map(str, role.labels[:_LABELS_SHOWN]))
-        parts.append(f"only {shown}" + (f" and {more} more" if more > 0 else ""))
+        parts.append(f"only {listed(role.labels, _SHOWN)}")
     if role.bins:
-        parts.append(f"cut at {', '.join(shortest(point) for point in role.bins)}")
+        parts.append(f"cut at {listed(map(shortest, role.bins), _SHOWN)}")
     return "; ".join(parts) or "values as they are"
 
 

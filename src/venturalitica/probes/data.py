@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from venturalitica.canonical import canonical_json, sha256_hex
-from venturalitica.errors import BindingError, DataError, did_you_mean
+from venturalitica.errors import BindingError, DataError, did_you_mean, listed
 from venturalitica.probes import column_hash
 from venturalitica.probes.column_hash import (
     FORMAT,
@@ -122,7 +122,7 @@ def _over(rows: int, columns: Sequence[ColumnDigest]) -> str:
 def _one_length(columns: Sequence[_Sized]) -> int:
     lengths = {digest.name: rows for rows, digest in columns}
     if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{name} has {rows:,}" for name, rows in lengths.items())
+        said = listed(f"{name} has {rows:,}" for name, rows in lengths.items())
         raise DataError(f"rows do not match: {said}; expected one value per row of the same data")
     return next(iter(lengths.values()), 0)
 
@@ -156,7 +156,7 @@ def _refuse_missing(chosen: Sequence[str], known: Sequence[str]) -> None:
         if name not in known:
             raise BindingError(
                 f"there is no column '{name}'{did_you_mean(name, known)} "
-                f"(columns: {', '.join(known) or 'none'})"
+                f"(columns: {listed(known, 30) or 'none'})"
             )
 
 

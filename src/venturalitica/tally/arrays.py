@@ -9,7 +9,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from venturalitica.errors import DataError
+from venturalitica.errors import DataError, listed
 from venturalitica.tally.codes import Codes, Ints
 
 _COUNTABLE = 1 << 22
@@ -111,6 +111,6 @@ def _cells(columns: Sequence[Codes], codes: Sequence[Ints], counts: Ints) -> Cel
 def same_length(lengths: Mapping[str, int]) -> int:
     """The one length that all have, 0 for none; DataError where they differ."""
     if len(set(lengths.values())) > 1:
-        said = ", ".join(f"{name} has {length:,}" for name, length in lengths.items())
+        said = listed(f"{name} has {length:,}" for name, length in lengths.items())
         raise DataError(f"rows do not match: {said}; expected one value per row of the same data")
     return next(iter(lengths.values()), 0)

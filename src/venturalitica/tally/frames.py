@@ -17,7 +17,7 @@ import narwhals as nw
 import numpy
 from numpy.typing import NDArray
 
-from venturalitica.errors import DataError
+from venturalitica.errors import DataError, listed
 from venturalitica.tally.arrays import Cells
 from venturalitica.tally.codes import Codes, encode, not_labels
 
@@ -209,7 +209,7 @@ def _grouped(frame: Frame, names: Sequence[str], columns: Sequence[str]) -> nw.D
     try:
         return collected(_quick(frame).group_by(names).agg(nw.len().alias("rows")))
     except (UnicodeError, NotImplementedError) as error:
-        engine, named = frame.implementation.name.lower(), ", ".join(columns)
+        engine, named = frame.implementation.name.lower(), listed(columns)
         raise DataError(
             f"{engine} cannot group the rows by {named} ({error}): expected valid text, numbers, "
             "booleans or dates"

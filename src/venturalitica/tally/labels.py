@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from venturalitica.errors import listed
 from venturalitica.records import Label
 from venturalitica.rules import Role
 from venturalitica.tally.groups import Levels
@@ -154,6 +155,5 @@ def _refuse_fractions(role: str, values: Sequence[Label]) -> None:
 
 
 def _said(values: Sequence[Label]) -> str:
-    shown = ", ".join(repr(value) for value in sorted(values, key=identity)[:5])
-    more = ", …" if len(values) > 5 else ""
-    return f"{' and '.join(sorted(kinds(values)))} ({shown}{more})"
+    shown = listed((repr(value) for value in sorted(values, key=identity)), 5)
+    return f"{' and '.join(sorted(kinds(values)))} ({shown})"

@@ -13,7 +13,7 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.binding import Binding
-from venturalitica.errors import BindingError, DataError
+from venturalitica.errors import BindingError, DataError, listed
 from venturalitica.tally import frames
 from venturalitica.tally.arrays import Cells, as_array, combine, same_length
 from venturalitica.tally.codes import MISSING, Codes, encode
@@ -70,7 +70,7 @@ class Rows:
     def _take_mapping(self, data: Mapping[str, Any], columns: Sequence[str]) -> None:
         for name in columns:
             if name not in data:
-                raise BindingError(f"there is no array '{name}' in the data ({', '.join(data)})")
+                raise BindingError(f"there is no array '{name}' in the data ({listed(data, 30)})")
             self._arrays["column", name] = as_array(data[name], f"column '{name}'")
         if data and not columns:
             first = next(iter(data))
@@ -81,7 +81,7 @@ class Rows:
         self._whole = frame
         for name in columns:
             if name not in known:
-                raise BindingError(f"there is no column '{name}' (columns: {', '.join(known)})")
+                raise BindingError(f"there is no column '{name}' (columns: {listed(known, 30)})")
         frame = frames.prepared(frame, columns)
         kinds = frames.schema_of(frame)
         keyed = [name for name in columns if frames.is_keyed(frame, name, kinds[name])]

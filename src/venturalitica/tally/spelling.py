@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
+from venturalitica.errors import listed, shortened
 from venturalitica.policy.alike import alike, likeness, map_to_write, written
 from venturalitica.records import Label
 from venturalitica.rules import LABEL_ROLES, MIN_CELL, Role
@@ -48,11 +49,11 @@ def refuse_alike(roles: Mapping[str, Sequence[Label]], rules: Mapping[str, Role]
     `roles` maps each role to its different values. What a role's `labels` list is meant so. The
     fault is laid to the last role: prediction where target and prediction differ.
     """
-    listed = {identity(label) for rule in rules.values() for label in rule.labels or ()}
+    declared = {identity(label) for rule in rules.values() for label in rule.labels or ()}
     every = {identity(value): value for values in roles.values() for value in values}
-    loose = [value for key, value in every.items() if key not in listed]
-    found = alike([*loose, *(value for key, value in every.items() if key in listed)])
-    found = [same for same in found if any(identity(value) not in listed for value in same)]
+    loose = [value for key, value in every.items() if key not in declared]
+    found = alike([*loose, *(value for key, value in every.items() if key in declared)])
+    found = [same for same in found if any(identity(value) not in declared for value in same)]
     if set(roles) <= set(LABEL_ROLES):
         found = [same for same in found if not _one_in_python(same, every.values())]
     if not found:
@@ -64,10 +65,9 @@ def refuse_alike(roles: Mapping[str, Sequence[Label]], rules: Mapping[str, Role]
 
 def in_words(names: Sequence[str]) -> str:
     """`a, b and c`; of many the first few."""
-    shown, more = names[:SHOWN], len(names) - SHOWN
-    if more > 0:
-        return f"{', '.join(shown)} and {more} more"
-    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
+    if len(names) > SHOWN:
+        return listed(names, SHOWN)
+    return " and ".join(filter(None, [listed(names[:-1]), shortened(names[-1])]))
 
 
 def _one_in_python(same: Sequence[Label], every: Iterable[Label]) -> bool:
@@ -136,32 +136,23 @@ def refuse_unlisted(
 
     True and 1 are one, as in Python: a target of booleans may be listed as 0 and 1.
     """
-    listed = {(isinstance(label, str), label) for label in labels}
+    allowed = {(isinstance(label, str), label) for label in labels}
     strange = [
         (value, weight)
         for value, weight in zip(values, weights, strict=True)
-        if weight and (isinstance(value, str), value) not in listed
+        if weight and (isinstance(value, str), value) not in allowed
     ]
     if not strange:
         return
     rows = sum(weight for _, weight in strange)
     named = [f"{written(value)} ({weight:,})" for value, weight in strange if weight >= MIN_CELL]
-    shown = ", ".join(named[:SHOWN])
+    shown = listed(named[:SHOWN])
     more = len(strange) - len(named[:SHOWN])
     rest = f"{more:,} other value{'s' if more > 1 else ''}" if more else ""
     raise RefusedValues(
         role,
         f"role '{role}' holds what its 'labels' in the policy do not list, in {rows:,} "
         f"row{'s' if rows > 1 else ''}: {' and '.join(filter(None, (shown, rest)))}; listed: "
-        f"{_listed(labels)}. Correct the data (does the model or an encoder name its classes "
-        "otherwise?), or the list",
+        f"{listed(map(written, labels), 12)}. Correct the data (does the model or an "
+        "encoder name its classes otherwise?), or the list",
     )
-
-
-def _listed(labels: Sequence[Label]) -> str:
-    more = len(labels) - MAX_LISTED
-    shown = ", ".join(map(written, labels[:MAX_LISTED]))
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
-MAX_LISTED = 12

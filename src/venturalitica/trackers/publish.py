@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from venturalitica.canonical import sha256_hex
-from venturalitica.errors import TrackerError
+from venturalitica.errors import TrackerError, listed
 from venturalitica.records import Verdict
 from venturalitica.trackers.base import DataRef, Parcel, Receipt, RunRef
 from venturalitica.trackers.claims import ROOT, Claim, light_of, read_claims, stake
@@ -26,7 +26,6 @@ from venturalitica.trackers.keys import clip, digest16, encode, is_cut
 _log = logging.getLogger(__name__)
 
 _warned: set[tuple[str, str]] = set()
-_SHOWN = 10
 
 CONTROL_LIMIT = 96
 GROUP_LIMIT = 64
@@ -261,8 +260,7 @@ def _detail(run: RunRef, claim: Claim, refused: Sequence[str]) -> str:
     if not refused:
         return f"at {claim.evidence}"
     names = sorted(set(refused))
-    text = ", ".join(names[:_SHOWN])
-    text += f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    text = listed(names)
     # An old server lacks the same at every delivery: that is worth one warning.
     level = logging.INFO if (run.uri, text) in _warned else logging.WARNING
     _warned.add((run.uri, text))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from venturalitica.circumstances import Share
-from venturalitica.errors import BindingError, DataError, did_you_mean
+from venturalitica.errors import BindingError, DataError, did_you_mean, listed
 from venturalitica.frameworks.labels import one_column
 from venturalitica.frameworks.tables import column_count, column_names, like, named, row_count
 from venturalitica.rules import Policy
@@ -294,5 +294,4 @@ def _is_array(value: Any) -> bool:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:_SHOWN])
-    return f"{shown}, … and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
+    return listed((f"'{name}'" for name in names), _SHOWN)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from venturalitica.errors import ControlBlocked
+from venturalitica.errors import ControlBlocked, listed
 from venturalitica.frameworks import Unanswered, favorable_scores, labels_of, predictions
 from venturalitica.frameworks.labels import as_booleans_or_numbers
 from venturalitica.frameworks.tables import column_names
@@ -99,8 +99,8 @@ def _say_unbound(policy: Policy, plan: Plan) -> None:
         log.warning(
             "%s: not bound, so these controls will not be evaluated: %s; pass %s to fit",
             policy.name,
-            ", ".join(f"'{role}' ({', '.join(ids)})" for role, ids in controls_of.items()),
-            ", ".join(f"{role}=<column>" for role in controls_of),
+            listed(f"'{role}' ({listed(ids)})" for role, ids in controls_of.items()),
+            listed(f"{role}=<column>" for role in controls_of),
         )
 
 
