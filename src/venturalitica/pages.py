@@ -49,7 +49,11 @@ def delivered_page(statement: Mapping[str, Any], *, evidence_sha256: str) -> byt
 def build() -> str:
     """Version and digest of the code that draws pages: another build draws another page."""
     package = Path(__file__).parent
-    files = [package / "records.py", *sorted((package / "reports").rglob("*.py"))]
+    files = [
+        package / "records.py",
+        package / "figures.py",
+        *sorted((package / "reports").rglob("*.py")),
+    ]
     digest = sha256()
     for file in files:
         digest.update(file.read_bytes())

@@ -249,7 +249,7 @@ def test_scores_outside_of_zero_and_one_are_no_probabilities(make) -> None:
     tally = make.tally(target=RIGHT, score=[3.5, -1.0] * 20)
     assert one(make, tally, "roc_auc").value == 1.0
     for metric in ("brier_score", "log_loss", "expected_calibration_error"):
-        refused(one(make, tally, metric), "probabilities in [0, 1]", "-1.00 to 3.50")
+        refused(one(make, tally, metric), "probabilities in [0, 1]", "-1.000 to 3.500")
 
 
 def test_missing_scores_are_counted(make) -> None:

@@ -183,7 +183,7 @@ def test_an_interval_holds_its_value(make) -> None:
 def test_equal_groups_are_two_groups(make) -> None:
     data = {"target": [1, 0] * 40, "prediction": [1, 0] * 40, "gender": ["f", "f", "m", "m"] * 20}
     verdict = one(make, make.tally(**data), "demographic_parity_ratio", ">= 0.1", across="gender")
-    assert "lowest f 0.50 (n=40), highest m 0.50 (n=40)" in verdict.reason
+    assert "lowest f 0.500 (n=40), highest m 0.500 (n=40)" in verdict.reason
 
 
 def test_reasons_are_sentences_with_the_groups(make) -> None:
@@ -195,15 +195,15 @@ def test_reasons_are_sentences_with_the_groups(make) -> None:
     tally = make.tally(**data)
     ratio = one(make, tally, "demographic_parity_ratio", ">= 0.8", across="gender")
     assert ratio.reason.startswith(
-        "0.74, must be >= 0.80; lowest female 0.62 (n=50), highest male 0.84 (n=50)"
+        "0.738, must be >= 0.80; lowest female 0.620 (n=50), highest male 0.840 (n=50)"
     )
     least = one(make, tally, "selection_rate", ">= 0.5", across="gender", compare="min")
-    assert "lowest female 0.62 (n=50)" in least.reason
+    assert "lowest female 0.620 (n=50)" in least.reason
     assert "highest" not in least.reason
     pair = {"compare": "between", "groups": ("male", "female")}
     between = one(make, tally, "selection_rate", "<= 0.5", across="gender", **pair)
     assert between.value == pytest.approx(0.22)
-    assert "male 0.84 (n=50) minus female 0.62 (n=50)" in between.reason
+    assert "male 0.840 (n=50) minus female 0.620 (n=50)" in between.reason
 
 
 def test_a_value_is_not_rounded_onto_its_threshold(make) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from venturalitica.figures import format_number
 from venturalitica.reports.parts.group_plot import MOST_GROUPS
-from venturalitica.reports.words import LIGHT_WORDS, format_number
+from venturalitica.reports.words import LIGHT_WORDS
 
 PAGE = (Path(__file__).parents[2] / "docs/reports.md").read_text()
 

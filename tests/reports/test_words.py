@@ -6,14 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from venturalitica.figures import format_interval, format_number
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.records import Interval, Verdict
 from venturalitica.reports.words import (
     conclusive_sentence,
     consequence_sentence,
     definition,
-    format_interval,
-    format_number,
     metric_words,
     must_signs,
     rule_sentence,

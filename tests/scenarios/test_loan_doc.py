@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from venturalitica.reports.words import (
-    format_interval,
-    format_number,
-    must_signs,
-    status_words,
-)
+from venturalitica.figures import format_interval, format_number
+from venturalitica.reports.words import must_signs, status_words
 
 PAGE = Path(__file__).parents[2] / "docs/loan-scenario.md"
 

@@ -71,8 +71,8 @@ def test_three_hundred_blocking_controls(write_policy: Any) -> None:
     rules = "\n".join(
         f"  - {{id: c{i}, metric: row_count, must: '>= 1000', on_fail: block}}" for i in range(300)
     )
+    policy = write_policy(f'policy: t\nversion: "1"\ncontrols:\n{rules}\n')
     with pytest.raises(ControlBlocked) as caught:
-        policy = write_policy(f'policy: t\nversion: "1"\ncontrols:\n{rules}\n')
         vl.enforce({"y": [0, 1]}, policy=policy, target="y")
     assert len(caught.value.verdicts) == 300
     assert "and 290 more" in str(caught.value)

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from venturalitica.cli.bars import ASCII, UNICODE, Signs, bar, legend, scale_of
 from venturalitica.cli.lights import STYLES, WORDS
 from venturalitica.cli.output import console, inert, speaks_unicode
+from venturalitica.figures import format_interval, format_number
 from venturalitica.records import Light, Verdict
-from venturalitica.reports.words import format_interval, format_number, summary_sentence
+from venturalitica.reports.words import summary_sentence
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -241,7 +242,11 @@ def _details(verdict: Verdict, layout: _Layout, *, groups: bool) -> list[list[Sp
 def _groups(verdict: Verdict) -> list[Span]:
     found = []
     for group in verdict.groups[:MOST_GROUPS]:
-        value = "undefined" if group.value is None else format_number(group.value)
+        value = (
+            "undefined"
+            if group.value is None
+            else format_number(group.value, beside=verdict.threshold)
+        )
         few = "" if group.supported else ", too few rows to conclude"
         found.append((f"{group.name}: {value} (n={group.n:,}{few})", ""))
     more = len(verdict.groups) - MOST_GROUPS

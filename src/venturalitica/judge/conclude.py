@@ -87,8 +87,12 @@ def conclude(
     doubts = (*besides, *found.doubts, *_doubts(question, found, interval))
     passed = control.must.holds(value)
     settled = interval is not None and _settles(control.must, interval, found.error_bound)
-    sentence = f"{words.measured(value, control.must)}, must be {words.requirement(control.must)}"
-    parts = [sentence, *_extremes(question, found), *_straddle(interval, settled, doubts, besides)]
+    sentence = words.compared(value, control.must)
+    parts = [
+        sentence,
+        *_extremes(question, found),
+        *_straddle(control.must, interval, settled, doubts, besides),
+    ]
     return verdict(
         control,
         status="passed" if passed else "failed",
@@ -139,9 +143,10 @@ def _unvaried(question: Question, found: Found, interval: Interval | None) -> li
     least, most = max(found.value - may_be, low), min(found.value + may_be, high)
     if question.control.must.settled_by(Interval(least, most)):
         return []
+    within = words.interval_words(Interval(least, most), question.control.must)
     return [
         f"no replicate differs from the value; what {words.rows(found.support)} never showed may "
-        f"still move it within {words.interval_words(Interval(least, most))} (rule of three)"
+        f"still move it within {within} (rule of three)"
     ]
 
 
@@ -152,32 +157,37 @@ def _varies(interval: Interval) -> bool:
 
 
 def _straddle(
-    interval: Interval | None, settled: bool, doubts: Sequence[str], besides: Sequence[str]
+    must: Threshold,
+    interval: Interval | None,
+    settled: bool,
+    doubts: Sequence[str],
+    besides: Sequence[str],
 ) -> list[str]:
     said = []
     if interval is None:
         said = ["no interval"]
     elif not settled:
-        said = [f"the 95 % interval {words.interval_words(interval)} holds both answers"]
+        said = [f"the 95 % interval {words.interval_words(interval, must)} holds both answers"]
     said += besides or (() if said else doubts[:1])
     return [f"not conclusive: {'; '.join(said)}"] if said else []
 
 
 def _extremes(question: Question, found: Found) -> list[str]:
-    """`lowest female 0.62 (n=310), highest male 0.84 (n=690)`."""
+    """`lowest female 0.620 (n=310), highest male 0.840 (n=690)`."""
+    must = question.control.must
     by_name = {group.name: group for group in found.groups}
     seen = [by_name[name] for name in found.compared if by_name[name].value is not None]
     if not seen:
         return []
     if question.compare == "between":
-        return [" minus ".join(words.group(group) for group in seen)]
+        return [" minus ".join(words.group(group, must) for group in seen)]
     low = min(seen, key=_value)
     high = max(reversed(seen), key=_value)  # of equal groups another one than the lowest
     if question.compare == "min":
-        return [words.group(low, "lowest")]
+        return [words.group(low, must, "lowest")]
     if question.compare == "max":
-        return [words.group(high, "highest")]
-    return [f"{words.group(low, 'lowest')}, {words.group(high, 'highest')}"]
+        return [words.group(high, must, "highest")]
+    return [f"{words.group(low, must, 'lowest')}, {words.group(high, must, 'highest')}"]
 
 
 def _value(group: GroupValue) -> float:

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 from venturalitica.errors import BindingError, did_you_mean, listed
+from venturalitica.figures import format_number
 from venturalitica.judge.conclude import verdict
 from venturalitica.judge.question import Question
-from venturalitica.judge.words import measured, number, requirement
+from venturalitica.judge.words import compared
 from venturalitica.records import Verdict
 from venturalitica.rules import TOLERANCE, Control
 
@@ -58,7 +59,7 @@ def judge_reported(
         )
     assert isinstance(value, int | float) or hasattr(value, "__float__")
     figure = float(value)
-    said = f"{measured(figure, control.must)}, must be {requirement(control.must)}"
+    said = compared(figure, control.must)
     return verdict(
         control,
         status="passed" if control.must.holds(figure) else "failed",
@@ -93,6 +94,6 @@ def _problem(question: Question, value: object) -> str:
         else ""
     )
     return (
-        f"the reported value {number(figure)} is not possible: {question.spec.name} lies between "
-        f"{low:g} and {high:g}{hint}"
+        f"the reported value {format_number(figure)} is not possible: {question.spec.name} "
+        f"lies between {low:g} and {high:g}{hint}"
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy
 
+from venturalitica.figures import format_number
 from venturalitica.judge.counted import Counted, count_cells
 from venturalitica.judge.labels import check_listed, favorable_index
 from venturalitica.judge.measure import (
@@ -26,7 +27,6 @@ from venturalitica.judge.question import Question
 from venturalitica.judge.refusal import Refusal
 from venturalitica.judge.samples import Sample
 from venturalitica.judge.values import Found, Part, compared, single
-from venturalitica.judge.words import number
 from venturalitica.metrics.arrays import Floats, Integers, divide, segment_sums
 from venturalitica.metrics.bounds import BOUNDS
 from venturalitica.metrics.catalog import CATALOG
@@ -129,7 +129,7 @@ def _check_probabilities(question: Question, fine: Scored) -> None:
 
 def _outside(score: float) -> str:
     """An end of the range; with all its digits where few would hide that it is outside."""
-    shown = number(float(score))
+    shown = format_number(float(score))
     inside = 0 <= float(score) <= 1
     return shown if inside or not 0 <= float(shown.replace(",", "")) <= 1 else repr(float(score))
 

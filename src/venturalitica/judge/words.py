@@ -5,53 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from venturalitica.errors import listed, shortened
+from venturalitica.figures import format_bound, format_interval, format_number
 from venturalitica.records import GroupValue, Interval, Label
 from venturalitica.rules import Threshold
 
-_DIGITS = range(2, 16)
-
-
-def number(value: float) -> str:
-    """Two decimals, or three significant digits where that is too coarse; counts as whole."""
-    if float(value).is_integer() and abs(value) >= 2:
-        return f"{int(value):,}"
-    return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3g}"
-
-
-def measured(value: float, must: Threshold) -> str:
-    """As many decimals as it takes to see on which side of the threshold the value lies.
-
-    0.7996 against `>= 0.80` reads 0.7996, not 0.80.
-    """
-    if float(value).is_integer() and abs(value) >= 2:
-        return f"{int(value):,}"
-    for digits in _DIGITS:
-        shown = f"{value:.{digits}f}"
-        rough = float(shown)
-        same_side = must.holds(rough) == must.holds(value)
-        if same_side and (rough != must.bound or abs(value - must.bound) <= 1e-12):
-            return "0.00" if rough == 0 and value == 0 else shown if rough else f"{value:.3g}"
-    return repr(value)
-
 
 def requirement(must: Threshold) -> str:
-    """`>= 0.80`: two decimals at least, all that were written otherwise."""
-    bound = must.bound
-    if float(bound).is_integer() and abs(bound) >= 2:
-        return f"{must.operator} {int(bound):,}"
-    short = f"{bound:.2f}"
-    return f"{must.operator} {short if float(short) == bound else repr(float(bound))}"
+    """`>= 0.80`."""
+    return f"{must.operator} {format_bound(must.bound)}"
 
 
-def interval_words(interval: Interval) -> str:
-    """`0.71 to 0.88`; more digits where two ends that differ would look the same."""
-    low, high = interval
-    shown, other = number(low), number(high)
-    for digits in _DIGITS:
-        if shown != other or low == high:
-            break
-        shown, other = f"{low:.{digits}f}", f"{high:.{digits}f}"
-    return f"{shown} to {other}"
+def compared(value: float, must: Threshold) -> str:
+    """`0.714, must be >= 0.80`, the value on the side of the threshold where it lies."""
+    return f"{format_number(value, beside=must.bound)}, must be {requirement(must)}"
+
+
+def interval_words(interval: Interval, must: Threshold) -> str:
+    """`0.712 to 0.883`."""
+    return format_interval(interval, beside=must.bound, dash=" to ")
 
 
 def rows(count: int) -> str:
@@ -81,9 +52,9 @@ def quoted(names: Iterable[str]) -> str:
     return listed([f"'{shortened(name)}'" for name in names])
 
 
-def group(value: GroupValue, word: str = "") -> str:
-    """`lowest female 0.62 (n=310)`."""
-    shown = "undefined" if value.value is None else number(value.value)
+def group(value: GroupValue, must: Threshold, word: str = "") -> str:
+    """`lowest female 0.620 (n=310)`."""
+    shown = "undefined" if value.value is None else format_number(value.value, beside=must.bound)
     return f"{word + ' ' if word else ''}{shortened(value.name)} {shown} (n={value.n:,})"
 
 

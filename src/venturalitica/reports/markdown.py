@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from venturalitica.figures import format_interval, format_number
 from venturalitica.records import Light, Verdict
 from venturalitica.reports.context import ReportContext, read_statement, text
 from venturalitica.reports.markup import visible
@@ -24,8 +25,6 @@ from venturalitica.reports.words import (
     ANSWERS,
     LIGHT_WORDS,
     consequence_sentence,
-    format_interval,
-    format_number,
     must_signs,
     run_sentence,
     status_words,

@@ -6,9 +6,9 @@ Numbers are never rounded across their threshold: 0.7996 against `>= 0.80` reads
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
-from venturalitica.records import Interval, Light, Verdict
+from venturalitica.figures import format_bound
+from venturalitica.records import Light, Verdict
 
 OPERATOR_WORDS = {
     ">=": "at least",
@@ -55,53 +55,12 @@ def metric_words(metric: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def format_number(value: float | None, *, beside: float | None = None) -> str:
-    """At least three decimals for fractions, none for whole numbers; `–` for None.
-
-    `beside` is the threshold that the number is compared with: more decimals are shown where three
-    would make the two look equal although they are not.
-    """
-    if value is None:
-        return "–"
-    if abs(value) >= 1e15:
-        return f"{value:.6g}"
-    if value == int(value) and abs(value) >= 2:
-        return f"{int(value):,}"
-    # In decimal, so that 0.0525 reads the same whether it is stored a hair above or below.
-    exact = Decimal(f"{value:.12g}")
-    for digits in range(3 if abs(value) < 1000 else 1, 13):
-        shown = f"{exact:,.{digits}f}"
-        if not _blurred(float(shown.replace(",", "")), value, beside):
-            return shown.removeprefix("-") if value == 0 else shown
-    return repr(value)
-
-
-def _blurred(shown: float, value: float, beside: float | None) -> bool:
-    """Whether rounding hides a real difference: from zero, or from the threshold."""
-    if shown == 0 and abs(value) > 1e-12:
-        return True
-    if beside is None or abs(value - beside) <= 1e-12 * max(1.0, abs(beside)):
-        return False
-    return shown == beside or (shown > beside) != (value > beside)
-
-
-def format_interval(interval: Interval | None, *, beside: float | None = None) -> str:
-    """`0.731 – 0.897`, or an empty string where there is none."""
-    if interval is None:
-        return ""
-    low, high = (format_number(end, beside=beside) for end in interval)
-    return f"{low} – {high}"
-
-
 def bound_words(verdict: Verdict) -> str:
     """The threshold's number: two decimals at least, all that were written otherwise."""
     bound = verdict.threshold
     if bound is None:
         return verdict.must.removeprefix(verdict.operator).strip()
-    if bound == int(bound) and abs(bound) >= 2:
-        return f"{int(bound):,}"
-    short = f"{bound:.2f}"
-    return short if float(short) == bound else repr(bound)
+    return format_bound(bound)
 
 
 def must_signs(verdict: Verdict) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from venturalitica.figures import format_interval, format_number
 from venturalitica.ledger.listing import RANKS
 from venturalitica.records import Interval, Light
 from venturalitica.reports.parts.strip import Mark
-from venturalitica.reports.words import format_interval, format_number
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow, VerdictRow

@@ -178,8 +178,8 @@ def web_link(url: str | None, label: str = "") -> Markup:
 
 
 def _filters() -> Mapping[str, Callable[..., object]]:
+    from venturalitica.figures import format_interval, format_number
     from venturalitica.redact import redact_uri
-    from venturalitica.reports.words import format_interval, format_number
 
     return {
         "moment": moment,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from venturalitica.figures import format_interval, format_number
 from venturalitica.records import GroupValue, Verdict
 from venturalitica.reports.markup import Markup, join, tag
 from venturalitica.reports.parts.scale import Scale, scale_for
-from venturalitica.reports.words import format_interval, format_number
 
 MOST_GROUPS = 24
 """More groups than this are shown by their lowest and highest; the rest are counted."""
@@ -23,7 +23,7 @@ def group_plot(verdict: Verdict) -> Markup | None:
     shown, left_out = _chosen(verdict.groups)
     reference = reference_value(verdict)
     scale = scale_for(_numbers(shown, reference))
-    rows = [_row(group, scale, reference) for group in shown]
+    rows = [_row(group, scale, reference, verdict.threshold) for group in shown]
     return tag(
         "table",
         _head(verdict, scale),
@@ -98,23 +98,23 @@ def _head(verdict: Verdict, scale: Scale) -> Markup:
     )
 
 
-def _row(group: GroupValue, scale: Scale, reference: float | None) -> Markup:
+def _row(group: GroupValue, scale: Scale, reference: float | None, bound: float | None) -> Markup:
     small = tag("small", "few rows", cls="vl-few") if not group.supported else None
     return tag(
         "tr",
         tag("th", tag("bdi", group.name), small, scope="row"),
         tag("td", f"{group.n:,}", cls="vl-num"),
-        tag("td", _value_words(group), cls="vl-num"),
-        tag("td", _dot(group, scale, reference), cls="vl-plot"),
+        tag("td", _value_words(group, bound), cls="vl-num"),
+        tag("td", _dot(group, scale, reference, bound), cls="vl-plot"),
         cls=None if group.supported else "vl-unsupported",
     )
 
 
-def _value_words(group: GroupValue) -> str:
-    return "undefined" if group.value is None else format_number(group.value)
+def _value_words(group: GroupValue, bound: float | None) -> str:
+    return "undefined" if group.value is None else format_number(group.value, beside=bound)
 
 
-def _dot(group: GroupValue, scale: Scale, reference: float | None) -> Markup:
+def _dot(group: GroupValue, scale: Scale, reference: float | None, bound: float | None) -> Markup:
     line = tag("line", x1="0%", x2="100%", y1=_MIDDLE, y2=_MIDDLE, cls="vl-axis")
     interval = dot = mark = None
     if reference is not None:
@@ -135,13 +135,14 @@ def _dot(group: GroupValue, scale: Scale, reference: float | None) -> Markup:
         height=18,
         cls="vl-dots",
         role="img",
-        aria_label=_dot_label(group),
+        aria_label=_dot_label(group, bound),
     )
 
 
-def _dot_label(group: GroupValue) -> str:
-    said = f"{group.name}: {_value_words(group)}"
-    return said + (f", interval {format_interval(group.interval)}" if group.interval else "")
+def _dot_label(group: GroupValue, bound: float | None) -> str:
+    said = f"{group.name}: {_value_words(group, bound)}"
+    interval = format_interval(group.interval, beside=bound)
+    return said + (f", interval {interval}" if interval else "")
 
 
 def _foot(scale: Scale, reference: float | None, verdict: Verdict, left_out: int) -> Markup | None:

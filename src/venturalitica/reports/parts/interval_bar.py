@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from venturalitica.figures import format_interval, format_number
 from venturalitica.records import Verdict
 from venturalitica.reports.markup import Markup, join, tag
 from venturalitica.reports.parts.scale import Scale, scale_for
-from venturalitica.reports.words import format_interval, format_number, must_signs
+from venturalitica.reports.words import must_signs
 
 _MIDDLE = 12
 _CLEARANCE = 16.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from venturalitica.figures import format_number
 from venturalitica.records import Interval, Light
 from venturalitica.reports.markup import Markup, tag
 from venturalitica.reports.parts.lights import light_shape
-from venturalitica.reports.words import format_number
 
 WIDTH, HEIGHT = 320, 96
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 8, 8

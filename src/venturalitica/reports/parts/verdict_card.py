@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from venturalitica.figures import format_interval, format_number
 from venturalitica.records import Verdict
 from venturalitica.reports.markup import Markup, tag
 from venturalitica.reports.parts.group_plot import group_plot
@@ -12,8 +13,6 @@ from venturalitica.reports.words import (
     ON_FAIL_WORDS,
     conclusive_sentence,
     definition,
-    format_interval,
-    format_number,
     rule_sentence,
 )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from venturalitica.figures import format_interval, format_number
 from venturalitica.records import Verdict
 from venturalitica.reports.markup import Markup, tag
 from venturalitica.reports.parts.interval_bar import UNIT, fits, interval_bar
 from venturalitica.reports.parts.lights import status_pill
-from venturalitica.reports.words import format_interval, format_number, must_signs
+from venturalitica.reports.words import must_signs
 
 
 def verdict_table(

@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from venturalitica.errors import EntryPruned, EvidenceError
+from venturalitica.figures import format_number
 from venturalitica.records import JUDGED, Light, Verdict
 from venturalitica.reports.context import Json, ReportContext, mapping, read_statement, text
-from venturalitica.reports.words import format_number, status_words
+from venturalitica.reports.words import status_words
 from venturalitica.ui.rendering import render
 
 if TYPE_CHECKING:
