@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.allowance import Allowance
+from venturalitica.causes import said
 from venturalitica.errors import TrackerUnreachable
 from venturalitica.records import Verdict
-from venturalitica.redact import redact_text, redacted_traceback
+from venturalitica.redact import redacted_traceback
 from venturalitica.trackers.base import DataRef, Parcel, Receipt, RunRef
 from venturalitica.trackers.patience import ANSWER_WITHIN, patient
 
@@ -130,9 +131,9 @@ class _Errand:
                 with patient(self.answer_within):
                     self.receipt = carry(self.ledger, self.index, self.run)
         except TrackerUnreachable as error:
-            down = _plain(error)
+            down = said(error)
         except Exception as error:  # noqa: BLE001 - a tracker may fail in any way
-            self.error = _plain(error)
+            self.error = said(error)
             log.debug("delivery to %s failed\n%s", self.run.tracker, redacted_traceback(error))
         self.error = self.error or down
         self.unreachable = bool(down)
@@ -196,7 +197,7 @@ def carry(ledger: Ledger, index: int, run: RunRef) -> Receipt:
     try:
         receipt = tracker(run.tracker).deliver(run, parcel(ledger, index))
     except Exception as error:
-        ledger.outbox.failed(index, run.tracker, run.run_id, _plain(error))
+        ledger.outbox.failed(index, run.tracker, run.run_id, said(error))
         raise
     ledger.outbox.confirm(index, run.tracker, run.run_id, receipt.detail)
     return receipt
@@ -280,11 +281,6 @@ def run_ref(data: Mapping[str, Any]) -> RunRef:
     """A tracker link of a statement, as a `RunRef`."""
     known = {name: data[name] for name in RunRef.__dataclass_fields__ if name in data}
     return RunRef(**known)
-
-
-def _plain(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return redact_text(text.splitlines()[0])
 
 
 def _say(outcome: Delivery) -> None:

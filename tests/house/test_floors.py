@@ -14,7 +14,7 @@ FLOORS: dict[str, int] = {
     **dict.fromkeys(
         [
             "_version", "errors", "records", "rules", "circumstances", "tallies", "scoregrid",
-            "redact", "canonical", "secret_names", "_origin", "figures",
+            "redact", "canonical", "secret_names", "_origin", "figures", "causes",
         ],
         0,
     ),

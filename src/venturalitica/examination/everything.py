@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from venturalitica._origin import install_line
 from venturalitica._version import __version__
+from venturalitica.causes import said
 from venturalitica.errors import SettingsError, VenturaliticaError
 from venturalitica.examination.evidence import evidence
 from venturalitica.examination.finding import Finding
@@ -47,7 +48,7 @@ def _guarded(look: Callable[[Settings], Iterator[Finding]], settings: Settings) 
         return list(look(settings))
     except Exception as error:  # noqa: BLE001 - a doctor reports whatever is broken
         name = look.__name__.strip("_").capitalize()
-        return [Finding(name, "examination", "broken", f"{type(error).__name__}: {error}")]
+        return [Finding(name, "examination", "broken", f"{type(error).__name__}: {said(error)}")]
 
 
 # --- Python and packages ------------------------------------------------------------------------

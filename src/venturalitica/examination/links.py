@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from venturalitica.causes import said
 from venturalitica.errors import EvidenceError
 from venturalitica.examination.trackers import origins
 from venturalitica.records import Light, worst_light
-from venturalitica.redact import redact_text
 from venturalitica.trackers.leads import lead
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def health_of(name: str, place: str = "") -> Mapping[str, Any]:
     try:
         health = dict(tracker(name).health(origins()))
     except Exception as error:  # noqa: BLE001 - another package's tracker may fail in any way
-        text = redact_text(f"its health could not be asked: {type(error).__name__}: {error}")
+        text = f"its health could not be asked: {said(error)}"
         return {"installed": None, "reachable": None, "detail": text}
     if name == "mlflow" and health.get("configured") not in SET:
         _ask_the_place(health, place)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from venturalitica.causes import said
 from venturalitica.examination.finding import Finding, State
 
 
@@ -19,7 +20,7 @@ def trackers() -> Iterator[Finding]:
         try:
             yield _tracker(tracker.name, tracker.health(origins()))
         except Exception as error:  # noqa: BLE001 - another package's tracker may fail in any way
-            text = f"its health could not be asked: {type(error).__name__}: {error}"
+            text = f"its health could not be asked: {said(error)}"
             yield Finding("Trackers", tracker.name, "broken", text)
 
 

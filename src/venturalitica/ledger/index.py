@@ -286,11 +286,15 @@ class Index:
     def _catch_up_or_rebuild(self, file: Path | None) -> None:
         from sqlalchemy.exc import DatabaseError, DBAPIError
 
+        from venturalitica.causes import said
+
         try:
             self._catch_up()
         except DatabaseError as error:
             if file is None or "locked" in str(error):
-                raise EvidenceError(f"the index cannot be used: {error.orig}") from error
+                raise EvidenceError(
+                    f"the index cannot be used: {said(error.orig or error)}"
+                ) from error
             log.debug("index %s is broken and rebuilt", file, exc_info=True)
             self._engine.dispose()
             for name in (file, file.with_name(file.name + "-journal")):
@@ -299,7 +303,9 @@ class Index:
             try:
                 self._catch_up()
             except DBAPIError as again:
-                raise EvidenceError(f"{file}: the index cannot be used: {again.orig}") from again
+                raise EvidenceError(
+                    f"{file}: the index cannot be used: {said(again.orig or again)}"
+                ) from again
 
     def _catch_up(self) -> int:
         from venturalitica.ledger.tables import metadata
@@ -390,6 +396,7 @@ def _engine(path: Path, url: str | None) -> Engine:
     from sqlalchemy.exc import ArgumentError
     from sqlalchemy.pool import NullPool, StaticPool
 
+    from venturalitica.causes import said
     from venturalitica.redact import redact_uri
 
     if url is not None:
@@ -397,7 +404,7 @@ def _engine(path: Path, url: str | None) -> Engine:
             return create_engine(url)
         except (ArgumentError, ImportError) as error:
             raise EvidenceError(
-                f"the index cannot be opened at {redact_uri(url)}: {error}"
+                f"the index cannot be opened at {redact_uri(url)}: {said(error)}"
             ) from error
     _refuse_stranger(path)
     if not os.access(path if path.exists() else path.parent, os.W_OK):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from venturalitica.causes import cause, said
 from venturalitica.errors import MissingExtra, TrackerError, TrackerUnreachable
 from venturalitica.trackers.patience import answer_within
 from venturalitica.trackers.uris import (
@@ -17,7 +18,6 @@ from venturalitica.trackers.uris import (
     is_http,
     is_sqlite,
     origin,
-    redact,
     sqlite_file,
 )
 
@@ -130,14 +130,14 @@ def translated(run_id: str, uri: str) -> Iterator[None]:
 
 
 def explain(error: Exception, run_id: str, uri: str) -> str:
-    text = redact(" ".join(str(error).split()))[:600]
-    if "MLFLOW_ALLOW_FILE_STORE" in text:
+    text = said(error)
+    if "MLFLOW_ALLOW_FILE_STORE" in str(error):
         return FILE_STORE_REMEDIES
     where = f"MLflow at {address(uri)}" if uri else "MLflow"
     if getattr(error, "error_code", "") == "RESOURCE_DOES_NOT_EXIST":
         return f"{where} has no run '{run_id}' ({text}); was it deleted, or made elsewhere?"
-    if is_http(uri) and ("timeout" in text.lower() or "connection" in text.lower()):
-        return f"{where} does not answer; start it, or set MLFLOW_TRACKING_URI ({text})"
+    if cause(error):
+        return f"{where} does not answer ({text}): start it, or set MLFLOW_TRACKING_URI"
     if uri and not (is_http(uri) or is_sqlite(uri) or is_file_store(uri) or is_databricks(uri)):
         return f"{where} failed; if it wants a password, set MLFLOW_TRACKING_URI in full ({text})"
     return f"{where} failed: {text}"

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from venturalitica._origin import install_line
+from venturalitica.causes import said
 from venturalitica.trackers.uris import (
     FILE_STORE_REMEDIES,
     address,
@@ -111,6 +112,5 @@ def answers(uri: str) -> tuple[bool, str, str]:
             return True, f"answered {error.code}: it wants credentials", fix
         return False, f"answered {error.code}", f"look at the log of the server at {uri}"
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
         fix = f"start the server, or point MLFLOW_TRACKING_URI elsewhere; now it is {uri}"
-        return False, f"does not answer: {reason}", fix
+        return False, f"does not answer: {said(error)}", fix

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from venturalitica._origin import install_line
+from venturalitica.causes import said
 from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.uris import origin, without_credentials
@@ -94,7 +95,8 @@ def answers(server: str) -> tuple[bool, str, str]:
     try:
         socket.create_connection((host, port or 443), timeout=ANSWER_WITHIN).close()
     except OSError as error:
-        return False, f"does not answer: {error}", "check the network, or set WANDB_MODE=offline"
+        fix = "check the network, or set WANDB_MODE=offline"
+        return False, f"does not answer: {said(error)}", fix
     return True, "answers; the key is not tried here", ""
 
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from venturalitica.causes import cause, said
 from venturalitica.errors import MissingExtra, TrackerError
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.claims import ROOT, SNAPSHOTS
 from venturalitica.trackers.haul import Haul
-from venturalitica.trackers.uris import redact
 from venturalitica.trackers.wandb import account, active
 from venturalitica.trackers.wandb.library import library
 from venturalitica.trackers.wandb.run import RunShelf
@@ -121,7 +121,8 @@ def translated(run: RunRef) -> Iterator[None]:
     except (TrackerError, MissingExtra):
         raise
     except Exception as error:
-        text = redact(" ".join(str(error).split()))[:600]
         folder = run.extra.get("folder", "")
         advice = f"; its folder is {folder}" if folder else ""
-        raise TrackerError(f"W&B run '{run.run_id}' failed: {text}{advice}") from error
+        server = f"W&B at {run.uri}" if run.uri else "W&B"
+        trouble = "does not answer: " if cause(error) else f"failed for run '{run.run_id}': "
+        raise TrackerError(f"{server} {trouble}{said(error)}{advice}") from error
