@@ -18,6 +18,7 @@ from venturalitica.policy.changes import Edition
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Index, Ledger
+    from venturalitica.ledger.listing import Waiting
     from venturalitica.rules import Policy
 
 DIGITS = 8
@@ -31,7 +32,7 @@ class Recorded:
 
     Times are those of the log, RFC 3339 UTC. `data` are the bytes and `policy` what they say; where
     either is None, `problem` says why. `fault` is a contradiction in the evidence. `lights` counts
-    its entries by the light that was recorded.
+    its entries by their light.
     """
 
     edition: Edition
@@ -80,15 +81,21 @@ class _Text:
 
 
 def recorded_policies(
-    ledger: Ledger, name: str | None = None, *, index: Index | None = None
+    ledger: Ledger,
+    name: str | None = None,
+    *,
+    index: Index | None = None,
+    waiting: Waiting = (),
 ) -> OnRecord:
     """Every policy text on record (of this name), found through `index` or the ledger's own.
+
+    `waiting` is what is known of the records besides what they say: lights are counted by it.
 
     Raises:
         EvidenceError: the log cannot be read at all, or no policy of that name is on record.
     """
     with _opened(ledger, index) as known_to:
-        found, missing = [*_used(known_to)], _missing(known_to)
+        found, missing = [*_used(known_to, waiting)], _missing(known_to)
     if name is not None:
         known = dict.fromkeys(one.edition.name for one in found)
         if name not in known:
@@ -177,11 +184,11 @@ def _missing(index: Index) -> int:
     return gaps(index)
 
 
-def _used(index: Index) -> Iterator[Recorded]:
+def _used(index: Index, waiting: Waiting = ()) -> Iterator[Recorded]:
     """What the index knows of each text, without its bytes."""
     from venturalitica.ledger.listing import policy_counts
 
-    for count in policy_counts(index):
+    for count in policy_counts(index, waiting):
         yield Recorded(
             edition=Edition(count.name, count.version, count.sha256),
             first=count.first,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
@@ -30,6 +31,7 @@ from venturalitica.reports.standing import Standing
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
     from venturalitica.ledger.approval import Approval
+    from venturalitica.ledger.listing import Known
     from venturalitica.ledger.outbox import Attempt
     from venturalitica.ledger.signed_off import SignOffs
 
@@ -67,6 +69,7 @@ def page_context(
     now: datetime | None = None,
     known: SignOffs | None = None,
     attempts: Iterable[Attempt] | None = None,
+    doubts: Known | None = None,
 ) -> ReportContext:
     """All that the page of `entry` shows; `reports.html.draw_page` draws it.
 
@@ -74,6 +77,7 @@ def page_context(
         now: when it is drawn; the clock, if left out.
         known: the sign-offs of this log as read before, for who draws many pages of it.
         attempts: all that the outbox tells, as read before, likewise.
+        doubts: what is known of this log's records; `known_here`, if left out.
 
     Raises:
         EvidenceError: `entry` is no audit and no run, or of a format newer than this version
@@ -83,7 +87,7 @@ def page_context(
     trackers = mappings(entry.statement["predicate"].get("trackers"))
     tried = ledger.outbox.attempts() if attempts is None else attempts
     waiting = _waiting(tried, entry, trackers)
-    standing = standing_of(ledger, entry, waiting=waiting, now=now)
+    standing = standing_of(ledger, entry, waiting=waiting, now=now, doubts=doubts)
     try:
         return read_statement(
             entry.statement,
@@ -102,20 +106,49 @@ def standing_of(
     *,
     waiting: tuple[str, ...] = (),
     now: datetime | None = None,
+    doubts: Known | None = None,
 ) -> Standing:
-    """What is known of a record, of whatever kind, besides what it says itself."""
-    from venturalitica.ledger.link import timestamp
+    """What is known of a record, of whatever kind, besides what it says itself.
 
+    `doubts` as in `page_context`.
+    """
+    from venturalitica.ledger.link import timestamp
+    from venturalitica.ledger.listing import stranger
+
+    doubts = known_here(ledger) if doubts is None else doubts
     retention, until = _kept(entry.statement)
     return Standing(
         entry=entry.index,
         size=ledger.size,
-        verification=verified(ledger, entry.index),
+        verification=_with(doubts.refuted, verified(ledger, entry.index)),
         retention=retention,
         kept_until=until,
         waiting=waiting,
         drawn_at=timestamp(now or datetime.now(UTC)),
+        doubt="" if doubts.knows(entry.signer) else stranger(entry.signer),
     )
+
+
+def _with(refuted: str, found: Verification) -> Verification:
+    """A record's verification, and that the log as a whole does not verify."""
+    if not refuted:
+        return found
+    return replace(found, steps=(Step("log", False, refuted), *found.steps))
+
+
+def known_here(ledger: Ledger) -> Known:
+    """What is known of the records of a log here: which keys are the reader's.
+
+    Raises:
+        EvidenceError: the log was altered, or the reader's keys cannot be read.
+    """
+    from venturalitica.ledger.listing import Known
+    from venturalitica.ledger.trust import known_signers
+    from venturalitica.settings import Settings
+    from venturalitica.verification import reader_keys
+
+    with ledger.index() as index:
+        return Known(signers=known_signers(ledger, index, reader_keys(Settings.current())))
 
 
 def verified(ledger: Ledger, index: int) -> Verification:

@@ -7,6 +7,7 @@
 | `VENTURALITICA_SIGNING_KEY` | PEM text or path of an ECDSA P-256 key | made on first use |
 | `VENTURALITICA_SIGNING_KEY_PASSPHRASE` | passphrase of that key | none |
 | `VENTURALITICA_SIGNER` | a signer from outside: `module:factory`, or an entry point | none |
+| `VENTURALITICA_TRUSTED_KEYS` | public keys of others that you know: a PEM file or folder | none |
 | `VENTURALITICA_TRACKER_WAIT` | seconds that trackers may delay a process in all | `2` |
 | `VENTURALITICA_FINGERPRINT` | `0` leaves the data fingerprint out | `1` |
 | `VENTURALITICA_LOCKS` | `0` writes the log without file locks, by the inbox | `1` |
@@ -52,6 +53,7 @@ class Settings:
     fingerprint: bool
     locks: bool
     retention: str
+    trusted_keys: Path | None = None
 
     def __repr__(self) -> str:
         return f"Settings(home={str(self.home)!r}, config={str(self.config)!r})"
@@ -75,6 +77,7 @@ class Settings:
             fingerprint=_flag("VENTURALITICA_FINGERPRINT", default=True),
             locks=_flag("VENTURALITICA_LOCKS", default=True),
             retention=_retention("VENTURALITICA_RETENTION"),
+            trusted_keys=_path("VENTURALITICA_TRUSTED_KEYS"),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -9,13 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.errors import EvidenceError
+from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.records import Step, Verification
 from venturalitica.settings import Settings
 
 if TYPE_CHECKING:
     from venturalitica.ledger.keys import Keys
     from venturalitica.ledger.views import Views
+
+log = logging.getLogger(__name__)
 
 MLFLOW_RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})\Z")
 WITNESSES = "witnesses"
@@ -108,6 +111,27 @@ def own_keys(settings: Settings) -> Mapping[str, bytes]:
     return known_keys(
         settings.signing_key, settings.config, passphrase=settings.signing_key_passphrase
     )
+
+
+def reader_keys(settings: Settings) -> Mapping[str, bytes]:
+    """The public keys whose records a reader knows: own ones, and `VENTURALITICA_TRUSTED_KEYS`.
+
+    Keys that `./.env` names are left out, as in `own_keys`.
+
+    Raises:
+        EvidenceError: there is no key at `VENTURALITICA_TRUSTED_KEYS`.
+    """
+    from venturalitica.ledger import read_keys
+    from venturalitica.settings import origin_of
+
+    try:
+        found = dict(own_keys(settings))
+    except SigningKeyError as error:
+        log.debug("own key not known: %s", error)
+        found = {}
+    if settings.trusted_keys is not None and origin_of("VENTURALITICA_TRUSTED_KEYS") != ".env":
+        found |= {key.keyid: key.pem.encode("ascii") for key in read_keys(settings.trusted_keys)}
+    return found
 
 
 def _log_in(folder: Path) -> Path | None:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from venturalitica.ledger.merkle import (
     EMPTY_ROOT,
     MemoryTree,
+    Proofs,
     RunningRoot,
+    Tree,
     leaf_hash,
     stored_count,
     verify_consistency,
@@ -138,3 +140,26 @@ def test_no_proof_outside_the_tree() -> None:
 def test_stored_count_is_the_number_of_complete_subtrees() -> None:
     for size in range(70):
         assert stored_count(size) == sum(size >> level for level in range(8))
+
+
+@given(st.integers(1, 40), st.lists(st.integers(0, 39), min_size=1, max_size=60))
+def test_leaves_are_proven_in_any_order(size: int, asked: list[int]) -> None:
+    leaves = [leaf_hash(b"%d" % number) for number in range(size)]
+    tree = MemoryTree(leaves)
+    proofs = Proofs(tree, tree.root())
+    for index in (number % size for number in asked):
+        assert proofs.holds(index, leaves[index])
+        assert not proofs.holds(index, leaf_hash(b"another"))
+
+
+@given(st.integers(1, 40), st.integers(0, 39), st.integers(0, 100))
+def test_a_stored_hash_that_was_edited_proves_no_other_leaf(
+    size: int, index: int, position: int
+) -> None:
+    leaves = [leaf_hash(b"%d" % number) for number in range(size)]
+    edited = [*MemoryTree(leaves)._stored]
+    edited[position % len(edited)] = leaf_hash(b"edited")
+    proofs = Proofs(Tree(size, edited.__getitem__), mth([b"%d" % n for n in range(size)]))
+    for number in range(size):
+        proofs.holds(number, leaves[number])
+    assert not proofs.holds(index % size, leaf_hash(b"edited"))

@@ -20,6 +20,7 @@ def facts(ledger: Ledger, entry: Entry) -> dict[str, Any]:
         "evidence_sha256": entry.evidence_sha256,
         "home": str(ledger.home),
         "light": light_of(ledger, entry),
+        "doubt": doubt(ledger, entry)[1] or None,
         "waiting": waiting(ledger, entry.index),
         "approvals": sign_offs.facts(ledger, entry),
         "predicate": entry.statement["predicate"],
@@ -30,8 +31,21 @@ def light_of(ledger: Ledger, entry: Entry) -> Light:
     """The light as the list has it; amber instead of green while a tracker has not confirmed it."""
     from venturalitica.ledger.projection import light_in
 
-    recorded = light_in(entry.statement)
-    return worst_light([recorded, "amber"]) if waiting(ledger, entry.index) else recorded
+    recorded, (doubted, _) = light_in(entry.statement), doubt(ledger, entry)
+    if waiting(ledger, entry.index):
+        recorded = worst_light([recorded, "amber"])
+    return doubted if doubted == "red" or recorded == "green" else recorded
+
+
+def doubt(ledger: Ledger, entry: Entry) -> tuple[Light, str]:
+    """The best light that the record can have here, and why it is not green."""
+    from venturalitica.pages import standing_of
+
+    standing = standing_of(ledger, entry)
+    if fault := standing.fault:
+        said = "This record does not verify, so nothing in it is proven."
+        return "red", f"{said} {fault.name}: {fault.detail}"
+    return ("amber" if standing.doubt else "green"), standing.doubt
 
 
 def waiting(ledger: Ledger, index: int) -> list[dict[str, Any]]:
@@ -58,6 +72,9 @@ def show(ledger: Ledger, entry: Entry, *, details: bool = False) -> None:
     from venturalitica.ledger.contents import judged, understood
 
     predicate = entry.statement["predicate"]
+    if said := doubt(ledger, entry)[1]:
+        say(said)
+        say()
     if not (judged(entry.statement) and understood(entry.statement)):
         from venturalitica.cli import care
 

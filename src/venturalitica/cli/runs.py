@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +26,7 @@ from venturalitica.errors import EvidenceError, SettingsError
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger, RunRow
     from venturalitica.ledger.approval import Approval
+    from venturalitica.ledger.listing import Known
 
 app = new_app(no_args_is_help=True)
 
@@ -96,7 +97,6 @@ def list_runs(
       venturalitica runs list
       venturalitica runs list --light red --since 2026-11-01 --json
     """
-    from venturalitica.ledger.faithful import faithful
     from venturalitica.ledger.projection import UNREADABLE
 
     ledger = own_ledger()
@@ -109,16 +109,13 @@ def list_runs(
         "until": _moment("--until", until),
         "limit": None if light else limit + 1,
     }
-    fitting = _listed(ledger, filters, light)
-    if not faithful(ledger, [listed.row for listed in fitting[:limit]]):
-        hint("the index did not say what the log says, and is made again: was index.db edited?")
-        with ledger.index() as index:
-            index.rebuild()
-        fitting = _listed(ledger, filters, light)
+    fitting = _borne_out(ledger, filters, light, limit)
     shown = fitting[:limit]
     for listed in shown:
         if listed.row.kind == UNREADABLE:
             hint(f"entry {listed.row.index} cannot be read: 'venturalitica verify' says why")
+    for said in dict.fromkeys(listed.doubt for listed in shown if listed.doubt):
+        hint(said)
     if as_json:
         emit_json([facts(listed) for listed in shown])
         return
@@ -173,20 +170,62 @@ class Listed:
     """A record of the list, whether a tracker has not confirmed it yet, and its last sign-off."""
 
     row: RunRow
-    waits: bool
+    known: Known
     approval: Approval | None = None
 
     @property
+    def waits(self) -> bool:
+        """Whether a tracker has not confirmed the record yet."""
+        return self.row.index in self.known.waiting
+
+    @property
     def light(self) -> str:
-        """The recorded light; amber instead of green while the record waits."""
-        return "amber" if self.waits and self.row.light == "green" else self.row.light
+        """The worse of the recorded light and what is known since."""
+        from venturalitica.ledger.listing import light_of
+
+        return light_of(self.row, self.known)
+
+    @property
+    def doubt(self) -> str:
+        """Why it is not the recorded one, but for what waits."""
+        return self.known.doubt(self.row) if self.light != self.row.light else ""
 
 
-def _listed(ledger: Ledger, filters: dict[str, Any], light: str | None) -> list[Listed]:
+def _borne_out(
+    ledger: Ledger, filters: dict[str, Any], light: str | None, limit: int
+) -> list[Listed]:
+    """What fits, once the log bears out what is shown of it."""
+    from venturalitica.ledger.faithful import compare
+    from venturalitica.pages import known_here
+
+    known, edited = replace(known_here(ledger), waiting=_waiting(ledger)), False
+    while True:
+        fitting = _listed(ledger, filters, light, known)
+        compared = compare(ledger, [listed.row for listed in fitting[:limit]])
+        if compared.same and compared.faults.keys() <= known.faults.keys():
+            return fitting
+        if compared.same:
+            # Red now: asked for by its light, another list fits.
+            known = replace(known, faults={**known.faults, **compared.faults})
+            continue
+        if edited:
+            raise EvidenceError(
+                f"{ledger.home}: the index does not say what the log says, though it was just made "
+                "again from it; run 'venturalitica verify'"
+            )
+        hint("the index did not say what the log says, and is made again: was index.db edited?")
+        with ledger.index() as index:
+            index.rebuild()
+        edited = True
+
+
+def _listed(
+    ledger: Ledger, filters: dict[str, Any], light: str | None, known: Known
+) -> list[Listed]:
     with ledger.index() as index:
         rows = index.runs(**filters)
-    waiting, signed = _waiting(ledger), sign_offs.decisions(ledger)
-    found = [Listed(row, row.index in waiting, signed.get(row.index)) for row in rows]
+    signed = sign_offs.decisions(ledger)
+    found = [Listed(row, known, signed.get(row.index)) for row in rows]
     return [listed for listed in found if light in (None, listed.light)]
 
 
@@ -206,6 +245,7 @@ def facts(listed: Listed) -> dict[str, Any]:
         "started_at": row.started_at,
         "light": listed.light,
         "waiting": listed.waits,
+        "doubt": listed.doubt or None,
         "approval": sign_offs.short_facts(listed.approval),
         "passed": row.passed,
         "failed": row.failed,

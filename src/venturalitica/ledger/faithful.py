@@ -1,45 +1,119 @@
-"""Does the index say what the log says? Asked of the rows that are shown to a person.
+"""Does the log bear out the rows that are shown to a person?
 
-Whoever can write to the folder can edit `index.db`, and no signature covers it. What is shown is
-therefore held against the records themselves; that no row was taken away, the index sees itself
-when it is opened.
+Whoever can write to the folder can edit `index.db`, the log itself, and the keys beside it. What is
+shown is therefore held against the records: proven to be in the tree that the checkpoint seals,
+signed as they say, in the place that they were signed for. That no row was taken away, the index
+sees itself when it is opened.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.dsse import Envelope, verify_signature
+from venturalitica.ledger.keys import PublicKey, carried_keys, short
+from venturalitica.ledger.link import Link
 from venturalitica.ledger.projection import Outline, run_row, verdict_rows
 
 if TYPE_CHECKING:
     from venturalitica.ledger.index import RunRow, VerdictRow
     from venturalitica.ledger.ledger import Ledger
 
+Verdicts = Mapping[int, Sequence["VerdictRow"]]
 
-def faithful(
-    ledger: Ledger,
-    rows: Iterable[RunRow],
-    verdicts: Mapping[int, Sequence[VerdictRow]] | None = None,
-) -> bool:
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What holding rows against their records came to.
+
+    `same`: each row is the one that its record gives. `faults`: what is wrong with a record itself,
+    by its entry; nothing that such a record says is proven.
+    """
+
+    same: bool
+    faults: Mapping[int, str] = field(default_factory=dict)
+
+
+def faithful(ledger: Ledger, rows: Iterable[RunRow], verdicts: Verdicts | None = None) -> bool:
     """Whether each row is the one that its record gives, and so its verdicts where they are given.
 
     `verdicts` are those of each row by its entry; a row that it does not name has none.
     """
-    wanted = {row.index: row for row in rows}
+    return compare(ledger, rows, verdicts).same
+
+
+def compare(ledger: Ledger, rows: Iterable[RunRow], verdicts: Verdicts | None = None) -> Compared:
+    """Hold rows against their records; `verdicts` as in `faithful`."""
+    wanted, faults = {row.index: row for row in rows}, dict[int, str]()
     try:
+        check = Check.of(ledger)
         for index, line in ledger.chosen(sorted(wanted)):
-            outline = Outline.of(index, line)
-            if not _is_its_record(wanted.pop(index), outline):
-                return False
-            if verdicts is not None and not _are_its_verdicts(verdicts.get(index, ()), outline):
-                return False
+            found = check.compare(line, wanted.pop(index), verdicts)
+            if not found.same:
+                return found
+            faults |= found.faults
     except EvidenceError:
-        return False  # one can no longer be read
-    return not wanted  # no such entry, or it was pruned
+        return Compared(False)  # one can no longer be read
+    return Compared(not wanted, faults)  # else there is no such entry, or it was pruned
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Checks lines of one log, which are proven to be in it."""
+
+    origin: str
+    keys: Mapping[str, PublicKey]
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> Check:
+        """For a ledger as it is now.
+
+        Raises:
+            EvidenceError: a key beside the log is not the one that its name says.
+        """
+        return cls(ledger.head().origin, carried_keys(ledger.home / "keys"))
+
+    def compare(self, line: bytes, row: RunRow, verdicts: Verdicts | None = None) -> Compared:
+        """Hold a row, and its verdicts where they are given, against the record in a line."""
+        outline = Outline.of(row.index, line)
+        same = _is_its_record(row, outline)
+        if verdicts is not None:
+            same = same and _are_its_verdicts(verdicts.get(row.index, ()), outline)
+        fault = self._fault(outline)
+        return Compared(same, {row.index: fault} if fault else {})
+
+    def _fault(self, outline: Outline) -> str:
+        """Why the record cannot be believed, as `verify` would say; empty where it can."""
+        envelope = outline.envelope
+        if envelope is None:
+            return ""  # it is listed as unreadable, and nothing of it is shown
+        try:
+            self._check_signatures(envelope)
+            self._check_place(outline)
+        except EvidenceError as error:
+            return f"Entry {outline.index} does not verify: {error}."
+        return ""
+
+    def _check_signatures(self, envelope: Envelope) -> None:
+        data = envelope.signed_bytes()
+        for signature in envelope.signatures:
+            key = self.keys.get(signature.keyid)
+            if key is None:
+                raise EvidenceError(
+                    f"its key {short(signature.keyid)!r} is not among the keys here"
+                )
+            if not verify_signature(key.ecdsa(), signature.sig, data):
+                raise EvidenceError(f"the signature by key {short(key.keyid)} does not verify")
+
+    def _check_place(self, outline: Outline) -> None:
+        link = Link.of(outline.statement)
+        if (link.origin, link.index) != (self.origin, outline.index):
+            # A signed record, moved or doubled, or carried here from another log.
+            raise EvidenceError(f"it was signed for place {link.index} of {link.origin[:80]!r}")
 
 
 def _is_its_record(row: RunRow, outline: Outline) -> bool:

@@ -284,7 +284,7 @@ class Index:
             raise EvidenceError(ALTERED) from error
 
     def _catch_up_or_rebuild(self, file: Path | None) -> None:
-        from sqlalchemy.exc import DatabaseError, DBAPIError
+        from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
 
         from venturalitica.causes import said
 
@@ -302,6 +302,11 @@ class Index:
                     name.unlink()
             try:
                 self._catch_up()
+            except IntegrityError as again:
+                raise EvidenceError(
+                    f"{self._ledger.home}: one record stands in the log twice, so at least one was "
+                    "moved; run 'venturalitica verify' to see which"
+                ) from again
             except DBAPIError as again:
                 raise EvidenceError(
                     f"{file}: the index cannot be used: {said(again.orig or again)}"

@@ -22,21 +22,33 @@ from venturalitica.ledger.dsse import (
     statement_of,
     verify_signature,
 )
-from venturalitica.ledger.keys import CHECKPOINTS, RECORDS, PublicKey, carried_keys, carry_keys
+from venturalitica.ledger.keys import (
+    CHECKPOINTS,
+    RECORDS,
+    PublicKey,
+    carried_keys,
+    carry_keys,
+    short,
+)
 from venturalitica.ledger.link import Draft, Link, timestamp
 from venturalitica.ledger.log import Keeper, Log, Tail
-from venturalitica.ledger.merkle import leaf_hash, verify_inclusion
+from venturalitica.ledger.merkle import Proofs, leaf_hash, verify_inclusion
 from venturalitica.ledger.note import Checkpoint, NoteKey, open_checkpoint, sign_note
 from venturalitica.ledger.rotation import ROTATION, lineage_of, refuse_retired
 from venturalitica.ledger.signing import Signer, derived
 from venturalitica.ledger.succession import announce, check_unsealed
 from venturalitica.ledger.tail import NotOursError, UnconfirmedError
+from venturalitica.ledger.trust import WRONG_SEALER
 
 if TYPE_CHECKING:
     from venturalitica.ledger.index import Index
     from venturalitica.ledger.outbox import Outbox
 
 log = logging.getLogger(__name__)
+
+
+_NAMED: set[tuple[Path, bytes]] = set()
+"""The checkpoint whose last record was found to name its key: bytes, of which that stays true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +154,10 @@ class Ledger:
         return self._seal()[1].decode("utf-8")
 
     def head(self) -> Checkpoint:
-        """Origin, size and root of the log; its signature has been verified.
+        """Origin, size and root of the log, as signed by the key that its last record names.
 
         Raises:
-            EvidenceError: the checkpoint is gone, altered, or by a key that is not carried here.
+            EvidenceError: the checkpoint is gone, altered, or by another key.
         """
         return self._seal()[0]
 
@@ -233,15 +245,17 @@ class Ledger:
         """
         checkpoint = self.head()
         with self._log.fitting_cache(checkpoint) as cache:
+            proofs = Proofs(cache.tree(checkpoint.size), checkpoint.root)
             for index in indexes:
                 if 0 <= index < checkpoint.size:
-                    part = next(self._parts(cache, index, checkpoint))
+                    part = next(self._parts(cache, index, checkpoint, proofs))
                     if part.head is None:
                         yield part.index, part.line
 
     def _lines(self, start: int, checkpoint: Checkpoint) -> Iterator[tuple[int, bytes]]:
         with self._log.fitting_cache(checkpoint) as cache:
-            for part in self._parts(cache, start, checkpoint):
+            proofs = Proofs(cache.tree(checkpoint.size), checkpoint.root)
+            for part in self._parts(cache, start, checkpoint, proofs):
                 if part.head is None:
                     yield part.index, part.line
 
@@ -329,8 +343,10 @@ class Ledger:
                 cache.rebuild(self._log.entries, checkpoint)
             return self._part_and_proof(cache, index, checkpoint)
 
-    def _parts(self, cache: TreeCache, index: int, checkpoint: Checkpoint) -> Iterator[Part]:
-        """The lines from entry `index` on, each held against its leaf.
+    def _parts(
+        self, cache: TreeCache, index: int, checkpoint: Checkpoint, proofs: Proofs
+    ) -> Iterator[Part]:
+        """The lines from entry `index` on, each proven under the checkpoint's root.
 
         The cache may be wrong, and a pruning may replace log and cache while they are read: where
         a line does not fit, the cache is made again (which holds the log against its root), once.
@@ -340,7 +356,7 @@ class Ledger:
             try:
                 start = cache.end(index)
                 for part in read_parts(self._log.entries, index, checkpoint.size, start=start):
-                    self._check_leaves(cache, part, checkpoint)
+                    self._check_leaves(part, checkpoint, proofs)
                     yield part
                     index = part.index + part.count
             except (EvidenceError, CacheMissError):
@@ -349,10 +365,9 @@ class Ledger:
                 tried = index
                 cache.rebuild(self._log.entries, checkpoint)
 
-    def _check_leaves(self, cache: TreeCache, part: Part, checkpoint: Checkpoint) -> None:
-        tree = cache.tree(checkpoint.size)
+    def _check_leaves(self, part: Part, checkpoint: Checkpoint, proofs: Proofs) -> None:
         for index, leaf in enumerate(part.leaves(), part.index):
-            if index >= checkpoint.size or tree.leaf(index) != leaf:
+            if index >= checkpoint.size or not proofs.holds(index, leaf):
                 raise _altered(self._log.entries, index)
 
     def _part_and_proof(
@@ -384,7 +399,33 @@ class Ledger:
                 "folder, or its checkpoint was removed"
             )
         checkpoint, key = self._read_seal(seal)
+        self._check_sealer(checkpoint, seal, key)
         return checkpoint, seal, key
+
+    def _check_sealer(self, checkpoint: Checkpoint, seal: bytes, key: PublicKey) -> None:
+        """Raise unless the last record names the key that sealed the log.
+
+        Whoever can write to the folder can lay a key of his own into `keys/`, and seal with it
+        whatever he made of the log.
+        """
+        if not checkpoint.size or (self.home, seal) in _NAMED:
+            return
+        if self._last_sealer(checkpoint) != key.keyid:
+            wrong = WRONG_SEALER.format(key=short(key.keyid))
+            raise EvidenceError(
+                f"{self._log.checkpoint}: {wrong}. Run 'venturalitica verify' to see what changed"
+            )
+        _NAMED.clear()
+        _NAMED.add((self.home, seal))
+
+    def _last_sealer(self, checkpoint: Checkpoint) -> str:
+        """The key that the last record names which can be read; one that cannot hides no other."""
+        for index in reversed(range(checkpoint.size)):
+            part, _ = self._proven_part(index, checkpoint)
+            with contextlib.suppress(EvidenceError):
+                if part.head is None:
+                    return Link.of(statement_of(part.line)).checkpoint_key
+        return ""
 
     def _read_seal(self, seal: bytes) -> tuple[Checkpoint, PublicKey]:
         try:

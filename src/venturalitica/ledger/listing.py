@@ -1,16 +1,17 @@
 """What a page of runs asks of the index: filtered, sorted, searched, a page at a time.
 
-A light is the worse of what is recorded and what is known since: a record that waits for a tracker
-is amber at best. Who waits is told by the outbox, so every question takes those entries along.
+A light is the worse of what is recorded and what is known since (`Known`): a record that waits for
+a tracker, or that a key signed whose owner is not known, is amber at best; one that does not verify
+is red. Every question takes along what is known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, case, func, or_, select
+from sqlalchemy import and_, bindparam, case, func, literal, or_, select
 
 from venturalitica.ledger.tables import links, runs, verdicts
 from venturalitica.records import Light
@@ -25,6 +26,7 @@ JUDGED = ("audit", "run")
 
 EVERY = "all"
 RANKS: Mapping[Light, int] = {"red": 0, "amber": 1, "grey": 2, "green": 3}
+LIGHTS: Mapping[int, Light] = {number: light for light, number in RANKS.items()}
 SORTS = ("time", "light", "name", "policy", "model", "margin")
 MAX_WORDS = 8
 """Words of a search that are looked at: each is a look through all runs."""
@@ -32,7 +34,49 @@ MAX_WORDS = 8
 PORTION = 10_000
 """Entries that are asked for at once: a database takes so many parameters and no more."""
 
-Waiting = Collection[int]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of the records of a log besides what they say.
+
+    `waiting`: entries that a tracker has not confirmed. `faults`: by entry, why a record does not
+    verify. `signers`: ids of the keys that the reader knows; None where nobody asked. `refuted`:
+    why the whole log does not verify; then every light is red.
+    """
+
+    waiting: Collection[int] = ()
+    faults: Mapping[int, str] = field(default_factory=dict)
+    signers: Collection[str] | None = None
+    refuted: str = ""
+
+    def fault(self, row: RunRow) -> str:
+        """Why nothing that the row says is proven; empty where that is not known."""
+        return self.refuted or self.faults.get(row.index, "")
+
+    def doubt(self, row: RunRow) -> str:
+        """Why the row's light is not the recorded one, whatever a tracker has confirmed."""
+        return self.fault(row) or ("" if self.knows(row.signer) else stranger(row.signer))
+
+    def knows(self, signer: str) -> bool:
+        """Whether a key is one that the reader knows."""
+        return self.signers is None or signer in self.signers
+
+
+def stranger(signer: str) -> str:
+    """What to say of a record by a key that the reader does not know."""
+    return (
+        f"Signed by key {signer[:16] or 'none'}, which is not yours and took over from none of "
+        "yours: compare its id with one you got another way."
+    )
+
+
+Waiting = Collection[int] | Known
+"""What is known: a `Known`, or only the entries that wait for a tracker."""
+
+
+def known_of(waiting: Waiting) -> Known:
+    """It as a `Known`."""
+    return waiting if isinstance(waiting, Known) else Known(waiting=waiting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +139,14 @@ class PolicyCount:
 
 def light_of(row: RunRow, waiting: Waiting) -> Light:
     """The light to show; of a light that is none of the four, nothing is known."""
-    if row.light == "red":
+    known = known_of(waiting)
+    if row.light == "red" or known.fault(row):
         return "red"
-    if row.light == "amber" or row.index in waiting:
+    if row.light == "amber" or row.index in known.waiting:
         return "amber"
-    return "green" if row.light == "green" else "grey"
+    if row.light != "green":
+        return "grey"
+    return "green" if known.knows(row.signer) else "amber"
 
 
 def find_page(
@@ -169,13 +216,14 @@ def choices(index: Index, *, limit: int = 200) -> Choices:
     )
 
 
-def policy_counts(index: Index) -> tuple[PolicyCount, ...]:
+def policy_counts(index: Index, waiting: Waiting = ()) -> tuple[PolicyCount, ...]:
     """Every policy text on record, by GROUP BY: the first used first."""
+    number = rank(waiting)
     named = [runs.c.policy_name, runs.c.policy_version, runs.c.policy_sha256]
     grouped = select(
         *named,
         runs.c.kind,
-        runs.c.light,
+        number,
         func.count(),
         func.min(runs.c.entry),
         func.max(runs.c.entry),
@@ -187,7 +235,7 @@ def policy_counts(index: Index) -> tuple[PolicyCount, ...]:
     )
     found: dict[tuple[str, ...], PolicyCount] = {}
     with index.connect() as connection:
-        for row in connection.execute(grouped.group_by(*named, runs.c.kind, runs.c.light)):
+        for row in connection.execute(grouped.group_by(*named, runs.c.kind, number)):
             _add(found, tuple(row))
     return tuple(sorted(found.values(), key=lambda item: item.first))
 
@@ -209,7 +257,7 @@ def gaps(index: Index) -> int:
 
 
 def _add(found: dict[tuple[str, ...], PolicyCount], row: tuple[Any, ...]) -> None:
-    name, version, sha256, kind, light, count, first, last, first_seen, last_seen = row
+    name, version, sha256, kind, number, count, first, last, first_seen, last_seen = row
     key = (name or "", version or "", sha256 or "")
     one = PolicyCount(
         name=key[0],
@@ -221,7 +269,7 @@ def _add(found: dict[tuple[str, ...], PolicyCount], row: tuple[Any, ...]) -> Non
         last_seen=last_seen,
         records=count,
         audits=count if kind == "audit" else 0,
-        lights={light: count},
+        lights={LIGHTS[number]: count},
     )
     before = found.get(key)
     found[key] = one if before is None else _sum(before, one)
@@ -243,19 +291,25 @@ def _sum(a: PolicyCount, b: PolicyCount) -> PolicyCount:
     )
 
 
-def rank(waiting: Waiting) -> ColumnElement[int]:
+def rank(waiting: Waiting, light: ColumnElement[str] = runs.c.light) -> ColumnElement[int]:
     """The light as a number: 0 is red, 3 is green. `light_of` says the same of one row."""
-    light = runs.c.light
+    known = known_of(waiting)
+    if known.refuted:
+        return literal(0)
     steps: list[tuple[Any, int]] = [(light == "red", 0), (light == "amber", 1)]
-    if waiting:
-        steps.append((among(waiting), 1))
+    if known.faults:
+        steps.insert(0, (among(known.faults, "faults"), 0))
+    if known.waiting:
+        steps.append((among(known.waiting, "waiting"), 1))
+    if known.signers is not None:
+        steps.append((and_(light == "green", runs.c.signer.not_in(sorted(known.signers))), 1))
     return case(*steps, (light == "green", 3), else_=2)
 
 
-def among(entries: Waiting) -> ColumnElement[bool]:
+def among(entries: Collection[int], name: str) -> ColumnElement[bool]:
     """Whether the row is one of these entries."""
     # Written into the statement: an outbox of years has more entries than SQLite takes parameters.
-    return runs.c.entry.in_(bindparam(None, sorted(entries), expanding=True, literal_execute=True))
+    return runs.c.entry.in_(bindparam(name, sorted(entries), expanding=True, literal_execute=True))
 
 
 def _conditions(filters: Filters, waiting: Waiting) -> list[ColumnElement[bool]]:

@@ -52,7 +52,7 @@ class Tree:
 
     def root(self) -> bytes:
         """MTH(D[n]); SHA-256 of nothing for the empty tree."""
-        return self._range(0, self.size) if self.size else EMPTY_ROOT
+        return self.range(0, self.size) if self.size else EMPTY_ROOT
 
     def completed_by(self, leaf: bytes) -> list[bytes]:
         """What to store when `leaf` is appended: the leaf, then each subtree it completes."""
@@ -93,31 +93,32 @@ class Tree:
             raise IndexError(f"no consistency proof from {earlier} to {self.size}")
         return self._subproof(earlier, 0, self.size, whole=True)
 
-    def _range(self, low: int, high: int) -> bytes:
+    def range(self, low: int, high: int) -> bytes:
+        """The root over the leaves from `low` to `high` (exclusive), of a subtree of this tree."""
         width = high - low
         if width & (width - 1) == 0:
             level = width.bit_length() - 1
             return self._hash_at(stored_position(level, low >> level))
         middle = low + _split(width)
-        return node_hash(self._range(low, middle), self._range(middle, high))
+        return node_hash(self.range(low, middle), self.range(middle, high))
 
     def _path(self, index: int, low: int, high: int) -> list[bytes]:
         if high - low == 1:
             return []
         middle = low + _split(high - low)
         if index < middle:
-            return [*self._path(index, low, middle), self._range(middle, high)]
-        return [*self._path(index, middle, high), self._range(low, middle)]
+            return [*self._path(index, low, middle), self.range(middle, high)]
+        return [*self._path(index, middle, high), self.range(low, middle)]
 
     def _subproof(self, earlier: int, low: int, high: int, *, whole: bool) -> list[bytes]:
         if earlier == high:
-            return [] if whole else [self._range(low, high)]
+            return [] if whole else [self.range(low, high)]
         middle = low + _split(high - low)
         if earlier <= middle:
             proof = self._subproof(earlier, low, middle, whole=whole)
-            return [*proof, self._range(middle, high)]
+            return [*proof, self.range(middle, high)]
         proof = self._subproof(earlier, middle, high, whole=False)
-        return [*proof, self._range(low, middle)]
+        return [*proof, self.range(low, middle)]
 
 
 class MemoryTree(Tree):
@@ -159,6 +160,48 @@ class RunningRoot:
         for peak in reversed(self._peaks[:-1]):
             root = node_hash(peak, root)
         return root
+
+
+class Proofs:
+    """Many leaves of one tree, each proven under its root.
+
+    The tree's stored hashes come from a file that anybody may have edited, so none is believed:
+    the path from a leaf must end at the root, or at a hash that a path before proved. Leaves in
+    their order cost about one hash each, one alone costs log n.
+    """
+
+    def __init__(self, tree: Tree, root: bytes) -> None:
+        self._tree, self._root = tree, root
+        self._proven: dict[tuple[int, int], bytes] = {}
+
+    def holds(self, index: int, leaf: bytes) -> bool:
+        """Whether `leaf` is the one at `index`."""
+        top, beside = self._down_to(index)
+        siblings = [(span, self._tree.range(*span)) for span in beside]
+        digest, first = leaf, index
+        for (low, _), sibling in reversed(siblings):
+            left = low < first
+            digest = node_hash(sibling, digest) if left else node_hash(digest, sibling)
+            first = min(low, first)
+        if digest != self._proven.get(top, self._root):
+            return False
+        # What was proven whole is known in its parts from now on: log n hashes are kept, no more.
+        self._proven.pop(top, None)
+        self._proven.update(siblings)
+        return True
+
+    def _down_to(self, index: int) -> tuple[tuple[int, int], list[tuple[int, int]]]:
+        """The lowest subtree over the leaf that is proven, and what lies beside the way from it."""
+        low, high = 0, self._tree.size
+        top, beside = (low, high), list[tuple[int, int]]()
+        while high - low > 1:
+            middle = low + _split(high - low)
+            left, right = (low, middle), (middle, high)
+            (low, high), other = (left, right) if index < middle else (right, left)
+            beside.append(other)
+            if (low, high) in self._proven:
+                top, beside = (low, high), []
+        return top, beside
 
 
 def verify_inclusion(

@@ -8,12 +8,21 @@ pipelines of its audits; where it has none, it is a pipeline without a policy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, select
 
-from venturalitica.ledger.listing import JUDGED, RANKS, Waiting, among, light_of, rank, rows_of
+from venturalitica.ledger.listing import (
+    JUDGED,
+    LIGHTS,
+    RANKS,
+    Waiting,
+    among,
+    light_of,
+    rank,
+    rows_of,
+)
 from venturalitica.ledger.tables import runs, verdicts
 from venturalitica.records import Interval, Light
 
@@ -113,8 +122,7 @@ def _last_runs(connection: Connection, pipeline: Pipeline, limit: int) -> list[l
 
 
 def _light(row: RunRow, mended: frozenset[int], waiting: Waiting) -> Light:
-    whole = row.index in mended and row.index not in waiting
-    return "green" if whole else light_of(row, waiting)
+    return light_of(replace(row, light="green") if row.index in mended else row, waiting)
 
 
 def _points(of: Iterable[list[RunRow]], lit: Mapping[int, Light]) -> Iterator[Point]:
@@ -145,14 +153,11 @@ def _found(connection: Connection, waiting: Waiting) -> list[Pipeline]:
                 last=last,
                 run_id=run_id,
                 records=count,
-                light=_LIGHTS[number],
+                light=LIGHTS[number],
                 worst=newest,
             )
         )
     return found
-
-
-_LIGHTS: dict[int, Light] = {number: light for light, number in RANKS.items()}
 
 
 def _run_ids(connection: Connection, entries: list[int]) -> dict[int, str]:
@@ -206,8 +211,9 @@ def _mended(connection: Connection, run_ids: Iterable[str]) -> frozenset[int]:
 
 def _number(mended: frozenset[int], waiting: Waiting) -> ColumnElement[int]:
     """The light as a number, as `rank` has it."""
-    whole = mended - frozenset(waiting)
-    return case((among(whole), RANKS["green"]), else_=rank(waiting)) if whole else rank(waiting)
+    if not mended:
+        return rank(waiting)
+    return rank(waiting, case((among(mended, "mended"), "green"), else_=runs.c.light))
 
 
 def _same(pipeline: Pipeline) -> list[ColumnElement[bool]]:

@@ -59,7 +59,8 @@ class Outline:
     """An entry as the index reads it.
 
     Its line is held against the sealed tree. What `verify` cannot read as a statement is not read
-    here in another way: it is listed as `UNREADABLE`, with nothing that it says of itself.
+    here in another way: it is listed as `UNREADABLE`, with nothing that it says of itself, and no
+    `envelope`.
     """
 
     index: int
@@ -67,20 +68,22 @@ class Outline:
     evidence_sha256: str
     statement: dict[str, Any] = field(repr=False)
     signer: str = ""
+    envelope: Envelope | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, index: int, line: bytes) -> Outline:
         """Read an envelope and the statement in it."""
-        signer = ""
+        signer, envelope, statement = "", None, _UNREADABLE
         try:
-            envelope = Envelope.parse(line)
-            signer = envelope.signatures[0].keyid
-            statement = parse_object(envelope.payload, what="the statement", limit=MAX_LINE)
+            parsed = Envelope.parse(line)
+            signer = parsed.signatures[0].keyid
+            found = parse_object(parsed.payload, what="the statement", limit=MAX_LINE)
         except EvidenceError:
-            statement = _UNREADABLE
+            pass
         else:
-            statement = statement if envelope.payload_type == PAYLOAD_TYPE else _UNREADABLE
-        return cls(index, line, sha256_hex(line), statement, signer)
+            if parsed.payload_type == PAYLOAD_TYPE:
+                envelope, statement = parsed, found
+        return cls(index, line, sha256_hex(line), statement, signer, envelope)
 
 
 def run_row(entry: Entry) -> dict[str, Any]:

@@ -121,6 +121,8 @@ def read_statement(
     lights: list[Light] = [shown, claimed]
     if delivered is False:
         lights.append("amber")
+    if standing is not None and standing.doubt:
+        lights.append("amber")
     unproven = standing is not None and standing.fault is not None
     return ReportContext(
         kind=kind,

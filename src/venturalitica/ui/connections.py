@@ -20,12 +20,17 @@ from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.leads import Lead, lead, page_at
 
 if TYPE_CHECKING:
+    from venturalitica.ledger import RunRow
     from venturalitica.ledger.outbox import Undelivered
     from venturalitica.ui.desk import Reading
     from venturalitica.ui.jobs import Jobs
 
 MOST_RUNS = 8
 """Runs that are listed of one place, the latest ones."""
+
+
+Runs = dict[tuple[str, str], dict[str, int]]
+"""By tracker and address: the runs there, each with its latest entry; the latest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +70,26 @@ def places(reading: Reading) -> tuple[Place, ...]:
     return reading.kept("places", lambda: _places(reading), "index.db")
 
 
-def _places(reading: Reading, *, again: bool = False) -> tuple[Place, ...]:
-    found: dict[tuple[str, str], dict[str, int]] = {}
-    for entry, tracker, uri, run_id in linked(reading.index):
-        found.setdefault((tracker, uri), {}).setdefault(run_id, entry)
-    shown = {where: dict(islice(runs.items(), MOST_RUNS)) for where, runs in found.items()}
-    rows = rows_of(reading.index, {entry for runs in shown.values() for entry in runs.values()})
-    if not reading.are_recorded(rows) and not again:
-        reading.made_again()
-        return _places(reading, again=True)
+def _places(reading: Reading) -> tuple[Place, ...]:
+    (found, rows), _ = reading.shown(lambda: _find_places(reading), lambda one: [(one[1], None)])
     named = {row.index: row.trackers for row in rows}
     return tuple(
-        Place(_key(*where), *where, tuple(_named(shown[where], named, *where)), len(runs))
+        Place(_key(*where), *where, tuple(_named(_latest(runs), named, *where)), len(runs))
         for where, runs in found.items()
     )
+
+
+def _find_places(reading: Reading) -> tuple[Runs, tuple[RunRow, ...]]:
+    """The runs of each place, and the rows of the latest."""
+    found: Runs = {}
+    for entry, tracker, uri, run_id in linked(reading.index):
+        found.setdefault((tracker, uri), {}).setdefault(run_id, entry)
+    wanted = {entry for runs in found.values() for entry in _latest(runs).values()}
+    return found, rows_of(reading.index, wanted)
+
+
+def _latest(runs: Mapping[str, int]) -> dict[str, int]:
+    return dict(islice(runs.items(), MOST_RUNS))
 
 
 def _named(

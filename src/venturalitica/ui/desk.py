@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,11 +19,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from venturalitica.errors import EvidenceError
 from venturalitica.redact import redact_uri
 from venturalitica.settings import Settings
-from venturalitica.ui.held import EDITED, Held, Verdicts
+from venturalitica.ui.held import EDITED, STILL, Held
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Index, Ledger, RunRow
     from venturalitica.ledger.approval import Approval
+    from venturalitica.ledger.faithful import Verdicts
+    from venturalitica.ledger.listing import Known
+    from venturalitica.ledger.note import Checkpoint
     from venturalitica.ledger.outbox import Attempt, Undelivered
     from venturalitica.ledger.signed_off import SignOffs
 
@@ -37,6 +40,7 @@ LATER = 1.0
 """Seconds after the first page until a longer log is read for them."""
 
 Stamp = tuple[object, ...]
+Lines = tuple[Sequence["RunRow"], "Verdicts | None"]
 Receipt = tuple[int, str, str, str]
 
 
@@ -61,11 +65,19 @@ class Desk:
         self._kept = _Kept()
         self._reads_sign_offs = self._knows_sign_offs = False
         self.held = Held()
+        self._seen: Checkpoint | None = None
+        self._cut = self.disproof = ""
+        """What the last verification of this process found wrong with the log; empty if nothing."""
 
     @property
     def index_shown(self) -> str:
         """The index's address without credentials; empty where it is the ledger's own."""
         return redact_uri(self.index_url) if self.index_url else ""
+
+    @property
+    def refuted(self) -> str:
+        """Why no light of this log is believed; empty where nothing speaks against it."""
+        return self._cut or self.disproof
 
     @property
     def has_evidence(self) -> bool:
@@ -89,9 +101,22 @@ class Desk:
         if not self.has_evidence:
             raise NoEvidenceYetError(f"{self.home}: there is no evidence here yet")
         ledger = Ledger.open(self.home)
+        self._watch(ledger.head())
         with ExitStack() as stack:
             index = self._caught_up(ledger, stack)
             yield Reading(self, ledger, index, self._kept)
+
+    def _watch(self, head: Checkpoint) -> None:
+        """Be a witness while this server runs: an older log that is put back verifies by itself."""
+        seen = self._seen
+        if seen is not None and head.size <= seen.size and head != seen:
+            self._cut = (
+                f"This server has seen {seen.size:,} entries of the log, and now there are "
+                f"{head.size:,}, or others: its end was cut off, or an older copy put back. If "
+                "that was you, start the server again."
+            )
+            return
+        self._seen = head
 
     @cached_property
     def sign_offs(self) -> SignOffs:
@@ -175,21 +200,74 @@ class Reading:
             return kept("sign-offs", self._stamp("log"), self._sign_offs)
         return kept("approvals", self._stamp("log"), self._approvals)
 
-    def are_recorded(self, rows: Sequence[RunRow], verdicts: Verdicts | None = None) -> bool:
-        """Whether the log gives these rows, and the outbox knows what is due of them."""
-        held = self.desk.held.are_recorded(self.ledger, rows, verdicts)
-        return held and self._knows_what_is_due(rows)
+    def known(self) -> Known:
+        """What is known of the records besides what they say: each light is the worse of both."""
+        from venturalitica.ledger.listing import Known
 
-    def made_again(self) -> str:
-        """Rebuild an index that was edited; gives what a page then says.
+        return Known(
+            waiting=self.waiting().keys(),
+            faults=self.desk.held.faults,
+            signers=self._signers(),
+            refuted=self.desk.refuted,
+        )
+
+    def shown(self, find: Callable[[], T], shows: Callable[[T], Iterable[Lines]]) -> tuple[T, str]:
+        """What `find` finds by the index, once the log bears out each row that is shown of it.
+
+        Where the index does not say what the log says it is made again, and asked again; where a
+        record does not verify, what is found is asked for again, now that it is red.
+
+        Args:
+            find: asks the index.
+            shows: the rows of what was found, with their verdicts or None where none is shown.
+
+        Returns:
+            What was found, and what a page says of an index that was edited, else nothing.
 
         Raises:
-            EvidenceError: the log was altered too.
+            EvidenceError: the log was altered.
         """
+        edited = ""
+        while True:
+            faults = len(self.desk.held.faults)
+            found = find()
+            if not all(self._are_recorded(rows, verdicts) for rows, verdicts in shows(found)):
+                if edited:
+                    raise EvidenceError(STILL)
+                edited = self._made_again()
+            elif len(self.desk.held.faults) <= faults:
+                return found, edited
+
+    def _are_recorded(self, rows: Sequence[RunRow], verdicts: Verdicts | None = None) -> bool:
+        """Whether the log gives these rows, and the outbox knows what is due of them."""
+        held = self.desk.held.are_recorded(self.ledger, self._stamp("log"), rows, verdicts)
+        return held and self._knows_what_is_due(rows)
+
+    def _made_again(self) -> str:
         log.warning("%s: %s", self.desk.home, EDITED)
         self.index.rebuild()
         self._kept.forget()
         return EDITED
+
+    def _signers(self) -> frozenset[str]:
+        """The keys that the reader knows, as `trust.known_signers` says."""
+        from venturalitica.ledger.trust import known_signers
+
+        own = self._kept.of("own keys", self._own_stamp(), self._own_keys)
+        return self._kept.of(
+            f"known keys {sorted(own)}",
+            self._stamp("log", "index.db"),
+            lambda: known_signers(self.ledger, self.index, own),
+        )
+
+    def _own_stamp(self) -> Stamp:
+        """Changes when the user's key does; one held elsewhere is asked once."""
+        return (stamp_of(self.desk.settings.config),)
+
+    def _own_keys(self) -> frozenset[str]:
+        from venturalitica.verification import reader_keys
+
+        return frozenset(reader_keys(self.desk.settings))
 
     def confirmed(self) -> frozenset[Receipt]:
         """What receipts confirm: (entry, tracker, run id, evidence digest)."""
@@ -202,7 +280,8 @@ class Reading:
 
     def _stamp(self, *names: str) -> Stamp:
         home = self.desk.home
-        paths = {"log": (home / "log" / "entries.jsonl", home / "log" / "checkpoint")}
+        log_files = (home / "log" / "entries.jsonl", home / "log" / "checkpoint", home / "keys")
+        paths = {"log": log_files}
         return tuple(stamp_of(path) for name in names for path in paths.get(name, (home / name,)))
 
     def _waiting(self) -> dict[int, tuple[Undelivered, ...]]:

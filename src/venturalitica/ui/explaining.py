@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from venturalitica.figures import format_interval, format_number
-from venturalitica.ledger.listing import RANKS
+from venturalitica.ledger.listing import RANKS, Known, light_of
 from venturalitica.records import Interval, Light
 from venturalitica.reports.parts.strip import Mark
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow, VerdictRow
 
+NOTHING = Known()
 KINDS: Mapping[str, str] = {
     "audit": "audit",
     "run": "monitored run",
@@ -24,12 +25,25 @@ KINDS: Mapping[str, str] = {
 """What each kind of record is called on a page."""
 
 
-def explanation(row: RunRow, verdicts: Sequence[VerdictRow], waiting: Sequence[str] = ()) -> str:
+def explanation(
+    row: RunRow,
+    verdicts: Sequence[VerdictRow],
+    waiting: Sequence[str] = (),
+    known: Known = NOTHING,
+) -> str:
     """The sentence of the worst that was found: `gender-parity failed: 0.740, must be >= 0.80;
     blocking`.
 
-    `waiting` are the trackers that have not confirmed the record.
+    `waiting` are the trackers that have not confirmed the record; of a record that does not verify,
+    `known` says why, and nothing that it says is believed.
     """
+    if known.fault(row):
+        return known.fault(row)
+    said = _explanation(row, verdicts, waiting)
+    return said if light_of(row, known) == light_of(row, NOTHING) else f"{said} {known.doubt(row)}"
+
+
+def _explanation(row: RunRow, verdicts: Sequence[VerdictRow], waiting: Sequence[str]) -> str:
     worst = sorted(verdicts, key=lambda verdict: _badness(verdict, row))
     unmet = [verdict for verdict in worst if known_light(verdict.light) != "green"]
     if row.exception:

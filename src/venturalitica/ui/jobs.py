@@ -145,6 +145,8 @@ class Jobs:
         def work(job: Job) -> Verified:
             found = _verify(desk, job, witnesses=witnesses)
             self.verified = found
+            # Until the next one holds, no light of this log is believed.
+            desk.disproof = _refutation(found)
             return found
 
         return self._begin("verify", work)
@@ -247,6 +249,14 @@ def _verify(desk: Desk, job: Job, *, witnesses: bool) -> Verified:
         str(home), witnesses=witnesses, progress=job.progress, settings=desk.settings
     )
     return Verified(_now(), size, checkpoint, files, found, witnesses)
+
+
+def _refutation(verified: Verified) -> str:
+    if verified.ok:
+        return ""
+    fault = verified.found.fault
+    said = f"{fault.name}: {fault.detail}" if fault else "no step could be made"
+    return f"The log did not verify at {verified.at}, so nothing in it is proven. {said}"
 
 
 def stamp_of_log(home: Path) -> Stamp:

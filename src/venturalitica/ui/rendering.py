@@ -32,7 +32,7 @@ def render(request: Request, template: str, context: object, status: int = 200) 
     """The page of a template.
 
     The template is given `page` (the context), `nav`, `here` (the request's path), `csrf`,
-    `url(name, **params)`, `asset(name)`, `exported`, `now`, `home`, `version`.
+    `url(name, **params)`, `asset(name)`, `exported`, `now`, `home`, `version`, `refuted`.
     """
     return HTMLResponse(draw(request, template, context), status)
 
@@ -52,6 +52,7 @@ def draw(request: Request, template: str, context: object) -> str:
         now=datetime.now(UTC),
         home=str(state.desk.home),
         index=state.desk.index_shown,
+        refuted=state.desk.refuted,
         version=__version__,
     )  # fmt: skip
 

@@ -20,6 +20,7 @@ def warnings(context: ReportContext) -> Markup | None:
 
 def _sentences(context: ReportContext) -> Iterator[str]:
     yield rejection_sentence(context)
+    yield doubt_sentence(context)
     if context.training_rows:
         yield (
             "The rows judged include rows that the model was trained on. A model looks better on "
@@ -45,6 +46,11 @@ def fault_words(context: ReportContext) -> str:
     """Which step of its verification failed, and how."""
     fault = context.standing.fault if context.standing else None
     return "" if fault is None else f"{fault.name}: {fault.detail}"
+
+
+def doubt_sentence(context: ReportContext) -> str:
+    """Why the light is amber at best though the record verifies."""
+    return context.standing.doubt if context.standing else ""
 
 
 def rejection_sentence(context: ReportContext) -> str:

@@ -1,6 +1,6 @@
 """Two runs side by side, control by control: what changed between them, and what may explain it.
 
-Both are read from the log itself, held against the sealed tree; nothing here comes from the index.
+Both are read from the log itself and verified; nothing here comes from the index.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.figures import format_number
 from venturalitica.records import JUDGED, Light, Verdict
 from venturalitica.reports.context import Json, ReportContext, mapping, read_statement, text
+from venturalitica.reports.sections.warnings import doubt_sentence, fault_sentence, fault_words
 from venturalitica.reports.words import status_words
 from venturalitica.ui.rendering import render
 
 if TYPE_CHECKING:
-    from venturalitica.ledger import Ledger
     from venturalitica.ui.desk import Desk, Reading
 
 MOST_PACKAGES = 60
@@ -34,6 +34,7 @@ class Side:
 
     entry: int
     light: Light
+    doubt: str
     name: str
     run_id: str
     started_at: str
@@ -140,7 +141,7 @@ def read(reading: Reading, a: int, b: int) -> CompareContext:
         HTTPException: there is no such entry, or it is no audit and no run.
         EvidenceError: the log was altered.
     """
-    one, two = (_Record.read(reading.ledger, entry) for entry in (a, b))
+    one, two = (_Record.read(reading, entry) for entry in (a, b))
     same, changed = _parameters(one.context.model, two.context.model)
     environment = _environment(one.context.environment, two.context.environment)
     return CompareContext(
@@ -163,7 +164,10 @@ class _Record:
     context: ReportContext
 
     @classmethod
-    def read(cls, ledger: Ledger, number: int) -> _Record:
+    def read(cls, reading: Reading, number: int) -> _Record:
+        from venturalitica.pages import standing_of
+
+        ledger = reading.ledger
         if not 0 <= number < ledger.size:
             raise HTTPException(
                 404, f"There is no entry {number}; the log has {ledger.size}, counted from 0."
@@ -175,7 +179,8 @@ class _Record:
         if entry.statement.get("predicateType") not in JUDGED:
             raise HTTPException(400, f"Entry {number} is no audit and no run: only those compare.")
         try:
-            context = read_statement(entry.statement)
+            standing = standing_of(ledger, entry, doubts=reading.known())
+            context = read_statement(entry.statement, standing=standing)
         except EvidenceError as error:
             raise EvidenceError(f"entry {number}: {error}") from error
         return cls(number, entry.signer, context)
@@ -186,6 +191,7 @@ class _Record:
         return Side(
             entry=self.entry,
             light=self.context.light,
+            doubt=" ".join(filter(None, _doubts(self.context))),
             name=text(run.get("name")),
             run_id=text(run.get("id")),
             started_at=text(run.get("started_at")),
@@ -197,6 +203,10 @@ class _Record:
             commit=text(git.get("commit")),
             signer=self.signer,
         )
+
+
+def _doubts(context: ReportContext) -> tuple[str, ...]:
+    return fault_sentence(context), fault_words(context), doubt_sentence(context)
 
 
 def _controls(a: Sequence[Verdict], b: Sequence[Verdict]) -> list[ControlPair]:

@@ -85,7 +85,9 @@ def _report(reading: Reading, entry: Entry) -> File:
         raise HTTPException(404, f"Entry {entry.index} is no audit and no run: it has no report.")
     with readable(entry):
         known, tried = reading.desk.sign_offs, reading.attempts()
-        context = page_context(reading.ledger, entry, known=known, attempts=tried)
+        context = page_context(
+            reading.ledger, entry, known=known, attempts=tried, doubts=reading.known()
+        )
         page = draw_page(context).encode()
     return page, f"report-{entry.index}.html", "text/html; charset=utf-8"
 

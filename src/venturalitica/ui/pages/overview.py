@@ -25,7 +25,7 @@ from venturalitica.ui.rendering import draw, render
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow, VerdictRow
-    from venturalitica.ui.desk import Desk, Reading
+    from venturalitica.ui.desk import Desk, Lines, Reading
 
 PER_PAGE = 24
 TREND = 30
@@ -126,17 +126,13 @@ def read(reading: Reading, *, page: int = 1) -> OverviewContext:
     """
     if page == 1:
         files = ("receipts.jsonl", "index.db")
-        kept = f"overview {reading.desk.knows_sign_offs(reading.ledger)}"
+        kept = f"overview {reading.desk.knows_sign_offs(reading.ledger)} {reading.desk.refuted}"
         return reading.kept(kept, lambda: _read(reading, 1), *files)
     return _read(reading, page)
 
 
 def _read(reading: Reading, page: int) -> OverviewContext:
-    found = _Found.read(reading, page)
-    edited = ""
-    if not found.is_recorded(reading):
-        edited = reading.made_again()
-        found = _Found.read(reading, page)
+    found, edited = reading.shown(lambda: _Found.read(reading, page), _Found.lines)
     lights = [pipeline.light for pipeline in found.all]
     every: tuple[Light, ...] = ("red", "amber", "grey", "green")
     return OverviewContext(
@@ -161,10 +157,10 @@ class _Found:
 
     @classmethod
     def read(cls, reading: Reading, page: int) -> _Found:
-        waiting, index = reading.waiting().keys(), reading.index
-        found = pipelines(index, waiting)
+        known, index = reading.known(), reading.index
+        found = pipelines(index, known)
         shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
-        lines = trends(index, shown, waiting, limit=TREND)
+        lines = trends(index, shown, known, limit=TREND)
         told = {entry for item in shown for entry in (item.last, item.worst)}
         last_runs = {row.index: row for line in lines.values() for row in _last_records(line)}
         rows = {row.index: row for row in rows_of(index, told - last_runs.keys())} | last_runs
@@ -176,14 +172,13 @@ class _Found:
             verdicts=verdicts_of(index, rows),
         )
 
-    def is_recorded(self, reading: Reading) -> bool:
-        """Whether the log gives all that is shown."""
+    def lines(self) -> list[Lines]:
+        """All that is shown of the index."""
         drawn = {
             row.index: row for line in self.trends.values() for one in line for row in one.records
         }
         older = [row for entry, row in drawn.items() if entry not in self.rows]
-        rows = list(self.rows.values())
-        return reading.are_recorded(rows, self.verdicts) and reading.are_recorded(older)
+        return [(list(self.rows.values()), self.verdicts), (older, None)]
 
     def card(self, reading: Reading, pipeline: Pipeline) -> PipelineCard:
         """The card of one pipeline."""
@@ -194,12 +189,13 @@ class _Found:
         waits = {item.tracker for e in entries for item in late.get(e, ())}
         records = [self.rows[e] for e in entries if e in self.rows]
         judged = [verdict for e in entries for verdict in self.verdicts.get(e, ())]
+        known = reading.known()
         approvals = reading.approvals().get(pipeline.last, ())
         return PipelineCard(
             policy=pipeline.policy or "",
             name=pipeline.name,
             light=pipeline.light,
-            why=explanation(worst, judged, sorted(waits)),
+            why=explanation(worst, judged, sorted(waits), known),
             entry=worst.index,
             last=last.index,
             run_id=pipeline.run_id,
@@ -211,7 +207,7 @@ class _Found:
             model=(last.model_class or "").rpartition(".")[2],
             decision=approvals[-1].decision if approvals else "",
             trackers=tuple(tracker_link(reading, records, run) for run in last.trackers),
-            strip=strip(marks(judged)),
+            strip=strip(() if known.fault(worst) else marks(judged)),
             trend=trend([_drawn(point) for point in line]),
             runs=len(line),
             margin="" if not line or line[-1].margin is None else signed(line[-1].margin),

@@ -159,12 +159,9 @@ def read(reading: Reading, name: str | None = None) -> PoliciesContext:
     Raises:
         HTTPException: none has this name.
     """
-    record, lines, rows = _find(reading, name)
-    shown = [row for of in rows for row in of]
-    edited = ""
-    if not reading.are_recorded(shown):
-        edited = reading.made_again()
-        record, lines, rows = _find(reading, name)
+    (record, lines, rows), edited = reading.shown(
+        lambda: _find(reading, name), lambda found: [([row for of in found[2] for row in of], None)]
+    )
     names = [_name(line) for line in lines]
     doubled = {one for one in names if names.count(one) > 1}
     by_name: dict[str, list[VersionContext]] = {}
@@ -184,7 +181,7 @@ def _find(
     reading: Reading, name: str | None
 ) -> tuple[OnRecord, tuple[Line, ...], list[tuple[RunRow, ...]]]:
     """The texts, the last one first, and of each the last runs."""
-    record = recorded_policies(reading.ledger, index=reading.index)
+    record = recorded_policies(reading.ledger, index=reading.index, waiting=reading.known())
     found = of_name(record.policies, name) if name is not None else record.policies
     lines = follow(found)[::-1]
     return record, lines, [_runs(reading, line) for line in lines]
@@ -263,8 +260,8 @@ def _name(line: Line) -> tuple[str, str]:
 def _version(
     reading: Reading, line: Line, rows: Sequence[RunRow], *, doubled: bool
 ) -> VersionContext:
-    waiting = reading.waiting()
-    runs = [JudgedRun(r.index, r.name, light_of(r, waiting), r.appended_at) for r in rows]
+    known = reading.known()
+    runs = [JudgedRun(r.index, r.name, light_of(r, known), r.appended_at) for r in rows]
     lights = _counted(line.recorded.lights)
     return VersionContext(line, lights, tuple(reversed(runs)), doubled)
 

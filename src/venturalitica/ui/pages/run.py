@@ -179,7 +179,9 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
         with readable(entry):
             if judged(entry.statement):
                 known, tried = reading.desk.sign_offs, reading.attempts()
-                report = page_context(reading.ledger, entry, known=known, attempts=tried)
+                report = page_context(
+                    reading.ledger, entry, known=known, attempts=tried, doubts=reading.known()
+                )
             else:
                 care = read_care(reading.ledger, entry)
     except EvidenceError as error:
@@ -194,7 +196,7 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
         name=row["name"],
         evidence_sha256=entry.evidence_sha256,
         appended_at=row["appended_at"],
-        standing=standing or standing_of(reading.ledger, entry),
+        standing=standing or standing_of(reading.ledger, entry, doubts=reading.known()),
         report=report,
         care=care,
         problem=problem,

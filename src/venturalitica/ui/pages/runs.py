@@ -129,11 +129,9 @@ def page(request: Request) -> Response:
 
 def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> RunsContext:
     """What the list shows for a query."""
-    found, verdicts = _find(reading, query)
-    edited = ""
-    if not reading.are_recorded(found.rows, verdicts):
-        edited = reading.made_again()
-        found, verdicts = _find(reading, query)
+    (found, verdicts), edited = reading.shown(
+        lambda: _find(reading, query), lambda one: [(one[0].rows, one[1])]
+    )
     return RunsContext(
         query=query,
         runs=listed(reading, found.rows, verdicts),
@@ -150,7 +148,7 @@ def _find(reading: Reading, query: RunQuery) -> tuple[Found, dict[int, tuple[Ver
     found = find_page(
         reading.index,
         query.filters,
-        waiting=reading.waiting().keys(),
+        waiting=reading.known(),
         sort=query.sort,
         descending=query.order == "desc",
         offset=(query.page - 1) * PER_PAGE,
@@ -167,14 +165,14 @@ def listed(
 
 
 def _listed(reading: Reading, row: RunRow, verdicts: Sequence[VerdictRow]) -> ListedRun:
-    waiting = reading.waiting()
-    late = {item.tracker for item in waiting.get(row.index, ())}
+    known = reading.known()
+    late = {item.tracker for item in reading.waiting().get(row.index, ())}
     approvals = reading.approvals().get(row.index, ())
     return ListedRun(
         entry=row.index,
-        light=light_of(row, waiting),
-        why=explanation(row, verdicts, sorted(late)),
-        strip=strip(marks(verdicts)),
+        light=light_of(row, known),
+        why=explanation(row, verdicts, sorted(late), known),
+        strip=strip(() if known.fault(row) else marks(verdicts)),
         kind=KINDS.get(row.kind, row.kind),
         name=row.name,
         run_id=row.run_id,
