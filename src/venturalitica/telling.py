@@ -125,4 +125,8 @@ def _summary(audit: Audit, home: Path) -> str:
 
 
 def _near(home: Path) -> Path:
-    return home.relative_to(Path.cwd()) if home.is_relative_to(Path.cwd()) else home
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # deleted meanwhile
+        return home
+    return home.relative_to(here) if home.is_relative_to(here) else home

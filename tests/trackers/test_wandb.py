@@ -310,3 +310,20 @@ def test_why_there_is_no_run(offline_wandb, tracker, monkeypatch):
         assert "unset WANDB_MODE" in tracker.no_run().text
     monkeypatch.delitem(sys.modules, "wandb")
     assert tracker.no_run() is None
+
+
+def test_a_relative_folder_and_another_working_folder(
+    offline_wandb, tracker, tmp_path, monkeypatch
+):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "rel").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_DIR", "rel")
+    with offline_wandb.init(project="credit"):
+        monkeypatch.chdir(tmp_path / "sub")
+        run = tracker.active_run()
+        tracker.deliver(run, parcel())
+    folder = Path(run.extra["folder"])
+    assert folder.parent == tmp_path / "rel" / "wandb"
+    assert (folder / "files/venturalitica/evidence.json").read_bytes() == parcel().evidence
+    assert len(artifacts(run, "evidence")) == 1

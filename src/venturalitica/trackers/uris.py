@@ -47,7 +47,7 @@ def address(uri: str) -> str:
     """`uri` as evidence keeps it: absolute, so that any process finds it; no credentials."""
     try:
         return _address(uri)
-    except ValueError:  # NUL, or half a surrogate pair: the name of no folder
+    except (ValueError, OSError):  # NUL, half a surrogate pair; a working folder that is gone
         return UNREADABLE
 
 
@@ -55,9 +55,8 @@ def _address(uri: str) -> str:
     if is_databricks(uri):
         return uri
     if is_file_store(uri):
-        folder = Path.cwd() / (_folder(uri) or "mlruns")
         # Not `resolve`, which raises where links lead in a circle.
-        return Path(os.path.realpath(folder)).as_uri()
+        return Path(os.path.realpath(_folder(uri) or "mlruns")).as_uri()
     if is_sqlite(uri):
         return _absolute_sqlite(uri)
     return without_credentials(uri)

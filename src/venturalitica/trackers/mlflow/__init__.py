@@ -2,6 +2,7 @@
 
     tracker.py     the tracker itself, and the way to a run that is not open
     active.py      which run is open here, or why none is
+    places.py      where an open run is kept, whatever became of the working folder
     run.py         one run, by id, as a shelf to leave a parcel on
     answer.py      what the server answers, and its failures in plain words
     witnesses.py   checkpoints that runs have kept

@@ -20,10 +20,18 @@ from venturalitica.trackers.mlflow.answer import (
     translated,
     workspace_here,
 )
+from venturalitica.trackers.mlflow.places import opened_by, place_of
 from venturalitica.trackers.mlflow.run import RunShelf
 from venturalitica.trackers.mlflow.witnesses import checkpoints_at, checkpoints_in
 from venturalitica.trackers.publish import publish
-from venturalitica.trackers.uris import address, is_http, is_sqlite, run_url
+from venturalitica.trackers.uris import (
+    UNREADABLE,
+    address,
+    is_file_store,
+    is_http,
+    is_sqlite,
+    run_url,
+)
 
 _ONE_BY_ONE = 100
 """Runs asked for singly when checkpoints are gathered, the latest ones that a log names."""
@@ -45,9 +53,9 @@ class MlflowTracker:
         run = active.active()
         if run is None:
             return None
-        door = library().get_tracking_uri()
-        uri = address(door)
-        if not is_sqlite(door):
+        door = _current()
+        uri = place_of(run, door)
+        if not (is_sqlite(uri) or is_file_store(uri)):
             self._doors[uri] = door
         workspace = workspace_here()
         return RunRef(
@@ -105,18 +113,32 @@ class MlflowTracker:
 
     def _door(self, uri: str, workspace: str) -> str:
         """The URI to reach `uri` by, with the credentials that belong to it and no others."""
-        current: str = library().get_tracking_uri()
-        if not uri or address(current) == uri:
-            door = current
-        else:
-            door = self._doors.get(uri, uri)
-            if door == uri and is_http(uri):
-                refuse_foreign_credentials(uri, current)
-        if is_sqlite(door):
-            must_exist_already(door)
+        current = _current()
+        if is_sqlite(uri or current):
+            must_exist_already(uri or current)
+        door = self._way_to(uri, current)
         if workspace and workspace != workspace_here():
             raise TrackerError(
                 f"the run is in the MLflow workspace '{workspace}' and this process is in "
                 f"'{workspace_here() or 'default'}': set MLFLOW_WORKSPACE={workspace}"
             )
         return door
+
+    def _way_to(self, uri: str, current: str) -> str:
+        here = address(current)
+        # In a folder that is gone MLflow opens nothing anew; what it has open still works.
+        kept_open = here == UNREADABLE and opened_by(current) == uri
+        if not uri or here == uri or kept_open:
+            return current
+        door = self._doors.get(uri, uri)
+        if door == uri and is_http(uri):
+            refuse_foreign_credentials(uri, current)
+        return door
+
+
+def _current() -> str:
+    """The tracking URI as MLflow says it; empty where that depends on a folder that is gone."""
+    try:
+        return str(library().get_tracking_uri())
+    except FileNotFoundError:
+        return ""

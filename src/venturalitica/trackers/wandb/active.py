@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from venturalitica.trackers.base import NoRun
@@ -73,6 +74,27 @@ def no_run() -> NoRun | None:
     if len(open_runs()) > 1:
         return _SEVERAL
     return _DISABLED if getattr(getattr(wandb, "run", None), "disabled", False) else _NONE
+
+
+def folder_of(run: Any) -> Path:
+    """The run's folder, also where `WANDB_DIR` is relative and the working folder is another now.
+
+    W&B's own log file in it was opened when the run was, and knows its whole path.
+    """
+    folder = Path(run.settings.sync_dir)
+    if folder.is_absolute():
+        return folder
+    for handler in logging.getLogger("wandb").handlers:
+        found = Path(getattr(handler, "baseFilename", "")).parent.parent
+        if found.name == folder.name:
+            return found
+    return folder.absolute()
+
+
+def files_of(run: Any) -> Path:
+    """Where the run's files lie."""
+    files = Path(run.dir)
+    return files if files.is_absolute() else folder_of(run) / files.name
 
 
 @contextmanager

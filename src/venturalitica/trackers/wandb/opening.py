@@ -76,7 +76,10 @@ def fetch(run_id: str, uri: str) -> dict[str, bytes]:
     live = active.find(run_id)
     if live is not None:
         tags = {f"tags/{key}": text.encode() for key, text in RunShelf(live, {}).tags().items()}
-        return {**_files(Path(live.dir)), **{key: tags[key] for key in tags if _ours(key[5:])}}
+        return {
+            **_files(active.files_of(live)),
+            **{key: tags[key] for key in tags if _ours(key[5:])},
+        }
     if (Path(run_id) / "files").is_dir():
         return _files(Path(run_id) / "files")
     client = library()

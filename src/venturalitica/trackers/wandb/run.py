@@ -14,6 +14,7 @@ from venturalitica.trackers.base import DataRef, Parcel
 from venturalitica.trackers.claims import ROOT, Claim
 from venturalitica.trackers.keys import encode
 from venturalitica.trackers.publish import Point
+from venturalitica.trackers.wandb.active import files_of
 from venturalitica.trackers.wandb.artifacts import log_evidence, log_policy, put_table
 
 
@@ -36,14 +37,14 @@ class RunShelf:
         return ()
 
     def has(self, path: str) -> bool:
-        file = Path(self._run.dir) / path
+        file = files_of(self._run) / path
         return file.is_file() and not file.is_symlink()
 
     def read(self, path: str) -> bytes:
-        return (Path(self._run.dir) / path).read_bytes()
+        return (files_of(self._run) / path).read_bytes()
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        folder = Path(self._run.dir)
+        folder = files_of(self._run)
         for path, data in files.items():
             _copy(folder / path, data)
             self._run.save(glob.escape(str(folder / path)), base_path=str(folder), policy="now")

@@ -45,7 +45,7 @@ class WandbTracker:
             extra={
                 "entity": run.entity or "",
                 "project": run.project or "",
-                "folder": str(run.settings.sync_dir),
+                "folder": str(active.folder_of(run)),
                 "offline": bool(run.offline),
             },
         )
