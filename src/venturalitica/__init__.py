@@ -11,8 +11,8 @@ against a policy; `read_policy` reads one; `verify` checks evidence from files a
 runs the loan scenario that ships in the package. What they give is named here too: `Audit`,
 `Verdict`, `Policy`, `Run`, `Verification`, and the errors.
 
-Importing this package reads one file, `./.env` (see `venturalitica.settings`), writes nothing and
-loads no data, model or tracking library.
+Importing this package reads one file, `.env` of the working folder, else of the project root (see
+`venturalitica.settings`), writes nothing and loads no data, model or tracking library.
 """
 
 from __future__ import annotations

@@ -21,13 +21,13 @@ from typing import Any, TypeVar, cast
 
 from venturalitica.decorating import decorated
 from venturalitica.errors import ControlBlocked
-from venturalitica.recording import record_run
+from venturalitica.recording import foretell, record_run
 from venturalitica.records import Verdict
 from venturalitica.redact import redacted_traceback
 from venturalitica.rules import Policy
 from venturalitica.runs import Run, begin, current_run, end, enter, leave, own_run
 from venturalitica.session import resolve_policy
-from venturalitica.settings import find_policy
+from venturalitica.settings import Settings, find_policy
 from venturalitica.telling import tell_no_policy, tell_unjudged
 from venturalitica.trackers.base import RunRef
 
@@ -114,6 +114,7 @@ class Monitor:
             _close(run, error)
 
     def _begin(self) -> Run:
+        foretell(Settings.for_recording())
         run = Run(self._name, self._rules(), current_run(), named=self._policy is not None)
         for source in self._inputs:
             run.log_input(source)
@@ -151,6 +152,7 @@ def monitor(
     Raises:
         PolicyError: the policy is missing or wrong (before anything runs).
         ControlBlocked: on leaving, a blocking control of a policy that was named was never judged.
+        SettingsError: a setting has a value that cannot be used, or there is no place for a key.
         DataError: an input does not exist (before anything runs).
     """
     if callable(name):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.delivery import Delivery, deliver
-from venturalitica.errors import EvidenceWaiting, RetiredKeyError
+from venturalitica.errors import EvidenceWaiting, RetiredKeyError, SigningKeyError
 from venturalitica.records import Light, Verdict, run_lights, worst_light
 from venturalitica.redact import redact_text, redacted_traceback
 from venturalitica.runs import Run
@@ -82,6 +84,51 @@ def open_ledger(settings: Settings | None = None, *, create: bool = True) -> Led
 
     settings = settings or Settings.current()
     return Ledger.open(settings.home, signer=signer_of(settings), create=create)
+
+
+def foretell(settings: Settings) -> None:
+    """Before a training: say what would keep its evidence from being written. Nothing is made.
+
+    A signer from outside is not asked: that could take long.
+    """
+    for obstacle in (
+        _folder_obstacle("VENTURALITICA_HOME", settings.home),
+        _key_obstacle(settings),
+    ):
+        if obstacle and obstacle not in _foretold:
+            _foretold.add(obstacle)
+            log.error("no evidence of what follows can be written: %s", obstacle)
+
+
+_foretold: set[str] = set()
+
+
+def _key_obstacle(settings: Settings) -> str:
+    from venturalitica.ledger.signing import has_own_key
+    from venturalitica.signers import signer_of
+
+    if settings.signer:
+        return ""
+    try:
+        if settings.signing_key or settings.config is None or has_own_key(settings.config):
+            signer_of(settings)
+            return ""
+    except SigningKeyError as error:
+        return str(error)
+    return _folder_obstacle("VENTURALITICA_CONFIG", settings.config)
+
+
+def _folder_obstacle(variable: str, folder: Path) -> str:
+    """Why nothing can be written to a folder, which may have to be made; empty if it can be."""
+    try:
+        there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+            return ""
+        what = "cannot be written" if there.is_dir() else "is no folder"
+    except OSError as error:
+        there, what = folder, f"cannot be looked into: {error.strerror or error}"
+    place = f"{folder}: {there} {what}" if there != folder else f"{folder} {what}"
+    return f"{place}. Set {variable} to a folder that can be written"
 
 
 def take_in(settings: Settings) -> int:

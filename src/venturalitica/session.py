@@ -31,11 +31,11 @@ from venturalitica.measure import (
     reported_only,
     unmeasured,
 )
-from venturalitica.recording import keep
+from venturalitica.recording import foretell, keep
 from venturalitica.redact import redacted_traceback
 from venturalitica.rules import Phase, Policy
 from venturalitica.runs import current_run
-from venturalitica.settings import POLICY_FILENAME, Settings, find_policy
+from venturalitica.settings import POLICY_FILENAME, Settings, find_policy, working_folder
 from venturalitica.statement import Facts, build_statement
 from venturalitica.surroundings import Surroundings, model_facts
 from venturalitica.telling import tell_audit
@@ -74,7 +74,7 @@ def resolve_policy(policy: str | Path | Policy | None = None) -> Policy:
 
 def _no_policy() -> str:
     return (
-        f"no policy found in {Path.cwd()} nor in the project root; "
+        f"no policy found in {working_folder()} nor in the project root; "
         "'venturalitica init' writes one to start from, or pass policy=\"path/to/policy.yaml\""
     )
 
@@ -88,7 +88,7 @@ def check(policy: Policy, *, columns: Sequence[str] | None, bindings: Mapping[st
     """
     from venturalitica.binding import bind
 
-    Settings.current()
+    foretell(Settings.for_recording())
     bind(known_roles(policy), bindings, columns, wanted=())
 
 
@@ -232,7 +232,7 @@ def conduct(
             for a model that was trained in this process.
         trained: the rows that the model was just trained on, to be known again later.
     """
-    settings = Settings.current()
+    settings = Settings.for_recording()
     before = open_runs() if trackers is None else trackers
     started = datetime.now(UTC)
     surroundings = Surroundings(settings)

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from venturalitica.errors import SigningKeyError
-from venturalitica.settings import Settings
+from venturalitica.settings import NO_HOME, Settings
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Signer
@@ -27,6 +27,8 @@ def signer_of(settings: Settings) -> Signer:
 
     if settings.signer:
         return load_external(settings.signer)
+    if settings.config is None and not settings.signing_key:
+        raise SigningKeyError(NO_HOME)
     return load_signer(
         settings.signing_key, settings.config, passphrase=settings.signing_key_passphrase
     )

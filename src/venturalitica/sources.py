@@ -10,6 +10,7 @@ from typing import Any
 from venturalitica.canonical import canonical_json, sha256_hex
 from venturalitica.errors import DataError
 from venturalitica.redact import redact_name
+from venturalitica.settings import working_folder
 
 
 def digest_source(source: Any, *, context: str, name: str | None = None) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def _path_item(path: Path, context: str, name: str | None) -> dict[str, Any]:
         return data_item(name or path.name, context, sha256=sha256, method="folder", size=size)
     named = redact_name(str(path))
     raise DataError(
-        f"{context} {named!r}: there is no such file or folder (looked in {Path.cwd()})"
+        f"{context} {named!r}: there is no such file or folder (looked in {working_folder()})"
     )
 
 

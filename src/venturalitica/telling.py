@@ -10,7 +10,7 @@ from pathlib import Path
 from venturalitica.audit import Audit
 from venturalitica.records import Verdict, worst_light
 from venturalitica.rules import Policy
-from venturalitica.settings import POLICY_FILENAME
+from venturalitica.settings import POLICY_FILENAME, working_folder
 from venturalitica.trackers.base import RunRef
 
 log = logging.getLogger(__name__)
@@ -125,8 +125,5 @@ def _summary(audit: Audit, home: Path) -> str:
 
 
 def _near(home: Path) -> Path:
-    try:
-        here = Path.cwd()
-    except FileNotFoundError:  # deleted meanwhile
-        return home
+    here = working_folder()
     return home.relative_to(here) if home.is_relative_to(here) else home

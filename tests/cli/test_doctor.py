@@ -183,6 +183,36 @@ def test_a_dotenv_without_our_names_says_so(call, project):
     assert (found["state"], found["text"][:12]) == ("ok", "gave nothing")
 
 
+def test_a_broken_line_of_a_dotenv_is_told_with_its_place(call, project):
+    (project / ".env").write_text("# ours\nWANDB_PROJECT loans\nWANDB_MODE=offline\n")
+    found = [item for item in json.loads(call("doctor", "--json").stdout)["findings"]
+             if item["subject"] == ".env"]  # fmt: skip
+    assert found[0]["state"] == "broken"
+    assert found[0]["text"].startswith(f"{project / '.env'}:2: ")
+    assert "loans" not in found[0]["text"]
+    assert found[1]["state"] == "ok"
+
+
+def test_a_dotenv_of_the_project_root_is_told_by_its_path(call, project, monkeypatch):
+    (project / "pyproject.toml").write_text("")
+    (project / ".env").write_text("WANDB_MODE=offline\n")
+    (project / "inner").mkdir()
+    monkeypatch.chdir(project / "inner")
+    monkeypatch.setattr("venturalitica.settings._from_dotenv", {"WANDB_MODE"})
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert findings(call)["Settings", ".env"]["text"] == f"{project / '.env'} gave WANDB_MODE"
+
+
+def test_without_a_home_it_says_what_to_set(call, monkeypatch):
+    monkeypatch.delenv("VENTURALITICA_CONFIG")
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    found = findings(call)["Settings", "config"]
+    assert found["state"] == "broken"
+    assert "VENTURALITICA_CONFIG" in found["fix"]
+
+
 def test_a_bad_setting_leaves_the_trackers_examined(call, monkeypatch):
     monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "soon")
     assert ("Trackers", "mlflow") in findings(call)

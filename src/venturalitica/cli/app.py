@@ -137,7 +137,12 @@ def _lines(error: VenturaliticaError) -> list[str]:
     return [str(problem) for problem in problems]
 
 
+WHERE_TO = "change into a folder that exists"
+
+
 def _os_words(error: OSError) -> str:
     if error.filename is None:
-        return str(error)
+        gone = isinstance(error, FileNotFoundError)
+        # All that `os.getcwd` says is "No such file or directory".
+        return f"the working folder was deleted: {WHERE_TO}" if gone else str(error)
     return f"{error.filename}: {error.strerror or error}"

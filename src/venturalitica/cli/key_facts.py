@@ -34,7 +34,7 @@ def signer_in_use(settings: Settings) -> Signer | None:
     from venturalitica.signers import signer_of
 
     given = settings.signing_key or settings.signer
-    if not given and not has_own_key(settings.config):
+    if not given and (settings.config is None or not has_own_key(settings.config)):
         return None
     return signer_of(settings)
 

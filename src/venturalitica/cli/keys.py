@@ -18,6 +18,7 @@ from venturalitica.cli.output import (
     table,
 )
 from venturalitica.errors import EvidenceError, SettingsError, SigningKeyError
+from venturalitica.settings import NO_HOME
 
 if TYPE_CHECKING:
     from venturalitica.ledger.ledger import Entry
@@ -76,8 +77,8 @@ def export_keys(
     signer = signer_in_use(settings)
     if signer is None:
         raise SigningKeyError(
-            f"no signing key in {settings.config} yet; it is made by the first governed fit, "
-            "enforce or 'venturalitica check'"
+            f"no signing key in {settings.config or 'any place'} yet; it is made by the first "
+            "governed fit, enforce or 'venturalitica check'"
         )
     publics = [key for _, key in publics_of(signer)]
     if out is not None:
@@ -207,6 +208,8 @@ def _rotate_own(settings: Settings, new: Path | None, reason: str) -> dict[str, 
     if new is not None:
         _refuse_used(settings, read_private(new, passphrase))
         pem = new.read_bytes()
+    if settings.config is None:
+        raise SigningKeyError(NO_HOME)
     done = swap(settings.config, new_pem=pem, passphrase=passphrase)
     try:
         entry = _told(settings, done.old, done.new, reason)

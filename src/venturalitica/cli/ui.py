@@ -121,7 +121,7 @@ def _desk(ledger: str | None, out: Path | None, *, demo: bool) -> Iterator[Desk]
 
 def _folder(ledger: str) -> Path:
     """A ledger's own folder, or the project that has one."""
-    folder = Path(ledger).expanduser()
+    folder = Path(os.path.expanduser(ledger))  # noqa: PTH111 - without a home it stays as it is
     if not folder.is_dir():
         raise SettingsError(
             f"--ledger {ledger}: no such folder; expected a ledger folder (.venturalitica), or the "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import stat
 import sys
@@ -87,32 +86,40 @@ def _version(distribution: str) -> str | None:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
+    from venturalitica.settings import NO_HOME, dotenv_file
+
     area = "Settings"
     yield Finding(area, "project root", "ok", str(settings.project_root))
     yield Finding(area, "home", "ok", _with_origin(str(settings.home), "VENTURALITICA_HOME"))
-    yield Finding(area, "config", "ok", _with_origin(str(settings.config), "VENTURALITICA_CONFIG"))
-    dotenv = Path.cwd() / ".env"
-    if dotenv.is_file():
-        yield _dotenv(dotenv)
+    if settings.config is None:
+        fix = "export VENTURALITICA_CONFIG=/a/folder/that/lasts"
+        yield Finding(area, "config", "broken", NO_HOME, fix)
+    else:
+        text = _with_origin(str(settings.config), "VENTURALITICA_CONFIG")
+        yield Finding(area, "config", "ok", text)
+    dotenv = dotenv_file()
+    if dotenv is not None:
+        yield from _dotenv(dotenv)
 
 
-def _dotenv(path: Path) -> Finding:
-    """Whether `.env` was read, and the names (never the values) that it gave."""
-    from venturalitica.settings import DOTENV_PREFIXES, NO
+def _dotenv(path: Path) -> Iterator[Finding]:
+    """Whether `.env` was read, the names (never the values) that it gave, and its broken lines."""
+    from venturalitica.settings import DOTENV_PREFIXES, read_dotenv, reads_dotenv, working_folder
 
     area, subject = "Settings", ".env"
-    if os.environ.get("VENTURALITICA_DOTENV", "1").strip().lower() in NO:
-        return Finding(area, subject, "ok", "not read (VENTURALITICA_DOTENV is off)")
-    try:
-        path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        text = f"{path} cannot be read ({error}); its settings are not in force"
-        fix = f"save it as UTF-8 text that you may read, or remove it: ls -l '{path}'"
-        return Finding(area, subject, "broken", text, fix)
+    if not reads_dotenv():
+        yield Finding(area, subject, "ok", "not read (VENTURALITICA_DOTENV is off)")
+        return
+    _, problems = read_dotenv(path)
+    for problem in problems:
+        yield Finding(area, subject, "broken", str(problem), f"edit {path}, or remove it")
+    if any(not problem.line for problem in problems):
+        return
     names = sorted(origins())
     ours = ", ".join(f"{prefix}*" for prefix in DOTENV_PREFIXES)
     nothing = f"gave nothing: it sets no name of {ours} that the environment has not"
-    return Finding(area, subject, "ok", f"gave {', '.join(names)}" if names else nothing)
+    where = "" if path.parent == working_folder() else f"{path} "
+    yield Finding(area, subject, "ok", where + (f"gave {', '.join(names)}" if names else nothing))
 
 
 def _with_origin(text: str, variable: str) -> str:
@@ -128,12 +135,14 @@ def _key(settings: Settings) -> Iterator[Finding]:
     from venturalitica.signers import signer_of
 
     area = "Signing key"
-    path = settings.config / "signing_key.pem"
-    place = str(path)
+    path = None if settings.config is None else settings.config / "signing_key.pem"
+    place = ""
     if settings.signer:
         place = f"{settings.signer} (VENTURALITICA_SIGNER from {origin_of('VENTURALITICA_SIGNER')})"
     elif settings.signing_key:
         place = f"VENTURALITICA_SIGNING_KEY from {origin_of('VENTURALITICA_SIGNING_KEY')}"
+    elif path is None:
+        return
     elif path.exists():
         place = f"{path}, mode {stat.S_IMODE(path.stat().st_mode):04o}"
     else:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def policy_file(settings: Settings) -> Path | None:
     """The policy file of the project that is meant: in the working folder, if that is in it."""
-    from venturalitica.settings import find_policy
+    from venturalitica.settings import find_policy, working_folder
 
-    root, here = settings.project_root, Path.cwd()
+    root, here = settings.project_root, working_folder()
     return find_policy(here if here.is_relative_to(root) else root)
 
 
@@ -25,10 +25,11 @@ def policy(settings: Settings) -> Iterator[Finding]:
     """One finding where the file is absent or right, one for each problem where it is wrong."""
     from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy import lint, read_policy
+    from venturalitica.settings import working_folder
 
     area, path = "Policy", policy_file(settings)
     if path is None:
-        root, here = settings.project_root, Path.cwd()
+        root, here = settings.project_root, working_folder()
         inside = here != root and here.is_relative_to(root)
         text = f"no model_policy.yaml in {f'{here} nor in {root}' if inside else root}"
         yield Finding(area, "policy", "note", text, "venturalitica init")

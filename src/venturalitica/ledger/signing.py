@@ -203,13 +203,23 @@ def _given(value: str, passphrase: str | None) -> FileSigner:
     if "-----BEGIN" in value:
         text = value if "\n" in value else value.replace("\\n", "\n")
         return _parse(text.encode(), "VENTURALITICA_SIGNING_KEY", passphrase)
-    path = Path(value).expanduser()
+    path = _expanded(value)
     if len(value) > 4096 or "\n" in value or "\0" in value:
         raise SigningKeyError(
             "VENTURALITICA_SIGNING_KEY is neither PEM text nor the path of a file"
         )
     advice = ". VENTURALITICA_SIGNING_KEY takes PEM text or the path of a PEM file"
     return _parse(_guarded_bytes(path, advice), str(path), passphrase)
+
+
+def _expanded(value: str) -> Path:
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise SigningKeyError(
+            "VENTURALITICA_SIGNING_KEY begins with ~, and there is no such home folder; write the "
+            "path in full"
+        ) from None
 
 
 def _make(path: Path) -> None:

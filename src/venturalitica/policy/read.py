@@ -180,11 +180,18 @@ def _missing(path: Path) -> str:
     """Where we looked, what is there instead, what to do."""
     name = path.name
     present = _policies_in(path.parent)
-    where = "" if path.is_absolute() else f" (looked from {Path.cwd()})"
+    where = "" if path.is_absolute() else f" (looked from {_here()})"
     near = did_you_mean(name, present)
     listed = f"; there is {', '.join(present[:5])}" if present and not near else ""
     said = f"there is no such policy file{where}{near or listed}"
     return f"{said}{' ' if near else '; '}'venturalitica init' writes one to start from"
+
+
+def _here() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:
+        return "a folder that was deleted"
 
 
 def _policies_in(folder: Path) -> Sequence[str]:

@@ -119,7 +119,7 @@ def _server() -> str:
 
 
 def _settings() -> dict[str, str]:
-    folder = os.environ.get("WANDB_CONFIG_DIR") or Path.home() / ".config" / "wandb"
+    folder = os.environ.get("WANDB_CONFIG_DIR") or _at_home(".config", "wandb")
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read([Path(folder) / "settings", Path("wandb") / "settings"])
@@ -128,11 +128,19 @@ def _settings() -> dict[str, str]:
     return dict(parser["default"]) if parser.has_section("default") else {}
 
 
+def _at_home(*names: str) -> Path:
+    """A place in the user's home folder; where there is none, one where nothing is."""
+    try:
+        return Path.home().joinpath(*names)
+    except RuntimeError:
+        return Path(os.devnull).joinpath(*names)
+
+
 def _key_from(server: str) -> str:
     """Where a key is set ("environment", "netrc"), never the key; empty where none is."""
     if os.environ.get("WANDB_API_KEY"):
         return "environment"
-    path = Path(os.environ.get("NETRC") or Path.home() / ".netrc")
+    path = Path(os.environ.get("NETRC") or _at_home(".netrc"))
     try:
         hosts = netrc.netrc(str(path)).hosts
     except (OSError, netrc.NetrcParseError):
