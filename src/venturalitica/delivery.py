@@ -41,12 +41,21 @@ SYNC_ANSWER_WITHIN = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of one parcel at one tracker run; `detail` says why it waits, if it does."""
+    """What became of one parcel at one tracker run; `detail` says why it waits, if it does.
+
+    What is `kept` lies in the folder of an offline run: on this machine, and not delivered.
+    """
 
     run: RunRef
     index: int
     delivered: bool
     detail: str = ""
+    kept: bool = False
+
+    @property
+    def state(self) -> str:
+        """`delivered`, `kept` or `waits`."""
+        return "delivered" if self.delivered else "kept" if self.kept else "waits"
 
 
 _allowance = Allowance()
@@ -97,7 +106,7 @@ def _await(errands: Sequence[_Errand], limit: float) -> tuple[Delivery, ...]:
             errand.wait(max(0.0, deadline - time.monotonic()))
         outcomes = tuple(errand.outcome() for errand in errands)
     finally:  # also where the user interrupts
-        delivered = bool(outcomes) and all(outcome.delivered for outcome in outcomes)
+        delivered = bool(outcomes) and all(outcome.state != "waits" for outcome in outcomes)
         _allowance.end(began, time.monotonic(), delivered=delivered)
     return outcomes
 
@@ -146,7 +155,8 @@ class _Errand:
 
     def outcome(self) -> Delivery:
         if self.receipt is not None:
-            return Delivery(self.run, self.index, True, self.receipt.detail)
+            kept, detail = self.receipt.kept, self.receipt.detail
+            return Delivery(self.run, self.index, not kept, kept or detail, kept=bool(kept))
         detail = self.error or "no answer in time; it goes on in the background"
         return Delivery(self.run, self.index, False, detail)
 
@@ -199,7 +209,10 @@ def carry(ledger: Ledger, index: int, run: RunRef) -> Receipt:
     except Exception as error:
         ledger.outbox.failed(index, run.tracker, run.run_id, said(error))
         raise
-    ledger.outbox.confirm(index, run.tracker, run.run_id, receipt.detail)
+    if receipt.kept:
+        ledger.outbox.keep(index, run.tracker, run.run_id, receipt.kept)
+    else:
+        ledger.outbox.confirm(index, run.tracker, run.run_id, receipt.detail)
     return receipt
 
 
@@ -291,6 +304,10 @@ def _say(outcome: Delivery) -> None:
         return
     level = logging.INFO if place in _said else logging.WARNING
     _said.add(place)
+    if outcome.kept:
+        text = "the %s run %s is offline: the evidence is %s"
+        log.log(level, text, outcome.run.tracker, outcome.run.run_id, outcome.detail)
+        return
     log.log(
         level,
         "%s has not confirmed the evidence yet (%s). It is safe in the ledger; "

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from venturalitica._version import __version__
@@ -104,13 +105,15 @@ def standing_of(
     ledger: Ledger,
     entry: Entry,
     *,
-    waiting: tuple[str, ...] = (),
+    waiting: Mapping[str, bool] = MappingProxyType({}),
     now: datetime | None = None,
     doubts: Known | None = None,
 ) -> Standing:
     """What is known of a record, of whatever kind, besides what it says itself.
 
-    `doubts` as in `page_context`.
+    Args:
+        waiting: the tracker runs that have not confirmed it; whether it lies with an offline run.
+        doubts: as in `page_context`.
     """
     from venturalitica.ledger.link import timestamp
     from venturalitica.ledger.listing import stranger
@@ -123,7 +126,8 @@ def standing_of(
         verification=_with(doubts.refuted, verified(ledger, entry.index)),
         retention=retention,
         kept_until=until,
-        waiting=waiting,
+        waiting=tuple(waiting),
+        kept=sum(waiting.values()),
         drawn_at=timestamp(now or datetime.now(UTC)),
         doubt="" if doubts.knows(entry.signer) else stranger(entry.signer),
     )
@@ -192,18 +196,26 @@ def _erased_on(ledger: Ledger, vault: Any, approval: Approval) -> str | None:
     return next((told[digest] for digest in gone if digest in told), None)
 
 
-def _waiting(attempts: Iterable[Attempt], entry: Entry, runs: Sequence[Json]) -> tuple[str, ...]:
-    """The tracker runs named in the record of which no receipt is here; the index is not asked."""
-    confirmed = {
-        (attempt.tracker, attempt.run_id)
-        for attempt in attempts
-        if attempt.confirmed
-        and (attempt.index, attempt.evidence_sha256) == (entry.index, entry.evidence_sha256)
-    }
+def _waiting(attempts: Iterable[Attempt], entry: Entry, runs: Sequence[Json]) -> dict[str, bool]:
+    """The tracker runs named in the record of which no receipt is here; the index is not asked.
+
+    Each with whether it is an offline run that has the record on this machine.
+    """
+    last: dict[tuple[str, str], Attempt] = {}
+    for attempt in attempts:
+        place = (attempt.tracker, attempt.run_id)
+        ours = (attempt.index, attempt.evidence_sha256) == (entry.index, entry.evidence_sha256)
+        if ours and not (place in last and last[place].confirmed):
+            last[place] = attempt
     named = [(text(run.get("tracker")), text(run.get("run_id"))) for run in runs]
-    return tuple(
-        f"{tracker} run {run}" for tracker, run in named if (tracker, run) not in confirmed
-    )
+    waiting: dict[str, bool] = {}
+    for tracker, run in named:
+        found = last.get((tracker, run))
+        kept = found is not None and found.kept
+        if found is None or not found.confirmed:
+            where = f" ({found.detail})" if found and kept else ""
+            waiting[f"{tracker} run {run}{where}"] = kept
+    return waiting
 
 
 def _kept(statement: Mapping[str, Any]) -> tuple[str, str]:

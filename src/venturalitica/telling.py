@@ -6,12 +6,16 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from venturalitica.audit import Audit
 from venturalitica.records import Verdict, worst_light
 from venturalitica.rules import Policy
 from venturalitica.settings import POLICY_FILENAME, working_folder
 from venturalitica.trackers.base import RunRef
+
+if TYPE_CHECKING:
+    from venturalitica.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +124,16 @@ def _summary(audit: Audit, home: Path) -> str:
         text += ", signed by a new key" if audit.entry.new_key else ""
     elif audit.fault:
         text += "; no evidence: it could not be written"
-    runs = [delivery.run for delivery in audit.deliveries]
-    return "; ".join([text, *(f"{run.tracker} run {run.url or run.run_id}" for run in runs)])
+    return "; ".join([text, *map(_place, audit.deliveries)])
+
+
+def _place(delivery: Delivery) -> str:
+    """`mlflow run http://…`; what the run's server does not have is never told as its address."""
+    run = delivery.run
+    if delivery.delivered:
+        return f"{run.tracker} run {run.url or run.run_id}"
+    said = delivery.detail.partition(":")[0] if delivery.kept else "not confirmed yet"
+    return f"{run.tracker} run {run.run_id}: {said}"
 
 
 def _near(home: Path) -> Path:

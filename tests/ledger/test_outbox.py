@@ -33,6 +33,22 @@ def test_from_due_to_done(ledger: Ledger, statement) -> None:
     assert waiting(ledger) == []
 
 
+def test_what_an_offline_run_keeps_waits_and_is_no_failure(ledger: Ledger, statement) -> None:
+    ledger.append(statement(0, trackers=[RUN_B]))
+    ledger.outbox.keep(0, "wandb", "b", "kept in ./wandb, not uploaded")
+    (item,) = ledger.outbox.pending()
+    assert (item.kept, item.attempts) == (True, 0)
+    assert item.last_error == "kept in ./wandb, not uploaded"
+    ledger.outbox.failed(0, "wandb", "b", "who are you?")
+    (item,) = ledger.outbox.pending()
+    assert (item.kept, item.attempts, item.last_error) == (False, 1, "who are you?")
+    ledger.outbox.keep(0, "wandb", "b", "kept in ./wandb, not uploaded")
+    assert ledger.outbox.pending()[0].kept
+    ledger.outbox.confirm(0, "wandb", "b", "read back")
+    ledger.outbox.keep(0, "wandb", "b", "kept in ./wandb, not uploaded")
+    assert ledger.outbox.pending() == []
+
+
 def test_a_receipt_is_for_one_run_and_one_entry(ledger: Ledger, statement) -> None:
     ledger.append(statement(0, trackers=[RUN_A]))
     ledger.append(statement(1, trackers=[RUN_A]))

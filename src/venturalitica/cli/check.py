@@ -27,6 +27,7 @@ from venturalitica.errors import BindingError, ControlBlocked
 
 if TYPE_CHECKING:
     from venturalitica.audit import Audit
+    from venturalitica.delivery import Delivery
 
 app = new_app()
 
@@ -155,12 +156,18 @@ def show(audit: Audit, *, details: bool = False) -> None:
         say(f"evidence: entry {audit.entry.index} in {Settings.current().home}")
         say(f"          sha256 {audit.entry.evidence_sha256}")
     for delivery in audit.deliveries:
-        state = "delivered" if delivery.delivered else f"waits ({delivery.detail})"
-        place = delivery.run.url or f"{delivery.run.uri} run {delivery.run.run_id}"
-        say(f"{delivery.run.tracker}: {state}: {place}")
+        say(f"{delivery.run.tracker}: {_standing(delivery)}")
     if audit.entry is not None:
         run = audit.run_id[:12]
         hint(f"next: 'venturalitica runs show {run}' for all of it, 'venturalitica verify'")
+
+
+def _standing(delivery: Delivery) -> str:
+    run = delivery.run
+    if delivery.kept:
+        return f"run {run.run_id}: {delivery.detail}"
+    state = "delivered" if delivery.delivered else f"waits ({delivery.detail})"
+    return f"{state}: {run.url or f'{run.uri} run {run.run_id}'}"
 
 
 def final_status(audit: Audit, *, phase_asked: bool = False) -> int:

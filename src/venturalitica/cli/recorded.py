@@ -56,6 +56,7 @@ def waiting(ledger: Ledger, index: int) -> list[dict[str, Any]]:
             "run_id": item.run["run_id"],
             "attempts": item.attempts,
             "last_error": item.last_error,
+            "kept": item.kept,
         }
         for item in ledger.outbox.pending()
         if item.index == index
@@ -138,10 +139,17 @@ def _trackers(ledger: Ledger, entry: Entry, predicate: Mapping[str, Any]) -> lis
     for run in predicate["trackers"]:
         place = run.get("url") or f"{run.get('uri', '')} run {run['run_id']}".strip()
         missing = unconfirmed.get((run["tracker"], run["run_id"]))
-        why = f" ({missing['last_error']})" if missing and missing["last_error"] else ""
-        state = f"waits{why}; venturalitica sync: " if missing else "delivered: "
-        pairs.append((run["tracker"], state + place))
+        pairs.append((run["tracker"], _standing(missing, run["run_id"], place)))
     return pairs or [("trackers", "none was open; the evidence is here only")]
+
+
+def _standing(missing: Mapping[str, Any] | None, run_id: str, place: str) -> str:
+    if missing is None:
+        return f"delivered: {place}"
+    if missing["kept"]:
+        return f"run {run_id}: {missing['last_error']}"
+    why = f" ({missing['last_error']})" if missing["last_error"] else ""
+    return f"waits{why}; venturalitica sync: {place}"
 
 
 def _training_rows(predicate: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -83,7 +83,7 @@ def _show(outcomes: tuple[Delivery, ...]) -> None:
             str(outcome.index),
             outcome.run.tracker,
             outcome.run.run_id,
-            "delivered" if outcome.delivered else "waits",
+            outcome.state,
             outcome.detail,
         )
         for outcome in outcomes

@@ -91,7 +91,10 @@ def _outbox(ledger: Ledger) -> Finding:
     ended = ledger.entry(oldest.index).statement["predicate"].get("run", {}).get("ended_at", "")
     if ended:
         text += f" of {ended}"
-    failures = [item for item in waiting if item.last_error]
+    kept = [item for item in waiting if item.kept]
+    if kept:
+        text += f"; {len(kept)} of them with an offline run: {kept[-1].last_error}"
+    failures = [item for item in waiting if item.last_error and not item.kept]
     if failures:
         text += f"; the last answer was: {failures[-1].last_error}"
     return Finding(AREA, "outbox", "note", text, "venturalitica sync")

@@ -269,7 +269,10 @@ def _delivered(deliveries: Deliveries, waiting: Sequence[Undelivered]) -> Lamp:
     if last is None:
         word = "Waiting" if waiting else "Nothing yet"
         return Lamp("delivered", "amber" if waiting else "grey", word, waits)
-    if not last.confirmed and waiting:
+    if waiting and all(item.kept for item in waiting):
+        text = f"{waits}; entry {last.index} is {waiting[-1].last_error}"
+        return Lamp("delivered", "amber", "Kept, not uploaded", text, last.at)
+    if not last.confirmed and not last.kept and waiting:
         return Lamp("delivered", "red", "Failed", f"{waits}; entry {last.index} failed", last.at)
     if waiting:
         text = f"{waits}; the last was entry {last.index}"

@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +39,8 @@ class Undelivered:
     """One entry that waits for one tracker run.
 
     `run` is the run as the statement names it; `attempts` counts failures so far, `last_error` is
-    what the last one said.
+    what the last one said. What is `kept` lies in the folder of an offline run on this machine,
+    and `last_error` says where.
     """
 
     index: int
@@ -47,6 +48,7 @@ class Undelivered:
     attempts: int = 0
     last_error: str = ""
     evidence_sha256: str = ""
+    kept: bool = False
 
     @property
     def tracker(self) -> str:
@@ -61,7 +63,7 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One line of the receipts."""
+    """One line of the receipts; what is `kept` on this machine only is not confirmed."""
 
     index: int
     tracker: str
@@ -70,6 +72,7 @@ class Attempt:
     detail: str
     at: str
     evidence_sha256: str = ""
+    kept: bool = False
 
 
 class Outbox:
@@ -96,18 +99,20 @@ class Outbox:
         for entry, digest, run in due:
             key = (entry, str(run.get("tracker", "")), str(run.get("run_id", "")))
             if (key, digest) not in confirmed:
-                errors = failures.get(key, [])
-                last = errors[-1] if errors else ""
-                waiting.setdefault(key, Undelivered(entry, run, len(errors), last, digest))
+                waiting.setdefault(key, _undelivered(entry, run, digest, failures.get(key, [])))
         return list(waiting.values())
 
     def confirm(self, index: int, tracker: str, run_id: str, detail: str = "") -> None:
         """Record that a tracker has an entry, byte for byte as it read back."""
-        self._add(index, tracker, run_id, confirmed=True, detail=detail)
+        self._add(index, tracker, run_id, "confirmed", detail)
+
+    def keep(self, index: int, tracker: str, run_id: str, where: str) -> None:
+        """Record that an entry lies with an offline run on this machine, which no server has."""
+        self._add(index, tracker, run_id, "kept", where)
 
     def failed(self, index: int, tracker: str, run_id: str, error: str) -> None:
         """Record that a delivery failed; credentials in `error` are removed."""
-        self._add(index, tracker, run_id, confirmed=False, detail=error)
+        self._add(index, tracker, run_id, "failed", error)
 
     def attempts(self) -> Iterator[Attempt]:
         """All that was tried, oldest first; a line that cannot be read is passed over.
@@ -132,14 +137,14 @@ class Outbox:
                 elif line.strip():
                     log.debug("%s:%d is not a receipt and is passed over", self.path, number)
 
-    def _add(self, index: int, tracker: str, run_id: str, *, confirmed: bool, detail: str) -> None:
+    def _add(self, index: int, tracker: str, run_id: str, outcome: str, detail: str) -> None:
         from venturalitica.redact import redact_text
 
         line = {
             "index": index,
             "tracker": tracker,
             "run_id": run_id,
-            "outcome": "confirmed" if confirmed else "failed",
+            "outcome": outcome,
             "detail": redact_text(detail)[:MAX_DETAIL],
             "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             # The digest ties the receipt to this very record, should the log ever be another one.
@@ -153,15 +158,24 @@ class Outbox:
             ) from error
 
 
-def _state(attempts: Iterable[Attempt]) -> tuple[set[tuple[Key, str]], dict[Key, list[str]]]:
+def _undelivered(
+    entry: int, run: dict[str, Any], digest: str, tried: Sequence[Attempt]
+) -> Undelivered:
+    last = tried[-1] if tried else None
+    failed = sum(not attempt.kept for attempt in tried)
+    kept = last is not None and last.kept
+    return Undelivered(entry, run, failed, last.detail if last else "", digest, kept)
+
+
+def _state(attempts: Iterable[Attempt]) -> tuple[set[tuple[Key, str]], dict[Key, list[Attempt]]]:
     confirmed: set[tuple[Key, str]] = set()
-    failures: dict[Key, list[str]] = {}
+    failures: dict[Key, list[Attempt]] = {}
     for attempt in attempts:
         key = (attempt.index, attempt.tracker, attempt.run_id)
         if attempt.confirmed:
             confirmed.add((key, attempt.evidence_sha256))
         else:
-            failures.setdefault(key, []).append(attempt.detail)
+            failures.setdefault(key, []).append(attempt)
     return confirmed, failures
 
 
@@ -192,10 +206,11 @@ def _attempt(line: bytes) -> Attempt | None:
             int(value["index"]),
             str(value["tracker"]),
             str(value["run_id"]),
-            {"confirmed": True, "failed": False}[value["outcome"]],
+            {"confirmed": True, "failed": False, "kept": False}[value["outcome"]],
             str(value.get("detail", "")),
             str(value.get("at", "")),
             str(value.get("evidence_sha256", "")),
+            value["outcome"] == "kept",
         )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

@@ -13,7 +13,8 @@ class Standing:
 
     `verification` is that of the record's own bundle; `kept_until` is the last day on which it
     must be kept, empty where that cannot be read, like `retention`, the name of its class;
-    `waiting` names the tracker runs that have not confirmed it; `drawn_at` is the drawer's clock;
+    `waiting` names the tracker runs that have not confirmed it, and `kept` is how many of them are
+    offline runs in whose folder, on this machine, it lies; `drawn_at` is the drawer's clock;
     `doubt` says why its light is amber at best though it verifies, empty where nothing does.
     """
 
@@ -25,6 +26,7 @@ class Standing:
     waiting: tuple[str, ...]
     drawn_at: str
     doubt: str = ""
+    kept: int = 0
 
     @property
     def fault(self) -> Step | None:

@@ -73,13 +73,18 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a tracker confirmed: the run, the parcel, and the digests read back from it."""
+    """What a tracker confirmed: the run, the parcel, and the digests read back from it.
+
+    `kept` is for what is on this machine only: it says where, and what uploads it (W&B offline).
+    Such a parcel is not delivered until the server has it.
+    """
 
     tracker: str
     run_id: str
     evidence_sha256: str
     policy_sha256: str = ""
     detail: str = ""
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def outbox_row(reading: Reading | None) -> HealthRow:
     waiting = [item for items in reading.waiting().values() for item in items]
     if not waiting:
         return _empty_outbox(reading)
-    failed = sum(1 for item in waiting if item.last_error)
+    failed = sum(1 for item in waiting if item.attempts)
     places = ", ".join(sorted({item.tracker for item in waiting}))
     text = f"{len(waiting):,} waiting for {places}; the oldest is entry {waiting[0].index}"
     text += f"; {failed:,} of them failed at least once" if failed else ""

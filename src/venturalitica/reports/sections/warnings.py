@@ -66,6 +66,9 @@ def waiting_sentence(context: ReportContext) -> str:
     """That a tracker has not confirmed it."""
     if context.delivered is not False:
         return ""
+    standing = context.standing
+    if standing and standing.kept and standing.kept == len(standing.waiting):
+        return "This evidence is kept with a run that was offline: it is not uploaded."
     waits = "This evidence still waits for its tracker."
     if fault_words(context):
         return waits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import netrc
 import os
+import shlex
 import socket
 import sys
 from collections.abc import Mapping
@@ -24,15 +25,41 @@ OWN_SERVER = "https://api.wandb.ai"
 """W&B's own, which holds where nothing else is set."""
 
 
+def uploaded(run: RunRef) -> bool:
+    """Whether an offline run may be at the server: it was uploaded, or its folder is gone."""
+    folder = Path(str(run.extra.get("folder", "")))
+    return not folder.is_dir() or any(folder.glob("*.wandb.synced"))
+
+
 def require_uploaded(run: RunRef) -> None:
     """An offline run that has ended takes nothing more until the user has uploaded it."""
-    folder = Path(str(run.extra.get("folder", "")))
-    if not list(folder.glob("*.wandb.synced")):
+    if not uploaded(run):
         raise TrackerError(
             f"the W&B run '{run.run_id}' was offline and has ended: W&B adds nothing to it on this "
-            f"machine. Upload it with 'wandb sync {folder}', then 'venturalitica sync' adds the "
+            f"machine. Upload it with '{_upload(run)}', then 'venturalitica sync' adds the "
             "evidence; until then it is safe in the ledger"
         )
+
+
+def kept(run: RunRef) -> str:
+    """Where the evidence of an offline run is, which no server has, and what uploads it."""
+    folder = Path(str(run.extra.get("folder", "")))
+    return (
+        f"kept in {_near(folder.parent)}, not uploaded: '{_upload(run)}' uploads it, then "
+        "'venturalitica sync' confirms it"
+    )
+
+
+def _upload(run: RunRef) -> str:
+    return f"wandb sync {shlex.quote(str(run.extra.get('folder', '')))}"
+
+
+def _near(folder: Path) -> str:
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # deleted meanwhile
+        return str(folder)
+    return f"./{folder.relative_to(here)}" if folder.is_relative_to(here) else str(folder)
 
 
 def require_login(uri: str) -> None:

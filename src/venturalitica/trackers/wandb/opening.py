@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from venturalitica.canonical import sha256_hex
 from venturalitica.causes import cause, said
 from venturalitica.errors import MissingExtra, TrackerError
 from venturalitica.trackers.base import RunRef
@@ -59,6 +61,23 @@ def opened(run: RunRef) -> Iterator[Any]:
             yield again
         finally:
             again.finish()
+
+
+def lies_here(run: RunRef, evidence_sha256: str) -> bool:
+    """Whether an offline run that has ended holds the evidence in its folder, not uploaded."""
+    if not run.extra.get("offline") or active.find(run.run_id) or account.uploaded(run):
+        return False
+    files = _files(Path(str(run.extra["folder"])) / "files")
+    return any(_envelope(path, data) == evidence_sha256 for path, data in files.items())
+
+
+def _envelope(path: str, data: bytes) -> str:
+    """The digest of the envelope in a bundle; empty where the file is none."""
+    try:
+        envelope = json.loads(data)["envelope"] if path.endswith(".json") else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return sha256_hex(envelope.encode("utf-8", "replace")) if isinstance(envelope, str) else ""
 
 
 def path_of(run: RunRef) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from venturalitica.errors import TrackerError
@@ -14,7 +15,7 @@ from venturalitica.trackers.locks import one_at_a_time
 from venturalitica.trackers.publish import publish
 from venturalitica.trackers.uris import without_credentials
 from venturalitica.trackers.wandb import account, active
-from venturalitica.trackers.wandb.opening import fetch, opened, path_of, translated
+from venturalitica.trackers.wandb.opening import fetch, lies_here, opened, path_of, translated
 from venturalitica.trackers.wandb.run import RunShelf
 
 
@@ -54,13 +55,15 @@ class WandbTracker:
         return active.no_run()
 
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
-        with (
-            translated(run),
-            one_at_a_time(f"wandb {run.uri} {run.run_id}"),
-            opened(run) as live,
-        ):
-            known = self._known.setdefault(run.run_id, {})
-            return publish(RunShelf(live, known), run, parcel)
+        with translated(run), one_at_a_time(f"wandb {run.uri} {run.run_id}"):
+            if lies_here(run, parcel.evidence_sha256):
+                digests = parcel.evidence_sha256, parcel.policy_sha256
+                return Receipt(self.name, run.run_id, *digests, kept=account.kept(run))
+            with opened(run) as live:
+                known = self._known.setdefault(run.run_id, {})
+                receipt = publish(RunShelf(live, known), run, parcel)
+                # Its client has it, and no server: what that means is said, not "delivered".
+                return replace(receipt, kept=account.kept(run)) if live.offline else receipt
 
     def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
         """Our files at the run, and our summary keys as `tags/<key>`.

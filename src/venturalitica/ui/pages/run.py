@@ -246,6 +246,8 @@ def _state(
 ) -> tuple[Light, str, str]:
     """Whether the run has the record, by a receipt for this very record and by nothing else; and
     when that was."""
+    if waits is not None and waits.kept:
+        return "amber", waits.last_error, ""
     if waits is not None:
         why = f": {waits.last_error}" if waits.last_error else ""
         return "amber", f"not confirmed yet{why}", ""

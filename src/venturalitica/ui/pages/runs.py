@@ -43,7 +43,7 @@ class TrackerLink:
     @property
     def waits(self) -> bool:
         """Whether it is still to be delivered."""
-        return self.state == "waits"
+        return self.state in ("waits", "kept, not uploaded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,4 +204,12 @@ def tracker_link(reading: Reading, rows: Sequence[RunRow], run: Mapping[str, Any
     state = "waits" if receipts else "not delivered"
     if receipts and receipts <= reading.confirmed():
         state = "delivered"
+    elif any(_is_kept(reading, row, (tracker, run_id)) for row in due):
+        state = "kept, not uploaded"
     return TrackerLink(tracker, run_id, url if is_web_address(url) else "", state)
+
+
+def _is_kept(reading: Reading, row: RunRow, run: tuple[str, str]) -> bool:
+    """Whether it lies with an offline run on this machine, and no server has it."""
+    waiting = reading.waiting().get(row.index, ())
+    return any(item.kept and (item.tracker, item.run_id) == run for item in waiting)
