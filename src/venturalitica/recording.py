@@ -87,10 +87,16 @@ def open_ledger(settings: Settings | None = None, *, create: bool = True) -> Led
 
 
 def foretell(settings: Settings) -> None:
-    """Before a training: say what would keep its evidence from being written. Nothing is made.
+    """Before a training: say what would keep its evidence from being written, or from its tracker.
 
-    A signer from outside is not asked: that could take long.
+    Nothing is made, and a signer from outside is not asked: that could take long.
     """
+    from venturalitica.trackers import doubts
+
+    for question in doubts():
+        if question not in _foretold:
+            _foretold.add(question)
+            log.warning("the tracker may not be where you think: %s", question)
     for obstacle in (
         _folder_obstacle("VENTURALITICA_HOME", settings.home),
         _key_obstacle(settings),

@@ -48,6 +48,15 @@ NO_HOME = (
     "VENTURALITICA_SIGNING_KEY to a key"
 )
 
+VARIABLES = tuple(
+    f"VENTURALITICA_{name}"
+    for name in (
+        "HOME", "CONFIG", "SIGNING_KEY", "SIGNING_KEY_PASSPHRASE", "SIGNER", "TRACKER_WAIT",
+        "FINGERPRINT", "LOCKS", "RETENTION", "DOTENV", "UI_TOKEN", "DEBUG",
+    )
+)  # fmt: skip
+"""All that are read anywhere; another name that begins like them is misspelt."""
+
 _from_dotenv: set[str] = set()
 _last_folder: Path | None = None
 
@@ -219,6 +228,13 @@ def _set(path: Path, key: str, value: str) -> bool:
         )
         return False
     return True
+
+
+def misspelt() -> tuple[str, ...]:
+    """Variables that are named like ours and that nobody reads, each with the nearest that is."""
+    names = sorted(name for name in os.environ if name.startswith("VENTURALITICA_"))
+    unknown = (name for name in names if name not in VARIABLES)
+    return tuple(f"{name} is no setting{did_you_mean(name, VARIABLES)}" for name in unknown)
 
 
 def reads_dotenv() -> bool:

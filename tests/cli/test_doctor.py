@@ -232,3 +232,19 @@ def test_a_key_that_the_log_does_not_know_is_told(call, ledger):
     audited(Ledger.open(ledger.home, signer=load_signer(None, key.parent)), "b" * 32)
     assert ("Signing key", "new key") not in findings(call)
     assert "new key: no earlier key introduces it" in call("keys", "show").stdout
+
+
+def test_a_variable_of_ours_that_nobody_reads_is_told(call, monkeypatch):
+    monkeypatch.setenv("VENTURALITICA_HOEM", "x")
+    found = findings(call)["Settings", "variable"]
+    assert found["state"] == "note"
+    assert "did you mean 'VENTURALITICA_HOME'?" in found["text"]
+
+
+def test_addresses_and_modes_that_cannot_be_meant_are_broken(call, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "127.0.0.1:5000")
+    monkeypatch.setenv("WANDB_MODE", "ofline")
+    found = findings(call)
+    for name, word in (("mlflow", "http://127.0.0.1:5000?"), ("wandb", "mean 'offline'?")):
+        assert found["Trackers", name]["state"] == "broken"
+        assert word in found["Trackers", name]["text"]

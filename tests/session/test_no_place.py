@@ -160,3 +160,13 @@ def test_a_key_that_cannot_be_used_is_said_before_the_training(monkeypatch, capl
         assert "no evidence of what follows" in caplog.text
     assert run.light == "red"
     assert caplog.text.count("no evidence of what follows") == 1
+
+
+def test_a_tracking_address_that_cannot_be_meant_is_asked_about_once(monkeypatch, policy, caplog):
+    pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "127.0.0.1:5000")
+    for _ in range(2):
+        with vl.monitor("training"):
+            pass
+    asked = [line for line in caplog.messages if "did you mean http://127.0.0.1:5000?" in line]
+    assert len(asked) == 1

@@ -86,7 +86,7 @@ def _version(distribution: str) -> str | None:
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
-    from venturalitica.settings import NO_HOME, dotenv_file
+    from venturalitica.settings import NO_HOME, dotenv_file, misspelt
 
     area = "Settings"
     yield Finding(area, "project root", "ok", str(settings.project_root))
@@ -97,6 +97,8 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     else:
         text = _with_origin(str(settings.config), "VENTURALITICA_CONFIG")
         yield Finding(area, "config", "ok", text)
+    for text in misspelt():
+        yield Finding(area, "variable", "note", text, "rename or unset it")
     dotenv = dotenv_file()
     if dotenv is not None:
         yield from _dotenv(dotenv)

@@ -31,6 +31,7 @@ __all__ = [
     "RunRef",
     "Tracker",
     "active_runs",
+    "doubts",
     "no_runs",
     "tracker",
     "trackers",
@@ -103,6 +104,20 @@ def no_runs(beside: Collection[str]) -> list[NoRun]:
         except Exception as error:  # noqa: BLE001 - boundary, as above
             _log.debug("tracker '%s' says no reason\n%s", one.name, redacted_traceback(error))
     return [reason for reason in found if reason is not None]
+
+
+def doubts() -> list[str]:
+    """Settings of trackers in use that cannot be meant, as questions; a tracker need not know."""
+    found = []
+    for one in trackers():
+        try:
+            question = str(getattr(one, "doubt", str)())
+        except Exception as error:  # noqa: BLE001 - boundary: a tracker must never break a training run
+            _log.debug("tracker '%s' has no doubts\n%s", one.name, redacted_traceback(error))
+            continue
+        if question:
+            found.append(question)
+    return found
 
 
 def _load(entry: EntryPoint) -> Tracker | None:

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from venturalitica._origin import install_line
 from venturalitica.causes import said
+from venturalitica.trackers.mlflow.meant import doubt
 from venturalitica.trackers.uris import (
     FILE_STORE_REMEDIES,
     address,
@@ -33,6 +34,10 @@ def health(origins: Mapping[str, str]) -> dict[str, Any]:
     if version is None:
         return _facts(None, "", "", None, "not installed", install_line("mlflow"))
     uri, configured = _configuration(origins)
+    question = doubt(uri)
+    if question:
+        fix = "set MLFLOW_TRACKING_URI to what is meant, or unset it"
+        return _facts(version, configured, "", False, f"MLFLOW_TRACKING_URI: {question}", fix)
     reachable, detail, fix = _reach(uri)
     return _facts(version, configured, address(uri), reachable, detail, fix)
 

@@ -20,6 +20,7 @@ from venturalitica.trackers.mlflow.answer import (
     translated,
     workspace_here,
 )
+from venturalitica.trackers.mlflow.meant import doubt
 from venturalitica.trackers.mlflow.places import opened_by, place_of
 from venturalitica.trackers.mlflow.run import RunShelf
 from venturalitica.trackers.mlflow.witnesses import checkpoints_at, checkpoints_in
@@ -76,6 +77,12 @@ class MlflowTracker:
 
     def no_run(self) -> NoRun | None:
         return active.no_run()
+
+    def doubt(self) -> str:
+        """What is wrong with MLFLOW_TRACKING_URI, as a question; none where MLflow is unused."""
+        uri = os.environ.get("MLFLOW_TRACKING_URI", "") if "mlflow" in sys.modules else ""
+        question = doubt(uri)
+        return f"MLFLOW_TRACKING_URI: {question}" if question else ""
 
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
         with translated(run.run_id, run.uri):

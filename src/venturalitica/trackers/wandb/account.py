@@ -8,7 +8,7 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from venturalitica._origin import install_line
 from venturalitica.causes import said
-from venturalitica.errors import TrackerError
+from venturalitica.errors import TrackerError, did_you_mean
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.uris import origin, without_credentials
 
@@ -103,7 +103,28 @@ def health(origins: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+MODES = ("online", "offline", "shared", "disabled", "dryrun", "run")
+
+
+def doubt() -> str:
+    """What is wrong with WANDB_MODE or WANDB_BASE_URL, as a question; else empty."""
+    mode, server = os.environ.get("WANDB_MODE", ""), os.environ.get("WANDB_BASE_URL", "")
+    if mode and mode not in MODES:
+        return f"WANDB_MODE={mode[:40]!r}: expected {_listed(MODES)}{did_you_mean(mode, MODES)}"
+    if server and "://" not in server:
+        host = server.rpartition("@")[2]
+        return f"WANDB_BASE_URL is no address of a server: did you mean https://{host}?"
+    return ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
 def _reach(server: str, key: str) -> tuple[bool | None, str, str]:
+    question = doubt()
+    if question:
+        return False, question, "set that variable to what is meant, or unset it"
     mode = _mode()
     if mode in ("offline", "dryrun"):
         return None, "offline: runs stay in ./wandb", "'wandb sync <folder>' uploads a run"

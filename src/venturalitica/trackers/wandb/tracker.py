@@ -54,6 +54,10 @@ class WandbTracker:
     def no_run(self) -> NoRun | None:
         return active.no_run()
 
+    def doubt(self) -> str:
+        """What is wrong with W&B's variables, as a question; nothing where nobody uses W&B."""
+        return account.doubt() if "wandb" in sys.modules else ""
+
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
         with translated(run), one_at_a_time(f"wandb {run.uri} {run.run_id}"):
             if lies_here(run, parcel.evidence_sha256):
