@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,13 +139,14 @@ def test_schema_has_the_metrics(call: Call) -> None:
     assert json.loads(call("policy", "schema").stdout) == json_schema(CATALOG)
 
 
-def test_init_writes_three_files(call: Call, folder: Path) -> None:
+def test_init_writes_four_files(call: Call, folder: Path) -> None:
     result = call("init")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         "wrote model_policy.yaml",
         "wrote .env.example",
         "wrote .github/workflows/venturalitica.yml",
+        "wrote .gitignore: .env, .venturalitica/, signing_key*.pem",
     ]
     assert read_policy("model_policy.yaml", vocabulary=CATALOG).name == "loans"
     workflow = YAML(typ="safe", pure=True).load(Path(".github/workflows/venturalitica.yml"))
@@ -160,7 +163,39 @@ def test_init_writes_three_files(call: Call, folder: Path) -> None:
     assert upload["with"]["include-hidden-files"] is True, "a folder with a dot is left out else"
     settings = Path(".env.example").read_text().splitlines()
     assert all(line.startswith("#") or not line for line in settings), "no value is set"
+    assert "# WANDB_API_KEY=" in settings
+    assert ".venturalitica does not belong in git" in result.stderr
     assert call("policy", "lint").exit_code == 0
+
+
+def test_init_adds_to_gitignore_what_is_missing(call: Call, folder: Path) -> None:
+    ignore = Path(".gitignore")
+    ignore.write_bytes(b"*.pyc\r\n/.venturalitica\r\n!.env")
+    assert "added to .gitignore: signing_key*.pem" in call("init", "--force").stdout
+    assert ignore.read_bytes().startswith(b"*.pyc\r\n/.venturalitica\r\n!.env\r\n# venturalitica")
+    assert ignore.read_bytes().endswith(b"\r\nsigning_key*.pem\r\n")
+    before = ignore.read_bytes()
+    result = call("init", "--force")
+    assert result.exit_code == 0
+    assert "kept .gitignore" in result.stderr
+    assert ignore.read_bytes() == before
+
+
+def test_git_leaves_out_what_init_says(call: Call, folder: Path) -> None:
+    git = shutil.which("git")
+    if git is None:
+        pytest.skip("git is not here")
+    call("init")
+    subprocess.run([git, "init", "-q"], check=True)
+    for name in (".env", ".venturalitica/log/entries.jsonl", "signing_key.pem"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("x")
+    listed = [git, "ls-files", "--others", "--exclude-standard"]
+    seen = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split()
+    assert set(seen) == {
+        ".env.example", ".gitignore", "model_policy.yaml",
+        ".github/workflows/venturalitica.yml",
+    }  # fmt: skip
 
 
 def test_init_fits_the_data(call: Call, folder: Path) -> None:
@@ -172,6 +207,8 @@ def test_init_fits_the_data(call: Call, folder: Path) -> None:
     assert "    # favorable: bad\n    # favorable: good\n" in text
     assert "  # sex:  # 2 values: f, m\n" in text
     assert "  # age:  # numbers from 0 to 59\n" in text
+    assert "  #   bins: [15, 30, 45]  #" in text
+    assert text.index("# sex:") < text.index("# age:") < text.index("# amount:")
     assert call("policy", "lint").exit_code == 0
 
 

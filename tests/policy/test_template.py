@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from venturalitica.policy.template import ColumnFacts, policy_template
+from venturalitica.policy.sensitive import is_sensitive
+from venturalitica.policy.template import ColumnFacts, policy_template, quartiles
 
 LOANS = (
     ColumnFacts("Attribute9", "text", 4, ("A91", "A92", "A93", "A94")),
@@ -94,3 +95,72 @@ def test_the_users_labels_and_groups_are_offered() -> None:
 def test_an_unknown_target_is_refused() -> None:
     with pytest.raises(ValueError, match="no column 'klass'"):
         policy_template(columns=LOANS, target="klass")
+
+
+ORDERED = (
+    ColumnFacts("usage", "text", 2, ("a", "b")),
+    ColumnFacts("average_message", "text", 2, ("a", "b")),
+    ColumnFacts("Attribute9", "text", 2, ("female", "male")),
+    ColumnFacts("amount", "number", 90, (), 0.0, 900.0, (0.0, 0.0, 12.3456)),
+    ColumnFacts("applicantAge", "number", 53, (), 19, 75, (27.0, 33.0, 42.0)),
+    ColumnFacts("GÉNERO", "text", 2, ("a", "b")),
+    ColumnFacts("foreign_worker", "text", 2, ("no", "yes")),
+)
+
+
+def test_columns_that_the_law_may_protect_come_first() -> None:
+    text = policy_template(columns=ORDERED)
+    names = re.findall(r"^  # (\w+):  # ", text, re.MULTILINE)
+    assert names == [
+        "attribute9", "applicantage", "género", "foreign_worker",
+        "usage", "average_message", "amount",
+    ]  # fmt: skip
+    assert "across: attribute9" in text
+    assert "First those that the law may protect" in text
+
+
+def test_they_are_offered_however_many_columns_there_are() -> None:
+    many = tuple(ColumnFacts(f"c{n}", "text", 2, ("a", "b")) for n in range(100))
+    text = policy_template(columns=(*many, ColumnFacts("Race", "text", 2, ("a", "b"))))
+    assert "  # race:  # 2 values" in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sex", "Gender", "AGE", "age_years", "personAge", "race", "ethnicity", "Nationality",
+     "marital-status", "disability", "religion", "Geschlecht", "Alter", "edad", "età", "性別",
+     "is_foreign_worker", "date.of.birth.dob", "citizenship_status", "age2"],
+)  # fmt: skip
+def test_names_that_are_known(name: str) -> None:
+    assert is_sensitive(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["average", "usage", "message", "trace", "sexton", "mileage", "amount", "x", "", "percentage",
+     "page", "brace", "wage", "image", "Essex"],
+)  # fmt: skip
+def test_names_that_only_hold_such_letters(name: str) -> None:
+    assert not is_sensitive(name)
+
+
+def test_bins_are_at_the_quartiles() -> None:
+    text = policy_template(columns=ORDERED)
+    assert "#   bins: [27, 33, 42]  # at the quartiles" in text
+    assert "#   bins: [12.3]  # at the quartiles" in text, (
+        "quartiles at the least value part nothing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (range(100), (25, 50, 75)),
+        ([1, None, float("nan"), "x", 2, float("inf"), 3, 4], (2, 3, 4)),
+        ([], ()),
+        ([None, "x"], ()),
+        ([5], (5, 5, 5)),
+    ],
+)
+def test_quartiles_are_values_that_occur(values: Any, expected: Any) -> None:
+    assert quartiles(values) == expected

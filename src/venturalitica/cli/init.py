@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 POLICY = "model_policy.yaml"
 ENV = ".env.example"
+IGNORE = ".gitignore"
+IGNORED = (".env", ".venturalitica/", "signing_key*.pem")
+IGNORE_REMARK = (
+    "# venturalitica: secrets, and evidence, whose log two branches cannot both go on with"
+)
+NOT_IN_GIT = (
+    ".venturalitica does not belong in git: it is a log that only grows, which branches cannot",
+    "merge, and its vault may hold personal values. Back the folder up, and hand over bundles;",
+    f"{POLICY} and the workflow do belong in git.",
+)
 
 app = new_app()
 
@@ -37,8 +47,9 @@ def init(
 ) -> None:
     """Write a commented policy, an example .env and a CI workflow into this folder.
 
-    Of DATA only the columns' names, kinds and few distinct values are used, and only locally. What
-    exists is kept, unless --force is given.
+    Lines are added to .gitignore, so that keys and evidence stay out of the repository. Of DATA
+    only the columns' names, kinds and few distinct values are used, and only locally. What exists
+    is kept, unless --force is given.
 
     \b
     Examples:
@@ -55,11 +66,13 @@ def init(
     texts = {POLICY: _policy(data, target), ENV: ENV_TEXT, WORKFLOW: workflow_text(origin())}
     for name, text in texts.items():
         _write(Path(name), text, force)
+    _ignore(Path(IGNORE))
     columns = "--prediction COLUMN" if target else "--target COLUMN --prediction COLUMN"
     hint(
         f"Next: edit {POLICY}, then 'venturalitica policy lint' and",
         f"      'venturalitica check FILE {columns}'",
         f"For CI: {WORKFLOW} says which line your requirements.txt needs",
+        *NOT_IN_GIT,
     )
 
 
@@ -72,6 +85,22 @@ def _write(path: Path, text: str, force: bool) -> None:
         hint(f"kept {path} (it exists; --force overwrites it)")
     else:
         say(f"wrote {path}")
+
+
+def _ignore(path: Path) -> None:
+    """Add what is missing to `.gitignore`; what stands there is never overwritten."""
+    present = path.read_bytes() if path.exists() else b""
+    known = {line.strip().strip("!/") for line in present.decode("utf-8", "replace").splitlines()}
+    missing = [line for line in IGNORED if line.strip("/") not in known]
+    if not missing:
+        hint(f"kept {path} (it has what is needed)")
+        return
+    end = b"\r\n" if b"\r\n" in present else b"\n"
+    gap = b"" if not present or present.endswith(b"\n") else end
+    lines = [line.encode() for line in (IGNORE_REMARK, *missing)]
+    with path.open("ab") as file:
+        file.write(gap + end.join(lines) + end)
+    say(f"{'added to' if present else 'wrote'} {path}: {', '.join(missing)}")
 
 
 def _policy(data: Path | None, target: str | None) -> str:
@@ -106,7 +135,7 @@ def _columns(data: Path) -> Sequence[ColumnFacts]:
 
 
 def _facts(name: str, series: Any) -> ColumnFacts:
-    from venturalitica.policy.template import FEW, ColumnFacts
+    from venturalitica.policy.template import FEW, ColumnFacts, quartiles
 
     kind = _kind(series)
     if kind == "other":
@@ -122,7 +151,8 @@ def _facts(name: str, series: Any) -> ColumnFacts:
         values = tuple(str(value) for value in values)
     if kind != "number" or not distinct:
         return ColumnFacts(name, kind, distinct, values)
-    return ColumnFacts(name, kind, distinct, values, float(unique.min()), float(unique.max()))
+    low, high = float(unique.min()), float(unique.max())
+    return ColumnFacts(name, kind, distinct, values, low, high, quartiles(series.to_list()))
 
 
 def _kind(series: Any) -> Kind:
@@ -142,6 +172,8 @@ ENV_TEXT = """\
 
 # Where runs are tracked (one, both or none):
 # MLFLOW_TRACKING_URI=http://127.0.0.1:5000
+# MLFLOW_TRACKING_TOKEN=
+# WANDB_API_KEY=
 # WANDB_PROJECT=
 # WANDB_MODE=offline
 

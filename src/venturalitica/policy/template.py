@@ -8,14 +8,16 @@ each commented block once its marks are removed.
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from venturalitica.policy.names import canonical_label, name_fault, role_name_fault
 from venturalitica.policy.scalars import read_two_ways, resolve
+from venturalitica.policy.sensitive import is_sensitive
 from venturalitica.records import Label
 from venturalitica.rules import LABEL_ROLES, shortest
 
@@ -32,7 +34,7 @@ class ColumnFacts:
     """What `init` needs to know of a column: no rows, only how values look.
 
     `values` are the distinct ones, ascending, where there are at most `FEW`; `low` and `high` the
-    least and greatest of a number.
+    least and greatest of a number, `quartiles` what `quartiles()` gives of its rows.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ColumnFacts:
     values: tuple[Label, ...] = ()
     low: float | None = None
     high: float | None = None
+    quartiles: tuple[float, ...] = ()
 
 
 def policy_template(
@@ -57,6 +60,7 @@ def policy_template(
     if target is not None and target not in facts:
         raise ValueError(f"no column '{target}'")
     grouping = [column for column in columns if column.name != target and _can_group(column)]
+    grouping.sort(key=lambda column: not _is_sensitive(column))  # keeps the order else
     roles = dict(zip(_role_names(grouping), grouping, strict=True))
     lines = [
         *_head(name),
@@ -97,6 +101,8 @@ def _roles(
         return
     if roles:
         yield "  # Columns that could group people. Uncomment those that matter and name them well."
+    if any(map(_is_sensitive, roles.values())):
+        yield "  # First those that the law may protect, to judge by their names: sex, age ..."
     for name, column in list(roles.items())[:MOST_CANDIDATES]:
         yield from _candidate(name, column)
     if len(roles) > MOST_CANDIDATES:
@@ -144,7 +150,8 @@ def _candidate(name: str, column: ColumnFacts) -> Iterator[str]:
     yield f"  # {name}:  # {_values(column)}"
     yield f"  #   column: {scalar(column.name)}"
     if column.kind == "number" and column.distinct > FEW:
-        yield f"  #   bins: [{_middle(column)}]  # ascending cut points of your choice"
+        bins = ", ".join(map(shortest, _bins(column)))
+        yield f"  #   bins: [{bins}]  # at the quartiles; ascending cut points of your choice"
     elif column.kind == "text":
         pairs = ", ".join(
             f"{scalar(value)}: {scalar(_group_name(value, place))}"
@@ -159,12 +166,29 @@ def _group_name(value: Label, place: int) -> str:
     return text if name_fault(text) is None else f"group {place}"
 
 
-def _middle(column: ColumnFacts) -> str:
-    """A cut point to replace: halfway between the least and the greatest value."""
+def quartiles(values: Iterable[object]) -> tuple[float, ...]:
+    """Three values that part the finite numbers among `values` into quarters; none of no number."""
+    numbers = sorted(
+        float(value) for value in values if isinstance(value, int | float) and math.isfinite(value)
+    )
+    return tuple(numbers[len(numbers) * part // 4] for part in (1, 2, 3)) if numbers else ()
+
+
+def _bins(column: ColumnFacts) -> list[float]:
+    """The quartiles in few digits, each once; where they fall together, a cut half way."""
     low, high = column.low or 0.0, column.high or 0.0
-    middle = low / 2 + high / 2
-    rough = (float(round(middle)), float(f"{middle:.3g}"), middle)
-    return shortest(next(point for point in rough if low < point < high or point == middle))
+    points = [_rough(point, low, high) for point in column.quartiles if low < point <= high]
+    return sorted(set(points)) or [_rough(low / 2 + high / 2, low, high)]
+
+
+def _rough(point: float, low: float, high: float) -> float:
+    if point == round(point) and abs(point) < 1e15:
+        return point
+    return next((one for one in (float(f"{point:.3g}"),) if low < one < high), point)
+
+
+def _is_sensitive(column: ColumnFacts) -> bool:
+    return is_sensitive(column.name, column.values)
 
 
 def _values(column: ColumnFacts) -> str:
