@@ -24,6 +24,7 @@ _DECEPTIVE = re.compile(f"[{_DECEPTIVE_SET}]")
 _UNPRINTABLE = re.compile(f"[{_UNPRINTABLE_SET}]")
 _ANYTHING_TO_DO = re.compile(f"[&<>\"'\r{_DECEPTIVE_SET}{_UNPRINTABLE_SET}]").search
 _VOID = frozenset({"meta", "br", "hr", "line", "rect", "circle", "path"})
+_CODE = re.compile(r"`([^`\n]+)`")
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'\\^`{|}]+\Z", re.IGNORECASE)
 
 
@@ -76,6 +77,16 @@ def _attribute_name(key: str) -> str:
 def join(children: Iterable[object]) -> Markup:
     """Children in a row; None is nothing."""
     return Markup("".join([escape(child) for child in children if child is not None]))
+
+
+def prose(text: str) -> Markup:
+    """A sentence in which `code` stands in backticks, as elements; a lone backtick stays one."""
+    if hasattr(text, "__html__"):
+        return Markup(text)  # HTML already
+    if "\n" in text:  # no sentence of ours: recorded text is shown as it is
+        return escape(text)
+    parts = _CODE.split(str(text))
+    return join(tag("code", part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def is_web_address(url: str) -> bool:

@@ -85,7 +85,7 @@ def definition(metric: str) -> str:
     from venturalitica.metrics.catalog import CATALOG
 
     spec = CATALOG.get(metric)
-    return spec.definition.replace("`", "") if spec else ""
+    return spec.definition if spec else ""
 
 
 def status_words(verdict: Verdict) -> str:

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from venturalitica._version import __version__
-from venturalitica.reports.markup import Markup, is_web_address, join, tag, visible
+from venturalitica.reports.markup import Markup, is_web_address, join, prose, tag, visible
 from venturalitica.ui.addresses import Addresses
 from venturalitica.ui.pages import PAGES
 
@@ -190,6 +190,7 @@ def _filters() -> Mapping[str, Callable[..., object]]:
         "interval": format_interval,
         "redacted": redact_uri,
         "web_link": web_link,
+        "prose": prose,
     }
 
 

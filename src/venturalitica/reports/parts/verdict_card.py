@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from venturalitica.figures import format_interval, format_number
 from venturalitica.records import Verdict
-from venturalitica.reports.markup import Markup, tag
+from venturalitica.reports.markup import Markup, prose, tag
 from venturalitica.reports.parts.group_plot import group_plot
 from venturalitica.reports.parts.interval_bar import interval_bar
 from venturalitica.reports.parts.lights import status_pill
@@ -35,7 +35,7 @@ def verdict_card(verdict: Verdict, *, anchor: str = "", source: str = "") -> Mar
 
 def _definition(verdict: Verdict) -> Markup | None:
     said = definition(verdict.metric)
-    return tag("span", said, cls="vl-muted") if said else None
+    return tag("span", prose(said), cls="vl-muted") if said else None
 
 
 def _body(verdict: Verdict, said: Markup) -> list[Markup]:
@@ -110,16 +110,18 @@ def _interval_words(verdict: Verdict) -> str:
 
 
 def _reason(verdict: Verdict) -> Markup:
-    return tag("p", verdict.reason, cls="vl-reason", dir="auto")
+    return tag("p", prose(verdict.reason), cls="vl-reason", dir="auto")
 
 
 def _notes(verdict: Verdict) -> Markup | None:
     if not verdict.notes:
         return None
-    return tag("ul", *(tag("li", note, dir="auto") for note in verdict.notes), cls="vl-notes")
+    return tag(
+        "ul", *(tag("li", prose(note), dir="auto") for note in verdict.notes), cls="vl-notes"
+    )
 
 
 def _remedy(verdict: Verdict) -> Markup | None:
     if not verdict.remedy or verdict.light == "green":
         return None
-    return tag("p", tag("b", "What to do: "), verdict.remedy, cls="vl-remedy", dir="auto")
+    return tag("p", tag("b", "What to do: "), prose(verdict.remedy), cls="vl-remedy", dir="auto")

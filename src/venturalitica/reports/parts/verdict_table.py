@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from venturalitica.figures import format_interval, format_number
 from venturalitica.records import Verdict
-from venturalitica.reports.markup import Markup, tag
+from venturalitica.reports.markup import Markup, prose, tag
 from venturalitica.reports.parts.interval_bar import UNIT, fits, interval_bar
 from venturalitica.reports.parts.lights import status_pill
 from venturalitica.reports.words import must_signs
@@ -55,7 +55,7 @@ def _name(verdict: Verdict, anchor: str) -> Markup:
 
 
 def _reason(verdict: Verdict) -> Markup:
-    return tag("span", verdict.reason, cls="vl-why", dir="auto")
+    return tag("span", prose(verdict.reason), cls="vl-why", dir="auto")
 
 
 def _value(verdict: Verdict) -> list[Markup | None]:

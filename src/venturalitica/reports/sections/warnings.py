@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from venturalitica.records import Light
 from venturalitica.reports.context import ReportContext, text
-from venturalitica.reports.markup import Markup, join, tag
+from venturalitica.reports.markup import Markup, join, prose, tag
 from venturalitica.reports.parts.lights import light_icon
 from venturalitica.reports.sections.sign_off import REJECTED, decision
 from venturalitica.reports.words import LIGHT_WORDS
@@ -77,4 +77,4 @@ def waiting_sentence(context: ReportContext) -> str:
 
 def _warning(sentence: str) -> Markup:
     amber: Light = "amber"
-    return tag("p", light_icon(amber), tag("span", sentence), cls="vl-warning", role="note")
+    return tag("p", light_icon(amber), tag("span", prose(sentence)), cls="vl-warning", role="note")
