@@ -100,7 +100,7 @@ class Audit(Sequence[Verdict]):
         """Why the whole is amber at best, one sentence each; empty where nothing is against it."""
         from venturalitica.judge.doubts import reservations
 
-        return reservations(self.verdicts, self.circumstances)
+        return reservations(self.policy, self.verdicts, self.circumstances)
 
     @property
     def run_id(self) -> str:

@@ -74,7 +74,8 @@ class Circumstances:
     not judged. `unbound` maps a role nobody bound to why, `faults` a role that could not be counted
     to why, and `failure` says why nothing could be. `reported` maps a control id or metric to a
     value measured elsewhere. `training_share` is how many of the judged rows the model was trained
-    on; None where nobody knows.
+    on, `doubled_share` how many are exact copies of another row; None where nobody knows.
+    `copies_of_target` are the label roles whose values equal the target in every row.
     """
 
     rules: int = RULES
@@ -86,6 +87,8 @@ class Circumstances:
     failure: str = ""
     reported: Mapping[str, Any] = field(default_factory=dict)
     training_share: Share | None = None
+    doubled_share: Share | None = None
+    copies_of_target: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The form kept in a record: JSON types only."""
@@ -99,6 +102,8 @@ class Circumstances:
             "failure": self.failure,
             "reported": {name: _finite(value) for name, value in self.reported.items()},
             "training_share": _share_json(self.training_share),
+            "doubled_share": _share_json(self.doubled_share),
+            "copies_of_target": list(self.copies_of_target),
         }
 
     @classmethod
@@ -116,6 +121,8 @@ class Circumstances:
             failure=data["failure"],
             reported=dict(data["reported"]),
             training_share=Share.from_json(data.get("training_share")),
+            doubled_share=Share.from_json(data.get("doubled_share")),
+            copies_of_target=tuple(data.get("copies_of_target", ())),
         )
 
 

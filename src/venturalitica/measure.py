@@ -12,6 +12,7 @@ from venturalitica.binding import Binding, bind, together
 from venturalitica.circumstances import Circumstances, Share
 from venturalitica.errors import BindingError, DataError
 from venturalitica.records import Verdict
+from venturalitica.redact import redacted_traceback
 from venturalitica.rules import LABEL_ROLES, Control, Phase, Policy, Role
 from venturalitica.sources import data_item, frame_item
 from venturalitica.tallies import Tally
@@ -96,6 +97,7 @@ def measure(
     if not lenient:
         _require(unbound, phase)
     frame = materialise(rows.frame, binding.columns.values())
+    copies = _Copies(policy, rows.frame, frame, binding)
     data = _FingerprintThread(frame, binding, name, rows.training_rows) if fingerprint else None
     tally, faults = _counted(policy, frame, binding, asked, lenient=lenient)
     circumstances = replace(
@@ -103,6 +105,7 @@ def measure(
         unbound=unbound,
         faults=faults,
         training_share=rows.training_share,
+        **copies.found(),
     )
     verdicts = judge(policy, tally, circumstances=circumstances)
     item = data.item() if data else _unread(binding, name, tally.rows, rows.training_rows)
@@ -185,6 +188,37 @@ def _require(unbound: Mapping[str, str], phase: Phase | None) -> None:
     if phase is None and set(unbound) & {"prediction", "score"}:
         text += ". To judge only the controls that need no model: phase='data'"
     raise BindingError(text)
+
+
+class _Copies:
+    """What rows are copies of, looked for beside the count.
+
+    A boundary: what cannot be compared is not known to be a copy, and costs no verdict.
+    """
+
+    def __init__(self, policy: Policy, given: Any, frame: Any, binding: Binding) -> None:
+        self._found: dict[str, Any] = {}
+        self._arguments = (policy, given, frame, binding)
+        self._thread = threading.Thread(target=self._look, name="venturalitica-copies")
+        self._thread.start()
+
+    def _look(self) -> None:
+        from venturalitica.tally.copied import copies_of_target, doubled_share
+
+        policy, given, frame, binding = self._arguments
+        try:
+            self._found["copies_of_target"] = copies_of_target(
+                frame, binding.columns, binding.arrays
+            )
+            if policy.duplicates != "expected":
+                self._found["doubled_share"] = doubled_share(given, binding.arrays)
+        except Exception as error:  # noqa: BLE001 - see the docstring
+            log.info("rows could not be compared with each other")
+            log.debug("why rows could not be compared\n%s", redacted_traceback(error))
+
+    def found(self) -> dict[str, Any]:
+        self._thread.join()
+        return self._found
 
 
 class _FingerprintThread:

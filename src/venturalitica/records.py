@@ -235,8 +235,10 @@ def left_out_sentence(phase: str | None, count: int) -> str:
 
 def light_of_part(lights: Iterable[Light], left_out: Iterable[str]) -> Light:
     """The light of verdicts where controls of the policy were left out: amber at best."""
-    found = list(lights)
-    return worst_light([*found, "amber"] if found and list(left_out) else found)
+    found: list[Light] = list(lights)
+    if found and any(True for _ in left_out):
+        found.append("amber")
+    return worst_light(found)
 
 
 def run_lights(audits: Iterable[Mapping[str, Any]]) -> list[Any]:

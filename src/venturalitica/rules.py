@@ -18,6 +18,7 @@ Operator = Literal[">=", ">", "<=", "<", "==", "!="]
 Compare = Literal["difference", "ratio", "min", "max", "between"]
 Phase = Literal["data", "model"]
 Nulls = Literal["refuse", "drop"]
+Duplicates = Literal["doubted", "expected"]
 
 OPERATORS: tuple[Operator, ...] = (">=", "<=", "==", "!=", ">", "<")
 COMPARES: tuple[Compare, ...] = ("difference", "ratio", "min", "max", "between")
@@ -168,13 +169,17 @@ class Control:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A policy and the exact bytes it was read from."""
+    """A policy and the exact bytes it was read from.
+
+    `duplicates` says whether rows that are exact copies of others belong to the data.
+    """
 
     name: str
     version: str
     controls: tuple[Control, ...]
     bytes: bytes = field(repr=False)
     title: str = ""
+    duplicates: Duplicates = "doubted"
     roles: Mapping[str, Role] = field(default_factory=dict)
     filename: str = "model_policy.yaml"
     path: str = ""

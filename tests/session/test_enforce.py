@@ -201,7 +201,9 @@ controls:
 )
 def test_controls_that_a_phase_left_out_are_never_green(write_policy, table, caplog, phase, said):
     """A blocking control that nobody judged must not look like one that passed."""
-    roles = {"target": "label"} | ({"prediction": "said"} if phase == "model" else {})
+    roles: dict[str, Any] = {"target": "label"} | (
+        {"prediction": "said"} if phase == "model" else {}
+    )
     with caplog.at_level("INFO", logger="venturalitica"):
         audit = vl.enforce(table, policy=write_policy(WITH_ROWS), phase=phase, **roles)
     statement = last_statement()

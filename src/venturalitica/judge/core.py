@@ -9,7 +9,7 @@ from venturalitica.circumstances import Circumstances
 from venturalitica.errors import DataError
 from venturalitica.judge.conclude import conclude, verdict
 from venturalitica.judge.counted import unbound_reason
-from venturalitica.judge.doubts import doubts_of
+from venturalitica.judge.doubts import doubts_of, dropped
 from venturalitica.judge.measure import Bench, measure
 from venturalitica.judge.question import Question, question_of
 from venturalitica.judge.refusal import Refusal
@@ -127,9 +127,9 @@ def _judged(
     if wrong:
         return verdict(control, status="error", reason=wrong, filename=filename)
     question = question_of(control)
+    besides = doubts_of(bench.policy, question, circumstances)
     claimed = reported_value(control, bench.policy.controls, circumstances.reported)
     if claimed is not None:
-        besides = doubts_of(question, circumstances)
         return judge_reported(question, claimed, filename=filename, besides=besides)
     lacking = _lacking(
         bench,
@@ -141,7 +141,8 @@ def _judged(
         raise Refusal(lacking, n=bench.tally.rows)
     scored = question.spec.needs_score
     found = measure_scored(bench, question) if scored else measure(bench, question)
-    return conclude(question, found, filename=filename, besides=doubts_of(question, circumstances))
+    besides += dropped(question, found.n, bench.tally.rows, circumstances.rules)
+    return conclude(question, found, filename=filename, besides=besides)
 
 
 def _lacking(

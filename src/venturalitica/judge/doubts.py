@@ -1,6 +1,7 @@
 """What makes a verdict inconclusive although its interval is clear: what the rows were.
 
-Counts do not show it: rows that the model was trained on flatter it, whatever the interval says.
+Counts do not show it: rows that the model was trained on flatter it, rows given twice narrow its
+interval, and a prediction that is a copy of the target is always right.
 """
 
 from __future__ import annotations
@@ -11,37 +12,68 @@ from venturalitica.circumstances import Circumstances, Share
 from venturalitica.judge.question import Question
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.records import Verdict, left_out_sentence
+from venturalitica.rules import Policy
 
 HELD_OUT = "give audit_data=held-out rows"
+UNIQUE = (
+    "keep one of each, or say `duplicates: expected` in the policy where each is a case of its own"
+)
+COPIED = (
+    "the {role} equals the target in every row; check that it is not a copy of the target column"
+)
+MOST_DOUBLED = 0.05
+"""Copies that nobody minds; more of them make intervals clearly too narrow."""
+MOST_DROPPED = 0.05
+"""Rows without a value that may be left out before what is left speaks for others no more."""
 
 
-def doubts_of(question: Question, circumstances: Circumstances) -> tuple[str, ...]:
+def doubts_of(policy: Policy, question: Question, circumstances: Circumstances) -> tuple[str, ...]:
     """Doubts on every measured value of this question, the gravest first.
 
     None under rules 1: records made before must be judged as they were.
     """
     if circumstances.rules < 2:
         return ()
-    return tuple(_doubts(question, circumstances))
+    return tuple(_doubts(policy, question, circumstances))
 
 
-def reservations(verdicts: Iterable[Verdict], circumstances: Circumstances) -> tuple[str, ...]:
+def dropped(question: Question, n: int, rows: int, rules: int) -> tuple[str, ...]:
+    """A doubt where `nulls: drop` left out more than a few of the rows."""
+    if rules < 2 or question.control.nulls != "drop" or rows - n <= MOST_DROPPED * rows:
+        return ()
+    return (
+        f"{rows - n:,} of {rows:,} rows are left out for missing values "
+        f"(`nulls: drop`), more than {percent(MOST_DROPPED)}",
+    )
+
+
+def reservations(
+    policy: Policy, verdicts: Iterable[Verdict], circumstances: Circumstances
+) -> tuple[str, ...]:
     """What to say of the whole, once: each doubt that any of these verdicts has."""
-    metrics = {v.metric for v in verdicts if v.value is not None and v.metric in CATALOG}
-    trained = circumstances.training_share
     left_out = left_out_sentence(circumstances.phase, len(circumstances.left_out))
     said = [left_out[0].lower() + left_out[1:-1]] if left_out else []
-    if trained is not None and trained.clear and any(map(_asks_the_model, metrics)):
-        said.append(training_words(trained))
-    return tuple(said)
+    for metric in dict.fromkeys(v.metric for v in verdicts if v.value is not None):
+        if metric in CATALOG and circumstances.rules >= 2:
+            said += _of_rows(policy, metric, circumstances)
+    return tuple(dict.fromkeys(said))
 
 
-def _doubts(question: Question, circumstances: Circumstances) -> Iterator[str]:
+def _doubts(policy: Policy, question: Question, circumstances: Circumstances) -> Iterator[str]:
     if vacuous(question):
         yield "this rule cannot fail: every possible value meets it"
-    trained = circumstances.training_share
-    if trained is not None and trained.clear and _asks_the_model(question.spec.name):
+    yield from _of_rows(policy, question.spec.name, circumstances)
+
+
+def _of_rows(policy: Policy, metric: str, circumstances: Circumstances) -> Iterator[str]:
+    trained, doubled = circumstances.training_share, circumstances.doubled_share
+    if trained is not None and trained.clear and _asks_the_model(metric):
         yield training_words(trained)
+    for role in circumstances.copies_of_target:
+        if role in CATALOG[metric].needs:
+            yield COPIED.format(role=role)
+    if doubled is not None and doubled.excess > MOST_DOUBLED and policy.duplicates != "expected":
+        yield f"{percent(doubled.share)} of the rows are exact copies of other rows; {UNIQUE}"
 
 
 def vacuous(question: Question) -> bool:

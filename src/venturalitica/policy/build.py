@@ -17,6 +17,7 @@ def build_policy(
         name=form.policy,
         version=form.version,
         title=form.title,
+        duplicates=form.duplicates,
         roles={name: _role(name, role, root) for name, role in (form.roles or {}).items()},
         controls=tuple(
             _control(index, control, form, root) for index, control in enumerate(form.controls)

@@ -29,6 +29,7 @@ from venturalitica.policy.changes import (
 )
 from venturalitica.policy.role_changes import role_aspects
 from venturalitica.policy.strictness import (
+    duplicates_aspect,
     min_support_aspect,
     must_aspect,
     nulls_aspect,
@@ -82,6 +83,8 @@ class _Comparison:
             aspects.append(Aspect("name", old.name, new.name, "renamed"))
         for key in ("version", "title"):
             aspects += _reworded(key, getattr(old, key), getattr(new, key))
+        duplicates = duplicates_aspect(old, new)
+        aspects += [duplicates] if duplicates else []
         if aspects:
             kind = kind_of(aspects)
             yield _change("policy", old.name, new.name, kind, aspects)

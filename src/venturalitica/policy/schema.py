@@ -225,6 +225,13 @@ class PolicyForm(_Form):
     nulls: Annotated[Literal["refuse", "drop"], Expected("'refuse' or 'drop'")] = Field(
         default="refuse", description="The default 'nulls' of the controls."
     )
+    duplicates: Annotated[Literal["doubted", "expected"], Expected("'doubted' or 'expected'")] = (
+        Field(
+            default="doubted",
+            description="Whether rows that are exact copies of others belong to the data: "
+            "'expected' looks for none; otherwise more than 5 % make every verdict inconclusive.",
+        )
+    )
     roles: Annotated[
         dict[RoleName, RoleForm | None] | None,
         Field(max_length=MAX_ROLES),

@@ -10,7 +10,7 @@ import math
 
 from venturalitica.policy.changes import Aspect, Direction
 from venturalitica.records import OnFail
-from venturalitica.rules import TOLERANCE, Control, Threshold
+from venturalitica.rules import TOLERANCE, Control, Policy, Threshold
 
 _ON_FAIL: tuple[OnFail, ...] = ("record", "warn", "block")
 """From the mildest to the strictest."""
@@ -82,6 +82,16 @@ def nulls_aspect(old: Control, new: Control) -> Aspect | None:
         return Aspect("nulls", old.nulls, new.nulls, "loosened", note)
     note = "missing values make it not evaluated; before, such rows were left out"
     return Aspect("nulls", old.nulls, new.nulls, "tightened", note)
+
+
+def duplicates_aspect(old: Policy, new: Policy) -> Aspect | None:
+    """`expected` is looser: copies are looked for no more, and narrow every interval."""
+    if old.duplicates == new.duplicates:
+        return None
+    looser = new.duplicates == "expected"
+    note = "copied rows are taken as they are" if looser else "copied rows make amber"
+    direction: Direction = "loosened" if looser else "tightened"
+    return Aspect("duplicates", old.duplicates, new.duplicates, direction, note)
 
 
 def _passing(must: Threshold) -> tuple[_Span, ...]:

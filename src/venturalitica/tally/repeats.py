@@ -2,8 +2,8 @@
 
 Where rows have few different values they repeat of themselves, and copies tell nothing. Rows are
 copied, and do not just repeat, where a column tells nearly all different rows apart, where every
-row occurs a multiple of the same number of times, or where the columns together leave hardly any
-chance for the repeats that there are.
+row occurs a multiple of the same number of times, or where many columns together leave hardly
+any chance for the repeats that there are.
 """
 
 from __future__ import annotations
@@ -11,20 +11,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
 
 from venturalitica.circumstances import Share
-from venturalitica.tally.row_keys import Keys, RowKeys, chosen, share_looked_at
+from venturalitica.tally.row_keys import Keys, RowKeys, chosen, row_keys, share_looked_at
 
 FEW = 0.05
 """So few repeats are taken as they are; and chance is believed to be small below it."""
 APART = 0.8
 """A column in which so many of the different rows differ identifies them."""
 _IDENTITIES = 200
+_WIDE = 8
+"""Few columns that depend on each other repeat far more often than their frequencies say."""
 _MULTIPLE_OF = 30
 _SAMPLE = 20_000
+CELLS = 8_000_000
+"""Of larger tables a part of the rows is searched for copies, so many values in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,45 @@ def share_of_copies(rows: RowKeys) -> Share:
     return Share(round(share, 6), round(by_chance, 6), looked_at)
 
 
+def copies_among(columns: Sequence[Any]) -> Share | None:
+    """How many rows of a table are exact copies of another one that stays.
+
+    Args:
+        columns: narwhals series or arrays, shape `(n,)`: all that the table has.
+
+    Returns:
+        The share; None where a column cannot be read, or where rows have so few different values
+        that they repeat of themselves. Of large tables a part of the rows is looked at, chosen by
+        the values of one column, so that copies stay together.
+    """
+    rows = min((len(column) for column in columns), default=0)
+    if not rows:
+        return None
+    step = -(-rows // _SAMPLE)
+    sample = row_keys([column[::step] for column in columns])
+    if sample is None:
+        return None
+    found = share_of_copies(sample)
+    if found.share > FEW and found.excess == 0.0:
+        return None
+    if step == 1:
+        return found
+    part = min(share_looked_at(rows), CELLS / (rows * len(columns)))
+    whole = row_keys(columns if part >= 1 else _part(columns, sample, part))
+    return None if whole is None else share_of_copies(whole)
+
+
+def _part(columns: Sequence[Any], sample: RowKeys, part: float) -> list[Any]:
+    """The rows that the most telling column chooses."""
+    telling = max(range(len(columns)), key=lambda place: numpy.unique(sample.columns[place]).size)
+    guide = row_keys([columns[telling]])
+    picked = None if guide is None else chosen(guide.keys, part)
+    if picked is None:
+        return list(columns)
+    places = numpy.flatnonzero(picked)
+    return [column[places] for column in columns]
+
+
 def _counted(keys: Keys, part: float) -> tuple[Keys, NDArray[numpy.int64]]:
     """Different keys in order, and how often each occurs."""
     picked = chosen(keys, part)
@@ -105,7 +149,9 @@ def _by_chance(rows: RowKeys, counts: NDArray[numpy.int64], copies: int) -> floa
         return 0.0
     if any(_identifies(column, sample, counts.size) for column in rows.columns):
         return 0.0
-    expected = _expected(rows.columns, sample, looked_at)
+    if len(rows.columns) < _WIDE:
+        return copies / looked_at
+    expected = _expected(rows.columns, sample, counts.size, looked_at)
     least = expected * looked_at + 3 * math.sqrt(expected * looked_at + 1)
     return expected if expected < FEW and copies > least else copies / looked_at
 
@@ -127,17 +173,18 @@ def _identifies(column: Keys, sample: NDArray[numpy.int64], different: int) -> b
     return values >= _IDENTITIES and values >= APART * different
 
 
-def _expected(columns: Sequence[Keys], sample: NDArray[numpy.int64], rows: int) -> float:
+def _expected(
+    columns: Sequence[Keys], sample: NDArray[numpy.int64], different: int, rows: int
+) -> float:
     """The share of copies among so many rows if columns knew nothing of each other."""
-    together = math.prod(_alike(column[sample]) for column in columns)
-    if together <= 0:
+    together = math.prod(_alike(column[sample], different) for column in columns)
+    if rows * together < 1e-9:
         return 0.0
     return 1.0 + math.expm1(-rows * together) / (rows * together)
 
 
-def _alike(values: Keys) -> float:
-    """The chance that two different rows have the same value."""
-    if values.size < 2:
-        return 1.0
+def _alike(values: Keys, different: int) -> float:
+    """The chance that two of the different rows, perhaps the same one, have the same value."""
     counts = numpy.unique(values, return_counts=True)[1].astype(float)
-    return float((counts * (counts - 1)).sum() / (values.size * (values.size - 1.0)))
+    others = float((counts * (counts - 1)).sum() / max(values.size * (values.size - 1.0), 1.0))
+    return others * (1 - 1 / different) + 1 / different

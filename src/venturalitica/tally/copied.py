@@ -1,0 +1,73 @@
+"""What the given rows are beside their counts: copies of each other, or of the target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import narwhals as nw
+
+from venturalitica.circumstances import Share
+from venturalitica.tally.frames import open_frame
+from venturalitica.tally.repeats import copies_among
+from venturalitica.tally.row_keys import column_bits
+
+_FIRST = 1_000
+
+
+def doubled_share(data: Any, arrays: Mapping[str, Any]) -> Share | None:
+    """How many rows are exact copies of another; None where nobody can say.
+
+    Args:
+        data: the table as it was given, all columns of it. A lazy one is never pulled in for this.
+        arrays: values besides, shape `(n,)` each.
+    """
+    frame = open_frame(data)
+    if isinstance(frame, nw.LazyFrame):
+        return None
+    own = list(data.values()) if isinstance(data, Mapping) else []
+    own = own if frame is None else [frame.get_column(name) for name in frame.columns]
+    return copies_among([*own, *(_sliceable(values) for values in arrays.values())])
+
+
+def copies_of_target(
+    data: Any, columns: Mapping[str, str], arrays: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Which of prediction and score equal the target in every row, whatever their types."""
+    target = _values(data, "target", columns, arrays)
+    if target is None or not len(target):
+        return ()
+    roles = ("prediction", "score")
+    given = {role: _values(data, role, columns, arrays) for role in roles}
+    return tuple(role for role in roles if given[role] is not None and _equal(target, given[role]))
+
+
+def _values(data: Any, role: str, columns: Mapping[str, str], arrays: Mapping[str, Any]) -> Any:
+    if role in arrays:
+        return _sliceable(arrays[role])
+    if role not in columns:
+        return None
+    if isinstance(data, Mapping):
+        return _sliceable(data[columns[role]])
+    frame = open_frame(data)
+    return frame.get_column(columns[role]) if isinstance(frame, nw.DataFrame) else None
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """The first rows first: they differ, unless one is a copy or the model is very good."""
+    return all(_same(one[:count], other[:count]) for count in (min(_FIRST, len(one)), len(one)))
+
+
+def _same(one: Any, other: Any) -> bool:
+    a, b = column_bits(one, near=True), column_bits(other, near=True)
+    return a is not None and b is not None and a.size == b.size and bool((a == b).all())
+
+
+def _sliceable(values: Any) -> Any:
+    """A column of a library as narwhals has it; anything else as an array."""
+    found = nw.from_native(values, series_only=True, pass_through=True)
+    if isinstance(found, nw.Series):
+        return found
+    import numpy
+
+    return numpy.asarray(values)
