@@ -26,7 +26,8 @@ from venturalitica.cli.output import (
     new_app,
 )
 from venturalitica.cli.parsing import Group
-from venturalitica.errors import PolicyError, VenturaliticaError, did_you_mean
+from venturalitica.cli.suggest import meant
+from venturalitica.errors import PolicyError, VenturaliticaError
 
 
 class LazyGroup(Group):
@@ -47,7 +48,7 @@ class LazyGroup(Group):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name = args[0]
         if find(name) is None and not name.startswith("-") and not ctx.resilient_parsing:
-            hint = did_you_mean(name, self.list_commands(ctx))
+            hint = meant(name)
             ctx.fail(f"there is no command '{name}'{hint or '; --help lists all'}")
         return super().resolve_command(ctx, args)
 

@@ -204,7 +204,7 @@ jobs:
         with:
           python-version: "3.12"
       # What your project installs. This line belongs in it:
-      #   {requirement}
+      # {requirement}
       - run: pip install -r requirements.txt
       - run: venturalitica policy lint model_policy.yaml
       # Judge predictions that an earlier step has written. Exit status 1: a control failed;

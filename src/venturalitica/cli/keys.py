@@ -17,6 +17,7 @@ from venturalitica.cli.output import (
     say,
     table,
 )
+from venturalitica.cli.suggest import Group
 from venturalitica.errors import EvidenceError, SettingsError, SigningKeyError
 from venturalitica.settings import NO_HOME
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.signing import FileSigner, Signer
     from venturalitica.settings import Settings
 
-app = new_app(no_args_is_help=True)
+app = new_app(cls=Group, no_args_is_help=True)
 
 
 @app.callback()

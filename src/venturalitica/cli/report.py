@@ -24,6 +24,7 @@ from venturalitica.cli.output import (
     progress,
     say,
 )
+from venturalitica.cli.suggest import Group
 from venturalitica.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from venturalitica.reports.context import ReportContext
     from venturalitica.ui.desk import Desk
 
-app = new_app(no_args_is_help=True)
+app = new_app(cls=Group, no_args_is_help=True)
 
 
 class Form(StrEnum):

@@ -21,6 +21,7 @@ from venturalitica.cli.output import (
     say,
     table,
 )
+from venturalitica.cli.suggest import Group
 from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.approval import Approval
     from venturalitica.ledger.listing import Known
 
-app = new_app(no_args_is_help=True)
+app = new_app(cls=Group, no_args_is_help=True)
 
 
 class LightName(StrEnum):

@@ -27,6 +27,26 @@ from venturalitica.policy.nodes import (
 from venturalitica.policy.problems import Collector
 from venturalitica.policy.schema import ControlForm, PolicyForm, RoleForm
 
+OTHER_KEYS = {
+    "assertions": "controls",
+    "checks": "controls",
+    "requirements": "controls",
+    "rules": "controls",
+    "tests": "controls",
+    "name": "policy",
+    "columns": "roles",
+    "features": "roles",
+    "by": "across",
+    "group_by": "across",
+    "slice": "across",
+    "operator": "must",
+    "threshold": "must",
+    "positive": "favorable",
+    "positive_label": "favorable",
+    "pos_label": "favorable",
+}
+"""What others call our keys, or what people write first: for the hint in an error only."""
+
 KEY = "[key]"
 """How pydantic's location says that a key of a mapping, not its value, is meant."""
 
@@ -115,8 +135,10 @@ def _explain(fault: Any, root: Node, problems: Collector) -> None:
 def _unknown_key(path: Path) -> str:
     known = list(_form(path[:-1]).model_fields)
     name = str(path[-1])
+    other = OTHER_KEYS.get(name.casefold().replace("-", "_"))
     return f"unknown key {show(name)}" + (
-        did_you_mean(name, known) or f" (known here: {', '.join(known)})"
+        (f"; did you mean '{other}'?" if other in known else did_you_mean(name, known))
+        or f" (known here: {', '.join(known)})"
     )
 
 

@@ -61,9 +61,27 @@ OTHER_NAMES: Mapping[str, str] = {
 """What others call our metrics: for the hint in an error only, never accepted in a policy."""
 
 
+_NUMBERS = """
+    rmse root_mean_squared_error mse mean_squared_error mae mean_absolute_error r2 r_squared
+    coefficient_of_determination mape mean_absolute_percentage_error msle mean_squared_log_error
+    rmsle root_mean_squared_log_error medae median_absolute_error max_error explained_variance
+    pinball_loss mean_pinball_loss huber huber_loss smape wape mase residual residuals
+    mean_error bias_error rse d2_absolute_error quantile_loss poisson_deviance
+    mean_poisson_deviance gamma_deviance mean_gamma_deviance mean_tweedie_deviance
+"""
+NOT_YET = frozenset(_NUMBERS.split())
+"""Metrics of numbers: every metric of today's catalog compares labels, or scores with labels."""
+
+
 def metric_hint(name: str, vocabulary: Vocabulary) -> str:
     """`"; did you mean 'f1'?"` for a metric that there is not; "" where nothing is close."""
     folded = "_".join(name.casefold().replace("-", " ").replace("_", " ").split())
+    if folded.removeprefix("neg_").removesuffix("_score") in NOT_YET:
+        return (
+            ": it measures predicted numbers, and today's metrics compare labels (or scores with "
+            "labels). Supported are e.g. accuracy, recall, roc_auc, demographic_parity_ratio; cut "
+            "the numbers into labels first"
+        )
     other = OTHER_NAMES.get(folded, folded.removesuffix("_score"))
     return did_you_mean(other if other in vocabulary else name, vocabulary)
 

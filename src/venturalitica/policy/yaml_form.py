@@ -24,6 +24,9 @@ from venturalitica.policy.scalars import read_two_ways, resolve
 
 log = logging.getLogger(__name__)
 
+_BARE_TEXT = re.compile(
+    r"(?:^|[\s{,\[])(?:[:-]\s+)?(?P<sign>[>|])(?P<rest>[ ]*[^\s#,\]}:][^#,\]}:]*)"
+)
 _BARE_MUST = re.compile(r"(?:^|[\s{,])must\s*:\s+(?P<rule>[<>=!~][^,}#]*)")
 
 
@@ -104,6 +107,10 @@ class _Builder:
                 f"{text} is read as different numbers by different YAML programs; "
                 f'write "{text}" in quotes for text, or the number without leading zero or prefix',
             )
+        if event.style in (">", "|") and not text.strip():
+            hint = _bare_text(self._text, _place(event)[0])
+            if hint:  # `>1` is an empty block of text for YAML
+                _refuse(event, hint)
         value = resolve(text) if is_plain else _joined(event, text)
         self._add(Scalar(value, text, is_plain, *_place(event)), event.anchor, 1)
 
@@ -200,7 +207,11 @@ def _explained(error: MarkedYAMLError, text: str) -> UnreadableError:
     line = mark.line + 1 if mark is not None else 0
     since = error.context_mark.line + 1 if error.context_mark else line
     problem = " ".join(str(error.problem or error.context or "unreadable").split())
-    remedy = _bare_must(text, line) or _remedy(problem, str(error.context or ""), since)
+    remedy = (
+        _bare_must(text, line)
+        or _bare_text(text, line)
+        or _remedy(problem, str(error.context or ""), since)
+    )
     if remedy:
         return UnreadableError(line, remedy)
     where = f" (in what starts at line {since})" if since != line else ""
@@ -215,6 +226,17 @@ def _bare_must(text: str, line: int) -> str | None:
     if match is None or '"' in match["rule"]:
         return None
     return f'a threshold needs quotes: must: "{match["rule"].strip()}"'
+
+
+def _bare_text(text: str, line: int) -> str | None:
+    """`favorable: >50K` without quotes begins a block of text for YAML; say so."""
+    lines = text.split("\n")
+    written = lines[line - 1] if 0 < line <= len(lines) else ""
+    match = _BARE_TEXT.search(written)
+    if match is None:
+        return None
+    sign, rest = match["sign"], match["rest"].rstrip().replace('"', "")
+    return f'text that starts with {sign} needs quotes: "{sign}{rest}"'
 
 
 def _remedy(problem: str, context: str, since: int) -> str | None:
