@@ -16,6 +16,8 @@ from venturalitica.errors import EvidenceError
 from venturalitica.pages import build, delivered_page
 from venturalitica.records import Step
 from venturalitica.reports.html import GENERATOR
+from venturalitica.trackers.base import RunRef
+from venturalitica.trackers.belonging import Record, belonging
 from venturalitica.trackers.claims import ROOT, SNAPSHOTS, Claim, light_of, read_claims
 from venturalitica.trackers.keys import clip, encode
 from venturalitica.trackers.publish import CONTROL_LIMIT, VALUE_LIMIT
@@ -26,18 +28,8 @@ _GENERATOR = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Record):
     """One bundle of the run: its path, the digest of its envelope, and what it says."""
-
-    path: str
-    evidence_sha256: str
-    statement: Mapping[str, Any]
-
-    @property
-    def predicate(self) -> Mapping[str, Any]:
-        """What the statement says."""
-        found: Mapping[str, Any] = self.statement["predicate"]
-        return found
 
     @property
     def policy(self) -> Mapping[str, Any]:
@@ -45,8 +37,11 @@ class Kept:
         return self.predicate.get("policy") or {}
 
 
-def agreement(files: Mapping[str, bytes]) -> list[Step]:
-    """The steps `evidence`, `policy_snapshot`, `report` and `tags` over what `fetch` gave."""
+def agreement(files: Mapping[str, bytes], run: RunRef | None = None) -> list[Step]:
+    """The steps `evidence`, `policy_snapshot`, `report` and `tags` over what `fetch` gave.
+
+    Where it is said which `run` was asked for, `run` and `audits of the run` come first.
+    """
     tags = {
         path.removeprefix("tags/"): data.decode("utf-8", "replace")
         for path, data in files.items()
@@ -54,7 +49,9 @@ def agreement(files: Mapping[str, bytes]) -> list[Step]:
     }
     claims = list(read_claims(tags).values())
     kept = {item.evidence_sha256: item for item in _bundles(files)}
+    belong = belonging(list(kept.values()), run.tracker, run.run_id) if run is not None else []
     return [
+        *belong,
         _evidence_step(tags, claims, kept),
         _snapshot_step(files, claims, kept),
         _report_step(files, claims, kept),
@@ -64,6 +61,7 @@ def agreement(files: Mapping[str, bytes]) -> list[Step]:
 
 def _bundles(files: Mapping[str, bytes]) -> Iterator[Kept]:
     from venturalitica.ledger.bundle import Bundle
+    from venturalitica.ledger.contents import judged
     from venturalitica.ledger.dsse import Envelope
     from venturalitica.ledger.encoding import parse_object
 
@@ -74,6 +72,8 @@ def _bundles(files: Mapping[str, bytes]) -> Iterator[Kept]:
             envelope = Bundle.parse(data).envelope
             statement = parse_object(Envelope.parse(envelope).payload, what="the statement")
             if not isinstance(statement["predicate"], dict):
+                continue
+            if judged(statement) and not isinstance(statement["predicate"].get("run"), dict):
                 continue
             yield Kept(path, sha256_hex(envelope), statement)
         except (EvidenceError, KeyError, TypeError, ValueError):

@@ -150,7 +150,17 @@ def _verify_log(
 
     gathered = gather(home)
     found = verify_ledger(home, witnesses=gathered.witnesses, progress=progress, **keys.arguments())
-    return replace(found, steps=(*_compared(found.steps), *map(_missing, gathered.missing)))
+    compared = (*_compared(found.steps), *map(_missing, gathered.missing))
+    return replace(found, steps=(*compared, *_delivered(home)))
+
+
+def _delivered(home: Path) -> list[Step]:
+    from venturalitica.witnesses import DELIVERED, delivered
+
+    try:
+        return delivered(home)
+    except EvidenceError as error:
+        return [Step(DELIVERED, None, f"not checked: {error}")]
 
 
 def _compared(steps: tuple[Step, ...]) -> list[Step]:
@@ -207,6 +217,7 @@ def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
     from venturalitica.agreement import agreement
     from venturalitica.ledger.views import Views
     from venturalitica.trackers import tracker
+    from venturalitica.trackers.base import RunRef
 
     keys = Trusted(trusted_keys, own_keys(Settings.current()))
     files = tracker("mlflow").fetch(run_id)
@@ -219,5 +230,5 @@ def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
         steps += _bundle_steps(bundles[name], name, keys, views)
     if len(bundles) > 1:
         steps.append(views.step())
-    steps += agreement(files)
+    steps += agreement(files, RunRef("mlflow", run_id))
     return Verification(f"MLflow run {run_id}", tuple(steps))

@@ -1,4 +1,5 @@
-"""Checkpoints that trackers have kept: what shows that the end of a log was not cut off.
+"""What trackers have kept: checkpoints, which show that the end of a log was not cut off, and the
+evidence itself, which receipts call delivered.
 
 The runs are those that the log names; a tracker looks beside them too (MLflow: at every run of
 their experiments), because what was cut off may be the only record that named a run.
@@ -11,13 +12,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from venturalitica.canonical import sha256_hex
 from venturalitica.delivery import run_ref
 from venturalitica.errors import EvidenceError, MissingExtra, TrackerError
 from venturalitica.ledger import Witness
 from venturalitica.ledger.files import reading
+from venturalitica.records import Step
 from venturalitica.trackers.base import RunRef
 
 Place = tuple[str, str, str]
+
+DELIVERED = "delivered"
+MOST_ASKED = 100
+"""Runs whose evidence is fetched, the latest ones: each costs what it holds."""
 
 _SIZE = re.compile(r"[0-9]{1,19}")
 
@@ -62,6 +69,74 @@ def gather(home: Path) -> Gathered:
     return Gathered(tuple(Witness(name, note) for note, name in ordered), tuple(missing))
 
 
+def delivered(home: Path) -> list[Step]:
+    """Is at each run what a receipt says was delivered there? One step, or one for each fault.
+
+    Receipts are no record: whoever can write to the folder can remove one, and the question.
+
+    Raises:
+        EvidenceError: the receipts cannot be read.
+    """
+    due = _receipted(home)
+    asked = due[-MOST_ASKED:]
+    if not asked:
+        return [Step(DELIVERED, None, "not checked: no receipt says that anything was delivered")]
+    steps = [(len(digests), _delivered_to(run, digests)) for run, digests in asked]
+    told = [step for _, step in steps if step is not None]
+    held = sum(count for count, step in steps if step is None)
+    if held and all(step.ok is None for step in told):
+        rest = f"; {len(due) - len(asked)} earlier runs were not asked" if due[len(asked) :] else ""
+        told.append(Step(DELIVERED, True, f"at the runs that confirmed it: {held}{rest}"))
+    return sorted(told, key=lambda step: step.ok is not False)
+
+
+def _delivered_to(run: RunRef, digests: frozenset[str]) -> Step | None:
+    """What is wrong at one run; None where nothing is."""
+    where = f"{run.tracker} run {run.run_id}" + (f" at {run.uri}" if run.uri else "")
+    try:
+        missing = sorted(digests - _evidence_at(run))
+    except (TrackerError, MissingExtra) as error:
+        return Step(DELIVERED, None, f"not checked at {where}: {error}")
+    if not missing:
+        return None
+    more = f" (and {len(missing) - 1} more)" if missing[1:] else ""
+    which = f"{missing[0][:12]}{more}"
+    return Step(DELIVERED, False, f"{where} holds no longer the evidence {which} it confirmed")
+
+
+def _receipted(home: Path) -> list[tuple[RunRef, frozenset[str]]]:
+    """The runs that confirmed evidence of this log, the latest last, each with its digests."""
+    from venturalitica.ledger.outbox import read_attempts
+
+    due = {
+        (digest, run.tracker, run.run_id): run
+        for digest, run in _due(home / "log" / "entries.jsonl")
+    }
+    found: dict[tuple[str, str], tuple[RunRef, frozenset[str]]] = {}
+    for attempt in read_attempts(home / "receipts.jsonl"):
+        run = due.get((attempt.evidence_sha256, attempt.tracker, attempt.run_id))
+        if attempt.confirmed and run is not None:
+            key = (run.tracker, run.run_id)
+            _, digests = found.pop(key, (run, frozenset()))
+            found[key] = run, digests | {attempt.evidence_sha256}
+    return list(found.values())
+
+
+def _evidence_at(run: RunRef) -> frozenset[str]:
+    """Digests of the signed envelopes kept at the run."""
+    from venturalitica.ledger.bundle import Bundle
+    from venturalitica.trackers import tracker
+
+    found = set()
+    for path, data in tracker(run.tracker).files(run).items():
+        if path.endswith(".json"):
+            try:
+                found.add(sha256_hex(Bundle.parse(data).envelope))
+            except EvidenceError:
+                continue  # a changed bundle is not the evidence that was confirmed
+    return frozenset(found)
+
+
 def _ask(name: str, runs: Sequence[RunRef], origin: str) -> dict[str, str]:
     from venturalitica.trackers import tracker
 
@@ -78,12 +153,18 @@ def _origin(checkpoint: Path) -> str:
 
 def _runs(entries: Path) -> Iterator[RunRef]:
     """The tracker runs that records name; what cannot be read the verification will say."""
+    return (run for _, run in _due(entries))
+
+
+def _due(entries: Path) -> Iterator[tuple[str, RunRef]]:
+    """Each record's digest with each tracker run that it names."""
     from venturalitica.ledger.encoding import MAX_LINE
 
     try:
         with reading(entries) as stream:
             while line := stream.readline(MAX_LINE + 2):
-                yield from _named(line)
+                for run in _named(line):
+                    yield sha256_hex(line.rstrip(b"\n")), run
     except OSError:
         return
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from torture.attacks import World
+from torture.attacks import World, record
 from venturalitica.agreement import agreement
 from venturalitica.cli.app import run as command_line
 from venturalitica.delivery import parcel
@@ -22,6 +24,8 @@ from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.memory import MemoryTracker
 
 Files = dict[str, bytes]
+RUN_ID = "run id"
+"""Not a file of the run: which one it is."""
 EVIDENCE, REPORT = "venturalitica/evidence.json", "venturalitica/report.html"
 SNAPSHOT = "policy_snapshot/model_policy.yaml"
 
@@ -60,6 +64,12 @@ def _beside(files: Files, other: Files) -> None:
     files["venturalitica/audits/000000000000/evidence.json"] = other[EVIDENCE]
 
 
+def _all_of_another_run(files: Files, other: Files) -> None:
+    for path in [path for path in files if path != RUN_ID]:
+        del files[path]
+    files.update({path: data for path, data in other.items() if path != RUN_ID})
+
+
 def _flip(files: Files, other: Files) -> None:
     altered = bytearray(files[EVIDENCE])
     altered[altered.index(b"payload") + 60] ^= 1
@@ -92,6 +102,7 @@ RUN_ATTACKS = {
         RunAttack("remove-the-policy", "policy_snapshot", False, _remove(SNAPSHOT)),
         RunAttack("replace-the-evidence", "evidence", False, _from_another_run),
         RunAttack("add-evidence-of-another-run", "evidence", None, _beside),
+        RunAttack("copy-all-of-another-run", "run", False, _all_of_another_run),
         RunAttack("change-the-evidence", "signatures", False, _flip),
         RunAttack("edit-the-report", "report", False, _brighter_report),
     )
@@ -112,19 +123,31 @@ def delivered_in_memory(world: World) -> tuple[Files, Files]:
     """What two runs hold, each with a record of its own."""
     tracker = MemoryTracker()
     kept = []
-    for index in (0, 2):
-        with tracker.start_run() as run:
-            tracker.deliver(run, parcel(Ledger.open(world.home), index))
-        kept.append(tracker.fetch(run.run_id))
+    with tempfile.TemporaryDirectory() as folder:
+        home = shutil.copytree(world.home, Path(folder) / "home")
+        for number in range(2):
+            with tracker.start_run() as run:
+                ledger = Ledger.open(home, signer=world.ours)
+                tracker.deliver(run, parcel(ledger, _made_in(ledger, run, number)))
+            kept.append(tracker.fetch(run.run_id) | {RUN_ID: run.run_id.encode()})
     return kept[0], kept[1]
+
+
+def _made_in(ledger: Ledger, run: RunRef, number: int) -> int:
+    """The place of a record that names the run; it is the first audit of a monitored one."""
+    made = record(80 + number, trackers=[asdict(run)])
+    made["predicate"]["run"]["sequence"] = 1
+    return ledger.append(made).index
 
 
 def steps_of(files: Files) -> list[Step]:
     """What `verify --run` says of these files."""
+    run = RunRef("memory", files[RUN_ID].decode())
+    files = {path: data for path, data in files.items() if path != RUN_ID}
     bundles = [data for path, data in files.items() if path.endswith(".json")]
     return [
         *(step for data in bundles for step in verify_bundle(data).steps),
-        *agreement(files),
+        *agreement(files, run),
     ]
 
 
@@ -171,7 +194,10 @@ def delivered(world: World, client: object, experiment: str, index: int) -> RunR
 
     made = client.create_run(experiment)  # type: ignore[attr-defined]
     run = RunRef("mlflow", made.info.run_id, experiment_id=experiment)
-    tracker("mlflow").deliver(run, parcel(Ledger.open(world.home), index))
+    with tempfile.TemporaryDirectory() as folder:
+        home = shutil.copytree(world.home, Path(folder) / "home")
+        ledger = Ledger.open(home, signer=world.ours)
+        tracker("mlflow").deliver(run, parcel(ledger, _made_in(ledger, run, index)))
     return run
 
 

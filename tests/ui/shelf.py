@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from venturalitica.circumstances import Circumstances
 from venturalitica.ledger import Entry, Ledger, load_signer
 from venturalitica.ledger.approval import approve
 from venturalitica.ledger.eraser import erase
@@ -48,6 +49,8 @@ SECOND = (
     + '  - {id: enough, metric: row_count, must: ">= 100"}\n'
 )
 OTHER_SECOND = SECOND.replace("Credit scoring", "Credit scores")
+UNJUDGED = Circumstances(intervals="drawn for a page")
+"""Verdicts here are written by hand, and have no counts: no `verify` can judge them again."""
 BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -91,6 +94,7 @@ class Shelf:
             "ended": self.clock.now + timedelta(seconds=2),
             "policy": parse_policy(policy.encode()) if policy else None,
             "verdicts": verdicts or loan_verdicts(),
+            "circumstances": UNJUDGED,
         }
         return build_statement(Facts(**facts | settings))
 
@@ -109,6 +113,7 @@ class Shelf:
         )
         lights = worst_light(audit["light"] for audit in audits)
         made = {"kind": "run", "source": "monitor", "audits": audits, "light": lights}
+        made["circumstances"] = None
         statement = self.statement(FIRST, **made | settings)
         statement["predicate"]["verdicts"] = []
         return self.ledger.append(statement)

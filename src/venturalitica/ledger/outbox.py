@@ -120,22 +120,7 @@ class Outbox:
         Raises (while read):
             EvidenceError: the file cannot be read.
         """
-        try:
-            stream = reading(self.path)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise EvidenceError(
-                f"{self.path}: the receipts cannot be read: {error.strerror}; remove what is "
-                "there, and 'venturalitica sync' delivers again"
-            ) from error
-        with stream:
-            for number, line in enumerate(_bounded(stream), 1):
-                attempt = _attempt(line)
-                if attempt is not None:
-                    yield attempt
-                elif line.strip():
-                    log.debug("%s:%d is not a receipt and is passed over", self.path, number)
+        return read_attempts(self.path)
 
     def _add(self, index: int, tracker: str, run_id: str, outcome: str, detail: str) -> None:
         from venturalitica.redact import redact_text
@@ -165,6 +150,30 @@ def _undelivered(
     failed = sum(not attempt.kept for attempt in tried)
     kept = last is not None and last.kept
     return Undelivered(entry, run, failed, last.detail if last else "", digest, kept)
+
+
+def read_attempts(path: Path) -> Iterator[Attempt]:
+    """All that was tried, oldest first; a line that cannot be read is passed over.
+
+    Raises (while read):
+        EvidenceError: the file cannot be read.
+    """
+    try:
+        stream = reading(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise EvidenceError(
+            f"{path}: the receipts cannot be read: {error.strerror}; remove what is "
+            "there, and 'venturalitica sync' delivers again"
+        ) from error
+    with stream:
+        for number, line in enumerate(_bounded(stream), 1):
+            attempt = _attempt(line)
+            if attempt is not None:
+                yield attempt
+            elif line.strip():
+                log.debug("%s:%d is not a receipt and is passed over", path, number)
 
 
 def _state(attempts: Iterable[Attempt]) -> tuple[set[tuple[Key, str]], dict[Key, list[Attempt]]]:

@@ -131,6 +131,13 @@ class Tracker(Protocol):
         """
         ...
 
+    def files(self, run: RunRef) -> dict[str, bytes]:
+        """As `fetch`, of a run that a record names; empty where the run holds nothing of ours.
+
+        TrackerError where the run is gone, or the tracker cannot be asked.
+        """
+        ...
+
     def checkpoints(self, runs: Sequence[RunRef], *, origin: str) -> Mapping[str, str]:
         """Checkpoints of the log `origin` kept at these runs, and beside them where that is cheap.
 

@@ -104,13 +104,16 @@ class MemoryTracker:
             return publish(shelf, run, parcel)
 
     def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
-        run = self._run(run_id)
-        with run.lock:
-            tags = {f"tags/{key}": value.encode() for key, value in run.stored_tags.items()}
-            found = {**run.artifacts, **tags}
+        found = self.files(RunRef(self.name, run_id))
         if not found:
             raise TrackerError(f"run '{run_id}' holds no evidence of ours")
         return found
+
+    def files(self, run: RunRef) -> dict[str, bytes]:
+        kept = self._run(run.run_id)
+        with kept.lock:
+            tags = {f"tags/{key}": value.encode() for key, value in kept.stored_tags.items()}
+            return {**kept.artifacts, **tags}
 
     def checkpoints(self, runs: Sequence[RunRef], *, origin: str) -> Mapping[str, str]:
         found: dict[str, str] = {}

@@ -20,6 +20,9 @@ MEANINGS = {
     "subjects": "subjects and contents name the same policy, model and data",
     "tallies": "the counts are those of their digest",
     "lights": "no record claims more than its verdicts bear out",
+    "verdicts": "each record says what its own policy and counts give, judged again",
+    "not judged": "records that could not be judged again, with the first reason",
+    "run audits": "the audits that a run names are in the log, as it says they are",
     "rotation": "keys were handed over by records that both signed",
     "approvals": "each sign-off speaks of an earlier record, and of that very one",
     "contents": "records of a kind that this version does not know",
@@ -31,6 +34,7 @@ MEANINGS = {
     "trust": "whose keys these are",
     "inbox": "what waits where writers had no locks",
     "witnesses": "the log grew out of every checkpoint that somebody outside kept",
+    "delivered": "what receipts call delivered is still at the runs that confirmed it",
 }
 
 _SIGNED = """\

@@ -92,15 +92,18 @@ class MlflowTracker:
 
     def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
         """Our artifacts at the run, and our tags as `tags/<key>`."""
-        with translated(run_id, uri):
-            shelf = RunShelf(self._door(uri, ""), run_id)
-            found = shelf.everything()
+        found = self.files(RunRef(self.name, run_id, uri))
         if not found:
             raise TrackerError(
                 f"run '{run_id}' holds no evidence of ours; "
                 "'venturalitica sync' delivers what waits"
             )
         return found
+
+    def files(self, run: RunRef) -> dict[str, bytes]:
+        with translated(run.run_id, run.uri):
+            door = self._door(run.uri, run.extra.get("workspace", ""))
+            return RunShelf(door, run.run_id).everything()
 
     def checkpoints(self, runs: Sequence[RunRef], *, origin: str) -> Mapping[str, str]:
         """Those of every run in the experiments of `runs`, deleted ones too."""

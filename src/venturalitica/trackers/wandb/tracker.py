@@ -84,14 +84,18 @@ class WandbTracker:
             )
         return found
 
+    def files(self, run: RunRef) -> dict[str, bytes]:
+        """From the server, or from the folder of an offline run."""
+        with translated(run):
+            return fetch(path_of(run), run.uri)
+
     def checkpoints(self, runs: Sequence[RunRef], *, origin: str) -> Mapping[str, str]:
         """Those of the runs themselves: from the server, or from the folder of an offline run."""
         found: dict[str, str] = {}
         trouble: TrackerError | None = None
         for run in runs:
             try:
-                with translated(run):
-                    files = fetch(path_of(run), run.uri)
+                files = self.files(run)
             except TrackerError as error:
                 trouble = error
                 continue
