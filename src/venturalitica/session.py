@@ -128,6 +128,7 @@ def enforce(
     """
     rules = resolve_policy(policy)
     _refuse_unknown_phase(phase)
+    _refuse_nothing(data, model, metrics, (target, prediction, score, *roles.values()))
     labels = {"target": target, "prediction": prediction, "score": score}
     given = {name: value for name, value in (labels | roles).items() if value is not None}
     _refuse_reordered(data, given)
@@ -144,6 +145,16 @@ def enforce(
         phase=phase,
         reported=metrics,
     )
+
+
+def _refuse_nothing(data: Any, model: Any, metrics: Any, bound: Sequence[Any]) -> None:
+    """A call with nothing in it is a slip, not an audit of nothing."""
+    if data is None and model is None and metrics is None and all(v is None for v in bound):
+        raise BindingError(
+            "vl.enforce was given nothing to judge: pass a table, vl.enforce(data, "
+            "prediction=...) or vl.enforce(data, model=...), or arrays (target=, prediction=), or "
+            "numbers that were measured elsewhere (metrics={...})"
+        )
 
 
 def _refuse_unknown_phase(phase: object) -> None:

@@ -45,6 +45,11 @@ def feature_names(model: Any) -> list[str] | None:
     return dialect_of(model).feature_names(model)  # type: ignore[no-any-return]
 
 
+def is_fitted(model: Any) -> bool:
+    """Whether the model says, or shows by its attributes, that it was trained."""
+    return bool(dialect_of(model).is_fitted(model))
+
+
 def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
     """The score of the favorable label per row, shape (n,): probability, else decision value.
 
@@ -59,6 +64,7 @@ __all__ = [
     "dialect_of",
     "favorable_scores",
     "feature_names",
+    "is_fitted",
     "labels_of",
     "predictions",
 ]

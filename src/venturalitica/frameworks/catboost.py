@@ -20,4 +20,9 @@ def feature_names(model: Any) -> list[str] | None:
     return names if names and names != [str(place) for place in range(len(names))] else None
 
 
-__all__ = ["favorable_scores", "feature_names", "labels_of", "predictions"]
+def is_fitted(model: Any) -> bool:
+    """What it says itself."""
+    return bool(model.is_fitted())
+
+
+__all__ = ["favorable_scores", "feature_names", "is_fitted", "labels_of", "predictions"]

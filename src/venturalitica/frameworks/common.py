@@ -39,6 +39,22 @@ def feature_names(model: Any) -> list[str] | None:
     return None if names is None else [str(name) for name in names]
 
 
+def is_fitted(model: Any) -> bool:
+    """scikit-learn's convention: it says so, or has attributes that end in one underscore."""
+    own = getattr(model, "__sklearn_is_fitted__", None)
+    if callable(own):
+        try:
+            return bool(own())
+        except Exception:  # noqa: BLE001 - the model's own failure; a hint is not worth more
+            return False
+    read = getattr(type(model), "_get_param_names", None)
+    parameters = set(read()) if callable(read) else set()
+    return any(
+        name.endswith("_") and not name.startswith("_") and name not in parameters
+        for name in getattr(model, "__dict__", {})
+    )
+
+
 def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
     """Column of `predict_proba`, or side of `decision_function`, for the favorable label."""
     _refuse_regressor(model)

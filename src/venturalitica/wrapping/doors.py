@@ -17,6 +17,7 @@ from venturalitica.wrapping.arguments import (
     refuse_computed,
 )
 from venturalitica.wrapping.governed import adopt, plain_copy
+from venturalitica.wrapping.hints import hint_fitted
 from venturalitica.wrapping.registry import Governance, governance_of
 
 Model = TypeVar("Model")
@@ -48,6 +49,8 @@ def wrap(model: Model, policy: str | Path | Policy | None = None, **roles: Any) 
     rules = resolve_policy(policy)
     _refuse_unknown_roles(rules, roles)
     refuse_collisions(rules, plain)
+    if plain is model:  # what was governed before was audited
+        hint_fitted(plain, rules)
     given = {name: value for name, value in roles.items() if value is not None}
     own = plain if plain is not model else _shallow_copy(model)
     return cast(Model, adopt(own, Governance(rules, given)))

@@ -67,6 +67,11 @@ def in_training(model: Any) -> Iterator[None]:
         _training.reset(token)
 
 
+def inside_training() -> bool:
+    """Whether any governed training is under way here."""
+    return bool(_training.get())
+
+
 def is_training(model: Any) -> bool:
     """Whether a governed training of this very object is under way here."""
     return id(model) in _training.get()

@@ -23,6 +23,11 @@ from venturalitica.wrapping.overlap import TrainingRows
 
 _SHOWN = 30
 
+AUDIT_ROWS = (
+    "A column that the model does not learn from goes into audit_data=: a table that has it, with "
+    "the same rows as X or with held-out ones"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -104,6 +109,7 @@ def _training_data(policy: Policy, call: Call, rows: int) -> Plan:
         target = _column(call.X, target) if in_x else None
     labels = _labels(call.y, rows)
     check_agreement(labels, target, "target=", "y")
+    _refuse_columns_elsewhere(bindings, columns)
     _check_bindings(policy, bindings, columns, rows)
     check_role_order(bindings, call.X)
     return Plan(
@@ -114,6 +120,18 @@ def _training_data(policy: Policy, call: Call, rows: int) -> Plan:
         labels,
         missing=_unread(call.y, labels, target),
     )
+
+
+def _refuse_columns_elsewhere(bindings: Mapping[str, Any], columns: Sequence[str] | None) -> None:
+    """A sensitive column is often not in X, and should not be: the audit's own table has it."""
+    for role, name in bindings.items():
+        if isinstance(name, str) and name not in (columns or ()):
+            has = "no named columns" if columns is None else f"no column '{name}'"
+            shown = f" (columns of X: {_listed(columns)})" if columns else ""
+            raise BindingError(
+                f"{role}='{name}': X has {has}{did_you_mean(name, columns or ())}{shown}. "
+                f"{AUDIT_ROWS}"
+            )
 
 
 def _same_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:

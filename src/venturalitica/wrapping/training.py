@@ -21,8 +21,9 @@ from venturalitica.rules import LABEL_ROLES, Policy
 from venturalitica.trackers.base import RunRef
 from venturalitica.wrapping.arguments import Call, take_apart
 from venturalitica.wrapping.governed import detach, plain_copy
+from venturalitica.wrapping.hints import hint_clone
 from venturalitica.wrapping.registry import Governance, in_training
-from venturalitica.wrapping.rows import Plan, plan_rows
+from venturalitica.wrapping.rows import AUDIT_ROWS, Plan, plan_rows
 from venturalitica.wrapping.untouched import untouched_randomness
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ def _plan(model: Any, governance: Governance, method: str, call: Call) -> Plan |
     """
     if not call.given:
         if not governance.direct:
+            hint_clone(model, governance.policy)
             return None
         if method == "partial_fit":
             log.info(
@@ -90,18 +92,29 @@ def _say_unbound(policy: Policy, plan: Plan) -> None:
     """One warning, before the training, for all roles that nobody bound."""
     columns = column_names(plan.frame) or ()
     controls_of: dict[str, list[str]] = {}
+    absent: dict[str, str] = {}
     for control in policy.controls:
         for role in dict.fromkeys((*control.across, *control.of)):
             known = role in LABEL_ROLES or role in plan.bindings
             if not known and policy.role(role).column not in columns:
                 controls_of.setdefault(role, []).append(control.id)
+                absent[role] = policy.role(role).column or ""
     if controls_of:
         log.warning(
-            "%s: not bound, so these controls will not be evaluated: %s; pass %s to fit",
+            "%s: not bound, so these controls will not be evaluated: %s; pass %s to fit%s",
             policy.name,
             listed(f"'{role}' ({listed(ids)})" for role, ids in controls_of.items()),
             listed(f"{role}=<column>" for role in controls_of),
+            _where_to_put(absent),
         )
+
+
+def _where_to_put(absent: dict[str, str]) -> str:
+    """The policy names columns that the rows do not have: where they go."""
+    named = [f"'{column}' (for {role})" for role, column in absent.items() if column]
+    if not named:
+        return ""
+    return f". The policy reads {listed(named)}, which is not there. {AUDIT_ROWS}"
 
 
 def _audit(model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...]) -> None:
