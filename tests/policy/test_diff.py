@@ -132,6 +132,17 @@ def test_each_key_has_its_direction(key: str, old: Any, new: Any, kind: str) -> 
     assert (change.kind, [aspect.key for aspect in change.aspects]) == (kind, [key])
 
 
+@pytest.mark.parametrize(("looser", "kind"), [(True, "loosened"), (False, "tightened")])
+def test_expecting_copies_is_looser(good: str, looser: bool, kind: str) -> None:
+    texts = [good, good.replace("roles:", "duplicates: expected\nroles:", 1)]
+    old, new = map(read, texts if looser else texts[::-1])
+    found = diff(old, new)
+    assert [(c.place, c.kind) for c in found.changes] == [("policy", kind)]
+    assert found.direction == kind
+    assert found.changes[0].aspects[0].key == "duplicates"
+    assert found.summary == f"the whole {kind}"
+
+
 def test_what_points_both_ways_is_changed_and_each_aspect_says_its_own() -> None:
     after = control(must=Threshold(">=", 0.7), on_fail="block", title="Words")
     change = one(control(), after)

@@ -114,6 +114,9 @@ class PolicyDiff:
             for kind in KINDS
             if (count := sum(c.place == place for c in self.of_kind(kind)))
         ]
+        for change in self.changes:
+            if change.place == "policy" and change.kind in ("loosened", "tightened", "changed"):
+                said.append(f"the whole {change.kind}")
         if said:
             return ", ".join(said)
         return "the same text" if self.same_text else "the same rules, in another text"
