@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from venturalitica.ledger import Index, Ledger, RunRow
+from venturalitica.ledger import Index, Ledger, RunRow, load_signer
 from venturalitica.ledger.faithful import faithful
 from venturalitica.ledger.listing import (
     JUDGED,
@@ -54,8 +54,6 @@ def audit(statement: Any, number: int, rng: random.Random) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def ledger(tmp_path_factory: pytest.TempPathFactory, statement: Any) -> Ledger:
-    from venturalitica.ledger import load_signer
-
     folder = tmp_path_factory.mktemp("listing")
     rng = random.Random(7)
     ledger = Ledger.open(folder / "home", signer=load_signer(None, folder / "config"))
@@ -219,7 +217,8 @@ def test_pipelines_are_what_a_loop_finds(index: Index) -> None:
     found = pipelines(index, WAITING)
     assert [RANKS[item.light] for item in found] == sorted(RANKS[item.light] for item in found)
     for item in found:
-        own = [row for row in rows if (row.policy_name, row.name) == item.key]
+        at = {item.experiment, "" if item.untracked else item.experiment}
+        own = [r for r in rows if (r.policy_name, r.name) == item.key[:2] and r.experiment in at]
         assert (item.last, item.records) == (own[-1].index, len(own))
         last_run = [
             row
@@ -264,8 +263,6 @@ def run_of(statement: Any, number: int, light: str, **changes: Any) -> dict[str,
 
 
 def test_a_run_that_ended_badly_after_its_audit_is_red(statement: Any, tmp_path: Any) -> None:
-    from venturalitica.ledger import load_signer
-
     own = Ledger.open(tmp_path / "home", signer=load_signer(None, tmp_path / "config"))
     passed = statement(
         0, run=statement(0)["predicate"]["run"] | {"id": "f" * 32, "name": "crashing"}
@@ -290,8 +287,6 @@ def test_a_run_that_ended_badly_after_its_audit_is_red(statement: Any, tmp_path:
 
 
 def test_a_light_that_its_verdicts_do_not_bear_out_is_red(statement: Any, tmp_path: Any) -> None:
-    from venturalitica.ledger import load_signer
-
     own = Ledger.open(tmp_path / "home", signer=load_signer(None, tmp_path / "config"))
     lying = statement(0)
     lying["predicate"]["verdicts"][0]["status"] = "failed"
@@ -328,3 +323,80 @@ def test_an_edited_row_or_verdict_is_told_from_the_log(own_ledger: Ledger, edit:
 def test_chosen_lines_are_those_of_the_log(ledger: Ledger) -> None:
     every = dict(ledger.lines())
     assert list(ledger.chosen([7, 3, 99, -1])) == [(7, every[7]), (3, every[3])]
+
+
+def one_of(statement: Any, number: int, light: str, **changes: Any) -> dict[str, Any]:
+    run = statement(number)["predicate"]["run"] | {"id": f"{number:032x}", "name": "training"}
+    return dict(statement(number, light=light, run=run, **changes))
+
+
+MLFLOW = {"tracker": "mlflow", "uri": "http://one:5000", "run_id": "1" * 32, "experiment_id": "1"}
+WANDB = {
+    "tracker": "wandb", "uri": "https://api.wandb.ai", "run_id": "1a2b3c4d",
+    "experiment_name": "credit", "extra": {"entity": "acme", "project": "credit", "folder": "/x"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (MLFLOW, MLFLOW | {"experiment_id": "2"}),
+        (MLFLOW, MLFLOW | {"uri": "http://two:5000"}),
+        (MLFLOW, WANDB),
+        (MLFLOW, None),
+        (WANDB, WANDB | {"extra": {"entity": "acme", "project": "other"}}),
+        (WANDB, WANDB | {"extra": {"entity": "others", "project": "credit"}}),
+    ],
+)
+def test_runs_of_two_experiments_are_two_pipelines(
+    tmp_path: Any, statement: Any, one: dict[str, Any], other: dict[str, Any] | None
+) -> None:
+    """Under one policy and one name: the red one must not hide behind the green one."""
+    ledger = Ledger.open(tmp_path, signer=load_signer(None, tmp_path / "config"))
+    ledger.append(one_of(statement, 1, "red", trackers=[one]))
+    ledger.append(one_of(statement, 2, "green", trackers=[other] if other else []))
+    with ledger.index() as index:
+        red, green = pipelines(index)
+        assert [(item.light, item.records) for item in (red, green)] == [("red", 1), ("green", 1)]
+        assert (red.policy, red.name) == (green.policy, green.name)
+        lines = trends(index, [red, green])
+        assert [point.light for point in lines[red.key]] == ["red"]
+        assert [point.light for point in lines[green.key]] == ["green"]
+        assert find_page(index, Filters(experiment=red.experiment)).total == 1
+
+
+def test_runs_from_before_there_was_a_tracker_belong_to_its_one_experiment(
+    tmp_path: Any, statement: Any
+) -> None:
+    ledger = Ledger.open(tmp_path, signer=load_signer(None, tmp_path / "config"))
+    ledger.append(one_of(statement, 1, "red", trackers=[]))
+    ledger.append(one_of(statement, 2, "green", trackers=[MLFLOW]))
+    with ledger.index() as index:
+        (one,) = pipelines(index)
+        assert (one.light, one.records) == ("green", 2)
+        assert [point.light for point in trends(index, [one])[one.key]] == ["red", "green"]
+    ledger.append(one_of(statement, 3, "green", trackers=[]))
+    with ledger.index() as index:
+        assert [item.records for item in pipelines(index)] == [2, 1]  # nobody knows whose it is
+    ledger.append(one_of(statement, 4, "green", trackers=[WANDB]))
+    with ledger.index() as index:
+        assert len(pipelines(index)) == 3
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        MLFLOW | {"run_id": "2" * 32, "run_name": "another"},
+        MLFLOW | {"run_id": "2" * 32, "experiment_name": "renamed since"},
+    ],
+)
+def test_runs_of_one_experiment_are_one_pipeline(
+    tmp_path: Any, statement: Any, again: dict[str, Any]
+) -> None:
+    ledger = Ledger.open(tmp_path, signer=load_signer(None, tmp_path / "config"))
+    ledger.append(one_of(statement, 1, "red", trackers=[MLFLOW]))
+    ledger.append(one_of(statement, 2, "green", trackers=[again]))
+    with ledger.index() as index:
+        (one,) = pipelines(index)
+        assert (one.light, one.records) == ("green", 2)
+        assert one.experiment == "mlflow 1 at http://one:5000"

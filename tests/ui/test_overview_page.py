@@ -79,7 +79,7 @@ def test_an_edited_index_is_made_again_and_said(
     database.close()
     after = words(client.get("/"))
     assert EDITED in after
-    assert "1 red , 1 amber , 1 green" in after
+    assert "3 red , 1 amber , 1 green" in after
     assert EDITED not in before
     assert words(client.get("/")).startswith(before[:400])
 

@@ -242,6 +242,7 @@ def facts(listed: Listed) -> dict[str, Any]:
         "kind": row.kind,
         "run_id": row.run_id,
         "name": row.name,
+        "experiment": row.experiment or None,
         "source": row.source,
         "started_at": row.started_at,
         "light": listed.light,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-VERSION = "4"
+VERSION = "5"
 """Raise it when a table, or what a row is made of, changes: an index of another version is rebuilt,
 never migrated."""
 
@@ -46,6 +46,7 @@ class RunRow:
 
     `signer` is the key that the record names; `verify` checks that it signed. `revision` is git's
     commit; `margin` is the smallest of its controls (`margins`), that of `margin_control`.
+    `experiment` names the experiments of the trackers that it was recorded at, empty for none.
     """
 
     index: int
@@ -76,6 +77,7 @@ class RunRow:
     margin_control: str | None
     evidence_sha256: str
     trackers: tuple[dict[str, Any], ...] = ()
+    experiment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

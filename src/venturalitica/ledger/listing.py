@@ -94,6 +94,7 @@ class Filters:
     version: str | None = None
     sha256: str | None = None
     name: str | None = None
+    experiment: str | None = None
     kind: str | None = None
     model: str | None = None
     failing: str | None = None
@@ -323,6 +324,7 @@ def _conditions(filters: Filters, waiting: Waiting) -> list[ColumnElement[bool]]
         runs.c.policy_version: filters.version,
         runs.c.policy_sha256: filters.sha256,
         runs.c.name: filters.name,
+        runs.c.experiment: filters.experiment,
         runs.c.model_class: filters.model,
     }
     found += [column == wanted for column, wanted in same.items() if wanted is not None]

@@ -1,4 +1,7 @@
-"""Pipelines: what was judged under one policy in runs of one name, and how the last of them went.
+"""Pipelines: what was judged under one policy in runs of one name at one experiment of a tracker,
+and how the last of them went. Two experiments under one policy are two pipelines, whatever their
+runs are called: else a red model would hide behind another's green. Runs from before a pipeline had
+a tracker belong to it where it has had one experiment since.
 
 The last run is all its records: an audit may have passed where the one before it failed, or where
 the run ended with an exception afterwards. A run's own record without a policy belongs to the
@@ -35,15 +38,16 @@ RECORDS = 4
 """Records that are looked at for each run of a trend; where runs have more, fewer runs are shown.
 The oldest run shown may then lack some of its records."""
 
-Key = tuple[str | None, str]
+Key = tuple[str | None, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """One policy and run name. `last` is its newest entry, of the run `run_id`.
+    """One policy, run name and experiment. `last` is its newest entry, of the run `run_id`.
 
     `light` is the worst of that run's records and `worst` the newest entry that has it, an audit if
-    one has; `records` is how many records the pipeline has.
+    one has; `records` is how many records the pipeline has. `untracked`: some of
+    them are from before it had a tracker.
     """
 
     policy: str | None
@@ -53,11 +57,13 @@ class Pipeline:
     records: int
     light: Light
     worst: int
+    experiment: str = ""
+    untracked: bool = False
 
     @property
     def key(self) -> Key:
         """What tells it from others."""
-        return self.policy, self.name
+        return self.policy, self.name, self.experiment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,29 +141,64 @@ def _points(of: Iterable[list[RunRow]], lit: Mapping[int, Light]) -> Iterator[Po
 
 
 def _found(connection: Connection, waiting: Waiting) -> list[Pipeline]:
-    pair = (runs.c.policy_name, runs.c.name)
-    query = select(*pair, func.max(runs.c.entry), func.count()).group_by(*pair)
-    lasts = connection.execute(query.where(runs.c.kind.in_(JUDGED))).all()
-    run_ids = _run_ids(connection, [last for _, _, last, _ in lasts])
+    groups = _groups(connection)
+    run_ids = _run_ids(connection, [group.last for group in groups])
     lights = _lights(connection, sorted(set(run_ids.values())), waiting)
     found = []
-    for policy, name, last, count in lasts:
-        run_id = run_ids[last]
+    for group in groups:
+        run_id = run_ids[group.last]
         # The run's own record, which may name no policy, speaks for each of its pipelines.
-        told = [lights[key] for one in {policy, None} if (key := (run_id, name, one)) in lights]
+        keys = [(run_id, group.name, one) for one in {group.policy, None}]
+        told = [lights[key] for key in keys if key in lights]
         number, _, newest = min(told, key=lambda item: (item[0], item[1], -item[2]))
         found.append(
             Pipeline(
-                policy=policy,
-                name=name,
-                last=last,
+                policy=group.policy,
+                name=group.name,
+                last=group.last,
                 run_id=run_id,
-                records=count,
+                records=group.records,
                 light=LIGHTS[number],
                 worst=newest,
+                experiment=group.experiment,
+                untracked=group.untracked,
             )
         )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    policy: str | None
+    name: str
+    experiment: str
+    first: int
+    last: int
+    records: int
+    untracked: bool = False
+
+
+def _groups(connection: Connection) -> list[_Group]:
+    of = (runs.c.policy_name, runs.c.name, runs.c.experiment)
+    entry = runs.c.entry
+    query = select(*of, func.min(entry), func.max(entry), func.count()).group_by(*of)
+    by_name: dict[tuple[str | None, str], list[_Group]] = {}
+    for row in connection.execute(query.where(runs.c.kind.in_(JUDGED))):
+        group = _Group(*row)
+        by_name.setdefault((group.policy, group.name), []).append(group)
+    return [group for groups in by_name.values() for group in _joined(groups)]
+
+
+def _joined(groups: list[_Group]) -> list[_Group]:
+    """Those of one policy and name; what went before its one experiment is put to that."""
+    if len(groups) != 2:
+        return groups
+    before, since = sorted(groups, key=lambda group: group.experiment)
+    if before.experiment or before.last > since.first:
+        return groups
+    return [
+        replace(since, first=before.first, records=before.records + since.records, untracked=True)
+    ]
 
 
 def _run_ids(connection: Connection, entries: list[int]) -> dict[int, str]:
@@ -219,7 +260,9 @@ def _number(mended: frozenset[int], waiting: Waiting) -> ColumnElement[int]:
 def _same(pipeline: Pipeline) -> list[ColumnElement[bool]]:
     policy = runs.c.policy_name
     same = policy.is_(None) if pipeline.policy is None else policy == pipeline.policy
-    return [same, runs.c.name == pipeline.name, runs.c.kind.in_(JUDGED)]
+    at = (pipeline.experiment, "") if pipeline.untracked else (pipeline.experiment,)
+    named = (runs.c.name == pipeline.name, runs.c.experiment.in_(at))
+    return [same, *named, runs.c.kind.in_(JUDGED)]
 
 
 def _portions(values: list[Any], size: int = 10_000) -> Iterator[list[Any]]:

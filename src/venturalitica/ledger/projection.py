@@ -15,6 +15,7 @@ from venturalitica.ledger.encoding import MAX_LINE, parse_object
 from venturalitica.ledger.kinds import kinds
 from venturalitica.ledger.margins import worst
 from venturalitica.records import JUDGED, Light
+from venturalitica.redact import redact_uri
 
 LARGEST = 1.7976931348623157e308
 """A signed record may hold an integer that no float is near."""
@@ -117,6 +118,7 @@ def run_row(entry: Entry) -> dict[str, Any]:
         **_margin(verdicts if known else ()),
         "evidence_sha256": entry.evidence_sha256,
         "trackers": json.dumps(_trackers(predicate)),
+        "experiment": experiment_of(_trackers(predicate)),
     }
 
 
@@ -178,6 +180,21 @@ def tracker_rows(entry: Entry) -> list[dict[str, Any]]:
 def link_of(run: Mapping[str, Any]) -> tuple[str, str, str]:
     """Tracker, address and run id as the index spells them."""
     return _word(run.get("tracker", "")), _word(run.get("uri") or ""), _word(run.get("run_id", ""))
+
+
+def experiment_of(runs: Sequence[Mapping[str, Any]]) -> str:
+    """The experiments that tracker runs belong to, in words that tell each from every other."""
+    return " and ".join(sorted({_experiment(run) for run in runs}))
+
+
+def _experiment(run: Mapping[str, Any]) -> str:
+    """`mlflow 3 at http://…`: MLflow's names can change, its ids do not. W&B names projects."""
+    extra, number = _object(run.get("extra")), run.get("experiment_id")
+    project = "/".join(_word(extra[key]) for key in ("entity", "project") if extra.get(key))
+    found = project or _word(number or run.get("experiment_name") or "")
+    tracker, uri, _ = link_of(run)
+    where = f"at {redact_uri(uri)}" if uri else ""
+    return " ".join(part for part in (tracker, found, where) if part)
 
 
 def can_be_delivered(run: Mapping[str, Any]) -> bool:

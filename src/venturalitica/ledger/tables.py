@@ -46,11 +46,12 @@ runs = Table(
     Column("margin_control", Text),
     Column("evidence_sha256", Text, nullable=False, unique=True),
     Column("trackers", Text, nullable=False),
+    Column("experiment", Text, nullable=False),
     # What the pages ask of every run is answered from these alone, without the wide rows.
-    Index("ix_runs_pipeline", "policy_name", "name", "kind", "run_id", "entry", "light"),
-    Index("ix_runs_run", "run_id", "name", "policy_name", "kind", "entry", "light"),
+    Index("ix_runs_pipeline", "policy_name", "name", "experiment", "kind", "run_id", "entry"),
+    Index("ix_runs_run", "run_id", "name", "policy_name", "kind", "entry", "light", "signer"),
     Index("ix_runs_version", "policy_name", "policy_version", "policy_sha256", "kind", "entry"),
-    Index("ix_runs_light", "kind", "light", "entry"),
+    Index("ix_runs_light", "kind", "light", "entry", "signer"),
 )
 
 verdicts = Table(

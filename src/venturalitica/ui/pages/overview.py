@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from venturalitica.ledger.listing import rows_of, verdicts_of
-from venturalitica.ledger.pipelines import Pipeline, Point, pipelines, trends
+from venturalitica.ledger.pipelines import Key, Pipeline, Point, pipelines, trends
 from venturalitica.records import Light
 from venturalitica.reports.markup import Markup
 from venturalitica.reports.parts.strip import strip
@@ -36,11 +36,14 @@ TREND = 30
 class PipelineCard:
     """One pipeline: how its last run went, and how the runs before it did.
 
-    `entry` is the record that explains the light, `last` the newest.
+    `entry` is the record that explains the light, `last` the newest. `only` is the experiment that
+    its runs are asked for by, empty where it has all runs of its policy and name.
     """
 
     policy: str
     name: str
+    experiment: str
+    only: str
     light: Light
     why: str
     entry: int
@@ -151,7 +154,7 @@ class _Found:
 
     all: Sequence[Pipeline]
     shown: Sequence[Pipeline]
-    trends: Mapping[tuple[str | None, str], tuple[Point, ...]]
+    trends: Mapping[Key, tuple[Point, ...]]
     rows: Mapping[int, RunRow]
     verdicts: Mapping[int, Sequence[VerdictRow]]
 
@@ -194,6 +197,8 @@ class _Found:
         return PipelineCard(
             policy=pipeline.policy or "",
             name=pipeline.name,
+            experiment=pipeline.experiment,
+            only="" if pipeline.untracked else pipeline.experiment,
             light=pipeline.light,
             why=explanation(worst, judged, sorted(waits), known),
             entry=worst.index,

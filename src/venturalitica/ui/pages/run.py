@@ -208,7 +208,12 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
 
 def _neighbours(reading: Reading, row: Mapping[str, Any]) -> tuple[RunRow | None, RunRow | None]:
     """The runs of its pipeline before and after it; the index is good enough to lead there."""
-    same = Filters(policy=row["policy_name"], name=row["name"], kind=row["kind"])
+    same = Filters(
+        policy=row["policy_name"],
+        name=row["name"],
+        experiment=row["experiment"],
+        kind=row["kind"],
+    )
     when = row["appended_at"]
     earlier = find_page(reading.index, replace(same, until=when), limit=1)
     later = find_page(reading.index, replace(same, since=when), descending=False, limit=2)

@@ -32,6 +32,7 @@ class RunQuery:
     version: str = ""
     sha256: str = ""
     name: str = ""
+    experiment: str = ""
     kind: str = ""
     model: str = ""
     failing: str = ""
@@ -55,7 +56,7 @@ class RunQuery:
     @property
     def filters(self) -> Filters:
         """What the index is asked for."""
-        same = ("policy", "version", "sha256", "name", "kind", "model", "failing")
+        same = ("policy", "version", "sha256", "name", "experiment", "kind", "model", "failing")
         wanted: dict[str, Any] = {name: getattr(self, name) or None for name in same}
         return Filters(
             **wanted,
@@ -67,7 +68,8 @@ class RunQuery:
 
 
 FILTERS = (
-    "q", "light", "policy", "version", "sha256", "name", "kind", "model", "failing", *_DATES,
+    "q", "light", "policy", "version", "sha256", "name", "experiment", "kind", "model", "failing",
+    *_DATES,
 )  # fmt: skip
 _DEFAULTS = {item.name: item.default for item in fields(RunQuery)}
 
