@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
@@ -140,6 +140,60 @@ def _with(refuted: str, found: Verification) -> Verification:
     return replace(found, steps=(Step("log", False, refuted), *found.steps))
 
 
+@dataclass(frozen=True, slots=True)
+class BundlePage:
+    """What a bundle is about, whoever sent it.
+
+    `signer` is the key that the record names first. `report` is None for a record of another kind
+    than audit and run, which `kind` names.
+    """
+
+    kind: str
+    entry: int
+    signer: str
+    report: ReportContext | None
+
+
+def bundle_page(
+    data: bytes, found: Verification, *, own: bool, now: datetime | None = None
+) -> BundlePage | None:
+    """What the bundle in `data` is about; None where that cannot be read.
+
+    Args:
+        found: what `verify_bundle` made of it; a record that does not verify is red.
+        own: whether the reader has keys: then a record that they do not vouch for is amber at best.
+        now: when it is drawn; the clock, if left out.
+    """
+    from venturalitica.ledger.bundle import Bundle
+    from venturalitica.ledger.link import timestamp
+    from venturalitica.ledger.listing import stranger
+    from venturalitica.ledger.projection import Outline, kind_of
+
+    try:
+        bundle = Bundle.parse(data)
+    except EvidenceError:
+        return None
+    outline = Outline.of(bundle.index, bundle.envelope)
+    vouched = any(step.name == "trust" and step.ok for step in found.steps)
+    retention, until = _kept(outline.statement)
+    standing = Standing(
+        entry=bundle.index,
+        size=bundle.size,
+        verification=found,
+        retention=retention,
+        kept_until=until,
+        waiting=(),
+        drawn_at=timestamp(now or datetime.now(UTC)),
+        doubt=stranger(outline.signer) if own and not vouched else "",
+    )
+    digest = outline.evidence_sha256
+    try:
+        report = read_statement(outline.statement, evidence_sha256=digest, standing=standing)
+    except EvidenceError:
+        report = None  # a record of another kind, or of a newer format
+    return BundlePage(kind_of(outline.statement), bundle.index, outline.signer, report)
+
+
 def known_here(ledger: Ledger) -> Known:
     """What is known of the records of a log here: which keys are the reader's.
 
@@ -224,7 +278,7 @@ def _kept(statement: Mapping[str, Any]) -> tuple[str, str]:
     from venturalitica.ledger.retention import Kept, day_of
 
     try:
-        kept = Kept.of(statement["predicate"])
+        kept = Kept.of(mapping(statement.get("predicate")))
         appended = day_of(Link.of(statement).appended_at)
     except EvidenceError:
         return "", ""

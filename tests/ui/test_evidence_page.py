@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.ui.client import Client, client_for, words
-from tests.ui.shelf import Shelf, pruned_shelf
+from tests.ui.shelf import FIRST, Shelf, passed, pruned_shelf
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.offline import MEANINGS, bundle_command, log_command
 
@@ -216,6 +216,49 @@ def test_an_honest_bundle_and_a_tampered_one(shelf: Shelf, client: Client) -> No
     bad = dropped(client, data.replace(b"venturalitica/log/", b"venturalitica/lag/"))
     assert "<h1>Not verified:" in bad.text
     assert "Failed" in words(bad)
+
+
+def test_a_red_record_that_verifies_is_said_to_be_red(shelf: Shelf, client: Client) -> None:
+    """The seal of an intact envelope is not the answer to what is in it."""
+    entry = shelf.audit()
+    page = dropped(client, shelf.ledger.bundle(0))
+    said = words(page)
+    assert "vl-edge-red" in page.text
+    for told in (
+        "Verified: evidence.json", "audit, entry 0 of a log with 1", "2026-11-01",
+        "credit-scoring 1.0", "Red", "1 of 3 controls failed, 1 not evaluated",
+        entry.signer, "training 00000000000000000000000000000001",
+    ):  # fmt: skip
+        assert told in said, told
+    assert said.index("1 of 3 controls failed") < said.index("Every step that could be made")
+    (report,) = re.findall(r'href="(/evidence/bundle/\w+/report)"', page.text)
+    assert "vl-answer vl-is-red" in client.get(report).text
+    assert "1 of 3 controls failed" in words(client.get("/runs/0"))
+    assert "What they say: 1 red ." in words(verified(client))
+
+
+def test_a_green_record_of_another_key_is_amber_and_an_edited_one_red(
+    shelf: Shelf, client: Client, tmp_path: Path
+) -> None:
+    other = Shelf(tmp_path / "other")
+    other.audit(FIRST, passed())
+    data = other.ledger.bundle(0)
+    shelf.audit(FIRST, passed())
+    assert "vl-edge-green" in dropped(client, shelf.ledger.bundle(0)).text
+    page = dropped(client, data)
+    assert "vl-edge-amber" in page.text
+    assert "which is not yours" in words(page)
+    edited = dropped(client, data.replace(b'"sig\\":\\"M', b'"sig\\":\\"N', 1))
+    assert "vl-edge-red" in edited.text
+    assert "<h1>Not verified:" in edited.text
+
+
+def test_a_bundle_of_a_sign_off_says_so_and_has_no_report(shelf: Shelf, client: Client) -> None:
+    shelf.sign_off(shelf.audit())
+    page = dropped(client, shelf.ledger.bundle(1))
+    assert "sign-off, entry 1" in words(page)
+    assert "Open as a report" not in words(page)
+    assert client.get(page.url.path + "/report").status_code == 404
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00" * 100, b"[" * 5000, b'{"format": 1}', b"\xff\xfe"])

@@ -241,6 +241,15 @@ def policy_counts(index: Index, waiting: Waiting = ()) -> tuple[PolicyCount, ...
     return tuple(sorted(found.values(), key=lambda item: item.first))
 
 
+def lights_of(index: Index, waiting: Waiting = ()) -> tuple[tuple[Light, int], ...]:
+    """How many audits and runs have each light, the worst first."""
+    number = rank(waiting)
+    counted = select(number, func.count()).where(runs.c.kind.in_(JUDGED)).group_by(number)
+    with index.connect() as connection:
+        found = sorted((one, count) for one, count in connection.execute(counted))
+    return tuple((LIGHTS[one], count) for one, count in found)
+
+
 def linked(index: Index) -> tuple[tuple[int, str, str, str], ...]:
     """Every tracker run that entries name: (entry, tracker, address, run id), the latest first."""
     columns = (links.c.entry, links.c.tracker, links.c.uri, links.c.run_id)

@@ -64,6 +64,10 @@ PAGES: tuple[Page, ...] = (
     ),
     Page("bundle", "/evidence/bundle/{job}", f"{_ROOM}.evidence", function="bundle", static=False),
     Page(
+        "bundle_report", "/evidence/bundle/{job}/report", f"{_ROOM}.evidence",
+        function="bundle_report", static=False,
+    ),
+    Page(
         "live_verify", "/live/verify/{job}", f"{_ROOM}.evidence",
         function="live_verify", static=False,
     ),

@@ -15,10 +15,21 @@ from starlette.responses import RedirectResponse, Response
 
 from venturalitica.errors import EntryPruned, EvidenceError, VenturaliticaError
 from venturalitica.examination.keys import Signer, signers
-from venturalitica.records import Step, Verification
+from venturalitica.ledger.listing import lights_of
+from venturalitica.pages import BundlePage, bundle_page
+from venturalitica.records import Light, Step, Verification
 from venturalitica.redact import redact_text
+from venturalitica.reports.context import ReportContext
+from venturalitica.reports.markup import Markup, join
+from venturalitica.reports.parts.facts import digest, facts
+from venturalitica.reports.sections.answer import answer
+from venturalitica.reports.sections.controls import controls
+from venturalitica.reports.sections.evidence import audits_inside, evidence
+from venturalitica.reports.sections.provenance import provenance
+from venturalitica.reports.sections.verified import verified_facts
 from venturalitica.settings import Settings
 from venturalitica.ui.desk import Desk, NoEvidenceYetError, Reading, stamp_of
+from venturalitica.ui.explaining import KINDS
 from venturalitica.ui.health import Standing, standing
 from venturalitica.ui.jobs import Job, Jobs, Verified
 from venturalitica.ui.offline import bundle_command, log_command
@@ -86,6 +97,8 @@ class JobContext:
     job: Job
     outcome: Outcome | None
     verified: Verified | None
+    lights: tuple[tuple[Light, int], ...] = ()
+    """How many audits and runs of the log have each light, the worst first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,35 @@ class BundleContext:
     name: str
     at: str
     outcome: Outcome
+    job: str
+    about: BundlePage | None
+
+    @property
+    def facts(self) -> Markup:
+        """What was verified: record, date, policy, light, controls, signer, run."""
+        about = self.about
+        assert about is not None
+        if about.report is not None:
+            return verified_facts(about.report, signer=about.signer)
+        kind = KINDS.get(about.kind, about.kind)
+        record = f"{kind}, entry {about.entry}"
+        return facts([("Record", record), ("Signed by key", digest(about.signer))])
+
+
+@dataclass(frozen=True, slots=True)
+class BundleReportContext:
+    """A bundle's record as a report."""
+
+    name: str
+    job: str
+    report: ReportContext
+
+    @property
+    def sections(self) -> Markup:
+        """The report, from its answer to its evidence."""
+        shown = self.report
+        below = (provenance(shown), evidence(shown, unfolded=True))
+        return join((answer(shown), audits_inside(shown), controls(shown), *below))
 
 
 def read(reading: Reading, jobs: Jobs) -> EvidenceContext:
@@ -274,14 +316,24 @@ def _job(request: Request) -> JobContext:
         raise HTTPException(404, "This verification is not known any more: begin another.")
     found = job.result if isinstance(job.result, Verified) else None
     home = _desk(request).home
-    return JobContext(job, None if found is None else log_outcome(found, home), found)
+    told = None if found is None else log_outcome(found, home)
+    return JobContext(job, told, found, () if found is None else _lights(_desk(request)))
+
+
+def _lights(desk: Desk) -> tuple[tuple[Light, int], ...]:
+    """None where the log cannot be read: then the steps say why."""
+    try:
+        with desk.reading() as reading:
+            return lights_of(reading.index, reading.known())
+    except EvidenceError:
+        return ()
 
 
 def verify_bundle(request: Request) -> Response:
     """Verify a bundle that was sent; nothing of it is kept but what it came to."""
     from venturalitica.ledger.encoding import MAX_LINE
     from venturalitica.ledger.verify import verify_bundle as verified
-    from venturalitica.verification import own_keys
+    from venturalitica.verification import reader_keys
 
     sent = request.state.form.get("bundle")
     if not isinstance(sent, UploadFile) or not sent.filename:
@@ -289,22 +341,37 @@ def verify_bundle(request: Request) -> Response:
     with sent.file:
         data = sent.file.read(2 * MAX_LINE + 1)
     try:
-        own = own_keys(_desk(request).settings)
+        own = reader_keys(_desk(request).settings)
     except VenturaliticaError:
         own = {}
     found = verified(data, known_keys=own)
+    about = bundle_page(data, found, own=bool(own))
     jobs = Jobs.of(request.app)
-    job = jobs.keep("bundle", (sent.filename[:200], bundle_outcome(found)))
+    job = jobs.keep("bundle", (sent.filename[:200], bundle_outcome(found), about))
     return _to(request, "bundle", job=job.id)
 
 
 def bundle(request: Request) -> Response:
     """What a bundle came to."""
+    job = _dropped(request)
+    name, found, about = job.result
+    return render(request, "bundle.html", BundleContext(name, job.ended, found, job.id, about))
+
+
+def bundle_report(request: Request) -> Response:
+    """The record of a bundle as a report."""
+    job = _dropped(request)
+    name, _, about = job.result
+    if about is None or about.report is None:
+        raise HTTPException(404, "This file holds no audit and no run: it has no report.")
+    return render(request, "bundle_report.html", BundleReportContext(name, job.id, about.report))
+
+
+def _dropped(request: Request) -> Job:
     job = Jobs.of(request.app).get("bundle", request.path_params["job"])
     if job is None:
         raise HTTPException(404, "This result is not known any more: drop the file again.")
-    name, found = job.result
-    return render(request, "bundle.html", BundleContext(name, job.ended, found))
+    return job
 
 
 def _prefix(desk: Desk) -> str:

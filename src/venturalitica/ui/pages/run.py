@@ -26,6 +26,7 @@ from venturalitica.reports.sections.controls import controls
 from venturalitica.reports.sections.evidence import audits_inside, evidence, record_evidence
 from venturalitica.reports.sections.provenance import provenance
 from venturalitica.reports.sections.sign_off import sign_off
+from venturalitica.reports.sections.verified import verified_facts
 from venturalitica.reports.standing import Standing
 from venturalitica.ui.care import Care, read_care
 from venturalitica.ui.rendering import render
@@ -71,6 +72,7 @@ class RunContext:
     kind: str
     name: str
     evidence_sha256: str
+    signer: str
     appended_at: str
     standing: Standing
     report: ReportContext | None = None
@@ -119,6 +121,11 @@ class RunContext:
     def origin(self) -> Markup:
         """Policy, model, data, surroundings."""
         return provenance(self._report)
+
+    @property
+    def verified(self) -> Markup:
+        """What was verified: record, date, policy, light, controls, signer, run."""
+        return verified_facts(self._report, signer=self.signer)
 
     @property
     def proof(self) -> Markup:
@@ -195,6 +202,7 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
         kind=row["kind"],
         name=row["name"],
         evidence_sha256=entry.evidence_sha256,
+        signer=entry.signer,
         appended_at=row["appended_at"],
         standing=standing or standing_of(reading.ledger, entry, doubts=reading.known()),
         report=report,
