@@ -13,3 +13,10 @@ def clone(plain: Any) -> Any:
     from sklearn.base import clone as sklearn_clone
 
     return sklearn_clone(plain)
+
+
+def routing_is_on() -> bool:
+    """Whether metadata routing is switched on here; asked of models of scikit-learn's own kind."""
+    from sklearn import get_config
+
+    return bool(get_config().get("enable_metadata_routing", False))

@@ -12,9 +12,8 @@ from venturalitica.errors import BindingError, did_you_mean
 from venturalitica.frameworks.composition import known_parameters
 from venturalitica.rules import LABEL_ROLES, Policy
 from venturalitica.wrapping.governed import TRAINING_METHODS
-from venturalitica.wrapping.registry import Governance
+from venturalitica.wrapping.registry import AUDIT_DATA, Governance, audit_names
 
-AUDIT_DATA = "audit_data"
 COMPUTED = ("prediction", "score")
 """Label roles that the model itself answers for."""
 
@@ -39,11 +38,6 @@ class Call:
     roles: Mapping[str, Any]
     given: frozenset[str]
     binds: bool = True
-
-
-def audit_names(policy: Policy) -> tuple[str, ...]:
-    """Keywords of `fit` that go to the audit."""
-    return (AUDIT_DATA, "target", *policy.grouping_roles)
 
 
 def take_apart(

@@ -10,15 +10,10 @@ from typing import Any, TypeVar, cast
 
 from venturalitica.errors import did_you_mean
 from venturalitica.rules import Policy
-from venturalitica.wrapping.arguments import (
-    AUDIT_DATA,
-    audit_names,
-    refuse_collisions,
-    refuse_computed,
-)
+from venturalitica.wrapping.arguments import refuse_collisions, refuse_computed
 from venturalitica.wrapping.governed import adopt, plain_copy
 from venturalitica.wrapping.hints import hint_fitted
-from venturalitica.wrapping.registry import Governance, governance_of
+from venturalitica.wrapping.registry import AUDIT_DATA, Governance, audit_names, governance_of
 
 Model = TypeVar("Model")
 

@@ -29,6 +29,7 @@ from venturalitica.wrapping.registry import (
     is_training,
     remember,
 )
+from venturalitica.wrapping.routing import add_routing
 
 TRAINING_METHODS = ("fit", "partial_fit", "fit_predict", "fit_transform")
 """Methods that train; each takes audit arguments on a governed model."""
@@ -108,6 +109,7 @@ def _make_subclass(base: type) -> type:
             setattr(sub, name, _training_method(sub, base, name))
     if _has(base, "set_params"):
         sub.set_params = _set_params(sub, base)  # type: ignore[attr-defined]
+    add_routing(sub, base)
     sub.__reduce_ex__ = plain_reduction  # type: ignore[method-assign]
     sub.__copy__ = _governed_copy  # type: ignore[attr-defined]
     sub.__deepcopy__ = _governed_deepcopy  # type: ignore[attr-defined]

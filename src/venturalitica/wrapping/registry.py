@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from venturalitica.rules import Policy
@@ -18,13 +18,24 @@ class Governance:
 
     `roles` are the bindings given at wrap. `direct` is False for clones, whose `fit` is audited
     only when it is given audit arguments. `detached` is True once the parts of a composition
-    (the steps of a pipeline) are the object's own and not shared with the user's model.
+    (the steps of a pipeline) are the object's own and not shared with the user's model. `requests`
+    are the audit's arguments that scikit-learn's metadata routing was asked for: method -> name ->
+    alias.
     """
 
     policy: Policy
     roles: Mapping[str, Any]
     direct: bool = True
     detached: bool = False
+    requests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+AUDIT_DATA = "audit_data"
+
+
+def audit_names(policy: Policy) -> tuple[str, ...]:
+    """Keywords of `fit` that go to the audit."""
+    return (AUDIT_DATA, "target", *policy.grouping_roles)
 
 
 _kept: dict[int, tuple[weakref.ref[Any], Governance]] = {}
