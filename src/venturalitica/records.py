@@ -279,12 +279,54 @@ class Step:
     index: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one record says of itself: its claims, which are genuine where its verification is ok.
+
+    `at` is when it ended; `unevaluated` counts controls that were not evaluated or erred; `signers`
+    are key ids; `runs` names the tracker's runs that were open.
+    """
+
+    index: int
+    kind: str
+    name: str
+    run_id: str
+    at: str
+    policy: str
+    version: str
+    light: Light
+    controls: int
+    failed: int
+    unevaluated: int
+    signers: tuple[str, ...]
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What all verified records say: how many, from when until when, by whom, with which lights.
+
+    `lights` counts audits and runs; `each` tells of the records of bundles one by one.
+    """
+
+    records: int
+    lights: Mapping[str, int]
+    first: str
+    last: str
+    signers: tuple[str, ...]
+    each: tuple[Told, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The outcome of verifying a ledger, a bundle or a tracker's run."""
+    """The outcome of verifying a ledger, a bundle or a tracker's run.
+
+    `about` is what the records say; None where none could be read.
+    """
 
     source: str
     steps: tuple[Step, ...] = field(default=())
+    about: About | None = None
 
     @property
     def ok(self) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.errors import EvidenceError, SigningKeyError
-from venturalitica.records import Step, Verification
+from venturalitica.records import About, Step, Verification
 from venturalitica.settings import Settings
 
 if TYPE_CHECKING:
@@ -179,6 +179,7 @@ def _missing(reason: str) -> Step:
 
 
 def _verify_folder(folder: Path, keys: Trusted, progress: Progress | None) -> Verification:
+    from venturalitica.ledger.about import about_all
     from venturalitica.ledger.verify import bundle_bytes
     from venturalitica.ledger.views import Views
 
@@ -186,22 +187,25 @@ def _verify_folder(folder: Path, keys: Trusted, progress: Progress | None) -> Ve
     if not bundles:
         raise EvidenceError(f"{folder} holds neither a ledger (log/entries.jsonl) nor bundles")
     steps: list[Step] = []
-    views = Views()
+    views, abouts = Views(), list[About | None]()
     for done, path in enumerate(bundles):
         name = str(path.relative_to(folder))
         try:
-            steps += _bundle_steps(bundle_bytes(path), name, keys, views)
+            steps += _bundle_steps(bundle_bytes(path), name, keys, views, abouts)
         except EvidenceError as error:
             steps.append(Step(f"{name}: bundle", False, str(error)))
         if progress is not None:
             progress(done + 1, len(bundles))
-    return Verification(str(folder), (*steps, views.step()))
+    return Verification(str(folder), (*steps, views.step()), about_all(abouts))
 
 
-def _bundle_steps(data: bytes, name: str, keys: Trusted, views: Views) -> list[Step]:
+def _bundle_steps(
+    data: bytes, name: str, keys: Trusted, views: Views, abouts: list[About | None]
+) -> list[Step]:
     from venturalitica.ledger.verify import verify_bundle
 
     found = verify_bundle(data, **keys.arguments())
+    abouts.append(found.about)
     if found.ok:
         views.read(data, name)
     return [replace(step, name=f"{name}: {step.name}") for step in found.steps]
@@ -215,6 +219,7 @@ def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
         TrackerError: the run cannot be reached.
     """
     from venturalitica.agreement import agreement
+    from venturalitica.ledger.about import about_all
     from venturalitica.ledger.views import Views
     from venturalitica.trackers import tracker
     from venturalitica.trackers.base import RunRef
@@ -225,10 +230,10 @@ def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
     if not bundles:
         raise EvidenceError(f"MLflow run {run_id} holds no evidence (venturalitica/evidence.json)")
     steps: list[Step] = []
-    views = Views()
+    views, abouts = Views(), list[About | None]()
     for name in sorted(bundles):
-        steps += _bundle_steps(bundles[name], name, keys, views)
+        steps += _bundle_steps(bundles[name], name, keys, views, abouts)
     if len(bundles) > 1:
         steps.append(views.step())
     steps += agreement(files, RunRef("mlflow", run_id))
-    return Verification(f"MLflow run {run_id}", tuple(steps))
+    return Verification(f"MLflow run {run_id}", tuple(steps), about_all(abouts))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from venturalitica.cli.about import remedies, show_about
 from venturalitica.cli.bars import ASCII, UNICODE, Signs
+from venturalitica.cli.lights import STYLES
 from venturalitica.cli.output import (
     FAILED,
     NOT_EVALUATED,
@@ -63,9 +66,12 @@ def verify(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check that nobody changed the evidence.
+    """Check that nobody changed the evidence, and judge it again.
 
-    Checks signatures, the hash tree, the signed checkpoint and the policy bytes, step by step.
+    Says what the evidence is of, then checks signatures, the hash tree, the signed checkpoint and
+    the policy bytes, and judges every record's counts again, step by step. A red record can verify:
+    the evidence is genuine, and the light that it records is red.
+
     Exit status 0 if every step that could be made held, 1 if one failed, 2 if there is nothing
     to verify, 3 if --witnesses found none to compare with.
 
@@ -101,6 +107,7 @@ def facts(found: Verification) -> dict[str, Any]:
     return {
         "source": found.source,
         "ok": found.ok,
+        "about": asdict(found.about) if found.about else None,
         "fault": _step(found.fault) if found.fault else None,
         "steps": [_step(step) for step in found.steps],
     }
@@ -148,6 +155,7 @@ def _verify(
 def _show(found: Verification) -> None:
     signs = UNICODE if speaks_unicode() else ASCII
     say(f"Verifying {found.source}", style="bold")
+    show_about(found)
     column = max((len(step.name) for step in found.steps), default=0)
     for step in found.steps:
         _show_step(step, min(column, 40), signs)
@@ -157,11 +165,23 @@ def _show(found: Verification) -> None:
         place = f" (entry {fault.index})" if fault.index is not None else ""
         styled(("NOT VERIFIED  ", "bold red"), (f"{fault.name}{place}: {fault.detail}", ""))
     elif found.ok:
-        unchecked = sum(step.ok is None for step in found.steps)
-        rest = f"; {unchecked} could not be checked, see above" if unchecked else ""
-        styled(("VERIFIED  ", "green"), (f"every step that could be made held{rest}", ""))
+        _show_verified(found)
     else:
         styled(("NOT VERIFIED  ", "bold red"), ("no step could be made", ""))
+
+
+def _show_verified(found: Verification) -> None:
+    """In the colour of the worst light: genuine evidence of a failure is no good news."""
+    from venturalitica.ledger.about import genuine_words
+
+    unchecked = sum(step.ok is None for step in found.steps)
+    rest = f"; {unchecked} could not be checked, see above" if unchecked else ""
+    about = found.about
+    worst = next(iter(about.lights), "green") if about else "green"
+    styled(("VERIFIED  ", STYLES[worst]), (f"every step that could be made held{rest}", ""))
+    if about is not None:
+        styled((f"          {genuine_words(about)}", STYLES[worst] if worst == "red" else ""))
+    say(*remedies(found), style="dim")
 
 
 def _show_step(step: Step, column: int, signs: Signs) -> None:

@@ -47,6 +47,7 @@ Verifying
     rejudge      are its verdicts what policy and counts give? `compared` with them, the counts
                  read by `tally_form`
     run_audits   are a run's audits in the log as it says?
+    about        what the records say: dates, policies, lights, signers
     trust        whose keys are these?
     views        do several bundles tell of one and the same log?
 

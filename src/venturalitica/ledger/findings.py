@@ -13,11 +13,11 @@ from venturalitica.ledger.dsse import PAYLOAD_TYPE, Envelope, verify_signature
 from venturalitica.ledger.encoding import MAX_LINE, parse_object
 from venturalitica.ledger.heads import Head
 from venturalitica.ledger.keys import PublicKey, short
-from venturalitica.ledger.kinds import Chronicle, LeavesOver, ReadsHeads, Record
+from venturalitica.ledger.kinds import Chronicle, LeavesOver, ReadsHeads, Record, Tells
 from venturalitica.ledger.link import Link
 from venturalitica.ledger.merkle import leaf_hash
 from venturalitica.ledger.policy_names import PolicyNames
-from venturalitica.records import Step
+from venturalitica.records import About, Step
 
 T = TypeVar("T")
 
@@ -96,6 +96,12 @@ class Findings:
         if self.unread:
             steps.append(self._unread_step())
         return steps
+
+    def about(self) -> About | None:
+        """What the records say; None where none could be read."""
+        found = next((item for item in self.chronicles if isinstance(item, Tells)), None)
+        about = found.about() if found else None
+        return about if about and about.records else None
 
     def clock_step(self) -> Step:
         """Whether the clock went back between records, or is ahead of ours. Never a failure."""

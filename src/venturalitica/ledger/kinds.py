@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from venturalitica.canonical import sha256_hex
 from venturalitica.ledger.heads import Head
-from venturalitica.records import Step
+from venturalitica.records import About, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,15 @@ class LeavesOver(Protocol):
         ...
 
 
+@runtime_checkable
+class Tells(Protocol):
+    """A chronicle that tells what the records say, beside what they are held against."""
+
+    def about(self) -> About:
+        """All that was read."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of record: its predicateType, its format, the check of its shape."""
@@ -104,6 +113,7 @@ def kinds() -> dict[str, Kind]:
 
 def chronicles(home: Path | None) -> tuple[Chronicle, ...]:
     """Fresh chronicles for one reading; `home` is the ledger's folder, None for a bundle alone."""
+    from venturalitica.ledger.about import Telling
     from venturalitica.ledger.approval import Approvals
     from venturalitica.ledger.erasure import Vaulted
     from venturalitica.ledger.pruning import Retention
@@ -112,5 +122,5 @@ def chronicles(home: Path | None) -> tuple[Chronicle, ...]:
     from venturalitica.ledger.run_audits import RunAudits
 
     alone = home is None
-    told = (Verdicts(), RunAudits(alone=alone), Rotations(), Approvals(home))
-    return (*told, Vaulted(home), Retention(alone=alone))
+    held = (Verdicts(), RunAudits(alone=alone), Rotations(), Approvals(home))
+    return (*held, Vaulted(home), Retention(alone=alone), Telling(alone=alone))

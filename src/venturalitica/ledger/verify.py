@@ -91,7 +91,7 @@ def verify_ledger(
         *reading.witness_steps(),
         *filter(None, [reading.inbox_step()]),
     ]
-    return Verification(str(home), tuple(steps))
+    return Verification(str(home), tuple(steps), reading.findings.about())
 
 
 def verify_bundle(
@@ -121,7 +121,7 @@ def verify_bundle(
         trust_step(findings, Trust.of(trusted_keys, known_keys), sealer),
         Step("witnesses", None, NO_WITNESS),
     ]
-    return Verification(name, tuple(steps))
+    return Verification(name, tuple(steps), findings.about())
 
 
 def _bundle_checkpoint(bundle: Bundle) -> tuple[Checkpoint, PublicKey] | EvidenceError:
