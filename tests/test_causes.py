@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import urllib.error
+from typing import Any
 
 import pytest
 import requests
@@ -14,6 +15,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutErr
 from venturalitica.causes import cause, said
 from venturalitica.errors import TrackerError
 
+HERE: Any = None
 POOL = (
     "HTTPConnectionPool(host='127.0.0.1', port=1): Max retries exceeded with url: /api/2.0/x "
     '(Caused by NewConnectionError("<urllib3.connection.HTTPConnection object at 0x7f0a>: Failed '
@@ -41,10 +43,10 @@ def refused() -> Exception:
         (urllib.error.URLError(ConnectionRefusedError(111, "no")), "the connection was refused"),
         (MlflowException(f"API request to http://x failed with exception {POOL}"), "was refused"),
         (raised_from(MlflowException("failed"), refused()), "the connection was refused"),
-        (MaxRetryError(None, "/x", NewConnectionError(None, "Connection refused")), "was refused"),
+        (MaxRetryError(HERE, "/x", NewConnectionError(HERE, "Connection refused")), "was refused"),
         (socket.gaierror(-2, "Name or service not known"), "its name is not known"),
         (TimeoutError("timed out"), "no answer in time"),
-        (ReadTimeoutError(None, "/x", "Read timed out. (read timeout=5)"), "no answer in time"),
+        (ReadTimeoutError(HERE, "/x", "Read timed out. (read timeout=5)"), "no answer in time"),
         (requests.ConnectTimeout("HTTPSConnectionPool(host='x'): timed out"), "no answer in time"),
         (ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed"), "certificate"),
         (OSError(113, "No route to host"), "there is no way to it"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,12 @@ from venturalitica.ledger import Ledger, load_signer
 from venturalitica.settings import Settings
 from venturalitica.statement import Facts, build_statement
 from venturalitica.trackers.base import RunRef
+
+
+def signing_key() -> Path:
+    folder = Settings.current().config
+    assert folder is not None
+    return folder / "signing_key.pem"
 
 
 def findings(call):
@@ -39,7 +46,7 @@ def test_a_fresh_project_is_not_broken_and_stays_untouched(call, project):
 
 def test_key_is_told_by_path_mode_and_id_and_never_shown(call, ledger):
     text = call("doctor").stdout
-    key = Settings.current().config / "signing_key.pem"
+    key = signing_key()
     assert f"{key}, mode 0600" in text
     assert load_signer(None, key.parent).keyid in text
     secret = key.read_text().splitlines()[1]
@@ -48,7 +55,7 @@ def test_key_is_told_by_path_mode_and_id_and_never_shown(call, ledger):
 
 
 def test_a_key_open_to_others_is_broken_with_the_fix(call, ledger):
-    key = Settings.current().config / "signing_key.pem"
+    key = signing_key()
     key.chmod(0o644)
     found = findings(call)["Signing key", "key"]
     assert found["state"] == "broken"
@@ -56,7 +63,7 @@ def test_a_key_open_to_others_is_broken_with_the_fix(call, ledger):
 
 
 def test_a_key_from_the_environment_is_named_by_its_origin(call, ledger, monkeypatch):
-    key = Settings.current().config / "signing_key.pem"
+    key = signing_key()
     monkeypatch.setenv("VENTURALITICA_SIGNING_KEY", key.read_text())
     found = findings(call)["Signing key", "key"]
     assert found["text"] == "VENTURALITICA_SIGNING_KEY from environment"
@@ -221,7 +228,7 @@ def test_a_bad_setting_leaves_the_trackers_examined(call, monkeypatch):
 def test_a_key_that_the_log_does_not_know_is_told(call, ledger):
     audited(ledger, "a" * 32)
     assert ("Signing key", "new key") not in findings(call)
-    key = Settings.current().config / "signing_key.pem"
+    key = signing_key()
     signer = load_signer(None, key.parent).keyid[:16]
     key.unlink()
     assert signer in findings(call)["Signing key", "new key"]["text"]  # no key is there

@@ -26,7 +26,9 @@ STATEMENT: dict[str, Any] = {
 
 @pytest.fixture
 def config(project: Path) -> Path:
-    return Settings.current().config
+    folder = Settings.current().config
+    assert folder is not None
+    return folder
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> vl.Audit:
     (tmp_path / "model_policy.yaml").write_text(POLICY)
     rows = 3125
     right = [1] * 2499 + [0] * (rows - 2499)
-    data = {"y": [1] * rows, "p": right, "g": ["f"] * rows}
+    data: dict[str, list[Any]] = {"y": [1] * rows, "p": right, "g": ["f"] * rows}
     data = {name: [*values, *values] for name, values in data.items()}
     data["g"][rows:] = ["m"] * rows
     import pandas as pd
@@ -77,4 +78,4 @@ def test_no_other_formatter_rounds_a_value_to_decimals() -> None:
 
 
 def test_a_verdict_without_a_value_has_none() -> None:
-    assert format_number(Verdict.__dataclass_fields__["value"].default) == "–"
+    assert format_number(Verdict(control="c", status="error", reason="r").value) == "–"

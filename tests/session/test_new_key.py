@@ -16,11 +16,17 @@ from venturalitica.settings import Settings
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
 
 
+def key_folder() -> Path:
+    folder = Settings.current().config
+    assert folder is not None
+    return folder
+
+
 @pytest.fixture
 def signed(policy, table) -> Path:
     """A log with one record; gives the folder of the key that signed it."""
     assert vl.enforce(table, policy=policy, **ROLES).light == "green"
-    return Settings.current().config
+    return key_folder()
 
 
 def said(caplog) -> list[str]:
@@ -54,7 +60,7 @@ def test_a_run_whose_record_has_a_new_key_is_amber(table, write_policy, tmp_path
     path = write_policy(name="elsewhere.yaml")
     with vl.monitor("training") as run:
         vl.enforce(table, policy=path, **ROLES)
-        shutil.rmtree(Settings.current().config)
+        shutil.rmtree(key_folder())
     assert run.audits[0].light == "green"
     assert run.light == "amber"
 

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from torture.attacks import INSIDER, World, attack
+from torture import attacks
+from torture.attacks import INSIDER, Play, World
 from venturalitica.canonical import canonical_json, sha256_hex
 from venturalitica.circumstances import Circumstances
 from venturalitica.judge import judge
@@ -31,8 +32,11 @@ controls:
 """,
     vocabulary=CATALOG,
 )
-CELLS = ((0, 0, 0, 180), (0, 0, 1, 168), (0, 1, 0, 70), (0, 1, 1, 82))
-CELLS += ((1, 0, 0, 82), (1, 0, 1, 70), (1, 1, 0, 168), (1, 1, 1, 180))
+attack: Callable[..., Callable[[Play], Play]] = attacks.attack
+CELLS = (
+    *((0, 0, 0, 180), (0, 0, 1, 168), (0, 1, 0, 70), (0, 1, 1, 82)),
+    *((1, 0, 0, 82), (1, 0, 1, 70), (1, 1, 0, 168), (1, 1, 1, 180)),
+)
 TALLY = Tally(
     rows=1000,
     axes=(
@@ -50,7 +54,7 @@ AT = datetime(2026, 1, 2, tzinfo=UTC)
 def judged_record(**changes: Any) -> dict[str, Any]:
     """A record of `TALLY` as the product makes it: red."""
     asked = Circumstances()
-    facts = {
+    facts: dict[str, Any] = {
         "kind": "audit",
         "run_id": "0" * 32,
         "name": "training",

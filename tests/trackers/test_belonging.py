@@ -209,9 +209,9 @@ def _copy(client: Any, source: str, target: str) -> None:
     """Tags, evidence, page and policy, as anybody can who may write to both."""
     import shutil
 
-    folders = [Path(client.get_run(run).info.artifact_uri) for run in (source, target)]
-    shutil.rmtree(folders[1])
-    shutil.copytree(*folders)
+    here, there = (Path(client.get_run(run).info.artifact_uri) for run in (source, target))
+    shutil.rmtree(there)
+    shutil.copytree(here, there)
     ours = dict(client.get_run(source).data.tags)
     for key in client.get_run(target).data.tags:
         if key.startswith("venturalitica"):

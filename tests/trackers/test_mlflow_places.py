@@ -46,6 +46,7 @@ def test_a_relative_database_and_another_folder(mlflow, relative, sub, monkeypat
         monkeypatch.chdir(sub)
         mlflow.log_metric("still", 1.0)
         run = tracker.active_run()
+        assert run is not None
         assert run.uri == relative
         tracker.deliver(run, parcel())
     assert delivered(mlflow, run)
@@ -69,6 +70,7 @@ def test_a_relative_address_in_the_environment(
     with mlflow.start_run():
         monkeypatch.chdir(sub)
         run = MlflowTracker().active_run()
+        assert run is not None
         MlflowTracker().deliver(run, parcel())
     assert run.uri == f"sqlite:///{tmp_path / 'env.db'}"
     assert delivered(mlflow, run)
@@ -79,6 +81,7 @@ def test_mlflows_default_and_another_folder(mlflow, tracking_uri, sub, monkeypat
     with mlflow.start_run():
         monkeypatch.chdir(sub)
         run = MlflowTracker().active_run()
+        assert run is not None
         MlflowTracker().deliver(run, parcel())
         monkeypatch.chdir(sub.parent)
     assert run.uri == tracking_uri
@@ -95,6 +98,7 @@ def test_a_relative_folder_and_another_one(mlflow, tracking_uri, sub, monkeypatc
         assert tracker.active_run().uri == (sub.parent / "mlruns").as_uri()
         monkeypatch.chdir(sub)
         run = tracker.active_run()
+        assert run is not None
         assert run.uri == (sub.parent / "mlruns").as_uri()
         tracker.deliver(run, parcel())
         monkeypatch.chdir(sub.parent)
@@ -118,6 +122,7 @@ def test_the_working_folder_is_gone(
     with mlflow.start_run():
         sub.rmdir()
         run = tracker.active_run()
+        assert run is not None
         tracker.deliver(run, parcel())
     monkeypatch.chdir(tmp_path)
     assert run.uri == f"sqlite:///{tmp_path / 'beside.db'}"
@@ -134,6 +139,7 @@ def test_the_working_folder_is_gone_and_mlflows_default_was_in_it(
     mlflow.start_run()
     shutil.rmtree(sub)
     run = tracker.active_run()
+    assert run is not None
     with pytest.raises(TrackerError, match=r"mlflow\.db is not there; was it moved\?"):
         tracker.deliver(run, parcel())
     monkeypatch.chdir(tmp_path)

@@ -112,8 +112,8 @@ class Shelf:
             for one in inside
         )
         lights = worst_light(audit["light"] for audit in audits)
-        made = {"kind": "run", "source": "monitor", "audits": audits, "light": lights}
-        made["circumstances"] = None
+        made: dict[str, Any] = {"kind": "run", "source": "monitor", "audits": audits}
+        made |= {"light": lights, "circumstances": None}
         statement = self.statement(FIRST, **made | settings)
         statement["predicate"]["verdicts"] = []
         return self.ledger.append(statement)

@@ -262,7 +262,8 @@ class Reading:
 
     def _own_stamp(self) -> Stamp:
         """Changes when the user's key does; one held elsewhere is asked once."""
-        return (stamp_of(self.desk.settings.config),)
+        folder = self.desk.settings.config
+        return () if folder is None else (stamp_of(folder),)
 
     def _own_keys(self) -> frozenset[str]:
         from venturalitica.verification import reader_keys
