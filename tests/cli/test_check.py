@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -209,3 +211,90 @@ def test_a_phase_without_controls_is_grey_and_says_why(call, project):
     assert result.exit_code == 3
     assert "GREY" in result.stdout
     assert "no control of that phase" in result.stderr
+
+
+def judge_csv(call, project, policy, rows, *roles):
+    (project / "model_policy.yaml").write_text(policy)
+    (project / "x.csv").write_text("truth,guess,score\n" + "".join(f"{row}\n" for row in rows))
+    options = [part for role in roles for part in (f"--{role[0]}", role[1])]
+    return call("check", "x.csv", *options, "--json")
+
+
+ACCURACY = 'policy: t\nversion: "1"\ncontrols:\n  - {id: a, metric: accuracy, must: ">= 0.1"}\n'
+LABELS = (("target", "truth"), ("prediction", "guess"))
+
+
+@pytest.mark.parametrize(
+    ("truth", "guess", "value"),
+    [
+        ("101 102 103 101 102", "101 102 103 101 other", 0.8),
+        ("007 010 11 11 11", "11 11 11 11 11", 0.6),
+        ("1 0 1 0", "1 0 unknown 0", 0.75),
+        ("1.0 0.0 1.0 0.0", "1 0 1 1", 0.75),
+    ],
+)
+def test_codes_of_target_and_prediction_are_one_type(call, project, truth, guess, value):
+    rows = [f"{t},{g},0" for t, g in zip(truth.split(), guess.split(), strict=True)] * 20
+    result = judge_csv(call, project, ACCURACY, rows, *LABELS)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["verdicts"][0]["value"] == pytest.approx(value)
+
+
+def test_a_favorable_label_in_quotes_is_text(call, project):
+    policy = (
+        'policy: t\nversion: "1"\nroles: {target: {favorable: "101"}}\n'
+        'controls:\n  - {id: a, metric: selection_rate, must: ">= 0.1"}\n'
+    )
+    for other in ("102", "other"):
+        rows = ["101,101,0", f"102,{other},0"] * 30
+        result = judge_csv(call, project, policy, rows, *LABELS)
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(result.stdout)["verdicts"][0]["value"] == 0.5
+
+
+@pytest.mark.parametrize("small", ["1.2e-105", "2.5e-005", "1E-9", "0"])
+def test_the_smallest_scores_are_numbers(call, project, small):
+    policy = (
+        'policy: t\nversion: "1"\nroles: {target: {favorable: 1}}\n'
+        'controls:\n  - {id: a, metric: roc_auc, must: ">= 0.1"}\n'
+    )
+    rows = [f"{i % 2},0,{0.2 + 0.6 * (i % 2) + 0.001 * (i % 7)}" for i in range(60)]
+    roles = (("target", "truth"), ("score", "score"))
+    result = judge_csv(call, project, policy, [*rows, f"0,0,{small}"], *roles)
+    assert result.exit_code == 0, result.stderr
+
+
+def test_files_of_a_spreadsheet_are_judged_like_any_other(call, project):
+    """Blank lines at the end, and lines that end in a carriage return alone."""
+    found = set()
+    for end, tail in (("\n", ""), ("\r", ""), ("\r\n", "\r\n\r\n"), ("\n", "\n\n   \n")):
+        write(project, female=80, male=90)
+        lines = (project / "loans.csv").read_text().splitlines()
+        (project / "loans.csv").write_bytes((end.join(lines) + end + tail).encode())
+        result = call("check", "loans.csv", *CALL, "--json")
+        verdicts = json.loads(result.stdout)["verdicts"]
+        found.add((result.exit_code, *(verdict["n"] for verdict in verdicts)))
+    assert found == {(0, 200, 200, 200)}
+
+
+def test_what_else_is_installed_changes_nothing(call, project):
+    """The same verdicts and the same digests with DuckDB as the only other library."""
+    write(project, female=80, male=90)
+    pl.read_csv(project / "loans.csv").write_parquet(project / "loans.parquet")
+    code = (
+        "import sys\n"
+        "for name in ('pandas', 'polars', 'pyarrow', 'scipy'): sys.modules[name] = None\n"
+        "from venturalitica.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    for name in ("loans.csv", "loans.parquet"):
+        arguments = ["check", name, *CALL]
+        done = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert call(*arguments).exit_code == 0
+    ledger = Ledger.open(Settings.current().home)
+    entries = [entry.statement["predicate"] for entry in ledger.entries()]
+    assert len({entry["data"][0]["sha256"] for entry in entries}) == 1
+    assert len({json.dumps(entry["verdicts"], sort_keys=True) for entry in entries}) == 1

@@ -188,13 +188,14 @@ def _judge(
     phase: Any,
     separator: str | None,
 ) -> Audit:
+    from venturalitica.cli.csv_types import compared
     from venturalitica.cli.tables import find_files, read_table
     from venturalitica.session import conduct, resolve_policy
 
     rules = resolve_policy(policy)
     found = find_files(files)
     with progress("reading and judging"):
-        frame = read_table(found, separator=separator)
+        frame = read_table(found, separator=separator, together=compared(rules, bindings))
         try:
             return conduct(
                 rules,

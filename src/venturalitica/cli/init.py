@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,8 @@ from venturalitica.cli.output import hint, new_app, progress, say
 from venturalitica.errors import BindingError, SettingsError, did_you_mean
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from venturalitica._origin import Origin
     from venturalitica.policy.template import ColumnFacts, Kind
 
@@ -122,48 +125,42 @@ def _policy(data: Path | None, target: str | None) -> str:
 
 
 def _columns(data: Path) -> Sequence[ColumnFacts]:
-    """What the template needs of each column, through narwhals whatever library read the file."""
-    import narwhals as nw
-
+    """What the template needs of each column; of a CSV file each is typed alone."""
     from venturalitica.cli.tables import read_table
 
     with progress(f"reading {data}"):
-        frame: Any = nw.from_native(read_table([data]))
-        if isinstance(frame, nw.LazyFrame):
-            frame = frame.collect()
-        return [_facts(name, frame[name]) for name in frame.columns]
+        table = read_table([data])
+        table.read(list(table))
+        return [_facts(name, values) for name, values in table.items()]
 
 
-def _facts(name: str, series: Any) -> ColumnFacts:
+def _facts(name: str, values: NDArray[Any]) -> ColumnFacts:
     from venturalitica.policy.template import FEW, ColumnFacts, quartiles
 
-    kind = _kind(series)
+    kind = _kind(values)
     if kind == "other":
         return ColumnFacts(name, kind, 0)
-    unique = series.drop_nulls().unique()
+    # NaN differs from itself; what is infinite bounds nothing.
+    unique = {value for value in values.tolist() if value is not None and value == value}
     if kind == "number":
-        unique = unique.filter(unique.is_finite())
-    distinct = len(unique)
-    values = (
-        tuple(sorted(unique.to_list(), key=lambda v: (str(type(v)), v))) if distinct <= FEW else ()
-    )
-    if kind == "text":
-        values = tuple(str(value) for value in values)
-    if kind != "number" or not distinct:
-        return ColumnFacts(name, kind, distinct, values)
-    low, high = float(unique.min()), float(unique.max())
-    return ColumnFacts(name, kind, distinct, values, low, high, quartiles(series.to_list()))
+        unique = {value for value in unique if abs(value) != float("inf")}
+    few = tuple(sorted(unique)) if len(unique) <= FEW else ()
+    if kind != "number" or not unique:
+        return ColumnFacts(name, kind, len(unique), few)
+    low, high = float(min(unique)), float(max(unique))
+    return ColumnFacts(name, kind, len(unique), few, low, high, quartiles(values.tolist()))
 
 
-def _kind(series: Any) -> Kind:
-    import narwhals as nw
-
-    kind = series.dtype
-    if kind == nw.Boolean:
+def _kind(values: NDArray[Any]) -> Kind:
+    if values.dtype.kind != "O":
+        kinds: dict[str, Kind] = {"b": "boolean", "i": "number", "u": "number", "f": "number"}
+        return kinds.get(values.dtype.kind, "other")
+    types = {type(value) for value in values.tolist() if value is not None}
+    if types <= {str}:
+        return "text"
+    if types == {bool}:
         return "boolean"
-    if kind.is_numeric():
-        return "number"
-    return "text" if kind in (nw.String, nw.Categorical, nw.Enum) else "other"
+    return "number" if types <= {int, Decimal} else "other"
 
 
 ENV_TEXT = """\

@@ -1,8 +1,8 @@
-"""Reads data files into a native frame, with whichever dataframe library is installed.
+"""Reads data files into columns, with one engine whatever else is installed (`engine`).
 
 CSV and TSV (also gzipped), Parquet, Arrow IPC (file and stream; Feather). Several files, or a glob,
 are read one after the other and must have the same columns. `csv_types` decides the types of a CSV
-file's columns, not the library, so that the verdict does not depend on what is installed.
+file's columns.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 import glob
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from venturalitica.cli.binary_files import read_binary
-from venturalitica.cli.csv_files import read_csv
 from venturalitica.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from venturalitica.cli.csv_types import Together
+    from venturalitica.cli.engine import Columns
 
 FORMATS = {
     ".csv": "csv",
@@ -28,34 +30,46 @@ FORMATS = {
 }
 
 
-def read_table(patterns: Sequence[str | Path], *, separator: str | None = None) -> Any:
-    """The rows of all files that the patterns name, as one native frame.
+def read_table(
+    patterns: Sequence[str | Path],
+    *,
+    separator: str | None = None,
+    together: Sequence[Together] = (),
+) -> Columns:
+    """The columns of all files that the patterns name, by name, each read when it is asked for.
 
     Args:
         patterns: paths or globs (`data/*.csv`, `data/**/*.parquet`).
-        separator: what separates the fields of a CSV file; by default a comma, and a tab in `.tsv`.
+        separator: what separates the fields of a CSV file; by default a comma, in `.tsv` a tab.
+        together: columns that are compared, and therefore typed together; they are read at once.
 
     Raises:
         DataError: nothing there, unknown format, unreadable, no header, columns that differ.
-        MissingExtra: no dataframe library is installed.
+        MissingExtra: DuckDB is not installed, or, for Arrow files, pyarrow.
     """
+    from venturalitica.cli.binary_files import read_binary
+    from venturalitica.cli.csv_files import read_csv
+
     files = find_files(patterns)
     kinds = {path: _kind(path) for path in files}
     if len(set(kinds.values())) > 1:
         named = ", ".join(str(path) for path in files[:4])
         raise DataError(f"the files are of different formats ({named}): check one format at a time")
-    if kinds[files[0]] == "csv":
-        return read_csv(files, separator)
-    return read_binary(files, kinds[files[0]])
+    kind = kinds[files[0]]
+    is_csv = kind == "csv"
+    columns = read_csv(files, separator, together) if is_csv else read_binary(files, kind)
+    columns.read([name for each in together for name in each.columns])
+    return columns
 
 
 def find_files(patterns: Sequence[str | Path]) -> list[Path]:
-    """The files named, each once: in the order given, a glob's own in the order of their names."""
-    found: dict[Path, None] = {}
+    """The files named, each once by whatever name, since rows that are counted twice would narrow
+    every interval; in the order given, a glob's own in the order of their names."""
+    found: dict[Path, Path] = {}
     for pattern in patterns:
         path = Path(pattern)
         if path.is_file():
-            found[path] = None
+            found.setdefault(path.resolve(), path)
             continue
         if path.is_dir():
             raise DataError(f"{path} is a folder; name its files, for example '{path}/*.csv'")
@@ -63,10 +77,11 @@ def find_files(patterns: Sequence[str | Path]) -> list[Path]:
         matches = [match for match in matches if match.is_file()]
         if not matches:
             raise DataError(_nothing_there(path))
-        found.update(dict.fromkeys(matches))
+        for match in matches:
+            found.setdefault(match.resolve(), match)
     if not found:
         raise DataError("no data file was named")
-    return list(found)
+    return list(found.values())
 
 
 def _nothing_there(path: Path) -> str:

@@ -53,7 +53,7 @@ def _guarded(look: Callable[[Settings], Iterator[Finding]], settings: Settings) 
 # --- Python and packages ------------------------------------------------------------------------
 
 FRAMES = ("polars", "pandas", "pyarrow")
-OPTIONAL = {"scikit-learn": "sklearn"}
+OPTIONAL = {"scikit-learn": "sklearn", "duckdb": "files"}
 
 
 def _packages() -> Iterator[Finding]:
@@ -66,7 +66,7 @@ def _packages() -> Iterator[Finding]:
         area,
         "data frames",
         "ok" if frames else "note",
-        listed or "none of polars, pandas, pyarrow: 'check' cannot read files",
+        listed or "none of polars, pandas, pyarrow: 'to_frame' needs one",
         "" if frames else install_line("all"),
     )
     for name, extra in OPTIONAL.items():
