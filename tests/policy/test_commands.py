@@ -212,6 +212,14 @@ def test_init_fits_the_data(call: Call, folder: Path) -> None:
     assert call("policy", "lint").exit_code == 0
 
 
+def test_init_reads_what_another_sign_separates(call: Call, folder: Path) -> None:
+    (folder / "loans.csv").write_text("outcome;age\n1;30\n\n0;41\n")
+    refused = call("init", "loans.csv")
+    assert (refused.exit_code, "--separator ';'" in refused.stderr) == (2, True)
+    assert call("init", "loans.csv", "--target", "outcome", "--separator", ";").exit_code == 0
+    assert "favorable: 1" in (folder / "model_policy.yaml").read_text()
+
+
 def test_init_overwrites_only_with_force(call: Call, folder: Path) -> None:
     Path("model_policy.yaml").write_text("mine")
     refused = call("init")

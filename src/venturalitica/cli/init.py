@@ -46,6 +46,9 @@ def init(
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of the true labels in DATA.")
     ] = None,
+    separator: Annotated[
+        str | None, typer.Option(metavar="CHAR", help="What separates the fields of a CSV file.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
 ) -> None:
     """Write a commented policy, an example .env and a CI workflow into this folder.
@@ -66,7 +69,11 @@ def init(
         raise SettingsError("--target names a column of DATA: give the data file as well")
     if Path(POLICY).exists() and not force:
         raise SettingsError(f"{POLICY} exists and is kept; --force overwrites it")
-    texts = {POLICY: _policy(data, target), ENV: ENV_TEXT, WORKFLOW: workflow_text(origin())}
+    texts = {
+        POLICY: _policy(data, target, separator),
+        ENV: ENV_TEXT,
+        WORKFLOW: workflow_text(origin()),
+    }
     for name, text in texts.items():
         _write(Path(name), text, force)
     _ignore(Path(IGNORE))
@@ -106,7 +113,7 @@ def _ignore(path: Path) -> None:
     say(f"{'added to' if present else 'wrote'} {path}: {', '.join(missing)}")
 
 
-def _policy(data: Path | None, target: str | None) -> str:
+def _policy(data: Path | None, target: str | None, separator: str | None) -> str:
     from venturalitica.policy.names import name_fault
     from venturalitica.policy.template import policy_template
 
@@ -114,7 +121,7 @@ def _policy(data: Path | None, target: str | None) -> str:
     name = folder if name_fault(folder) is None else "my-model"
     if data is None:
         return policy_template(name=name)
-    columns = _columns(data)
+    columns = _columns(data, separator)
     known = [column.name for column in columns if column.name]
     if target is not None and target not in known:
         raise BindingError(
@@ -124,12 +131,12 @@ def _policy(data: Path | None, target: str | None) -> str:
     return policy_template(name=name, columns=columns, target=target)
 
 
-def _columns(data: Path) -> Sequence[ColumnFacts]:
+def _columns(data: Path, separator: str | None) -> Sequence[ColumnFacts]:
     """What the template needs of each column; of a CSV file each is typed alone."""
     from venturalitica.cli.tables import read_table
 
     with progress(f"reading {data}"):
-        table = read_table([data])
+        table = read_table([data], separator=separator)
         table.read(list(table))
         return [_facts(name, values) for name, values in table.items()]
 
