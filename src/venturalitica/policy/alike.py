@@ -23,7 +23,9 @@ MAP_SHOWN = 12
 _DROPPED = {"Cf", "Cc"}
 """Unicode categories nobody sees: soft hyphens, zero-width blanks, direction marks, controls."""
 _QUOTES = dict.fromkeys(map(ord, "‘’‚‛′`´"), "'") | dict.fromkeys(map(ord, "“”„‟″«»"), '"')
-_AT_END = ".,;:!?"
+_AT_END = ".,;:!?\u3002"
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]+")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)\s+(?=\d)")
 _DECIMAL = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?")
 _BOOLEANS = {"true": "1", "false": "0"}
 _BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])[-_]+(?=[^\W\d_])")
@@ -32,10 +34,17 @@ _BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])[-_]+(?=[^\W\d_])")
 def likeness(value: Label) -> str:
     """The same text for all names that are alike."""
     text = unicodedata.normalize("NFKC", str(value).translate(_QUOTES)).casefold()
-    text = "".join(map(_visible, text))
-    bare = text.rstrip(_AT_END).strip("'\"").rstrip(_AT_END) or text
+    text = _BETWEEN_DIGITS.sub("_", text)
+    text = _BLANK.sub("", text) if text.isascii() else "".join(map(_visible, text))
+    bare = _unquoted(text.rstrip(_AT_END)).rstrip(_AT_END) or text
     bare = _BETWEEN_LETTERS.sub("", bare)
     return _number(_BOOLEANS.get(bare, bare))
+
+
+def _unquoted(text: str) -> str:
+    """Without the quotes around it; a mark at one end only may say feet, or inches."""
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return text[1:-1] if quoted else text
 
 
 def _visible(letter: str) -> str:

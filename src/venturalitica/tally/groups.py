@@ -216,7 +216,7 @@ def refuse_many(role: str, count: int, *, label: bool) -> None:
         )
     raise RoleError(
         role,
-        f"grouping role '{role}' has more than {LEVEL_LIMIT:,} different values: a group must "
-        "hold people to compare; give the role a 'map' or 'bins' in the policy, or bind another "
-        "column",
+        f"grouping role '{role}' has more than {LEVEL_LIMIT:,} different values: it looks like "
+        "an identifier, and a group must hold people to compare; give the role a 'map' or 'bins' "
+        "in the policy, or bind another column",
     )
