@@ -121,6 +121,7 @@ class Monitor:
         for source in self._outputs:
             run.log_output(source)
         run.saw_trackers(_active_runs())
+        run.began_after(_last_runs())
         return run
 
     def _rules(self) -> Policy | None:
@@ -179,6 +180,7 @@ def _close(run: Run, error: BaseException | None) -> None:
         run.settle_policy()
         unjudged = _unjudged(run)
         run.saw_trackers(_active_runs())
+        run.saw_ended(_last_runs())
         record_run(run, exception=_exception(error), unjudged=unjudged)
         _tell(run, unjudged)
     except Exception as fault:  # noqa: BLE001 - see the docstring
@@ -203,6 +205,12 @@ def _active_runs() -> list[RunRef]:
     from venturalitica.trackers import active_runs
 
     return active_runs()
+
+
+def _last_runs() -> list[RunRef]:
+    from venturalitica.trackers import last_runs
+
+    return last_runs()
 
 
 def _unjudged(run: Run) -> tuple[Verdict, ...]:

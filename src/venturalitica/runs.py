@@ -58,6 +58,7 @@ class Run:
         self._inputs: list[dict[str, Any]] = []
         self._outputs: list[Any] = []
         self._trackers: dict[tuple[str, str], RunRef] = {}
+        self._before: set[tuple[str, str]] = set()
         self._sequence = 0
         self._judged: set[tuple[str, str]] = set()
         self._used: set[str] = set()
@@ -151,6 +152,14 @@ class Run:
         with self._lock:
             for run in runs:
                 self._trackers.setdefault((run.tracker, run.run_id), run)
+
+    def began_after(self, runs: Iterable[RunRef]) -> None:
+        """Remember the tracker runs that had ended before this run began."""
+        self._before = {(run.tracker, run.run_id) for run in runs}
+
+    def saw_ended(self, runs: Iterable[RunRef]) -> None:
+        """At the end: take in those that began and ended inside, where no audit met them."""
+        self.saw_trackers(run for run in runs if (run.tracker, run.run_id) not in self._before)
 
     @property
     def trackers(self) -> tuple[RunRef, ...]:

@@ -32,6 +32,7 @@ __all__ = [
     "Tracker",
     "active_runs",
     "doubts",
+    "last_runs",
     "no_runs",
     "tracker",
     "trackers",
@@ -104,6 +105,20 @@ def no_runs(beside: Collection[str]) -> list[NoRun]:
         except Exception as error:  # noqa: BLE001 - boundary, as above
             _log.debug("tracker '%s' says no reason\n%s", one.name, redacted_traceback(error))
     return [reason for reason in found if reason is not None]
+
+
+def last_runs() -> list[RunRef]:
+    """The runs that were open last in this thread and may have ended; a tracker need not know."""
+    found = []
+    for one in trackers():
+        try:
+            run = getattr(one, "last_run", lambda: None)()
+        except Exception as error:  # noqa: BLE001 - boundary: a tracker must never break a training run
+            _log.debug("tracker '%s' knows no last run\n%s", one.name, redacted_traceback(error))
+            continue
+        if run is not None:
+            found.append(run)
+    return found
 
 
 def doubts() -> list[str]:

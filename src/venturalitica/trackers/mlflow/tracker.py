@@ -78,6 +78,22 @@ class MlflowTracker:
     def no_run(self) -> NoRun | None:
         return active.no_run()
 
+    def last_run(self) -> RunRef | None:
+        """The run that was open last in this thread, and may have ended; nobody is asked.
+
+        `mlflow.last_active_run` asks the server, which may keep a training waiting for minutes.
+        """
+        fluent = sys.modules.get("mlflow.tracking.fluent")
+        kept = getattr(fluent, "_last_active_run_id", None)
+        run_id = kept.get() if kept is not None else None
+        if not isinstance(run_id, str):
+            return None
+        door = _current()
+        uri = opened_by(door) or (address(door) if door else UNREADABLE)
+        if not (is_sqlite(uri) or is_file_store(uri)):
+            self._doors[uri] = door
+        return RunRef(tracker=self.name, run_id=run_id, uri=uri)
+
     def doubt(self) -> str:
         """What is wrong with MLFLOW_TRACKING_URI, as a question; none where MLflow is unused."""
         uri = os.environ.get("MLFLOW_TRACKING_URI", "") if "mlflow" in sys.modules else ""
