@@ -76,3 +76,15 @@ def test_what_to_type_next_is_found_on_the_path(tmp_path, monkeypatch):
     assert ways == ["source .venv/bin/activate", "cd demo-out"]
     monkeypatch.setenv("PATH", str(place))
     assert list(demo._ways_there(Path("demo-out"))) == ["cd demo-out"]
+
+
+def test_each_line_of_the_demo_is_understood_alone(call, project, monkeypatch):
+    """What a control is about, that red is meant, and what each command to type next is for."""
+    monkeypatch.setattr(demo, "_has", lambda library: library == "sklearn")
+    said = call("demo", "--out", "loan demo").stdout
+    assert "Approval rates of men and women differ by no more than" in said
+    assert "Red is meant" in said
+    assert "unchanged since it was signed" in said
+    following = said.partition("Next, look around:\n")[2].splitlines()
+    assert len(following) >= 5
+    assert all("  # " in line for line in following)

@@ -152,24 +152,25 @@ def _show(
 ) -> None:
     from venturalitica.cli.recorded import show
 
-    show(ledger, entry)
+    show(ledger, entry, titles=True)
     say()
     held = sum(step.ok is True for step in verification.steps)
     if verification.ok:
-        say(f"verified: {held} steps held, none failed")
+        say(f"verified: unchanged since it was signed ({held} checks held, none failed)")
     elif verification.fault is not None:
         say(f"NOT VERIFIED: {verification.fault.name}: {verification.fault.detail}")
     say()
+    if entry.statement["predicate"]["light"] == "red":
+        say("Red is meant: this model does not quite meet its policy. Nothing went wrong.")
+        say()
     say("Next, look around:")
-    for command in _ways_there(out):
-        say(f"  {command}")
-    if os.environ.get("VENTURALITICA_HOME"):
-        say("  unset VENTURALITICA_HOME      # it points to other evidence")
-    for command in _next_commands(entry, tracked=tracked):
-        say(f"  {command}")
+    lines = [*_ways_there(out), *_next_commands(entry, tracked=tracked)]
+    wide = max(len(command) for command, _ in lines)
+    for command, why in lines:
+        say(f"  {command:<{wide}}  # {why}")
 
 
-def _ways_there(out: Path) -> Iterator[str]:
+def _ways_there(out: Path) -> Iterator[tuple[str, str]]:
     """What to type first: the commands below must be found, also right after `make demo`."""
     import shutil
 
@@ -177,8 +178,10 @@ def _ways_there(out: Path) -> Iterator[str]:
     found = shutil.which("venturalitica")
     activate = ours / "activate"
     if activate.is_file() and (found is None or Path(found).parent.resolve() != ours.resolve()):
-        yield f"source {_quoted(_near(activate))}"
-    yield f"cd {_quoted(out)}"
+        yield f"source {_quoted(_near(activate))}", "so that the commands below are found"
+    yield f"cd {_quoted(out)}", "the demo's own folder"
+    if os.environ.get("VENTURALITICA_HOME"):
+        yield "unset VENTURALITICA_HOME", "it points to other evidence"
 
 
 def _near(path: Path) -> Path:
@@ -186,19 +189,20 @@ def _near(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _next_commands(entry: Entry, *, tracked: bool) -> list[str]:
+def _next_commands(entry: Entry, *, tracked: bool) -> list[tuple[str, str]]:
     run = entry.statement["predicate"]["run"]["id"][:12]
     commands = [
-        f"venturalitica runs show {run} --details",
-        "venturalitica verify",
-        "venturalitica check test.csv --phase data",
-        "venturalitica policy show model_policy.yaml",
+        (f"venturalitica runs show {run} --details", "all of the above, each group, the versions"),
+        ("venturalitica verify", "has anybody changed the evidence?"),
+        ("venturalitica check test.csv --phase data", "judge a file; here the data alone"),
+        ("venturalitica policy show model_policy.yaml", "the rules, in words"),
     ]
     if _has("starlette"):
-        commands.insert(0, "venturalitica ui")
+        commands.insert(0, ("venturalitica ui", "all of it in a browser"))
     if tracked:
-        commands.append("mlflow ui --backend-store-uri sqlite:///mlflow.db")
-        commands.append("cat train.py      # the two lines that did it")
+        place = "mlflow ui --backend-store-uri sqlite:///mlflow.db"
+        commands.append((place, "the run in MLflow, policy and evidence beside it"))
+        commands.append(("cat train.py", "the script: two lines of it did this"))
     else:
         hint(f"With MLflow and pandas the run is tracked too: {install_line('all')}")
     return commands

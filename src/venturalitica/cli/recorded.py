@@ -68,8 +68,11 @@ def verdicts_of(predicate: Mapping[str, Any]) -> tuple[Verdict, ...]:
     return tuple(Verdict.from_json(verdict) for verdict in predicate["verdicts"])
 
 
-def show(ledger: Ledger, entry: Entry, *, details: bool = False) -> None:
-    """Print the record: verdicts first, then where everything is."""
+def show(ledger: Ledger, entry: Entry, *, details: bool = False, titles: bool = False) -> None:
+    """Print the record: verdicts first, then where everything is.
+
+    `details` adds groups, titles and versions; `titles` what each control is about, alone.
+    """
     from venturalitica.ledger.contents import judged, understood
 
     predicate = entry.statement["predicate"]
@@ -81,13 +84,15 @@ def show(ledger: Ledger, entry: Entry, *, details: bool = False) -> None:
 
         care.show(ledger, entry)
         return
-    _show_verdicts(predicate, light_of(ledger, entry), details=details)
+    _show_verdicts(predicate, light_of(ledger, entry), details=details, titles=titles)
     say()
     for word, text in _places(ledger, entry, predicate, details=details):
         say(f"{word:<10} {text}")
 
 
-def _show_verdicts(predicate: Mapping[str, Any], light: Light, *, details: bool) -> None:
+def _show_verdicts(
+    predicate: Mapping[str, Any], light: Light, *, details: bool, titles: bool
+) -> None:
     from venturalitica.cli.verdicts import print_verdicts
 
     verdicts = verdicts_of(predicate)
@@ -99,7 +104,9 @@ def _show_verdicts(predicate: Mapping[str, Any], light: Light, *, details: bool)
     heading = f"{policy.get('name', 'no policy')} {policy.get('version', '')}{title}".strip()
     asked = predicate.get("judging") or {}
     first = left_out_sentence(asked.get("phase"), len(asked.get("left_out") or ()))
-    print_verdicts(verdicts, light=light, heading=heading, groups=details, first=first)
+    print_verdicts(
+        verdicts, light=light, heading=heading, groups=details, titles=titles, first=first
+    )
 
 
 def _show_run(predicate: Mapping[str, Any], light: Light) -> None:

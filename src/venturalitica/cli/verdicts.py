@@ -33,6 +33,7 @@ def print_verdicts(
     heading: str = "",
     groups: bool = False,
     first: str = "",
+    titles: bool = False,
 ) -> None:
     """Print heading, light, table and legend to stdout."""
     screen = console()
@@ -45,6 +46,7 @@ def print_verdicts(
         width=screen.width,
         signs=signs,
         first=first,
+        titles=titles,
     ):
         screen.print(line, soft_wrap=True)
 
@@ -56,6 +58,7 @@ def verdict_lines(
     width: int,
     heading: str = "",
     groups: bool = False,
+    titles: bool = False,
     signs: Signs = UNICODE,
     ranges: Mapping[str, Any] | None = None,
     first: str = "",
@@ -75,7 +78,7 @@ def verdict_lines(
         lines += [[], *layout.head()]
     for verdict in verdicts:
         lines += layout.row(verdict, known)
-        lines += _details(verdict, layout, groups=groups)
+        lines += _details(verdict, layout, groups=groups, titles=titles or groups)
     if any(verdict.value is not None for verdict in verdicts) and layout.bar:
         lines += [[], *([(part, "dim")] for part in _folded(f"bar: {legend(signs)}", width))]
     return [_text(line) for line in lines]
@@ -219,10 +222,10 @@ def _interval(verdict: Verdict, signs: Signs) -> str:
     return format_interval(verdict.interval, beside=verdict.threshold).replace("–", signs.dash)
 
 
-def _details(verdict: Verdict, layout: _Layout, *, groups: bool) -> list[list[Span]]:
-    """What follows a row: the reason where it is not a plain pass, groups on request, notes."""
+def _details(verdict: Verdict, layout: _Layout, *, groups: bool, titles: bool) -> list[list[Span]]:
+    """What follows a row: the reason where it is not a plain pass, titles and groups, notes."""
     said: list[Span] = []
-    if groups and verdict.title:
+    if titles and verdict.title:
         said.append((verdict.title, ""))
     if groups or verdict.light != "green":
         said.append((verdict.reason, ""))

@@ -167,7 +167,8 @@ def _straddle(
     if interval is None:
         said = ["no interval"]
     elif not settled:
-        said = [f"the 95 % interval {words.interval_words(interval, must)} holds both answers"]
+        ends = words.interval_words(interval, must)
+        said = [f"the 95 % interval {ends} holds both answers, met and not met"]
     said += besides or (() if said else doubts[:1])
     return [f"not conclusive: {'; '.join(said)}"] if said else []
 
