@@ -113,7 +113,7 @@ def test_a_wrapped_search_has_no_such_hint(policy: str, X: Any, y: Any, caplog: 
 def test_a_column_that_x_lacks_goes_into_audit_data(policy: str, y: Any) -> None:
     table = pd.DataFrame({"a": np.arange(len(y), dtype=float)})
     for X, said in ((table, "X has no column 'sex' (columns of X: 'a')"),
-                    (table.to_numpy(), "X has no named columns")):  # fmt: skip
+                    (table.to_numpy(), "there is no table with named columns")):  # fmt: skip
         with pytest.raises(vl.BindingError) as refused:
             vl.wrap(LogisticRegression(), policy=policy).fit(X, y, gender="sex")
         assert said in str(refused.value)

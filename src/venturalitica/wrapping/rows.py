@@ -125,13 +125,14 @@ def _training_data(policy: Policy, call: Call, rows: int) -> Plan:
 def _refuse_columns_elsewhere(bindings: Mapping[str, Any], columns: Sequence[str] | None) -> None:
     """A sensitive column is often not in X, and should not be: the audit's own table has it."""
     for role, name in bindings.items():
-        if isinstance(name, str) and name not in (columns or ()):
-            has = "no named columns" if columns is None else f"no column '{name}'"
-            shown = f" (columns of X: {_listed(columns)})" if columns else ""
-            raise BindingError(
-                f"{role}='{name}': X has {has}{did_you_mean(name, columns or ())}{shown}. "
-                f"{AUDIT_ROWS}"
-            )
+        if not isinstance(name, str) or name in (columns or ()):
+            continue
+        if columns is None:
+            said = f"{role}='{name}' names a column, and there is no table with named columns"
+            raise BindingError(f"{said}. {AUDIT_ROWS}; or pass an array, {role}=<array>")
+        near = did_you_mean(name, columns)
+        said = f"{role}='{name}': X has no column '{name}'{near} (columns of X: {_listed(columns)})"
+        raise BindingError(f"{said}. {AUDIT_ROWS}")
 
 
 def _same_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
