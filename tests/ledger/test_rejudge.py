@@ -690,3 +690,28 @@ def test_another_process_judges_alike_signed_by_another(
     other = Ledger.open(ledger.home.parent / "other", signer=stranger)
     other.append(judged_record())
     assert verdicts_step(other).ok
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"light_of_judged": "green"}, {"judged": ["accuracy"]}, {"left_out": ["accuracy"]}],
+)
+def test_what_a_run_says_its_audits_judged_must_be_so(
+    ledger: Ledger, changes: dict[str, Any]
+) -> None:
+    audit = ledger.append(judged_record())
+    right = {"light_of_judged": "red", "judged": ["accuracy", "parity"], "left_out": []}
+    ledger.append(run_record(audit, **right))
+    assert verdicts_step(ledger, "run audits").ok
+    ledger.append(run_record(audit, **(right | changes)))
+    assert verdicts_step(ledger, "run audits").ok is False
+
+
+def test_rows_that_were_trained_on_must_count_in_the_judgement(ledger: Ledger) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        predicate["data"] = [{"name": "audit", "context": "audit", "training_rows": True}]
+        predicate["judging"]["training_share"] = None
+
+    found = after(ledger, change)
+    assert found.ok is False
+    assert "trained on" in found.detail

@@ -184,6 +184,7 @@ def test_a_run_that_holds_nothing_any_more_is_a_fault_and_one_that_is_gone_is_sa
     assert run.run_id in found[0].detail
 
 
+@pytest.mark.filterwarnings("ignore:.*noload.*")  # MLflow's own, of its own database
 def test_a_whole_run_of_mlflow_copied_into_another(tmp_path: Path, audit: Any, home: Path) -> None:
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")

@@ -11,7 +11,7 @@ from typing import Any
 
 from venturalitica.ledger.contents import LIGHTS
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.records import Interval, Verdict, worst_light
+from venturalitica.records import Interval, Light, Verdict, worst_light
 from venturalitica.rules import OPERATORS, Control, Threshold
 
 SAME = 1e-9
@@ -99,7 +99,7 @@ def light_fault(predicate: Mapping[str, Any], judged: Sequence[Mapping[str, Any]
     return ""
 
 
-def verdict_light(verdict: Mapping[str, Any]) -> str:
+def verdict_light(verdict: Mapping[str, Any]) -> Light:
     """The light that its status, conclusiveness and `on_fail` give."""
     return Verdict.from_json(_plain(verdict)).light
 

@@ -119,6 +119,7 @@ class Verdicts:
             self._judge_as_before(predicate, run=run)
         else:
             _need(not run, "a run's record judges nothing, and this one says how it judged")
+            _check_training(predicate, judging)
             self._judge_fully(predicate, _circumstances(judging))
 
     def _judge_fully(self, predicate: Mapping[str, Any], asked: Circumstances) -> None:
@@ -234,6 +235,13 @@ def _circumstances(judging: Mapping[str, Any]) -> Circumstances:
     )
     _need(right, "its circumstances (judging) are malformed")
     return asked
+
+
+def _check_training(predicate: Mapping[str, Any], judging: Mapping[str, Any]) -> None:
+    """Rows that the model was trained on must count in the judgement, not only among the data."""
+    trained = any(item.get("training_rows") is True for item in predicate["data"])
+    silent = judging.get("training_share", ...) is None
+    _need(not (trained and silent), "it says that rows were trained on, and judged as if not")
 
 
 def _check_controls(verdicts: Sequence[Mapping[str, Any]], controls: Sequence[Control]) -> None:

@@ -11,27 +11,37 @@ from dataclasses import dataclass
 from typing import Any
 
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.compared import verdict_light
 from venturalitica.ledger.encoding import is_place
 from venturalitica.ledger.heads import Head
 from venturalitica.ledger.kinds import Record
-from venturalitica.records import AUDIT, JUDGED, RUN, Step
+from venturalitica.records import AUDIT, JUDGED, RUN, Step, worst_light
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What an audit's own record says of it."""
+    """What an audit's own record says of it; `controls` are those judged and those left out."""
 
     evidence_sha256: str
     light: str
     policy: str | None
     run: str
+    light_of_judged: str
+    judged: tuple[str, ...]
+    left_out: tuple[str, ...]
 
     @classmethod
-    def of(cls, record: Record) -> Audited:
-        predicate = record.predicate
-        policy = (predicate.get("policy") or {}).get("sha256")
+    def of(cls, evidence_sha256: str, predicate: Mapping[str, Any]) -> Audited:
+        """From the predicate of the audit's own record."""
+        verdicts = predicate["verdicts"]
         return cls(
-            record.evidence_sha256, str(predicate["light"]), policy, str(predicate["run"]["id"])
+            evidence_sha256,
+            str(predicate["light"]),
+            (predicate.get("policy") or {}).get("sha256"),
+            str(predicate["run"]["id"]),
+            worst_light(verdict_light(verdict) for verdict in verdicts),
+            tuple(str(verdict["control"]) for verdict in verdicts),
+            tuple(map(str, (predicate.get("judging") or {}).get("left_out") or ())),
         )
 
 
@@ -61,7 +71,9 @@ class RunAudits:
             if record.statement["predicateType"] in JUDGED:
                 self._unknown.add(record.index)
         elif record.kind == AUDIT:
-            audit = self._audits[record.index] = Audited.of(record)
+            audit = self._audits[record.index] = Audited.of(
+                record.evidence_sha256, record.predicate
+            )
             self._of_run.setdefault(audit.run, []).append(record.index)
         elif record.kind == RUN:
             self._hold(record)
@@ -115,12 +127,18 @@ class RunAudits:
 
 def disagreement(said: Mapping[str, Any], found: Audited, run: str) -> str:
     """Where a run says something else of an audit than the audit's own record; "" where not."""
-    pairs = (
+    pairs = [
         ("evidence", said.get("evidence_sha256"), found.evidence_sha256),
         ("light", said.get("light"), found.light),
         ("policy", said.get("policy"), found.policy),
         ("run", run, found.run),
-    )
+    ]
+    # Runs of before do not say which controls their audits judged.
+    if "light_of_judged" in said:
+        pairs.append(("light of what was judged", said["light_of_judged"], found.light_of_judged))
+    for key, names in (("judged", found.judged), ("left_out", found.left_out)):
+        if key in said:
+            pairs.append((key.replace("_", " "), ", ".join(map(str, said[key])), ", ".join(names)))
     for name, claimed, right in pairs:
         if claimed != right:
             return f"{name} {str(claimed)[:64]}; its own record says {str(right)[:64]}"

@@ -87,9 +87,7 @@ def _contradiction(own: Sequence[Record], run: str) -> str:
         for said in record.predicate.get("audits") or ():
             found = audits.get(str(said.get("evidence_sha256")))
             if found is not None:
-                policy = (found.predicate.get("policy") or {}).get("sha256")
-                light = str(found.predicate["light"])
-                truth = Audited(found.evidence_sha256, light, policy, run)
+                truth = Audited.of(found.evidence_sha256, found.predicate)
                 fault = disagreement(said, truth, run)
                 if fault:
                     return f"{record.path} says of {found.path} {fault}"
