@@ -36,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def judge() -> vl.Audit:
-    rows = pd.DataFrame({"y": [0, 1] * 200, "p": [0, 1] * 200})
+    rows = pd.DataFrame({"y": [0, 1] * 200, "p": [1, 1, *[0, 1] * 199]})
     return vl.enforce(rows, target="y", prediction="p")
 
 

@@ -25,7 +25,7 @@ def doubled_share(data: Any, arrays: Mapping[str, Any]) -> Share | None:
     frame = open_frame(data)
     if isinstance(frame, nw.LazyFrame):
         return None
-    own = list(data.values()) if isinstance(data, Mapping) else []
+    own = [_sliceable(one) for one in data.values()] if isinstance(data, Mapping) else []
     own = own if frame is None else [frame.get_column(name) for name in frame.columns]
     return copies_among([*own, *(_sliceable(values) for values in arrays.values())])
 

@@ -17,7 +17,14 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.circumstances import Share
-from venturalitica.tally.row_keys import Keys, RowKeys, chosen, row_keys, share_looked_at
+from venturalitica.tally.row_keys import (
+    Keys,
+    RowKeys,
+    chosen,
+    is_numeric,
+    row_keys,
+    share_looked_at,
+)
 
 FEW = 0.05
 """So few repeats are taken as they are; and chance is believed to be small below it."""
@@ -28,7 +35,8 @@ _WIDE = 8
 """Few columns that depend on each other repeat far more often than their frequencies say."""
 _MULTIPLE_OF = 30
 _SAMPLE = 20_000
-CELLS = 8_000_000
+_PIECE = 1 << 17
+CELLS = 4_000_000
 """Of larger tables a part of the rows is searched for copies, so many values in all."""
 
 
@@ -107,13 +115,21 @@ def copies_among(columns: Sequence[Any]) -> Share | None:
 
 
 def _part(columns: Sequence[Any], sample: RowKeys, part: float) -> list[Any]:
-    """The rows that the most telling column chooses."""
-    telling = max(range(len(columns)), key=lambda place: numpy.unique(sample.columns[place]).size)
-    guide = row_keys([columns[telling]])
-    picked = None if guide is None else chosen(guide.keys, part)
-    if picked is None:
-        return list(columns)
-    places = numpy.flatnonzero(picked)
+    """The rows that the most telling column chooses; numbers tell it faster than text."""
+
+    def telling(place: int) -> float:
+        values = numpy.unique(sample.columns[place]).size
+        return float(values) if is_numeric(columns[place]) else values / 4
+
+    guide = columns[max(range(len(columns)), key=telling)]
+    found = []
+    for start in range(0, len(guide), _PIECE):
+        keys = row_keys([guide[start : start + _PIECE]])
+        picked = None if keys is None else chosen(keys.keys, part)
+        if picked is None:
+            return list(columns)
+        found.append(numpy.flatnonzero(picked) + start)
+    places = numpy.concatenate(found)
     return [column[places] for column in columns]
 
 

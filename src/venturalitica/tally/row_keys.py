@@ -82,6 +82,12 @@ def share_looked_at(rows: int) -> float:
     return min(1.0, MOST_ROWS / rows) if rows else 1.0
 
 
+def is_numeric(values: Any) -> bool:
+    """Whether the column is read as numbers, without a look at its values."""
+    kind = values.dtype
+    return bool(kind.is_numeric()) if isinstance(values, nw.Series) else kind.kind in "biufMm"
+
+
 def column_bits(values: Any, *, near: bool) -> Keys | None:
     """64 bits for each value; None where nothing in the column can be compared."""
     try:
