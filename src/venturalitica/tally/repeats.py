@@ -36,7 +36,7 @@ _WIDE = 8
 _MULTIPLE_OF = 30
 _SAMPLE = 20_000
 _PIECE = 1 << 17
-CELLS = 4_000_000
+CELLS = 2_000_000
 """Of larger tables a part of the rows is searched for copies, so many values in all."""
 
 
@@ -101,7 +101,7 @@ def copies_among(columns: Sequence[Any]) -> Share | None:
     if not rows:
         return None
     step = -(-rows // _SAMPLE)
-    sample = row_keys([column[::step] for column in columns])
+    sample = row_keys(columns if step == 1 else [column[::step] for column in columns])
     if sample is None:
         return None
     found = share_of_copies(sample)

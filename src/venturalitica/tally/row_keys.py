@@ -7,6 +7,7 @@ has a part in a key; columns are taken in the order given.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -27,6 +28,9 @@ _ODD = numpy.uint64(0x9E3779B97F4A7C15)
 _FINAL = numpy.uint64(0xFF51AFD7ED558CCD)
 _MISSING = numpy.uint64(0x7FF8000000000000)
 _SMALL = 10**DIGITS
+_LEAST = 45
+_POWERS = numpy.array([10.0 ** (DIGITS - 1 - place) for place in range(-_LEAST, 40)])
+"""By what numbers with so many places before the point are multiplied; float32 holds 1e-45."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -132,7 +136,7 @@ def _number_bits(array: NDArray[Any], *, near: bool) -> Keys:
         return array.astype(numpy.uint64)
     small = array.dtype.kind in "biu" and (not array.size or int(abs(array).max()) < _SMALL)
     numbers = array.astype(numpy.float64) + 0.0  # -0.0 is 0.0
-    if near and not small:
+    if near and not small and not _are_small_and_whole(numbers):
         numbers = _rounded(numbers)
     bits = numpy.ascontiguousarray(numbers).view(numpy.uint64)
     bits[numpy.isnan(numbers)] = _MISSING
@@ -144,12 +148,31 @@ def _rounded(numbers: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
     made = numpy.empty_like(numbers)
     with numpy.errstate(all="ignore"):
         for start in range(0, numbers.size, _CHUNK):
-            piece = numbers[start : start + _CHUNK]
-            short = piece.astype(numpy.float32).astype(numpy.float64)
-            scale = 10.0 ** (DIGITS - 1 - numpy.floor(numpy.log10(numpy.abs(short))))
+            short = numbers[start : start + _CHUNK].astype(numpy.float32).astype(numpy.float64)
+            scale = _scale(short)
             rounded = numpy.rint(short * scale) / scale
             made[start : start + _CHUNK] = numpy.where(numpy.isfinite(rounded), rounded, short)
     return made + 0.0
+
+
+def _scale(numbers: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
+    """What makes whole numbers of `DIGITS` digits of them, from their binary exponents."""
+    exponents = numpy.frexp(numbers)[1]
+    places = numpy.floor((exponents - 1) * math.log10(2)).astype(numpy.int64) + _LEAST
+    numpy.clip(places, 0, _POWERS.size - 2, out=places)
+    scale = _POWERS[places]
+    places += numpy.abs(numbers * scale) >= _SMALL
+    made: NDArray[numpy.float64] = _POWERS[places]
+    return made
+
+
+def _are_small_and_whole(numbers: NDArray[numpy.float64]) -> bool:
+    """Codes and counts in a column of floats: they have no more digits than are kept."""
+    first = numbers[:_CHUNK]
+    return all(
+        bool(((part == numpy.rint(part)) & (numpy.abs(part) < _SMALL) | numpy.isnan(part)).all())
+        for part in (first, numbers)
+    )
 
 
 def _text_bits(values: Any) -> Keys:
