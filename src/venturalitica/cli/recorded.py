@@ -156,7 +156,7 @@ def _standing(missing: Mapping[str, Any] | None, run_id: str, place: str) -> str
     if missing["kept"]:
         return f"run {run_id}: {missing['last_error']}"
     why = f" ({missing['last_error']})" if missing["last_error"] else ""
-    return f"waits{why}; venturalitica sync: {place}"
+    return f"waits for delivery{why}, 'venturalitica sync' tries again: {place}"
 
 
 def _training_rows(predicate: Mapping[str, Any]) -> list[tuple[str, str]]:
