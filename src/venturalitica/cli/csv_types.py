@@ -50,7 +50,7 @@ def compared(policy: Policy, bindings: Mapping[str, str]) -> tuple[Together, ...
     columns = {name: bindings.get(name, role.column) for name, role in roles.items()}
     sets: dict[str, list[str]] = {name: [name] for name in roles}
     prediction = roles["prediction"]
-    if prediction.map is None and prediction.bins is None:
+    if not prediction.reads:
         # Without a rule of its own a prediction is read as the target is.
         sets["target"] += sets.pop("prediction")
     found = (
@@ -61,8 +61,8 @@ def compared(policy: Policy, bindings: Mapping[str, str]) -> tuple[Together, ...
 
 
 def _together(role: Role, columns: tuple[str, ...]) -> Together:
-    stated = tuple(role.map) if role.map is not None else (role.favorable,)
-    stated += tuple(role.labels or ())
+    written = (role.favorable,) if role.map is None else tuple(role.map)
+    stated = (*written, *(role.labels or ()))
     return Together(
         columns,
         numbers=role.name == "score" or role.bins is not None,
