@@ -657,6 +657,7 @@ def test_hostile_bundles_give_a_verdict_and_no_crash(three_entries: Path, name, 
 
 
 NAMES = ["policy", "model", "data", "verdicts", "tally", "tally_sha256", "light", "run", "kind"]
+NAMES += ["judging", "audits"]
 
 
 @given(st.sampled_from(NAMES), JSON)

@@ -209,6 +209,7 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "light": lambda value: value in LIGHTS,
     "verdicts": _verdicts,
     "policy": _object_or_none,
+    "judging": _object_or_none,
     "model": _object_or_none,
     "tally": _object_or_none,
     "data": _objects,
