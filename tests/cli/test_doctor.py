@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from venturalitica._origin import install_line
+from venturalitica.circumstances import Circumstances
 from venturalitica.examination import everything as examination
 from venturalitica.ledger import Ledger, load_signer
 from venturalitica.settings import Settings
@@ -71,7 +72,7 @@ def test_a_key_from_the_environment_is_named_by_its_origin(call, ledger, monkeyp
     assert findings(call)["Signing key", "key"]["state"] == "broken"
 
 
-def audited(ledger, run_id):
+def audited(ledger, run_id, **more):
     """A record of an audit whose evidence should be at an MLflow run."""
     now = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
     runs = (RunRef("mlflow", run_id, "http://127.0.0.1:9"),)
@@ -83,8 +84,20 @@ def audited(ledger, run_id):
         started=now,
         ended=now,
         trackers=runs,
+        **more,
     )
     return ledger.append(build_statement(facts))
+
+
+def test_green_by_earlier_rules_is_told_with_the_way_to_know_more(call, ledger):
+    audited(ledger, "a" * 32, light="green", circumstances=Circumstances())
+    audited(ledger, "b" * 32, light="amber")
+    assert ("Evidence", "older rules") not in findings(call)
+    audited(ledger, "c" * 32, light="green")
+    found = findings(call)["Evidence", "older rules"]
+    assert found["state"] == "note"
+    assert found["text"].startswith("1 of the last 3 records are green by the rules of an earlier")
+    assert "docs/upgrade.md" in found["fix"]
 
 
 def test_what_waits_is_counted_with_the_oldest_and_the_last_answer(call, ledger):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from venturalitica.settings import Settings
 
 AREA = "Evidence"
+LOOKED_AT = 1_000
+"""Records that are asked by which rules they were judged, the last ones."""
 
 
 def evidence(settings: Settings) -> Iterator[Finding]:
@@ -30,6 +32,7 @@ def evidence(settings: Settings) -> Iterator[Finding]:
     try:
         ledger = Ledger.open(home)
         yield _log(home, ledger.size)
+        yield from _older_rules(ledger)
         yield _outbox(ledger)
         if (home / "inbox").is_dir():
             yield _inbox(home, ledger.waiting)
@@ -64,6 +67,22 @@ def _log(home: Path, size: int) -> Finding:
         return Finding(AREA, "ledger", "ok", text)
     text = f"{entries} sealed; after them a torn line, which nobody was told is written"
     return Finding(AREA, "ledger", "note", text, "nothing to do: the next record takes it away")
+
+
+def _older_rules(ledger: Ledger) -> Iterator[Finding]:
+    """Green by rules that have become stricter since: the same model may be amber or red now."""
+    start = max(0, ledger.size - LOOKED_AT)
+    predicates = [entry.statement["predicate"] for entry in ledger.entries(start)]
+    green = [p for p in predicates if p.get("kind") == "audit" and p.get("light") == "green"]
+    older = sum(1 for predicate in green if not predicate.get("judging"))
+    if older:
+        text = (
+            f"{older} of the last {len(predicates):,} records are green by the rules of an earlier "
+            "version; judged now they may be amber or red (rows trained on, copies, labels nearly "
+            "equal, rules that cannot fail)"
+        )
+        fix = "audit again for a light by today's rules; docs/upgrade.md says what changed and why"
+        yield Finding(AREA, "older rules", "note", text, fix)
 
 
 def _ends_whole(entries: Path) -> bool:
