@@ -68,10 +68,10 @@ def _doubts(policy: Policy, question: Question, circumstances: Circumstances) ->
 def _of_rows(policy: Policy, metric: str, circumstances: Circumstances) -> Iterator[str]:
     trained, doubled = circumstances.training_share, circumstances.doubled_share
     if trained is not None and trained.clear and _asks_the_model(metric):
-        yield training_words(trained)
-    for role in circumstances.copies_of_target:
-        if role in CATALOG[metric].needs:
-            yield COPIED.format(role=role)
+        yield training_words(trained)  # a forest knows them by heart: no copy need be looked for
+    else:
+        copied = [role for role in circumstances.copies_of_target if role in CATALOG[metric].needs]
+        yield from (COPIED.format(role=role) for role in copied)
     if doubled is not None and doubled.excess > MOST_DOUBLED and policy.duplicates != "expected":
         yield f"{percent(doubled.share)} of the rows are exact copies of other rows; {UNIQUE}"
 
