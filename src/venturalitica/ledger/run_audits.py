@@ -7,7 +7,7 @@ one that nobody ever made.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from venturalitica.errors import EvidenceError
@@ -54,6 +54,7 @@ class RunAudits:
     def __init__(self, *, alone: bool = False) -> None:
         self._alone = alone
         self._audits: dict[int, Audited] = {}
+        self._alike: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._of_run: dict[str, list[int]] = {}
         self._unknown: set[int] = set()
         self._pruned = 0
@@ -71,9 +72,8 @@ class RunAudits:
             if record.statement["predicateType"] in JUDGED:
                 self._unknown.add(record.index)
         elif record.kind == AUDIT:
-            audit = self._audits[record.index] = Audited.of(
-                record.evidence_sha256, record.predicate
-            )
+            audit = self._shared(Audited.of(record.evidence_sha256, record.predicate))
+            self._audits[record.index] = audit
             self._of_run.setdefault(audit.run, []).append(record.index)
         elif record.kind == RUN:
             self._hold(record)
@@ -86,6 +86,11 @@ class RunAudits:
         if not self._checked:
             return None
         return Step(self.name, True, f"as runs say of them: {self._checked}")
+
+    def _shared(self, audit: Audited) -> Audited:
+        """The controls of a policy once for all its audits: a log may hold 100,000 of them."""
+        names = [self._alike.setdefault(one, one) for one in (audit.judged, audit.left_out)]
+        return replace(audit, judged=names[0], left_out=names[1])
 
     def _hold(self, record: Record) -> None:
         run = str(record.predicate["run"]["id"])
