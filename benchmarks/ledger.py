@@ -17,11 +17,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from venturalitica.canonical import canonical_json, sha256_hex
+from venturalitica.circumstances import Circumstances
+from venturalitica.judge import judge
 from venturalitica.ledger import Ledger, load_signer, verify_bundle, verify_ledger
 from venturalitica.ledger.cache import TreeCache
 from venturalitica.ledger.dsse import sign_envelope
@@ -30,6 +31,26 @@ from venturalitica.ledger.link import Draft, Link
 from venturalitica.ledger.merkle import RunningRoot, leaf_hash
 from venturalitica.ledger.note import Checkpoint, NoteKey, sign_note
 from venturalitica.ledger.signing import FileSigner
+from venturalitica.metrics.catalog import CATALOG
+from venturalitica.policy import parse_policy
+from venturalitica.statement import Facts, build_statement
+from venturalitica.tallies import Axis, Table, Tally
+
+POLICY = parse_policy(
+    b"""policy: benchmark
+version: '1'
+controls:
+  - {id: accuracy, metric: accuracy, must: '>= 0.6'}
+  - {id: recall, metric: recall, must: '>= 0.6'}
+  - {id: precision, metric: precision, must: '>= 0.6'}
+  - {id: by-gender, metric: demographic_parity_ratio, across: gender, must: '>= 0.8'}
+  - {id: by-age, metric: demographic_parity_ratio, across: age, must: '>= 0.8'}
+  - {id: odds, metric: equalized_odds_difference, across: gender, must: '<= 0.2'}
+  - {id: enough, metric: row_count, must: '>= 100'}
+"""
+    + b"# %s\n" % (b"words " * 110),
+    vocabulary=CATALOG,
+)
 
 WRITER = """
 import json, sys
@@ -45,58 +66,45 @@ for number in range(int(count)):
 """
 
 
-def statement(controls: int = 7, cells: int = 40) -> dict[str, Any]:
-    """A statement about as large as seven controls over two roles leave."""
-    verdict = {
-        "control": "gender-parity",
-        "status": "passed",
-        "light": "green",
-        "value": 0.873,
-        "interval": {"low": 0.81, "high": 0.93},
-        "conclusive": True,
-        "on_fail": "warn",
-        "n": 1000,
-        "reason": "0.873 is at least 0.8, and so is its whole interval",
-        "groups": [{"name": name, "n": 500, "value": 0.7} for name in ("female", "male")],
-    }
-    tally = {"rows": 1000, "tables": [{"cells": [[n, 1, 0, n * 7] for n in range(cells)]}]}
-    rules = (b"  - {id: c%d, metric: accuracy, must: '>= 0.7'}\n" % n for n in range(controls))
-    policy = b"policy: benchmark\nversion: '1'\ncontrols:\n" + b"".join(rules)
-    policy += b"# %s\n" % (b"words " * 110)
-    import base64
+def statement(number: int = 0) -> dict[str, Any]:
+    """A statement of seven controls over two roles, as an audit makes it; other counts for another
+    number, so that it has to be judged for itself when it is verified."""
+    verdicts = judge(POLICY, tally := counts(number), circumstances=Circumstances())
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return build_statement(
+        Facts(
+            kind="audit",
+            run_id="0" * 32,
+            name="training",
+            source="fit",
+            started=at,
+            ended=at,
+            policy=POLICY,
+            verdicts=verdicts,
+            circumstances=Circumstances(),
+            tally=tally,
+        )
+    )
 
-    return {
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": "policy/p.yaml", "digest": {"sha256": sha256(policy).hexdigest()}}],
-        "predicateType": "urn:venturalitica:audit:v1",
-        "predicate": {
-            "format": 1,
-            "kind": "audit",
-            "run": {
-                "id": "0" * 32,
-                "name": "training",
-                "sequence": 0,
-                "parent": None,
-                "source": "fit",
-                "started_at": "2026-01-01T00:00:00.000000Z",
-                "ended_at": "2026-01-01T00:00:01.000000Z",
-            },
-            "policy": {
-                "name": "benchmark",
-                "version": "1",
-                "filename": "p.yaml",
-                "sha256": sha256(policy).hexdigest(),
-                "bytes": base64.b64encode(policy).decode(),
-            },
-            "light": "green",
-            "verdicts": [verdict | {"control": f"c{n}"} for n in range(controls)],
-            "tally": tally,
-            "tally_sha256": sha256_hex(canonical_json(tally)),
-            "model": None,
-            "data": [],
-            "trackers": [],
-        },
-    }
+
+def counts(number: int) -> Tally:
+    """1,000 rows or more by label, prediction, gender and five ages."""
+    roles = ("target", "prediction", "gender", "age")
+    cells = [
+        (target, said, gender, age, 30 + 40 * (target == said) + (number % 997) * (age == 0))
+        for target in (0, 1)
+        for said in (0, 1)
+        for gender in (0, 1)
+        for age in range(5)
+    ]
+    ages = tuple(f"{low} to under {low + 10}" for low in range(20, 70, 10))
+    levels: tuple[tuple[str | int, ...], ...] = ((0, 1), (0, 1), ("female", "male"), ages)
+    return Tally(
+        rows=sum(cell[-1] for cell in cells),
+        axes=tuple(Axis(role, role, names) for role, names in zip(roles, levels, strict=True)),
+        tables=(Table(roles, tuple(cells)),),
+        nulls=dict.fromkeys(roles, 0),
+    )
 
 
 def median_ms(action: Callable[[], Any], times: int) -> float:
@@ -157,9 +165,10 @@ def several_writers(folder: Path, config: Path, processes: int, each: int) -> No
     print(f"{f'{processes} processes x {each} appends, {size} entries':<58} {rate:10.0f} per s")
 
 
-def long_log(home: Path, signer: FileSigner, entries: int) -> None:
+def long_log(home: Path, signer: FileSigner, entries: int, different: int = 1) -> None:
     """A log as the ledger would have written it, without a sync for each entry."""
-    sealer, draft, root = signer.checkpoint_signer(), Draft(statement()), RunningRoot()
+    sealer, root = signer.checkpoint_signer(), RunningRoot()
+    drafts = [Draft(statement(number)) for number in range(different)]
     origin, previous = f"venturalitica/log/{'0' * 32}", None
     (home / "log").mkdir(parents=True)
     carry_keys(home / "keys", (signer.public, sealer.public))
@@ -172,7 +181,7 @@ def long_log(home: Path, signer: FileSigner, entries: int) -> None:
                 appended_at="2026-01-01T00:00:00.000000Z",
                 checkpoint_key=sealer.keyid,
             )
-            payload = draft.payload(link)
+            payload = drafts[index * different // entries].payload(link)
             line = sign_envelope(payload, keyid=signer.keyid, sign=signer.sign).to_json()
             stream.write(line + b"\n")
             leaf = leaf_hash(line)
@@ -206,6 +215,7 @@ def main() -> None:
         print(f"{'append besides the disk':<58} {append - disk:10.2f} ms")
         several_writers(folder, folder / "config", options.processes, options.each)
         big(folder / "long", signer, options.entries)
+        judging(folder / "different", signer)
 
 
 def big(home: Path, signer: FileSigner, entries: int) -> None:
@@ -234,6 +244,16 @@ def big(home: Path, signer: FileSigner, entries: int) -> None:
     assert found.ok, found.fault
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{'largest memory of this process':<58} {memory:10.0f} MB")
+
+
+def judging(home: Path, signer: FileSigner, entries: int = 300) -> None:
+    """Records that are all different: each is judged again."""
+    long_log(home, signer, entries, different=entries)
+    start = time.perf_counter()
+    found = verify_ledger(home)
+    assert found.ok, found.fault
+    each = (time.perf_counter() - start) / entries * 1e3
+    print(f"{'verify a record that differs from all others':<58} {each:10.2f} ms")
 
 
 if __name__ == "__main__":

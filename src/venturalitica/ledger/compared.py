@@ -9,9 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from venturalitica.ledger.contents import LIGHTS
+from venturalitica.ledger.contents import LIGHTS, light_of
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.records import Interval, Light, Verdict, worst_light
+from venturalitica.records import Interval, Light, worst_light
 from venturalitica.rules import OPERATORS, Control, Threshold
 
 SAME = 1e-9
@@ -28,7 +28,7 @@ def self_fault(verdict: Mapping[str, Any]) -> str:
     interval = _interval(verdict.get("interval"))
     if isinstance(interval, str):
         return interval
-    if Verdict.from_json(_plain(verdict)).light != verdict.get("light", verdict_light(verdict)):
+    if verdict.get("light") not in (None, verdict_light(verdict)):
         return f"its light is {str(verdict.get('light'))[:20]!r}, which is not that of its status"
     if status not in ("passed", "failed"):
         return "it is conclusive, and was not evaluated" if verdict["conclusive"] else ""
@@ -101,12 +101,7 @@ def light_fault(predicate: Mapping[str, Any], judged: Sequence[Mapping[str, Any]
 
 def verdict_light(verdict: Mapping[str, Any]) -> Light:
     """The light that its status, conclusiveness and `on_fail` give."""
-    return Verdict.from_json(_plain(verdict)).light
-
-
-def _plain(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("control", "status", "reason", "on_fail", "conclusive")
-    return {name: verdict[name] for name in names}
+    return light_of(verdict["status"], verdict["on_fail"], verdict["conclusive"])
 
 
 def _groups_fault(recorded: Any, judged: Sequence[Mapping[str, Any]]) -> str:

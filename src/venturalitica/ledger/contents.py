@@ -125,7 +125,7 @@ def check_light(statement: Mapping[str, Any]) -> None:
     """Raise if the light claims more than verdicts, a run's audits and how it ended bear out."""
     predicate = statement["predicate"]
     lights: list[Light] = [
-        _light_of(_status(verdict), verdict["on_fail"], verdict["conclusive"])
+        light_of(_status(verdict), verdict["on_fail"], verdict["conclusive"])
         for verdict in predicate["verdicts"]
     ]
     if lights and (predicate.get("judging") or {}).get("left_out"):
@@ -147,7 +147,7 @@ def _status(verdict: Mapping[str, Any]) -> Status:
 
 
 @lru_cache(maxsize=64)
-def _light_of(status: Status, on_fail: OnFail, conclusive: bool) -> Light:
+def light_of(status: Status, on_fail: OnFail, conclusive: bool) -> Light:
     """The light that status, conclusiveness and `on_fail` give; the one written is not believed."""
     return Verdict(
         control="-", status=status, reason="-", on_fail=on_fail, conclusive=conclusive

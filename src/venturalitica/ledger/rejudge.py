@@ -71,6 +71,7 @@ class Verdicts:
         self.reported = 0
         self._unjudged = 0
         self._first: tuple[int, str] | None = None
+        self._sound: Any = None
         self._known: OrderedDict[object, _Judged] = OrderedDict()
 
     def read(self, record: Record) -> None:
@@ -110,8 +111,10 @@ class Verdicts:
     def _judge(self, predicate: Mapping[str, Any], *, run: bool) -> None:
         verdicts = predicate["verdicts"]
         _need(len(verdicts) <= MAX_CONTROLS, "it holds more verdicts than a policy has controls")
-        for verdict in verdicts:
-            _refuse(self_fault(verdict), verdict)
+        if verdicts != self._sound:
+            for verdict in verdicts:
+                _refuse(self_fault(verdict), verdict)
+            self._sound = verdicts
         judging = predicate.get("judging")
         if predicate.get("policy") is None:
             _need(not verdicts, "it holds verdicts and no policy")
