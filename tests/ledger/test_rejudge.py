@@ -32,7 +32,7 @@ from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
 from venturalitica.ledger.signing import FileSigner
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
-from venturalitica.records import Step
+from venturalitica.records import JUDGED, Step
 from venturalitica.tallies import Axis, ScoreTable, Tally
 
 Change = Callable[[dict[str, Any]], None]
@@ -276,10 +276,93 @@ def test_what_can_be_derived_of_an_old_record_is(ledger: Ledger, change: Change)
     assert after(ledger, as_before(change)).ok is False
 
 
-def test_controls_that_an_old_record_lacks_are_said(ledger: Ledger) -> None:
+def test_controls_that_an_old_record_lacks_must_be_those_of_a_phase(ledger: Ledger) -> None:
     found = after(ledger, as_before(without_the_failure))
+    assert found.ok is False
+    assert "no phase leaves out just these" in found.detail
+
+
+def test_what_a_phase_left_out_of_an_old_record_is_said(ledger: Ledger) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        predicate.update(verdicts=[], light="grey")
+
+    found = after(ledger, as_before(change))
     assert found.ok is None
-    assert "1 controls are not in the record (before judging was recorded)" in found.detail
+    assert "2 controls are not in the record (before judging was recorded)" in found.detail
+
+
+def test_an_audit_may_not_call_itself_older_than_the_one_before_it(ledger: Ledger) -> None:
+    ledger.append(judged_record())
+    statement = judged_record()
+    del statement["predicate"]["judging"]
+    ledger.append(statement)
+    found = verdicts_step(ledger)
+    assert (found.ok, found.index) == (False, 1)
+    assert "says not how it judged, as entry 0 does" in found.detail
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda predicate: predicate["judging"].update(rules=1),
+        lambda predicate: predicate["data"].append(
+            {"name": "audit", "context": "audit", "rows": 999}
+        ),
+        lambda predicate: predicate["data"].append(
+            {"name": "audit", "context": "audit", "training_rows": True}
+        ),
+    ],
+)
+def test_circumstances_that_the_record_itself_denies_are_found(
+    ledger: Ledger, change: Change
+) -> None:
+    assert after(ledger, change).ok is False
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 1.0])
+def test_a_share_of_training_rows_that_chance_would_explain_is_no_way_out(
+    ledger: Ledger, share: float
+) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        predicate["data"] = [{"name": "audit", "context": "audit", "training_rows": True}]
+        chance = {"share": share, "by_chance": share, "rows": 1000}
+        predicate["judging"]["training_share"] = chance
+
+    found = after(ledger, change)
+    assert found.ok is False
+    assert "trained on" in found.detail
+
+
+def test_verdicts_left_out_under_an_unknown_method_are_found(ledger: Ledger) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        predicate["judging"]["intervals"] = "exact-9"
+        without_the_failure(predicate)
+
+    found = after(ledger, change)
+    assert found.ok is False
+    assert "has no verdict in it" in found.detail
+
+
+def test_an_audit_that_calls_itself_a_run_is_found(ledger: Ledger) -> None:
+    ledger.append(judged_record())
+    statement = judged_record()
+    statement["predicate"].update(kind="run", judging=None)
+    statement["predicateType"] = next(kind for kind, name in JUDGED.items() if name == "run")
+    ledger.append(statement)
+    found = verdicts_step(ledger)
+    assert found.ok is False
+    assert "a run's record counts nothing" in found.detail
+
+
+def test_a_run_that_counts_is_held_to_what_an_audit_is(ledger: Ledger) -> None:
+    statement = judged_record()
+    statement["predicate"].update(kind="run", judging=None)
+    without_the_failure(statement["predicate"])
+    statement["predicateType"] = next(kind for kind, name in JUDGED.items() if name == "run")
+    ledger.append(statement)
+    found = verdicts_step(ledger)
+    assert found.ok is False
+    assert "no phase leaves out just these" in found.detail
 
 
 def test_no_old_record_is_sure_without_counts(ledger: Ledger) -> None:

@@ -30,7 +30,7 @@ from venturalitica.ledger.tally_form import read_tally, work_of
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.limits import MAX_CONTROLS
 from venturalitica.records import JUDGED, RUN, Step
-from venturalitica.rules import Control, Policy
+from venturalitica.rules import Control, Phase, Policy
 from venturalitica.tallies import Tally
 
 MOST_WORK = 40_000
@@ -72,6 +72,7 @@ class Verdicts:
         self._unjudged = 0
         self._first: tuple[int, str] | None = None
         self._sound: Any = None
+        self._since: int | None = None
         self._known: OrderedDict[object, _Judged] = OrderedDict()
 
     def read(self, record: Record) -> None:
@@ -79,7 +80,7 @@ class Verdicts:
         if record.kind not in JUDGED:
             return
         try:
-            self._judge(record.predicate, run=record.kind == RUN)
+            self._judge(record.predicate, record.index, run=record.kind == RUN)
         except NotJudged as reason:
             self._left_out(record.index, str(reason))
         else:
@@ -108,7 +109,7 @@ class Verdicts:
         self._unjudged += 1
         self._first = self._first or (index, why)
 
-    def _judge(self, predicate: Mapping[str, Any], *, run: bool) -> None:
+    def _judge(self, predicate: Mapping[str, Any], index: int, *, run: bool) -> None:
         verdicts = predicate["verdicts"]
         _need(len(verdicts) <= MAX_CONTROLS, "it holds more verdicts than a policy has controls")
         if verdicts != self._sound:
@@ -116,25 +117,37 @@ class Verdicts:
                 _refuse(self_fault(verdict), verdict)
             self._sound = verdicts
         judging = predicate.get("judging")
+        if run:
+            _check_run(predicate, since=self._since)
+            # One that counts is held to what an audit is.
+            run = predicate.get("tally") is None
         if predicate.get("policy") is None:
             _need(not verdicts, "it holds verdicts and no policy")
         elif judging is None:
+            # An audit that calls itself older than it is would be held to less.
+            _need(
+                run or self._since is None,
+                f"it says not how it judged, as entry {self._since} does",
+            )
             self._judge_as_before(predicate, run=run)
         else:
-            _need(not run, "a run's record judges nothing, and this one says how it judged")
-            _check_training(predicate, judging)
-            self._judge_fully(predicate, _circumstances(judging))
+            asked = _circumstances(judging)
+            _check_rows(predicate, asked)
+            self._judge_fully(predicate, asked)
+            self._since = index if self._since is None else self._since
 
     def _judge_fully(self, predicate: Mapping[str, Any], asked: Circumstances) -> None:
-        unknown = unknown_method(asked)
-        if unknown:
-            raise NotJudged(unknown)
         policy = _policy(predicate)
         _need(policy is not None, "its policy's bytes are no policy that this version can read")
         assert policy is not None
         controls = select(policy, asked.phase)
         _check_controls(predicate["verdicts"], controls)
         _check_left_out(policy, controls, asked)
+        unknown = unknown_method(asked)
+        if unknown:
+            for verdict, control in zip(predicate["verdicts"], controls, strict=True):
+                _refuse(words_fault(verdict, control), verdict)
+            raise NotJudged(unknown)
         judged = self._judged(policy, predicate, asked)
         _compare(predicate, judged)
         fault = light_fault(predicate, judged.verdicts)
@@ -179,6 +192,7 @@ class Verdicts:
             self._judge_measured(policy, predicate, controls)
         left = len(policy.controls) - len(verdicts)
         if left and not run:
+            _check_phase(policy, controls)
             raise NotJudged(f"{left} controls are not in the record (before judging was recorded)")
 
     def _judge_measured(
@@ -240,11 +254,41 @@ def _circumstances(judging: Mapping[str, Any]) -> Circumstances:
     return asked
 
 
-def _check_training(predicate: Mapping[str, Any], judging: Mapping[str, Any]) -> None:
-    """Rows that the model was trained on must count in the judgement, not only among the data."""
-    trained = any(item.get("training_rows") is True for item in predicate["data"])
-    silent = judging.get("training_share", ...) is None
-    _need(not (trained and silent), "it says that rows were trained on, and judged as if not")
+def _check_run(predicate: Mapping[str, Any], *, since: int | None) -> None:
+    """A run's record counts and judges nothing: it tells which controls no audit was about.
+
+    Before circumstances were kept, one might hold counts.
+    """
+    _need(predicate.get("judging") is None, "a run's record judges nothing, and says how it judged")
+    if since is None and predicate.get("tally") is not None:
+        return
+    _need(predicate.get("tally") is None, "a run's record counts nothing, and holds counts")
+    for verdict in predicate["verdicts"]:
+        judged = verdict["status"] in ("passed", "failed")
+        _refuse("a run's record judges nothing, and says that it did" if judged else "", verdict)
+
+
+def _check_rows(predicate: Mapping[str, Any], asked: Circumstances) -> None:
+    """What it says of the rows must count in the judgement, and be of those that were counted."""
+    _need(asked.rules >= 2, "it says how it judged, which nobody did under rules 1")
+    trained = asked.training_share is not None and asked.training_share.clear is True
+    counted = (predicate.get("tally") or {}).get("rows")
+    for item in predicate["data"]:
+        if item.get("context") != "audit":
+            continue
+        said = item.get("training_rows") is True
+        _need(said <= trained, "it says that rows were trained on, and judged as if not")
+        _need(trained <= said, "it judged rows as trained on, and says elsewhere that they are not")
+        rows = item.get("rows")
+        same = None in (rows, counted) or rows == counted
+        _need(same, f"its data has {rows} rows, and its counts are of {counted}")
+
+
+def _check_phase(policy: Policy, controls: Sequence[Control]) -> None:
+    """Only a phase left controls out before circumstances were kept, and then all of the other."""
+    phases: tuple[Phase, ...] = ("data", "model")
+    whole = any(list(controls) == list(select(policy, phase)) for phase in phases)
+    _need(whole, "controls of its policy have no verdict in it, and no phase leaves out just these")
 
 
 def _check_controls(verdicts: Sequence[Mapping[str, Any]], controls: Sequence[Control]) -> None:
