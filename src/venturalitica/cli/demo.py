@@ -164,13 +164,19 @@ def _show(
         say("Red is meant: this model does not quite meet its policy. Nothing went wrong.")
         say()
     say("Next, look around:")
-    lines = [*_ways_there(out), *_next_commands(entry, tracked=tracked)]
+    lines = [(way, _WHY[way.split()[0]]) for way in _ways_there(out)]
+    if os.environ.get("VENTURALITICA_HOME"):
+        lines.append(("unset VENTURALITICA_HOME", "it points to other evidence"))
+    lines += _next_commands(entry, tracked=tracked)
     wide = max(len(command) for command, _ in lines)
     for command, why in lines:
         say(f"  {command:<{wide}}  # {why}")
 
 
-def _ways_there(out: Path) -> Iterator[tuple[str, str]]:
+_WHY = {"source": "so that the commands below are found", "cd": "the demo's own folder"}
+
+
+def _ways_there(out: Path) -> Iterator[str]:
     """What to type first: the commands below must be found, also right after `make demo`."""
     import shutil
 
@@ -178,10 +184,8 @@ def _ways_there(out: Path) -> Iterator[tuple[str, str]]:
     found = shutil.which("venturalitica")
     activate = ours / "activate"
     if activate.is_file() and (found is None or Path(found).parent.resolve() != ours.resolve()):
-        yield f"source {_quoted(_near(activate))}", "so that the commands below are found"
-    yield f"cd {_quoted(out)}", "the demo's own folder"
-    if os.environ.get("VENTURALITICA_HOME"):
-        yield "unset VENTURALITICA_HOME", "it points to other evidence"
+        yield f"source {_quoted(_near(activate))}"
+    yield f"cd {_quoted(out)}"
 
 
 def _near(path: Path) -> Path:
