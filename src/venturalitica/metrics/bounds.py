@@ -28,15 +28,17 @@ def roc_auc(scored: Floats, scores: Floats, reach: float) -> Floats:
 def average_precision_bound(scored: Floats, scores: Floats, reach: float) -> Floats:
     """The distance to the best and the worst order inside the cells.
 
-    Best: within a cell all favorable rows come first; worst: last. The sums over ranks
-    Σ 1/(a + i) are bounded by integrals.
+    Best: within a cell all favorable rows come first and share one score, so that each has the
+    precision of the last of them; worst: last, one by one. That sum over ranks Σ 1/(a + i) is
+    bounded by an integral.
     """
     favorable, rows = scored[..., 1, :], scored.sum(axis=-2)
     above = from_above(rows) - rows
     others_above = above - (from_above(favorable) - favorable)
     others_here = others_above + scored[..., 0, :]
     last = above + scored[..., 0, :]
-    best = favorable - others_above * numpy.log((above + favorable + 1) / (above + 1))
+    best = favorable * (1 - divide(others_above, above + favorable))
+    best = numpy.where(favorable > 0, best, 0.0)
     with numpy.errstate(divide="ignore", invalid="ignore"):
         worst = favorable - others_here * numpy.log((last + favorable) / last)
     worst = numpy.where(last > 0, worst, favorable)
