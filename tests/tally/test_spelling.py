@@ -147,3 +147,39 @@ def test_identifiers_of_a_map_are_counted_and_not_named() -> None:
     axis = tally_of(role, group=[f"p{i}" for i in range(400)] + ["often"] * 5).axis("group")
     assert axis is not None
     assert axis.unmapped == {"often": 5, "(399 other values)": 399}
+
+
+@pytest.mark.parametrize("role", ["group", "target", "prediction"])
+@pytest.mark.parametrize("each", [1, 10, 200])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "p{}@mail.example.org",
+        " Ada <p{}@example.org> ",
+        "6f1c2d3e-4b5a-4c6d-8e7f-00000000000{}",
+        "+49 (151) 1234-567{}",
+    ],
+)
+def test_addresses_are_identifiers_however_often_they_occur(
+    role: str, each: int, value: str
+) -> None:
+    columns = {role: [value.format(i) for i in range(8)] * each}
+    if role == "prediction":
+        columns["target"] = ["yes", "no"] * 4 * each
+    said = reason(**columns)
+    assert f"role '{role}' looks like an identifier" in said
+    for part in ("example", "6f1c2d3e", "1234"):
+        assert part not in said
+
+
+def test_most_values_must_be_addresses() -> None:
+    assert "8 of its 9" in reason(group=[f"p{i}@example.org" for i in range(8)] * 9 + ["none"])
+    plain = ["a@b", "@home", "R&D @ 3.5", "+5", "+1.5 %", "a", "b@1.2"]
+    assert tally_of(group=plain * 10).rows == 70
+
+
+def test_an_address_that_no_map_knows_is_counted_and_not_named() -> None:
+    role = Role("group", map={"a": "known"})
+    axis = tally_of(role, group=["a", "ada@example.org", "often"] * 20).axis("group")
+    assert axis is not None
+    assert axis.unmapped == {"often": 20, "(1 other value)": 20}

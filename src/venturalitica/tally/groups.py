@@ -17,6 +17,7 @@ from venturalitica.rules import MIN_CELL, Role, bin_names
 from venturalitica.tallies import NULL, others
 from venturalitica.tally.codes import Ints
 from venturalitica.tally.spelling import (
+    is_personal,
     refuse_alike,
     refuse_alike_groups,
     refuse_nearly_mapped,
@@ -185,17 +186,19 @@ def _plain(number: Any) -> float:
 def unmapped_counts(counts: Sequence[tuple[Label, int]]) -> dict[str, int]:
     """Rows by unmapped value, most frequent first; the rest under one key.
 
-    At most 20 are named, and none that fewer than `MIN_CELL` rows hold: an address, say.
+    At most 20 are named, and none that fewer than `MIN_CELL` rows hold, and no address.
     """
     pairs = sorted(counts, key=lambda pair: (-pair[1], identity(pair[0])))
-    named = [pair for pair in pairs[:_UNMAPPED_SHOWN] if pair[1] >= MIN_CELL]
+    frequent = [pair for pair in pairs if pair[1] >= MIN_CELL and not is_personal(pair[0])]
+    named = frequent[:_UNMAPPED_SHOWN]
     shown: dict[str, int] = {}
     for value, count in named:
         name = _shown(value)
         shown[name] = shown.get(name, 0) + count
-    rest = pairs[len(named) :]
+    rest = len(pairs) - len(named)
     if rest:
-        shown[others(len(rest))] = sum(count for _, count in rest)
+        lost = sum(count for _, count in pairs) - sum(count for _, count in named)
+        shown[others(rest)] = lost
     return shown
 
 

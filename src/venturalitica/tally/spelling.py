@@ -5,6 +5,7 @@ All of it is decided before there is a tally, so that none holds what was refuse
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
@@ -22,13 +23,23 @@ MANY_GROUPS = 50
 FEW_ROWS = 3
 """More groups than that, with a median of fewer rows than this, are an identifier too."""
 
+_PERSONAL = re.compile(
+    r"""(?x)
+      (?:[^<>@]*+<)?(?:mailto:)?[^\s@<>]++@[^\s@<>]+\.[^\s@<>.\d]{2,}>?    # an e-mail address
+    | \{?[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}\}?         # a UUID
+    | \+\d[\d\ ()./\-]{6,24}                                             # a telephone number
+    """
+)
+
 
 def refuse_identifiers(role: str, values: Sequence[Label], weights: Sequence[int]) -> None:
     """RefusedValues where nearly every row has a value of its own: a name, an address, a number.
 
     Such values would be written into the evidence one by one, where no erasure finds them. Numbers
-    are let by: few of them are amounts or years, and many are cut into groups.
+    are let by: few of them are amounts or years, and many are cut into groups. Addresses are
+    identifiers however few they are and however often each occurs.
     """
+    _refuse_addresses(role, values)
     if not values or all(map(is_number, values)):
         return
     alone = sum(weight == 1 for weight in weights)
@@ -40,6 +51,24 @@ def refuse_identifiers(role: str, values: Sequence[Label], weights: Sequence[int
             f"role '{role}' looks like an identifier: {len(values):,} different values in "
             f"{sum(weights):,} rows, {alone:,} of them in one row only; a group must hold people "
             "to compare. Bind another column, or give the role a 'map' to groups in the policy",
+        )
+
+
+def is_personal(value: Label) -> bool:
+    """Whether a value is shaped as an e-mail address, a telephone number or a UUID."""
+    return isinstance(value, str) and _PERSONAL.fullmatch(value.strip()) is not None
+
+
+def _refuse_addresses(role: str, values: Sequence[Label]) -> None:
+    texts = [value for value in values if isinstance(value, str)]
+    personal = sum(map(is_personal, texts))
+    if 2 * personal > len(texts):
+        raise RefusedValues(
+            role,
+            f"role '{role}' looks like an identifier: {personal:,} of its {len(values):,} "
+            "different values have the shape of an e-mail address, a telephone number or a UUID; "
+            "a group must hold people to compare. Bind another column, or give the role a 'map' "
+            "to groups in the policy",
         )
 
 
