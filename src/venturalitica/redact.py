@@ -13,7 +13,12 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 
-from venturalitica.secret_names import is_secret_in_prose, is_secret_in_query, is_secret_name
+from venturalitica.secret_names import (
+    is_secret_in_prose,
+    is_secret_in_query,
+    is_secret_name,
+    is_weakly_secret_name,
+)
 
 __all__ = [
     "MARK",
@@ -54,6 +59,23 @@ _HEADER = re.compile(
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s++[A-Za-z0-9._~+/=\-]{8,}+")
 _OPTION = re.compile(r"(?<![\w\-])(--?[\w\-]++)(\s++)(?!-)(\"[^\"]*+\"?+|'[^']*+'?+|\S++)")
 _USER = re.compile(r"--?(?:u|user|userpwd|proxy-user)")
+_SHELL = re.compile(r"(?i)\b(?:mysql|mariadb|sshpass)")
+_SHORT = re.compile(r"(?<![\w\-])-p(?:\"[^\"]*+\"?+|'[^']++'?+|[^\s\"'\]]++)")
+"""`mysql -psecret`."""
+_ELEMENT = re.compile(r"<([\w:.\-]++)([^<>]*+)>([^<]++|<!\[CDATA\[[^\]]*+\]\]>)(?=</)")
+_LABELLED = re.compile(
+    r"(?i)(?<![\w.\-])(?:name|key|id|header|field|variable|option)\\*+[\"']?+\s*+[:=]\s*+"
+    r"\\*+[\"']?+([\w.\-]++)"
+)
+"""`name="password" value="secret"`."""
+_LABELLED_VALUE = re.compile(r"(?i)val(?:ue)?s?|content|data|default|text")
+_SPOKEN = re.compile(
+    r"(?i)(?<![\w\-])(pw|pwd|passwd|password|passphrase|passcode)\s++(?:is\s++)?[^\s>\"',;)\]}=:]++"
+)
+_ENVIRONMENT = re.compile(
+    r"(?i)(?:(?<![a-z])env(?:iron(?:ment)?)?s?(?:_?vars)?\\*+[\"']?+\s*+[:=]\s*+(?:[\w.]++\()?"
+    r"|environ\()\{"
+)
 _SHAPES = re.compile(
     r"""(?x)
       \bgh[pousr]_[A-Za-z0-9]{8,}\b | \bgithub_pat_\w{16,}\b | \bglpat-[\w\-]{16,}
@@ -105,8 +127,35 @@ def redact_fact(text: str) -> str:
     Stricter than `redact_text`: every name that may be one of a secret counts, its value goes on to
     the end of the line or the next sign, and what looks drawn at random is taken for a secret.
     """
-    text = _redact_named(_redact_shapes(text), is_secret_name, _LINE)
+    text = _redact_shapes(_redact_environments(text))
+    text = _SPOKEN.sub(lambda match: f"{match[1]} {MARK}", text)
+    text = _redact_named(text, _fact_names(text), _LINE)
     return _RUN.sub(_redact_random, text).replace(MARK, WITHHELD)
+
+
+def _fact_names(text: str) -> Callable[[str], bool]:
+    """Which names in this text tell a secret: `value` too, if a field beside it names one."""
+    told = any(_may_be_secret(match[1]) for match in _LABELLED.finditer(text))
+
+    def is_secret(name: str) -> bool:
+        bare = name.rstrip(" \t\r\n:=").strip("\"'\\")
+        return _may_be_secret(bare) or (told and _LABELLED_VALUE.fullmatch(bare) is not None)
+
+    return is_secret
+
+
+def _may_be_secret(name: str) -> bool:
+    return is_secret_name(name) or is_weakly_secret_name(name)
+
+
+def _redact_environments(text: str) -> str:
+    """`env={...}` and `environ({...})` without any of the variables."""
+    parts, done = [], 0
+    for match in _ENVIRONMENT.finditer(text):
+        if match.start() >= done:
+            parts += [text[done : match.end()], MARK, "}"]
+            done = _end_of_brackets(text, match.end())
+    return "".join(parts) + text[done:]
 
 
 def redact_name(name: str) -> str:
@@ -128,8 +177,18 @@ def _redact_shapes(text: str) -> str:
     text = _URI.sub(lambda match: redact_uri(match[0]), text)
     text = _SCP.sub(f"{MARK}@", text)
     text = _HEADER.sub(lambda match: f"{match[1]}: {MARK}", text)
+    text = _ELEMENT.sub(_redact_element, text)
+    if _SHELL.search(text):
+        text = _SHORT.sub(f"-p{MARK}", text)
     text = _BEARER.sub(lambda match: f"{match[1]} {MARK}", text)
     return _OPTION.sub(_redact_option, text)
+
+
+def _redact_element(match: re.Match[str]) -> str:
+    """`<password>x</password>`, `<property name="password">x</property>`."""
+    tag, attributes, _ = match.groups()
+    names = [tag, *(found[1] for found in _LABELLED.finditer(attributes))]
+    return f"<{tag}{attributes}>{MARK}" if any(map(is_secret_name, names)) else match[0]
 
 
 def _redact_option(match: re.Match[str]) -> str:
@@ -159,7 +218,7 @@ def _redact_named(text: str, is_secret: Callable[[str], bool], plain: re.Pattern
 
 def _tells(name: str, is_secret: Callable[[str], bool]) -> bool:
     """An equals sign makes a pair of what may be prose after a colon."""
-    return is_secret_name(name) if "=" in name else is_secret(name)
+    return is_secret(name) or ("=" in name and is_secret_name(name))
 
 
 def _end_of_value(text: str, start: int, plain: re.Pattern[str]) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from urllib.parse import unquote
 
 _SPLIT = re.compile(r"[A-Z]{2,}s?(?![a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+")
@@ -20,14 +21,16 @@ def _set(words: str) -> frozenset[str]:
 
 _WHOLE = _set(
     """
-    authn authz connstr creds cred dsn dsns jwk jwks keyfile keyid keypair keyring
-    keystore keytab keyvault login logins mnemonic nonce otp totp pat pats pem pfx pin pins psk
-    pw pws salt salts sas saskey sid sig sigs session sessions sessionid csrf xsrf webhook webhooks
+    authn authz connstr creds cred dsn dsns hmac jwk jwks keyfile keyid kennwort
+    keypair keyring keystore keytab keyvault kubeconfig login logins mnemonic nonce otp totp pat
+    pats pem pfx pin pins psk pw pws salt salts sas saskey senha sid sig sigs session sessions
+    sessionid csrf xsrf webhook webhooks
     """
 )
 _PART = re.compile(
     r"passw|passphrase|passcode|secret|credential|signature|cookie|bearer|jwt|connectionstring"
     r"|^o?auth(?!or(?!i[sz]))|auth\d*$|pwds?$|passphrases?$"
+    r"|contrasena|(?:seed|recovery)phrase"
 )
 """`author` and `authority` are people and institutions, `authorization` is a header."""
 
@@ -45,6 +48,7 @@ _TWO_WORDS = frozenset(
         ("pass", "word"), ("pass", "words"), ("pass", "wd"), ("pass", "phrase"), ("pass", "code"),
         ("connection", "string"), ("connection", "strings"), ("connection", "str"),
         ("conn", "string"), ("conn", "str"), ("access", "code"),
+        ("seed", "phrase"), ("recovery", "phrase"), ("unlock", "code"),
     }
 )  # fmt: skip
 
@@ -66,6 +70,13 @@ _AFTER_KEY = _set(
 )
 _BEFORE_PASS = _set("all band first high last low multi one single two")
 
+_WEAK_LAST = _set("cert certs certificate licence license private tok unlock")
+_WEAK_WHOLE = _set("api hf openai refresh wandb")
+"""Words that may name a secret as well as a number or a switch; the second only by themselves."""
+
+_LABELS = _set("field header id key name option param parameter property var variable")
+_ENVIRONMENTS = _set("env envs environ environment environments")
+
 _QUERY_NAMES = _set("code se sp sr sv")
 """Names that mean a secret in the query of an address (OAuth, shared access signatures) only."""
 
@@ -77,6 +88,26 @@ def is_secret_name(name: str) -> bool:
     """Whether a variable, parameter, option, field or header of this name may hold a secret."""
     words = words_of(name)
     return any(_is_secret_at(words, place) for place in range(len(words)))
+
+
+def is_weakly_secret_name(name: str) -> bool:
+    """Whether a text under this name may be a secret, a number or a switch rather not."""
+    words = [word for word in words_of(name.rpartition("__")[2]) if not word.isdigit()]
+    return bool(words) and (words[-1] in _WEAK_LAST or "".join(words) in _WEAK_WHOLE)
+
+
+def is_label(name: str) -> bool:
+    """Whether a field of this name may name its sibling: `{"name": "password", "value": "x"}`."""
+    words = words_of(name)
+    return bool(words) and words[-1] in _LABELS
+
+
+def is_environment(name: str, keys: Iterable[str]) -> bool:
+    """Whether a mapping is of variables of a process, by its name or by its keys."""
+    words = words_of(name)
+    found = {key.upper() for key in keys}
+    named = any(word in _ENVIRONMENTS for word in words)
+    return named or ("PATH" in found and bool(found & {"HOME", "USERPROFILE"}))
 
 
 def is_secret_in_prose(name: str) -> bool:
@@ -92,8 +123,9 @@ def is_secret_in_query(name: str) -> bool:
 
 def words_of(name: str) -> tuple[str, ...]:
     """The words of a name in lower case: `awsSecretKey2` is aws, secret, key, 2."""
-    # NFKC: full-width letters are letters; `client%5Fsecret` is what a query may say.
-    plain = unicodedata.normalize("NFKC", unquote(name))
+    # NFKD: full-width letters are letters; `client%5Fsecret` is what a query may say.
+    apart = unicodedata.normalize("NFKD", unquote(name))
+    plain = "".join(sign for sign in apart if not unicodedata.combining(sign))
     return tuple(word.lower() for word in _SPLIT.findall(plain))
 
 

@@ -21,7 +21,7 @@ from venturalitica.canonical import canonical_json
 from venturalitica.frameworks.parameters import describe_parameters, describe_value
 from venturalitica.model_facts import describe_model
 from venturalitica.redact import redact_text
-from venturalitica.secret_names import is_secret_name
+from venturalitica.secret_names import is_secret_name, is_weakly_secret_name
 
 CANARY = "hunter2-C4nary"
 
@@ -39,7 +39,12 @@ basicauth auth_header authorization Authorization oauth oauth2_client proxy_auth
 authentication bearer jwt JWT jwts jwtToken cookie cookies sessionCookie cookieJar session
 session_id sessionId tf_session sig signature Signature2 x-amz-signature sas sas_token sasUrl dsn
 DSN sentry_dsn connection_string connectionString connStr conn_string pat github_pat otp pin salt
-pem psk webhook webhookUrl x-api-key X-Api-Key max_access_token login
+pem psk webhook webhookUrl x-api-key X-Api-Key max_access_token login hmac seed_phrase seedPhrase
+mnemonic kubeconfig unlock_code contrasena contraseña kennwort senha
+""".split()  # noqa: SIM905
+
+WEAK = """
+private tok hf_tok refresh license licence openai wandb hf cert ssl_cert unlock api
 """.split()  # noqa: SIM905
 
 ORDINARY = """
@@ -90,6 +95,40 @@ def test_a_name_of_a_secret(name: str) -> None:
     assert CANARY not in redact_text(f"{name}={CANARY}")
 
 
+@pytest.mark.parametrize("name", WEAK)
+def test_a_name_of_a_text_that_may_be_a_secret(name: str) -> None:
+    for value in (CANARY, CANARY.encode(), [CANARY], {"value": CANARY}):
+        assert describe_value(value, name) == "withheld"
+    for scalar in (7, 0.5, True, None):
+        assert describe_value(scalar, name) == scalar
+    assert CANARY not in said({f"step__{name}": CANARY, "note": f"as in {CANARY}"})
+    assert CANARY not in said({"options": {name: CANARY, "level": 1}})
+    assert CANARY not in said({"options": [(name, CANARY)]})
+    assert CANARY not in said({"options": SimpleNamespace(**{name: CANARY})})
+
+
+def test_a_weak_name_among_columns_names_nothing() -> None:
+    assert describe_value(["age", "license", "income"]) == "['age', 'license', 'income']"
+
+
+@pytest.mark.parametrize("name", ["env", "environ", "environment", "worker_env", "note"])
+def test_an_environment_is_withheld_whole(name: str) -> None:
+    variables = {"PATH": "/usr/bin", "HOME": "/root", "COLOUR": CANARY}
+    assert describe_value(variables, name) == "withheld"
+    assert CANARY not in said({"options": {name: variables}})
+    assert CANARY not in said({"options": [{name: variables}, (name, variables)]})
+    assert CANARY not in said({"run": partial(print, env={"COLOUR": CANARY})})
+    assert CANARY not in said({"run": f"environ({{'COLOUR': '{CANARY}'}})"})
+    assert describe_value("CartPole-v1", "env") == "CartPole-v1"
+
+
+def test_a_field_names_the_one_beside_it() -> None:
+    assert CANARY not in said({"name": "password", "value": CANARY})
+    assert "visible" in said({"options": {"name": "depth", "value": "visible"}})
+    short = said({"options": {"name": "password", "value": "ab1"}})
+    assert "ab1" not in short
+
+
 @pytest.mark.parametrize("name", ORDINARY)
 def test_an_ordinary_name(name: str) -> None:
     assert not is_secret_name(name)
@@ -138,6 +177,22 @@ Login = namedtuple("Login", "user password")
         f"password: correct horse {CANARY}",
         partial(print, api_key=CANARY),
         SimpleNamespace(user="me", secret=SimpleNamespace(value=CANARY)),
+        {"name": "password", "value": CANARY},
+        {"value": CANARY, "Name": "db_password"},
+        [{"key": "API_TOKEN", "value": CANARY}],
+        [{"header": "X-Api-Key", "values": [CANARY]}],
+        [{"id": "openai", "value": CANARY}],
+        json.dumps({"name": "password", "value": CANARY}),
+        json.dumps({"value": CANARY, "key": "API_TOKEN"}),
+        SimpleNamespace(name="password", value=CANARY),
+        f"mysql -u root -p{CANARY}",
+        ["mysqldump", "-u", "root", f"-p{CANARY}", "db"],
+        f"<password>{CANARY}</password>",
+        f'<a x="1"><db:password type="text"><![CDATA[{CANARY}]]></db:password></a>',
+        f'<property name="password">{CANARY}</property>',
+        f'<add key="password" value="{CANARY}"/>',
+        f"<Conn to db with pw {CANARY}>",
+        f"the password is {CANARY}",
         {"headers": [("Authorization", f"Bearer {CANARY}")]},
     ],
     ids=str,
@@ -248,12 +303,15 @@ def test_no_parameter_of_the_boosters_is_withheld(library: str, name: str) -> No
     kind = getattr(pytest.importorskip(library), name)
     assert_visible(kind)
     for base in kind.__mro__:
-        assert not list(filter(is_secret_name, inspect.signature(base).parameters))
+        names = inspect.signature(base).parameters
+        assert not list(filter(is_secret_name, names))
+        assert not list(filter(is_weakly_secret_name, names))
 
 
 def assert_visible(kind: type) -> None:
     for name, parameter in inspect.signature(kind).parameters.items():
         assert not is_secret_name(name)
+        assert not is_weakly_secret_name(name)
         if parameter.default is not parameter.empty:
             assert "withheld" not in str(describe_value(parameter.default, name)), name
 

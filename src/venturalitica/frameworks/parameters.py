@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from venturalitica.redact import WITHHELD, is_secret_name, redact_fact
+from venturalitica.secret_names import is_environment, is_label, is_weakly_secret_name
 
 TEXT_LIMIT = 200
 ITEM_LIMIT = 20
@@ -32,6 +33,8 @@ SHORTEST_SECRET = 6
 """What is shorter repeats by chance: `auth="auto"` must not withhold every `"auto"`."""
 
 _ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
+_ENVIRONMENT_LIMIT = 1_000
+_VALUE = re.compile(r"(?i)(?:\w+_)?val(?:ue)?s?|content|data|default|text|string|v")
 _PART = re.compile(r"[^\s'\",;()\[\]{}=&:@/]+")
 
 
@@ -41,8 +44,9 @@ def describe_parameters(model: Any) -> dict[str, Any]:
     if isinstance(found, str):
         return {"(unreadable)": found}
     describe = Describer(frozenset(_secrets(found)))
+    told = _names_a_secret(found.items())
     return {
-        str(name): describe.value(found[name], _own_name(str(name), found))
+        str(name): describe.value(found[name], _told_name(_own_name(str(name), found), told))
         for name in sorted(found, key=str)
     }
 
@@ -128,13 +132,15 @@ class Describer:
     def _parts(self, value: Any) -> Iterator[tuple[Callable[[Any, int], str], Any]]:
         named = _named_items(value)
         if named is not None:
-            return ((self._pair, item) for item in named)
+            told = _names_a_secret(_named_items(value) or ())
+            return ((self._pair, (*item, told)) for item in named)
         ordered = sorted(value, key=repr) if isinstance(value, Set) else value
         return ((self._item, item) for item in _after_names(ordered))
 
-    def _pair(self, item: tuple[Any, Any], depth: int) -> str:
-        name, value = item
-        shown = WITHHELD if _is_withheld(_text_of(name), value) else self._outline(value, depth)
+    def _pair(self, item: tuple[Any, Any, bool], depth: int) -> str:
+        name, value, told = item
+        own = _told_name(_text_of(name), told)
+        shown = WITHHELD if _is_withheld(own, value) else self._outline(value, depth)
         return f"{self._outline(name, depth)}: {shown}"
 
     def _item(self, item: tuple[Any, Any], depth: int) -> str:
@@ -152,17 +158,43 @@ def _own_name(name: str, found: Mapping[Any, Any]) -> str:
 
 
 def _is_withheld(name: str, value: Any) -> bool:
+    """Whether the name says that the value is a secret, or the value is a whole environment."""
+    return _is_told(name, value) or (
+        isinstance(value, Mapping)
+        and is_environment(name, map(_text_of, islice(value, _ENVIRONMENT_LIMIT)))
+    )
+
+
+def _is_told(name: str, value: Any) -> bool:
     """Whether the name says that the value is a secret. A switch, and nothing, are none."""
-    if value is None or isinstance(value, bool) or not is_secret_name(name):
+    if value is None or isinstance(value, bool) or callable(getattr(value, "get_params", None)):
         return False
-    return not callable(getattr(value, "get_params", None))
+    if is_secret_name(name):
+        return True
+    return not isinstance(_as_python_scalar(value), int | float) and is_weakly_secret_name(name)
+
+
+def _names_a_secret(items: Iterable[tuple[Any, Any]]) -> bool:
+    """Whether one field says that another is a secret: `{"name": "password", "value": "x"}`."""
+    return any(
+        isinstance(value, str | bytes)
+        and is_label(_text_of(name))
+        and (is_secret_name(_text_of(value)) or is_weakly_secret_name(_text_of(value)))
+        for name, value in islice(items, SEARCH_LIMIT)
+    )
+
+
+def _told_name(name: str, told: bool) -> str:
+    """The name of a field; that of a secret where a field beside it says so."""
+    return "secret" if told and _VALUE.fullmatch(name) else name
 
 
 def _secrets(found: Mapping[Any, Any]) -> Iterator[str]:
     """The texts in these values that are secrets, to be withheld wherever else they stand."""
+    told = _names_a_secret(found.items())
     for name, value in found.items():
-        own = _own_name(_text_of(name), found)
-        for secret in _secrets_in(value, _is_withheld(own, value), DEPTH_LIMIT):
+        own = _told_name(_own_name(_text_of(name), found), told)
+        for secret in _secrets_in(value, _is_told(own, value), DEPTH_LIMIT):
             if len(secret) >= SHORTEST_SECRET:
                 yield secret
 
@@ -170,7 +202,7 @@ def _secrets(found: Mapping[Any, Any]) -> Iterator[str]:
 def _secrets_in(value: Any, secret: bool, depth: int) -> Iterator[str]:
     if _is_container(value):
         for name, item in islice(_items(value), SEARCH_LIMIT if depth else 0):
-            yield from _secrets_in(item, secret or _is_withheld(name, item), depth - 1)
+            yield from _secrets_in(item, secret or _is_told(name, item), depth - 1)
     elif isinstance(value, str | bytes | bytearray | int | float) and not isinstance(value, bool):
         text = _text_of(value)
         yield from [text] if secret else _taken_out(text)
@@ -193,7 +225,8 @@ def _items(value: Any) -> Iterator[tuple[str, Any]]:
     """Name and value of each item of a container; the name is empty where there is none."""
     named = _named_items(value)
     if named is not None:
-        yield from ((_text_of(name), item) for name, item in named)
+        told = _names_a_secret(_named_items(value) or ())
+        yield from ((_told_name(_text_of(name), told), item) for name, item in named)
     else:
         yield from _after_names(value)
 
@@ -210,7 +243,8 @@ def _after_names(values: Any) -> Iterator[tuple[str, Any]]:
     """Each item with the text before it: `("password", "x")`, `["--token", "x"]`."""
     name = ""
     for value in values:
-        yield name, value
+        # Weak names name only in a pair: in a list of columns, "license" stands before any other.
+        yield name if is_secret_name(name) or len(values) == 2 else "", value
         # The value of a secret is not the name of the next: `("password", "key", "note", 1)`.
         name = value if isinstance(value, str) and not is_secret_name(name) else ""
 
