@@ -62,6 +62,13 @@ def test_rows_given_many_times_settle_nothing(
     assert all(verdict["conclusive"] for verdict in before), "as it was judged then"
 
 
+def test_numbering_copies_does_not_hide_them(write_policy: Any, table: pd.DataFrame) -> None:
+    copies = pd.concat([table] * 20, ignore_index=True).reset_index(names="id")
+    audit = vl.enforce(copies, policy=write_policy(POLICY), **ROLES)
+    assert audit.light == "amber"
+    assert all("95 % of the rows are exact copies of other rows" in v.reason for v in audit)
+
+
 def test_copies_that_the_policy_expects_are_rows(write_policy: Any, table: pd.DataFrame) -> None:
     path = write_policy(POLICY.replace("roles:", "duplicates: expected\nroles:", 1))
     audit = vl.enforce(pd.concat([table] * 20), policy=path, **ROLES)

@@ -33,6 +33,10 @@ def people(rows: int, seed: int = 1) -> pd.DataFrame:
     )
 
 
+def scaled(table: pd.DataFrame, by: float) -> pd.DataFrame:
+    return table.assign(income=table["income"] * by)
+
+
 def credit() -> pd.DataFrame:
     return pd.DataFrame(read_columns())
 
@@ -55,6 +59,18 @@ COPIED = {
         lambda: pd.concat([people(400).drop(columns="income")] * 4),
         0.84,
     ),
+    "numbered": (
+        lambda: pd.concat([people(200)] * 20, ignore_index=True).reset_index(names="id"),
+        0.95,
+    ),
+    "named": (
+        lambda: pd.concat([people(200)] * 20).assign(id=[f"r{i}" for i in range(4_000)]),
+        0.95,
+    ),
+    "nearly the same numbers": (
+        lambda: pd.concat([scaled(people(500), 1 + k * 1e-9) for k in range(4)]),
+        0.75,
+    ),
     "a score and a label": (lambda: pd.concat([people(700)[["income", "label"]]] * 7), 0.857),
 }
 
@@ -75,6 +91,10 @@ HONEST: dict[str, Any] = {
     "an age and a label": lambda: people(300)[["age", "label"]],
     "two answers": lambda: pd.DataFrame({"a": [0, 1] * 500, "b": [0, 0, 1, 1] * 250}),
     "one score of a small tree": lambda: pd.DataFrame({"score": [0.1, 0.7, 0.9] * 400}),
+    "numbered people": lambda: people(3_000).reset_index(names="id"),
+    "numbered answers": lambda: people(3_000)[["job", "label"]].reset_index(names="id"),
+    "nothing but numbers": lambda: pd.DataFrame({"id": range(500), "other": range(500, 1_000)}),
+    "moments in seconds": lambda: people(900).assign(at=range(1_700_000_000, 1_700_000_900)),
     "few rows": lambda: people(12),
     "a few copies among many": lambda: pd.concat([people(2_000), people(2_000)[:40]]),
     "nothing": lambda: people(0),

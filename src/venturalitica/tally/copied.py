@@ -10,13 +10,16 @@ import narwhals as nw
 from venturalitica.circumstances import Share
 from venturalitica.tally.frames import open_frame
 from venturalitica.tally.repeats import copies_among
-from venturalitica.tally.row_keys import column_bits
+from venturalitica.tally.row_keys import column_bits, is_text, is_whole
 
 _FIRST = 1_000
 
 
 def doubled_share(data: Any, arrays: Mapping[str, Any]) -> Share | None:
-    """How many rows are exact copies of another; None where nobody can say.
+    """How many rows are copies of another; None where nobody can say.
+
+    An identifier, such as the numbers that `reset_index()` leaves, tells copies apart and is no
+    part of what was observed: it is left out, unless nothing else is there.
 
     Args:
         data: the table as it was given, all columns of it. A lazy one is never pulled in for this.
@@ -27,7 +30,25 @@ def doubled_share(data: Any, arrays: Mapping[str, Any]) -> Share | None:
         return None
     own = [_sliceable(one) for one in data.values()] if isinstance(data, Mapping) else []
     own = own if frame is None else [frame.get_column(name) for name in frame.columns]
-    return copies_among([*own, *(_sliceable(values) for values in arrays.values())])
+    given = [*own, *(_sliceable(values) for values in arrays.values())]
+    return copies_among([one for one in given if not _identifies(one)] or given)
+
+
+def _identifies(values: Any) -> bool:
+    """Whether these are whole numbers or text, another in every row; the first rows first."""
+    if not is_whole(values) and not is_text(values):
+        return False
+    counts = (min(_FIRST, len(values)), len(values))
+    return all(_different(values[:count]) == count for count in counts)
+
+
+def _different(values: Any) -> int:
+    if isinstance(values, nw.Series):
+        return values.n_unique()
+    try:
+        return len(set(values.tolist()))
+    except TypeError:  # values without a hash are no identifiers
+        return -1
 
 
 def copies_of_target(

@@ -21,8 +21,8 @@ from venturalitica.tally.row_keys import (
     Keys,
     RowKeys,
     chosen,
+    copy_keys,
     is_numeric,
-    row_keys,
     share_looked_at,
 )
 
@@ -87,7 +87,7 @@ def share_of_copies(rows: RowKeys) -> Share:
 
 
 def copies_among(columns: Sequence[Any]) -> Share | None:
-    """How many rows of a table are exact copies of another one that stays.
+    """How many rows of a table are copies of another one that stays, by six significant digits.
 
     Args:
         columns: narwhals series or arrays, shape `(n,)`: all that the table has.
@@ -101,7 +101,7 @@ def copies_among(columns: Sequence[Any]) -> Share | None:
     if not rows:
         return None
     step = -(-rows // _SAMPLE)
-    sample = row_keys(columns if step == 1 else [column[::step] for column in columns])
+    sample = copy_keys(columns if step == 1 else [column[::step] for column in columns])
     if sample is None:
         return None
     found = share_of_copies(sample)
@@ -110,7 +110,7 @@ def copies_among(columns: Sequence[Any]) -> Share | None:
     if step == 1:
         return found
     part = min(share_looked_at(rows), CELLS / (rows * len(columns)))
-    whole = row_keys(columns if part >= 1 else _part(columns, sample, part))
+    whole = copy_keys(columns if part >= 1 else _part(columns, sample, part))
     return None if whole is None else share_of_copies(whole)
 
 
@@ -124,7 +124,7 @@ def _part(columns: Sequence[Any], sample: RowKeys, part: float) -> list[Any]:
     guide = columns[max(range(len(columns)), key=telling)]
     found = []
     for start in range(0, len(guide), _PIECE):
-        keys = row_keys([guide[start : start + _PIECE]])
+        keys = copy_keys([guide[start : start + _PIECE]])
         picked = None if keys is None else chosen(keys.keys, part)
         if picked is None:
             return list(columns)

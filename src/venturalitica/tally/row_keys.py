@@ -58,6 +58,15 @@ def row_keys(columns: Iterable[Any], *, near: bool = False) -> RowKeys | None:
     return RowKeys(_mixed(read), tuple(read)) if read[0].size else None
 
 
+def copy_keys(columns: Sequence[Any]) -> RowKeys | None:
+    """Keys of the rows of one table: whole numbers as they are, others by six digits."""
+    bits = [column_bits(column, near=not is_whole(column)) for column in columns]
+    read = _only(bits)
+    if not bits or len(read) < len(bits) or len({one.size for one in read}) > 1:
+        return None
+    return RowKeys(_mixed(read), tuple(read)) if read[0].size else None
+
+
 def _only(bits: Sequence[Keys | None]) -> list[Keys]:
     return [one for one in bits if one is not None]
 
@@ -90,6 +99,20 @@ def is_numeric(values: Any) -> bool:
     """Whether the column is read as numbers, without a look at its values."""
     kind = values.dtype
     return bool(kind.is_numeric()) if isinstance(values, nw.Series) else kind.kind in "biufMm"
+
+
+def is_whole(values: Any) -> bool:
+    """Whether the column is of a type of whole numbers."""
+    kind = values.dtype
+    return bool(kind.is_integer()) if isinstance(values, nw.Series) else kind.kind in "iu"
+
+
+def is_text(values: Any) -> bool:
+    """Whether the column is of text, or of objects that are read as text."""
+    kind = values.dtype
+    if isinstance(values, nw.Series):
+        return kind in (nw.String, nw.Categorical, nw.Enum, nw.Object)
+    return kind.kind in "OUST"
 
 
 def column_bits(values: Any, *, near: bool) -> Keys | None:
