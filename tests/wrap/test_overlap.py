@@ -13,6 +13,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import venturalitica as vl
+from venturalitica.scenarios.german_credit import read_columns
 from venturalitica.wrapping.overlap import trained_on
 
 NAMES = ["income", "debt", "job"]
@@ -101,6 +102,54 @@ def test_near_copies_are_the_rows_they_were_made_of(copy: Any, engine: Any) -> N
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         pytest.skip("Arrow takes no columns of mixed objects")
     assert trained_on(table, given, [*NAMES, "day"]) is True
+
+
+def patients(rows: int, seed: int = 1, columns: int = 8) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    table = pd.DataFrame(random.normal(size=(rows, columns))).rename(columns=lambda i: f"x{i}")
+    return table.assign(ward=random.integers(0, 9, rows), smoker=random.integers(0, 2, rows))
+
+
+CHANGED = {
+    "one drawn again": lambda t: t.assign(x0=np.random.default_rng(9).normal(size=len(t))),
+    "one constant": lambda t: t.assign(x3=0.0),
+    "one scaled": lambda t: t.assign(x7=t["x7"] * 100 + 1),
+    "round(4)": lambda t: t.round(4),
+    "round(3)": lambda t: t.round(3),
+    "float16": lambda t: t.astype("float16"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED)
+@pytest.mark.parametrize("engine", ENGINES.values(), ids=ENGINES)
+def test_rows_of_which_little_was_changed_are_those_rows(change: Any, engine: Any) -> None:
+    table = patients(600)
+    names = list(table.columns)
+    given = change(table[:300])
+    try:
+        judged = engine(given)
+    except (pl.exceptions.PolarsError, NotImplementedError):
+        pytest.skip("not of every type in every engine")
+    assert trained_on(table, judged, names) is True
+    assert trained_on(pd.concat([table] * 2), judged, names) is True
+    assert trained_on(table, change(patients(300, seed=2)), names) is False
+
+
+def months(rows: int, seed: int) -> pd.DataFrame:
+    """The same people month after month: most of what is known of them stays as it was."""
+    table = pd.concat([patients(100)] * 12, ignore_index=True)
+    random = np.random.default_rng(seed)
+    changing = {"x0": random.normal(size=len(table)), "x1": random.normal(size=len(table))}
+    return table.assign(**changing).sample(rows, random_state=seed)
+
+
+def test_rows_that_are_alike_in_part_are_other_rows() -> None:
+    table = months(1_200, 1)
+    assert trained_on(table[:800], table[800:], list(table.columns)) is False
+    credit = pd.DataFrame(read_columns()).sample(frac=1.0, random_state=3)
+    assert trained_on(credit[:700], credit[700:], list(credit.columns)) is False
+    answers = pd.DataFrame(np.random.default_rng(5).integers(0, 4, (2_000, 8))).rename(columns=str)
+    assert trained_on(answers[:1_200], answers[1_200:], list(answers.columns)) is False
 
 
 @pytest.fixture

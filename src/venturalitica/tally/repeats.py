@@ -38,6 +38,8 @@ _SAMPLE = 20_000
 _PIECE = 1 << 17
 CELLS = 2_000_000
 """Of larger tables a part of the rows is searched for copies, so many values in all."""
+_OF_PARTS = 1_000_000
+"""So many rows of a training are kept by each part of their columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,24 @@ def trained_rows(rows: RowKeys, names: Sequence[str]) -> Trained:
     part = share_looked_at(rows.keys.size)
     keys, counts = _counted(rows.keys, part)
     return Trained(tuple(names), keys, _twins_by_chance(rows, counts), part)
+
+
+def trained_part(rows: RowKeys, part: RowKeys, names: Sequence[str]) -> Trained:
+    """What is kept of the rows by some of their columns, `names`, whose keys are `part`.
+
+    By chance as many are found as rows of the training, each different one once where copies are
+    among them, have a twin in that part.
+    """
+    share = min(1.0, _OF_PARTS / part.keys.size)
+    picked = chosen(part.keys, share)
+    keys, whole = part.keys, rows.keys
+    if picked is not None:
+        keys, whole = keys[picked], whole[picked]
+    different, counts = _counted(keys, 1.0)
+    if share_of_copies(rows).excess > FEW:
+        _, counts = _counted(keys[numpy.unique(whole, return_index=True)[1]], 1.0)
+    twins = int(counts[counts > 1].sum()) / max(int(counts.sum()), 1)
+    return Trained(tuple(names), different, twins, share)
 
 
 def share_trained_on(judged: Keys, trained: Trained) -> Share:

@@ -27,9 +27,11 @@ _CHUNK = 1 << 16
 _ODD = numpy.uint64(0x9E3779B97F4A7C15)
 _FINAL = numpy.uint64(0xFF51AFD7ED558CCD)
 _MISSING = numpy.uint64(0x7FF8000000000000)
-_SMALL = 10**DIGITS
 _LEAST = 45
-_POWERS = numpy.array([10.0 ** (DIGITS - 1 - place) for place in range(-_LEAST, 40)])
+_POWERS = {
+    digits: numpy.array([10.0 ** (digits - 1 - place) for place in range(-_LEAST, 40)])
+    for digits in range(1, DIGITS + 1)
+}
 """By what numbers with so many places before the point are multiplied; float32 holds 1e-45."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -43,19 +45,19 @@ class RowKeys:
     columns: tuple[Keys, ...]
 
 
-def row_keys(columns: Iterable[Any], *, near: bool = False) -> RowKeys | None:
+def row_keys(columns: Iterable[Any], *, near: bool = False, digits: int = DIGITS) -> RowKeys | None:
     """The keys of rows that are given column by column; None where a column cannot be read.
 
     Args:
         columns: narwhals series, arrays or lists, shape `(n,)` each.
-        near: values that agree in six significant digits are the same, whatever their type: 1 is
-            1.0 and "1", a category is its text. Otherwise only equal values of a column are.
+        near: values that agree in so many significant `digits` are the same, whatever their type:
+            1 is 1.0 and "1", a category is its text. Otherwise only equal values of a column are.
     """
-    bits = [column_bits(column, near=near) for column in columns]
+    bits = [column_bits(column, near=near, digits=digits) for column in columns]
     if not bits or any(one is None for one in bits) or len({one.size for one in _only(bits)}) > 1:
         return None
     read = _only(bits)
-    return RowKeys(_mixed(read), tuple(read)) if read[0].size else None
+    return RowKeys(mixed(read), tuple(read)) if read[0].size else None
 
 
 def copy_keys(columns: Sequence[Any]) -> RowKeys | None:
@@ -64,14 +66,14 @@ def copy_keys(columns: Sequence[Any]) -> RowKeys | None:
     read = _only(bits)
     if not bits or len(read) < len(bits) or len({one.size for one in read}) > 1:
         return None
-    return RowKeys(_mixed(read), tuple(read)) if read[0].size else None
+    return RowKeys(mixed(read), tuple(read)) if read[0].size else None
 
 
 def _only(bits: Sequence[Keys | None]) -> list[Keys]:
     return [one for one in bits if one is not None]
 
 
-def _mixed(bits: Sequence[Keys]) -> Keys:
+def mixed(bits: Sequence[Keys]) -> Keys:
     """Piece by piece, so that each stays in the processor's cache from column to column."""
     keys = numpy.zeros(bits[0].size, dtype=numpy.uint64)
     for start in range(0, keys.size, _CHUNK):
@@ -115,11 +117,13 @@ def is_text(values: Any) -> bool:
     return kind.kind in "OUST"
 
 
-def column_bits(values: Any, *, near: bool) -> Keys | None:
+def column_bits(values: Any, *, near: bool, digits: int = DIGITS) -> Keys | None:
     """64 bits for each value; None where nothing in the column can be compared."""
     try:
         array = _as_numbers(values)
-        return _number_bits(array, near=near) if array is not None else _text_bits(values)
+        if array is None:
+            return _text_bits(values, digits)
+        return _number_bits(array, near=near, digits=digits)
     except (TypeError, ValueError, NotImplementedError, OverflowError):
         return None
 
@@ -152,57 +156,59 @@ def _series_numbers(series: nw.Series[Any]) -> NDArray[Any] | None:
     return series.cast(nw.Float64).to_numpy()
 
 
-def _number_bits(array: NDArray[Any], *, near: bool) -> Keys:
+def _number_bits(array: NDArray[Any], *, near: bool, digits: int) -> Keys:
     if array.dtype.kind in "bi" and not near:
         return array.astype(numpy.int64).view(numpy.uint64)
     if array.dtype.kind == "u" and not near:
         return array.astype(numpy.uint64)
-    small = array.dtype.kind in "biu" and (not array.size or int(abs(array).max()) < _SMALL)
+    small = array.dtype.kind in "biu" and (not array.size or int(abs(array).max()) < 10**digits)
     numbers = array.astype(numpy.float64) + 0.0  # -0.0 is 0.0
-    if near and not small and not _are_small_and_whole(numbers):
-        numbers = _rounded(numbers)
+    if near and not small and not _are_small_and_whole(numbers, 10**digits):
+        numbers = _rounded(numbers, digits)
     bits = numpy.ascontiguousarray(numbers).view(numpy.uint64)
     bits[numpy.isnan(numbers)] = _MISSING
     return bits
 
 
-def _rounded(numbers: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
-    """Six significant digits, by way of 32 bits: a copy in float32 rounds to the same."""
+def _rounded(numbers: NDArray[numpy.float64], digits: int) -> NDArray[numpy.float64]:
+    """So many significant digits, by way of 32 bits: a copy in float32 rounds to the same."""
     made = numpy.empty_like(numbers)
     with numpy.errstate(all="ignore"):
         for start in range(0, numbers.size, _CHUNK):
             short = numbers[start : start + _CHUNK].astype(numpy.float32).astype(numpy.float64)
-            scale = _scale(short)
+            scale = _scale(short, digits)
             rounded = numpy.rint(short * scale) / scale
             made[start : start + _CHUNK] = numpy.where(numpy.isfinite(rounded), rounded, short)
     return made + 0.0
 
 
-def _scale(numbers: NDArray[numpy.float64]) -> NDArray[numpy.float64]:
-    """What makes whole numbers of `DIGITS` digits of them, from their binary exponents."""
+def _scale(numbers: NDArray[numpy.float64], digits: int) -> NDArray[numpy.float64]:
+    """What makes whole numbers of so many digits of them, from their binary exponents."""
     exponents = numpy.frexp(numbers)[1]
     places = numpy.floor((exponents - 1) * math.log10(2)).astype(numpy.int64) + _LEAST
-    numpy.clip(places, 0, _POWERS.size - 2, out=places)
-    scale = _POWERS[places]
-    places += numpy.abs(numbers * scale) >= _SMALL
-    made: NDArray[numpy.float64] = _POWERS[places]
+    powers = _POWERS[digits]
+    numpy.clip(places, 0, powers.size - 2, out=places)
+    places += numpy.abs(numbers * powers[places]) >= 10**digits
+    made: NDArray[numpy.float64] = powers[places]
     return made
 
 
-def _are_small_and_whole(numbers: NDArray[numpy.float64]) -> bool:
+def _are_small_and_whole(numbers: NDArray[numpy.float64], limit: int) -> bool:
     """Codes and counts in a column of floats: they have no more digits than are kept."""
     first = numbers[:_CHUNK]
     return all(
-        bool(((part == numpy.rint(part)) & (numpy.abs(part) < _SMALL) | numpy.isnan(part)).all())
+        bool(((part == numpy.rint(part)) & (numpy.abs(part) < limit) | numpy.isnan(part)).all())
         for part in (first, numbers)
     )
 
 
-def _text_bits(values: Any) -> Keys:
+def _text_bits(values: Any, digits: int) -> Keys:
     """Different values are looked at once each; what reads as a number is that number."""
     codes, different = _coded(values)
     bits = numpy.fromiter(
-        (_value_bits(value) for value in different), dtype=numpy.uint64, count=len(different)
+        (_value_bits(value, digits) for value in different),
+        dtype=numpy.uint64,
+        count=len(different),
     )
     return numpy.append(bits, _MISSING)[codes]
 
@@ -247,13 +253,13 @@ def _polars_coded(series: Any) -> tuple[NDArray[numpy.int64], list[Any]]:
     return codes.fill_null(-1).to_numpy().astype(numpy.int64), different.to_list()
 
 
-def _value_bits(value: Any) -> int:
+def _value_bits(value: Any, digits: int) -> int:
     """A number or moment by its value, else its text; Python's own hash holds in one process."""
     number = _number(value)
     number = _moment(value) if number is None else number
     if number is None:
         return hash(str(value)) % 2**64
-    return int(_number_bits(numpy.array([number]), near=True)[0])
+    return int(_number_bits(numpy.array([number]), near=True, digits=digits)[0])
 
 
 def _number(value: Any) -> float | None:

@@ -2,7 +2,7 @@
 
 `audit_data=df` beside `X_train` judges the whole table: most of its rows were trained on, and a
 figure on those flatters the model. Evidence that called them held out would be wrong. Copies that
-are nearly the same count too: rounded to six digits, in other types, in another order.
+are nearly the same count too: rounded, in other types, in another order, or with a column changed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.circumstances import Share
@@ -18,6 +19,7 @@ from venturalitica.redact import redacted_traceback
 if TYPE_CHECKING:
     from venturalitica.tally.repeats import Trained
     from venturalitica.tally.row_keys import RowKeys
+    from venturalitica.tally.views import Views
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ class TrainingRows:
 
     def __init__(self, X: Any, names: Sequence[str]) -> None:
         self._names = tuple(names)
-        self._found: Trained | None = None
+        self._found: tuple[Trained, Views] | None = None
         held = _held(X)
         # A daemon: a process that ends need not wait for what nobody will ask any more.
         self._thread = threading.Thread(
@@ -43,21 +45,26 @@ class TrainingRows:
 
     def _compute(self, X: Any) -> None:
         from venturalitica.tally.repeats import trained_rows
+        from venturalitica.tally.views import views_of
 
         names = self._names[: _width(X)]
         rows = _keys_or_none(X, names)
-        self._found = None if rows is None else trained_rows(rows, names)
+        if rows is not None:
+            whole = trained_rows(rows, names)
+            self._found = whole, views_of(rows, whole, partial(_keys_or_none, X))
 
     def share_of(self, data: Any) -> Share | None:
         """How many rows of `data` were trained on; None where that cannot be told."""
-        from venturalitica.tally.repeats import share_trained_on
+        from venturalitica.tally.views import share_seen
 
         self._thread.join()
-        found = self._found
-        judged = None if found is None else _keys_or_none(data, found.names)
-        if found is None or judged is None:
+        if self._found is None:
             return None
-        return share_trained_on(judged.keys, found)
+        whole, views = self._found
+        judged = _keys_or_none(data, whole.names)
+        if judged is None:
+            return None
+        return share_seen(judged, whole, views, partial(_keys_or_none, data))
 
 
 def trained_on(X: Any, audit_data: Any, names: Sequence[str]) -> bool | None:
@@ -73,21 +80,21 @@ def trained_on(X: Any, audit_data: Any, names: Sequence[str]) -> bool | None:
     return None if share is None else share.clear
 
 
-def _keys_or_none(data: Any, names: Sequence[str]) -> RowKeys | None:
+def _keys_or_none(data: Any, names: Sequence[str], digits: int | None = None) -> RowKeys | None:
     """A boundary: any library may fail here, and then nobody can say whose rows they are."""
     try:
-        return keys_of(data, names)
+        return keys_of(data, names, digits)
     except Exception as error:  # noqa: BLE001 - see the docstring
         log.info("rows could not be compared with those of a training")
         log.debug("why rows could not be compared\n%s", redacted_traceback(error))
         return None
 
 
-def keys_of(data: Any, names: Sequence[str]) -> RowKeys | None:
+def keys_of(data: Any, names: Sequence[str], digits: int | None = None) -> RowKeys | None:
     """Keys of the rows by those columns; None where one is missing or cannot be read."""
     import narwhals as nw
 
-    from venturalitica.tally.row_keys import row_keys
+    from venturalitica.tally.row_keys import DIGITS, row_keys
 
     table = nw.from_native(data, pass_through=True)
     if not isinstance(table, nw.DataFrame | nw.LazyFrame):
@@ -96,7 +103,8 @@ def keys_of(data: Any, names: Sequence[str]) -> RowKeys | None:
         return None
     picked = table.select(names)  # a lazy table's features were asked for by the model, too
     picked = picked.collect() if isinstance(picked, nw.LazyFrame) else picked
-    return row_keys((picked.get_column(name) for name in names), near=True)
+    columns = (picked.get_column(name) for name in names)
+    return row_keys(columns, near=True, digits=digits or DIGITS)
 
 
 _recalled: dict[str, TrainingRows] = {}
