@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,7 @@ class Measured:
     bindings: Mapping[str, str] = field(default_factory=dict)
     data: tuple[Mapping[str, Any], ...] = ()
     unbound: frozenset[str] = frozenset()
-    """Controls that were not evaluated because nobody bound their role."""
+    """Controls that were not evaluated only because nobody bound their groups."""
 
 
 def known_roles(policy: Policy) -> dict[str, Role]:
@@ -109,9 +110,8 @@ def measure(
     )
     verdicts = judge(policy, tally, circumstances=circumstances)
     item = data.item() if data else _unread(binding, name, tally.rows, rows.training_rows)
-    return Measured(
-        verdicts, circumstances, tally, binding.names, (item,), _without(unbound, controls)
-    )
+    silent = _without(unbound, {*LABEL_ROLES, *rows.missing}, controls)
+    return Measured(verdicts, circumstances, tally, binding.names, (item,), silent)
 
 
 def _asked(
@@ -170,11 +170,15 @@ def _without_rows(policy: Policy, circumstances: Circumstances) -> Measured:
     return Measured(judge(policy, None, circumstances=circumstances), circumstances)
 
 
-def _without(unbound: Mapping[str, str], controls: tuple[Control, ...]) -> frozenset[str]:
+def _without(
+    unbound: Mapping[str, str], untold: AbstractSet[str], controls: tuple[Control, ...]
+) -> frozenset[str]:
+    """Controls that lack a role, and none of those that nobody was told of beforehand."""
     from venturalitica.metrics.catalog import needs
 
     asked = zip(controls, needs(controls), strict=True)
-    return frozenset(control.id for control, need in asked if set(need.roles) & set(unbound))
+    lacking = ((control.id, set(need.roles) & set(unbound)) for control, need in asked)
+    return frozenset(name for name, roles in lacking if roles and not roles & untold)
 
 
 def _only(reasons: Mapping[str, str], wanted: Mapping[str, None]) -> dict[str, str]:

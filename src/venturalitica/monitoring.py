@@ -198,7 +198,7 @@ def _tell(run: Run, unjudged: tuple[Verdict, ...]) -> None:
     if run.policy is None and run.parent is None and not run.judged_anything:
         tell_no_policy(run.name)
     elif run.policy is not None and unjudged and not run.policy_is_around:
-        tell_unjudged(run.name, run.policy, unjudged)
+        tell_unjudged(run.name, run.light, run.policy, unjudged)
 
 
 def _active_runs() -> list[RunRef]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from venturalitica.audit import Audit
-from venturalitica.records import Verdict, worst_light
+from venturalitica.errors import listed, shortened
+from venturalitica.records import Light, Verdict
 from venturalitica.rules import Policy
 from venturalitica.settings import POLICY_FILENAME, working_folder
 from venturalitica.trackers.base import RunRef
@@ -26,6 +27,7 @@ _told: set[str] = set()
 
 MOST_NAMES = 8
 """Controls named in one line; the record names all."""
+_LONGEST_REASON = 900
 
 
 def tell(message: str, *args: object) -> None:
@@ -48,16 +50,20 @@ def _nobody_decided() -> bool:
 def tell_audit(audit: Audit, home: Path, *, silent: frozenset[str]) -> None:
     """One line for the whole; a warning for each control that asks for one.
 
-    `silent` are controls whose unbound role was told once for all of them, before the training.
+    Controls that were not evaluated for one and the same reason share a warning. `silent` are
+    controls whose unbound role was told once for all of them, before the training.
     """
     tell("%s", _summary(audit, home))
-    for verdict in audit:
-        if verdict.control in silent:
-            continue
-        if verdict.status != "passed" and verdict.on_fail == "warn":
-            log.warning(
-                "%s: %s: %s", verdict.control, verdict.status.replace("_", " "), verdict.reason
-            )
+    asking = [one for one in audit if one.status != "passed" and one.on_fail == "warn"]
+    together: dict[tuple[str, ...], list[Verdict]] = {}
+    for verdict in asking:
+        if verdict.control not in silent:
+            alone = () if verdict.status == "not_evaluated" else (verdict.control,)
+            together.setdefault((verdict.status, verdict.reason, *alone), []).append(verdict)
+    for (status, reason, *_), verdicts in together.items():
+        ids = listed(verdict.control for verdict in verdicts)
+        said = shortened(reason, _LONGEST_REASON if status == "not_evaluated" else None)
+        log.warning("%s: %s: %s", ids, status.replace("_", " "), said)
 
 
 def tell_missing_runs(runs: Sequence[RunRef], home: Path) -> None:
@@ -81,15 +87,15 @@ def tell_missing_runs(runs: Sequence[RunRef], home: Path) -> None:
         log.log(level, "no tracker run is active: the evidence stays in %s%s", home, reason)
 
 
-def tell_unjudged(name: str, policy: Policy, unjudged: Sequence[Verdict]) -> None:
-    """One line for all controls that no audit inside a run was about."""
+def tell_unjudged(name: str, light: Light, policy: Policy, unjudged: Sequence[Verdict]) -> None:
+    """One line for all controls that no audit inside a run was about; `light` is the record's."""
     ids = [verdict.control for verdict in unjudged]
     more = f" and {len(ids) - MOST_NAMES} more" if len(ids) > MOST_NAMES else ""
     log.warning(
         "%s: %s: %d of %d controls of %s v%s were not judged inside this run (%s): "
         "call vl.enforce or fit a model made by vl.wrap inside it",
         name,
-        worst_light(verdict.light for verdict in unjudged),
+        light,
         len(ids),
         len(policy.controls),
         policy.name,

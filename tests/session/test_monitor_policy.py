@@ -41,6 +41,15 @@ def test_unwrapped_training_has_the_policy_in_its_record_and_at_the_tracker(
     assert "accuracy, parity" in line
 
 
+def test_the_light_that_is_told_is_that_of_the_record(policy, caplog):
+    with pytest.raises(KeyError), vl.monitor("training"):
+        raise KeyError("mine")
+    (record,) = records()
+    assert record["light"] == "red"
+    (line,) = [line for line in caplog.messages if "not judged" in line]
+    assert line.startswith("training: red: 2 of 2 controls")
+
+
 def test_it_is_found_in_the_project_root_too(policy, tmp_path, monkeypatch):
     inner = tmp_path / "src" / "deep"
     inner.mkdir(parents=True)

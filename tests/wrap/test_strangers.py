@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import catboost
@@ -48,6 +49,16 @@ def test_a_regressor_is_never_judged_as_a_classifier(
     assert set(found(audit).values()) == {"not_evaluated"}
     assert "is a regressor" in reasons(audit)
     assert audit["light"] == "amber"
+
+
+def test_why_nothing_was_evaluated_is_said_once(
+    policy: str, write_policy: Any, X: Any, y: Any, caplog: Any
+) -> None:
+    warning = write_policy(Path(policy).read_text().replace("on_fail: record", "on_fail: warn"))
+    vl.wrap(Ridge(), policy=warning).fit(X, y, gender=["f", "m"] * (len(X) // 2))
+    [line] = [m for m in caplog.messages if "is a regressor" in m]
+    assert line.startswith("accuracy, gender-parity: not evaluated: ")
+    assert len(line) < 1_100
 
 
 class Amounts(BaseEstimator):  # type: ignore[misc]
