@@ -51,7 +51,10 @@ class Share:
     def clear(self) -> bool | None:
         """Whether rows are there that should not be; None where nobody can say."""
         low, high = CLEARLY
-        spread = math.sqrt(self.by_chance * (1 - self.by_chance) / max(self.rows, 1))
+        rows = max(self.rows, 1)
+        # One more than was seen: of 50 rows one is alike by chance where no other was (iris).
+        chance = min(1.0, self.by_chance + 1 / rows)
+        spread = math.sqrt(chance * (1 - chance) / rows)
         if self.excess > max(min(high, max(low, self.by_chance)), SURELY * spread):
             return True
         return None if self.share > DOUBTFUL else False

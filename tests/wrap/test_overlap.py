@@ -217,3 +217,12 @@ def test_the_evidence_and_the_audit_say_so(
     model.fit(X[:150], y[:150], audit_data=loans[150:], gender="sex")
     said = [predicate["data"][0]["training_rows"] for predicate in evidence()]
     assert said == [True, False]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_one_row_alike_of_fifty_is_chance(seed: int) -> None:
+    """Iris holds two rows twice: that a split parts them does not make its test rows trained on."""
+    from sklearn.datasets import load_iris
+
+    rows = load_iris(as_frame=True).data.sample(frac=1, random_state=seed)
+    assert trained_on(rows[:100], rows[100:], list(rows.columns)) is not True
