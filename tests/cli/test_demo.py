@@ -72,10 +72,10 @@ def test_what_to_type_next_is_found_on_the_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.executable", str(place / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    ways = [command for command, _ in demo._ways_there(Path("demo-out"))]
+    ways = list(demo._ways_there(Path("demo-out")))
     assert ways == ["source .venv/bin/activate", "cd demo-out"]
     monkeypatch.setenv("PATH", str(place))
-    assert [command for command, _ in demo._ways_there(Path("demo-out"))] == ["cd demo-out"]
+    assert list(demo._ways_there(Path("demo-out"))) == ["cd demo-out"]
 
 
 def test_each_line_of_the_demo_is_understood_alone(call, project, monkeypatch):
