@@ -64,3 +64,12 @@ def _blurred(shown: float, value: float, near: tuple[float, ...]) -> bool:
         for other in near
         if abs(value - other) > 1e-12 * max(1.0, abs(other))
     )
+
+
+def percent(share: float) -> str:
+    """`23 %`, `1.5 %`; never 100 % of what is not all."""
+    value = 100 * share
+    shown = (
+        f"{value:.0f}" if 10 <= value < 99.5 else f"{value:.2g}" if value < 10 else f"{value:.4g}"
+    )
+    return f"{shown} %"

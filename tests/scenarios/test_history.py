@@ -84,7 +84,8 @@ def test_there_are_forty_runs_in_three_pipelines_under_three_versions(rows: Any)
 
 
 def test_there_is_something_of_everything(history: History, rows: Any) -> None:
-    assert set(Counter(row.light for row in rows)) == {"red", "amber", "green"}
+    # Checks of the data alone are amber: the policy has controls of the model too.
+    assert set(Counter(row.light for row in rows)) == {"red", "amber"}
     assert any(row.exception for row in rows)
     with Ledger.open(history.home).index() as index:
         statuses = {v.status for row in rows for v in index.verdicts(row.index)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from venturalitica.circumstances import Circumstances, Share
+from venturalitica.figures import percent
 from venturalitica.judge.question import Question
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.records import Verdict, left_out_sentence
@@ -98,12 +99,3 @@ def training_words(trained: Share) -> str:
     return (
         f"{percent(trained.share)} of the judged rows are rows the model was trained on; {HELD_OUT}"
     )
-
-
-def percent(share: float) -> str:
-    """`23 %`, `1.5 %`; never 100 % of what is not all."""
-    value = 100 * share
-    shown = (
-        f"{value:.0f}" if 10 <= value < 99.5 else f"{value:.2g}" if value < 10 else f"{value:.4g}"
-    )
-    return f"{shown} %"

@@ -137,17 +137,15 @@ class Verdicts:
             self._since = index if self._since is None else self._since
 
     def _judge_fully(self, predicate: Mapping[str, Any], asked: Circumstances) -> None:
+        unknown = unknown_method(asked)
+        if unknown:
+            raise NotJudged(unknown)
         policy = _policy(predicate)
         _need(policy is not None, "its policy's bytes are no policy that this version can read")
         assert policy is not None
         controls = select(policy, asked.phase)
         _check_controls(predicate["verdicts"], controls)
         _check_left_out(policy, controls, asked)
-        unknown = unknown_method(asked)
-        if unknown:
-            for verdict, control in zip(predicate["verdicts"], controls, strict=True):
-                _refuse(words_fault(verdict, control), verdict)
-            raise NotJudged(unknown)
         judged = self._judged(policy, predicate, asked)
         _compare(predicate, judged)
         fault = light_fault(predicate, judged.verdicts)

@@ -164,6 +164,7 @@ class _Writer:
             kind="audit",
             source="enforce" if one.name != NIGHTLY else "fit",
             verdicts=measured.verdicts,
+            circumstances=measured.circumstances,
             tally=measured.tally,
             bindings=measured.bindings,
             model=model_facts(model),
