@@ -341,7 +341,7 @@ def test_a_score_that_rounding_hides_is_shown_with_all_digits(make) -> None:
     tally = make.tally(target=RIGHT, score=[1.00001, 0.1] * 20)
     refused(one(make, tally, "brier_score"), "the scores run from 0.100 to 1.00001:")
     below = make.tally(target=RIGHT, score=[-0.001, 0.1] * 20)
-    refused(one(make, below, "brier_score"), "from -0.001 to 0.10:")
+    refused(one(make, below, "brier_score"), "from -0.001 to 0.100:")
 
 
 def test_what_was_done_to_the_scores_is_said(make) -> None:
