@@ -69,6 +69,22 @@ def test_numbering_copies_does_not_hide_them(write_policy: Any, table: pd.DataFr
     assert all("95 % of the rows are exact copies of other rows" in v.reason for v in audit)
 
 
+@pytest.mark.parametrize(
+    "held",
+    [lambda i: [i, 0.5], lambda i: np.arange(3) + i, lambda i: {"at": [i]}, lambda i: {i}],
+    ids=["lists", "arrays", "mappings", "sets"],
+)
+def test_a_column_of_embeddings_does_not_hide_copies(
+    write_policy: Any, table: pd.DataFrame, held: Any
+) -> None:
+    cells = pd.Series([held(place) for place in range(len(table))], dtype=object)
+    table = table.assign(cells=cells)
+    path = write_policy(POLICY)
+    assert vl.enforce(table, policy=path, **ROLES).light == "green"
+    copies = pd.concat([table] * 20, ignore_index=True)
+    assert vl.enforce(copies, policy=path, **ROLES).light == "amber"
+
+
 def test_copies_that_the_policy_expects_are_rows(write_policy: Any, table: pd.DataFrame) -> None:
     path = write_policy(POLICY.replace("roles:", "duplicates: expected\nroles:", 1))
     audit = vl.enforce(pd.concat([table] * 20), policy=path, **ROLES)

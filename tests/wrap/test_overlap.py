@@ -59,8 +59,17 @@ def test_rows_that_repeat_anyway_tell_nothing() -> None:
 
 
 def test_rows_that_cannot_be_read_tell_nothing() -> None:
-    table = pd.DataFrame({"x": range(300), "t": [[1]] * 300})
+    class Unreadable:
+        def __hash__(self) -> int:
+            raise TypeError
+
+    table = pd.DataFrame({"x": range(300), "t": [Unreadable() for _ in range(300)]})
     assert trained_on(table, table[:10], ["x", "t"]) is None
+
+
+def test_a_column_of_lists_does_not_hide_training_rows() -> None:
+    table = pd.DataFrame({"x": range(300), "t": [[1]] * 300})
+    assert trained_on(table, table[:10], ["x", "t"]) is True
 
 
 def test_few_of_the_training_rows_among_many_others_are_found() -> None:

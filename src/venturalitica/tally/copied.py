@@ -43,10 +43,8 @@ def _identifies(values: Any) -> bool:
 
 
 def _different(values: Any) -> int:
-    if isinstance(values, nw.Series):
-        return values.n_unique()
     try:
-        return len(set(values.tolist()))
+        return values.n_unique() if isinstance(values, nw.Series) else len(set(values.tolist()))
     except TypeError:  # values without a hash are no identifiers
         return -1
 

@@ -8,9 +8,10 @@ has a part in a key; columns are taken in the order given.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import narwhals as nw
@@ -24,6 +25,8 @@ MOST_ROWS = 10_000_000
 DIGITS = 6
 """Significant digits in which near copies agree."""
 _CHUNK = 1 << 16
+_HELD = 64
+"""Of a list or an array in a cell so many values are compared: an embedding has no more to tell."""
 _ODD = numpy.uint64(0x9E3779B97F4A7C15)
 _FINAL = numpy.uint64(0xFF51AFD7ED558CCD)
 _MISSING = numpy.uint64(0x7FF8000000000000)
@@ -216,20 +219,38 @@ def _text_bits(values: Any, digits: int) -> Keys:
 def _coded(values: Any) -> tuple[NDArray[numpy.int64], list[Any]]:
     """For each row the place of its value among the different ones; -1 where it is missing."""
     if isinstance(values, nw.Series):
+        if values.dtype.is_nested() or values.dtype == nw.Object:
+            return _places(values.to_list())
         if values.implementation.is_pandas():
             codes, different = values.to_native().factorize()
             return numpy.asarray(codes, dtype=numpy.int64), list(different)
         if values.implementation.is_pyarrow():
             return _arrow_coded(values.to_native())
-        if values.implementation.is_polars() and values.dtype != nw.Object:
+        if values.implementation.is_polars():
             return _polars_coded(values.to_native())
         values = values.to_list()
+    return _places(values)
+
+
+def _places(values: Iterable[Any]) -> tuple[NDArray[numpy.int64], list[Any]]:
     place: dict[Any, int] = {}
+    single = (_single(value) for value in values)
     codes = numpy.fromiter(
-        (-1 if _is_missing(value) else place.setdefault(value, len(place)) for value in values),
+        (-1 if _is_missing(value) else place.setdefault(value, len(place)) for value in single),
         dtype=numpy.int64,
     )
     return codes, list(place)
+
+
+def _single(value: Any) -> Any:
+    """The value, or what it holds where it is a list, an array or a mapping: the first of it."""
+    if isinstance(value, numpy.ndarray):
+        return str(value.shape), tuple(value.ravel()[:_HELD].tolist())
+    if isinstance(value, Mapping):
+        return tuple((str(name), _single(one)) for name, one in islice(value.items(), _HELD))
+    if isinstance(value, list | tuple | set):
+        return len(value), tuple(_single(one) for one in islice(value, _HELD))
+    return value if isinstance(value, Hashable) else str(value)
 
 
 def _is_missing(value: Any) -> bool:
