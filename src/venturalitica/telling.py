@@ -25,8 +25,6 @@ PACKAGE = "venturalitica"
 _told: set[str] = set()
 """What this process was told already, and is not told again."""
 
-MOST_NAMES = 8
-"""Controls named in one line; the record names all."""
 _LONGEST_REASON = 900
 
 
@@ -90,7 +88,6 @@ def tell_missing_runs(runs: Sequence[RunRef], home: Path) -> None:
 def tell_unjudged(name: str, light: Light, policy: Policy, unjudged: Sequence[Verdict]) -> None:
     """One line for all controls that no audit inside a run was about; `light` is the record's."""
     ids = [verdict.control for verdict in unjudged]
-    more = f" and {len(ids) - MOST_NAMES} more" if len(ids) > MOST_NAMES else ""
     log.warning(
         "%s: %s: %d of %d controls of %s v%s were not judged inside this run (%s): "
         "call vl.enforce or fit a model made by vl.wrap inside it",
@@ -100,7 +97,7 @@ def tell_unjudged(name: str, light: Light, policy: Policy, unjudged: Sequence[Ve
         len(policy.controls),
         policy.name,
         policy.version,
-        ", ".join(ids[:MOST_NAMES]) + more,
+        listed(ids),
     )
 
 

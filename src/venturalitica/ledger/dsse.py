@@ -8,7 +8,7 @@ raw r || s as well.
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from venturalitica.canonical import canonical_json
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.encoding import MAX_LINE, encode_base64, parse_object
+from venturalitica.ledger.keys import PublicKey, short
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -85,6 +86,22 @@ def signers_of(line: bytes) -> tuple[str, ...]:
         EvidenceError: it is not a DSSE envelope.
     """
     return tuple(item.keyid for item in Envelope.parse(line, what="the line").signatures)
+
+
+def signed_by(envelope: Envelope, keys: Mapping[str, PublicKey]) -> tuple[str, ...]:
+    """The ids of the keys that signed it; every signature must hold.
+
+    Raises:
+        EvidenceError: a signature does not verify, or its key is not among `keys` (by id).
+    """
+    data = envelope.signed_bytes()
+    for signature in envelope.signatures:
+        key = keys.get(signature.keyid)
+        if key is None:
+            raise EvidenceError(f"its key {short(signature.keyid)!r} is not among the keys here")
+        if not verify_signature(key.ecdsa(), signature.sig, data):
+            raise EvidenceError(f"the signature by key {short(key.keyid)} does not verify")
+    return tuple(signature.keyid for signature in envelope.signatures)
 
 
 def statement_of(line: bytes) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.dsse import Envelope, verify_signature
-from venturalitica.ledger.keys import PublicKey, carried_keys, short
+from venturalitica.ledger.dsse import signed_by
+from venturalitica.ledger.keys import PublicKey, carried_keys
 from venturalitica.ledger.link import Link
 from venturalitica.ledger.projection import Outline, run_row, verdict_rows
 
@@ -92,22 +92,11 @@ class Check:
         if envelope is None:
             return ""  # it is listed as unreadable, and nothing of it is shown
         try:
-            self._check_signatures(envelope)
+            signed_by(envelope, self.keys)
             self._check_place(outline)
         except EvidenceError as error:
             return f"Entry {outline.index} does not verify: {error}."
         return ""
-
-    def _check_signatures(self, envelope: Envelope) -> None:
-        data = envelope.signed_bytes()
-        for signature in envelope.signatures:
-            key = self.keys.get(signature.keyid)
-            if key is None:
-                raise EvidenceError(
-                    f"its key {short(signature.keyid)!r} is not among the keys here"
-                )
-            if not verify_signature(key.ecdsa(), signature.sig, data):
-                raise EvidenceError(f"the signature by key {short(key.keyid)} does not verify")
 
     def _check_place(self, outline: Outline) -> None:
         link = Link.of(outline.statement)

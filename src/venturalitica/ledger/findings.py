@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import contents
-from venturalitica.ledger.dsse import PAYLOAD_TYPE, Envelope, verify_signature
+from venturalitica.ledger.dsse import PAYLOAD_TYPE, Envelope, signed_by
 from venturalitica.ledger.encoding import MAX_LINE, parse_object
 from venturalitica.ledger.heads import Head
-from venturalitica.ledger.keys import PublicKey, short
+from venturalitica.ledger.keys import PublicKey
 from venturalitica.ledger.kinds import Chronicle, LeavesOver, ReadsHeads, Record, Tells
 from venturalitica.ledger.link import Link
 from venturalitica.ledger.merkle import leaf_hash
@@ -143,16 +143,8 @@ class Findings:
         envelope = Envelope.parse(line)
         if envelope.payload_type != PAYLOAD_TYPE:
             raise EvidenceError(f"its payload type is not {PAYLOAD_TYPE}")
-        data = envelope.signed_bytes()
-        for signature in envelope.signatures:
-            key = self.keys.get(signature.keyid)
-            if key is None:
-                raise EvidenceError(
-                    f"its key {short(signature.keyid)!r} is not among the keys here"
-                )
-            if not verify_signature(key.ecdsa(), signature.sig, data):
-                raise EvidenceError(f"the signature by key {short(key.keyid)} does not verify")
-            self.signers.setdefault(key.keyid, index)
+        for keyid in signed_by(envelope, self.keys):
+            self.signers.setdefault(keyid, index)
         return envelope
 
     def _read_statement(

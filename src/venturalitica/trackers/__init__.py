@@ -14,9 +14,10 @@ it, no run of it is open.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from venturalitica.errors import TrackerError, did_you_mean
 from venturalitica.redact import redacted_traceback
@@ -94,45 +95,32 @@ def active_runs() -> list[RunRef]:
 
 def no_runs(beside: Collection[str]) -> list[NoRun]:
     """Why trackers that this process uses have no run here, those named in `beside` left out."""
-    found = []
-    for one in trackers():
-        # A tracker that another package offers may be older than the question.
-        ask = getattr(one, "no_run", None)
-        if one.name in beside or ask is None:
-            continue
-        try:
-            found.append(ask())
-        except Exception as error:  # noqa: BLE001 - boundary, as above
-            _log.debug("tracker '%s' says no reason\n%s", one.name, redacted_traceback(error))
-    return [reason for reason in found if reason is not None]
+    return list(_answers("no_run", beside))
 
 
 def last_runs() -> list[RunRef]:
-    """The runs that were open last in this thread and may have ended; a tracker need not know."""
-    found = []
-    for one in trackers():
-        try:
-            run = getattr(one, "last_run", lambda: None)()
-        except Exception as error:  # noqa: BLE001 - boundary: a tracker must never break a training run
-            _log.debug("tracker '%s' knows no last run\n%s", one.name, redacted_traceback(error))
-            continue
-        if run is not None:
-            found.append(run)
-    return found
+    """The runs that were open last in this thread and may have ended."""
+    return list(_answers("last_run"))
 
 
 def doubts() -> list[str]:
-    """Settings of trackers in use that cannot be meant, as questions; a tracker need not know."""
-    found = []
+    """Settings of trackers in use that cannot be meant, as questions."""
+    return [str(answer) for answer in _answers("doubt")]
+
+
+def _answers(question: str, beside: Collection[str] = ()) -> Iterator[Any]:
+    """What trackers answer; one that another package offers need not know the question."""
     for one in trackers():
-        try:
-            question = str(getattr(one, "doubt", str)())
-        except Exception as error:  # noqa: BLE001 - boundary: a tracker must never break a training run
-            _log.debug("tracker '%s' has no doubts\n%s", one.name, redacted_traceback(error))
+        if one.name in beside:
             continue
-        if question:
-            found.append(question)
-    return found
+        try:
+            answer = getattr(one, question, lambda: None)()
+        except Exception as error:  # noqa: BLE001 - boundary: a tracker must never break a training run
+            said = redacted_traceback(error)
+            _log.debug("tracker '%s' cannot answer %r\n%s", one.name, question, said)
+            continue
+        if answer:
+            yield answer
 
 
 def _load(entry: EntryPoint) -> Tracker | None:
