@@ -333,6 +333,16 @@ def test_a_share_of_training_rows_that_chance_would_explain_is_no_way_out(
     assert "trained on" in found.detail
 
 
+def test_verdicts_left_out_under_an_unknown_method_are_found(ledger: Ledger) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        predicate["judging"]["intervals"] = "exact-9"
+        without_the_failure(predicate)
+
+    found = after(ledger, change)
+    assert found.ok is False
+    assert "has no verdict in it" in found.detail
+
+
 def test_an_audit_that_calls_itself_a_run_is_found(ledger: Ledger) -> None:
     ledger.append(judged_record())
     statement = judged_record()

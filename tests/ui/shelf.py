@@ -48,6 +48,8 @@ SECOND = (
     .replace('  - {id: recall, metric: recall, must: ">= 0.60"}\n', "")
     + '  - {id: enough, metric: row_count, must: ">= 100"}\n'
 )
+ALONE = FIRST[: FIRST.index("  - id: gender-parity")]
+"""With the one control that `passed` is the verdict of."""
 OTHER_SECOND = SECOND.replace("Credit scoring", "Credit scores")
 UNJUDGED = Circumstances(intervals="drawn for a page")
 """Verdicts here are written by hand, and have no counts: no `verify` can judge them again."""

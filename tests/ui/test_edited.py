@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.ui.client import Client, client_for, words
-from tests.ui.shelf import FIRST, Shelf, mlflow_run, passed
+from tests.ui.shelf import ALONE, Shelf, mlflow_run, passed
 from venturalitica.settings import Settings
 from venturalitica.trackers.base import RunRef
 from venturalitica.ui.connections import places
@@ -31,7 +31,7 @@ STORE = "http://127.0.0.1:9"
 def shelf(tmp_path: Path) -> Shelf:
     """A record that a tracker should have, and has not confirmed."""
     shelf = Shelf(tmp_path)
-    shelf.audit(FIRST, passed(), trackers=(mlflow_run(STORE, run_id=RUN),))
+    shelf.audit(ALONE, passed(), trackers=(mlflow_run(STORE, run_id=RUN),))
     return shelf
 
 
@@ -156,7 +156,7 @@ def test_a_receipt_of_something_else_delivers_nothing(
 
 def test_receipts_of_what_is_not_due_make_no_outbox_green(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
-    shelf.audit(FIRST, passed())
+    shelf.audit(ALONE, passed())
     receipt(shelf)
     desk = Desk(shelf.home)
     with desk.reading() as reading:
@@ -166,8 +166,8 @@ def test_receipts_of_what_is_not_due_make_no_outbox_green(tmp_path: Path) -> Non
 
 def test_a_run_that_nothing_can_be_delivered_to_is_not_called_delivered(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
-    shelf.audit(FIRST, passed(), trackers=(RunRef("mlflow", RUN, uri=STORE),))
-    statement = shelf.statement(FIRST, passed())
+    shelf.audit(ALONE, passed(), trackers=(RunRef("mlflow", RUN, uri=STORE),))
+    statement = shelf.statement(ALONE, passed())
     statement["predicate"]["trackers"] = [{"tracker": "mlflow", "run_id": 7}]
     shelf.ledger.append(statement)
     receipt(shelf)

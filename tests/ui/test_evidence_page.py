@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.ui.client import Client, client_for, words
-from tests.ui.shelf import FIRST, Shelf, passed, pruned_shelf
+from tests.ui.shelf import ALONE, Shelf, passed, pruned_shelf
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.offline import MEANINGS, bundle_command, log_command
 
@@ -241,9 +241,9 @@ def test_a_green_record_of_another_key_is_amber_and_an_edited_one_red(
     shelf: Shelf, client: Client, tmp_path: Path
 ) -> None:
     other = Shelf(tmp_path / "other")
-    other.audit(FIRST, passed())
+    other.audit(ALONE, passed())
     data = other.ledger.bundle(0)
-    shelf.audit(FIRST, passed())
+    shelf.audit(ALONE, passed())
     assert "vl-edge-green" in dropped(client, shelf.ledger.bundle(0)).text
     page = dropped(client, data)
     assert "vl-edge-amber" in page.text

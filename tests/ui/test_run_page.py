@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.ui.client import Client, client_for, words
-from tests.ui.shelf import FIRST, Shelf, loan_verdicts, mlflow_run, passed, pruned_shelf
+from tests.ui.shelf import ALONE, FIRST, Shelf, loan_verdicts, mlflow_run, passed, pruned_shelf
 from venturalitica.settings import Settings
 from venturalitica.ui.desk import Desk, Reading
 from venturalitica.ui.pages.run import RunContext, read
@@ -59,7 +59,7 @@ def test_it_answers_first_whether_it_can_ship(shelf: Shelf, client: Client) -> N
 
 
 def test_a_green_record_is_green_only_after_its_steps_were_made(shelf, client) -> None:
-    shelf.audit(FIRST, passed())
+    shelf.audit(ALONE, passed())
     answer = client.get("/runs/0")
     assert "Yes, by this policy." in answer.text
     assert "signatures: held" in words(answer)
@@ -72,7 +72,7 @@ def test_a_green_record_is_green_only_after_its_steps_were_made(shelf, client) -
 
 
 def test_a_waiting_record_is_amber_and_shows_the_way(shelf: Shelf, client: Client) -> None:
-    entry = shelf.audit(FIRST, passed(), trackers=(mlflow_run(),))
+    entry = shelf.audit(ALONE, passed(), trackers=(mlflow_run(),))
     answer = client.get("/runs/0")
     said = words(answer)
     assert "The light is amber" in said
@@ -95,7 +95,7 @@ def test_a_server_is_linked_to_and_a_hostile_address_is_not(shelf, client) -> No
 
 
 def test_the_audits_of_a_run_are_linked(shelf: Shelf, client: Client) -> None:
-    shelf.run(shelf.audit(), shelf.audit(FIRST, passed()))
+    shelf.run(shelf.audit(), shelf.audit(ALONE, passed()))
     answer = client.get("/runs/2")
     assert re.search(r'<td><a href="/runs/0">0</a></td>', answer.text)
     assert re.search(r'<td><a href="/runs/1">1</a></td>', answer.text)

@@ -137,15 +137,16 @@ class Verdicts:
             self._since = index if self._since is None else self._since
 
     def _judge_fully(self, predicate: Mapping[str, Any], asked: Circumstances) -> None:
-        unknown = unknown_method(asked)
-        if unknown:
-            raise NotJudged(unknown)
         policy = _policy(predicate)
         _need(policy is not None, "its policy's bytes are no policy that this version can read")
         assert policy is not None
         controls = select(policy, asked.phase)
         _check_controls(predicate["verdicts"], controls)
         _check_left_out(policy, controls, asked)
+        unknown = unknown_method(asked)
+        if unknown:
+            # A later version may judge otherwise; which controls there are, the policy says.
+            raise NotJudged(unknown)
         judged = self._judged(policy, predicate, asked)
         _compare(predicate, judged)
         fault = light_fault(predicate, judged.verdicts)
