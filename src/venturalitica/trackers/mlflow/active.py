@@ -34,7 +34,8 @@ def _open_elsewhere() -> bool:
     """Whether another living thread has a run open.
 
     MLflow keeps a stack of runs for each thread, those of threads that ended too, in a variable of
-    its own: a version that has none tells nothing.
+    its own: a version that has none tells nothing. A living thread that was given the number of one
+    that ended with a run open is taken for it.
     """
     fluent = sys.modules.get("mlflow.tracking.fluent")
     stacks = getattr(getattr(fluent, "_active_run_stack", None), "get_all_thread_values", None)
