@@ -68,6 +68,12 @@ class Receipts:
             ledger.outbox.confirm(item.index, item.tracker, item.run_id, "read back")
 
 
+@pytest.fixture(autouse=True)
+def _keys_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key is the reader's own, whatever tests before made keys for."""
+    monkeypatch.setenv("VENTURALITICA_CONFIG", str(tmp_path / "nobody"))
+
+
 @pytest.fixture(scope="session")
 def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     """40 runs over three policy versions, with sign-offs; two of them wait for a tracker."""
