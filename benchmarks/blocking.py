@@ -44,7 +44,7 @@ def table(copies: int) -> tuple[Any, Any, Any]:
     import pandas as pd
     from sklearn.preprocessing import OrdinalEncoder
 
-    from venturalitica.scenarios.german_credit import read_columns
+    from venturalitica.demo.german_credit import read_columns
 
     data = pd.concat([pd.DataFrame(read_columns())] * copies, ignore_index=True)
     features = data.drop(columns="class")
@@ -67,8 +67,8 @@ def measure(copies: int, times: int) -> None:
     from sklearn.tree import DecisionTreeClassifier
 
     import venturalitica as vl
-    from venturalitica.probes.data import fingerprint
-    from venturalitica.scenarios.german_credit import POLICY
+    from venturalitica.demo.german_credit import POLICY
+    from venturalitica.provenance.fingerprint import fingerprint
 
     data, features, target = table(copies)
     plain = DecisionTreeClassifier(max_depth=3)

@@ -137,8 +137,8 @@ def measure_tally(count: int, runs: int) -> Iterator[Line]:
 
 def measure_intervals(runs: int) -> Iterator[Line]:
     import venturalitica as vl
+    from venturalitica.core.tally import Table, Tally
     from venturalitica.judge import judge
-    from venturalitica.tallies import Table, Tally
 
     policy = vl.read_policy(write_policy())
     small = tally_of(rows_of(1_000), policy)
@@ -283,9 +283,9 @@ def python(*arguments: str) -> None:
 
 def tally_of(frame: Any, policy: Any, bindings: Any = None) -> Any:
     """The tally of the policy's controls, as `vl.enforce` makes it."""
-    from venturalitica.binding import bind
     from venturalitica.metrics.catalog import needs
     from venturalitica.tally import Need, build_tally, column_names
+    from venturalitica.tally.binding import bind
 
     roles = {role: policy.role(role) for role in policy.grouping_roles}
     binding = bind(roles, bindings or BINDINGS, column_names(frame), wanted=())

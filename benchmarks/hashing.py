@@ -26,7 +26,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-from venturalitica.probes.data import file_digest, fingerprint
+from venturalitica.provenance.fingerprint import file_digest, fingerprint
 
 BLOCK = 1 << 20
 

@@ -21,20 +21,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from venturalitica.circumstances import Circumstances
+from venturalitica.audit.statement import Facts, build_statement
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.judge import judge
 from venturalitica.ledger import Ledger, load_signer, verify_bundle, verify_ledger
-from venturalitica.ledger.cache import TreeCache
-from venturalitica.ledger.dsse import sign_envelope
-from venturalitica.ledger.keys import carry_keys
-from venturalitica.ledger.link import Draft, Link
-from venturalitica.ledger.merkle import RunningRoot, leaf_hash
-from venturalitica.ledger.note import Checkpoint, NoteKey, sign_note
-from venturalitica.ledger.signing import FileSigner
+from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
+from venturalitica.ledger.formats.dsse import sign_envelope
+from venturalitica.ledger.formats.merkle import RunningRoot, leaf_hash
+from venturalitica.ledger.formats.public_key import carry_keys
+from venturalitica.ledger.log.tree_cache import TreeCache
+from venturalitica.ledger.records.placement import Draft, Link
+from venturalitica.ledger.signing.signer import FileSigner
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
-from venturalitica.statement import Facts, build_statement
-from venturalitica.tallies import Axis, Table, Tally
 
 POLICY = parse_policy(
     b"""policy: benchmark

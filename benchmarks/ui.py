@@ -29,14 +29,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from venturalitica.core.verdict import Interval, Verdict, worst_light
 from venturalitica.ledger import Ledger, load_signer
-from venturalitica.ledger.dsse import sign_envelope
-from venturalitica.ledger.keys import carry_keys
-from venturalitica.ledger.link import Draft, Link
-from venturalitica.ledger.merkle import RunningRoot, leaf_hash
-from venturalitica.ledger.note import Checkpoint, NoteKey, sign_note
-from venturalitica.ledger.signing import FileSigner
-from venturalitica.records import Interval, Verdict, worst_light
+from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
+from venturalitica.ledger.formats.dsse import sign_envelope
+from venturalitica.ledger.formats.merkle import RunningRoot, leaf_hash
+from venturalitica.ledger.formats.public_key import carry_keys
+from venturalitica.ledger.records.placement import Draft, Link
+from venturalitica.ledger.signing.signer import FileSigner
 
 CONTROLS = 8
 PIPELINES = [f"{team}-{model}" for team in ("retail", "business") for model in "abcdef"]
@@ -200,8 +200,8 @@ def measured(home: Path, runs: int, times: int) -> None:
     import httpx
 
     from venturalitica.ui.app import create_app
-    from venturalitica.ui.desk import Desk
-    from venturalitica.ui.guard import Guard
+    from venturalitica.ui.reader import Desk
+    from venturalitica.ui.security import Guard
 
     started = time.perf_counter()
     with Ledger.open(home).index():

@@ -5,9 +5,9 @@ from typing import Any
 import numpy
 import pytest
 
-from venturalitica.binding import Binding, bind
+from venturalitica.core.policy import Role
 from venturalitica.errors import BindingError
-from venturalitica.rules import Role
+from venturalitica.tally.binding import Binding, bind
 
 ROLES = {
     "target": Role("target", favorable=1),

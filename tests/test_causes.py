@@ -12,7 +12,7 @@ import requests
 from mlflow.exceptions import MlflowException
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutError
 
-from venturalitica.causes import cause, said
+from venturalitica.core.causes import cause, said
 from venturalitica.errors import TrackerError
 
 HERE: Any = None
@@ -87,7 +87,7 @@ def test_our_own_sentence_is_kept_whatever_it_came_from() -> None:
 @pytest.mark.parametrize("name", ["mlflow", "wandb"])
 def test_health_and_delivery_say_it_shortly(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from venturalitica.trackers import tracker
-    from venturalitica.trackers.mlflow.answer import explain
+    from venturalitica.trackers.mlflow.client import explain
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:1")

@@ -7,8 +7,8 @@ import pickle
 
 import pytest
 
+from venturalitica.core.verdict import Verdict
 from venturalitica.errors import ControlBlocked, MissingExtra, PolicyError, Problem
-from venturalitica.records import Verdict
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import venturalitica as vl
-from venturalitica import _origin
-from venturalitica._origin import Origin, checkout_of, install_line, origin_of
+from venturalitica.system import origin as _origin
+from venturalitica.system.origin import Origin, checkout_of, install_line, origin_of
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.records import Interval
-from venturalitica.rules import (
+from venturalitica.core.policy import (
     OPERATORS,
     TOLERANCE,
     Control,
@@ -22,6 +21,7 @@ from venturalitica.rules import (
     bin_names,
     shortest,
 )
+from venturalitica.core.verdict import Interval
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 

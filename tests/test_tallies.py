@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from venturalitica.core.tally import NULL, Axis, ScoreTable, Table, Tally, dense
 from venturalitica.errors import DataError
-from venturalitica.marginals import dense
-from venturalitica.tallies import NULL, Axis, ScoreTable, Table, Tally
 
 TALLY = Tally(
     rows=10,

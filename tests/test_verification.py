@@ -10,7 +10,7 @@ import pytest
 from tests.ledger.conftest import make_statement
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, load_signer
-from venturalitica.verification import verify_source
+from venturalitica.review.verification import verify_source
 
 
 @pytest.fixture

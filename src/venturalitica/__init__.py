@@ -12,7 +12,7 @@ runs the loan scenario that ships in the package. What they give is named here t
 `Verdict`, `Policy`, `Run`, `Verification`, and the errors.
 
 Importing this package reads one file, `.env` of the working folder, else of the project root (see
-`venturalitica.settings`), writes nothing and loads no data, model or tracking library.
+`venturalitica.system.settings`), writes nothing and loads no data, model or tracking library.
 """
 
 from __future__ import annotations
@@ -21,11 +21,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from venturalitica._version import __version__
-from venturalitica.settings import load_dotenv
+from venturalitica.system.settings import load_dotenv
 
 if TYPE_CHECKING:
-    from venturalitica.api import quickstart, read_policy, verify
-    from venturalitica.audit import Audit
+    from venturalitica.api import enforce, quickstart, read_policy, verify
+    from venturalitica.audit.monitor import monitor
+    from venturalitica.audit.result import Audit
+    from venturalitica.audit.run import Run
+    from venturalitica.core.policy import Policy
+    from venturalitica.core.verdict import Interval, Verdict
+    from venturalitica.core.verification import Verification
     from venturalitica.errors import (
         BindingError,
         ControlBlocked,
@@ -39,33 +44,28 @@ if TYPE_CHECKING:
         TrackerUnreachable,
         VenturaliticaError,
     )
-    from venturalitica.monitoring import monitor
-    from venturalitica.records import Interval, Verdict, Verification
-    from venturalitica.rules import Policy
-    from venturalitica.runs import Run
-    from venturalitica.session import enforce
     from venturalitica.wrapping import unwrap, wrap
 
 _HOMES = {
-    "Audit": "audit",
+    "Audit": "audit.result",
     "BindingError": "errors",
     "ControlBlocked": "errors",
     "DataError": "errors",
     "EvidenceError": "errors",
-    "Interval": "records",
+    "Interval": "core.verdict",
     "MissingExtra": "errors",
-    "Policy": "rules",
+    "Policy": "core.policy",
     "PolicyError": "errors",
-    "Run": "runs",
+    "Run": "audit.run",
     "SettingsError": "errors",
     "SigningKeyError": "errors",
     "TrackerError": "errors",
     "TrackerUnreachable": "errors",
     "VenturaliticaError": "errors",
-    "Verdict": "records",
-    "Verification": "records",
-    "enforce": "session",
-    "monitor": "monitoring",
+    "Verdict": "core.verdict",
+    "Verification": "core.verification",
+    "enforce": "api",
+    "monitor": "audit.monitor",
     "quickstart": "api",
     "read_policy": "api",
     "unwrap": "wrapping",

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
+
+from venturalitica.audit.audit import _refuse_nothing, conduct
+from venturalitica.audit.project_policy import resolve_policy
+from venturalitica.audit.result import Audit
+from venturalitica.core.policy import Phase, Policy
+from venturalitica.errors import (
+    BindingError,
+    did_you_mean,
+)
+from venturalitica.system.settings import POLICY_FILENAME
 
 if TYPE_CHECKING:
-    from venturalitica.records import Verification
-    from venturalitica.rules import Policy
-    from venturalitica.scenarios import Scenario
+    from venturalitica.core.verification import Verification
+    from venturalitica.demo import Scenario
 
 
 def read_policy(path: str | Path) -> Policy:
@@ -41,7 +51,7 @@ def verify(source: object = None, *, witnesses: bool = False) -> Verification:
     Raises:
         EvidenceError: there is nothing to verify at `source`.
     """
-    from venturalitica.verification import verify_source
+    from venturalitica.review.verification import verify_source
 
     return verify_source(source, witnesses=witnesses)
 
@@ -54,6 +64,114 @@ def quickstart(name: str = "loan") -> Scenario:
     Raises:
         MissingExtra: scikit-learn is not installed.
     """
-    from venturalitica.scenarios import quickstart as run
+    from venturalitica.demo import quickstart as run
 
     return run(name)
+
+
+def enforce(
+    data: Any = None,
+    *,
+    policy: str | Path | Policy = POLICY_FILENAME,
+    model: Any = None,
+    metrics: Mapping[str, float] | None = None,
+    target: Any = None,
+    prediction: Any = None,
+    score: Any = None,
+    phase: Phase | None = None,
+    **roles: Any,
+) -> Audit:
+    """Judge data, a model, or reported numbers against a policy, and record the evidence.
+
+    Args:
+        data: a table (pandas, Polars eager or lazy, Arrow; n rows), or None where arrays are given.
+        policy: path of the policy, or one that `read_policy` gave.
+        model: a fitted model that predicts `data`'s own feature columns; instead of `prediction`.
+        metrics: values measured elsewhere, by metric name or control id; judged without an
+            interval and therefore never conclusive.
+        target, prediction, score: column name, or array of shape (n,). `score` is the probability
+            of the favorable label, in [0, 1].
+        phase: `"data"` or `"model"` judges only the controls of that phase.
+        roles: grouping role = column name or array of shape (n,), e.g. `gender="Attribute9"`.
+
+    Returns:
+        An `Audit`: one `Verdict` per selected control, in policy order.
+
+    Raises:
+        PolicyError: the policy is missing or wrong.
+        BindingError: a role is misspelt or unbound, or its column does not exist.
+        DataError: the rows cannot be judged (other lengths, not a table, no rows to predict).
+        ControlBlocked: a control with `on_fail: block` did not pass; the evidence is safe.
+    """
+    rules = resolve_policy(policy)
+    _refuse_unknown_phase(phase)
+    _refuse_nothing(data, model, metrics, (target, prediction, score, *roles.values()))
+    labels = {"target": target, "prediction": prediction, "score": score}
+    given = {name: value for name, value in (labels | roles).items() if value is not None}
+    _refuse_reordered(data, given)
+    _refuse_target_twice(rules, data, given)
+    return conduct(
+        rules,
+        frame=data,
+        columns={},
+        bindings=given,
+        model=_plain_model(model),
+        predict_with_model=model is not None,
+        source="enforce",
+        lenient=False,
+        phase=phase,
+        reported=metrics,
+    )
+
+
+def _refuse_unknown_phase(phase: object) -> None:
+    phases = get_args(Phase)
+    if phase is not None and phase not in phases:
+        raise BindingError(
+            f"phase={phase!r}: expected 'data' (before training) or 'model', or leave it out to "
+            f"judge every control{did_you_mean(str(phase), phases)}"
+        )
+
+
+def _refuse_reordered(data: Any, given: Mapping[str, Any]) -> None:
+    """Series are read row by row: one with the rows in another order would pair strangers."""
+    from venturalitica.frameworks.alignment import check_role_order, index_of
+
+    tables = (value for value in (data, *given.values()) if index_of(value) is not None)
+    check_role_order(given, next(tables, None))
+
+
+def _refuse_target_twice(policy: Policy, data: Any, given: Mapping[str, Any]) -> None:
+    """A model measured against itself is always right: `prediction=table["label"]` is a slip."""
+    from venturalitica.frameworks.labels import same_column
+
+    target = _column(data, given.get("target", policy.role("target").column))
+    for role in ("prediction", "score"):
+        values = _column(data, given.get(role))
+        if target is not None and values is not None and same_column(target, values):
+            raise BindingError(
+                f"target= and {role}= are the same column: the labels would be compared with "
+                f"themselves; bind {role} to what the model gave, under a name of its own"
+            )
+
+
+def _column(data: Any, given: Any) -> Any:
+    """What was given as values, or the column of an eager table that it names; else None."""
+    if not isinstance(given, str):
+        return given
+    if isinstance(data, Mapping):
+        return data.get(given)
+    import narwhals as nw
+
+    from venturalitica.tally.engines.narwhals import open_frame
+
+    table = open_frame(data)
+    if not isinstance(table, nw.DataFrame) or given not in table.columns:
+        return None
+    return table.get_column(given).to_native()
+
+
+def _plain_model(model: Any) -> Any:
+    from venturalitica.wrapping import unwrap
+
+    return None if model is None else unwrap(model)

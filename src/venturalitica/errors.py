@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from venturalitica.records import Verdict
+    from venturalitica.core.verdict import Verdict
 
 
 class VenturaliticaError(Exception):
@@ -116,7 +116,7 @@ class MissingExtra(VenturaliticaError, ImportError):
     def __init__(self, library: str, extra: str) -> None:
         self.library = library
         self.extra = extra
-        from venturalitica._origin import install_line
+        from venturalitica.system.origin import install_line
 
         super().__init__(
             f"{library} is needed for this and is not installed: {install_line(extra)}"

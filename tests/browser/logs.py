@@ -12,17 +12,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from venturalitica.canonical import canonical_json
+from venturalitica.core.encoding import canonical_json
 from venturalitica.ledger import Ledger, load_signer
-from venturalitica.ledger.approval import approve
-from venturalitica.ledger.eraser import erase
+from venturalitica.ledger.lifecycle.approve import approve
+from venturalitica.ledger.lifecycle.erase import erase
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def written_history(folder: Path) -> Path:
     """The demo's history, 40 runs over three policy versions; gives its ledger's folder."""
-    from venturalitica.scenarios.history import write_history
+    from venturalitica.demo.history import write_history
 
     home: Path = write_history(folder).home
     return home

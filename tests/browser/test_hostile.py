@@ -21,7 +21,7 @@ AT_A_TIME = 12
 
 def plain(text: str) -> str:
     """Text as a page shows it: deceptive characters spelled out, blanks run together."""
-    from venturalitica.reports.markup import visible
+    from venturalitica.core.text import visible
 
     return " ".join(visible(text).split())
 

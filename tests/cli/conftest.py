@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from venturalitica.records import GroupValue, Interval, Verdict
+from venturalitica.core.verdict import GroupValue, Interval, Verdict
 
 CallCli = Callable[..., Any]
 

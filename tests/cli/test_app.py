@@ -16,8 +16,8 @@ from venturalitica import __version__
 from venturalitica.cli import main
 from venturalitica.cli.app import FAULT, app, run
 from venturalitica.cli.commands import COMMANDS, help_text
+from venturalitica.core.verdict import Verdict
 from venturalitica.errors import ControlBlocked, DataError
-from venturalitica.records import Verdict
 
 
 def script(*arguments, **settings):

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.statement import Facts, build_statement
+from venturalitica.core.policy import Control, Policy, Threshold
 from venturalitica.ledger import Ledger
-from venturalitica.ledger.signing import new_key_pem
-from venturalitica.recording import open_ledger
-from venturalitica.rules import Control, Policy, Threshold
-from venturalitica.statement import Facts, build_statement
+from venturalitica.ledger.signing.signer import new_key_pem
 
 START = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 POLICY = Policy(
@@ -106,7 +106,7 @@ def test_rejecting_does_not_ask(call, ledger: Ledger) -> None:
 def test_the_terminal_is_asked(call, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [False, True]
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr("venturalitica.cli.asking.sys", terminal)
+    monkeypatch.setattr("venturalitica.cli.output.sys", terminal)
     monkeypatch.setattr("typer.confirm", lambda *_, **__: answers.pop(0))
     assert call("approve", "1", *ADA).exit_code == 2
     assert ledger.size == 4

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.cli.bars import ASCII, UNICODE, bar, scale_of
-from venturalitica.records import Interval, Verdict
+from venturalitica.cli.verdict_table import ASCII, UNICODE, bar, scale_of
+from venturalitica.core.verdict import Interval, Verdict
 
 
 def test_positions_are_to_scale():

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from venturalitica.ledger import Ledger
-from venturalitica.settings import Settings
+from venturalitica.system.settings import Settings
 
 POLICY = """\
 policy: loans

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from venturalitica._origin import install_line
-from venturalitica.circumstances import Circumstances
-from venturalitica.examination import everything as examination
+from venturalitica.audit.statement import Facts, build_statement
+from venturalitica.core.circumstances import Circumstances
 from venturalitica.ledger import Ledger, load_signer
-from venturalitica.settings import Settings
-from venturalitica.statement import Facts, build_statement
+from venturalitica.review.health import checks as examination
+from venturalitica.system.origin import install_line
+from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
 
 
@@ -180,7 +180,7 @@ def test_without_dataframe_library_the_line_that_installs_one_is_named(call, mon
 
 
 def test_a_setting_from_dotenv_is_told_apart_from_the_environment(call, project, monkeypatch):
-    monkeypatch.setattr("venturalitica.settings._from_dotenv", {"MLFLOW_TRACKING_URI"})
+    monkeypatch.setattr("venturalitica.system.settings._from_dotenv", {"MLFLOW_TRACKING_URI"})
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     (project / ".env").write_text("MLFLOW_TRACKING_URI=http://127.0.0.1:9\n")
     found = findings(call)
@@ -218,7 +218,7 @@ def test_a_dotenv_of_the_project_root_is_told_by_its_path(call, project, monkeyp
     (project / ".env").write_text("WANDB_MODE=offline\n")
     (project / "inner").mkdir()
     monkeypatch.chdir(project / "inner")
-    monkeypatch.setattr("venturalitica.settings._from_dotenv", {"WANDB_MODE"})
+    monkeypatch.setattr("venturalitica.system.settings._from_dotenv", {"WANDB_MODE"})
     monkeypatch.setenv("WANDB_MODE", "offline")
     assert findings(call)["Settings", ".env"]["text"] == f"{project / '.env'} gave WANDB_MODE"
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from venturalitica.delivery import parcel
+from venturalitica.audit.delivery import parcel
+from venturalitica.audit.statement import Facts, build_statement
+from venturalitica.core.policy import Control, Policy, Threshold
 from venturalitica.ledger import Ledger, load_signer
-from venturalitica.rules import Control, Policy, Threshold
-from venturalitica.settings import Settings
-from venturalitica.statement import Facts, build_statement
+from venturalitica.system.settings import Settings
 
 POLICY = Policy(
     name="credit-scoring",

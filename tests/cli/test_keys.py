@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from venturalitica.audit.project_ledger import open_ledger
 from venturalitica.ledger import Ledger, load_signer, read_keys
-from venturalitica.ledger.keyring import swap
-from venturalitica.ledger.signing import KEY_FILE, encrypted_pem, new_key_pem
-from venturalitica.ledger.succession import hand_over
-from venturalitica.recording import open_ledger
-from venturalitica.settings import Settings
+from venturalitica.ledger.log.succession import hand_over
+from venturalitica.ledger.signing.key_rotation import swap
+from venturalitica.ledger.signing.signer import KEY_FILE, encrypted_pem, new_key_pem
+from venturalitica.system.settings import Settings
 
 STATEMENT: dict[str, Any] = {
     "_type": "https://in-toto.io/Statement/v1",

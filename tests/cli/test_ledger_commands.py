@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from venturalitica.audit.statement import Facts, build_statement
+from venturalitica.core.policy import Control, Policy, Threshold
 from venturalitica.ledger import Ledger, load_signer
-from venturalitica.ledger import index as index_of_log
-from venturalitica.rules import Control, Policy, Threshold
-from venturalitica.settings import Settings
-from venturalitica.statement import Facts, build_statement
+from venturalitica.ledger.index import index as index_of_log
+from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
 
 START = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -317,7 +317,7 @@ def test_what_is_of_another_kind_or_format_is_not_shown_as_an_audit(call, filled
 
 def test_a_record_that_cannot_be_read_is_listed_and_hides_no_other(call, filled):
     """One key twice: a reader that takes the last would show green what `verify` refuses."""
-    from venturalitica.ledger.dsse import sign_envelope
+    from venturalitica.ledger.formats.dsse import sign_envelope
 
     signer = filled._signers()[0]
     payload = (

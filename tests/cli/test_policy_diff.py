@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from venturalitica.audit.statement import Facts, build_statement
+from venturalitica.core.policy import Policy
 from venturalitica.ledger import Ledger, load_signer
 from venturalitica.policy import parse_policy
-from venturalitica.rules import Policy
-from venturalitica.settings import Settings
-from venturalitica.statement import Facts, build_statement
+from venturalitica.system.settings import Settings
 
 START = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 OLD = """\
@@ -148,7 +148,7 @@ def test_hostile_words_forge_no_line(call: Any, files: None) -> None:
 def test_marks_are_words_and_signs_in_ascii_too(
     call: Any, files: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("venturalitica.cli.policy_words.speaks_unicode", lambda: False)
+    monkeypatch.setattr("venturalitica.cli.policy_changes.speaks_unicode", lambda: False)
     text = call("policy", "diff", "old.yaml", "new.yaml").stdout
     assert "v loosened  control parity" in text
     assert text.isascii()
@@ -333,7 +333,7 @@ def test_an_index_that_lies_is_found_out(call: Any, record: Any, ledger: Ledger)
 
 
 def test_entries_that_are_gone_are_told(call: Any, record: Any, ledger: Ledger) -> None:
-    from venturalitica.ledger.pruner import plan, prune
+    from venturalitica.ledger.lifecycle.prune import plan, prune
 
     record(*[OLD] * 4, *[NEW] * 3)
     assert json.loads(call("policy", "history", "--json").stdout)["missing"] == 0

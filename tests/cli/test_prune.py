@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from venturalitica.ledger import Ledger, load_signer, pruner
-from venturalitica.settings import Settings
-from venturalitica.statement import Facts, build_statement
+from venturalitica.audit.statement import Facts, build_statement
+from venturalitica.ledger import Ledger, load_signer
+from venturalitica.ledger.lifecycle import prune as pruner
+from venturalitica.system.settings import Settings
 
 BEGIN = datetime(2016, 1, 4, 12, 0, tzinfo=UTC)
 

@@ -13,14 +13,16 @@ import pytest
 
 from tests.ledger.conftest import make_statement
 from tests.reports.test_hostile import inspect
+from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.core.text import visible
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger import Ledger, load_signer, pruner
-from venturalitica.ledger.approval import APPROVAL, approve
-from venturalitica.pages import page_context
-from venturalitica.recording import open_ledger
-from venturalitica.reports.html import draw_page
-from venturalitica.reports.markup import visible
-from venturalitica.settings import Settings
+from venturalitica.ledger import Ledger, load_signer
+from venturalitica.ledger.lifecycle import prune as pruner
+from venturalitica.ledger.lifecycle.approve import approve
+from venturalitica.ledger.records.approval import APPROVAL
+from venturalitica.reports.html.page import draw_page
+from venturalitica.review.record_page import page_context
+from venturalitica.system.settings import Settings
 
 ADA = ("--as", "Ada Lovelace", "--role", "Head of credit risk")
 GONE = {"tracker": "memory", "run_id": "gone-0123456789", "uri": "memory:", "extra": {}}

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from venturalitica.cli.bars import ASCII, UNICODE
-from venturalitica.cli.lights import exit_status
-from venturalitica.cli.verdicts import verdict_lines
-from venturalitica.records import Interval, Verdict, worst_light
+from venturalitica.cli.output import exit_status
+from venturalitica.cli.verdict_table import ASCII, UNICODE, verdict_lines
+from venturalitica.core.verdict import Interval, Verdict, worst_light
 
 GOLDEN = Path(__file__).parent / "golden"
 

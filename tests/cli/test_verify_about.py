@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from venturalitica.cli.app import app
 from venturalitica.cli.verify import facts
-from venturalitica.ledger.about import about_all, genuine_words, outcome_words
-from venturalitica.records import Told
-from venturalitica.verification import verify_source
+from venturalitica.core.verdict import Told
+from venturalitica.ledger.verify.about import about_all, genuine_words, outcome_words
+from venturalitica.review.verification import verify_source
 
 POLICY = """\
 policy: loan

@@ -13,7 +13,7 @@ import typer
 from tests.ledger.conftest import POLICY, make_statement
 from venturalitica.cli.commands import COMMANDS
 from venturalitica.ledger import Ledger, load_signer
-from venturalitica.settings import Settings
+from venturalitica.system.settings import Settings
 
 GONE = {"tracker": "memory", "run_id": "gone-0123456789", "uri": "memory:", "extra": {}}
 

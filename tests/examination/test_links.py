@@ -6,8 +6,15 @@ from typing import Any
 
 import pytest
 
-from venturalitica.examination.links import Deliveries, Link, Recorded, health_of, is_command, link
 from venturalitica.ledger.outbox import Attempt, Undelivered
+from venturalitica.review.health.integrations import (
+    Deliveries,
+    Link,
+    Recorded,
+    health_of,
+    is_command,
+    link,
+)
 
 DIGEST = "ab" * 32
 URI = "http://127.0.0.1:5000"
@@ -155,7 +162,7 @@ def test_an_address_that_only_the_log_names_is_asked_on_this_machine_only(monkey
 
 
 def test_wandb_s_own_server_is_asked_where_a_key_is_set_and_the_log_names_it(monkeypatch, tmp_path):
-    from venturalitica.trackers.wandb import account
+    from venturalitica.trackers.wandb import health as account
 
     asked = []
 

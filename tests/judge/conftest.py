@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from venturalitica.records import Label
-from venturalitica.rules import Control, Policy, Role, Threshold
-from venturalitica.tallies import NULL, Axis, ScoreTable, Table, Tally
+from venturalitica.core.policy import Control, Policy, Role, Threshold
+from venturalitica.core.tally import NULL, Axis, ScoreTable, Table, Tally
+from venturalitica.core.verdict import Label
 
 LABELS = ("target", "prediction")
 

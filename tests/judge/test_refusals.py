@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from venturalitica.circumstances import Circumstances
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.policy import Role
+from venturalitica.core.tally import Tally
+from venturalitica.core.verdict import Verdict
 from venturalitica.judge import judge
-from venturalitica.records import Verdict
-from venturalitica.rules import Role
-from venturalitica.tallies import Tally
 
 RIGHT = [1, 0] * 20
 GENDER = ["f", "m", "m", "f"] * 10
@@ -286,7 +286,7 @@ def test_a_fault_in_one_control_costs_no_other(make, monkeypatch, caplog) -> Non
     def broken(*_):
         raise ZeroDivisionError("a fault")
 
-    monkeypatch.setattr("venturalitica.judge.core.measure_scored", broken)
+    monkeypatch.setattr("venturalitica.judge.controls.measure_scored", broken)
     tally = make.tally(target=RIGHT, prediction=RIGHT, score=[0.5] * 40)
     policy = make.policy(make.control("roc_auc"), make.control("accuracy"))
     verdicts = judge(policy, tally)

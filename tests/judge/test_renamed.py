@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from venturalitica.circumstances import Circumstances
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.policy import Role
 from venturalitica.judge import judge
-from venturalitica.rules import Role
 
 PLAIN, BEFORE = Circumstances(), Circumstances(rules=1)
 

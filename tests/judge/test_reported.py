@@ -7,10 +7,10 @@ import math
 import numpy
 import pytest
 
-from venturalitica.circumstances import Circumstances
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.tally import Tally
 from venturalitica.errors import BindingError
 from venturalitica.judge import judge, unreported
-from venturalitica.tallies import Tally
 
 
 def told(reported):

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from venturalitica.core.policy import Control
+from venturalitica.core.tally import Tally
 from venturalitica.judge import judge
 from venturalitica.metrics.intervals import Resampling
-from venturalitica.rules import Control
-from venturalitica.tallies import Tally
 
 METRICS = (
     "roc_auc",

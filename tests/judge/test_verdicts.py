@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from venturalitica.circumstances import Circumstances
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.policy import Role
+from venturalitica.core.tally import ScoreTable, Tally
+from venturalitica.core.verdict import Verdict
 from venturalitica.judge import judge, select
 from venturalitica.judge.labels import read_labels
-from venturalitica.records import Verdict
-from venturalitica.rules import Role
-from venturalitica.tallies import ScoreTable, Tally
 
 
 def rows(count: int, seed: int = 0, right: float = 0.8) -> dict[str, list]:

@@ -6,12 +6,12 @@ import random
 
 import pandas
 
-from venturalitica.binding import bind
-from venturalitica.canonical import canonical_json
+from venturalitica.core.encoding import canonical_json
+from venturalitica.core.policy import Role
 from venturalitica.judge import judge
 from venturalitica.metrics.catalog import CATALOG, misuse, needs
-from venturalitica.rules import Role
 from venturalitica.tally import Need, build_tally
+from venturalitica.tally.binding import bind
 
 
 def table(count: int) -> pandas.DataFrame:

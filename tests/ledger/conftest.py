@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from venturalitica.canonical import canonical_json, sha256_hex
+from venturalitica.core.encoding import canonical_json, sha256_hex
+from venturalitica.core.verdict import Interval, Verdict
 from venturalitica.ledger import Ledger, load_signer
-from venturalitica.ledger.signing import FileSigner
-from venturalitica.records import Interval, Verdict
+from venturalitica.ledger.signing.signer import FileSigner
 
 POLICY = b"policy: loans\nversion: '1'\n"
 VECTORS = Path(__file__).parents[2].parent / "shared" / "vectors"
@@ -122,11 +122,11 @@ def stolen_seal(written: Path, signer: FileSigner, stranger: FileSigner, tmp_pat
     In the lineage the forger appoints that key the successor of our checkpoint key, by a rotation
     that two keys of his own signed.
     """
-    from venturalitica.ledger.dsse import sign_envelope
-    from venturalitica.ledger.link import Draft, Link
-    from venturalitica.ledger.merkle import MemoryTree, leaf_hash
-    from venturalitica.ledger.note import Checkpoint, NoteKey, sign_note
-    from venturalitica.ledger.rotation import Pair, Rotation
+    from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
+    from venturalitica.ledger.formats.dsse import sign_envelope
+    from venturalitica.ledger.formats.merkle import MemoryTree, leaf_hash
+    from venturalitica.ledger.records.placement import Draft, Link
+    from venturalitica.ledger.records.rotation import Pair, Rotation
 
     ours = Ledger.open(written)
     genuine, origin = ours.entry(0), ours.head().origin

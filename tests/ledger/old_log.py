@@ -12,13 +12,10 @@ from typing import Any
 
 import pytest
 
-from venturalitica.ledger import (
-    Ledger,
-    verify_ledger,
-)
-from venturalitica.ledger.merkle import leaf_hash
-from venturalitica.ledger.pruner import plan, prune
-from venturalitica.records import Step
+from venturalitica.core.verification import Step
+from venturalitica.ledger import Ledger, verify_ledger
+from venturalitica.ledger.formats.merkle import leaf_hash
+from venturalitica.ledger.lifecycle.prune import plan, prune
 
 BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 LATER = date(2021, 1, 1)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
-from venturalitica.ledger.approval import APPROVAL, Approval, approvals, approve
-from venturalitica.ledger.dsse import Envelope
-from venturalitica.ledger.vault import Vault
-from venturalitica.records import Step, Verification
+from venturalitica.ledger.formats.dsse import Envelope
+from venturalitica.ledger.lifecycle.approve import approvals, approve
+from venturalitica.ledger.records.approval import APPROVAL, Approval
+from venturalitica.ledger.records.vault import Vault
 
 AT = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 
@@ -87,7 +88,7 @@ def test_no_approval_no_step(three_entries: Path) -> None:
 
 
 def test_erased_it_still_verifies(ledger: Ledger) -> None:
-    from venturalitica.ledger import eraser
+    from venturalitica.ledger.lifecycle import erase as eraser
 
     entry = signed_off(ledger, 1)
     eraser.erase(ledger, [entry], reason="")

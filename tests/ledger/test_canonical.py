@@ -10,7 +10,7 @@ import rfc8785
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from venturalitica.canonical import canonical_json, canonical_parsed, strict_json
+from venturalitica.core.encoding import canonical_json, canonical_parsed, strict_json
 
 NUMBERS = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger import Ledger, files, verify_ledger
-from venturalitica.ledger import log as log_module
-from venturalitica.ledger.cache import TreeCache
+from venturalitica.ledger import Ledger, verify_ledger
+from venturalitica.ledger.log import append as log_module
+from venturalitica.ledger.log.tree_cache import TreeCache
+from venturalitica.system import files
 
 
 def broken(*_: object, **__: object) -> None:

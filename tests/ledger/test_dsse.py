@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.dsse import Envelope, pae, sign_envelope, verify_signature
-from venturalitica.ledger.signing import FileSigner
+from venturalitica.ledger.formats.dsse import Envelope, pae, sign_envelope, verify_signature
+from venturalitica.ledger.signing.signer import FileSigner
 
 # DSSE protocol.md: ECDSA P-256, RFC 6979, raw r || s.
 X = 46950820868899156662930047687818585632848591499744589407958293238635476079160

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica.core.verification import Step
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
-from venturalitica.ledger.eraser import erase, erasures, shown
-from venturalitica.ledger.vault import Vault
-from venturalitica.records import Step
+from venturalitica.ledger.lifecycle.erase import erase, erasures, shown
+from venturalitica.ledger.records.vault import Vault
 
 PERSON = "Ada Lovelace"
 
@@ -159,7 +159,7 @@ def test_a_copy_without_the_vault_is_told(filled: Ledger, tmp_path: Path) -> Non
 
 
 def test_an_erasure_of_what_was_never_there_is_a_fault(filled: Ledger) -> None:
-    from venturalitica.ledger.erasure import Target, erasure_statement
+    from venturalitica.ledger.records.erasure import Target, erasure_statement
 
     for target in (
         Target(1, filled.entry(1).evidence_sha256, ("a" * 64,)),
@@ -175,7 +175,7 @@ def test_an_erasure_of_what_was_never_there_is_a_fault(filled: Ledger) -> None:
 
 def test_a_planted_mark_makes_us_sign_and_delete_nothing(filled: Ledger, vault: Vault) -> None:
     """Whoever can write the folder must not get an erasure signed in our name."""
-    from venturalitica.ledger.erasure import Target, erasure_statement
+    from venturalitica.ledger.records.erasure import Target, erasure_statement
 
     of = filled.entry(1)
     target = Target(1, of.evidence_sha256, (of.statement["predicate"]["person"]["vault"],))
@@ -199,7 +199,7 @@ def test_records_that_share_a_pair_are_erased_one_by_one(filled: Ledger, vault: 
 
 
 def test_a_malformed_erasure_stops_no_other(filled: Ledger) -> None:
-    from venturalitica.ledger.erasure import ERASURE
+    from venturalitica.ledger.records.erasure import ERASURE
 
     odd = {"format": 1, "kind": "erasure", "targets": [{"entry": -1}], "reason": None}
     filled.append(signed_off(Vault(filled.home)) | {"predicateType": ERASURE, "predicate": odd})

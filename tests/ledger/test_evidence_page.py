@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
-from venturalitica.ledger.bundle import FORMAT
-from venturalitica.ledger.index import VERSION
-from venturalitica.ledger.link import Link
-from venturalitica.ledger.signing import DERIVATION
+from venturalitica.ledger.formats.bundle import FORMAT
+from venturalitica.ledger.index.catch_up import VERSION
+from venturalitica.ledger.records.placement import Link
+from venturalitica.ledger.signing.signer import DERIVATION
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8")
 
@@ -70,11 +70,11 @@ def test_the_one_table_names_every_format_of_the_code() -> None:
 
 
 def test_the_one_table_gives_the_number_of_every_kind_of_record() -> None:
-    from venturalitica.ledger.contents import FORMAT as JUDGED
-    from venturalitica.ledger.kinds import kinds
-    from venturalitica.records import AUDIT, RUN
-    from venturalitica.statement import FORMAT as WRITTEN
-    from venturalitica.trackers.claims import FORMAT as CLAIMED
+    from venturalitica.audit.statement import FORMAT as WRITTEN
+    from venturalitica.core.record import AUDIT, RUN
+    from venturalitica.ledger.records.consistency import FORMAT as JUDGED
+    from venturalitica.ledger.records.registry import kinds
+    from venturalitica.trackers.layout import FORMAT as CLAIMED
 
     formats = dict.fromkeys((AUDIT, RUN), JUDGED)
     formats |= {kind.predicate_type: kind.format for kind in kinds().values()}
@@ -91,6 +91,6 @@ def test_versions_stand_nowhere_else_as_a_table() -> None:
 
 
 def test_the_step_of_a_folder_of_bundles_is_explained() -> None:
-    from venturalitica.ledger.views import NAME
+    from venturalitica.ledger.verify.trust import NAME
 
     assert f"| `{NAME}` |" in PAGE

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from venturalitica.errors import SignerError, SigningKeyError
 from venturalitica.ledger import Ledger, PublicKey, verify_ledger
-from venturalitica.ledger import external as module
-from venturalitica.ledger.external import load_external
+from venturalitica.ledger.signing import external as module
+from venturalitica.ledger.signing.external import load_external
 
 
 class Elsewhere:
@@ -116,7 +116,7 @@ def test_by_entry_point(factory, monkeypatch: pytest.MonkeyPatch) -> None:
             return factory.signer
 
     def points(*, group: str) -> list[Any]:
-        return [Point] if group == "venturalitica.signers" else []
+        return [Point] if group == "venturalitica.audit.project_ledger" else []
 
     monkeypatch.setattr("importlib.metadata.entry_points", points)
     assert load_external("cloud").keyid == wrong.keyid
@@ -217,8 +217,8 @@ def test_what_is_no_signer_is_said(factory) -> None:
 def test_a_training_goes_on_without_its_signer(
     tmp_path: Path, factory, monkeypatch: pytest.MonkeyPatch, statement
 ) -> None:
-    from venturalitica.recording import keep
-    from venturalitica.settings import Settings
+    from venturalitica.audit.recording import keep
+    from venturalitica.system.settings import Settings
 
     def fails(key: Any, data: bytes) -> bytes:
         raise TimeoutError
@@ -238,9 +238,9 @@ def test_a_key_that_a_folder_brings_along_is_not_the_readers_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody hands over a folder with a log, and a `.env` with the key that signed it."""
-    from venturalitica import settings
-    from venturalitica.ledger.signing import new_key_pem
-    from venturalitica.verification import own_keys
+    from venturalitica.ledger.signing.signer import new_key_pem
+    from venturalitica.review.verification import own_keys
+    from venturalitica.system import settings
 
     key = tmp_path / "key.pem"
     key.write_bytes(new_key_pem())
@@ -256,8 +256,8 @@ def test_a_key_that_a_folder_brings_along_is_not_the_readers_own(
 
 
 def test_own_keys_are_those_of_the_signer(factory, monkeypatch: pytest.MonkeyPatch) -> None:
-    from venturalitica.settings import Settings
-    from venturalitica.verification import own_keys
+    from venturalitica.review.verification import own_keys
+    from venturalitica.system.settings import Settings
 
     signer = Wrong(good)
     monkeypatch.setenv("VENTURALITICA_SIGNER", named(factory, signer))

@@ -21,12 +21,12 @@ import pytest
 
 from venturalitica.errors import EntryPruned
 from venturalitica.ledger import Ledger, load_signer, read_keys, verify_bundle, verify_ledger
-from venturalitica.ledger.approval import approvals, approve
-from venturalitica.ledger.eraser import erase, erasures
-from venturalitica.ledger.keyring import swap
-from venturalitica.ledger.pruner import plan, prune
-from venturalitica.ledger.succession import introduced
-from venturalitica.ledger.vault import Vault
+from venturalitica.ledger.lifecycle.approve import approvals, approve
+from venturalitica.ledger.lifecycle.erase import erase, erasures
+from venturalitica.ledger.lifecycle.keys import introduced
+from venturalitica.ledger.lifecycle.prune import plan, prune
+from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.signing.key_rotation import swap
 
 GOLDEN = Path(__file__).parents[1] / "data" / "ledger_v1"
 GOLDEN_2 = GOLDEN.with_name("ledger_v2")

@@ -9,16 +9,13 @@ from typing import Any
 
 import pytest
 
-from venturalitica.canonical import canonical_json
+from venturalitica.core.encoding import canonical_json
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger import (
-    Ledger,
-    verify_ledger,
-)
-from venturalitica.ledger.heads import Head, head_at, root_of
-from venturalitica.ledger.merkle import leaf_hash
-from venturalitica.ledger.pruner import Plan, plan, prune
-from venturalitica.ledger.pruning import Range, prune_statement
+from venturalitica.ledger import Ledger, verify_ledger
+from venturalitica.ledger.formats.merkle import leaf_hash
+from venturalitica.ledger.formats.pruned_head import Head, head_at, root_of
+from venturalitica.ledger.lifecycle.prune import Plan, plan, prune
+from venturalitica.ledger.records.pruning import Range, prune_statement
 
 old_log = sys.modules["ledger_old_log"]
 clock, ledger, filled = old_log.clock, old_log.ledger, old_log.filled

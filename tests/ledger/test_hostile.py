@@ -10,15 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from venturalitica.canonical import canonical_json, strict_json
+from venturalitica.core.encoding import MAX_ITEMS, canonical_json, parse_json, strict_json
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, Witness, verify_ledger
-from venturalitica.ledger.dsse import Envelope
-from venturalitica.ledger.encoding import MAX_ITEMS, parse_json
-from venturalitica.ledger.faithful import faithful
-from venturalitica.ledger.ledger import Entry
-from venturalitica.ledger.link import Draft, timestamp
-from venturalitica.ledger.projection import run_row, tracker_rows, verdict_rows
+from venturalitica.ledger.entry import Entry
+from venturalitica.ledger.formats.dsse import Envelope
+from venturalitica.ledger.index.cross_check import faithful
+from venturalitica.ledger.index.rows import run_row, tracker_rows, verdict_rows
+from venturalitica.ledger.records.placement import Draft, timestamp
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica.core.encoding import MAX_LINE
 from venturalitica.errors import EvidenceError, EvidenceWaiting
-from venturalitica.ledger import Ledger, load_signer, lockless, verify_ledger
-from venturalitica.ledger import log as log_module
-from venturalitica.ledger.encoding import MAX_LINE
-from venturalitica.ledger.inbox import KEPT_SECONDS, Inbox
-from venturalitica.ledger.merkle import leaf_hash
+from venturalitica.ledger import Ledger, load_signer, verify_ledger
+from venturalitica.ledger.formats.merkle import leaf_hash
+from venturalitica.ledger.log import append as log_module
+from venturalitica.ledger.log import lockless
+from venturalitica.ledger.log.inbox import KEPT_SECONDS, Inbox
 
 
 @pytest.fixture(autouse=True)

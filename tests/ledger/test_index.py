@@ -200,8 +200,8 @@ def test_both_ways_of_inserting_give_the_same_rows(filled: Ledger) -> None:
     """SQLite takes bare tuples; other databases, here played by another paramstyle, take names."""
     from sqlalchemy import create_engine
 
-    from venturalitica.ledger.index import Index
-    from venturalitica.ledger.tables import metadata
+    from venturalitica.ledger.index.index import Index
+    from venturalitica.ledger.index.tables import metadata
 
     def dump(path: Path) -> list[Any]:
         connection = sqlite3.connect(path)
@@ -218,7 +218,8 @@ def test_both_ways_of_inserting_give_the_same_rows(filled: Ledger) -> None:
 
 
 def test_a_row_has_the_columns_of_its_table(filled: Ledger) -> None:
-    from venturalitica.ledger import projection, tables
+    from venturalitica.ledger.index import rows as projection
+    from venturalitica.ledger.index import tables
 
     entry = filled.entry(0)
     outline = projection.Outline.of(0, entry.envelope)
@@ -241,7 +242,7 @@ def test_batches_of_any_size_give_the_same_answers(
 ) -> None:
     before = everything(filled)
     (filled.home / "index.db").unlink()
-    monkeypatch.setattr("venturalitica.ledger.index.BATCH", batch)
+    monkeypatch.setattr("venturalitica.ledger.index.catch_up.BATCH", batch)
     assert everything(filled) == before
     with filled.index() as index:
         assert index.rebuild() == 3
@@ -265,8 +266,8 @@ TWICE = GREEN + b'"light": "red", "light": "green", "format": 1}}'
 )
 def test_what_verify_cannot_read_is_listed_as_unreadable(payload: bytes) -> None:
     """Not shown in another reading than the one that `verify` refuses."""
-    from venturalitica.ledger.dsse import sign_envelope
-    from venturalitica.ledger.projection import Outline, run_row, tracker_rows, verdict_rows
+    from venturalitica.ledger.formats.dsse import sign_envelope
+    from venturalitica.ledger.index.rows import Outline, run_row, tracker_rows, verdict_rows
 
     outline = Outline.of(7, sign_envelope(payload, keyid="k", sign=lambda _: b"s").to_json())
     row = run_row(outline)
@@ -278,8 +279,8 @@ def test_what_verify_cannot_read_is_listed_as_unreadable(payload: bytes) -> None
 def test_what_was_signed_as_something_else_is_unreadable(statement) -> None:
     import json
 
-    from venturalitica.ledger.dsse import PAYLOAD_TYPE, sign_envelope
-    from venturalitica.ledger.projection import Outline, run_row
+    from venturalitica.ledger.formats.dsse import PAYLOAD_TYPE, sign_envelope
+    from venturalitica.ledger.index.rows import Outline, run_row
 
     def row(kind: str) -> dict[str, Any]:
         payload = json.dumps(statement(0)).encode()
@@ -301,8 +302,8 @@ def test_a_record_is_listed_as_the_kind_that_verify_takes_it_for(ledger: Ledger,
 
 
 def test_what_cannot_be_read_hides_nothing_else(filled: Ledger) -> None:
-    from venturalitica.ledger.dsse import sign_envelope
-    from venturalitica.ledger.faithful import faithful
+    from venturalitica.ledger.formats.dsse import sign_envelope
+    from venturalitica.ledger.index.cross_check import faithful
 
     before = everything(filled)[0]
     signer = filled._signers()[0]

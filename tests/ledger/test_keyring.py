@@ -12,8 +12,14 @@ import pytest
 
 from venturalitica.errors import SigningKeyError
 from venturalitica.ledger import load_signer
-from venturalitica.ledger.keyring import NEXT_FILE, retired_keys, swap
-from venturalitica.ledger.signing import KEY_FILE, encrypted_pem, new_key_pem, read_private
+from venturalitica.ledger.signing.key_rotation import NEXT_FILE, swap
+from venturalitica.ledger.signing.signer import (
+    KEY_FILE,
+    encrypted_pem,
+    new_key_pem,
+    read_private,
+    retired_keys,
+)
 
 
 class Killed(BaseException):
@@ -38,8 +44,8 @@ def test_killed_at_any_moment_there_is_a_key_and_the_next_call_goes_on(
 ) -> None:
     old = load_signer(None, tmp_path)
     steps: tuple[tuple[str, Any], ...] = (
-        ("venturalitica.ledger.keyring.write_new", None),
-        ("venturalitica.ledger.keyring.read_private", None),
+        ("venturalitica.ledger.signing.key_rotation.write_new", None),
+        ("venturalitica.ledger.signing.key_rotation.read_private", None),
         ("os.link", None),
         ("pathlib.Path.rename", None),
     )
@@ -162,7 +168,7 @@ def test_a_full_disk_leaves_the_old_key(tmp_path: Path, monkeypatch: pytest.Monk
     def full(*_: object, **__: object) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("venturalitica.ledger.keyring.write_new", full)
+    monkeypatch.setattr("venturalitica.ledger.signing.key_rotation.write_new", full)
     with pytest.raises(SigningKeyError, match="No space left"):
         swap(tmp_path)
     assert load_signer(None, tmp_path).keyid == old.keyid

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from venturalitica.canonical import canonical_json, sha256_hex
+from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.ledger import Ledger, verify_ledger
-from venturalitica.ledger.dsse import Envelope
-from venturalitica.ledger.merkle import leaf_hash
+from venturalitica.ledger.formats.dsse import Envelope
+from venturalitica.ledger.formats.merkle import leaf_hash
 
 
 def lines(home: Path) -> list[bytes]:

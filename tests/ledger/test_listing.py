@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from venturalitica.ledger import Index, Ledger, RunRow, load_signer
-from venturalitica.ledger.faithful import faithful
-from venturalitica.ledger.listing import (
+from venturalitica.ledger.index.cross_check import faithful
+from venturalitica.ledger.index.pipelines import pipelines, trends
+from venturalitica.ledger.index.queries import (
     JUDGED,
     RANKS,
     SORTS,
@@ -23,7 +24,6 @@ from venturalitica.ledger.listing import (
     policy_counts,
     verdicts_of,
 )
-from venturalitica.ledger.pipelines import pipelines, trends
 
 WAITING = {0, 4, 11, 17}
 NAMES, POLICIES, MODELS = ("nightly", "by hand", "100%_odd"), ("loans", "fraud", None), ("A", "B")

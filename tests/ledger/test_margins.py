@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.ledger.margins import Margin, margin, worst
-from venturalitica.records import Interval
-from venturalitica.rules import Threshold
+from venturalitica.core.policy import Threshold
+from venturalitica.core.verdict import Interval
+from venturalitica.ledger.index.rows import Margin, margin, worst
 
 
 def verdict(operator: str, bound: Any, value: Any, *ends: float, **more: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from venturalitica.ledger.merkle import (
+from venturalitica.ledger.formats.merkle import (
     EMPTY_ROOT,
     MemoryTree,
     Proofs,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.note import (
+from venturalitica.ledger.formats.checkpoint import (
     Checkpoint,
     NoteKey,
     open_checkpoint,

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger
-from venturalitica.ledger.bundle import Bundle
-from venturalitica.ledger.proof import TextProof
+from venturalitica.ledger.formats.bundle import Bundle
+from venturalitica.ledger.formats.checkpoint import TextProof
 
 
 def test_a_bundle_as_text(three_entries: Path) -> None:

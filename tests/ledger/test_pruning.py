@@ -11,21 +11,15 @@ from typing import Any
 
 import pytest
 
-from venturalitica import witnesses
 from venturalitica.errors import EntryPruned, EvidenceError
-from venturalitica.ledger import (
-    Ledger,
-    Witness,
-    load_signer,
-    verify_bundle,
-    verify_ledger,
-)
-from venturalitica.ledger.approval import approve
-from venturalitica.ledger.eraser import erase
-from venturalitica.ledger.keyring import swap
-from venturalitica.ledger.merkle import MemoryTree, verify_consistency
-from venturalitica.ledger.pruner import Plan, plan, prune
-from venturalitica.ledger.succession import introduced
+from venturalitica.ledger import Ledger, Witness, load_signer, verify_bundle, verify_ledger
+from venturalitica.ledger.formats.merkle import MemoryTree, verify_consistency
+from venturalitica.ledger.lifecycle.approve import approve
+from venturalitica.ledger.lifecycle.erase import erase
+from venturalitica.ledger.lifecycle.keys import introduced
+from venturalitica.ledger.lifecycle.prune import Plan, plan, prune
+from venturalitica.ledger.signing.key_rotation import swap
+from venturalitica.review import witnesses
 
 old_log = sys.modules["ledger_old_log"]
 clock, ledger, filled = old_log.clock, old_log.ledger, old_log.filled

@@ -26,14 +26,15 @@ from torture.judged_attacks import (
     run_record,
 )
 
-from venturalitica.circumstances import Circumstances
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.record import JUDGED
+from venturalitica.core.tally import Axis, ScoreTable, Tally
+from venturalitica.core.verification import Step
 from venturalitica.judge import judge
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
-from venturalitica.ledger.signing import FileSigner
+from venturalitica.ledger.signing.signer import FileSigner
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
-from venturalitica.records import JUDGED, Step
-from venturalitica.tallies import Axis, ScoreTable, Tally
 
 Change = Callable[[dict[str, Any]], None]
 GOLDEN = Path(__file__).parents[1] / "data" / "intervals" / "replicates-1.json"
@@ -567,7 +568,7 @@ controls:
 
 def scored_tally(rows: int, seed: int = 0) -> Tally:
     """As it is in memory: a level for each score up to 65,536 of them, else fine cells."""
-    from venturalitica.scoregrid import EXACT_LIMIT, FINE_CELLS, regrid
+    from venturalitica.core.tally import EXACT_LIMIT, FINE_CELLS, regrid
 
     draw = numpy.random.default_rng(seed)
     target = draw.integers(0, 2, rows)
@@ -696,7 +697,7 @@ def test_an_audit_that_its_run_does_not_name_is_said(ledger: Ledger) -> None:
 
 PATCHED = """
 import sys
-import venturalitica.session, venturalitica.measure, venturalitica.judge as room
+import venturalitica.audit.audit, venturalitica.audit.measure, venturalitica.judge as room
 from dataclasses import replace
 genuine = room.judge
 def flattering(*given, **named):
@@ -705,11 +706,11 @@ def flattering(*given, **named):
 if sys.argv[1] == "judge":
     room.judge = flattering
 else:
-    from venturalitica.records import Verdict
+    from venturalitica.core.verdict import Verdict
     honest = Verdict.to_json
     green = {"status": "passed", "light": "green", "conclusive": True}
     Verdict.to_json = lambda verdict: honest(verdict) | green
-    import venturalitica.statement as statement
+    import venturalitica.audit.statement as statement
     if sys.argv[1] == "light too":
         statement.worst_light = lambda lights: "green"
 import venturalitica as vl

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from venturalitica.core.retention import Kept, last_day, parse_day, retention
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.retention import Kept, last_day, parse_day, retention
 
 
 @pytest.mark.parametrize(

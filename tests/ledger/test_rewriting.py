@@ -14,12 +14,9 @@ from typing import Any
 import pytest
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger import (
-    Ledger,
-    rewriting,
-    verify_ledger,
-)
-from venturalitica.ledger.pruner import plan, prune
+from venturalitica.ledger import Ledger, verify_ledger
+from venturalitica.ledger.lifecycle import rewrite as rewriting
+from venturalitica.ledger.lifecycle.prune import plan, prune
 
 old_log = sys.modules["ledger_old_log"]
 clock, ledger, filled = old_log.clock, old_log.ledger, old_log.filled

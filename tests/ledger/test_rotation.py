@@ -10,18 +10,19 @@ from typing import Any
 
 import pytest
 
+from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError, RetiredKeyError
 from venturalitica.ledger import Ledger, load_signer, verify_bundle, verify_ledger
-from venturalitica.ledger.bundle import FORMAT, FORMAT_2, Bundle
-from venturalitica.ledger.dsse import Envelope
-from venturalitica.ledger.files import write_durably
-from venturalitica.ledger.keyring import swap
-from venturalitica.ledger.keys import PublicKey
-from venturalitica.ledger.reading import Witness
-from venturalitica.ledger.rotation import ROTATION, Pair, Rotation
-from venturalitica.ledger.signing import FileSigner
-from venturalitica.ledger.succession import hand_over, introduced, pair_of
-from venturalitica.records import Step, Verification
+from venturalitica.ledger.formats.bundle import FORMAT, FORMAT_2, Bundle
+from venturalitica.ledger.formats.dsse import Envelope
+from venturalitica.ledger.formats.public_key import PublicKey
+from venturalitica.ledger.lifecycle.keys import introduced
+from venturalitica.ledger.log.succession import hand_over, pair_of
+from venturalitica.ledger.records.rotation import ROTATION, Pair, Rotation
+from venturalitica.ledger.signing.key_rotation import swap
+from venturalitica.ledger.signing.signer import FileSigner
+from venturalitica.ledger.verify.read_log import Witness
+from venturalitica.system.files import write_durably
 
 
 def step(found: Verification, name: str) -> Step:
@@ -134,7 +135,7 @@ def by_a_thief(home: Path, old: FileSigner, make: Any, *, sealer: FileSigner | N
     """One more entry by a thief who has the old key and does not use our guard."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("venturalitica.ledger.ledger.refuse_retired", lambda *_: None)
-        patch.setattr("venturalitica.ledger.succession.refuse_retired", lambda *_: None)
+        patch.setattr("venturalitica.ledger.log.succession.refuse_retired", lambda *_: None)
         seal = (sealer or old).checkpoint_signer()
         thief = Ledger.open(home, signer=old, checkpoint_signer=seal)
         return thief.append(make).index
@@ -159,7 +160,7 @@ def test_the_retired_checkpoint_key_seals_nothing_more(home: Path, keys, stateme
 
 
 def test_the_old_seal_over_the_new_log_is_another_sealer(home: Path, keys) -> None:
-    from venturalitica.ledger.note import NoteKey, sign_note
+    from venturalitica.ledger.formats.checkpoint import NoteKey, sign_note
 
     old = keys[0].checkpoint_signer()
     head = Ledger.open(home).head()
@@ -293,8 +294,8 @@ def test_a_new_log_and_a_foreign_log_need_no_rotation(
 def test_a_key_rotated_between_reading_and_signing_is_no_fault(
     config: Path, home: Path, statement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from venturalitica import recording
-    from venturalitica.settings import Settings
+    from venturalitica.audit import recording
+    from venturalitica.system.settings import Settings
 
     old = load_signer(None, config)
     before = Ledger.open(home, signer=old)
@@ -346,8 +347,8 @@ def test_a_rotation_left_unsealed_is_taken_in(
 
     ledger = Ledger.open(home, signer=newest)
     with monkeypatch.context() as patch:
-        patch.setattr("venturalitica.ledger.log.write_durably", killed)
-        patch.setattr("venturalitica.ledger.log._cut", lambda *_: None)
+        patch.setattr("venturalitica.ledger.log.append.write_durably", killed)
+        patch.setattr("venturalitica.ledger.log.append._cut", lambda *_: None)
         with pytest.raises(Killed):
             introduced(ledger, keys[1], newest, reason="killed half way")
     assert Ledger.open(home).size == 5
@@ -396,7 +397,7 @@ def test_no_lineage_where_nothing_was_rotated(written: Path, stranger, statement
 def altered(bundle: bytes, change: Any) -> Verification:
     value = json.loads(bundle)
     change(value)
-    from venturalitica.canonical import canonical_json
+    from venturalitica.core.encoding import canonical_json
 
     return verify_bundle(canonical_json(value))
 

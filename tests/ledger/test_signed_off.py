@@ -10,8 +10,8 @@ import pytest
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Entry, Ledger
-from venturalitica.ledger.approval import APPROVAL, approvals, approve
-from venturalitica.ledger.signed_off import SignOffs, signed_off
+from venturalitica.ledger.lifecycle.approve import SignOffs, approvals, approve, signed_off
+from venturalitica.ledger.records.approval import APPROVAL
 
 AT = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 

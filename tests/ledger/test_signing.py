@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import (
 
 from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.ledger import known_keys, load_signer, read_keys
-from venturalitica.ledger.dsse import verify_signature
-from venturalitica.ledger.keys import carried_keys, carry_keys
-from venturalitica.ledger.signing import KEY_FILE, Signer
+from venturalitica.ledger.formats.dsse import verify_signature
+from venturalitica.ledger.formats.public_key import carried_keys, carry_keys
+from venturalitica.ledger.signing.signer import KEY_FILE, Signer
 
 P256 = ec.generate_private_key(ec.SECP256R1())
 

@@ -12,19 +12,24 @@ from typing import Any
 
 import pytest
 
-from venturalitica.canonical import canonical_json
+from venturalitica.core.encoding import canonical_json
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.contents import check_shape
-from venturalitica.ledger.dsse import Envelope, pae, verify_signature
-from venturalitica.ledger.merkle import (
+from venturalitica.ledger.formats.checkpoint import (
+    Checkpoint,
+    NoteKey,
+    TextProof,
+    parse_note,
+    verified_by,
+)
+from venturalitica.ledger.formats.dsse import Envelope, pae, verify_signature
+from venturalitica.ledger.formats.merkle import (
     MemoryTree,
     leaf_hash,
     node_hash,
     verify_consistency,
     verify_inclusion,
 )
-from venturalitica.ledger.note import Checkpoint, NoteKey, parse_note, verified_by
-from venturalitica.ledger.proof import TextProof
+from venturalitica.ledger.records.consistency import check_shape
 
 
 def cases(folder: Path) -> list[tuple[str, dict[str, Any]]]:

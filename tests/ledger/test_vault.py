@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.vault import Vault, references
+from venturalitica.ledger.records.vault import Vault, references
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from venturalitica.canonical import canonical_json, sha256_hex
+from venturalitica.core.encoding import canonical_json, sha256_hex
+from venturalitica.core.verification import Verification
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import (
     Ledger,
@@ -28,9 +29,8 @@ from venturalitica.ledger import (
     verify_ledger,
     verify_path,
 )
-from venturalitica.ledger.log import Log
-from venturalitica.ledger.reading import Reading
-from venturalitica.records import Verification
+from venturalitica.ledger.log.append import Log
+from venturalitica.ledger.verify.read_log import Reading
 
 
 def step(found: Verification, name: str):
@@ -219,9 +219,9 @@ def test_an_older_checkpoint_over_the_whole_log(written: Path, signer, statement
 
 def test_cut_and_sealed_again_by_a_stranger(written: Path, stranger) -> None:
     """The tail is cut, and a stranger's key, laid beside the log, seals what is left."""
-    from venturalitica.ledger.keys import carry_keys
-    from venturalitica.ledger.merkle import MemoryTree, leaf_hash
-    from venturalitica.ledger.note import Checkpoint, NoteKey, sign_note
+    from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
+    from venturalitica.ledger.formats.merkle import MemoryTree, leaf_hash
+    from venturalitica.ledger.formats.public_key import carry_keys
 
     origin = Ledger.open(written).head().origin
     rewrite(written, [0, 1])
@@ -492,7 +492,7 @@ def test_each_text_is_parsed_once_and_not_without_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import venturalitica.policy
-    from venturalitica.ledger import policy_names
+    from venturalitica.ledger.records import consistency as policy_names
 
     parsed: list[bytes] = []
     parse = venturalitica.policy.parse_policy
@@ -663,8 +663,8 @@ NAMES += ["judging", "audits"]
 @given(st.sampled_from(NAMES), JSON)
 @settings(max_examples=150, deadline=None)
 def test_hostile_statements_that_somebody_signed(signer, statement, name, value) -> None:
-    from venturalitica.ledger.dsse import sign_envelope
-    from venturalitica.ledger.findings import Findings
+    from venturalitica.ledger.formats.dsse import sign_envelope
+    from venturalitica.ledger.verify.check_records import Findings
 
     hostile = statement(0)
     hostile["predicate"][name] = value

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from venturalitica.canonical import canonical_json
+from venturalitica.core.encoding import canonical_json
 from venturalitica.ledger import Ledger, load_signer, verify_bundle
-from venturalitica.ledger.keyring import swap
+from venturalitica.ledger.signing.key_rotation import swap
 
 PAGE = Path(__file__).parents[2] / "docs" / "verify-without-us.md"
 OPENSSL = shutil.which("openssl")

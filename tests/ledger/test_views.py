@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from venturalitica.ledger import Ledger, verify_bundle
-from venturalitica.ledger.bundle import Bundle
-from venturalitica.ledger.dsse import sign_envelope
-from venturalitica.ledger.link import Draft, Link
-from venturalitica.ledger.note import Checkpoint, NoteKey, sign_note
-from venturalitica.ledger.views import Views, _proven
+from venturalitica.ledger.formats.bundle import Bundle
+from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
+from venturalitica.ledger.formats.dsse import sign_envelope
+from venturalitica.ledger.records.placement import Draft, Link
+from venturalitica.ledger.verify.trust import Views, _proven
 
 
 def one_root(lines: list[bytes]) -> bytes:

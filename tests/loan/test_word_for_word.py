@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from venturalitica.scenarios.german_credit import POLICY
+from venturalitica.demo.german_credit import POLICY
 
 EXAMPLE = """\
 import venturalitica as vl
@@ -27,7 +27,7 @@ with mlflow.start_run():
 BEFORE = """\
 import pandas
 from sklearn.preprocessing import OrdinalEncoder
-from venturalitica.scenarios.german_credit import read_columns
+from venturalitica.demo.german_credit import read_columns
 
 train_df = pandas.DataFrame(read_columns()).sample(frac=0.7, random_state=1)
 X_train, y_train = train_df.drop(columns="class"), train_df["class"]

@@ -11,7 +11,8 @@ import sklearn.metrics as sk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from venturalitica.metrics import agreement, averages, rates
+from venturalitica.metrics import agreement, rates
+from venturalitica.metrics import agreement as averages
 
 EXACT: dict[str, Any] = {"rel": 1e-9, "abs": 1e-9, "nan_ok": True}
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica.core.policy import COMPARES, LABEL_ROLES, Control, Threshold
 from venturalitica.metrics.catalog import CATALOG, FAMILIES, misuse, needs, phase_of, roles_needed
-from venturalitica.metrics.comparisons import COMPARISONS
+from venturalitica.metrics.catalog.spec import by_name
+from venturalitica.metrics.intervals import COMPARISONS
 from venturalitica.metrics.registry import PARTS, SCORE_STATISTICS, STATISTICS
-from venturalitica.metrics.spec import by_name
-from venturalitica.rules import COMPARES, LABEL_ROLES, Control, Threshold
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
 ELSEWHERE = {"completeness", "group_representation"}

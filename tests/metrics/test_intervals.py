@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy
 import pytest
 
+from venturalitica.core.verdict import Interval
 from venturalitica.metrics.intervals import (
     REPLICATES,
     Resampling,
@@ -12,7 +13,6 @@ from venturalitica.metrics.intervals import (
     percentile_interval,
     undefined_replicates,
 )
-from venturalitica.records import Interval
 
 
 def test_equal_cells_and_seed_give_equal_replicates() -> None:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
 from venturalitica.metrics import scores
-from venturalitica.metrics.bounds import BOUNDS
 from venturalitica.metrics.registry import SCORE_STATISTICS
+from venturalitica.metrics.score_bounds import BOUNDS
 
 EXACT: dict[str, Any] = {"rel": 1e-9, "abs": 1e-9}
 

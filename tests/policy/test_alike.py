@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from venturalitica.core.verdict import Label
 from venturalitica.policy.alike import alike, likeness, map_to_write
-from venturalitica.policy.nodes import plain
-from venturalitica.policy.yaml_form import read_yaml
-from venturalitica.records import Label
+from venturalitica.policy.tree import plain
+from venturalitica.policy.yaml_reader import read_yaml
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from venturalitica.core.policy import OPERATORS, Control, Policy, Role, Threshold
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
-from venturalitica.policy.changes import Aspect, Change, PolicyDiff
+from venturalitica.policy.changes import Aspect, Change, PolicyDiff, compare_thresholds
 from venturalitica.policy.diff import diff
-from venturalitica.policy.strictness import compare_thresholds
-from venturalitica.policy.textdiff import NO_NEWLINE, unified
-from venturalitica.rules import OPERATORS, Control, Policy, Role, Threshold
+from venturalitica.policy.text_diff import NO_NEWLINE, unified
 
 QUIET = settings(max_examples=120, deadline=None, derandomize=True)
 OPPOSITE = {"loosened": "tightened", "tightened": "loosened", "added": "removed"}

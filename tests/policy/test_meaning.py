@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.policy.misspelt import misspelt
-from venturalitica.policy.vocabulary import OTHER_NAMES, metric_hint, possible_range
+from venturalitica.policy.describe import OTHER_NAMES, metric_hint, possible_range
+from venturalitica.policy.lint_hints import misspelt
 
 
 def _policy(control: str, roles: str = "{}") -> str:

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from venturalitica.core.policy import Role, Threshold
 from venturalitica.errors import PolicyError
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import lint, parse_policy, read_policy
-from venturalitica.rules import Role, Threshold
 
 
 def test_every_key_arrives(good: str) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from venturalitica.policy.sensitive import is_sensitive
-from venturalitica.policy.template import ColumnFacts, policy_template, quartiles
+from venturalitica.policy.template import ColumnFacts, is_sensitive, policy_template, quartiles
 
 LOANS = (
     ColumnFacts("Attribute9", "text", 4, ("A91", "A92", "A93", "A94")),

@@ -6,7 +6,7 @@ from typing import Any
 
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import describe, parse_policy
-from venturalitica.policy.words import describe_role
+from venturalitica.policy.describe import describe_role
 
 
 def test_describe(good: str) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from venturalitica.probes.ci import ci
-from venturalitica.settings import Settings
-from venturalitica.surroundings import Surroundings
+from venturalitica.provenance.collect import Surroundings
+from venturalitica.provenance.environment import ci
+from venturalitica.system.settings import Settings
 
 GITHUB = {
     "GITHUB_ACTIONS": "true",

@@ -23,9 +23,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from venturalitica.errors import BindingError, DataError
-from venturalitica.probes import column_hash
-from venturalitica.probes import data as data_probe
-from venturalitica.probes.data import file_digest, fingerprint
+from venturalitica.provenance import fingerprint as data_probe
+from venturalitica.provenance.fingerprint import digest as column_hash
+from venturalitica.provenance.fingerprint import file_digest, fingerprint
 
 Columns = Mapping[str, Sequence[Any]]
 

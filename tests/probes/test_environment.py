@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from venturalitica.probes import environment, hardware
-from venturalitica.probes import git as probe
-from venturalitica.probes.environment import installed_packages
+from venturalitica.provenance import environment, hardware
+from venturalitica.provenance import git as probe
+from venturalitica.provenance.environment import installed_packages
 
 
 def run_git(folder: Path, *arguments: str) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from venturalitica.redact import is_secret_name, redact_name, redact_text, redact_uri
+from venturalitica.core.redact import redact_name, redact_text, redact_uri
+from venturalitica.core.secret_names import is_secret_name
 
 SECRET = "hunter2-C4nary"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from venturalitica.records import GroupValue, Interval, Verdict, worst_light
+from venturalitica.core.verdict import GroupValue, Interval, Verdict, worst_light
 
 POLICY = Path(__file__).parents[2] / "src/venturalitica/data/german_credit/model_policy.yaml"
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"

@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from venturalitica.core.verdict import Verdict
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.records import Verdict
-from venturalitica.reports.markup import Markup, prose
-from venturalitica.reports.parts.verdict_card import verdict_card
-from venturalitica.reports.parts.verdict_table import verdict_table
+from venturalitica.reports.html.cards import verdict_card, verdict_table
+from venturalitica.reports.html.markup import Markup, prose
 
 MARKED = "write `favorable: 1` under `roles:`"
 SHOWN = "write <code>favorable: 1</code> under <code>roles:</code>"

@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from venturalitica.records import GroupValue, Verdict
-from venturalitica.reports.html import render_audit_fragment, render_report
+from venturalitica.core.text import visible
+from venturalitica.core.verdict import GroupValue, Verdict
+from venturalitica.reports.html.page import render_audit_fragment, render_report
 from venturalitica.reports.markdown import markdown_text, render_markdown
-from venturalitica.reports.markup import visible
 
 NAUGHTY = [
     "<script>alert(1)</script>",

@@ -8,10 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from venturalitica.core.verdict import Verdict
 from venturalitica.errors import EvidenceError
-from venturalitica.records import Verdict
-from venturalitica.reports.html import render_audit_fragment, render_report
-from venturalitica.reports.style import page_policy
+from venturalitica.reports.html.page import render_audit_fragment, render_report
+from venturalitica.reports.html.theme import page_policy
 
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 

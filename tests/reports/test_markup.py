@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.reports.markup import Markup, escape, is_web_address, join, link, tag, visible
+from venturalitica.core.text import is_web_address, visible
+from venturalitica.reports.html.markup import Markup, escape, join, link, tag
 
 
 class Reader(HTMLParser):

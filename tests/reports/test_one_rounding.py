@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import venturalitica as vl
-from venturalitica.figures import format_interval, format_number
-from venturalitica.records import Interval, Verdict
+from venturalitica.core.text import format_interval, format_number
+from venturalitica.core.verdict import Interval, Verdict
 
 SOURCE = Path(vl.__file__).parent
 POLICY = """\
@@ -41,7 +41,7 @@ def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> vl.Audit:
 
 
 def test_the_sentence_the_table_and_the_reports_say_the_same(audit: vl.Audit) -> None:
-    from venturalitica.reports.html import render_report
+    from venturalitica.reports.html.page import render_report
     from venturalitica.reports.markdown import render_markdown
 
     page = render_report(audit.statement, evidence_sha256="0" * 64, build="x")

@@ -8,12 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.records import GroupValue, Interval, Verdict
-from venturalitica.reports.parts.group_plot import MOST_GROUPS, group_plot, reference_value
-from venturalitica.reports.parts.interval_bar import UNIT, bar_label, fits, interval_bar
-from venturalitica.reports.parts.lights import light_icon, status_pill
-from venturalitica.reports.parts.moments import duration_words, moment, moment_words
-from venturalitica.reports.parts.scale import Scale, scale_for
+from venturalitica.core.verdict import GroupValue, Interval, Verdict
+from venturalitica.reports.html.group_chart import MOST_GROUPS, group_plot, reference_value
+from venturalitica.reports.html.interval_chart import (
+    UNIT,
+    Scale,
+    bar_label,
+    fits,
+    interval_bar,
+    scale_for,
+)
+from venturalitica.reports.html.parts import (
+    duration_words,
+    light_icon,
+    moment,
+    moment_words,
+    status_pill,
+)
 
 MEASURED = Verdict(
     control="accuracy",

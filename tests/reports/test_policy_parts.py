@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from venturalitica.core.verification import Step
 from venturalitica.policy import parse_policy
 from venturalitica.policy.changes import KINDS, MARKS, Change
 from venturalitica.policy.diff import diff
-from venturalitica.policy.textdiff import unified
-from venturalitica.records import Step
-from venturalitica.reports.parts.policy_changes import change_list, kind_word
-from venturalitica.reports.parts.source_text import (
+from venturalitica.policy.text_diff import unified
+from venturalitica.reports.html.parts import step_counts, step_list
+from venturalitica.reports.html.policy import (
     MOST_CHARACTERS,
     MOST_LINES,
+    change_list,
+    kind_word,
     numbered,
     text_diff,
 )
-from venturalitica.reports.parts.steps import step_counts, step_list
 
 OLD = b"policy: p\nversion: '1'\ncontrols:\n- {id: a, metric: accuracy, must: '>= 0.7'}\n"
 

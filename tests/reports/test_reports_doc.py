@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from venturalitica.figures import format_number
-from venturalitica.reports.parts.group_plot import MOST_GROUPS
-from venturalitica.reports.words import LIGHT_WORDS
+from venturalitica.core.text import format_number
+from venturalitica.reports.html.group_chart import MOST_GROUPS
+from venturalitica.reports.sentences import LIGHT_WORDS
 
 PAGE = (Path(__file__).parents[2] / "docs/reports.md").read_text()
 
@@ -21,7 +21,7 @@ def test_lights_limits_and_roundings_are_as_documented() -> None:
 def test_the_sections_of_the_page_are_documented(statement) -> None:
     import re
 
-    from venturalitica.reports.html import render_report
+    from venturalitica.reports.html.page import render_report
 
     headings = re.findall(r"<h2>([^<]+)</h2>", render_report(statement))
     assert headings == [

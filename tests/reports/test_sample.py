@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.records import Interval, Verdict
-from venturalitica.reports.parts.verdict_card import verdict_card
-from venturalitica.reports.sample import MOST_TIMES, rows_needed, sample_sentence
+from venturalitica.core.verdict import Interval, Verdict
+from venturalitica.reports.html.cards import verdict_card
+from venturalitica.reports.sentences import MOST_TIMES, rows_needed, sample_sentence
 
 DOC = (Path(__file__).parents[2] / "docs/reports.md").read_text()
 

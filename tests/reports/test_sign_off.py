@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from venturalitica.reports.html import render_report
+from venturalitica.reports.html.page import render_report
 from venturalitica.reports.markdown import render_markdown
 
 ADA: dict[str, Any] = {

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tests.reports.test_hostile import NAUGHTY, inspect
-from venturalitica.records import Step, Verdict, Verification
-from venturalitica.reports.context import ReportContext, read_statement
-from venturalitica.reports.html import draw_page, render_report
+from venturalitica.core.text import visible
+from venturalitica.core.verdict import Verdict
+from venturalitica.core.verification import Step, Verification
+from venturalitica.reports.context import ReportContext, Standing, read_statement
+from venturalitica.reports.html.page import draw_page, render_report
 from venturalitica.reports.markdown import draw_section, render_markdown
-from venturalitica.reports.markup import visible
-from venturalitica.reports.standing import Standing
 
 HELD = Step("signatures", True, "1 record as signed")
 FAILED = Step("tree", False, "it is not proven")

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import venturalitica.reports as room
-from venturalitica.reports.palette import DARK, LIGHT
-from venturalitica.reports.style import fragment_style, page_policy, page_style
+from venturalitica.reports.html.theme import DARK, LIGHT, fragment_style, page_policy, page_style
 
 PAGES = Path(__file__).parents[2] / "src/venturalitica/ui/static/app.css"
 TEXT_ON = [
@@ -85,7 +84,7 @@ def test_every_class_written_has_a_style() -> None:
     sources = "".join(
         path.read_text()
         for path in Path(str(room.__file__)).parent.rglob("*.py")
-        if path.name not in ("style.py", "palette.py")
+        if path.name not in ("theme.py",)
     )
     written = set(
         re.findall(r"\bvl-[a-z-]+[a-z]", " ".join(re.findall(r'"[^"]*vl-[^"]*"', sources)))

@@ -9,9 +9,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.records import Interval
-from venturalitica.reports.parts.strip import MOST, Mark, strip
-from venturalitica.reports.parts.trend import HEIGHT, WIDTH, TrendPoint, signed, trend, trend_label
+from venturalitica.core.verdict import Interval
+from venturalitica.reports.html.interval_chart import MOST, Mark, strip
+from venturalitica.reports.html.trend_chart import (
+    HEIGHT,
+    WIDTH,
+    TrendPoint,
+    signed,
+    trend,
+    trend_label,
+)
 
 
 def test_a_strip_says_each_control_in_shape_and_words() -> None:

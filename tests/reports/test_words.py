@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.figures import format_interval, format_number
+from venturalitica.core.policy import Threshold
+from venturalitica.core.text import format_interval, format_number
+from venturalitica.core.verdict import Interval, Verdict
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.records import Interval, Verdict
-from venturalitica.reports.words import (
+from venturalitica.reports.sentences import (
     conclusive_sentence,
     consequence_sentence,
     definition,
@@ -21,7 +22,6 @@ from venturalitica.reports.words import (
     summary_sentence,
     verdict_line,
 )
-from venturalitica.rules import Threshold
 
 
 @pytest.mark.parametrize(

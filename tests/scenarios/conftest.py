@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from venturalitica.scenarios import Scenario, quickstart
+from venturalitica.demo import Scenario, quickstart
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from venturalitica.demo import copy_to
+from venturalitica.demo import german_credit as german
 from venturalitica.errors import SettingsError
-from venturalitica.scenarios import copy_to
-from venturalitica.scenarios import german_credit as german
 
 
 def test_the_files_hold_the_scenario(tmp_path) -> None:

@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 
+from venturalitica.demo.history import History, write_history
+from venturalitica.demo.history_plan import DAYS, RUNS, NoStore, happenings, write_policies
 from venturalitica.errors import SettingsError
 from venturalitica.ledger import Ledger
-from venturalitica.ledger.verify import verify_ledger
+from venturalitica.ledger.verify.verify import verify_ledger
 from venturalitica.policy.diff import diff
-from venturalitica.scenarios.history import History, write_history
-from venturalitica.scenarios.history_plan import DAYS, RUNS, happenings
-from venturalitica.scenarios.history_policies import write_policies
-from venturalitica.scenarios.history_store import NoStore
 from venturalitica.trackers.base import RunRef
 
 UNTIL = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)

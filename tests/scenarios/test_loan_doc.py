@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from venturalitica.figures import format_interval, format_number
-from venturalitica.reports.words import must_signs, status_words
+from venturalitica.core.text import format_interval, format_number
+from venturalitica.reports.sentences import must_signs, status_words
 
 PAGE = Path(__file__).parents[2] / "docs/loan-scenario.md"
 
@@ -42,7 +42,7 @@ def test_the_numbers_are_those_of_the_version_named(loan) -> None:
 def test_every_attribute_of_the_scenario_is_described() -> None:
     from dataclasses import fields
 
-    from venturalitica.scenarios import Scenario
+    from venturalitica.demo import Scenario
 
     page = PAGE.read_text()
     described = {"X_train", "X_test", "y_train", "y_test", "name", "engine"}

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from venturalitica import delivery, telling
-from venturalitica.allowance import Allowance
+from venturalitica.audit import delivery, telling
+from venturalitica.audit.delivery import Allowance
 
 POLICY = """\
 policy: loan

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 import venturalitica as vl
-from venturalitica import delivery, trackers
-from venturalitica.allowance import Allowance, length
+from venturalitica import trackers
+from venturalitica.audit import delivery
+from venturalitica.audit.delivery import Allowance, length
+from venturalitica.audit.project_ledger import open_ledger
 from venturalitica.errors import TrackerError, TrackerUnreachable
-from venturalitica.recording import open_ledger
-from venturalitica.settings import Settings
+from venturalitica.system.settings import Settings
 from venturalitica.trackers.memory import MemoryTracker
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}

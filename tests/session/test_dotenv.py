@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from venturalitica import settings, verification
-from venturalitica.settings import Settings, load_dotenv, origin_of, read_dotenv
+from venturalitica.review import verification
+from venturalitica.system import settings
+from venturalitica.system.settings import Settings, load_dotenv, origin_of, read_dotenv
 
 NAMES = ("WANDB_PROJECT", "MLFLOW_TRACKING_URI", "VENTURALITICA_SIGNING_KEY", "WANDB_MODE")
 
@@ -68,7 +69,7 @@ def test_without_a_project_nothing_above_is_read(tmp_path, monkeypatch):
 
 def test_a_key_that_the_roots_file_names_is_nobodys_own(inner, tmp_path, monkeypatch):
     """Who hands over a project could put one in, and each record would be the reader's."""
-    from venturalitica.ledger.signing import new_key_pem
+    from venturalitica.ledger.signing.signer import new_key_pem
 
     key = tmp_path / "key.pem"
     key.write_bytes(new_key_pem())

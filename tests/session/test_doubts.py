@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 import venturalitica as vl
-from venturalitica.circumstances import Circumstances
+from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.tally import Tally
 from venturalitica.judge import judge
-from venturalitica.recording import open_ledger
-from venturalitica.tallies import Tally
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
 POLICY = """\

@@ -14,10 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 
 import venturalitica as vl
+from venturalitica.audit.project_ledger import open_ledger
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.contents import check_light
-from venturalitica.recording import open_ledger
-from venturalitica.reports.html import render_report
+from venturalitica.ledger.records.consistency import check_light
+from venturalitica.reports.html.page import render_report
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
 
@@ -137,7 +137,7 @@ def test_wrong_or_missing_roles_are_errors_and_leave_no_evidence(policy, table, 
 
 def open_ledger_for_reading():
     from venturalitica.ledger import Ledger
-    from venturalitica.settings import Settings
+    from venturalitica.system.settings import Settings
 
     return Ledger.open(Settings.current().home)
 
@@ -234,8 +234,8 @@ def test_the_statement_holds_policy_bytes_tally_data_and_surroundings(policy, ta
 
 
 def test_past_evidence_can_be_judged_again_without_data(policy, table):
+    from venturalitica.core.tally import Tally
     from venturalitica.judge import judge
-    from venturalitica.tallies import Tally
 
     audit = vl.enforce(table, policy=policy, score="chance", **ROLES)
     stored = json.loads(json.dumps(last_statement()["predicate"]["tally"]))

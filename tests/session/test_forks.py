@@ -15,9 +15,10 @@ import pandas as pd
 import pytest
 
 import venturalitica as vl
-from venturalitica import delivery, runs
+from venturalitica.audit import delivery
+from venturalitica.audit import run as runs
 from venturalitica.ledger import Ledger, verify_ledger
-from venturalitica.ledger.lock import locked
+from venturalitica.system.locks import locked
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 import venturalitica as vl
-from venturalitica import runs
-from venturalitica.ledger.pipelines import pipelines, trends
-from venturalitica.recording import open_ledger
-from venturalitica.runs import current_run
+from venturalitica.audit import run as runs
+from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.run import current_run
+from venturalitica.ledger.index.pipelines import pipelines, trends
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import venturalitica as vl
-from venturalitica.ledger.keyring import swap
-from venturalitica.recording import open_ledger
-from venturalitica.settings import Settings
+from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.ledger.signing.key_rotation import swap
+from venturalitica.system.settings import Settings
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
 
@@ -66,7 +66,7 @@ def test_a_run_whose_record_has_a_new_key_is_amber(table, write_policy, tmp_path
 
 
 def test_a_key_given_by_a_variable_is_new_too(signed, table, monkeypatch, caplog):
-    from venturalitica.ledger.signing import new_key_pem
+    from venturalitica.ledger.signing.signer import new_key_pem
 
     monkeypatch.setenv("VENTURALITICA_SIGNING_KEY", new_key_pem().decode())
     assert vl.enforce(table, **ROLES).light == "amber"

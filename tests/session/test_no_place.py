@@ -15,8 +15,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import venturalitica as vl
-from venturalitica import recording, settings
-from venturalitica.settings import Settings
+from venturalitica.audit import recording
+from venturalitica.system import settings
+from venturalitica.system.settings import Settings
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
 

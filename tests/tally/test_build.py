@@ -14,12 +14,12 @@ import polars
 import pyarrow
 import pytest
 
-from venturalitica.binding import Binding
+from venturalitica.core.policy import Role
+from venturalitica.core.tally import dense
 from venturalitica.errors import BindingError, DataError
-from venturalitica.marginals import dense
-from venturalitica.probes.data import fingerprint
-from venturalitica.rules import Role
+from venturalitica.provenance.fingerprint import fingerprint
 from venturalitica.tally import Need, build_tally, column_names, materialise
+from venturalitica.tally.binding import Binding
 from venturalitica.tally.build import STORED_CELLS
 
 LABELS = {"target": "y", "prediction": "p"}
@@ -203,9 +203,9 @@ def test_arrays_need_no_data_frame_library() -> None:
         "import sys\n"
         "for name in ('pandas', 'polars', 'pyarrow'): sys.modules[name] = None\n"
         "import numpy\n"
-        "from venturalitica.binding import Binding\n"
+        "from venturalitica.tally.binding import Binding\n"
         "from venturalitica.tally import Need, build_tally\n"
-        "from venturalitica.probes.data import fingerprint\n"
+        "from venturalitica.provenance.fingerprint import fingerprint\n"
         "data = {'y': numpy.array([1, 0, 1]), 's': numpy.array([.1, .2, .9])}\n"
         "t = build_tally(data, needs=[Need(('target',), score=True)],\n"
         "                binding=Binding({'target': 'y', 'score': 's'}))\n"

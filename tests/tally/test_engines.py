@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from venturalitica.binding import Binding, bind
+from venturalitica.core.policy import Role
+from venturalitica.core.tally import dense
 from venturalitica.errors import DataError
-from venturalitica.marginals import dense
-from venturalitica.rules import Role
 from venturalitica.tally import Need, build_tally, column_names
+from venturalitica.tally.binding import Binding, bind
 
 ROLES = {
     "target": Role("target"),

@@ -7,16 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.binding import Binding
+from venturalitica.core.policy import Role, bin_names
+from venturalitica.core.tally import dense
 from venturalitica.errors import DataError
-from venturalitica.marginals import dense
-from venturalitica.rules import Role, bin_names
 from venturalitica.tally import Need, build_tally
-from venturalitica.tally.groups import (
-    quartile_cuts,
-    unmapped_counts,
-    weighted_quartile_cuts,
-)
+from venturalitica.tally.binding import Binding
+from venturalitica.tally.groups import quartile_cuts, unmapped_counts, weighted_quartile_cuts
 
 
 def group_axis(values: Any, role: Role | None = None) -> Any:

@@ -5,12 +5,11 @@ from typing import Any
 import numpy
 import pytest
 
-from venturalitica.binding import Binding
+from venturalitica.core.policy import Role
+from venturalitica.core.tally import Tally, dense
 from venturalitica.errors import DataError
-from venturalitica.marginals import dense
-from venturalitica.rules import Role
-from venturalitica.tallies import Tally
 from venturalitica.tally import Need, build_tally
+from venturalitica.tally.binding import Binding
 from venturalitica.tally.labels import is_plain_number
 
 

@@ -10,9 +10,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from venturalitica.scenarios.german_credit import read_columns
+from venturalitica.demo.german_credit import read_columns
 from venturalitica.tally import repeats
-from venturalitica.tally.copied import copies_of_target, doubled_share
+from venturalitica.tally.copies import copies_of_target, doubled_share
 
 ENGINES = {
     "pandas": lambda t: t,

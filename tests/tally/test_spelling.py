@@ -7,10 +7,10 @@ from typing import Any
 import numpy
 import pytest
 
-from venturalitica.binding import Binding
-from venturalitica.rules import Role
-from venturalitica.tallies import Tally
+from venturalitica.core.policy import Role
+from venturalitica.core.tally import Tally
 from venturalitica.tally import Need, RefusedValues, build_tally
+from venturalitica.tally.binding import Binding
 
 
 def tally_of(*rules: Role, **columns: Any) -> Tally:

@@ -11,12 +11,11 @@ import polars
 import pyarrow
 import pytest
 
-from venturalitica.binding import Binding
-from venturalitica.marginals import dense
-from venturalitica.probes.data import fingerprint
-from venturalitica.rules import Role
-from venturalitica.tallies import Tally
+from venturalitica.core.policy import Role
+from venturalitica.core.tally import Tally, dense
+from venturalitica.provenance.fingerprint import fingerprint
 from venturalitica.tally import Need, build_tally
+from venturalitica.tally.binding import Binding
 
 ROWS = 120
 PLAIN: dict[str, list[Any]] = {

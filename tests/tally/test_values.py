@@ -11,7 +11,7 @@ import pandas
 import pytest
 
 from venturalitica.errors import DataError
-from venturalitica.tally.codes import encode
+from venturalitica.tally.engines.arrays import encode
 from venturalitica.tally.values import canonical, checked_label, identity, text_of
 
 

@@ -24,11 +24,11 @@ from typing import Any
 
 from venturalitica._version import __version__
 from venturalitica.ledger import Ledger, PublicKey, Witness, load_signer
-from venturalitica.ledger.dsse import Envelope, sign_envelope
-from venturalitica.ledger.keys import carry_keys
-from venturalitica.ledger.merkle import MemoryTree, leaf_hash
-from venturalitica.ledger.note import Checkpoint, NoteKey, sign_note
-from venturalitica.ledger.signing import FileSigner
+from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
+from venturalitica.ledger.formats.dsse import Envelope, sign_envelope
+from venturalitica.ledger.formats.merkle import MemoryTree, leaf_hash
+from venturalitica.ledger.formats.public_key import carry_keys
+from venturalitica.ledger.signing.signer import FileSigner
 
 make_statement: Callable[..., dict[str, Any]] = importlib.import_module(
     "ledger.conftest"

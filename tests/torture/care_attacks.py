@@ -25,18 +25,18 @@ from torture.attacks import (
     write_lines,
 )
 from venturalitica.ledger import Ledger
-from venturalitica.ledger.approval import approve
-from venturalitica.ledger.dsse import sign_envelope
-from venturalitica.ledger.eraser import erase
-from venturalitica.ledger.erasure import ERASURE
-from venturalitica.ledger.heads import Head, root_of
-from venturalitica.ledger.keys import PublicKey, carry_keys
-from venturalitica.ledger.link import STATEMENT_TYPE, Draft, Link, timestamp
-from venturalitica.ledger.merkle import leaf_hash
-from venturalitica.ledger.pruning import Range, prune_statement
-from venturalitica.ledger.rotation import Pair, Rotation
-from venturalitica.ledger.signing import FileSigner, load_signer
-from venturalitica.ledger.succession import hand_over, pair_of
+from venturalitica.ledger.formats.dsse import sign_envelope
+from venturalitica.ledger.formats.merkle import leaf_hash
+from venturalitica.ledger.formats.pruned_head import Head, root_of
+from venturalitica.ledger.formats.public_key import PublicKey, carry_keys
+from venturalitica.ledger.lifecycle.approve import approve
+from venturalitica.ledger.lifecycle.erase import erase
+from venturalitica.ledger.log.succession import hand_over, pair_of
+from venturalitica.ledger.records.erasure import ERASURE
+from venturalitica.ledger.records.placement import STATEMENT_TYPE, Draft, Link, timestamp
+from venturalitica.ledger.records.pruning import Range, prune_statement
+from venturalitica.ledger.records.rotation import Pair, Rotation
+from venturalitica.ledger.signing.signer import FileSigner, load_signer
 
 Play = Callable[[World, Path], None]
 attack: Callable[..., Callable[[Play], Play]] = attacks.attack

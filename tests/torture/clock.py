@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from torture.attacks import record
 from venturalitica.cli.app import run as command_line
 from venturalitica.ledger import Ledger, load_signer, verify_bundle, verify_ledger
-from venturalitica.ledger.signing import FileSigner
+from venturalitica.ledger.signing.signer import FileSigner
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)

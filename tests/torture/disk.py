@@ -21,7 +21,7 @@ import pandas as pd
 import venturalitica as vl
 from torture.writing import Promise, all_well, append_for_ever, fork, hold, workshop
 from venturalitica.ledger import Ledger
-from venturalitica.ledger.signing import FileSigner
+from venturalitica.ledger.signing.signer import FileSigner
 
 DISK = 1 << 20
 POLICY = """\

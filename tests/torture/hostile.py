@@ -29,14 +29,14 @@ from torture.attacks import World, build, record
 from torture.hostile_files import KINDS, giants, other_files, places, soon, swapped
 from torture.parsers import POLICY
 from torture.run_attacks import delivered
-from venturalitica.cli import csv_files
+from venturalitica.audit.delivery import parcel
+from venturalitica.cli import csv_reader as csv_files
 from venturalitica.cli.app import run as command_line
-from venturalitica.delivery import parcel
 from venturalitica.errors import DataError, PolicyError, TrackerError, VenturaliticaError
 from venturalitica.ledger import Ledger, verify_ledger
-from venturalitica.ledger.vault import Vault
+from venturalitica.ledger.records.vault import Vault
 from venturalitica.policy import parse_policy
-from venturalitica.trackers.claims import read_claims, snapshot_name
+from venturalitica.trackers.layout import read_claims, snapshot_name
 from venturalitica.trackers.memory import MemoryTracker
 
 NAMES = [
@@ -253,7 +253,7 @@ def file_names(at: Path, chosen: list[str]) -> str:
 def listed_names(at: Path) -> str:
     """What a lying server lists is not fetched, and nothing is written where it says."""
     from venturalitica.trackers.mlflow.run import RunShelf
-    from venturalitica.trackers.wandb import opening
+    from venturalitica.trackers.wandb import tracker as opening
 
     bad = [
         f"venturalitica/{name}" for name in ("../../outside", "..", "", "a\0b", "a\\..\\b", "\x1b")
@@ -278,7 +278,7 @@ def listed_names(at: Path) -> str:
         api = SimpleNamespace(Api=lambda run=run, **_: SimpleNamespace(run=lambda _: run))
         with (
             mock.patch.object(opening, "library", return_value=api),
-            mock.patch("venturalitica.trackers.wandb.account.require_login"),
+            mock.patch("venturalitica.trackers.wandb.health.require_login"),
             contextlib.suppress(TrackerError),
         ):
             assert opening.fetch("x", "https://example.org") == {}

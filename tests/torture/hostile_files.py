@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from torture.attacks import World, entries_of, lines_of, record
-from venturalitica.canonical import sha256_hex
+from venturalitica.core.encoding import sha256_hex
 from venturalitica.errors import DataError, VenturaliticaError
 from venturalitica.ledger import Ledger, load_signer, read_keys, verify_bundle, verify_ledger
-from venturalitica.ledger.dsse import sign_envelope
-from venturalitica.ledger.vault import Vault
+from venturalitica.ledger.formats.dsse import sign_envelope
+from venturalitica.ledger.records.vault import Vault
 from venturalitica.policy import read_policy
-from venturalitica.probes import data as probe
-from venturalitica.sources import digest_source
+from venturalitica.provenance import fingerprint as probe
+from venturalitica.provenance.inputs import digest_source
 
 PATIENCE = 30.0
 PRECIOUS = b"precious words of the user's, without a line break at the end"

@@ -13,14 +13,14 @@ from typing import Any
 
 from torture import attacks
 from torture.attacks import INSIDER, Play, World
-from venturalitica.canonical import canonical_json, sha256_hex
-from venturalitica.circumstances import Circumstances
+from venturalitica.audit.statement import Facts, build_statement
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.encoding import canonical_json, sha256_hex
+from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.judge import judge
 from venturalitica.ledger import Ledger
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
-from venturalitica.statement import Facts, build_statement
-from venturalitica.tallies import Axis, Table, Tally
 
 POLICY = parse_policy(
     b"""\

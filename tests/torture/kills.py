@@ -20,8 +20,8 @@ def run(*, short: bool, seed: int, say: Callable[[str], None]) -> dict[str, str]
     kills = 40 if short else 1000
     randomly = random.Random(seed)
     left = Left()
-    logging.getLogger("venturalitica.ledger.log").addHandler(left)
-    logging.getLogger("venturalitica.ledger.log").setLevel(logging.INFO)
+    logging.getLogger("venturalitica.ledger.log.append").addHandler(left)
+    logging.getLogger("venturalitica.ledger.log.append").setLevel(logging.INFO)
     promised = entries = 0
     try:
         with workshop() as (folder, signer):
@@ -33,7 +33,7 @@ def run(*, short: bool, seed: int, say: Callable[[str], None]) -> dict[str, str]
                 promised, entries = promised + told, entries + size
                 say(f"{2 * (first + number)} kills, {entries} entries, {promised} promised")
     finally:
-        logging.getLogger("venturalitica.ledger.log").removeHandler(left)
+        logging.getLogger("venturalitica.ledger.log.append").removeHandler(left)
     return {
         "writers killed with SIGKILL, two at a time": str(kills),
         "entries in the logs / acknowledged before a kill": f"{entries} / {promised}",

@@ -22,7 +22,7 @@ from torture.writing import (
     without_flock,
     workshop,
 )
-from venturalitica.ledger.signing import FileSigner
+from venturalitica.ledger.signing.signer import FileSigner
 
 WRITERS = 4
 ROUNDS_PER_LOG = 10

@@ -16,27 +16,31 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from torture.attacks import World, build, lines_of
-from venturalitica.agreement import agreement
-from venturalitica.canonical import canonical_json
-from venturalitica.delivery import parcel
+from venturalitica.audit.delivery import parcel
+from venturalitica.core.encoding import canonical_json
 from venturalitica.errors import VenturaliticaError
 from venturalitica.ledger import Ledger, PublicKey, Witness, verify_bundle, verify_ledger
-from venturalitica.ledger.bundle import Bundle
-from venturalitica.ledger.dsse import Envelope, sign_envelope
-from venturalitica.ledger.findings import Findings
-from venturalitica.ledger.keys import exact_key
-from venturalitica.ledger.ledger import Entry
-from venturalitica.ledger.note import Checkpoint, open_checkpoint, parse_note
+from venturalitica.ledger.entry import Entry
+from venturalitica.ledger.formats.bundle import Bundle
+from venturalitica.ledger.formats.checkpoint import (
+    Checkpoint,
+    TextProof,
+    open_checkpoint,
+    parse_note,
+)
+from venturalitica.ledger.formats.dsse import Envelope, sign_envelope
+from venturalitica.ledger.formats.public_key import exact_key
+from venturalitica.ledger.index.rows import run_row, tracker_rows, verdict_rows
 from venturalitica.ledger.outbox import _attempt
-from venturalitica.ledger.projection import run_row, tracker_rows, verdict_rows
-from venturalitica.ledger.proof import TextProof
-from venturalitica.ledger.vault import Vault
+from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.verify.check_records import Findings
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
-from venturalitica.trackers.claims import read_claims
+from venturalitica.review.tracker_run import agreement
+from venturalitica.trackers.layout import read_claims
+from venturalitica.trackers.links import address, origin, redact, run_url, without_credentials
 from venturalitica.trackers.memory import MemoryTracker
-from venturalitica.trackers.note import with_section
-from venturalitica.trackers.uris import address, origin, redact, run_url, without_credentials
+from venturalitica.trackers.publish import with_section
 
 POLICY = b"""policy: credit
 version: "1.2"

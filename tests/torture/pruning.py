@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from torture.writing import Promise, all_well, append_for_ever, fork, workshop
+from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.ledger import Ledger, verify_ledger
-from venturalitica.ledger.eraser import erase
-from venturalitica.ledger.pruner import plan, prune
-from venturalitica.ledger.signing import FileSigner
-from venturalitica.ledger.vault import Vault
-from venturalitica.statement import Facts, build_statement
+from venturalitica.ledger.lifecycle.erase import erase
+from venturalitica.ledger.lifecycle.prune import plan, prune
+from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.signing.signer import FileSigner
 
 BEGIN = datetime(2016, 1, 4, 12, 0, tzinfo=UTC)
 SEGMENT = 8

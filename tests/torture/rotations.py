@@ -18,9 +18,8 @@ from typing import Any
 
 from venturalitica.errors import RetiredKeyError
 from venturalitica.ledger import Ledger, load_signer, verify_ledger
-from venturalitica.ledger.custody import used_in
-from venturalitica.ledger.keyring import NEXT_FILE, swap
-from venturalitica.ledger.succession import introduced
+from venturalitica.ledger.lifecycle.keys import introduced, used_in
+from venturalitica.ledger.signing.key_rotation import NEXT_FILE, swap
 
 STATEMENT: dict[str, Any] = {
     "_type": "https://in-toto.io/Statement/v1",

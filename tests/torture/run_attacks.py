@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from torture.attacks import World, record
-from venturalitica.agreement import agreement
+from venturalitica.audit.delivery import parcel
 from venturalitica.cli.app import run as command_line
-from venturalitica.delivery import parcel
+from venturalitica.core.verification import Step
 from venturalitica.ledger import Ledger, verify_bundle
-from venturalitica.records import Step
+from venturalitica.review.tracker_run import agreement
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.memory import MemoryTracker
 

@@ -24,7 +24,7 @@ from typing import Any
 import venturalitica.errors
 from torture.writing import Promise, Writer, fork, hold, statement, without_flock, workshop
 from venturalitica.ledger import Ledger
-from venturalitica.ledger.signing import FileSigner
+from venturalitica.ledger.signing.signer import FileSigner
 
 INSTALL = "apt-get install -y strace"
 FAULTS = ("error=EIO", "error=ENOSPC", "signal=KILL")

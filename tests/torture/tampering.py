@@ -22,15 +22,14 @@ import torture.care_attacks
 import torture.judged_attacks  # noqa: F401 - enter their attacks too
 from torture.attacks import ATTACKS, Attack, World, build, entries_of, lines_of
 from torture.run_attacks import at_a_run_in_memory, at_a_run_of_mlflow
-from venturalitica.canonical import canonical_json
 from venturalitica.cli.app import run as command_line
+from venturalitica.core.encoding import canonical_json
+from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
-from venturalitica.ledger.bundle import Bundle
-from venturalitica.ledger.merkle import leaf_hash, verify_inclusion
-from venturalitica.ledger.note import open_checkpoint
-from venturalitica.ledger.proof import TextProof
-from venturalitica.records import Step, Verification
+from venturalitica.ledger.formats.bundle import Bundle
+from venturalitica.ledger.formats.checkpoint import TextProof, open_checkpoint
+from venturalitica.ledger.formats.merkle import leaf_hash, verify_inclusion
 
 SAY = Callable[[str], None]
 

@@ -26,12 +26,12 @@ import numpy as np
 import pandas as pd
 
 import venturalitica as vl
+import venturalitica.audit.audit
+import venturalitica.audit.delivery
 import venturalitica.cli
 import venturalitica.cli.sync
-import venturalitica.delivery
-import venturalitica.reports.html
+import venturalitica.reports.html.page
 import venturalitica.reports.markdown
-import venturalitica.session
 from torture.training_policy import AUDITS, POLICY, ROLES
 from venturalitica.ledger.outbox import Outbox
 
@@ -88,7 +88,7 @@ def train_wandb() -> None:
 
     Path("model_policy.yaml").write_text(POLICY)
     wandb.init(project="killed")
-    venturalitica.delivery.parcel = _die  # type: ignore[assignment]
+    venturalitica.audit.delivery.parcel = _die  # type: ignore[assignment]
     _in_home("evidence", lambda: vl.enforce(table(), **ROLES))
 
 

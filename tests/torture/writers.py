@@ -15,8 +15,8 @@ import pandas as pd
 import venturalitica as vl
 from torture.writing import all_well, append_for_ever, fork, hold, statement, workshop
 from venturalitica.ledger import Ledger
-from venturalitica.ledger.files import write_durably
-from venturalitica.ledger.signing import FileSigner
+from venturalitica.ledger.signing.signer import FileSigner
+from venturalitica.system.files import write_durably
 
 PROCESSES = 8
 POLICY = """\

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from venturalitica.ledger import Ledger, load_signer, verify_ledger
-from venturalitica.ledger.signing import FileSigner
+from venturalitica.ledger.signing.signer import FileSigner
 
 Promise = tuple[int, str]
 """An acknowledged entry: its index and its evidence digest."""

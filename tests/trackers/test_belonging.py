@@ -10,15 +10,16 @@ import pandas as pd
 import pytest
 
 import venturalitica as vl
-from venturalitica import delivery, trackers
-from venturalitica.agreement import agreement
-from venturalitica.allowance import Allowance
+from venturalitica import trackers
+from venturalitica.audit import delivery
+from venturalitica.audit.delivery import Allowance
+from venturalitica.core.verification import Step
 from venturalitica.errors import TrackerError
-from venturalitica.records import Step
+from venturalitica.review.tracker_run import agreement
+from venturalitica.review.verification import verify_run, verify_source
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.belonging import Record, belonging
 from venturalitica.trackers.memory import MemoryTracker
-from venturalitica.verification import verify_run, verify_source
 
 POLICY = """\
 policy: loan

@@ -8,7 +8,7 @@ import pytest
 
 from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import RunRef
-from venturalitica.trackers.claims import Claim, light_of, read_claims, snapshot_name, stake
+from venturalitica.trackers.layout import Claim, light_of, read_claims, snapshot_name, stake
 from venturalitica.trackers.memory import MemoryRun
 from venturalitica.trackers.publish import publish
 

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
+from venturalitica.core.verdict import Interval
 from venturalitica.errors import TrackerError
-from venturalitica.records import Interval
 from venturalitica.trackers.memory import MemoryTracker
 from venturalitica.trackers.mlflow import MlflowTracker
 from venturalitica.trackers.wandb import WandbTracker
@@ -174,7 +174,7 @@ def test_what_was_not_measured_has_a_tag_and_no_number(world):
 
 
 def test_names_that_no_tracker_would_take(world):
-    from venturalitica.trackers.keys import decode
+    from venturalitica.trackers.key_encoding import decode
 
     names = ["género", "a/b", "50%", "..", " ", "公平" * 200, "x" * 300, "ci_low", "e\u0301 🙂"]
     groups = tuple(

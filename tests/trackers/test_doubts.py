@@ -6,8 +6,8 @@ import pytest
 
 from venturalitica import trackers
 from venturalitica.errors import nearest
-from venturalitica.trackers.mlflow.meant import doubt
-from venturalitica.trackers.wandb import account
+from venturalitica.trackers.mlflow.places import doubt
+from venturalitica.trackers.wandb import health as account
 
 MEANT = {
     "127.0.0.1:5000": "http://127.0.0.1:5000?",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from venturalitica.trackers.base import RunRef
-from venturalitica.trackers.leads import is_loopback, lead, port_for, store_command
+from venturalitica.trackers.links import is_loopback, lead, port_for, store_command
 
 RUN = "0c9f1d3b7a5e4d6fb2a1908374655647"
 

@@ -17,11 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from venturalitica._origin import install_line
 from venturalitica.errors import MissingExtra, TrackerError
-from venturalitica.trackers.base import RunRef
+from venturalitica.system.origin import install_line
+from venturalitica.trackers.base import RunRef, patient
 from venturalitica.trackers.mlflow import MlflowTracker
-from venturalitica.trackers.patience import patient
 
 worlds = sys.modules["tracker_worlds"]
 parcel, data = worlds.parcel, worlds.data

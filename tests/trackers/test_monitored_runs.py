@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import venturalitica as vl
-from venturalitica import delivery
-from venturalitica.allowance import Allowance
-from venturalitica.recording import open_ledger
+from venturalitica.audit import delivery
+from venturalitica.audit.delivery import Allowance
+from venturalitica.audit.project_ledger import open_ledger
 
 POLICY = """\
 policy: loan

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.trackers.note import with_section
+from venturalitica.trackers.publish import with_section
 
 pieces = st.sampled_from(
     [

@@ -11,9 +11,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import venturalitica as vl
-from venturalitica import delivery, telling
-from venturalitica.allowance import Allowance
-from venturalitica.recording import open_ledger
+from venturalitica.audit import delivery, telling
+from venturalitica.audit.delivery import Allowance
+from venturalitica.audit.project_ledger import open_ledger
 
 X = np.random.default_rng(0).normal(size=(100, 2))
 Y = (X[:, 0] > 0).astype(int)

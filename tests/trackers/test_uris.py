@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from venturalitica.trackers.uris import (
+from venturalitica.trackers.links import (
     address,
     is_databricks,
     is_file_store,

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from venturalitica._origin import install_line
 from venturalitica.errors import MissingExtra, TrackerError
+from venturalitica.system.origin import install_line
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.wandb import WandbTracker, active
-from venturalitica.trackers.wandb.artifacts import _alias
+from venturalitica.trackers.wandb.run import _alias
 
 worlds = sys.modules["tracker_worlds"]
 parcel = worlds.parcel

@@ -9,16 +9,16 @@ import pytest
 from typer.testing import CliRunner
 
 import venturalitica as vl
-from venturalitica import delivery, telling
-from venturalitica.allowance import Allowance
+from venturalitica.audit import delivery, telling
+from venturalitica.audit.delivery import Allowance
+from venturalitica.audit.project_ledger import open_ledger
 from venturalitica.cli.app import app
 from venturalitica.errors import TrackerError
-from venturalitica.examination.evidence import evidence
-from venturalitica.examination.links import Deliveries, link
-from venturalitica.pages import page_context
-from venturalitica.recording import open_ledger
-from venturalitica.reports.sections.warnings import waiting_sentence
-from venturalitica.settings import Settings
+from venturalitica.reports.html.summary import waiting_sentence
+from venturalitica.review.health.evidence import evidence
+from venturalitica.review.health.integrations import Deliveries, link
+from venturalitica.review.record_page import page_context
+from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import Receipt
 from venturalitica.trackers.wandb import WandbTracker
 from venturalitica.trackers.wandb import tracker as room

@@ -12,12 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 import venturalitica as vl
-from venturalitica import delivery, trackers
-from venturalitica.agreement import agreement
-from venturalitica.allowance import Allowance
+from venturalitica import trackers
+from venturalitica.audit import delivery
+from venturalitica.audit.delivery import Allowance
+from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.report_page import build
 from venturalitica.cli.app import app
-from venturalitica.pages import build
-from venturalitica.recording import open_ledger
+from venturalitica.review.tracker_run import agreement
 from venturalitica.trackers import RunRef, tracker
 from venturalitica.trackers.memory import MemoryTracker
 from venturalitica.trackers.wandb import WandbTracker

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from venturalitica.records import GroupValue, Interval, Verdict
+from venturalitica.core.verdict import GroupValue, Interval, Verdict
 from venturalitica.trackers.base import DataRef, Parcel, RunRef
 from venturalitica.trackers.publish import Point as Point
 

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
-from venturalitica.settings import Settings
+from venturalitica.system.settings import Settings
 from venturalitica.ui.app import create_app
-from venturalitica.ui.desk import Desk
-from venturalitica.ui.guard import Guard
+from venturalitica.ui.reader import Desk
+from venturalitica.ui.security import Guard
 
 HOST = "127.0.0.1:8610"
 

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from venturalitica.scenarios.history import History, write_history
+from venturalitica.demo.history import History, write_history
 from venturalitica.trackers.base import RunRef
-from venturalitica.ui.desk import Desk, Reading
+from venturalitica.ui.reader import Desk, Reading
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger

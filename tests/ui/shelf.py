@@ -9,16 +9,16 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from venturalitica.circumstances import Circumstances
+from venturalitica.audit.statement import Facts, build_statement
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.verdict import GroupValue, Interval, Verdict, worst_light
 from venturalitica.ledger import Entry, Ledger, load_signer
-from venturalitica.ledger.approval import approve
-from venturalitica.ledger.eraser import erase
-from venturalitica.ledger.keyring import swap
-from venturalitica.ledger.pruner import plan, prune
-from venturalitica.ledger.succession import introduced
+from venturalitica.ledger.lifecycle.approve import approve
+from venturalitica.ledger.lifecycle.erase import erase
+from venturalitica.ledger.lifecycle.keys import introduced
+from venturalitica.ledger.lifecycle.prune import plan, prune
+from venturalitica.ledger.signing.key_rotation import swap
 from venturalitica.policy import parse_policy
-from venturalitica.records import GroupValue, Interval, Verdict, worst_light
-from venturalitica.statement import Facts, build_statement
 from venturalitica.trackers.base import RunRef
 
 FIRST = """\

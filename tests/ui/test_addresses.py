@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.ui.addresses import ServerAddresses, as_segment, of_segment
+from venturalitica.ui.templating import ServerAddresses, as_segment, of_segment
 
 addresses = ServerAddresses({"app.css": "abc"})
 HOSTILE = [

@@ -12,7 +12,7 @@ import pytest
 from venturalitica.errors import EvidenceError
 from venturalitica.ui import app as app_module
 from venturalitica.ui.pages import PAGES
-from venturalitica.ui.rendering import environment, moment
+from venturalitica.ui.templating import environment, moment
 
 NAVIGATION = [page for page in PAGES if page.nav]
 
@@ -111,7 +111,7 @@ def test_a_read_only_copy_is_shown(
 ) -> None:
     # As root every folder can be written: what `os.access` says is what counts here.
     (own_history.home / "index.db").unlink()
-    monkeypatch.setattr("venturalitica.ledger.index.os.access", lambda path, mode: False)
+    monkeypatch.setattr("venturalitica.ledger.index.index.os.access", lambda path, mode: False)
     client = client_for(own_history.home)
     assert client.get("/runs").status_code == 200
     assert client.get("/").status_code == 200

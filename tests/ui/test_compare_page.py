@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from venturalitica.records import Verdict
+from venturalitica.core.verdict import Verdict
 from venturalitica.ui.pages.compare import read
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from venturalitica.demo.history import History
 from venturalitica.ledger import Ledger, load_signer
-from venturalitica.scenarios.history import History
-from venturalitica.ui.desk import Desk, NoEvidenceYetError
+from venturalitica.ui.reader import Desk, NoEvidenceYetError
 
 
 def _append_again(history: History) -> None:
@@ -97,7 +97,7 @@ def test_threads_read_beside_each_other(
 ) -> None:
     if in_memory:
         (own_history.home / "index.db").unlink()
-        monkeypatch.setattr("venturalitica.ledger.index.os.access", lambda path, mode: False)
+        monkeypatch.setattr("venturalitica.ledger.index.index.os.access", lambda path, mode: False)
     desk = Desk(own_history.home)
     together = threading.Barrier(6)
 

@@ -14,14 +14,12 @@ import pytest
 
 from tests.ui.client import Client, client_for, words
 from tests.ui.shelf import ALONE, Shelf, mlflow_run, passed
-from venturalitica.settings import Settings
+from venturalitica.ledger.index.cross_check import EDITED
+from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
-from venturalitica.ui.connections import places
-from venturalitica.ui.desk import Desk, Reading
-from venturalitica.ui.health import outbox_row
-from venturalitica.ui.held import EDITED
-from venturalitica.ui.pages.run_query import RunQuery
-from venturalitica.ui.pages.runs import read
+from venturalitica.ui.health import outbox_row, places
+from venturalitica.ui.pages.runs import RunQuery, read
+from venturalitica.ui.reader import Desk, Reading
 
 RUN = "ab" * 16
 STORE = "http://127.0.0.1:9"
@@ -101,8 +99,8 @@ def test_a_link_taken_out_is_missed_by_a_server_that_starts_later(
 def test_a_rejection_taken_out_of_the_index_is_shown_all_the_same(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr("venturalitica.ui.desk.READ_AT_ONCE", at_once)
-    monkeypatch.setattr("venturalitica.ui.desk.LATER", 0.0)
+    monkeypatch.setattr("venturalitica.ui.reader.READ_AT_ONCE", at_once)
+    monkeypatch.setattr("venturalitica.ui.reader.LATER", 0.0)
     shelf.sign_off(shelf.ledger.entry(0), "approved")
     shelf.sign_off(shelf.ledger.entry(0), "rejected")
     with shelf.ledger.index():

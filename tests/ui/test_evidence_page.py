@@ -16,7 +16,7 @@ import pytest
 from tests.ui.client import Client, client_for, words
 from tests.ui.shelf import ALONE, Shelf, passed, pruned_shelf
 from venturalitica.ui.jobs import Jobs
-from venturalitica.ui.offline import MEANINGS, bundle_command, log_command
+from venturalitica.ui.verification_steps import MEANINGS, bundle_command, log_command
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_while_it_runs_the_page_refreshes_with_and_without_scripts(
         progress(3, 8)
         gate.wait(60)
 
-    monkeypatch.setattr("venturalitica.verification.verify_source", slowly)
+    monkeypatch.setattr("venturalitica.review.verification.verify_source", slowly)
     address = client.post("/evidence/verify").headers["location"]
     told(client)
     page = client.get(address)

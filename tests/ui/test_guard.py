@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from venturalitica.ui.guard import CONTENT_POLICY, Guard, is_loopback
 from venturalitica.ui.pages import PAGES
+from venturalitica.ui.security import CONTENT_POLICY, Guard, is_loopback
 
 LOCAL = Guard("127.0.0.1", 8610)
 TOKEN = "a-token-of-some-length"

@@ -12,8 +12,8 @@ from tests.ui.client import Client, client_for
 from tests.ui.inert import inert
 from tests.ui.naughty import NAUGHTY, poisoned
 from tests.ui.shelf import FIRST, SECOND, Shelf, loan_verdicts, mlflow_run, with_policy_bytes
+from venturalitica.core.text import visible
 from venturalitica.ledger import verify_bundle
-from venturalitica.reports.markup import visible
 
 ALL = " ".join(NAUGHTY)
 SIGNABLE = "".join(c for c in ALL if not 0xD800 <= ord(c) < 0xE000)

@@ -18,12 +18,11 @@ import pytest
 from tests.torture.proxy import Proxy
 from tests.ui.client import Client, client_for, words
 from tests.ui.shelf import Shelf, mlflow_run, passed
-from venturalitica.settings import Settings
+from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
-from venturalitica.ui.connections import places, shown
-from venturalitica.ui.desk import Desk
-from venturalitica.ui.health import HealthRow, rows
+from venturalitica.ui.health import HealthRow, places, rows, shown
 from venturalitica.ui.jobs import Jobs
+from venturalitica.ui.reader import Desk
 
 DEAD = "http://127.0.0.1:9"
 
@@ -114,7 +113,7 @@ def test_while_a_tracker_is_asked_its_lights_are_grey_and_the_page_is_there(
         gate.wait(60)
         return {"installed": True, "reachable": None}
 
-    monkeypatch.setattr("venturalitica.examination.links.health_of", silent)
+    monkeypatch.setattr("venturalitica.review.health.integrations.health_of", silent)
     shelf.audit(trackers=(mlflow_run(DEAD),))
     answer = client.get("/integrations")
     assert lamps(answer.text, "mlflow")["Reachable"] == "grey"
@@ -230,13 +229,13 @@ def test_a_store_without_a_server_shows_the_line_and_then_the_link(
     store = f"sqlite:///{shelf.folder}/mlflow.db"
     shelf.audit(trackers=(mlflow_run(store, run_id=run.info.run_id, experiment_id="0"),))
     free = _free_port()
-    monkeypatch.setattr("venturalitica.trackers.leads.port_for", lambda uri: free)
+    monkeypatch.setattr("venturalitica.trackers.links.port_for", lambda uri: free)
     before = settled(client)
     assert f"mlflow server --backend-store-uri {store} --port {free}" in words(before)
     assert "Nothing shows these runs" in words(before)
     assert f":{free}/#/" not in before.text
     port = int(mlflow_server.rpartition(":")[2])
-    monkeypatch.setattr("venturalitica.trackers.leads.port_for", lambda uri: port)
+    monkeypatch.setattr("venturalitica.trackers.links.port_for", lambda uri: port)
     monkeypatch.setattr("venturalitica.ui.jobs.FRESH", -1.0)
     link = f"{mlflow_server}/#/experiments/0/runs/{run.info.run_id}"
     (key,) = re.findall(r'hx-get="/live/place/(\w+)"', before.text)
@@ -254,7 +253,7 @@ def test_a_server_that_does_not_know_the_run_is_not_its_store_s(
 ) -> None:
     shelf.audit(trackers=(mlflow_run(f"sqlite:///{shelf.folder}/x.db", run_id="f" * 32),))
     port = int(mlflow_server.rpartition(":")[2])
-    monkeypatch.setattr("venturalitica.trackers.leads.port_for", lambda uri: port)
+    monkeypatch.setattr("venturalitica.trackers.links.port_for", lambda uri: port)
     desk = Desk(shelf.home, settings=Settings.current())
     with desk.reading() as reading:
         (place,) = places(reading)
@@ -344,7 +343,7 @@ def test_a_line_to_type_names_evidence_that_is_not_the_project_s_own(
 
 
 def test_an_export_promises_nothing_that_a_file_cannot_do(shelf: Shelf, tmp_path: Path) -> None:
-    from venturalitica.ui.site import export
+    from venturalitica.ui.static_export import export
 
     place = mlflow_run(f"sqlite:///{shelf.folder}/x.db")
     shelf.audit(trackers=(place,))

@@ -13,11 +13,11 @@ import pytest
 
 from tests.ui.shelf import Shelf
 from venturalitica.errors import EvidenceError
-from venturalitica.settings import Settings
+from venturalitica.system.settings import Settings
 from venturalitica.ui import jobs as room
-from venturalitica.ui.desk import Desk
 from venturalitica.ui.health import standing
 from venturalitica.ui.jobs import FRESH, KEPT, STALE, Job, Jobs
+from venturalitica.ui.reader import Desk
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_one_verification_at_a_time(
         gate.wait(60)
         raise EvidenceError("http://me:hunter2@host has gone")
 
-    monkeypatch.setattr("venturalitica.verification.verify_source", slowly)
+    monkeypatch.setattr("venturalitica.review.verification.verify_source", slowly)
     jobs = Jobs()
     first = jobs.verify(desk)
     assert jobs.verify(desk) is first

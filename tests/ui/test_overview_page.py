@@ -6,8 +6,8 @@ import re
 import sqlite3
 from typing import Any
 
-from venturalitica.ledger.listing import RANKS
-from venturalitica.ui.held import EDITED
+from venturalitica.ledger.index.cross_check import EDITED
+from venturalitica.ledger.index.queries import RANKS
 from venturalitica.ui.pages.overview import read
 
 

@@ -18,13 +18,13 @@ from typer.testing import CliRunner
 from tests.ui.client import client_for, words
 from tests.ui.shelf import ALONE, FIRST, Shelf, loan_verdicts, passed
 from venturalitica.cli.app import app
+from venturalitica.core.verdict import Interval
 from venturalitica.ledger import Ledger, load_signer, verify_ledger
-from venturalitica.ledger.dsse import Envelope, sign_envelope
-from venturalitica.ledger.keys import carry_keys
-from venturalitica.ledger.merkle import MemoryTree, leaf_hash
-from venturalitica.ledger.note import Checkpoint, NoteKey, sign_note
-from venturalitica.ledger.signing import FileSigner
-from venturalitica.records import Interval
+from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
+from venturalitica.ledger.formats.dsse import Envelope, sign_envelope
+from venturalitica.ledger.formats.merkle import MemoryTree, leaf_hash
+from venturalitica.ledger.formats.public_key import carry_keys
+from venturalitica.ledger.signing.signer import FileSigner
 
 EDITED = 2
 PAGES = ("/", "/runs", f"/runs/{EDITED}", f"/compare?a=0&b={EDITED}", "/policies")
@@ -112,7 +112,7 @@ def edit_record_and_leaf(shelf: Shelf, _: FileSigner) -> None:
 
 def edit_cache(home: Path, lines: list[bytes]) -> None:
     """Every leaf of the cache is that of the line; what the root is made of stays, where it can."""
-    from venturalitica.ledger.merkle import stored_position
+    from venturalitica.ledger.formats.merkle import stored_position
 
     with (home / "cache" / "hashes.bin").open("r+b") as stream:
         for index, line in enumerate(lines[:-1]):

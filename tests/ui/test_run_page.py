@@ -11,9 +11,9 @@ import pytest
 
 from tests.ui.client import Client, client_for, words
 from tests.ui.shelf import ALONE, FIRST, Shelf, loan_verdicts, mlflow_run, passed, pruned_shelf
-from venturalitica.settings import Settings
-from venturalitica.ui.desk import Desk, Reading
+from venturalitica.system.settings import Settings
 from venturalitica.ui.pages.run import RunContext, read
+from venturalitica.ui.reader import Desk, Reading
 
 
 @pytest.fixture

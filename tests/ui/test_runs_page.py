@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.ledger.listing import SORTS
-from venturalitica.ui.held import EDITED
-from venturalitica.ui.pages.run_query import RunQuery, parse
-from venturalitica.ui.pages.runs import read
+from venturalitica.ledger.index.cross_check import EDITED
+from venturalitica.ledger.index.queries import SORTS
+from venturalitica.ui.pages.runs import RunQuery, parse, read
 
 
 def asked(**query: str) -> RunQuery:
@@ -99,7 +98,7 @@ def test_sorting_goes_both_ways_and_keeps_the_filters(client: Any) -> None:
 
 
 def test_pages_of_a_long_list(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("runs", "run_query"):
+    for module in ("runs",):
         monkeypatch.setattr(f"venturalitica.ui.pages.{module}.PER_PAGE", 15)
     shown = []
     address: str | None = "/runs"

@@ -16,9 +16,9 @@ from typing import IO, Any
 
 import pytest
 
-from venturalitica._origin import install_line
 from venturalitica.errors import SettingsError
-from venturalitica.ui.serve import PORTS, listen
+from venturalitica.system.origin import install_line
+from venturalitica.ui.server import PORTS, listen
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def test_it_answers_and_ctrl_c_leaves_quietly(history: Any) -> None:
 DEMO = """
 import sys
 from pathlib import Path
-from venturalitica.scenarios import history
+from venturalitica.demo import history
 
 def small(folder, *, progress):
     (folder / "made").mkdir()
@@ -155,7 +155,7 @@ def test_the_command_says_that_a_port_is_busy(history: Any) -> None:
 
 def test_all_ports_busy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     first = listen("127.0.0.1", 0)
-    monkeypatch.setattr("venturalitica.ui.serve.PORTS", 1)
+    monkeypatch.setattr("venturalitica.ui.server.PORTS", 1)
     try:
         with pytest.raises(SettingsError, match="in use; give another --port"):
             listen("127.0.0.1", first.port)
@@ -249,7 +249,7 @@ def test_a_wrong_call_is_said(
 def test_an_index_in_a_database_is_shown_without_credentials(
     history: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from venturalitica.ui.desk import Desk
+    from venturalitica.ui.reader import Desk
 
     desk = Desk(history.home, index_url="postgresql://user:hunter2@db.internal/team")
     assert desk.index_shown == "postgresql://db.internal/team"

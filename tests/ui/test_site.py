@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from venturalitica.scenarios.history import History
-from venturalitica.ui.desk import Desk
+from venturalitica.demo.history import History
 from venturalitica.ui.pages import PAGES
-from venturalitica.ui.site import Written, export, file_name
+from venturalitica.ui.reader import Desk
+from venturalitica.ui.static_export import Written, export, file_name
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_nothing_in_it_needs_the_server(site: Written) -> None:
 
 def test_files_to_take_away_are_beside_the_pages(site: Written, history: History) -> None:
     from venturalitica.ledger import Ledger
-    from venturalitica.ledger.verify import verify_bundle
+    from venturalitica.ledger.verify.verify import verify_bundle
 
     folder = site.folder / "runs" / "5" / "download"
     assert verify_bundle((folder / "bundle.json").read_bytes()).ok
@@ -127,8 +127,8 @@ controls:
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A ledger of one record that is signed off, as the project's own."""
     import venturalitica as vl
-    from venturalitica.ledger.approval import approve
-    from venturalitica.recording import open_ledger
+    from venturalitica.audit.project_ledger import open_ledger
+    from venturalitica.ledger.lifecycle.approve import approve
 
     home = tmp_path / "small"
     monkeypatch.setenv("VENTURALITICA_HOME", str(home))

@@ -17,7 +17,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 import venturalitica as vl
 from venturalitica.frameworks import is_fitted
-from venturalitica.wrapping import hints
+from venturalitica.wrapping import arguments as hints
 
 GRID = {"C": [0.1, 1.0]}
 

@@ -17,9 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import venturalitica as vl
-from venturalitica.canonical import canonical_json
+from venturalitica.core.encoding import canonical_json
 from venturalitica.frameworks.parameters import describe_value
-from venturalitica.model_facts import describe_model
+from venturalitica.provenance.collect import describe_model
 
 
 class Holder(BaseEstimator):  # type: ignore[misc]

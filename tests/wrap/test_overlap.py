@@ -13,8 +13,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import venturalitica as vl
-from venturalitica.scenarios.german_credit import read_columns
-from venturalitica.wrapping.overlap import trained_on
+from venturalitica.demo.german_credit import read_columns
+from venturalitica.wrapping.rows import trained_on
 
 NAMES = ["income", "debt", "job"]
 ENGINES = {"pandas": lambda t: t, "polars": pl.from_pandas, "arrow": pa.Table.from_pandas}

@@ -17,11 +17,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import all_estimators
 
 import venturalitica as vl
-from venturalitica.canonical import canonical_json
+from venturalitica.core.encoding import canonical_json
+from venturalitica.core.redact import redact_text
+from venturalitica.core.secret_names import is_secret_name, is_weakly_secret_name
 from venturalitica.frameworks.parameters import describe_parameters, describe_value
-from venturalitica.model_facts import describe_model
-from venturalitica.redact import redact_text
-from venturalitica.secret_names import is_secret_name, is_weakly_secret_name
+from venturalitica.provenance.collect import describe_model
 
 CANARY = "hunter2-C4nary"
 

@@ -7,6 +7,7 @@ Conventions for the module of a command are in `output`.
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import traceback
@@ -17,14 +18,7 @@ import typer
 
 from venturalitica._version import __version__
 from venturalitica.cli.commands import COMMANDS, find, help_text
-from venturalitica.cli.logs import listen
-from venturalitica.cli.output import (
-    INTERRUPTED,
-    WRONG,
-    close_broken_pipe,
-    complain,
-    new_app,
-)
+from venturalitica.cli.output import INTERRUPTED, WRONG, close_broken_pipe, complain, new_app
 from venturalitica.cli.parsing import Group
 from venturalitica.cli.suggest import meant
 from venturalitica.errors import PolicyError, VenturaliticaError
@@ -147,3 +141,32 @@ def _os_words(error: OSError) -> str:
         # All that `os.getcwd` says is "No such file or directory".
         return f"the working folder was deleted: {WHERE_TO}" if gone else str(error)
     return f"{error.filename}: {error.strerror or error}"
+
+
+LOGGER = "venturalitica"
+CONDUCTOR = "venturalitica.audit.audit"
+
+
+class Complaints(logging.Handler):
+    """Sends warnings to stderr; what a command prints anyway is left out.
+
+    The conductor logs each verdict that did not pass and each fault that it puts in the `Audit`,
+    for scripts that print nothing. `check` prints both itself.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == CONDUCTOR:
+            return
+        try:
+            first, *rest = record.getMessage().splitlines() or [""]
+            # Set in: what an exception says may hold a line that looks like one of ours.
+            complain(first, *(f"  {line}" for line in rest))
+        except (OSError, ValueError, TypeError):
+            self.handleError(record)
+
+
+def listen() -> None:
+    """Send the package's warnings to stderr, once."""
+    logger = logging.getLogger(LOGGER)
+    if not any(isinstance(handler, Complaints) for handler in logger.handlers):
+        logger.addHandler(Complaints(level=logging.WARNING))

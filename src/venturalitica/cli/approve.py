@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli.asking import YesOption, agree
 from venturalitica.cli.output import (
     WRONG,
     JsonOption,
+    YesOption,
+    agree,
     emit_json,
     hint,
-    inert,
     leave,
     new_app,
     say,
 )
+from venturalitica.cli.terminal import inert
 from venturalitica.errors import SettingsError
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry
-    from venturalitica.ledger.signing import FileSigner
-    from venturalitica.settings import Settings
+    from venturalitica.ledger.signing.signer import FileSigner
+    from venturalitica.system.settings import Settings
 
 app = new_app()
 
@@ -67,7 +68,7 @@ def approve(
       venturalitica approve last --as "Ada Lovelace" --role "Head of credit risk"
       venturalitica approve 3f2a91c0 --as "Ada Lovelace" --role Auditor --reject --comment "..."
     """
-    from venturalitica.settings import Settings
+    from venturalitica.system.settings import Settings
 
     settings = Settings.current()
     entry = _one(ref)
@@ -115,12 +116,12 @@ def _signed_off(
 ) -> dict[str, Any]:
     from datetime import UTC, datetime
 
-    from venturalitica.cli.recorded import light_of
-    from venturalitica.ledger.approval import Approval
-    from venturalitica.ledger.approval import approve as append_approval
-    from venturalitica.ledger.contents import judged
-    from venturalitica.ledger.vault import Vault
-    from venturalitica.recording import open_ledger
+    from venturalitica.audit.project_ledger import open_ledger
+    from venturalitica.cli.record_view import light_of
+    from venturalitica.core.record import judged
+    from venturalitica.ledger.lifecycle.approve import approve as append_approval
+    from venturalitica.ledger.records.approval import Approval
+    from venturalitica.ledger.records.vault import Vault
 
     if not judged(entry.statement):
         raise SettingsError(f"entry {entry.index} is no audit and no run: nothing to sign off")
@@ -166,7 +167,7 @@ def _ask(entry: Entry, light: str, person: str, *, yes: bool) -> None:
 def _own_key(path: Path, settings: Settings) -> FileSigner:
     """The person's key; its passphrase is asked for on a terminal."""
     from venturalitica.errors import SigningKeyError
-    from venturalitica.ledger.signing import read_private
+    from venturalitica.ledger.signing.signer import read_private
 
     try:
         return read_private(path, settings.signing_key_passphrase)

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from venturalitica.cli.lights import exit_status
 from venturalitica.cli.output import (
     NOT_EVALUATED,
     WRONG,
     JsonOption,
     complain,
     emit_json,
+    exit_status,
     hint,
+    in_options,
     leave,
     new_app,
     progress,
     say,
 )
-from venturalitica.cli.wording import in_options
 from venturalitica.errors import BindingError, ControlBlocked
 
 if TYPE_CHECKING:
-    from venturalitica.audit import Audit
-    from venturalitica.delivery import Delivery
+    from venturalitica.audit.delivery import Delivery
+    from venturalitica.audit.result import Audit
 
 app = new_app()
 
@@ -133,8 +133,8 @@ def facts(audit: Audit, *, phase_asked: bool = False) -> dict[str, Any]:
 
 def show(audit: Audit, *, details: bool = False) -> None:
     """Print the verdicts and where the evidence lies."""
-    from venturalitica.cli.verdicts import print_verdicts
-    from venturalitica.records import left_out_sentence
+    from venturalitica.cli.verdict_table import print_verdicts
+    from venturalitica.core.verdict import left_out_sentence
 
     policy = audit.policy
     title = f": {policy.title}" if policy.title else ""
@@ -151,7 +151,7 @@ def show(audit: Audit, *, details: bool = False) -> None:
     if audit.waiting:
         complain(audit.waiting)
     if audit.entry is not None:
-        from venturalitica.settings import Settings
+        from venturalitica.system.settings import Settings
 
         say(f"evidence: entry {audit.entry.index} in {Settings.current().home}")
         say(f"          sha256 {audit.entry.evidence_sha256}")
@@ -188,9 +188,10 @@ def _judge(
     phase: Any,
     separator: str | None,
 ) -> Audit:
-    from venturalitica.cli.csv_types import compared
-    from venturalitica.cli.tables import find_files, read_table
-    from venturalitica.session import conduct, resolve_policy
+    from venturalitica.audit.audit import conduct
+    from venturalitica.audit.project_policy import resolve_policy
+    from venturalitica.cli.csv_reader import compared
+    from venturalitica.cli.data_files import find_files, read_table
 
     rules = resolve_policy(policy)
     found = find_files(files)

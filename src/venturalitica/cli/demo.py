@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica._origin import install_line
 from venturalitica.cli.output import (
     FAILED,
     PASSED,
@@ -30,10 +29,11 @@ from venturalitica.cli.output import (
     say,
 )
 from venturalitica.errors import EvidenceError, MissingExtra, SettingsError
+from venturalitica.system.origin import install_line
 
 if TYPE_CHECKING:
+    from venturalitica.core.verification import Verification
     from venturalitica.ledger import Entry, Ledger
-    from venturalitica.records import Verification
 
 app = new_app()
 
@@ -79,13 +79,13 @@ def demo(
 
 def facts(folder: Path, ledger: Ledger, entry: Entry, verification: Verification) -> dict[str, Any]:
     """What the demo left behind, as JSON."""
-    from venturalitica.cli.recorded import facts as recorded
+    from venturalitica.cli.record_view import facts as recorded
 
     return {"folder": str(folder), "verified": verification.ok, "run": recorded(ledger, entry)}
 
 
 def _folder(out: Path) -> Path:
-    from venturalitica.scenarios import copy_to
+    from venturalitica.demo import copy_to
 
     if out.exists() and not out.is_dir():
         raise SettingsError(f"--out {out}: that is a file; give a folder")
@@ -142,7 +142,7 @@ def _last_audit(home: Path) -> tuple[Ledger, Entry]:
 
 
 def _verify(home: Path) -> Verification:
-    from venturalitica.verification import verify_source
+    from venturalitica.review.verification import verify_source
 
     return verify_source(home)
 
@@ -150,7 +150,7 @@ def _verify(home: Path) -> Verification:
 def _show(
     out: Path, ledger: Ledger, entry: Entry, verification: Verification, *, tracked: bool
 ) -> None:
-    from venturalitica.cli.recorded import show
+    from venturalitica.cli.record_view import show
 
     show(ledger, entry, titles=True)
     say()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from venturalitica.cli.bars import ASCII, UNICODE
 from venturalitica.cli.output import (
     FAILED,
     PASSED,
@@ -15,12 +14,13 @@ from venturalitica.cli.output import (
     new_app,
     progress,
     say,
-    speaks_unicode,
     styled,
 )
+from venturalitica.cli.terminal import speaks_unicode
+from venturalitica.cli.verdict_table import ASCII, UNICODE
 
 if TYPE_CHECKING:
-    from venturalitica.examination.finding import Finding
+    from venturalitica.review.health.evidence import Finding
 
 app = new_app()
 
@@ -38,7 +38,7 @@ def doctor(as_json: JsonOption = False) -> None:
     Example:
       venturalitica doctor
     """
-    from venturalitica.examination.everything import examine
+    from venturalitica.review.health.checks import examine
 
     with progress("examining"):
         findings = examine()

@@ -6,13 +6,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli.asking import YesOption, agree
-from venturalitica.cli.output import PASSED, JsonOption, emit_json, leave, new_app, say
+from venturalitica.cli.output import (
+    PASSED,
+    JsonOption,
+    YesOption,
+    agree,
+    emit_json,
+    leave,
+    new_app,
+    say,
+)
 from venturalitica.errors import listed
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
-    from venturalitica.ledger.eraser import Erased
+    from venturalitica.ledger.lifecycle.erase import Erased
 
 app = new_app()
 
@@ -45,10 +53,10 @@ def erase(
     Example:
       venturalitica erase 12 --approvals --reason "asked for on 26 November"
     """
+    from venturalitica.audit.project_ledger import open_ledger
     from venturalitica.cli.runs import found
-    from venturalitica.ledger import eraser
-    from venturalitica.ledger.erasure import held_by
-    from venturalitica.recording import open_ledger
+    from venturalitica.ledger.lifecycle import erase as eraser
+    from venturalitica.ledger.records.erasure import held_by
 
     ledger = open_ledger(create=False)
     entries = [ledger.entry(row.index) for row in found(ledger, ref)]
@@ -75,7 +83,7 @@ def facts(entries: list[Entry], done: Erased) -> dict[str, Any]:
 
 
 def _approvals(ledger: Ledger, entries: list[Entry]) -> list[Entry]:
-    from venturalitica.ledger.signed_off import signed_off
+    from venturalitica.ledger.lifecycle.approve import signed_off
 
     known = {entry.index for entry in entries}
     found = {one.index for entry in entries for one in signed_off(ledger, entry)}

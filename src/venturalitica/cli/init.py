@@ -15,8 +15,8 @@ from venturalitica.errors import BindingError, SettingsError, did_you_mean
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from venturalitica._origin import Origin
     from venturalitica.policy.template import ColumnFacts, Kind
+    from venturalitica.system.origin import Origin
 
 POLICY = "model_policy.yaml"
 ENV = ".env.example"
@@ -62,8 +62,8 @@ def init(
       venturalitica init
       venturalitica init loans.csv --target class
     """
-    from venturalitica._origin import origin
-    from venturalitica.examination.ci import WORKFLOW
+    from venturalitica.review.health.ci import WORKFLOW
+    from venturalitica.system.origin import origin
 
     if target is not None and data is None:
         raise SettingsError("--target names a column of DATA: give the data file as well")
@@ -114,7 +114,7 @@ def _ignore(path: Path) -> None:
 
 
 def _policy(data: Path | None, target: str | None, separator: str | None) -> str:
-    from venturalitica.policy.names import name_fault
+    from venturalitica.policy.fields import name_fault
     from venturalitica.policy.template import policy_template
 
     folder = Path.cwd().name
@@ -133,7 +133,7 @@ def _policy(data: Path | None, target: str | None, separator: str | None) -> str
 
 def _columns(data: Path, separator: str | None) -> Sequence[ColumnFacts]:
     """What the template needs of each column; of a CSV file each is typed alone."""
-    from venturalitica.cli.tables import read_table
+    from venturalitica.cli.data_files import read_table
 
     with progress(f"reading {data}"):
         table = read_table([data], separator=separator)

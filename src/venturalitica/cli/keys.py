@@ -7,24 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli.key_facts import facts, key_facts, publics_of, signer_in_use
-from venturalitica.cli.output import (
-    JsonOption,
-    emit_json,
-    hint,
-    leave,
-    new_app,
-    say,
-    table,
-)
+from venturalitica.cli.output import JsonOption, emit_json, hint, leave, new_app, say, table
 from venturalitica.cli.suggest import Group
 from venturalitica.errors import EvidenceError, SettingsError, SigningKeyError
-from venturalitica.settings import NO_HOME
+from venturalitica.system.settings import NO_HOME
 
 if TYPE_CHECKING:
-    from venturalitica.ledger.ledger import Entry
-    from venturalitica.ledger.signing import FileSigner, Signer
-    from venturalitica.settings import Settings
+    from venturalitica.ledger.entry import Entry
+    from venturalitica.ledger.formats.public_key import PublicKey
+    from venturalitica.ledger.lifecycle.keys import Use
+    from venturalitica.ledger.signing.signer import FileSigner, Signer
+    from venturalitica.system.settings import Settings
+
 
 app = new_app(cls=Group, no_args_is_help=True)
 
@@ -50,7 +44,7 @@ def show_keys(as_json: JsonOption = False) -> None:
     Example:
       venturalitica keys show
     """
-    from venturalitica.settings import Settings
+    from venturalitica.system.settings import Settings
 
     found = facts(Settings.current())
     emit_json(found) if as_json else _show(found)
@@ -72,7 +66,7 @@ def export_keys(
     Example:
       venturalitica keys export --out signer.pem
     """
-    from venturalitica.settings import Settings
+    from venturalitica.system.settings import Settings
 
     settings = Settings.current()
     signer = signer_in_use(settings)
@@ -114,7 +108,7 @@ def rotate_keys(
       venturalitica keys rotate --reason "yearly"
       venturalitica keys rotate --new new_key.pem
     """
-    from venturalitica.settings import Settings
+    from venturalitica.system.settings import Settings
 
     settings = Settings.current()
     if settings.signer:
@@ -181,8 +175,8 @@ def _standing(use: dict[str, Any], found: dict[str, Any]) -> str:
 
 def _rotate_given(settings: Settings, new: Path | None, reason: str) -> dict[str, Any]:
     """Hand over from the key in VENTURALITICA_SIGNING_KEY, which only its owner can replace."""
-    from venturalitica.ledger.signing import MAKE_A_KEY, read_private
-    from venturalitica.signers import signer_of
+    from venturalitica.audit.project_ledger import signer_of
+    from venturalitica.ledger.signing.signer import MAKE_A_KEY, read_private
 
     if new is None:
         raise SigningKeyError(
@@ -201,8 +195,8 @@ def _rotate_given(settings: Settings, new: Path | None, reason: str) -> dict[str
 
 
 def _rotate_own(settings: Settings, new: Path | None, reason: str) -> dict[str, Any]:
-    from venturalitica.ledger.keyring import swap
-    from venturalitica.ledger.signing import read_private
+    from venturalitica.ledger.signing.key_rotation import swap
+    from venturalitica.ledger.signing.signer import read_private
 
     passphrase = settings.signing_key_passphrase
     pem = None
@@ -226,8 +220,9 @@ def _rotate_own(settings: Settings, new: Path | None, reason: str) -> dict[str, 
 
 
 def _refuse_used(settings: Settings, new: FileSigner) -> None:
-    from venturalitica.ledger.custody import size_of, used_in
-    from venturalitica.ledger.rotation import appointed_by
+    from venturalitica.ledger.lifecycle.keys import used_in
+    from venturalitica.ledger.log.key_history import appointed_by
+    from venturalitica.ledger.log.succession import size_of
 
     entries = settings.home / "log" / "entries.jsonl"
     for use in used_in(settings.home):
@@ -249,8 +244,9 @@ def _refuse_used(settings: Settings, new: FileSigner) -> None:
 def _told(settings: Settings, old: Signer, new: FileSigner, reason: str) -> Entry | None:
     """Tell the project's own log, if the old key signed in it."""
     from venturalitica.ledger import Ledger
-    from venturalitica.ledger.signing import FileSigner
-    from venturalitica.ledger.succession import AUTOMATIC, introduced
+    from venturalitica.ledger.lifecycle.keys import introduced
+    from venturalitica.ledger.log.succession import AUTOMATIC
+    from venturalitica.ledger.signing.signer import FileSigner
 
     if not (settings.home / "log").is_dir() or not isinstance(old, FileSigner):
         return None
@@ -266,8 +262,8 @@ def _told(settings: Settings, old: Signer, new: FileSigner, reason: str) -> Entr
 def _rotated(
     old: Signer, new: FileSigner, entry: Entry | None, settings: Settings
 ) -> dict[str, Any]:
-    from venturalitica.ledger.custody import size_of
-    from venturalitica.ledger.rotation import retirement
+    from venturalitica.ledger.log.key_history import retirement
+    from venturalitica.ledger.log.succession import size_of
 
     entries = settings.home / "log" / "entries.jsonl"
     known = retirement(entries, old.keyid, size_of(entries))
@@ -303,3 +299,100 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="ascii")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def facts(settings: Settings) -> dict[str, Any]:
+    """The keys as JSON; `in_use` is null where there is none yet."""
+    from venturalitica.ledger.lifecycle.keys import used_in
+
+    signer = signer_in_use(settings)
+    path = _path(settings, signer)
+    return {
+        "in_use": _signer_facts(signer, path) if signer else None,
+        "source": _source(settings),
+        "warning": _warning(path),
+        "retired": [_retired(key) for key in _predecessors(signer)],
+        "home": str(settings.home),
+        "log": [_use(use) for use in used_in(settings.home)],
+    }
+
+
+def signer_in_use(settings: Settings) -> Signer | None:
+    """The signer in use; None where the user has no key yet."""
+    from venturalitica.audit.project_ledger import signer_of
+    from venturalitica.ledger.signing.signer import has_own_key
+
+    given = settings.signing_key or settings.signer
+    if not given and (settings.config is None or not has_own_key(settings.config)):
+        return None
+    return signer_of(settings)
+
+
+def _path(settings: Settings, signer: Signer | None) -> Path | None:
+    """The private key's file; None where it is in a variable, or elsewhere."""
+    source = Path(getattr(signer, "source", "") or "/")
+    return source if source.is_file() else None
+
+
+def _source(settings: Settings) -> str:
+    if settings.signer:
+        return f"VENTURALITICA_SIGNER ({settings.signer})"
+    return "VENTURALITICA_SIGNING_KEY" if settings.signing_key else "own key"
+
+
+def _warning(path: Path | None) -> str:
+    from venturalitica.ledger.signing.signer import inside_repository
+
+    repository = inside_repository(path) if path else None
+    if repository is None:
+        return ""
+    return (
+        f"{path} lies in the git work tree {repository}: a key that is committed is everybody's. "
+        "Move it out, and rotate it if it was ever committed"
+    )
+
+
+def _predecessors(signer: Signer | None) -> tuple[FileSigner, ...]:
+    from venturalitica.ledger.signing.signer import FileSigner
+
+    return signer.predecessors() if isinstance(signer, FileSigner) else ()
+
+
+def publics_of(signer: Signer) -> list[tuple[str, PublicKey]]:
+    """Every public key of the user's: what it is for, and the key."""
+    from venturalitica.ledger.signing.signer import derived
+
+    found = [("records", signer.public), ("checkpoints", derived(signer).public)]
+    for old in _predecessors(signer):
+        found += [("records", old.public), ("checkpoints", old.checkpoint_signer().public)]
+    return found
+
+
+def _signer_facts(signer: Signer, path: Path | None) -> dict[str, Any]:
+    from venturalitica.ledger.lifecycle.keys import mode_of
+    from venturalitica.ledger.signing.signer import derived
+
+    return {
+        "records": key_facts(signer.public),
+        "checkpoints": key_facts(derived(signer).public),
+        "path": str(path) if path else None,
+        "mode": mode_of(path) if path else None,
+        "encrypted": getattr(signer, "encrypted", None),
+    }
+
+
+def _retired(signer: FileSigner) -> dict[str, Any]:
+    return _signer_facts(signer, Path(signer.source))
+
+
+def key_facts(key: PublicKey) -> dict[str, Any]:
+    return {"keyid": key.keyid, "algorithm": key.algorithm}
+
+
+def _use(use: Use) -> dict[str, Any]:
+    return key_facts(use.key) | {
+        "first": use.first,
+        "last": use.last,
+        "retired_in": use.retired_in,
+        "new": use.new,
+    }

@@ -11,7 +11,7 @@ from venturalitica.cli.output import JsonOption, emit_json, hint, new_app, say, 
 from venturalitica.errors import SettingsError, did_you_mean
 
 if TYPE_CHECKING:
-    from venturalitica.metrics.catalog import MetricSpec
+    from venturalitica.metrics.catalog.spec import MetricSpec
 
 app = new_app()
 

@@ -34,19 +34,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from venturalitica.cli.parsing import Application, Group
 from venturalitica.cli.terminal import console, inert, is_plain, speaks_unicode
+from venturalitica.core.verdict import STATUSES, Verdict
+from venturalitica.errors import BindingError, PolicyError, SettingsError
 
 if TYPE_CHECKING:
     from rich.text import Text
+
 
 __all__ = [
     "BROKEN_PIPE",
@@ -257,3 +262,71 @@ def close_broken_pipe() -> int:
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
     return BROKEN_PIPE
+
+
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Do not ask; needed where nobody can answer.")
+]
+
+
+def agree(question: str, *, yes: bool) -> bool:
+    """Whether the person at the terminal agrees to `question`; True without asking for `yes`.
+
+    Raises:
+        SettingsError: nobody can be asked, and `yes` is not given.
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise SettingsError(f"{question} There is no terminal to answer at: give --yes to agree")
+    if typer.confirm(inert(question), err=True):
+        return True
+    hint("Nothing was done.")
+    return False
+
+
+STYLES: Mapping[str, str] = {
+    "green": "green",
+    "amber": "yellow",
+    "red": "bold red",
+    "grey": "dim",
+}
+WORDS: Mapping[str, str] = {status: status.replace("_", " ") for status in STATUSES}
+
+
+def exit_status(verdicts: Sequence[Verdict]) -> int:
+    """1 where a control failed or erred; else 3 where one was not evaluated or there is none."""
+    statuses = {verdict.status for verdict in verdicts}
+    if statuses & {"failed", "error"}:
+        return FAILED
+    return PASSED if statuses == {"passed"} else NOT_EVALUATED
+
+
+_LABEL = "target|prediction|score"
+_WORDS: tuple[tuple[str, str], ...] = (
+    (rf"pass ({_LABEL})=<column>", r"pass --\1 COLUMN"),
+    (r"pass (\w+)=<column>", r"pass --role \1=COLUMN"),
+    (r"phase='data'", "--phase data"),
+    (r'pass policy="[^"]*"', "pass --policy FILE"),
+    (rf"^({_LABEL})='([^']*)': ", r"--\1 \2: "),
+    (r"^(\w+)='([^']*)': ", r"--role \1=\2: "),
+)
+
+
+def in_options_words(text: str) -> str:
+    """`pass gender=<column>` becomes `pass --role gender=COLUMN`, and so on."""
+    for pattern, words in _WORDS:
+        text = re.sub(pattern, words, text)
+    return text
+
+
+@contextlib.contextmanager
+def in_options() -> Iterator[None]:
+    """Reword what is raised inside; the kind of error and its exit status stay."""
+    try:
+        yield
+    except BindingError as error:
+        raise BindingError(in_options_words(str(error))) from None
+    except PolicyError as error:
+        problems = [replace(p, message=in_options_words(p.message)) for p in error.problems]
+        raise PolicyError(problems) from None

@@ -75,7 +75,7 @@ def _spellings(option: Any) -> list[str]:
 
 def _both(option: Any, before: Any, now: Any) -> str:
     """Both values, unless they may be secret: what CI prints is kept and read by many."""
-    from venturalitica.redact import is_secret_name
+    from venturalitica.core.secret_names import is_secret_name
 
     if is_secret_name(option.obj.opts[0].lstrip("-")) and option.obj.metavar != "FILE":
         return "two values, not shown here"

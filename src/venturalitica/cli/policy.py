@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli import policy_diff, policy_history
+from venturalitica.cli import policy_diff
 from venturalitica.cli.output import (
     FAILED,
     WRONG,
@@ -22,9 +22,9 @@ from venturalitica.cli.output import (
 from venturalitica.cli.suggest import Group
 
 if TYPE_CHECKING:
+    from venturalitica.core.policy import Control, Policy, Role
     from venturalitica.errors import Problem
     from venturalitica.policy import Lint
-    from venturalitica.rules import Control, Policy, Role
 
 DEFAULT = "model_policy.yaml"
 
@@ -118,7 +118,7 @@ def schema() -> None:
 
 
 app.command("diff")(policy_diff.diff)
-app.command("history")(policy_history.history)
+app.command("history")(policy_diff.history)
 
 
 def _print_lint(checked: Lint) -> None:
@@ -136,7 +136,7 @@ def _print_lint(checked: Lint) -> None:
 
 
 def _print_policy(read: Policy) -> None:
-    from venturalitica.policy.words import describe_role
+    from venturalitica.policy.describe import describe_role
 
     say(f"{read.name}, version {read.version}", style="bold")
     if read.title:
@@ -156,7 +156,7 @@ def _row(control: Control) -> tuple[str, str, str, str]:
 
 def _rule(control: Control) -> str:
     from venturalitica.metrics.catalog import CATALOG
-    from venturalitica.policy.words import measure
+    from venturalitica.policy.describe import measure
 
     return f"{measure(control, CATALOG)} must be {control.must}"
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from venturalitica.cli.output import say, styled
-from venturalitica.cli.policy_words import STYLES, arrow, mark, say_faults
-from venturalitica.comparing import Compared, Side, label_of, outcome
+from venturalitica.cli.terminal import speaks_unicode
+from venturalitica.errors import SettingsError
+from venturalitica.policy.changes import MARKS
+from venturalitica.review.policies import Compared, Side, label_of, outcome
 
 if TYPE_CHECKING:
-    from venturalitica.policy.changes import Aspect, Change, PolicyDiff
+    from venturalitica.policy.changes import Aspect, Change, Kind, PolicyDiff
 
 
 def facts(found: Compared) -> dict[str, Any]:
@@ -178,3 +184,54 @@ def _fenced(text: tuple[str, ...]) -> list[str]:
     while any(fence in line for line in text):
         fence += "`"
     return ["", f"{fence}diff", *text, fence]
+
+
+SHORT = 16
+"""Digits of a digest where the whole is too wide; JSON has it whole."""
+
+
+class Format(StrEnum):
+    """How the facts are printed."""
+
+    text = "text"
+    markdown = "markdown"
+    json = "json"
+
+
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="text (default), markdown, or json.")
+]
+
+_ASCII_MARKS: Mapping[Kind, str] = {
+    "removed": "-",
+    "loosened": "v",
+    "changed": "!",
+    "tightened": "^",
+    "added": "+",
+    "renamed": ">",
+    "reworded": "~",
+}
+STYLES: Mapping[str, str] = {"removed": "yellow", "loosened": "yellow", "changed": "bold"}
+
+
+def chosen(form: Format | None, *, as_json: bool) -> Format:
+    """The format asked for; `--json` is short for `--format json`."""
+    if as_json and form not in (None, Format.json):
+        raise SettingsError(f"--json and --format {form} ask for two formats; give one of them")
+    return Format.json if as_json else form or Format.text
+
+
+def mark(kind: Kind) -> str:
+    """The sign of a kind: its shape tells it, and the word stands beside it."""
+    return (MARKS if speaks_unicode() else _ASCII_MARKS)[kind]
+
+
+def say_faults(faults: Iterable[str]) -> None:
+    """A line for each contradiction."""
+    for fault in faults:
+        styled(("FAULT  ", "bold red"), (fault, ""))
+
+
+def arrow() -> str:
+    """Between what was and what is."""
+    return "→" if speaks_unicode() else "->"

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli.asking import YesOption, agree
 from venturalitica.cli.output import (
     PASSED,
     JsonOption,
+    YesOption,
+    agree,
     counter,
     emit_json,
     hint,
@@ -22,7 +23,7 @@ from venturalitica.errors import SettingsError
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
-    from venturalitica.ledger.pruner import Plan
+    from venturalitica.ledger.lifecycle.prune import Plan
 
 app = new_app()
 
@@ -53,7 +54,7 @@ def prune(
     Example:
       venturalitica prune --dry-run
     """
-    from venturalitica.ledger import pruner
+    from venturalitica.ledger.lifecycle import prune as pruner
 
     today = datetime.now(UTC).date()
     ledger = _ledger(dry_run=dry_run)
@@ -88,8 +89,8 @@ def facts(plan: Plan, entry: Entry | None) -> dict[str, Any]:
 
 
 def _ledger(*, dry_run: bool) -> Ledger:
+    from venturalitica.audit.project_ledger import open_ledger
     from venturalitica.cli.runs import own_ledger
-    from venturalitica.recording import open_ledger
 
     return own_ledger() if dry_run else open_ledger(create=False)
 

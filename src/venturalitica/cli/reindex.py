@@ -29,7 +29,7 @@ def reindex(as_json: JsonOption = False) -> None:
       venturalitica reindex
     """
     from venturalitica.ledger import Ledger
-    from venturalitica.settings import Settings
+    from venturalitica.system.settings import Settings
 
     ledger = Ledger.open(Settings.current().home)
     with progress("reading the log"), ledger.index() as index:

@@ -30,7 +30,7 @@ from venturalitica.errors import SettingsError
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
     from venturalitica.reports.context import ReportContext
-    from venturalitica.ui.desk import Desk
+    from venturalitica.ui.reader import Desk
 
 app = new_app(cls=Group, no_args_is_help=True)
 
@@ -138,13 +138,13 @@ def report_site(
       venturalitica report site audit-2026-11/
       venturalitica report site public/ --force
     """
-    from venturalitica.ui.needs import require
+    from venturalitica.ui import require
 
     require()
     from venturalitica.cli.runs import own_ledger
-    from venturalitica.settings import Settings
-    from venturalitica.ui.desk import Desk
-    from venturalitica.ui.site import export
+    from venturalitica.system.settings import Settings
+    from venturalitica.ui.reader import Desk
+    from venturalitica.ui.static_export import export
 
     _refuse_full(out, force=force)
     ledger = own_ledger()
@@ -211,8 +211,8 @@ def facts(page: Page) -> dict[str, Any]:
 def _entries(ref: str) -> tuple[Ledger, list[Entry]]:
     """The audits and runs that are meant; alone, a record of another kind is refused."""
     from venturalitica.cli.runs import found, own_ledger
-    from venturalitica.ledger.contents import judged
-    from venturalitica.pages import refuse_other_kinds
+    from venturalitica.core.record import judged
+    from venturalitica.review.record_page import refuse_other_kinds
 
     ledger = own_ledger()
     entries = [ledger.entry(row.index) for row in found(ledger, ref)]
@@ -254,9 +254,9 @@ def _refuse_existing(paths: Sequence[Path | None], *, force: bool) -> None:
 
 
 def _page(ledger: Ledger, entry: Entry, form: Form, path: Path | None) -> Page:
-    from venturalitica.pages import page_context, readable
-    from venturalitica.reports.html import draw_page
+    from venturalitica.reports.html.page import draw_page
     from venturalitica.reports.markdown import draw_section
+    from venturalitica.review.record_page import page_context, readable
 
     with readable(entry):
         context = page_context(ledger, entry)

@@ -8,26 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli import sign_offs
-from venturalitica.cli.lights import STYLES
-from venturalitica.cli.output import (
-    JsonOption,
-    console,
-    emit_json,
-    hint,
-    inert,
-    leave,
-    new_app,
-    say,
-    table,
-)
+from venturalitica.cli import record_view as sign_offs
+from venturalitica.cli.output import STYLES, JsonOption, emit_json, hint, leave, new_app, say, table
 from venturalitica.cli.suggest import Group
+from venturalitica.cli.terminal import console, inert
 from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger, RunRow
-    from venturalitica.ledger.approval import Approval
-    from venturalitica.ledger.listing import Known
+    from venturalitica.ledger.index.queries import Known
+    from venturalitica.ledger.records.approval import Approval
 
 app = new_app(cls=Group, no_args_is_help=True)
 
@@ -98,7 +88,7 @@ def list_runs(
       venturalitica runs list
       venturalitica runs list --light red --since 2026-11-01 --json
     """
-    from venturalitica.ledger.projection import UNREADABLE
+    from venturalitica.ledger.index.rows import UNREADABLE
 
     ledger = own_ledger()
     filters: dict[str, Any] = {
@@ -147,8 +137,8 @@ def show_run(
       venturalitica runs show last --details
       venturalitica runs show 3f2a91c0
     """
-    from venturalitica.cli import recorded
-    from venturalitica.pages import readable
+    from venturalitica.cli import record_view as recorded
+    from venturalitica.review.record_page import readable
 
     ledger = own_ledger()
     entries = [ledger.entry(row.index) for row in found(ledger, ref)]
@@ -182,7 +172,7 @@ class Listed:
     @property
     def light(self) -> str:
         """The worse of the recorded light and what is known since."""
-        from venturalitica.ledger.listing import light_of
+        from venturalitica.ledger.index.queries import light_of
 
         return light_of(self.row, self.known)
 
@@ -196,8 +186,8 @@ def _borne_out(
     ledger: Ledger, filters: dict[str, Any], light: str | None, limit: int
 ) -> list[Listed]:
     """What fits, once the log bears out what is shown of it."""
-    from venturalitica.ledger.faithful import compare
-    from venturalitica.pages import known_here
+    from venturalitica.ledger.index.cross_check import compare
+    from venturalitica.review.record_page import known_here
 
     known, edited = replace(known_here(ledger), waiting=_waiting(ledger)), False
     while True:
@@ -265,7 +255,7 @@ def facts(listed: Listed) -> dict[str, Any]:
 def own_ledger() -> Ledger:
     """The project's ledger, to read."""
     from venturalitica.ledger import Ledger
-    from venturalitica.settings import Settings
+    from venturalitica.system.settings import Settings
 
     return Ledger.open(Settings.current().home)
 

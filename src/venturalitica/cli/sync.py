@@ -18,7 +18,7 @@ from venturalitica.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from venturalitica.delivery import Delivery
+    from venturalitica.audit.delivery import Delivery
 
 app = new_app()
 
@@ -35,10 +35,10 @@ def sync(as_json: JsonOption = False) -> None:
     Example:
       venturalitica sync
     """
-    from venturalitica.delivery import sync as deliver_waiting
+    from venturalitica.audit.delivery import sync as deliver_waiting
+    from venturalitica.audit.project_ledger import take_in
     from venturalitica.ledger import Ledger
-    from venturalitica.recording import take_in
-    from venturalitica.settings import Settings
+    from venturalitica.system.settings import Settings
 
     # MLflow's own client asks a dying server again for minutes; somebody waits here.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")

@@ -15,9 +15,9 @@ from venturalitica.cli.output import PASSED, counter, hint, leave, new_app, say
 from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
-    from venturalitica.settings import Settings
-    from venturalitica.ui.desk import Desk
-    from venturalitica.ui.serve import Listening
+    from venturalitica.system.settings import Settings
+    from venturalitica.ui.reader import Desk
+    from venturalitica.ui.server import Listening
 
 app = new_app()
 
@@ -74,10 +74,10 @@ def ui(
         raise SettingsError("--out is where the demo's evidence is kept: give it with --demo")
     if demo and ledger is not None:
         raise SettingsError("--demo looks at evidence of its own: leave --ledger out")
-    from venturalitica.ui.needs import require
+    from venturalitica.ui import require
 
     require()
-    from venturalitica.ui.serve import TOKEN_VARIABLE, has_screen, listen, open_browser, serve
+    from venturalitica.ui.server import TOKEN_VARIABLE, has_screen, listen, open_browser, serve
 
     given = token or os.environ.get(TOKEN_VARIABLE, "").strip()
     _end_as_ctrl_c_does()
@@ -104,8 +104,8 @@ def _end_as_ctrl_c_does() -> None:
 
 @contextlib.contextmanager
 def _desk(ledger: str | None, out: Path | None, *, demo: bool) -> Iterator[Desk]:
-    from venturalitica.settings import Settings
-    from venturalitica.ui.desk import Desk
+    from venturalitica.system.settings import Settings
+    from venturalitica.ui.reader import Desk
 
     settings = Settings.current()
     if demo:
@@ -133,8 +133,8 @@ def _folder(ledger: str) -> Path:
 
 def _by_url(settings: Settings, url: str) -> Desk:
     """The project's ledger with its index in a database; a wrong address is said now."""
-    from venturalitica.redact import redact_text
-    from venturalitica.ui.desk import Desk, NoEvidenceYetError
+    from venturalitica.core.redact import redact_text
+    from venturalitica.ui.reader import Desk, NoEvidenceYetError
 
     desk = Desk(settings.home, settings=settings, index_url=url)
     try:
@@ -150,7 +150,7 @@ def _demo_settings(settings: Settings, out: Path | None) -> Iterator[Settings]:
     """Evidence and keys of the demo, in a folder that goes with it unless it was asked for."""
     import tempfile
 
-    from venturalitica.scenarios.history import write_history
+    from venturalitica.demo.history import write_history
 
     with contextlib.ExitStack() as stack:
         if out is None:

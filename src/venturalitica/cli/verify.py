@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli.about import remedies, show_about
-from venturalitica.cli.bars import ASCII, UNICODE, Signs
-from venturalitica.cli.lights import STYLES
 from venturalitica.cli.output import (
     FAILED,
     NOT_EVALUATED,
     PASSED,
+    STYLES,
     JsonOption,
     counter,
     emit_json,
     leave,
     new_app,
     say,
-    speaks_unicode,
     styled,
 )
+from venturalitica.cli.terminal import speaks_unicode
+from venturalitica.cli.verdict_table import ASCII, UNICODE, Signs
+from venturalitica.core.verdict import About, Told
+from venturalitica.core.verification import Verification
 from venturalitica.errors import EvidenceError, SettingsError
+from venturalitica.ledger.verify.about import MOST_TOLD, light_word, lights_words, outcome_words
 
 if TYPE_CHECKING:
+    from venturalitica.core.verification import Step
     from venturalitica.ledger import PublicKey
-    from venturalitica.records import Step, Verification
+
 
 app = new_app()
 
@@ -119,7 +123,7 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _refuse_absent_ledger() -> None:
     """Nothing was ever begun here; where anything is left of a ledger, it is verified instead."""
-    from venturalitica.settings import Settings
+    from venturalitica.system.settings import Settings
 
     home = Settings.current().home
     if not home.exists() or (home.is_dir() and not any(home.iterdir())):
@@ -145,7 +149,7 @@ def _verify(
     *,
     witnesses: bool,
 ) -> Verification:
-    from venturalitica.verification import verify_run, verify_source
+    from venturalitica.review.verification import verify_run, verify_source
 
     if run is not None:
         return verify_run(run.removeprefix("runs:/"), trusted)
@@ -172,7 +176,7 @@ def _show(found: Verification) -> None:
 
 def _show_verified(found: Verification) -> None:
     """In the colour of the worst light: genuine evidence of a failure is no good news."""
-    from venturalitica.ledger.about import genuine_words
+    from venturalitica.ledger.verify.about import genuine_words
 
     unchecked = sum(step.ok is None for step in found.steps)
     rest = f"; {unchecked} could not be checked, see above" if unchecked else ""
@@ -191,3 +195,70 @@ def _show_step(step: Step, column: int, signs: Signs) -> None:
         (f"{step.name:<{column}}  ", "bold"),
         (step.detail, ""),
     )
+
+
+_COLUMN = 9
+_KEY_DIGITS = 16
+_KEYS_SHOWN = 3
+
+
+def show_about(found: Verification) -> None:
+    """Record, policy, light, signer and run of a bundle; of a log how many there are of which."""
+    about = found.about
+    if about is None:
+        return
+    if not found.ok:
+        say("What it says of itself, which is not proven:")
+    if 0 < len(about.each) <= MOST_TOLD and about.records == len(about.each):
+        for told in about.each:
+            _show_record(told)
+    else:
+        _show_log(about)
+    _line("Signers" if about.signers[1:] else "Signer", _keys(about.signers))
+    say()
+
+
+def remedies(found: Verification) -> Iterator[str]:
+    """The commands that answer what this one could not, or show what it was about."""
+    open_steps = {step.name.rpartition(": ")[2] for step in found.steps if step.ok is None}
+    is_log = found.about is not None and not found.about.each
+    if "trust" in open_steps:
+        yield "whose keys these are: get their ids from the signer, then add --keys signer.pem"
+    if "witnesses" in open_steps and is_log:
+        yield "whether the end was cut off: add --witnesses"
+    if is_log:
+        yield "open a record as a report: 'venturalitica report run last'"
+    elif Path(found.source).is_file():
+        yield "open it as a report: 'venturalitica ui', Evidence, Verify a file"
+
+
+def _show_record(told: Told) -> None:
+    kind = "monitored run" if told.kind == "run" else told.kind
+    _line("Record", f"{kind} '{told.name}' of {_when(told.at)}, entry {told.index}")
+    _line("Policy", f"{told.policy} {told.version}" if told.policy else "none")
+    _line("Light", f"{light_word(told.light)}: {outcome_words(told)}", STYLES[told.light])
+    _line("Run", ", ".join((told.run_id, *told.runs)))
+
+
+def _show_log(about: About) -> None:
+    first, last = _when(about.first), _when(about.last)
+    when = f"from {first} until {last}" if about.records > 1 else f"of {first}"
+    _line("Records", f"{about.records}, {when}")
+    worst = next(iter(about.lights), "grey")
+    _line("Lights", lights_words(about), STYLES[worst] if worst == "red" else "")
+
+
+def _when(moment: str) -> str:
+    """`2026-11-29 01:20 UTC`; as it stands where it is no such time."""
+    whole = len(moment) == len("2026-11-29T01:20:46.771906Z") and moment.endswith("Z")
+    return f"{moment[:16].replace('T', ' ')} UTC" if whole else moment
+
+
+def _keys(signers: tuple[str, ...]) -> str:
+    shown = [f"key {keyid[:_KEY_DIGITS]}" for keyid in signers[:_KEYS_SHOWN]]
+    more = len(signers) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _line(name: str, text: str, style: str = "") -> None:
+    styled((f"{name:<{_COLUMN}}", "bold"), (text, style))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from venturalitica.core.verdict import Label
+from venturalitica.frameworks.alignment import row_count
 from venturalitica.frameworks.labels import one_column
-from venturalitica.frameworks.tables import row_count
-from venturalitica.records import Label
 
 Favorable = Label | tuple[Label, ...] | None
 """The favorable label; several where the policy maps them to one, None where it names none."""

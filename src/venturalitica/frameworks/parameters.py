@@ -14,8 +14,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from venturalitica.redact import WITHHELD, is_secret_name, redact_fact
-from venturalitica.secret_names import is_environment, is_label, is_weakly_secret_name
+from venturalitica.core.redact import WITHHELD, redact_fact
+from venturalitica.core.secret_names import (
+    is_environment,
+    is_label,
+    is_secret_name,
+    is_weakly_secret_name,
+)
 
 TEXT_LIMIT = 200
 ITEM_LIMIT = 20

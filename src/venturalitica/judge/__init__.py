@@ -8,6 +8,6 @@ for bit, whatever else is installed.
 
 from __future__ import annotations
 
-from venturalitica.judge.core import judge, select, unreported
+from venturalitica.judge.controls import judge, select, unreported
 
 __all__ = ["judge", "select", "unreported"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from venturalitica.core import text as words
+from venturalitica.core.policy import TOLERANCE, Control, Threshold
+from venturalitica.core.verdict import GroupValue, Interval, Status, Verdict
 from venturalitica.errors import shortened
-from venturalitica.judge import words
+from venturalitica.judge.compare_groups import Found
 from venturalitica.judge.question import CENSUS, Question
-from venturalitica.judge.values import Found
 from venturalitica.metrics.intervals import (
     LEVEL,
     MOST_UNDEFINED,
@@ -16,8 +18,6 @@ from venturalitica.metrics.intervals import (
     interval_around,
     undefined_replicates,
 )
-from venturalitica.records import GroupValue, Interval, Status, Verdict
-from venturalitica.rules import TOLERANCE, Control, Threshold
 
 LONGEST = 1_500
 """Characters of a reason or a note: an error of a library may quote a whole table."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy
 
-from venturalitica.judge import words
-from venturalitica.judge.refusal import Refusal
-from venturalitica.metrics.arrays import Integers
+from venturalitica.core import text as words
+from venturalitica.core.policy import Policy
+from venturalitica.core.verdict import Label
+from venturalitica.judge.question import Refusal
+from venturalitica.metrics.intervals import Integers
 from venturalitica.policy.alike import likeness
-from venturalitica.records import Label
-from venturalitica.rules import Policy
 
 _ZERO_ONE: tuple[Label, ...] = (0, 1)
 

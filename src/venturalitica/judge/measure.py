@@ -8,9 +8,13 @@ from typing import Any, TypeVar
 
 import numpy
 
-from venturalitica.circumstances import RULES
+from venturalitica.core.circumstances import RULES
+from venturalitica.core.policy import Policy
+from venturalitica.core.tally import NULL, Tally
 from venturalitica.errors import listed
-from venturalitica.judge.counted import Counted, count_cells
+from venturalitica.judge.compare_groups import Found, Part, compared, single
+from venturalitica.judge.count import Counted, Sample, count_cells, sample_of
+from venturalitica.judge.doubts import check_favorable, left_out, renamed_doubts
 from venturalitica.judge.labels import (
     Labels,
     check_agreeing,
@@ -18,19 +22,12 @@ from venturalitica.judge.labels import (
     favorable_index,
     read_labels,
 )
-from venturalitica.judge.question import COUNTING, Question
-from venturalitica.judge.refusal import Refusal
-from venturalitica.judge.renamed import check_favorable, left_out, renamed_doubts
-from venturalitica.judge.samples import Sample, sample_of
+from venturalitica.judge.question import COUNTING, Question, Refusal
 from venturalitica.judge.told import Told
-from venturalitica.judge.values import Found, Part, compared, single
-from venturalitica.metrics.arrays import Floats, Integers
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.metrics.contents import completeness, group_shares, holes_of
-from venturalitica.metrics.intervals import REPLICATES, Resampling
+from venturalitica.metrics.data import completeness, group_shares, holes_of
+from venturalitica.metrics.intervals import REPLICATES, Floats, Integers, Resampling
 from venturalitica.metrics.registry import STATISTICS, Statistic
-from venturalitica.rules import Policy
-from venturalitica.tallies import NULL, Tally
 
 Made = TypeVar("Made")
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from venturalitica.circumstances import Circumstances
-from venturalitica.judge.core import judge
-from venturalitica.records import Verdict
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.verdict import Verdict
+from venturalitica.judge.controls import judge
 
 METHODS: Mapping[str, Callable[..., tuple[Verdict, ...]]] = {"replicates-1": judge}
 """What judges under each method; the arguments and the answer are those of `judge`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy
 
-from venturalitica.metrics.arrays import Floats
+from venturalitica.metrics.intervals import Floats
 
 _ROUNDING = 1e-9
 """Sums of the same losses in another order, on another processor, differ by less."""

@@ -6,23 +6,24 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.canonical import sha256_hex
 from venturalitica.errors import EntryPruned, EvidenceError, SigningKeyError
-from venturalitica.ledger.bundle import Bundle, Proven
-from venturalitica.ledger.cache import CacheMissError, Part, TreeCache, read_parts
-from venturalitica.ledger.dsse import (
+from venturalitica.ledger.entry import Entry, _entry
+from venturalitica.ledger.formats.bundle import Bundle, Proven
+from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, open_checkpoint, sign_note
+from venturalitica.ledger.formats.dsse import (
     Envelope,
     sign_envelope,
     signers_of,
     statement_of,
     verify_signature,
 )
-from venturalitica.ledger.keys import (
+from venturalitica.ledger.formats.merkle import Proofs, verify_inclusion
+from venturalitica.ledger.formats.public_key import (
     CHECKPOINTS,
     RECORDS,
     PublicKey,
@@ -30,52 +31,26 @@ from venturalitica.ledger.keys import (
     carry_keys,
     short,
 )
-from venturalitica.ledger.link import Draft, Link, timestamp
-from venturalitica.ledger.log import Keeper, Log, Tail
-from venturalitica.ledger.merkle import Proofs, leaf_hash, verify_inclusion
-from venturalitica.ledger.note import Checkpoint, NoteKey, open_checkpoint, sign_note
-from venturalitica.ledger.rotation import ROTATION, lineage_of, refuse_retired
-from venturalitica.ledger.signing import Signer, derived
-from venturalitica.ledger.succession import announce, check_unsealed
-from venturalitica.ledger.tail import NotOursError, UnconfirmedError
-from venturalitica.ledger.trust import WRONG_SEALER
+from venturalitica.ledger.log.append import Log
+from venturalitica.ledger.log.key_history import lineage_of, refuse_retired
+from venturalitica.ledger.log.succession import announce, check_unsealed
+from venturalitica.ledger.log.tail import Keeper, NotOursError, Tail, UnconfirmedError
+from venturalitica.ledger.log.tree_cache import CacheMissError, Part, TreeCache, read_parts
+from venturalitica.ledger.records.placement import Draft, Link, timestamp
+from venturalitica.ledger.records.rotation import ROTATION
+from venturalitica.ledger.signing.signer import Signer, derived
+from venturalitica.ledger.verify.trust import WRONG_SEALER
 
 if TYPE_CHECKING:
-    from venturalitica.ledger.index import Index
+    from venturalitica.ledger.index.index import Index
     from venturalitica.ledger.outbox import Outbox
+
 
 log = logging.getLogger(__name__)
 
 
 _NAMED: set[tuple[Path, bytes]] = set()
 """The checkpoint whose last record was found to name its key: bytes, of which that stays true."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One record of the log.
-
-    `envelope` is the line without its newline; `evidence_sha256` is its SHA-256 and names the
-    record everywhere outside; `leaf_sha256` is its RFC 6962 leaf hash. `checkpoint` is the signed
-    note that covered it when it was read or appended. `new_key` is True for an entry just appended
-    that is the first of its key, in a log of other keys none of which introduces it.
-    """
-
-    index: int
-    leaf_sha256: str
-    evidence_sha256: str
-    envelope: bytes = field(repr=False)
-    statement: dict[str, Any] = field(repr=False)
-    checkpoint: str = field(repr=False)
-    new_key: bool = False
-
-    @property
-    def signer(self) -> str:
-        """Id of the key that it names first as its signer; empty where it names none."""
-        try:
-            return signers_of(self.envelope)[0]
-        except EvidenceError:
-            return ""
 
 
 class Ledger:
@@ -129,7 +104,7 @@ class Ledger:
         if signer is not None:
             ledger._settle()
             if ledger._asked((ledger.home / "vault" / "erasing").exists):
-                from venturalitica.ledger.eraser import go_on
+                from venturalitica.ledger.lifecycle.erase import go_on
 
                 go_on(ledger)
         return ledger
@@ -296,7 +271,7 @@ class Ledger:
 
     def index(self, url: str | None = None) -> Index:
         """The projection for questions, caught up with the log; close it after use."""
-        from venturalitica.ledger.index import Index
+        from venturalitica.ledger.index.index import Index
 
         return Index.open(self, url)
 
@@ -523,12 +498,6 @@ def _check_signatures(line: bytes, keys: Mapping[str, PublicKey]) -> None:
         key = keys.get(signature.keyid)
         if key is None or not verify_signature(key.ecdsa(), signature.sig, envelope.signed_bytes()):
             raise EvidenceError("no key of this log signed it")
-
-
-def _entry(index: int, line: bytes, checkpoint: str) -> Entry:
-    return Entry(
-        index, leaf_hash(line).hex(), sha256_hex(line), line, statement_of(line), checkpoint
-    )
 
 
 def _altered(entries: Path, index: int) -> EvidenceError:

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.files import reading, write_all
-from venturalitica.ledger.lock import locked
+from venturalitica.system.files import reading, write_all
+from venturalitica.system.locks import locked
 
 if TYPE_CHECKING:
-    from venturalitica.ledger.index import Index
+    from venturalitica.ledger.index.index import Index
     from venturalitica.ledger.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class Outbox:
         return read_attempts(self.path)
 
     def _add(self, index: int, tracker: str, run_id: str, outcome: str, detail: str) -> None:
-        from venturalitica.redact import redact_text
+        from venturalitica.core.redact import redact_text
 
         line = {
             "index": index,

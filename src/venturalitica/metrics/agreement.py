@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy
 
-from venturalitica.metrics.arrays import Floats, divide
+from venturalitica.metrics.intervals import Floats, divide
 
 RIGHT, TARGET, PREDICTED = 0, 1, 2
 
@@ -69,3 +69,58 @@ def _chance_of_other(first: Floats, second: Floats) -> Floats:
 def _rows(counts: Floats) -> Floats:
     rows: Floats = counts.sum(axis=-1, keepdims=True)
     return rows
+
+
+def precision_macro(classes: Floats) -> Floats:
+    """The plain mean of the labels' precisions."""
+    return _macro(_precisions(classes), classes)
+
+
+def precision_weighted(classes: Floats) -> Floats:
+    """The labels' precisions weighted by their rows in the target."""
+    return _weighted(_precisions(classes), classes)
+
+
+def recall_macro(classes: Floats) -> Floats:
+    """The plain mean of the labels' recalls."""
+    return _macro(_recalls(classes), classes)
+
+
+def recall_weighted(classes: Floats) -> Floats:
+    """The labels' recalls weighted by their rows in the target."""
+    return _weighted(_recalls(classes), classes)
+
+
+def f1_macro(classes: Floats) -> Floats:
+    """The plain mean of the labels' F1 scores."""
+    return _macro(_f1s(classes), classes)
+
+
+def f1_weighted(classes: Floats) -> Floats:
+    """The labels' F1 scores weighted by their rows in the target."""
+    return _weighted(_f1s(classes), classes)
+
+
+def _precisions(classes: Floats) -> Floats:
+    return divide(classes[..., RIGHT, :], classes[..., PREDICTED, :])
+
+
+def _recalls(classes: Floats) -> Floats:
+    return divide(classes[..., RIGHT, :], classes[..., TARGET, :])
+
+
+def _f1s(classes: Floats) -> Floats:
+    both = classes[..., TARGET, :] + classes[..., PREDICTED, :]
+    return divide(2 * classes[..., RIGHT, :], both)
+
+
+def _macro(values: Floats, classes: Floats) -> Floats:
+    present = (classes[..., TARGET, :] + classes[..., PREDICTED, :]) > 0
+    total = numpy.where(present, values, 0.0).sum(axis=-1)
+    return divide(total, present.sum(axis=-1).astype(float))
+
+
+def _weighted(values: Floats, classes: Floats) -> Floats:
+    weights = classes[..., TARGET, :]
+    total = numpy.where(weights > 0, values * weights, 0.0).sum(axis=-1)
+    return divide(total, weights.sum(axis=-1))

@@ -8,13 +8,14 @@ the order nor the choice of controls matters.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import numpy
+from numpy.typing import NDArray
 
-from venturalitica.canonical import sha256_hex
-from venturalitica.metrics.arrays import Floats, Integers
-from venturalitica.records import Interval
+from venturalitica.core.encoding import sha256_hex
+from venturalitica.core.verdict import Interval
 
 REPLICATES = 2_000
 LEVEL = 0.95
@@ -120,3 +121,76 @@ def _at(ordered: Floats, position: float) -> float:
     # Equal neighbours must give their very value: a width of 1e-17 is no uncertainty.
     value = low if weight == 0.0 or low == high else low + (high - low) * weight
     return value + 0.0
+
+
+Floats: TypeAlias = NDArray[numpy.float64]
+Integers: TypeAlias = NDArray[numpy.int64]
+
+
+def divide(numerator: Floats, denominator: Floats) -> Floats:
+    """`numerator / denominator`, NaN where the denominator is 0. Any one broadcast shape."""
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        quotient = numerator / denominator
+    return numpy.where(denominator == 0, numpy.nan, quotient)
+
+
+def segment_sums(values: Floats, segments: Integers, size: int) -> Floats:
+    """Sum the last axis by segment: shape `(..., n)` and `(n,)` give `(..., size)`."""
+    order = numpy.argsort(segments, kind="stable")
+    ordered = segments[order]
+    starts = numpy.flatnonzero(numpy.diff(ordered, prepend=-1))
+    sums = numpy.zeros((*values.shape[:-1], size))
+    if starts.size:
+        sums[..., ordered[starts]] = numpy.add.reduceat(values[..., order], starts, axis=-1)
+    return sums
+
+
+def difference(values: Floats) -> Floats:
+    """Largest minus smallest."""
+    low, high = _extremes(values)
+    return _where_compared(values, high - low)
+
+
+def ratio(values: Floats) -> Floats:
+    """Smallest divided by largest; NaN where the largest is 0."""
+    low, high = _extremes(values)
+    return _where_compared(values, divide(low, high))
+
+
+def minimum(values: Floats) -> Floats:
+    """The smallest."""
+    return _extremes(values)[0]
+
+
+def maximum(values: Floats) -> Floats:
+    """The largest."""
+    return _extremes(values)[1]
+
+
+def between(values: Floats) -> Floats:
+    """First minus second: `values` holds just the two, `(..., 2)`."""
+    return values[..., 0] - values[..., 1]
+
+
+COMPARISONS: Mapping[str, Callable[[Floats], Floats]] = {
+    "difference": difference,
+    "ratio": ratio,
+    "min": minimum,
+    "max": maximum,
+    "between": between,
+}
+
+
+def _extremes(values: Floats) -> tuple[Floats, Floats]:
+    undefined = numpy.isnan(values)
+    if not undefined.any():
+        return values.min(axis=-1), values.max(axis=-1)
+    none = undefined.all(axis=-1)
+    low = numpy.where(undefined, numpy.inf, values).min(axis=-1)
+    high = numpy.where(undefined, -numpy.inf, values).max(axis=-1)
+    return numpy.where(none, numpy.nan, low), numpy.where(none, numpy.nan, high)
+
+
+def _where_compared(values: Floats, compared: Floats) -> Floats:
+    enough = (~numpy.isnan(values)).sum(axis=-1) >= 2
+    return numpy.where(enough, compared, numpy.nan)

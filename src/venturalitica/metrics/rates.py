@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy
 
-from venturalitica.metrics.arrays import Floats, divide
+from venturalitica.metrics.intervals import Floats, divide
 
 
 def precision(outcomes: Floats) -> Floats:

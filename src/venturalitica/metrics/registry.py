@@ -23,8 +23,10 @@ from typing import Literal, TypeAlias
 
 import numpy
 
-from venturalitica.metrics import agreement, averages, contents, rates, scores
-from venturalitica.metrics.arrays import Floats
+from venturalitica.metrics import agreement, rates, scores
+from venturalitica.metrics import agreement as averages
+from venturalitica.metrics import data as contents
+from venturalitica.metrics.intervals import Floats
 
 Shape = Literal["chosen", "outcomes", "agreement", "classes", "labels", "scored", "rows"]
 Function: TypeAlias = Callable[[Floats], Floats]

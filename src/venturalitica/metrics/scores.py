@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy
 
-from venturalitica.metrics.arrays import Floats, Integers, divide
+from venturalitica.metrics.intervals import Floats, Integers, divide
 
 BINS = 10
 """Equal bins of the expected calibration error."""

@@ -13,9 +13,9 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from venturalitica.core.verdict import Label
 from venturalitica.errors import listed
 from venturalitica.policy.template import scalar
-from venturalitica.records import Label
 
 MAP_SHOWN = 12
 """Entries of the `map` that a message writes out."""

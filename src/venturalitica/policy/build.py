@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from venturalitica.policy.nodes import MapNode, follow
+from venturalitica.core.policy import Control, Policy, Role, Threshold
 from venturalitica.policy.schema import ControlForm, PolicyForm, RoleForm
-from venturalitica.rules import Control, Policy, Role, Threshold
+from venturalitica.policy.tree import MapNode, follow
 
 
 def build_policy(

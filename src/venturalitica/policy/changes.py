@@ -8,9 +8,14 @@ added       a rule more: the policy is tighter removed     a rule less: it is lo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+from venturalitica.core.policy import TOLERANCE, Control, Policy, Role, Threshold
+from venturalitica.core.verdict import Label, OnFail
+from venturalitica.policy.describe import describe_role
 
 Direction = Literal["loosened", "tightened", "changed", "renamed", "reworded"]
 Kind = Literal["removed", "loosened", "changed", "tightened", "added", "renamed", "reworded"]
@@ -134,3 +139,174 @@ def kind_of(aspects: Iterable[Aspect]) -> Direction:
     """What several aspects of one thing come to."""
     directions = [aspect.direction for aspect in aspects]
     return overall(directions) or ("renamed" if "renamed" in directions else "reworded")
+
+
+_MOVED_SHOWN = 5
+"""Values of a role's map that are told one by one."""
+
+
+def role_aspects(old: Role, new: Role) -> Iterator[Aspect]:
+    """Which keys of the role differ; none where it is read the same, in whatever order."""
+    if _typed(old.favorable) != _typed(new.favorable):
+        yield Aspect("favorable", _label(old.favorable), _label(new.favorable), "changed")
+    before, after = _map_of(old), _map_of(new)
+    if before != after:
+        yield Aspect(
+            "map", _described(old, "map"), _described(new, "map"), "changed", _moved(old, new)
+        )
+    if old.bins != new.bins:
+        yield Aspect("bins", _described(old, "bins"), _described(new, "bins"), "changed")
+    if _listed(old) != _listed(new):
+        yield _labels_aspect(old, new)
+    if old.column != new.column:
+        note = "read from another column unless the call names one"
+        yield Aspect("column", old.column or "", new.column or "", "changed", note)
+
+
+def _typed(label: Label | None) -> tuple[bool, Label | None]:
+    """Labels keep their type: Python holds 1 and True for equal, a policy does not."""
+    return isinstance(label, bool), label
+
+
+def _listed(role: Role) -> set[tuple[bool, Label | None]] | None:
+    return None if role.labels is None else {*map(_typed, role.labels)}
+
+
+def _labels_aspect(old: Role, new: Role) -> Aspect:
+    """Fewer values allowed are tighter: what is not listed is refused, and passes nothing."""
+    before, after = _listed(old), _listed(new)
+    direction: Direction = "changed"
+    if before is None or (after is not None and after < before):
+        direction, note = "tightened", "other values are refused now"
+    elif after is None or after > before:
+        direction, note = "loosened", "values that were refused are taken now"
+    else:
+        note = "other values are allowed"
+    return Aspect("labels", _described(old, "labels"), _described(new, "labels"), direction, note)
+
+
+def _map_of(role: Role) -> dict[object, str]:
+    return {_typed(label): group for label, group in (role.map or {}).items()}
+
+
+def _label(label: Label | None) -> str:
+    return "" if label is None else repr(label)
+
+
+def _described(role: Role, key: str) -> str:
+    value = getattr(role, key)
+    return "" if value is None else describe_role(Role(role.name, **{key: value}))
+
+
+def _moved(old: Role, new: Role) -> str:
+    """`A95: female, was male; and 3 more`."""
+    before, after = _map_of(old), _map_of(new)
+    labels = {_typed(label): label for label in (*(old.map or {}), *(new.map or {}))}
+    moved = [
+        f"{labels[key]!r}: {after.get(key, 'no group')}, was {before.get(key, 'no group')}"
+        for key in labels
+        if before.get(key) != after.get(key)
+    ]
+    shown = sorted(moved)[:_MOVED_SHOWN]
+    more = len(moved) - len(shown)
+    return "; ".join([*shown, *([f"and {more} more"] if more else [])])
+
+
+_ON_FAIL: tuple[OnFail, ...] = ("record", "warn", "block")
+"""From the mildest to the strictest."""
+
+_Cut = tuple[float, int]
+"""A place between numbers: just before `x` is `(x, 0)`, just after it `(x, 1)`."""
+_Span = tuple[_Cut, _Cut]
+
+_START: _Cut = (-math.inf, 0)
+_END: _Cut = (math.inf, 1)
+
+
+def must_aspect(old: Threshold, new: Threshold, *, comparable: bool = True) -> Aspect | None:
+    """How the values that pass differ; `comparable` is False where something else is measured."""
+    if old == new:
+        return None
+    direction = compare_thresholds(old, new) if comparable else "changed"
+    note = {"tightened": "fewer values pass", "loosened": "more values pass"}.get(
+        direction, "other values pass" if comparable else "of another measure"
+    )
+    return Aspect("must", str(old), str(new), direction, note)
+
+
+def compare_thresholds(old: Threshold, new: Threshold) -> Direction:
+    """Tightened where the passing values are a part of those before, loosened the other way.
+
+    Decided on the whole number line, not on a metric's range: `>= 0` and `>= -1` differ, though
+    no share can tell them apart.
+    """
+    before, after = _passing(old), _passing(new)
+    shrank, grew = _within(after, before), _within(before, after)
+    if shrank and grew:
+        return "reworded"
+    if shrank:
+        return "tightened"
+    return "loosened" if grew else "changed"
+
+
+def on_fail_aspect(old: OnFail, new: OnFail) -> Aspect | None:
+    """`block` is stricter than `warn`, `warn` than `record`."""
+    if old == new:
+        return None
+    tighter = _ON_FAIL.index(new) > _ON_FAIL.index(old)
+    if "block" in (old, new):
+        note = "a run that does not meet it is now stopped" if tighter else "it stops no run now"
+    else:
+        note = "not meeting it is now told" if tighter else "not meeting it is now only recorded"
+    return Aspect("on_fail", old, new, "tightened" if tighter else "loosened", note)
+
+
+def min_support_aspect(old: int, new: int) -> Aspect | None:
+    """A larger `min_support` is tighter: no verdict becomes greener by it, some become amber.
+
+    It decides only whether a verdict is conclusive. Whether one passes or fails stays the same.
+    """
+    if old == new:
+        return None
+    note = f"a conclusive verdict asks for {'more' if new > old else 'fewer'} rows; pass or fail "
+    direction: Direction = "tightened" if new > old else "loosened"
+    return Aspect("min_support", str(old), str(new), direction, note + "stays the same")
+
+
+def nulls_aspect(old: Control, new: Control) -> Aspect | None:
+    """`drop` is looser: what `refuse` would not judge at all may pass."""
+    if old.nulls == new.nulls:
+        return None
+    if new.nulls == "drop":
+        note = "rows with missing values are left out; before, they made it not evaluated"
+        return Aspect("nulls", old.nulls, new.nulls, "loosened", note)
+    note = "missing values make it not evaluated; before, such rows were left out"
+    return Aspect("nulls", old.nulls, new.nulls, "tightened", note)
+
+
+def duplicates_aspect(old: Policy, new: Policy) -> Aspect | None:
+    """`expected` is looser: copies are looked for no more, and narrow every interval."""
+    if old.duplicates == new.duplicates:
+        return None
+    looser = new.duplicates == "expected"
+    note = "copied rows are taken as they are" if looser else "copied rows make amber"
+    direction: Direction = "loosened" if looser else "tightened"
+    return Aspect("duplicates", old.duplicates, new.duplicates, direction, note)
+
+
+def _passing(must: Threshold) -> tuple[_Span, ...]:
+    """The values that pass, as spans that do not touch; the tolerance is that of `holds`."""
+    slack = TOLERANCE * max(1.0, abs(must.bound))
+    before, after = (must.bound - slack, 0), (must.bound + slack, 1)
+    return {
+        ">=": ((before, _END),),
+        ">": ((after, _END),),
+        "<=": ((_START, after),),
+        "<": ((_START, before),),
+        "==": ((before, after),),
+        "!=": ((_START, before), (after, _END)),
+    }[must.operator]
+
+
+def _within(inner: tuple[_Span, ...], outer: tuple[_Span, ...]) -> bool:
+    return all(any(low <= start and end <= high for low, high in outer) for start, end in inner)

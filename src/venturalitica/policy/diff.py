@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from venturalitica.core.policy import LABEL_ROLES, Control, Policy
 from venturalitica.policy.changes import (
     KINDS,
     PLACES,
@@ -25,19 +26,15 @@ from venturalitica.policy.changes import (
     Kind,
     Place,
     PolicyDiff,
-    kind_of,
-)
-from venturalitica.policy.role_changes import role_aspects
-from venturalitica.policy.strictness import (
     duplicates_aspect,
+    kind_of,
     min_support_aspect,
     must_aspect,
     nulls_aspect,
     on_fail_aspect,
+    role_aspects,
 )
-from venturalitica.policy.vocabulary import Vocabulary
-from venturalitica.policy.words import describe_role, sentence
-from venturalitica.rules import LABEL_ROLES, Control, Policy
+from venturalitica.policy.describe import Vocabulary, describe_role, sentence
 
 _PROSE = ("title", "article", "remedy")
 _OF_BOTH = {"map", "labels"}

@@ -6,19 +6,23 @@ The one place below the ledger that opens a file, and only the one it was given.
 from __future__ import annotations
 
 import os
+import re
 import stat
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from venturalitica.errors import PolicyError, Problem, did_you_mean
-from venturalitica.policy.limits import MAX_BYTES
+from venturalitica.policy.limits import MAX_BYTES, MAX_LINES
+from venturalitica.policy.tree import UnreadableError
 
 if TYPE_CHECKING:
-    from venturalitica.policy.nodes import Node
-    from venturalitica.policy.vocabulary import Vocabulary
-    from venturalitica.rules import Policy
+    from venturalitica.core.policy import Policy
+    from venturalitica.policy.describe import Vocabulary
+    from venturalitica.policy.tree import Node
+
 
 DEFAULT_FILENAME = "model_policy.yaml"
 
@@ -102,12 +106,10 @@ def lint(
 def _lint(data: bytes, filename: str, path: str, vocabulary: Vocabulary | None) -> Lint:
     # The parser and pydantic are imported when a policy is read, not when the package is.
     from venturalitica.policy.build import build_policy
-    from venturalitica.policy.hints import collect_hints
-    from venturalitica.policy.meaning import check_meaning
-    from venturalitica.policy.nodes import MapNode, UnreadableError
-    from venturalitica.policy.problems import Collector
-    from venturalitica.policy.shape import check_shape
-    from venturalitica.policy.vacuous import collect_faults
+    from venturalitica.policy.lint_hints import collect_faults, collect_hints
+    from venturalitica.policy.tree import MapNode, UnreadableError
+    from venturalitica.policy.validate_meaning import check_meaning
+    from venturalitica.policy.validate_shape import Collector, check_shape
 
     shown = path or filename
     try:
@@ -129,10 +131,9 @@ def _lint(data: bytes, filename: str, path: str, vocabulary: Vocabulary | None) 
 
 
 def _tree(data: bytes, filename: str) -> Node:
-    from venturalitica.policy.json_form import read_json
-    from venturalitica.policy.nodes import UnreadableError
-    from venturalitica.policy.source import decode
-    from venturalitica.policy.yaml_form import read_yaml
+    from venturalitica.policy.json_reader import read_json
+    from venturalitica.policy.tree import UnreadableError
+    from venturalitica.policy.yaml_reader import read_yaml
 
     text = decode(data)
     if filename.lower().endswith(".json"):
@@ -205,3 +206,51 @@ def _policies_in(folder: Path) -> Sequence[str]:
     except OSError:
         return ()
     return sorted(names, key=lambda name: ("policy" not in name.lower(), name))
+
+
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters (tab, line feed are fine)
+    "\u2028\u2029"  # line breaks for YAML 1.1, not for an editor
+    "\u202a-\u202e\u2066-\u2069"  # reorder what is shown
+    "\ufeff\ufffe\uffff]"  # byte order marks and what is no character
+    "|\r(?!\n)"  # a line break for YAML, not for most editors
+)
+
+
+def decode(data: bytes) -> str:
+    """The text of the file without byte order mark; `UnreadableError` where it is not UTF-8."""
+    if len(data) > MAX_BYTES:
+        raise UnreadableError(
+            0, f"the file has more than {MAX_BYTES:,} bytes (1 MiB); a policy is far smaller"
+        )
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise UnreadableError(0, "the file is UTF-16, not UTF-8; save it again as UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UnreadableError(
+            line,
+            f"byte 0x{data[error.start]:02x} is not UTF-8; save the file again as UTF-8",
+        ) from None
+    _refuse_hidden(text)
+    if text.count("\n") > MAX_LINES:
+        raise UnreadableError(0, f"the file has more than {MAX_LINES:,} lines; a policy has few")
+    return text
+
+
+def _refuse_hidden(text: str) -> None:
+    hidden = _HIDDEN.search(text)
+    if hidden is None:
+        return
+    code = ord(hidden.group()[0])
+    name = "a carriage return without a line feed" if code == 0x0D else _name(code)
+    raise UnreadableError(
+        text.count("\n", 0, hidden.start()) + 1,
+        f"the file holds {name}, which a reader cannot see; remove it",
+    )
+
+
+def _name(code: int) -> str:
+    name = unicodedata.name(chr(code), "control character").lower()
+    return f"U+{code:04X} ({name})"

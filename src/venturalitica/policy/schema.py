@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from venturalitica.policy.describe import Vocabulary
 from venturalitica.policy.fields import (
     ABSENT,
     GROUP_NAME_SCHEMA,
@@ -32,7 +33,6 @@ from venturalitica.policy.fields import (
 from venturalitica.policy.limits import MAX_CONTROLS, MAX_GROUPS, MAX_ROLES
 from venturalitica.policy.thresholds import EXPECTED as EXPECTED_MUST
 from venturalitica.policy.thresholds import PATTERN
-from venturalitica.policy.vocabulary import Vocabulary
 
 SCHEMA_ID = "urn:venturalitica:policy:v1"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from venturalitica.policy.nodes import show
-from venturalitica.rules import OPERATORS, Operator, Threshold
+from venturalitica.core.policy import OPERATORS, Operator, Threshold
+from venturalitica.policy.tree import show
 
 NUMBER = r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?"
 PATTERN = rf"^\s*(>=|<=|==|!=|>|<)\s*{NUMBER}\s*$"

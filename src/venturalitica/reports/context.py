@@ -14,9 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from venturalitica.errors import EvidenceError
-from venturalitica.records import (
-    JUDGED,
+from venturalitica.core.record import JUDGED
+from venturalitica.core.verdict import (
     STATUSES,
     Light,
     Verdict,
@@ -24,7 +23,8 @@ from venturalitica.records import (
     run_lights,
     worst_light,
 )
-from venturalitica.reports.standing import Standing
+from venturalitica.core.verification import Step, Verification
+from venturalitica.errors import EvidenceError
 
 FORMAT = 1
 LIGHTS: tuple[Light, ...] = ("green", "amber", "red", "grey")
@@ -253,7 +253,7 @@ def _decoded(value: object) -> bytes | None:
 
 
 def _digest(data: bytes) -> str:
-    from venturalitica.canonical import sha256_hex
+    from venturalitica.core.encoding import sha256_hex
 
     return sha256_hex(data)
 
@@ -292,3 +292,32 @@ def number(value: object) -> float | None:
 def integer(value: object) -> int | None:
     """`value` if it is a whole number, else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Place, proof, retention and delivery of one record. It is looked up, never recorded.
+
+    `verification` is that of the record's own bundle; `kept_until` is the last day on which it
+    must be kept, empty where that cannot be read, like `retention`, the name of its class;
+    `waiting` names the tracker runs that have not confirmed it, and `kept` is how many of them are
+    offline runs in whose folder, on this machine, it lies; `drawn_at` is the drawer's clock;
+    `doubt` says why its light is amber at best though it verifies, empty where nothing does.
+    """
+
+    entry: int
+    size: int
+    verification: Verification
+    retention: str
+    kept_until: str
+    waiting: tuple[str, ...]
+    drawn_at: str
+    doubt: str = ""
+    kept: int = 0
+
+    @property
+    def fault(self) -> Step | None:
+        """What failed; a record of which nothing could be checked has not passed either."""
+        if self.verification.ok:
+            return None
+        return self.verification.fault or Step("record", False, "no step could be made")

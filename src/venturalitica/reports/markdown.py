@@ -9,19 +9,21 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from venturalitica.figures import format_interval, format_number
-from venturalitica.records import Light, Verdict
+from venturalitica.core.text import format_interval, format_number, visible
+from venturalitica.core.verdict import Light, Verdict
 from venturalitica.reports.context import ReportContext, read_statement, text
-from venturalitica.reports.markup import visible
-from venturalitica.reports.sections.controls import article_words, worst_first
-from venturalitica.reports.sections.sign_off import comment, decision, person
-from venturalitica.reports.sections.warnings import (
+from venturalitica.reports.html.summary import (
+    article_words,
+    comment,
+    decision,
     fault_sentence,
     fault_words,
+    person,
     rejection_sentence,
     waiting_sentence,
+    worst_first,
 )
-from venturalitica.reports.words import (
+from venturalitica.reports.sentences import (
     ANSWERS,
     LIGHT_WORDS,
     consequence_sentence,

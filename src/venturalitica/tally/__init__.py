@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from venturalitica.tally.build import build_tally
-    from venturalitica.tally.frames import column_names, materialise
-    from venturalitica.tally.needs import Need
+    from venturalitica.tally.engines.narwhals import column_names, materialise
+    from venturalitica.tally.plan import Need
     from venturalitica.tally.values import RefusedValues, RoleError
 
 __all__ = [
@@ -28,12 +28,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Need": "needs",
+    "Need": "plan",
     "RefusedValues": "values",
     "RoleError": "values",
     "build_tally": "build",
-    "column_names": "frames",
-    "materialise": "frames",
+    "column_names": "engines.narwhals",
+    "materialise": "engines.narwhals",
 }
 
 

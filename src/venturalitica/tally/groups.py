@@ -11,11 +11,11 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from venturalitica.core.policy import MIN_CELL, Role, bin_names
+from venturalitica.core.tally import NULL, others
+from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError
-from venturalitica.records import Label
-from venturalitica.rules import MIN_CELL, Role, bin_names
-from venturalitica.tallies import NULL, others
-from venturalitica.tally.codes import Ints
+from venturalitica.tally.engines.arrays import Ints
 from venturalitica.tally.spelling import (
     is_personal,
     refuse_alike,

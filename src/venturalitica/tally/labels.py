@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from venturalitica.core.policy import Role
+from venturalitica.core.verdict import Label
 from venturalitica.errors import listed
-from venturalitica.records import Label
-from venturalitica.rules import Role
 from venturalitica.tally.groups import Levels
 from venturalitica.tally.spelling import refuse_alike
 from venturalitica.tally.values import (

@@ -16,7 +16,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from venturalitica.circumstances import Share
+from venturalitica.core.circumstances import Share
 from venturalitica.tally.row_keys import (
     Keys,
     RowKeys,

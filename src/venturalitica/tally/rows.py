@@ -12,11 +12,18 @@ import narwhals as nw
 import numpy
 from numpy.typing import NDArray
 
-from venturalitica.binding import Binding
 from venturalitica.errors import BindingError, DataError, listed
-from venturalitica.tally import frames
-from venturalitica.tally.arrays import Cells, as_array, combine, same_length
-from venturalitica.tally.codes import MISSING, Codes, encode
+from venturalitica.tally.binding import Binding
+from venturalitica.tally.engines import narwhals as frames
+from venturalitica.tally.engines.arrays import (
+    MISSING,
+    Cells,
+    Codes,
+    as_array,
+    combine,
+    encode,
+    same_length,
+)
 from venturalitica.tally.values import is_number
 
 Source = tuple[str, str]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy
 from numpy.typing import NDArray
 
-from venturalitica.scoregrid import EXACT_LIMIT, FINE_CELLS, grid_over
-from venturalitica.tally.codes import MISSING, Codes, Ints
+from venturalitica.core.tally import EXACT_LIMIT, FINE_CELLS, grid_over
+from venturalitica.tally.engines.arrays import MISSING, Codes, Ints
 from venturalitica.tally.values import RoleError
 
 _SAMPLE = 200_000

@@ -15,8 +15,8 @@ from enum import Enum
 from numbers import Integral, Real
 from typing import Any
 
+from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError
-from venturalitica.records import Label
 
 
 class RoleError(DataError):

@@ -19,8 +19,8 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from venturalitica.core.redact import redacted_traceback
 from venturalitica.errors import TrackerError, did_you_mean
-from venturalitica.redact import redacted_traceback
 from venturalitica.trackers.base import DataRef, NoRun, Parcel, Receipt, RunRef, Tracker
 
 __all__ = [

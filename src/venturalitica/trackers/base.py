@@ -8,11 +8,13 @@ process, and twice: delivering twice changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from venturalitica.records import Light, Verdict
+from venturalitica.core.verdict import Light, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +156,23 @@ class Tracker(Protocol):
         ".env"}`); those it does not name came from the environment itself.
         """
         ...
+
+
+ANSWER_WITHIN = 1.5
+
+_answer_within: ContextVar[float] = ContextVar("venturalitica_answer_within", default=ANSWER_WITHIN)
+
+
+def answer_within() -> float:
+    """Seconds that the first answer may take, in this thread."""
+    return _answer_within.get()
+
+
+@contextmanager
+def patient(seconds: float) -> Iterator[None]:
+    """Within the block, a first answer may take this long."""
+    token = _answer_within.set(seconds)
+    try:
+        yield
+    finally:
+        _answer_within.reset(token)

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from venturalitica.ledger.contents import judged
-from venturalitica.ledger.run_audits import Audited, disagreement
-from venturalitica.records import AUDIT, Step
+from venturalitica.core.record import AUDIT, judged
+from venturalitica.core.verification import Step
+from venturalitica.ledger.rejudge.run_audits import Audited, disagreement
 
 RUN_STEP = "run"
 AUDITS_STEP = "audits of the run"

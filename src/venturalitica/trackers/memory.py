@@ -19,10 +19,9 @@ from typing import Any
 from venturalitica._version import __version__
 from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import DataRef, NoRun, Parcel, Receipt, RunRef
-from venturalitica.trackers.claims import Claim
-from venturalitica.trackers.kept import kept_in
-from venturalitica.trackers.note import with_section
-from venturalitica.trackers.publish import VALUE_LIMIT, Point, publish
+from venturalitica.trackers.layout import Claim
+from venturalitica.trackers.publish import VALUE_LIMIT, Point, publish, with_section
+from venturalitica.trackers.read_back import kept_in
 
 
 @dataclass

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from venturalitica.canonical import sha256_hex
+from venturalitica.core.encoding import sha256_hex
+from venturalitica.core.verdict import Verdict
 from venturalitica.errors import TrackerError, listed
-from venturalitica.records import Verdict
 from venturalitica.trackers.base import DataRef, Parcel, Receipt, RunRef
-from venturalitica.trackers.claims import ROOT, Claim, light_of, read_claims, stake
-from venturalitica.trackers.keys import clip, digest16, encode, is_cut
+from venturalitica.trackers.key_encoding import clip, digest16, encode, is_cut
+from venturalitica.trackers.layout import ROOT, Claim, light_of, read_claims, stake
 
 _log = logging.getLogger(__name__)
 
@@ -266,3 +267,29 @@ def _detail(run: RunRef, claim: Claim, refused: Sequence[str]) -> str:
     _warned.add((run.uri, text))
     _log.log(level, "the run refused %d key(s): %s", len(names), text)
     return f"at {claim.evidence}; refused by the tracker: {text}"
+
+
+def with_section(text: str, key: str, body: str, *, limit: int) -> str:
+    """`text` with our section `key` holding `body`: replaced in place, else appended.
+
+    The answer is `text` itself where the result would be longer than `limit` characters.
+    """
+    begin, end = f"<!-- venturalitica {key} -->", f"<!-- /venturalitica {key} -->"
+    section = f"{begin}\n{_harmless(body)}\n{end}"
+    # Only a beginning with its own end is ours: one whose end the user deleted is text of theirs.
+    inner = rf"(?:(?!{re.escape(begin)}|{re.escape(end)}).)*"
+    found = re.search(re.escape(begin) + inner + re.escape(end), text, re.DOTALL)
+    if found:
+        result = text[: found.start()] + section + text[found.end() :]
+    else:
+        result = f"{text}\n\n{section}" if text else section
+    return result if len(result) <= limit else text
+
+
+def _harmless(body: str) -> str:
+    """A body that could be read as one of our marks would swallow the user's words next time."""
+    return (
+        body.strip()
+        .replace("<!-- venturalitica", "<!- venturalitica")
+        .replace("<!-- /venturalitica", "<!- /venturalitica")
+    )

@@ -18,3 +18,29 @@ done by the rooms that do it for the command line.
 Starlette, Jinja2 and uvicorn (extra `ui`) are imported here and nowhere else, and not before
 `venturalitica ui` or `report site` is called.
 """
+
+from __future__ import annotations
+
+import importlib
+
+from venturalitica.errors import MissingExtra
+
+LIBRARIES = {
+    "starlette": "Starlette",
+    "jinja2": "Jinja2",
+    "uvicorn": "uvicorn",
+    "python_multipart": "python-multipart",
+}
+
+
+def require() -> None:
+    """Import them.
+
+    Raises:
+        MissingExtra: one is not installed.
+    """
+    for module, name in LIBRARIES.items():
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            raise MissingExtra(name, "ui") from None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -18,14 +22,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.errors import VenturaliticaError
-from venturalitica.redact import redact_text, redacted_traceback
-from venturalitica.ui.addresses import ServerAddresses, as_segment, of_segment
-from venturalitica.ui.assets import assets, versions
-from venturalitica.ui.desk import Desk, NoEvidenceYetError
-from venturalitica.ui.guard import READING, Gate, Guard, bounded, too_large
 from venturalitica.ui.pages import PAGES, SMALL_BODY, Page
-from venturalitica.ui.rendering import render, render_error
+from venturalitica.ui.reader import Desk, NoEvidenceYetError
+from venturalitica.ui.security import READING, Gate, Guard, bounded, too_large
+from venturalitica.ui.templating import (
+    ServerAddresses,
+    as_segment,
+    of_segment,
+    render,
+    render_error,
+)
 
 log = logging.getLogger(__name__)
 
@@ -176,3 +184,41 @@ async def _not_exported(request: Request) -> Response:
 
 async def _no_icon(request: Request) -> Response:
     return Response(status_code=204)
+
+
+FOLDER = Path(__file__).with_name("static")
+CSS, JS = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file: its bytes and what they are."""
+
+    data: bytes = field(repr=False)
+    media_type: str
+
+    @property
+    def version(self) -> str:
+        """Changes when the bytes do."""
+        return hashlib.sha256(self.data).hexdigest()[:12]
+
+
+@cache
+def assets() -> Mapping[str, Asset]:
+    """By name."""
+    from venturalitica.reports.html.theme import page_style
+
+    style = page_style().encode() + b"\n" + (FOLDER / "app.css").read_bytes()
+    scripts = {name: (FOLDER / name).read_bytes() for name in SCRIPTS}
+    return {"app.css": Asset(style, CSS)} | {
+        name: Asset(data, JS) for name, data in scripts.items()
+    }
+
+
+SCRIPTS = ("htmx.min.js", "times.js", "live.js")
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """The version of each."""
+    return {name: asset.version for name, asset in assets().items()}

@@ -18,13 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from venturalitica.core.redact import redact_text, redacted_traceback
+from venturalitica.core.verification import Verification
 from venturalitica.errors import VenturaliticaError
-from venturalitica.records import Verification
-from venturalitica.redact import redact_text, redacted_traceback
-from venturalitica.ui.desk import Desk, Stamp, stamp_of
+from venturalitica.ui.reader import Desk, Stamp, stamp_of
 
 if TYPE_CHECKING:
-    from venturalitica.delivery import Delivery
+    from venturalitica.audit.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
@@ -235,7 +235,7 @@ def _run(job: Job, work: Callable[[Job], object]) -> None:
 
 def _verify(desk: Desk, job: Job, *, witnesses: bool) -> Verified:
     from venturalitica.ledger import Ledger
-    from venturalitica.verification import verify_source
+    from venturalitica.review.verification import verify_source
 
     home = desk.home
     files = stamp_of_log(home)
@@ -272,7 +272,7 @@ def _stamp_within(folder: Path) -> Stamp:
 
 
 def _deliver(home: Path, job: Job) -> tuple[Delivery, ...]:
-    from venturalitica.delivery import sync
+    from venturalitica.audit.delivery import sync
     from venturalitica.ledger import Ledger
 
     # MLflow's own client asks a dying server again for minutes; somebody looks at a page here.

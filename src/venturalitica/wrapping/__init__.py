@@ -8,6 +8,6 @@ choose and check what is judged, `training` runs it, `untouched` keeps random nu
 
 from __future__ import annotations
 
-from venturalitica.wrapping.doors import unwrap, wrap
+from venturalitica.wrapping.wrap import unwrap, wrap
 
 __all__ = ["unwrap", "wrap"]

@@ -16,19 +16,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from venturalitica.wrapping.reduction import (
-    plain_class,
-    plain_reduction,
-    rebuild,
-    set_plain_class,
-)
-from venturalitica.wrapping.registry import (
-    Governance,
-    forget,
-    governance_of,
-    is_training,
-    remember,
-)
+from venturalitica.wrapping.pickling import plain_class, plain_reduction, rebuild, set_plain_class
+from venturalitica.wrapping.registry import Governance, forget, governance_of, is_training, remember
 from venturalitica.wrapping.routing import add_routing
 
 TRAINING_METHODS = ("fit", "partial_fit", "fit_predict", "fit_transform")
@@ -142,7 +131,7 @@ def _training_method(sub: type, base: type, name: str) -> Any:
         governance = governance_of(self)
         if governance is None or is_training(self):
             return own(*args, **kwargs)
-        from venturalitica.wrapping.training import train
+        from venturalitica.wrapping.fit import train
 
         return train(self, governance, name, own, args, kwargs)
 
@@ -185,7 +174,7 @@ def detach(model: Any, *, goes_on: bool = False) -> None:
     governance = governance_of(model)
     if governance is None or governance.detached:
         return
-    from venturalitica.frameworks.composition import own_parts
+    from venturalitica.frameworks.sklearn import own_parts
 
     own_parts(model, goes_on=goes_on)
     remember(model, replace(governance, detached=True))

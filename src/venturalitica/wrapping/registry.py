@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from venturalitica.rules import Policy
+from venturalitica.core.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from dataclasses import replace
 from typing import Any
 
 from venturalitica.errors import did_you_mean
-from venturalitica.frameworks.composition import fit_parameters
-from venturalitica.wrapping.reduction import plain_class
+from venturalitica.frameworks.sklearn import fit_parameters
+from venturalitica.wrapping.pickling import plain_class
 from venturalitica.wrapping.registry import Governance, audit_names, governance_of, remember
 
 UNCHANGED, UNUSED = "$UNCHANGED$", "$UNUSED$"

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from venturalitica._origin import install_line
-from venturalitica.causes import said
-from venturalitica.trackers.mlflow.meant import doubt
-from venturalitica.trackers.uris import (
+from venturalitica.core.causes import said
+from venturalitica.system.origin import install_line
+from venturalitica.trackers.links import (
     FILE_STORE_REMEDIES,
     address,
     is_databricks,
@@ -24,6 +23,7 @@ from venturalitica.trackers.uris import (
     sqlite_file,
     without_credentials,
 )
+from venturalitica.trackers.mlflow.places import doubt
 
 ANSWER_WITHIN = 2.0
 

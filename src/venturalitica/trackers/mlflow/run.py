@@ -10,12 +10,11 @@ from typing import Any
 
 from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import DataRef, Parcel
-from venturalitica.trackers.claims import ROOT, SNAPSHOTS, Claim
-from venturalitica.trackers.haul import Haul
-from venturalitica.trackers.mlflow.answer import first_answer, is_missing, library
-from venturalitica.trackers.note import with_section
-from venturalitica.trackers.publish import VALUE_LIMIT, Point
-from venturalitica.trackers.uris import is_file_store, is_http, redact
+from venturalitica.trackers.layout import ROOT, SNAPSHOTS, Claim
+from venturalitica.trackers.links import is_file_store, is_http, redact
+from venturalitica.trackers.mlflow.client import first_answer, is_missing, library
+from venturalitica.trackers.publish import VALUE_LIMIT, Point, with_section
+from venturalitica.trackers.read_back import Haul
 
 _BATCH = 100
 _NOTE = "mlflow.note.content"

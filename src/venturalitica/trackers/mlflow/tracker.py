@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from venturalitica.errors import TrackerError
+from venturalitica.system.locks import one_at_a_time
 from venturalitica.trackers.base import NoRun, Parcel, Receipt, RunRef
-from venturalitica.trackers.locks import one_at_a_time
-from venturalitica.trackers.mlflow import active, health
-from venturalitica.trackers.mlflow.answer import (
-    first_answer,
-    library,
-    must_exist_already,
-    refuse_foreign_credentials,
-    translated,
-    workspace_here,
-)
-from venturalitica.trackers.mlflow.meant import doubt
-from venturalitica.trackers.mlflow.places import opened_by, place_of
-from venturalitica.trackers.mlflow.run import RunShelf
-from venturalitica.trackers.mlflow.witnesses import checkpoints_at, checkpoints_in
-from venturalitica.trackers.publish import publish
-from venturalitica.trackers.uris import (
+from venturalitica.trackers.layout import ROOT
+from venturalitica.trackers.links import (
     UNREADABLE,
     address,
     is_file_store,
@@ -33,6 +21,19 @@ from venturalitica.trackers.uris import (
     is_sqlite,
     run_url,
 )
+from venturalitica.trackers.mlflow import active, health
+from venturalitica.trackers.mlflow.client import (
+    first_answer,
+    library,
+    must_exist_already,
+    refuse_foreign_credentials,
+    translated,
+    workspace_here,
+)
+from venturalitica.trackers.mlflow.places import doubt, opened_by, place_of
+from venturalitica.trackers.mlflow.run import RunShelf
+from venturalitica.trackers.publish import publish
+from venturalitica.trackers.read_back import SUFFIX, kept_in
 
 _ONE_BY_ONE = 100
 """Runs asked for singly when checkpoints are gathered, the latest ones that a log names."""
@@ -168,3 +169,52 @@ def _current() -> str:
         return str(library().get_tracking_uri())
     except FileNotFoundError:
         return ""
+
+
+_ORIGIN = re.compile(r"venturalitica/log/[0-9a-f]{32}")
+
+
+def checkpoints_in(
+    door: str, experiments: Sequence[str], origin: str
+) -> tuple[dict[str, str], set[str]]:
+    """The checkpoints of runs whose first record is of this log, and the ids of these runs."""
+    from mlflow.entities import ViewType
+
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    if not experiments or not _ORIGIN.fullmatch(origin):  # a log may come from anybody
+        return found, seen
+    client = library().MlflowClient(tracking_uri=door)
+    for key in (f"{ROOT}{SUFFIX}", f"{ROOT}.run{SUFFIX}"):
+        query, token = f"tags.`{key}` LIKE '{origin}%'", None
+        while True:
+            page = client.search_runs(
+                list(experiments), query, ViewType.ALL, max_results=1000, page_token=token
+            )
+            for run in page:
+                seen.add(run.info.run_id)
+                found |= _kept_at(run, origin)
+            token = page.token
+            if not token:
+                break
+    return found, seen
+
+
+def checkpoints_at(door: str, run_ids: Sequence[str], origin: str) -> dict[str, str]:
+    """The checkpoints of these very runs, whose first record may be of another log."""
+    from mlflow.exceptions import MlflowException
+
+    client = library().MlflowClient(tracking_uri=door)
+    found: dict[str, str] = {}
+    for run_id in run_ids:
+        try:
+            found |= _kept_at(client.get_run(run_id), origin)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+    return found
+
+
+def _kept_at(run: Any, origin: str) -> dict[str, str]:
+    tags = {f"tags/{name}": text.encode() for name, text in run.data.tags.items()}
+    return kept_in(tags, f"MLflow run {run.info.run_id}", origin=origin)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import glob
 import json
+import math
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from venturalitica.trackers.base import DataRef, Parcel
-from venturalitica.trackers.claims import ROOT, Claim
-from venturalitica.trackers.keys import encode
+from venturalitica.trackers.key_encoding import encode
+from venturalitica.trackers.layout import ROOT, Claim
 from venturalitica.trackers.publish import Point
 from venturalitica.trackers.wandb.active import files_of
-from venturalitica.trackers.wandb.artifacts import log_evidence, log_policy, put_table
+from venturalitica.trackers.wandb.health import library
 
 
 class RunShelf:
@@ -91,3 +93,129 @@ def _copy(file: Path, data: bytes) -> None:
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
     Path(temporary).replace(file)
+
+
+POLICY_ARTIFACT = "policy_snapshot"
+EVIDENCE_ARTIFACT = "venturalitica_evidence"
+
+_COLUMNS = (
+    "control",
+    "status",
+    "value",
+    "ci_low",
+    "ci_high",
+    "must",
+    "metric",
+    "across",
+    "n",
+    "conclusive",
+    "article",
+    "reason",
+)
+
+
+def log_policy(run: Any, parcel: Parcel, claim: Claim, tags: Mapping[str, str]) -> dict[str, str]:
+    """One artifact for a policy; of a second policy in the run, one of its own name.
+
+    Answers with the tag that says so; with nothing where it is there already.
+    """
+    prefix = f"{ROOT}.policy_artifact."
+    mark = f"{prefix}{parcel.policy_sha256[:12]}"
+    if mark in tags:
+        return {}
+    name = POLICY_ARTIFACT
+    if name in (value for key, value in tags.items() if key.startswith(prefix)):
+        own = encode(parcel.policy_name or "policy", limit=60)
+        name = f"{POLICY_ARTIFACT}-{own}-{parcel.policy_sha256[:8]}"
+    _log_artifact(
+        run,
+        name,
+        "policy",
+        {claim.snapshot.rsplit("/", 1)[-1]: parcel.policy_bytes or b""},
+        ["latest", _alias(parcel.policy_version)],
+        {
+            "policy": parcel.policy_name,
+            "version": parcel.policy_version,
+            "sha256": parcel.policy_sha256,
+        },
+    )
+    return {mark: name}
+
+
+def log_evidence(run: Any, parcel: Parcel, claim: Claim) -> None:
+    """One artifact; each parcel is a version of it with an alias of its own."""
+    files = {claim.evidence.rsplit("/", 1)[-1]: parcel.evidence}
+    if parcel.report_html is not None:
+        files[claim.report.rsplit("/", 1)[-1]] = parcel.report_html
+    _log_artifact(
+        run,
+        EVIDENCE_ARTIFACT,
+        "evidence",
+        files,
+        ["latest", f"{claim.kind}-{claim.id}"],
+        {"evidence_sha256": parcel.evidence_sha256, "kind": parcel.kind, "name": parcel.name},
+    )
+
+
+def _log_artifact(
+    run: Any,
+    name: str,
+    kind: str,
+    files: Mapping[str, bytes],
+    aliases: list[str],
+    metadata: Mapping[str, str],
+) -> None:
+    artifact = library().Artifact(name, type=kind, metadata=dict(metadata))
+    # `new_file` would leave a temporary folder to the garbage collector, with a warning.
+    with tempfile.TemporaryDirectory(prefix="venturalitica-") as folder:
+        for name_in_it, data in files.items():
+            file = Path(folder) / f"{len(artifact.manifest.entries)}"
+            file.write_bytes(data)
+            artifact.add_file(str(file), name=name_in_it, policy="mutable", skip_cache=True)
+        run.log_artifact(artifact, aliases=aliases)
+
+
+def put_table(run: Any, parcel: Parcel, claim: Claim) -> None:
+    """The verdicts as a table in the run's summary."""
+    if parcel.verdicts:
+        key = "verdicts" if claim.tags == ROOT else f"verdicts {claim.id}"
+        table = _table(parcel)
+        run.summary.update({f"{ROOT}/{key}": table})
+        _tidy(table)
+
+
+def _alias(version: str) -> str:
+    """A policy version as W&B allows an alias: no `/` or `:`, and not a name of W&B's own."""
+    alias = encode(version, limit=100)
+    return f"policy-{alias}" if version == "latest" or re.fullmatch(r"v\d+", version) else alias
+
+
+def _table(parcel: Parcel) -> Any:
+    rows = [
+        [
+            verdict.control,
+            verdict.status,
+            *(_finite(value) for value in (verdict.value, *(verdict.interval or (None, None)))),
+            verdict.must,
+            verdict.metric,
+            ", ".join(verdict.across),
+            verdict.n,
+            verdict.conclusive,
+            verdict.article or "",
+            verdict.reason,
+        ]
+        for verdict in parcel.verdicts
+    ]
+    return library().Table(columns=list(_COLUMNS), data=rows)
+
+
+def _tidy(table: Any) -> None:
+    """W&B keeps a copy of its own, and leaves the first to the garbage collector with a warning."""
+    artifact = getattr(getattr(table, "_artifact_target", None), "artifact", None)
+    folder = getattr(artifact, "_tmp_dir", None)
+    if folder is not None:
+        folder.cleanup()
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

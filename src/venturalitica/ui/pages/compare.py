@@ -13,16 +13,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from venturalitica.core.record import JUDGED
+from venturalitica.core.text import format_number
+from venturalitica.core.verdict import Light, Verdict
 from venturalitica.errors import EntryPruned, EvidenceError
-from venturalitica.figures import format_number
-from venturalitica.records import JUDGED, Light, Verdict
 from venturalitica.reports.context import Json, ReportContext, mapping, read_statement, text
-from venturalitica.reports.sections.warnings import doubt_sentence, fault_sentence, fault_words
-from venturalitica.reports.words import status_words
-from venturalitica.ui.rendering import render
+from venturalitica.reports.html.summary import doubt_sentence, fault_sentence, fault_words
+from venturalitica.reports.sentences import status_words
+from venturalitica.ui.templating import render
 
 if TYPE_CHECKING:
-    from venturalitica.ui.desk import Desk, Reading
+    from venturalitica.ui.reader import Desk, Reading
 
 MOST_PACKAGES = 60
 _RANK = {"red": 0, "amber": 1, "grey": 2, "green": 3}
@@ -165,7 +166,7 @@ class _Record:
 
     @classmethod
     def read(cls, reading: Reading, number: int) -> _Record:
-        from venturalitica.pages import standing_of
+        from venturalitica.review.record_page import standing_of
 
         ledger = reading.ledger
         if not 0 <= number < ledger.size:

@@ -19,7 +19,7 @@ from venturalitica.reports.context import mapping, text
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry
-    from venturalitica.ui.desk import Reading
+    from venturalitica.ui.reader import Reading
 
 BYTES = "application/octet-stream"
 FALLBACK = "model_policy.yaml"
@@ -77,9 +77,9 @@ def _bundle(reading: Reading, entry: Entry) -> File:
 
 
 def _report(reading: Reading, entry: Entry) -> File:
-    from venturalitica.ledger.contents import judged
-    from venturalitica.pages import page_context, readable
-    from venturalitica.reports.html import draw_page
+    from venturalitica.core.record import judged
+    from venturalitica.reports.html.page import draw_page
+    from venturalitica.review.record_page import page_context, readable
 
     if not judged(entry.statement):
         raise HTTPException(404, f"Entry {entry.index} is no audit and no run: it has no report.")
@@ -98,7 +98,7 @@ def _policy(reading: Reading, entry: Entry) -> File:
     Raises:
         EvidenceError: they are not those of it.
     """
-    from venturalitica.ledger.contents import policy_bytes
+    from venturalitica.ledger.records.consistency import policy_bytes
 
     policy = mapping(mapping(entry.statement.get("predicate")).get("policy"))
     if not policy:

@@ -13,28 +13,25 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from venturalitica.core.redact import redact_text
+from venturalitica.core.verdict import Light
+from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EntryPruned, EvidenceError, VenturaliticaError
-from venturalitica.examination.keys import Signer, signers
-from venturalitica.ledger.listing import lights_of
-from venturalitica.pages import BundlePage, bundle_page
-from venturalitica.records import Light, Step, Verification
-from venturalitica.redact import redact_text
+from venturalitica.ledger.index.queries import lights_of
 from venturalitica.reports.context import ReportContext
-from venturalitica.reports.markup import Markup, join
-from venturalitica.reports.parts.facts import digest, facts
-from venturalitica.reports.sections.answer import answer
-from venturalitica.reports.sections.controls import controls
-from venturalitica.reports.sections.evidence import audits_inside, evidence
-from venturalitica.reports.sections.provenance import provenance
-from venturalitica.reports.sections.verified import verified_facts
-from venturalitica.settings import Settings
-from venturalitica.ui.desk import Desk, NoEvidenceYetError, Reading, stamp_of
-from venturalitica.ui.explaining import KINDS
+from venturalitica.reports.html.evidence import audits_inside, evidence
+from venturalitica.reports.html.markup import Markup, join
+from venturalitica.reports.html.parts import digest, facts
+from venturalitica.reports.html.provenance import provenance
+from venturalitica.reports.html.summary import answer, controls, verified_facts
+from venturalitica.review.health.evidence import Signer, signers
+from venturalitica.review.record_page import BundlePage, bundle_page
+from venturalitica.system.settings import Settings
 from venturalitica.ui.health import Standing, standing
 from venturalitica.ui.jobs import Job, Jobs, Verified
-from venturalitica.ui.offline import bundle_command, log_command
-from venturalitica.ui.rendering import render
-from venturalitica.ui.steps import Outcome, outcome
+from venturalitica.ui.reader import Desk, NoEvidenceYetError, Reading, stamp_of
+from venturalitica.ui.templating import render
+from venturalitica.ui.verification_steps import KINDS, Outcome, bundle_command, log_command, outcome
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow
@@ -194,7 +191,7 @@ def _remains(home: Path) -> str:
 
 def own_keyids(desk: Desk, jobs: Jobs) -> tuple[str, ...] | None:
     """Ids of the reader's own keys; None while a signer from outside is asked."""
-    from venturalitica.verification import own_keys
+    from venturalitica.review.verification import own_keys
 
     def ask() -> tuple[str, ...]:
         try:
@@ -206,13 +203,13 @@ def own_keyids(desk: Desk, jobs: Jobs) -> tuple[str, ...] | None:
 
 
 def _vault(home: Path) -> int:
-    from venturalitica.ledger.vault import Vault
+    from venturalitica.ledger.records.vault import Vault
 
     return len(Vault(home).digests())
 
 
 def _retention(reading: Reading) -> RetentionFacts:
-    from venturalitica.ledger.retention import Kept, day_of
+    from venturalitica.core.retention import Kept, day_of
 
     new = reading.desk.settings.retention
     oldest = reading.index.runs(kind="audit", newest_first=False, limit=1)
@@ -331,9 +328,9 @@ def _lights(desk: Desk) -> tuple[tuple[Light, int], ...]:
 
 def verify_bundle(request: Request) -> Response:
     """Verify a bundle that was sent; nothing of it is kept but what it came to."""
-    from venturalitica.ledger.encoding import MAX_LINE
-    from venturalitica.ledger.verify import verify_bundle as verified
-    from venturalitica.verification import reader_keys
+    from venturalitica.core.encoding import MAX_LINE
+    from venturalitica.ledger.verify.verify import verify_bundle as verified
+    from venturalitica.review.verification import reader_keys
 
     sent = request.state.form.get("bundle")
     if not isinstance(sent, UploadFile) or not sent.filename:

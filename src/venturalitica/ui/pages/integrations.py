@@ -12,9 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from venturalitica.examination.links import Link
-from venturalitica.settings import Settings
-from venturalitica.ui.connections import (
+from venturalitica.review.health.integrations import Link
+from venturalitica.system.settings import Settings
+from venturalitica.ui.health import (
+    ANSWER_WAIT,
     Shown,
     ci_shown,
     places,
@@ -22,13 +23,12 @@ from venturalitica.ui.connections import (
     tracker_links,
     waiting_for,
 )
-from venturalitica.ui.desk import Desk, Reading
-from venturalitica.ui.health import ANSWER_WAIT
 from venturalitica.ui.jobs import Job, Jobs
-from venturalitica.ui.rendering import draw, render
+from venturalitica.ui.reader import Desk, Reading
+from venturalitica.ui.templating import draw, render
 
 if TYPE_CHECKING:
-    from venturalitica.delivery import Delivery
+    from venturalitica.audit.delivery import Delivery
     from venturalitica.ledger.outbox import Undelivered
 
 EXPORT_WAIT = 2.5

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
-from venturalitica.ledger.listing import rows_of, verdicts_of
-from venturalitica.ledger.pipelines import Key, Pipeline, Point, pipelines, trends
-from venturalitica.records import Light
-from venturalitica.reports.markup import Markup
-from venturalitica.reports.parts.strip import strip
-from venturalitica.reports.parts.trend import TrendPoint, signed, trend
-from venturalitica.ui.explaining import explanation, marks
+from venturalitica.core.verdict import Light
+from venturalitica.ledger.index.pipelines import Key, Pipeline, Point, pipelines, trends
+from venturalitica.ledger.index.queries import rows_of, verdicts_of
+from venturalitica.reports.html.interval_chart import strip
+from venturalitica.reports.html.markup import Markup
+from venturalitica.reports.html.trend_chart import TrendPoint, signed, trend
 from venturalitica.ui.health import HealthRow
 from venturalitica.ui.health import rows as health_rows
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.pages.runs import TrackerLink, tracker_link
-from venturalitica.ui.rendering import draw, render
+from venturalitica.ui.templating import draw, render
+from venturalitica.ui.verification_steps import explanation, marks
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow, VerdictRow
-    from venturalitica.ui.desk import Desk, Lines, Reading
+    from venturalitica.ui.reader import Desk, Lines, Reading
 
 PER_PAGE = 24
 TREND = 30

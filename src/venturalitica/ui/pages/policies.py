@@ -10,21 +10,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from venturalitica.comparing import follow
-from venturalitica.editions import DIGITS, contradictions, recorded_policies
+from venturalitica.core.verdict import Light
 from venturalitica.errors import did_you_mean
-from venturalitica.ledger.listing import Filters, find_page, light_of
-from venturalitica.records import Light
-from venturalitica.reports.markup import Markup
-from venturalitica.reports.parts.source_text import numbered
-from venturalitica.ui.rendering import render
+from venturalitica.ledger.index.queries import Filters, find_page, light_of
+from venturalitica.reports.html.markup import Markup
+from venturalitica.reports.html.policy import numbered
+from venturalitica.review.policies import DIGITS, contradictions, follow, recorded_policies
+from venturalitica.ui.templating import render
 
 if TYPE_CHECKING:
-    from venturalitica.comparing import Line
-    from venturalitica.editions import OnRecord, Recorded
+    from venturalitica.core.policy import Control, Policy
     from venturalitica.ledger import RunRow
-    from venturalitica.rules import Control, Policy
-    from venturalitica.ui.desk import Reading
+    from venturalitica.review.policies import Line, OnRecord, Recorded
+    from venturalitica.ui.reader import Reading
 
 MOST_RUNS = 12
 """Of each text the last runs are drawn, and a link leads to all."""
@@ -282,7 +280,7 @@ def _rules(said: Policy) -> list[RuleContext]:
 
 
 def _roles(said: Policy) -> list[tuple[str, str]]:
-    from venturalitica.policy.words import describe_role
+    from venturalitica.policy.describe import describe_role
 
     return [(name, describe_role(role)) for name, role in said.roles.items()]
 

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import Response
 
-from venturalitica.reports.markup import Markup
-from venturalitica.reports.parts.policy_changes import change_list
-from venturalitica.reports.parts.source_text import text_diff
+from venturalitica.reports.html.markup import Markup
+from venturalitica.reports.html.policy import change_list, text_diff
 from venturalitica.ui.pages.policies import of_digest, of_name
-from venturalitica.ui.rendering import render
+from venturalitica.ui.templating import render
 
 if TYPE_CHECKING:
-    from venturalitica.comparing import Compared, Side
-    from venturalitica.editions import Recorded
-    from venturalitica.ui.desk import Reading
+    from venturalitica.review.policies import Compared, Recorded, Side
+    from venturalitica.ui.reader import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ class DiffContext:
     @property
     def outcome(self) -> str:
         """What it comes to, in a sentence."""
-        from venturalitica.comparing import outcome
+        from venturalitica.review.policies import outcome
 
         if self.found is None or self.found.rules is None:
             return ""
@@ -87,8 +85,7 @@ def read(reading: Reading, name: str, a: str | None = None, b: str | None = None
     Raises:
         HTTPException: there is no such policy, or no such text of it.
     """
-    from venturalitica.comparing import compare
-    from venturalitica.editions import recorded_policies
+    from venturalitica.review.policies import compare, recorded_policies
 
     on_record = recorded_policies(reading.ledger, index=reading.index).policies
     texts = of_name(on_record, name)
@@ -116,7 +113,7 @@ def _choice(one: Recorded) -> ChoiceContext:
 
 
 def _side(one: Recorded) -> Side | None:
-    from venturalitica.comparing import side_of
+    from venturalitica.review.policies import side_of
 
     faults = (f"{one.edition}, {one.place}: {one.fault}",) if one.fault else ()
     return None if one.data is None else side_of(one, one.data, faults=faults)

@@ -14,28 +14,24 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from venturalitica.core.verdict import Light
 from venturalitica.errors import EntryPruned, EvidenceError
-from venturalitica.ledger.listing import Filters, find_page
-from venturalitica.ledger.projection import can_be_delivered, run_row
-from venturalitica.records import Light
-from venturalitica.reports.context import Json, ReportContext, text
-from venturalitica.reports.markup import Markup, join
-from venturalitica.reports.parts.facts import facts
-from venturalitica.reports.sections.answer import answer
-from venturalitica.reports.sections.controls import controls
-from venturalitica.reports.sections.evidence import audits_inside, evidence, record_evidence
-from venturalitica.reports.sections.provenance import provenance
-from venturalitica.reports.sections.sign_off import sign_off
-from venturalitica.reports.sections.verified import verified_facts
-from venturalitica.reports.standing import Standing
-from venturalitica.ui.care import Care, read_care
-from venturalitica.ui.rendering import render
+from venturalitica.ledger.index.queries import Filters, find_page
+from venturalitica.ledger.index.rows import can_be_delivered, run_row
+from venturalitica.reports.context import Json, ReportContext, Standing, text
+from venturalitica.reports.html.evidence import audits_inside, evidence, record_evidence
+from venturalitica.reports.html.markup import Markup, join
+from venturalitica.reports.html.parts import facts
+from venturalitica.reports.html.provenance import provenance
+from venturalitica.reports.html.summary import answer, controls, sign_off, verified_facts
+from venturalitica.ui.lifecycle_records import Care, read_care
+from venturalitica.ui.templating import render
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, RunRow
     from venturalitica.ledger.outbox import Undelivered
-    from venturalitica.trackers.leads import Lead
-    from venturalitica.ui.desk import Reading
+    from venturalitica.trackers.links import Lead
+    from venturalitica.ui.reader import Reading
 
 GONE = 410
 Url = Callable[..., str]
@@ -178,8 +174,8 @@ def read(reading: Reading, index: int) -> RunContext | GoneContext:
 
 
 def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
-    from venturalitica.ledger.contents import judged
-    from venturalitica.pages import page_context, readable, standing_of
+    from venturalitica.core.record import judged
+    from venturalitica.review.record_page import page_context, readable, standing_of
 
     report, care, problem = None, None, ""
     try:
@@ -235,8 +231,8 @@ def _kept(reading: Reading, entry: Entry, report: ReportContext) -> tuple[Kept, 
 
 
 def _kept_at(reading: Reading, entry: Entry, run: Json, waiting: Mapping[str, Undelivered]) -> Kept:
-    from venturalitica.delivery import run_ref
-    from venturalitica.trackers.leads import Lead, lead, page_at
+    from venturalitica.audit.delivery import run_ref
+    from venturalitica.trackers.links import Lead, lead, page_at
 
     tracker, run_id = text(run.get("tracker")), text(run.get("run_id"))
     known = can_be_delivered(run)

@@ -1,0 +1,367 @@
+"""Bring evidence from the ledger to the trackers, without making the training wait.
+
+A parcel is built from the ledger alone, so what could not be delivered today can be tomorrow, by
+another process (`sync`). The caller waits for a healthy tracker; what trackers cost beyond
+`FREE_SECONDS` a delivery, and all that failing ones cost, is charged to one allowance for the whole
+process (`VENTURALITICA_TRACKER_WAIT`, 2 s). When it is spent, deliveries go on in the background,
+on daemon threads that the interpreter does not wait for when it ends.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import math
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.core.causes import said
+from venturalitica.core.redact import redacted_traceback
+from venturalitica.core.verdict import Verdict
+from venturalitica.errors import TrackerUnreachable
+from venturalitica.trackers.base import ANSWER_WITHIN, DataRef, Parcel, Receipt, RunRef, patient
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry, Ledger
+
+
+FREE_SECONDS = 0.5
+"""A delivery that succeeds within this time costs nothing of the allowance."""
+
+Stretch = tuple[float, float]
+"""From and to, on the monotonic clock."""
+
+
+class Allowance:
+    """The seconds that trackers may still delay this process; thread-safe.
+
+    Threads that wait at the same time delay the process once: what counts is the time in which at
+    least one waits. A wait that is going on counts from its beginning, for it may yet be in vain.
+    """
+
+    def __init__(self) -> None:
+        self._counted: list[Stretch] = []
+        self._going_on: list[float] = []
+        self._lock = threading.Lock()
+
+    def after_fork(self) -> None:
+        """What is spent stays spent; threads that waited, and may hold the lock, are not here."""
+        self._lock = threading.Lock()
+        self._going_on = []
+
+    def begin(self, now: float, limit: float) -> float:
+        """Begin to wait; answers with the seconds that it may last."""
+        with self._lock:
+            left = limit - length([*self._counted, *((since, now) for since in self._going_on)])
+            self._going_on.append(now)
+            return max(0.0, left)
+
+    def end(self, began: float, now: float, *, delivered: bool) -> None:
+        """Charge a wait: all of it, or where it was not in vain what goes beyond the free time."""
+        with self._lock:
+            if began in self._going_on:  # not so in a child forked meanwhile
+                self._going_on.remove(began)
+            start = began + FREE_SECONDS if delivered else began
+            if start < now:
+                self._counted.append((start, now))
+
+
+def length(stretches: Iterable[Stretch]) -> float:
+    """The time that some stretches cover together."""
+    covered, end = 0.0, -math.inf
+    for start, stop in sorted(stretches):
+        covered += max(0.0, stop - max(start, end))
+        end = max(end, stop)
+    return covered
+
+
+log = logging.getLogger(__name__)
+
+SYNC_WITHIN = 120.0
+"""Seconds that `sync` waits for one delivery, whatever a server does."""
+
+SYNC_ANSWER_WITHIN = 20.0
+"""Seconds that `sync` gives a server for its first answer: no training waits there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of one parcel at one tracker run; `detail` says why it waits, if it does.
+
+    What is `kept` lies in the folder of an offline run: on this machine, and not delivered.
+    """
+
+    run: RunRef
+    index: int
+    delivered: bool
+    detail: str = ""
+    kept: bool = False
+
+    @property
+    def state(self) -> str:
+        """`delivered`, `kept` or `waits`."""
+        return "delivered" if self.delivered else "kept" if self.kept else "waits"
+
+
+_allowance = Allowance()
+_queues: dict[tuple[str, str], _Queue] = {}
+_queues_lock = threading.Lock()
+_said: set[tuple[str, str]] = set()
+
+
+def _forget_in_child() -> None:
+    """A forked child has none of its parent's threads: what they were doing is theirs alone."""
+    global _queues_lock
+    _queues_lock = threading.Lock()
+    _queues.clear()
+    _allowance.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
+
+
+def deliver(
+    ledger: Ledger, entry: Entry, runs: Sequence[RunRef], *, wait: float
+) -> tuple[Delivery, ...]:
+    """Deliver one entry to tracker runs, all at once, and wait no longer than allowed.
+
+    Args:
+        wait: seconds that trackers may delay this process in all.
+
+    Never raises for a tracker's failure: what is not delivered stays in the outbox.
+    """
+    if not runs:
+        return ()
+    errands = [_Errand(ledger, entry.index, run) for run in runs]
+    for errand in errands:
+        errand.start()
+    outcomes = _await(errands, wait)
+    for outcome in outcomes:
+        _say(outcome)
+    return outcomes
+
+
+def _await(errands: Sequence[_Errand], limit: float) -> tuple[Delivery, ...]:
+    began = time.monotonic()
+    deadline = began + _allowance.begin(began, limit)
+    outcomes: tuple[Delivery, ...] = ()
+    try:
+        for errand in errands:
+            errand.wait(max(0.0, deadline - time.monotonic()))
+        outcomes = tuple(errand.outcome() for errand in errands)
+    finally:  # also where the user interrupts
+        delivered = bool(outcomes) and all(outcome.state != "waits" for outcome in outcomes)
+        _allowance.end(began, time.monotonic(), delivered=delivered)
+    return outcomes
+
+
+class _Errand:
+    """One delivery; its result is in the ledger's outbox, waited for or not.
+
+    `answer_within` is how long a server may take for its first answer.
+    """
+
+    def __init__(
+        self, ledger: Ledger, index: int, run: RunRef, *, answer_within: float = ANSWER_WITHIN
+    ) -> None:
+        self.ledger, self.index, self.run = ledger, index, run
+        self.answer_within = answer_within
+        self.receipt: Receipt | None = None
+        self.error = ""
+        self.unreachable = False
+        self._done = threading.Event()
+
+    def start(self) -> None:
+        place = (self.run.tracker, self.run.uri)
+        with _queues_lock:
+            queue = _queues.setdefault(place, _Queue(self.run.tracker))
+        queue.add(self)
+
+    def go(self, down: str) -> str:
+        """Deliver, unless the tracker is `down`; answers why it is, or with an empty text."""
+        try:
+            if not down:
+                with patient(self.answer_within):
+                    self.receipt = carry(self.ledger, self.index, self.run)
+        except TrackerUnreachable as error:
+            down = said(error)
+        except Exception as error:  # noqa: BLE001 - a tracker may fail in any way
+            self.error = said(error)
+            log.debug("delivery to %s failed\n%s", self.run.tracker, redacted_traceback(error))
+        self.error = self.error or down
+        self.unreachable = bool(down)
+        self._done.set()
+        return down
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is done, one way or the other."""
+        return self._done.wait(seconds)
+
+    def outcome(self) -> Delivery:
+        if self.receipt is not None:
+            kept, detail = self.receipt.kept, self.receipt.detail
+            return Delivery(self.run, self.index, not kept, kept or detail, kept=bool(kept))
+        detail = self.error or "no answer in time; it goes on in the background"
+        return Delivery(self.run, self.index, False, detail)
+
+
+class _Queue:
+    """Errands to one tracker, one after another, on a daemon thread that ends with the last.
+
+    Where the tracker cannot be reached it is asked once: what stands in the queue then waits in
+    the outbox.
+    """
+
+    def __init__(self, tracker: str) -> None:
+        self._tracker = tracker
+        self._errands: deque[_Errand] = deque()
+        self._lock = threading.Lock()
+        self._running = False
+
+    def add(self, errand: _Errand) -> None:
+        with self._lock:
+            self._errands.append(errand)
+            if self._running:
+                return
+            self._running = True
+        name = f"venturalitica-{self._tracker}"
+        threading.Thread(target=self._go, name=name, daemon=True).start()
+
+    def _go(self) -> None:
+        down = ""
+        while (errand := self._next()) is not None:
+            down = errand.go(down)
+
+    def _next(self) -> _Errand | None:
+        with self._lock:
+            if not self._errands:
+                self._running = False
+                return None
+            return self._errands.popleft()
+
+
+def carry(ledger: Ledger, index: int, run: RunRef) -> Receipt:
+    """Deliver one entry to one run now, however long it takes, and record the outcome.
+
+    Raises:
+        TrackerError: the tracker refused, failed, or read back other bytes.
+    """
+    from venturalitica.trackers import tracker
+
+    try:
+        receipt = tracker(run.tracker).deliver(run, parcel(ledger, index))
+    except Exception as error:
+        ledger.outbox.failed(index, run.tracker, run.run_id, said(error))
+        raise
+    if receipt.kept:
+        ledger.outbox.keep(index, run.tracker, run.run_id, receipt.kept)
+    else:
+        ledger.outbox.confirm(index, run.tracker, run.run_id, receipt.detail)
+    return receipt
+
+
+def parcel(ledger: Ledger, index: int) -> Parcel:
+    """The parcel of an entry, built from the ledger alone."""
+    from venturalitica.audit.report_page import delivered_page
+    from venturalitica.reports.markdown import render_markdown
+
+    entry = ledger.entry(index)
+    predicate = entry.statement["predicate"]
+    policy = predicate["policy"] or {}
+    return Parcel(
+        evidence=ledger.bundle(index),
+        evidence_sha256=entry.evidence_sha256,
+        kind=predicate["kind"],
+        name=predicate["run"]["name"],
+        light=predicate["light"],
+        verdicts=tuple(Verdict.from_json(verdict) for verdict in predicate["verdicts"]),
+        policy_name=policy.get("name", ""),
+        policy_version=policy.get("version", ""),
+        policy_sha256=policy.get("sha256", ""),
+        policy_filename=policy.get("filename", ""),
+        policy_bytes=base64.b64decode(policy["bytes"]) if policy else None,
+        report_html=delivered_page(entry.statement, evidence_sha256=entry.evidence_sha256),
+        description=render_markdown(entry.statement),
+        data=tuple(_data_ref(item) for item in predicate["data"]),
+        checkpoint=entry.checkpoint,
+    )
+
+
+def _data_ref(item: Mapping[str, Any]) -> DataRef:
+    return DataRef(
+        name=item["name"],
+        context=item["context"],
+        sha256=item["sha256"] or "",
+        rows=item["rows"] or 0,
+        columns=tuple(column["name"] for column in item["columns"]),
+    )
+
+
+def sync(
+    ledger: Ledger, *, progress: Callable[[int, int], None] | None = None
+) -> tuple[Delivery, ...]:
+    """Deliver all that waits, oldest first; one outcome for each parcel and run.
+
+    A tracker that could not be reached is asked once: its other parcels are reported as waiting.
+    """
+    waiting = list(ledger.outbox.pending())
+    outcomes: list[Delivery] = []
+    down: dict[tuple[str, str], str] = {}
+    for done, item in enumerate(waiting):
+        run = run_ref(item.run)
+        place = (run.tracker, run.uri)
+        if place in down:
+            outcomes.append(Delivery(run, item.index, False, down[place]))
+        else:
+            outcomes.append(_sync_one(ledger, item.index, run, down))
+        if progress is not None:
+            progress(done + 1, len(waiting))
+    return tuple(outcomes)
+
+
+def _sync_one(
+    ledger: Ledger, index: int, run: RunRef, down: dict[tuple[str, str], str]
+) -> Delivery:
+    errand = _Errand(ledger, index, run, answer_within=SYNC_ANSWER_WITHIN)
+    errand.start()
+    if not errand.wait(SYNC_WITHIN):
+        # A server that sends a byte now and then never runs into a timeout of any client.
+        errand.error = f"no whole answer in {SYNC_WITHIN:.0f} s; 'venturalitica sync' tries again"
+        errand.unreachable = True
+    outcome = errand.outcome()
+    if errand.unreachable:
+        down[(run.tracker, run.uri)] = outcome.detail
+    return outcome
+
+
+def run_ref(data: Mapping[str, Any]) -> RunRef:
+    """A tracker link of a statement, as a `RunRef`."""
+    known = {name: data[name] for name in RunRef.__dataclass_fields__ if name in data}
+    return RunRef(**known)
+
+
+def _say(outcome: Delivery) -> None:
+    """One warning for each tracker, until it takes something again; then once more."""
+    place = (outcome.run.tracker, outcome.run.uri)
+    if outcome.delivered:
+        _said.discard(place)
+        return
+    level = logging.INFO if place in _said else logging.WARNING
+    _said.add(place)
+    if outcome.kept:
+        text = "the %s run %s is offline: the evidence is %s"
+        log.log(level, text, outcome.run.tracker, outcome.run.run_id, outcome.detail)
+        return
+    log.log(
+        level,
+        "%s has not confirmed the evidence yet (%s). It is safe in the ledger; "
+        "'venturalitica sync' delivers what waits.",
+        outcome.run.tracker,
+        outcome.detail,
+    )

@@ -1,0 +1,159 @@
+"""Put a statement on record: commit it to the ledger, then hand it to the trackers."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.audit.delivery import Delivery, deliver
+from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.run import Run
+from venturalitica.audit.statement import Facts, audit_summaries, build_statement
+from venturalitica.audit.telling import tell_missing_runs
+from venturalitica.core.redact import redact_text, redacted_traceback
+from venturalitica.core.verdict import Light, Verdict, run_lights, worst_light
+from venturalitica.errors import EvidenceWaiting, RetiredKeyError, SigningKeyError
+from venturalitica.provenance.collect import Surroundings
+from venturalitica.system.settings import Settings
+from venturalitica.trackers.base import RunRef
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry, Ledger
+
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a statement: its entry and deliveries, or why it waits, or what failed."""
+
+    entry: Entry | None = None
+    deliveries: tuple[Delivery, ...] = ()
+    fault: str = ""
+    waiting: str = ""
+
+
+def keep(statement: Mapping[str, Any], trackers: Sequence[RunRef], settings: Settings) -> Kept:
+    """Commit, then deliver. A fault of ours is said and returned, never raised into a training."""
+    try:
+        ledger, entry = _append(statement, settings)
+    except EvidenceWaiting as error:
+        log.warning("%s", redact_text(str(error)))
+        return Kept(waiting=redact_text(str(error)))
+    except Exception as error:  # noqa: BLE001 - see the docstring
+        log.error("the evidence could not be written\n%s", redacted_traceback(error))
+        return Kept(fault=f"the evidence could not be written: {redact_text(str(error))}")
+    tell_missing_runs(trackers, settings.home)
+    if not trackers:
+        return Kept(entry)
+    try:
+        return Kept(entry, deliver(ledger, entry, trackers, wait=settings.tracker_wait))
+    except Exception as error:  # noqa: BLE001 - see the docstring
+        log.error(
+            "the evidence is safe in the ledger but could not be handed to a tracker\n%s",
+            redacted_traceback(error),
+        )
+        detail = redact_text(str(error))
+        waiting = tuple(Delivery(run, entry.index, False, detail) for run in trackers)
+        return Kept(entry, waiting)
+
+
+def _append(statement: Mapping[str, Any], settings: Settings) -> tuple[Ledger, Entry]:
+    try:
+        ledger = open_ledger(settings)
+        return ledger, ledger.append(statement)
+    except RetiredKeyError:
+        # The key may have been rotated since it was read, a moment ago: its successor is there now.
+        ledger = open_ledger(settings)
+        return ledger, ledger.append(statement)
+
+
+def foretell(settings: Settings) -> None:
+    """Before a training: say what would keep its evidence from being written, or from its tracker.
+
+    Nothing is made, and a signer from outside is not asked: that could take long.
+    """
+    from venturalitica.trackers import doubts
+
+    for question in doubts():
+        if question not in _foretold:
+            _foretold.add(question)
+            log.warning("the tracker may not be where you think: %s", question)
+    for obstacle in (
+        _folder_obstacle("VENTURALITICA_HOME", settings.home),
+        _key_obstacle(settings),
+    ):
+        if obstacle and obstacle not in _foretold:
+            _foretold.add(obstacle)
+            log.error("no evidence of what follows can be written: %s", obstacle)
+
+
+_foretold: set[str] = set()
+
+
+def _key_obstacle(settings: Settings) -> str:
+    from venturalitica.audit.project_ledger import signer_of
+    from venturalitica.ledger.signing.signer import has_own_key
+
+    if settings.signer:
+        return ""
+    try:
+        if settings.signing_key or settings.config is None or has_own_key(settings.config):
+            signer_of(settings)
+            return ""
+    except SigningKeyError as error:
+        return str(error)
+    return _folder_obstacle("VENTURALITICA_CONFIG", settings.config)
+
+
+def _folder_obstacle(variable: str, folder: Path) -> str:
+    """Why nothing can be written to a folder, which may have to be made; empty if it can be."""
+    try:
+        there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+        if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+            return ""
+        what = "cannot be written" if there.is_dir() else "is no folder"
+    except OSError as error:
+        there, what = folder, f"cannot be looked into: {error.strerror or error}"
+    place = f"{folder}: {there} {what}" if there != folder else f"{folder} {what}"
+    return f"{place}. Set {variable} to a folder that can be written"
+
+
+def record_run(
+    run: Run, *, exception: Mapping[str, Any] | None, unjudged: tuple[Verdict, ...]
+) -> None:
+    """Sign and deliver the record of a closed monitor."""
+    settings = Settings.current()
+    surroundings = Surroundings(settings)
+    audits = audit_summaries(run.audits)
+    lights: list[Light] = [*(verdict.light for verdict in unjudged), *run_lights(audits)]
+    light: Light = "red" if exception else worst_light(lights)
+    facts = Facts(
+        kind="run",
+        run_id=run.id,
+        name=run.name,
+        parent=run.parent.id if run.parent else None,
+        sequence=run.next_sequence(),
+        source="monitor",
+        started=run.started,
+        ended=datetime.now(UTC),
+        policy=run.policy,
+        verdicts=unjudged,
+        data=run.data_items(),
+        environment=surroundings.facts(),
+        trackers=run.trackers,
+        exception=exception,
+        audits=audits,
+        light=light,
+        retention=settings.retention,
+    )
+    run.recorded_as(light)
+    kept = keep(build_statement(facts), run.trackers, settings)
+    run.entry, run.deliveries = kept.entry, kept.deliveries
+    run.fault, run.waiting = kept.fault, kept.waiting

@@ -1,0 +1,162 @@
+"""Build the in-toto statement of an audit or of a closed monitor, from plain facts.
+
+The shape is documented in `docs/evidence.md`. Nothing in it is a secret or a raw row: parameters
+are short representations, URIs carry no credentials, an exception is its type and place.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from venturalitica._version import __version__
+from venturalitica.audit.result import Audit
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.policy import Policy
+from venturalitica.core.record import JUDGED
+from venturalitica.core.redact import redact_name
+from venturalitica.core.retention import DEFAULT, retention
+from venturalitica.core.tally import Tally
+from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_light
+from venturalitica.ledger.records.placement import STATEMENT_TYPE
+from venturalitica.trackers.base import RunRef
+
+PREDICATE_TYPES = {kind: predicate_type for predicate_type, kind in JUDGED.items()}
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that one statement says, before it becomes JSON."""
+
+    kind: str
+    run_id: str
+    name: str
+    source: str
+    started: datetime
+    ended: datetime
+    policy: Policy | None = None
+    parent: str | None = None
+    sequence: int = 0
+    verdicts: tuple[Verdict, ...] = ()
+    circumstances: Circumstances | None = None
+    tally: Tally | None = None
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    model: Mapping[str, Any] | None = None
+    data: tuple[Mapping[str, Any], ...] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    trackers: tuple[RunRef, ...] = ()
+    exception: Mapping[str, Any] | None = None
+    audits: tuple[Mapping[str, Any], ...] = ()
+    light: Light | None = None
+    retention: str = DEFAULT
+
+
+def build_statement(facts: Facts) -> dict[str, Any]:
+    """The statement as JSON types."""
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": _subjects(facts),
+        "predicateType": PREDICATE_TYPES[facts.kind],
+        "predicate": _predicate(facts),
+    }
+
+
+def _predicate(facts: Facts) -> dict[str, Any]:
+    tally = facts.tally.for_evidence() if facts.tally else None
+    left_out = facts.circumstances.left_out if facts.circumstances else ()
+    return {
+        "format": FORMAT,
+        "kind": facts.kind,
+        "package": __version__,
+        "run": {
+            "id": facts.run_id,
+            "name": facts.name,
+            "parent": facts.parent,
+            "sequence": facts.sequence,
+            "started_at": utc(facts.started),
+            "ended_at": utc(facts.ended),
+            "source": facts.source,
+        },
+        "policy": _policy(facts.policy),
+        "light": facts.light or light_of_part((v.light for v in facts.verdicts), left_out),
+        "verdicts": [verdict.to_json() for verdict in facts.verdicts],
+        "judging": facts.circumstances.to_json() if facts.circumstances else None,
+        "tally": tally.to_json() if tally else None,
+        "tally_sha256": tally.sha256 if tally else None,
+        "bindings": dict(facts.bindings),
+        "model": dict(facts.model) if facts.model else None,
+        "data": [dict(item) for item in facts.data],
+        "environment": dict(facts.environment),
+        "trackers": [_run_json(run) for run in facts.trackers],
+        "exception": dict(facts.exception) if facts.exception else None,
+        "audits": [dict(audit) for audit in facts.audits],
+        "retention": retention(facts.retention, facts.ended),
+    }
+
+
+def _policy(policy: Policy | None) -> dict[str, Any] | None:
+    if policy is None:
+        return None
+    return {
+        "name": policy.name,
+        "version": policy.version,
+        "title": policy.title,
+        "filename": policy.filename,
+        "sha256": policy.sha256,
+        "bytes": base64.b64encode(policy.bytes).decode(),
+    }
+
+
+def _subjects(facts: Facts) -> list[dict[str, Any]]:
+    subjects = []
+    if facts.policy is not None:
+        subjects.append(_subject(f"policy/{facts.policy.filename}", facts.policy.sha256))
+    if facts.model and facts.model.get("sha256"):
+        subjects.append(_subject(f"model/{facts.model['class']}", facts.model["sha256"]))
+    subjects += [
+        _subject(f"data/{item['context']}/{item['name']}", item["sha256"])
+        for item in facts.data
+        if item.get("sha256")
+    ]
+    return subjects or [_subject(f"run/{facts.run_id}", _digest_of_text(facts.run_id))]
+
+
+def _subject(name: str, sha256: str) -> dict[str, Any]:
+    return {"name": name, "digest": {"sha256": sha256}}
+
+
+def _digest_of_text(text: str) -> str:
+    from venturalitica.core.encoding import sha256_hex
+
+    return sha256_hex(text.encode())
+
+
+def _run_json(run: RunRef) -> dict[str, Any]:
+    named = {name: redact_name(getattr(run, name)) for name in ("run_name", "experiment_name")}
+    return asdict(run) | named | {"extra": dict(run.extra)}
+
+
+def utc(moment: datetime) -> str:
+    """RFC 3339 in UTC with microseconds, e.g. `2026-11-23T15:00:00.000000Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def audit_summaries(audits: Sequence[Audit]) -> tuple[dict[str, Any], ...]:
+    """What a closed monitor says of the audits inside it: place, digest, light, policy."""
+    return tuple(
+        {
+            "index": audit.entry.index if audit.entry else None,
+            "evidence_sha256": audit.evidence_sha256,
+            "light": audit.statement["predicate"]["light"],
+            "policy": audit.policy.sha256,
+            # What a phase left out may be judged by another audit: see `records.run_lights`.
+            "light_of_judged": worst_light(verdict.light for verdict in audit),
+            "judged": [verdict.control for verdict in audit],
+            "left_out": list(audit.circumstances.left_out),
+        }
+        for audit in audits
+    )

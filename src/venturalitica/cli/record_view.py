@@ -1,0 +1,279 @@
+"""One record of the ledger as facts and on the screen: verdicts, provenance, links, evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.cli.output import say
+from venturalitica.core.verdict import Light, Verdict, left_out_sentence, worst_light
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry, Ledger
+    from venturalitica.ledger.records.approval import Approval
+
+
+def facts(ledger: Ledger, entry: Entry) -> dict[str, Any]:
+    """The record as JSON: the signed predicate, its place in the log, what still waits."""
+    return {
+        "index": entry.index,
+        "evidence_sha256": entry.evidence_sha256,
+        "home": str(ledger.home),
+        "light": light_of(ledger, entry),
+        "doubt": doubt(ledger, entry)[1] or None,
+        "waiting": waiting(ledger, entry.index),
+        "approvals": sign_off_facts(ledger, entry),
+        "predicate": entry.statement["predicate"],
+    }
+
+
+def light_of(ledger: Ledger, entry: Entry) -> Light:
+    """The light as the list has it; amber instead of green while a tracker has not confirmed it."""
+    from venturalitica.ledger.index.rows import light_in
+
+    recorded, (doubted, _) = light_in(entry.statement), doubt(ledger, entry)
+    if waiting(ledger, entry.index):
+        recorded = worst_light([recorded, "amber"])
+    return doubted if doubted == "red" or recorded == "green" else recorded
+
+
+def doubt(ledger: Ledger, entry: Entry) -> tuple[Light, str]:
+    """The best light that the record can have here, and why it is not green."""
+    from venturalitica.review.record_page import standing_of
+
+    standing = standing_of(ledger, entry)
+    if fault := standing.fault:
+        said = "This record does not verify, so nothing in it is proven."
+        return "red", f"{said} {fault.name}: {fault.detail}"
+    return ("amber" if standing.doubt else "green"), standing.doubt
+
+
+def waiting(ledger: Ledger, index: int) -> list[dict[str, Any]]:
+    """Which trackers have not confirmed the record, and why."""
+    return [
+        {
+            "tracker": item.run["tracker"],
+            "run_id": item.run["run_id"],
+            "attempts": item.attempts,
+            "last_error": item.last_error,
+            "kept": item.kept,
+        }
+        for item in ledger.outbox.pending()
+        if item.index == index
+    ]
+
+
+def verdicts_of(predicate: Mapping[str, Any]) -> tuple[Verdict, ...]:
+    """The verdicts as recorded."""
+    return tuple(Verdict.from_json(verdict) for verdict in predicate["verdicts"])
+
+
+def show(ledger: Ledger, entry: Entry, *, details: bool = False, titles: bool = False) -> None:
+    """Print the record: verdicts first, then where everything is.
+
+    `details` adds groups, titles and versions; `titles` what each control is about, alone.
+    """
+    from venturalitica.core.record import judged
+    from venturalitica.ledger.records.consistency import understood
+
+    predicate = entry.statement["predicate"]
+    if said := doubt(ledger, entry)[1]:
+        say(said)
+        say()
+    if not (judged(entry.statement) and understood(entry.statement)):
+        show_other_record(ledger, entry)
+        return
+    _show_verdicts(predicate, light_of(ledger, entry), details=details, titles=titles)
+    say()
+    for word, text in _places(ledger, entry, predicate, details=details):
+        say(f"{word:<10} {text}")
+
+
+def _show_verdicts(
+    predicate: Mapping[str, Any], light: Light, *, details: bool, titles: bool
+) -> None:
+    from venturalitica.cli.verdict_table import print_verdicts
+
+    verdicts = verdicts_of(predicate)
+    if predicate["kind"] == "run" and not verdicts:
+        _show_run(predicate, light)
+        return
+    policy = predicate["policy"] or {}
+    title = f": {policy['title']}" if policy.get("title") else ""
+    heading = f"{policy.get('name', 'no policy')} {policy.get('version', '')}{title}".strip()
+    asked = predicate.get("judging") or {}
+    first = left_out_sentence(asked.get("phase"), len(asked.get("left_out") or ()))
+    print_verdicts(
+        verdicts, light=light, heading=heading, groups=details, titles=titles, first=first
+    )
+
+
+def _show_run(predicate: Mapping[str, Any], light: Light) -> None:
+    from venturalitica.cli.output import STYLES, styled
+
+    audits = predicate["audits"]
+    count = "1 audit" if len(audits) == 1 else f"{len(audits)} audits"
+    styled((f"{light.upper()}  ", STYLES[light]), (f"{predicate['run']['name']}: {count}", ""))
+    for audit in audits:
+        say(f"  entry {audit['index']}: {audit['light']}")
+    exception = predicate["exception"]
+    if exception:
+        say(f"  ended by {exception['type']}")
+
+
+def _places(
+    ledger: Ledger, entry: Entry, predicate: Mapping[str, Any], *, details: bool
+) -> list[tuple[str, str]]:
+    run = predicate["run"]
+    pairs = [
+        ("run", f"{run['name']} {run['id']} ({run['source']}, {run['started_at']})"),
+        ("evidence", f"entry {entry.index} in {ledger.home}"),
+        ("", f"sha256 {entry.evidence_sha256}"),
+    ]
+    if predicate["policy"]:
+        policy = predicate["policy"]
+        pairs.append(("policy", f"{policy['filename']} sha256 {policy['sha256']}"))
+    pairs += _trackers(ledger, entry, predicate)
+    pairs += [("sign-off", line) for line in sign_off_lines(ledger, entry)]
+    return pairs + (_provenance(predicate) if details else _training_rows(predicate))
+
+
+def _trackers(ledger: Ledger, entry: Entry, predicate: Mapping[str, Any]) -> list[tuple[str, str]]:
+    unconfirmed = {(w["tracker"], w["run_id"]): w for w in waiting(ledger, entry.index)}
+    pairs = []
+    for run in predicate["trackers"]:
+        place = run.get("url") or f"{run.get('uri', '')} run {run['run_id']}".strip()
+        missing = unconfirmed.get((run["tracker"], run["run_id"]))
+        pairs.append((run["tracker"], _standing(missing, run["run_id"], place)))
+    return pairs or [("trackers", "none was open; the evidence is here only")]
+
+
+def _standing(missing: Mapping[str, Any] | None, run_id: str, place: str) -> str:
+    if missing is None:
+        return f"delivered: {place}"
+    if missing["kept"]:
+        return f"run {run_id}: {missing['last_error']}"
+    why = f" ({missing['last_error']})" if missing["last_error"] else ""
+    return f"waits for delivery{why}, 'venturalitica sync' tries again: {place}"
+
+
+def _training_rows(predicate: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if any(item.get("training_rows") for item in predicate["data"]):
+        return [("warning", "the rows judged are rows the model was trained on")]
+    return []
+
+
+def _provenance(predicate: Mapping[str, Any]) -> list[tuple[str, str]]:
+    model, environment = predicate["model"], predicate["environment"]
+    pairs = [*_training_rows(predicate)]
+    if model:
+        pairs.append(("model", model["class"]))
+        pairs.append(("", f"sha256 {model['sha256'] or 'unknown: ' + (model['note'] or '')}"))
+    for item in predicate["data"]:
+        rows = f", {item['rows']:,} rows" if item["rows"] is not None else ""
+        pairs.append(("data", f"{item['name']} ({item['context']}{rows}, {item['method']})"))
+        pairs.append(("", f"sha256 {item['sha256']}"))
+    pairs += [("role", f"{role} = {column}") for role, column in predicate["bindings"].items()]
+    git = environment.get("git")
+    if isinstance(git, Mapping) and git.get("commit"):
+        dirty = " with uncommitted changes" if git.get("dirty") else ""
+        pairs.append(("git", f"{git['commit']}{dirty}"))
+    pairs.append(("python", f"{environment.get('python', '')}, {_packages(environment)}"))
+    return pairs
+
+
+_TELLING = ("scikit-learn", "mlflow", "wandb", "pandas", "polars", "numpy")
+"""The packages whose versions most often explain a difference."""
+
+
+def _packages(environment: Mapping[str, Any]) -> str:
+    packages = environment.get("packages") or {}
+    found = [f"{name} {packages[name]}" for name in _TELLING if name in packages]
+    return ", ".join(found) or f"{len(packages)} packages"
+
+
+def show_other_record(ledger: Ledger, entry: Entry) -> None:
+    """Print what the record says, then where it is."""
+    from venturalitica.ledger.index.rows import kind_of
+
+    predicate, kind = entry.statement["predicate"], kind_of(entry.statement)
+    say(f"{kind}: recorded {str(predicate['log']['appended_at'])[:16].replace('T', ' ')} UTC")
+    pairs = [
+        *_said(ledger, predicate),
+        ("evidence", f"entry {entry.index} in {ledger.home}"),
+        ("", f"sha256 {entry.evidence_sha256}"),
+    ]
+    for word, text in pairs:
+        say(f"{word:<10} {text}")
+
+
+def _said(ledger: Ledger, predicate: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Each thing that it says, in its own words; a value of the vault as long as it is there."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in predicate.items():
+        if name in ("format", "kind", "log", "package", "id") or value is None:
+            continue
+        items = value if isinstance(value, list) and value else [value]
+        words = [name, *[""] * (len(items) - 1)]
+        pairs += [(word, _text(ledger, item)) for word, item in zip(words, items, strict=True)]
+    return pairs
+
+
+def _text(ledger: Ledger, value: Any) -> str:
+    from venturalitica.ledger.lifecycle.erase import shown
+    from venturalitica.ledger.records.vault import is_reference
+
+    if is_reference(value):
+        return shown(ledger, value)
+    if isinstance(value, Mapping):
+        # A key's id says which it is; its PEM lies beside the log.
+        items = {name: item for name, item in value.items() if name != "pem"}
+        return ", ".join(f"{name} {_text(ledger, item)}" for name, item in items.items())
+    if isinstance(value, list):
+        return ", ".join(_text(ledger, item) for item in value)
+    return str(value)
+
+
+def sign_off_facts(ledger: Ledger, entry: Entry) -> list[dict[str, Any]]:
+    """The sign-offs of one record as JSON, oldest first; an erased name or comment is null."""
+    from venturalitica.ledger.lifecycle.approve import signed_off
+    from venturalitica.ledger.records.vault import Vault
+
+    vault = Vault(ledger.home)
+    return [approval.told(vault) for approval in signed_off(ledger, entry)]
+
+
+def sign_off_lines(ledger: Ledger, entry: Entry) -> list[str]:
+    """The sign-offs of one record as sign_off_lines of text, oldest first."""
+    from venturalitica.ledger.lifecycle.approve import signed_off
+
+    return [_line(ledger, approval) for approval in signed_off(ledger, entry)]
+
+
+def decisions(ledger: Ledger) -> dict[int, Approval]:
+    """The last sign-off of each record that has one."""
+    from venturalitica.ledger.lifecycle.approve import approvals
+
+    return {entry: found[-1] for entry, found in approvals(ledger).items()}
+
+
+def short_facts(approval: Approval | None) -> dict[str, Any] | None:
+    """A sign-off in a list: no personal data."""
+    if approval is None:
+        return None
+    return {
+        "entry": approval.index,
+        "decision": approval.decision,
+        "role": approval.role,
+        "decided_at": approval.decided_at,
+    }
+
+
+def _line(ledger: Ledger, approval: Approval) -> str:
+    from venturalitica.ledger.lifecycle.erase import shown
+
+    who = f"{shown(ledger, approval.person)}, {approval.role}"
+    when = approval.decided_at[:16].replace("T", " ")
+    place = f"entry {approval.index}, key {approval.keyid[:16]}, it was {approval.light}"
+    said = f": {shown(ledger, approval.comment)}" if approval.comment else ""
+    return f"{approval.decision} by {who}, {when} UTC ({place}){said}"

@@ -1,0 +1,1 @@
+"""The values everyone speaks: policy, verdict, tally, record, bytes, text."""

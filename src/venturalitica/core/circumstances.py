@@ -1,0 +1,142 @@
+"""What bears on verdicts beside the counts: how the question was put, and what the rows were.
+
+A tally and a policy do not say which controls were asked for, which roles nobody bound, or whether
+the model was trained on the very rows. A record keeps these circumstances, so that whoever has the
+record can judge again and must come to the same verdicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from venturalitica.core.policy import Phase
+
+RULES = 2
+"""The rules of judgement in force. Records that name none were judged by rules 1."""
+INTERVALS = "replicates-1"
+"""The method of intervals in force; `judge.methods` knows each that ever was."""
+UNNAMED = "replicates-1"
+"""The method of records that name none. It never changes, whatever is in force."""
+
+
+CLEARLY = (0.01, 0.1)
+"""By how much rows must be found more often than chance explains: as much as chance itself, and
+within these bounds. One in a hundred is no accident where rows never repeat."""
+SURELY = 3.0
+"""And by how many standard errors of a share that chance explains."""
+DOUBTFUL = 0.5
+"""Where so many are found and chance explains as many, nobody can say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of the judged rows, beside the share that chance alone explains.
+
+    `rows` is how many rows were looked at: all, or of very many a fraction chosen by their hash.
+    """
+
+    share: float
+    by_chance: float = 0.0
+    rows: int = 0
+
+    @property
+    def excess(self) -> float:
+        """What chance does not explain."""
+        return max(0.0, self.share - self.by_chance)
+
+    @property
+    def clear(self) -> bool | None:
+        """Whether rows are there that should not be; None where nobody can say."""
+        low, high = CLEARLY
+        rows = max(self.rows, 1)
+        # One more than was seen: of 50 rows one is alike by chance where no other was (iris).
+        chance = min(1.0, self.by_chance + 1 / rows)
+        spread = math.sqrt(chance * (1 - chance) / rows)
+        if self.excess > max(min(high, max(low, self.by_chance)), SURELY * spread):
+            return True
+        return None if self.share > DOUBTFUL else False
+
+    def to_json(self) -> dict[str, Any]:
+        """The form kept in a record."""
+        return {"share": self.share, "by_chance": self.by_chance, "rows": self.rows}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Share | None:
+        """Read back what `to_json` wrote; None where nobody looked."""
+        return None if data is None else cls(data["share"], data["by_chance"], data["rows"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Facts of one judgement that are not in its tally.
+
+    `phase` is the phase that was asked for, `left_out` the ids of the controls that were therefore
+    not judged. `unbound` maps a role nobody bound to why, `faults` a role that could not be counted
+    to why, and `failure` says why nothing could be. `reported` maps a control id or metric to a
+    value measured elsewhere. `training_share` is how many of the judged rows the model was trained
+    on, `doubled_share` how many are exact copies of another row; None where nobody knows.
+    `copies_of_target` are the label roles whose values equal the target in every row.
+    """
+
+    rules: int = RULES
+    intervals: str = INTERVALS
+    phase: Phase | None = None
+    left_out: tuple[str, ...] = ()
+    unbound: Mapping[str, str] = field(default_factory=dict)
+    faults: Mapping[str, str] = field(default_factory=dict)
+    failure: str = ""
+    reported: Mapping[str, Any] = field(default_factory=dict)
+    training_share: Share | None = None
+    doubled_share: Share | None = None
+    copies_of_target: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The form kept in a record: JSON types only."""
+        return {
+            "rules": self.rules,
+            "intervals": self.intervals,
+            "phase": self.phase,
+            "left_out": list(self.left_out),
+            "unbound": dict(self.unbound),
+            "faults": dict(self.faults),
+            "failure": self.failure,
+            "reported": {name: _finite(value) for name, value in self.reported.items()},
+            "training_share": _share_json(self.training_share),
+            "doubled_share": _share_json(self.doubled_share),
+            "copies_of_target": list(self.copies_of_target),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Circumstances:
+        """Read back what `to_json` wrote; None is a record from before circumstances were kept."""
+        if data is None:
+            return cls(rules=1, intervals=UNNAMED)
+        return cls(
+            rules=data["rules"],
+            intervals=data["intervals"],
+            phase=data["phase"],
+            left_out=tuple(data["left_out"]),
+            unbound=dict(data["unbound"]),
+            faults=dict(data["faults"]),
+            failure=data["failure"],
+            reported=dict(data["reported"]),
+            training_share=Share.from_json(data.get("training_share")),
+            doubled_share=Share.from_json(data.get("doubled_share")),
+            copies_of_target=tuple(data.get("copies_of_target", ())),
+        )
+
+
+def _share_json(share: Share | None) -> dict[str, Any] | None:
+    return None if share is None else share.to_json()
+
+
+def _finite(value: Any) -> float | None:
+    """A number that JSON can hold; None for what is none, which no verdict passes on."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None

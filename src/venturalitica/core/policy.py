@@ -1,0 +1,201 @@
+"""A policy as values: what `policy/` reads and what `judge` judges by.
+
+No file is opened here and no metric is known: `metric` is a name until `judge` looks it up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Literal
+
+from venturalitica.core.verdict import Interval, Label, OnFail
+
+Operator = Literal[">=", ">", "<=", "<", "==", "!="]
+Compare = Literal["difference", "ratio", "min", "max", "between"]
+Phase = Literal["data", "model"]
+Nulls = Literal["refuse", "drop"]
+Duplicates = Literal["doubted", "expected"]
+
+OPERATORS: tuple[Operator, ...] = (">=", "<=", "==", "!=", ">", "<")
+COMPARES: tuple[Compare, ...] = ("difference", "ratio", "min", "max", "between")
+LABEL_ROLES = ("target", "prediction", "score")
+"""Roles that every policy has; any other role groups the rows."""
+
+MIN_CELL = 5
+"""A value that fewer rows hold is not named where it was not expected: it may be a person's."""
+
+TOLERANCE = 1e-12
+"""A value this near to its threshold is on it: 0.04 / 0.05 must count as 0.80."""
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """`operator bound`, e.g. `>= 0.80`. `text` is the bound as the policy writes it, if it does."""
+
+    operator: Operator
+    bound: float
+    text: str = field(default="", compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.operator} {self.text or shortest(self.bound)}"
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` meets the threshold, within `TOLERANCE` of rounding; NaN never does."""
+        if math.isnan(value):
+            return False
+        near = abs(value - self.bound) <= TOLERANCE * max(1.0, abs(self.bound))
+        if near:
+            return self.operator in (">=", "<=", "==")
+        return {
+            ">=": value > self.bound,
+            ">": value > self.bound,
+            "<=": value < self.bound,
+            "<": value < self.bound,
+            "==": False,
+            "!=": True,
+        }[self.operator]
+
+    def cannot_fail(self, low: float, high: float, *, whole: bool = False) -> bool:
+        """Whether every value from `low` to `high` meets it: a rule that decides nothing.
+
+        `!=` a number between the two counts, for no measured share is ever exactly that number;
+        `whole` says that values are counts, which may be.
+        """
+        may_be = self.operator == "!=" and whole and self._is_count(low, high)
+        return self.holds(low) and self.holds(high) and not may_be
+
+    def cannot_pass(self, low: float, high: float, *, whole: bool = False) -> bool:
+        """Whether no value from `low` to `high` meets it."""
+        inside = low < self.bound < high
+        may_be = self.operator == "==" and inside and (not whole or self._is_count(low, high))
+        return not (self.holds(low) or self.holds(high) or may_be)
+
+    def _is_count(self, low: float, high: float) -> bool:
+        return low < self.bound < high and float(self.bound).is_integer()
+
+    def settled_by(self, interval: Interval) -> bool:
+        """Whether every value of `interval` gets the same answer; NaN settles nothing."""
+        low, high = interval
+        if math.isnan(low) or math.isnan(high):
+            return False
+        if self.operator in ("==", "!="):
+            inside = low <= self.bound <= high
+            return not inside or low == high
+        return self.holds(low) == self.holds(high)
+
+
+def shortest(number: float) -> str:
+    """The fewest digits that read back as the same number: 0.8, 1e-09, 25."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
+
+
+def bin_names(bins: Sequence[float]) -> tuple[str, ...]:
+    """`under 25`, `25 to under 60`, `60 and over`: each group holds its lower end."""
+    shown = [repr(int(cut)) if float(cut).is_integer() else repr(float(cut)) for cut in bins]
+    middle = [f"{low} to under {high}" for low, high in pairwise(shown)]
+    return (f"under {shown[0]}", *middle, f"{shown[-1]} and over")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """How the values of a role are read.
+
+    `favorable` is the label that is good for the person (target only). `map` renames values to
+    group names (or labels); `bins` are ascending cut points b1 < b2 …, giving the left-closed
+    groups (-inf, b1), [b1, b2), …, [bk, inf). `labels` are all values that the data may hold: any
+    other is refused. `column` is the default column.
+    """
+
+    name: str
+    favorable: Label | None = None
+    map: Mapping[Label, str] | None = None
+    bins: tuple[float, ...] | None = None
+    column: str | None = None
+    line: int = 0
+    labels: tuple[Label, ...] | None = None
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that the policy itself names; none where the data decides."""
+        if self.map:
+            return tuple(dict.fromkeys(self.map.values()))
+        if self.labels:
+            return tuple(str(label) for label in self.labels)
+        return bin_names(self.bins) if self.bins else ()
+
+    @property
+    def reads(self) -> bool:
+        """Whether the policy says which values there are, or which groups they make."""
+        return self.map is not None or self.bins is not None or self.labels is not None
+
+    @property
+    def favorable_values(self) -> tuple[Label, ...]:
+        """The values of the data that mean the favorable label: itself, or those mapped to it."""
+        if self.favorable is None or self.map is None:
+            return () if self.favorable is None else (self.favorable,)
+        return tuple(value for value, label in self.map.items() if label == self.favorable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """One rule: a metric, perhaps compared across groups, against a threshold.
+
+    `across` names grouping roles (several: their intersections). `compare` says how the groups'
+    values become one: `difference` (max - min), `ratio` (min / max), `min`, `max`, or `between`
+    (first minus second of the two `groups` named). `of` limits `completeness` to these roles.
+    """
+
+    id: str
+    metric: str
+    must: Threshold
+    title: str = ""
+    across: tuple[str, ...] = ()
+    compare: Compare | None = None
+    groups: tuple[str, ...] = ()
+    of: tuple[str, ...] = ()
+    article: str | None = None
+    on_fail: OnFail = "warn"
+    min_support: int = 10
+    nulls: Nulls = "refuse"
+    phase: Phase | None = None
+    remedy: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A policy and the exact bytes it was read from.
+
+    `duplicates` says whether rows that are exact copies of others belong to the data.
+    """
+
+    name: str
+    version: str
+    controls: tuple[Control, ...]
+    bytes: bytes = field(repr=False)
+    title: str = ""
+    duplicates: Duplicates = "doubted"
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    filename: str = "model_policy.yaml"
+    path: str = ""
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.sha256:
+            object.__setattr__(self, "sha256", hashlib.sha256(self.bytes).hexdigest())
+
+    def role(self, name: str) -> Role:
+        """The rule for a role; a role that the policy only uses has an empty one."""
+        return self.roles.get(name) or Role(name)
+
+    @property
+    def grouping_roles(self) -> tuple[str, ...]:
+        """Every grouping role that the policy declares or a control uses, in order of the file."""
+        used = [role for control in self.controls for role in (*control.across, *control.of)]
+        names = dict.fromkeys([*self.roles, *used])
+        return tuple(name for name in names if name not in LABEL_ROLES)

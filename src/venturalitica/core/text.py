@@ -1,0 +1,154 @@
+"""Numbers and names as people read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from venturalitica.core.policy import Threshold
+from venturalitica.core.verdict import GroupValue, Interval, Label
+from venturalitica.errors import listed, shortened
+
+
+def requirement(must: Threshold) -> str:
+    """`>= 0.80`."""
+    return f"{must.operator} {format_bound(must.bound)}"
+
+
+def compared(value: float, must: Threshold) -> str:
+    """`0.714, must be >= 0.80`, the value on the side of the threshold where it lies."""
+    return f"{format_number(value, beside=must.bound)}, must be {requirement(must)}"
+
+
+def interval_words(interval: Interval, must: Threshold) -> str:
+    """`0.712 to 0.883`."""
+    return format_interval(interval, beside=must.bound, dash=" to ")
+
+
+def rows(count: int) -> str:
+    """`1 row`, `1,000 rows`."""
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"
+
+
+def have(count: int) -> str:
+    """The verb that goes with so many rows."""
+    return "has" if count == 1 else "have"
+
+
+def label(value: Label) -> str:
+    """A label as YAML writes it: text in quotes, so that 1 and '1' look different."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, str) else f"{value:g}" if _short(value) else repr(value)
+
+
+def labels(values: Sequence[Label]) -> str:
+    """`'bad', 'good'`; the first few of many."""
+    return listed([label(value) for value in values])
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Group names in quotes, with commas."""
+    return listed([f"'{shortened(name)}'" for name in names])
+
+
+def group(value: GroupValue, must: Threshold, word: str = "") -> str:
+    """`lowest female 0.620 (n=310)`."""
+    shown = "undefined" if value.value is None else format_number(value.value, beside=must.bound)
+    return f"{word + ' ' if word else ''}{shortened(value.name)} {shown} (n={value.n:,})"
+
+
+def sizes(groups: Iterable[GroupValue]) -> str:
+    """`'female' (n=3), 'male' (n=4)`; the first few of many."""
+    return listed([f"'{shortened(group.name)}' (n={group.n:,})" for group in groups])
+
+
+def _short(value: float) -> bool:
+    return float(f"{value:g}") == value
+
+
+def format_number(value: float | None, *, beside: float | None = None) -> str:
+    """At least three decimals for fractions, none for whole numbers; `–` for None.
+
+    `beside` is the threshold that the number is compared with: more decimals are shown where three
+    would make the two look equal although they are not.
+    """
+    return "–" if value is None else _shown(value, () if beside is None else (beside,))
+
+
+def format_interval(
+    interval: Interval | None, *, beside: float | None = None, dash: str = " – "
+) -> str:
+    """`0.731 – 0.897`, or an empty string where there is none.
+
+    More decimals where two ends that differ would look the same.
+    """
+    if interval is None:
+        return ""
+    low, high = interval
+    near = () if beside is None else (beside,)
+    return f"{_shown(low, (*near, high))}{dash}{_shown(high, (*near, low))}"
+
+
+def format_bound(bound: float) -> str:
+    """A threshold: two decimals at least, all that were written otherwise; counts as whole."""
+    if float(bound).is_integer() and abs(bound) >= 2:
+        return f"{int(bound):,}"
+    short = f"{bound:.2f}"
+    return short if float(short) == bound else repr(float(bound))
+
+
+def _shown(value: float, near: tuple[float, ...]) -> str:
+    if abs(value) >= 1e15:
+        return f"{value:.6g}"
+    if value == int(value) and abs(value) >= 2:
+        return f"{int(value):,}"
+    # In decimal, so that 0.0525 reads the same whether it is stored a hair above or below.
+    exact = Decimal(f"{value:.12g}")
+    for digits in range(3 if abs(value) < 1000 else 1, 13):
+        shown = f"{exact:,.{digits}f}"
+        if not _blurred(float(shown.replace(",", "")), value, near):
+            return shown.removeprefix("-") if value == 0 else shown
+    return repr(value)
+
+
+def _blurred(shown: float, value: float, near: tuple[float, ...]) -> bool:
+    """Whether rounding hides a real difference: from zero, or from a number beside it."""
+    if shown == 0 and abs(value) > 1e-12:
+        return True
+    return any(
+        shown == other or (shown > other) != (value > other)
+        for other in near
+        if abs(value - other) > 1e-12 * max(1.0, abs(other))
+    )
+
+
+def percent(share: float) -> str:
+    """`23 %`, `1.5 %`; never 100 % of what is not all."""
+    value = 100 * share
+    shown = (
+        f"{value:.0f}" if 10 <= value < 99.5 else f"{value:.2g}" if value < 10 else f"{value:.4g}"
+    )
+    return f"{shown} %"
+
+
+_DECEPTIVE_SET = (
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb"
+)
+_UNPRINTABLE_SET = "\ud800-\udfff\ufffe\uffff"
+_DECEPTIVE = re.compile(f"[{_DECEPTIVE_SET}]")
+_UNPRINTABLE = re.compile(f"[{_UNPRINTABLE_SET}]")
+_WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'\\^`{|}]+\Z", re.IGNORECASE)
+
+
+def visible(text: str) -> str:
+    """The text with deceptive characters spelled out and lone surrogates replaced."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _DECEPTIVE.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def is_web_address(url: str) -> bool:
+    """Whether `url` is a plain http or https address: nothing else becomes a link."""
+    return bool(_WEB_ADDRESS.match(url))

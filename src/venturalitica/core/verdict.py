@@ -1,0 +1,299 @@
+"""The values that every room speaks: verdicts, their lights, what a light means.
+
+All are frozen; to change one is to make a new one. `Verdict.to_json` is the form kept in evidence
+and `Verdict.from_json` reads it back: the pair is a round trip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, NoReturn, SupportsIndex, overload
+
+Status = Literal["passed", "failed", "not_evaluated", "error"]
+Light = Literal["green", "amber", "red", "grey"]
+OnFail = Literal["record", "warn", "block"]
+Label = str | int | float | bool
+
+STATUSES: tuple[Status, ...] = ("passed", "failed", "not_evaluated", "error")
+
+
+class Interval(NamedTuple):
+    """A confidence interval, `low <= high`, in the unit of the value it belongs to."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupValue:
+    """What one group contributes: its name, its row count and its own value.
+
+    `value` is None where the statistic is undefined for the group; `supported` is False where the
+    group has fewer rows than the control's `min_support`.
+    """
+
+    name: str
+    n: int
+    value: float | None
+    supported: bool = True
+    interval: Interval | None = None
+
+
+class Groups(tuple[GroupValue, ...]):
+    """The groups of a verdict, in the tally's order; also by name: `groups["female"].n`."""
+
+    __slots__ = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The groups' names, in order."""
+        return tuple(group.name for group in self)
+
+    @overload
+    def __getitem__(self, key: SupportsIndex | str) -> GroupValue: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[GroupValue, ...]: ...
+    def __getitem__(self, key: SupportsIndex | str | slice) -> GroupValue | tuple[GroupValue, ...]:
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        for group in self:
+            if group.name == key:
+                return group
+        raise KeyError(f"no group {key!r}; there are {list(self.names)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was found for one control.
+
+    `value` and `interval` are in the metric's own unit and None unless measured. `conclusive` is
+    True only where a value was measured with enough support and its interval lies wholly on one
+    side of the threshold. `reason` is a sentence for people, never empty. `notes` are facts that
+    the reader must know besides (rows dropped, quartile cuts, vanished groups, exactness bounds).
+    `remedy` is the policy's own advice on what to do, word for word.
+    """
+
+    control: str
+    status: Status
+    reason: str
+    title: str = ""
+    metric: str = ""
+    across: tuple[str, ...] = ()
+    compare: str | None = None
+    must: str = ""
+    operator: str = ""
+    threshold: float | None = None
+    article: str | None = None
+    on_fail: OnFail = "warn"
+    value: float | None = None
+    interval: Interval | None = None
+    level: float = 0.95
+    conclusive: bool = False
+    n: int = 0
+    groups: tuple[GroupValue, ...] | Groups = ()
+    notes: tuple[str, ...] = ()
+    remedy: str = ""
+    file: str = ""
+    line: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "groups", Groups(self.groups))
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            "a Verdict is neither true nor false: it may be 'not_evaluated'. "
+            "Compare `verdict.status`, or ask `audit.passed`."
+        )
+
+    @property
+    def light(self) -> Light:
+        """The traffic light of this control alone; never green for want of data."""
+        if self.status == "passed":
+            return "green" if self.conclusive else "amber"
+        if self.status == "not_evaluated" and self.on_fail != "block":
+            return "amber"
+        return "red"
+
+    @property
+    def blocks(self) -> bool:
+        """True where the policy says that this outcome must stop the run."""
+        return self.on_fail == "block" and self.status != "passed"
+
+    def to_json(self) -> dict[str, Any]:
+        """The form kept in evidence: JSON types only, no NaN, keys always present."""
+        return {
+            "control": self.control,
+            "title": self.title,
+            "article": self.article,
+            "metric": self.metric,
+            "across": list(self.across),
+            "compare": self.compare,
+            "must": self.must,
+            "operator": self.operator,
+            "threshold": self.threshold,
+            "on_fail": self.on_fail,
+            "status": self.status,
+            "light": self.light,
+            "value": self.value,
+            "interval": _interval_json(self.interval),
+            "level": self.level,
+            "conclusive": self.conclusive,
+            "n": self.n,
+            "groups": [
+                {
+                    "name": group.name,
+                    "n": group.n,
+                    "value": group.value,
+                    "supported": group.supported,
+                    "interval": _interval_json(group.interval),
+                }
+                for group in self.groups
+            ],
+            "reason": self.reason,
+            "notes": list(self.notes),
+            "remedy": self.remedy,
+            "file": self.file,
+            "line": self.line,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Verdict:
+        """Read back what `to_json` wrote; `light` is derived again, never believed."""
+        fields = {key: data[key] for key in _PLAIN if key in data}
+        return cls(
+            **fields,
+            across=tuple(data.get("across", ())),
+            interval=_interval_value(data.get("interval")),
+            groups=tuple(
+                GroupValue(
+                    group["name"],
+                    group["n"],
+                    group["value"],
+                    group.get("supported", True),
+                    _interval_value(group.get("interval")),
+                )
+                for group in data.get("groups", ())
+            ),
+            notes=tuple(data.get("notes", ())),
+        )
+
+
+_PLAIN = (
+    "control",
+    "title",
+    "article",
+    "metric",
+    "compare",
+    "must",
+    "operator",
+    "threshold",
+    "on_fail",
+    "status",
+    "value",
+    "level",
+    "conclusive",
+    "n",
+    "reason",
+    "remedy",
+    "file",
+    "line",
+)
+
+
+def _interval_json(interval: Interval | None) -> dict[str, float] | None:
+    return None if interval is None else {"low": interval.low, "high": interval.high}
+
+
+def _interval_value(data: Mapping[str, float] | None) -> Interval | None:
+    return None if data is None else Interval(data["low"], data["high"])
+
+
+def worst_light(lights: Iterable[Light]) -> Light:
+    """The light of a whole: red before amber before grey before green; grey for nothing."""
+    seen = set(lights)
+    for light in _WORST_FIRST:
+        if light in seen:
+            return light
+    return "grey"
+
+
+def left_out_sentence(phase: str | None, count: int) -> str:
+    """`Only data controls were judged; 3 model controls were not.`; empty where all were."""
+    if not count:
+        return ""
+    other = {"data": "model ", "model": "data "}.get(phase or "", "")
+    controls, were = ("control", "was") if count == 1 else ("controls", "were")
+    only = f"{phase} controls" if other else "some controls"
+    return f"Only {only} were judged; {count:,} {other}{controls} {were} not."
+
+
+def light_of_part(lights: Iterable[Light], left_out: Iterable[str]) -> Light:
+    """The light of verdicts where controls of the policy were left out: amber at best."""
+    found: list[Light] = list(lights)
+    if found and any(True for _ in left_out):
+        found.append("amber")
+    return worst_light(found)
+
+
+def run_lights(audits: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """One light for each audit of a run, as the run's record sums them up.
+
+    Controls that an audit left out count against it only if no other audit of the run judged them
+    under the same policy: data before the training and the model after it are the whole together.
+    """
+    found = list(audits)
+    judged = {pair for one in found for pair in _controls(one, "judged")}
+    return [_run_light(one, judged) for one in found]
+
+
+def _run_light(audit: Mapping[str, Any], judged: set[tuple[str, str]]) -> Any:
+    left_out = _controls(audit, "left_out")
+    # Red stays red, whatever such a summary says of what was judged.
+    mended = audit.get("light") == "amber" and left_out and left_out <= judged
+    return audit.get("light_of_judged") if mended else audit.get("light")
+
+
+def _controls(audit: Mapping[str, Any], key: str) -> set[tuple[str, str]]:
+    return {(str(audit.get("policy")), str(name)) for name in audit.get(key) or ()}
+
+
+_WORST_FIRST: tuple[Light, ...] = ("red", "amber", "grey", "green")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What one record says of itself: its claims, which are genuine where its verification is ok.
+
+    `at` is when it ended; `unevaluated` counts controls that were not evaluated or erred; `signers`
+    are key ids; `runs` names the tracker's runs that were open.
+    """
+
+    index: int
+    kind: str
+    name: str
+    run_id: str
+    at: str
+    policy: str
+    version: str
+    light: Light
+    controls: int
+    failed: int
+    unevaluated: int
+    signers: tuple[str, ...]
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What all verified records say: how many, from when until when, by whom, with which lights.
+
+    `lights` counts audits and runs; `each` tells of the records of bundles one by one.
+    """
+
+    records: int
+    lights: Mapping[str, int]
+    first: str
+    last: str
+    signers: tuple[str, ...]
+    each: tuple[Told, ...] = ()

@@ -1,0 +1,46 @@
+"""verification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from venturalitica.core.verdict import About
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a verification: what was checked, whether it held, what that means.
+
+    `ok` is None where the step could not be made (no witness reachable, say): never a silent pass.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The outcome of verifying a ledger, a bundle or a tracker's run.
+
+    `about` is what the records say; None where none could be read.
+    """
+
+    source: str
+    steps: tuple[Step, ...] = field(default=())
+    about: About | None = None
+
+    @property
+    def ok(self) -> bool:
+        """True where at least one step was made and none failed."""
+        made = [step for step in self.steps if step.ok is not None]
+        return bool(made) and all(step.ok for step in made)
+
+    @property
+    def fault(self) -> Step | None:
+        """The first step that failed, or None."""
+        return next((step for step in self.steps if step.ok is False), None)
+
+    def __bool__(self) -> bool:
+        return self.ok

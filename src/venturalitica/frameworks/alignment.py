@@ -1,0 +1,196 @@
+"""Rows out of order: an index, a Series or a label column that belongs to other rows.
+
+A model judged against shuffled labels gives a number like any other; only these checks tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from venturalitica.errors import DataError
+from venturalitica.frameworks.labels import first_difference, one_column
+
+
+def check_index(X: Any, y: Any, audit_data: Any) -> None:
+    """Tables with an index (pandas) must have the same one, in the same order."""
+    theirs = index_of(audit_data)
+    if theirs is None:
+        return
+    mine = index_of(X)
+    if mine is not None:
+        if not mine.equals(theirs):
+            raise DataError(_out_of_order("X and audit_data have different indexes", mine, theirs))
+        return
+    mine = index_of(y)
+    if _reordered(mine, theirs):
+        raise DataError(
+            _out_of_order("y and audit_data order their index differently", mine, theirs)
+        )
+
+
+def check_role_order(bindings: Mapping[str, Any], judged: Any) -> None:
+    """A Series given for a role is read row by row; one with the rows in another order is wrong."""
+    theirs = index_of(judged)
+    for role, value in bindings.items():
+        mine = index_of(value)
+        if _reordered(mine, theirs):
+            what = f"{role}= and the judged rows order their index differently"
+            raise DataError(_out_of_order(what, mine, theirs, _READ_BY_ROW))
+
+
+def check_shared_columns(X: Any, audit_data: Any) -> None:
+    """A feature that both tables hold, with the same numbers in another order, tells a shuffle.
+
+    Another encoding or scale of a feature says nothing. The first few shared columns are read.
+    """
+    import numpy as np
+
+    names = set(column_names(X) or ()) & set(column_names(audit_data) or ())
+    for name in sorted(names)[:_SHARED]:
+        mine, theirs = _numbers(X, name), _numbers(audit_data, name)
+        if mine is None or theirs is None:
+            continue
+        row = first_difference(mine, theirs)
+        if row is not None and np.array_equal(np.sort(mine), np.sort(theirs), equal_nan=True):
+            raise DataError(
+                f"rows are out of order: X and audit_data hold the same values of '{name}' in "
+                f"another order, first at row {row} (counted from 0). audit_data of X's length "
+                "must be the very rows of X"
+            )
+
+
+_SHARED = 8
+
+
+def _numbers(data: Any, name: str) -> Any:
+    """A numeric column as an array of shape (n,), or None."""
+    import narwhals as nw
+
+    table = nw.from_native(data)
+    if isinstance(table, nw.LazyFrame) or not table.collect_schema()[name].is_numeric():
+        return None
+    values = one_column(table.get_column(name).to_native())
+    return values if values is not None and values.dtype.kind in "iuf" else None
+
+
+def check_agreement(labels: Any, theirs: Any, name: str, other: str) -> None:
+    """Where the table holds the target, it must be `y`, row by row."""
+    if labels is None or theirs is None:
+        return
+    found = one_column(theirs)
+    if found is None or len(found) != len(labels):
+        raise DataError(f"{name} is not one column of {len(labels)} values, as {other} is")
+    row = first_difference(labels, found)
+    if row is not None:
+        raise DataError(
+            f"rows are out of order: {name} and {other} differ, first at row {row} (counted from "
+            f"0). If the order is right and {other} holds other labels (encoded ones, say), give "
+            "the audit the labels that the model is trained on: put them in that column, or drop "
+            "it, or name another with target="
+        )
+
+
+def _reordered(mine: Any, theirs: Any) -> bool:
+    """Whether two indexes hold the same labels in another order (other labels say nothing)."""
+    if mine is None or theirs is None or len(mine) != len(theirs) or mine.equals(theirs):
+        return False
+    return bool(mine.isin(theirs).all() and theirs.isin(mine).all())
+
+
+def index_of(data: Any) -> Any:
+    if type(data).__module__.partition(".")[0] != "pandas":
+        return None
+    return getattr(data, "index", None)
+
+
+_VERY_ROWS = (
+    "audit_data of X's length must be the very rows of "
+    "X, for example train_df = df.loc[X.index]. If they are other rows that happen to be as "
+    "many, judge them with vl.enforce(data, model=model)"
+)
+_READ_BY_ROW = (
+    "It is read row by row: give it in the order of the others, for example "
+    "series.loc[data.index], or, if its order is right, as series.to_numpy()"
+)
+
+
+def _out_of_order(what: str, mine: Any, theirs: Any, advice: str = _VERY_ROWS) -> str:
+    differ = (row for row, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b)
+    row = next(differ, None)
+    place = "" if row is None else f" (first at row {row}, counted from 0)"
+    return f"rows are out of order: {what}{place}. {advice}"
+
+
+def row_count(X: Any) -> int:
+    """How many rows X has.
+
+    Raises:
+        DataError: X can be read only once (an iterator), so nothing would be left to judge.
+    """
+    shape = getattr(X, "shape", None)
+    if shape is not None and len(shape):
+        return int(shape[0])
+    if hasattr(X, "__len__"):
+        return len(X)
+    if hasattr(X, "num_row"):
+        return int(X.num_row())
+    raise DataError(
+        f"X is a {type(X).__name__}, which has no length or can be read only once: the audit "
+        "predicts the same rows again. Pass a list, an array or a table"
+    )
+
+
+def column_count(values: Any) -> int:
+    """How many columns an array, a table or a list of rows has; 1 for anything flat."""
+    shape = getattr(values, "shape", None)
+    if isinstance(shape, tuple) and len(shape) > 1:
+        return int(shape[1])
+    first = values[0] if isinstance(values, list | tuple) and values else None
+    return len(first) if isinstance(first, list | tuple) else 1
+
+
+def named(X: Any) -> Any:
+    """X, with numbered columns called by their text: pandas numbers those of a headless file."""
+    columns = list(getattr(X, "columns", ())) if hasattr(X, "set_axis") else []
+    if _are_names(columns) or not columns:
+        return X
+    if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in columns):
+        return X
+    texts = [str(name) for name in columns]
+    return X.set_axis(texts, axis=1) if _are_names(texts) else X
+
+
+def column_names(X: Any) -> list[str] | None:
+    """Names of the columns of a table, or None where X is no table with text names, each once."""
+    import narwhals as nw
+
+    columns = getattr(X, "columns", None)
+    if columns is not None and not callable(columns) and not _are_names(list(columns)):
+        return None
+    native = nw.from_native(X, pass_through=True)
+    if not isinstance(native, nw.DataFrame | nw.LazyFrame):
+        return None
+    names = list(native.collect_schema().names())
+    return names if _are_names(names) else None
+
+
+def _are_names(names: list[Any]) -> bool:
+    texts = all(isinstance(name, str) for name in names)
+    return bool(names) and texts and len(set(names)) == len(names)
+
+
+def like(X: Any, table: Any) -> Any:
+    """A narwhals table as the kind of table that X is: models mind the engine."""
+    import narwhals as nw
+
+    wanted = nw.from_native(X, pass_through=True)
+    if not isinstance(wanted, nw.DataFrame) or wanted.implementation == table.implementation:
+        return table.to_native()
+    if wanted.implementation.is_pandas():
+        return table.to_pandas()
+    if wanted.implementation.is_polars():
+        return table.to_polars()
+    if wanted.implementation.is_pyarrow():
+        return table.to_arrow()
+    return table.to_native()

@@ -1,0 +1,242 @@
+"""The judgement: policy and tally in, one verdict per control out. Pure; nothing is skipped."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.policy import TOLERANCE, Control, Phase, Policy
+from venturalitica.core.redact import redact_text, redacted_traceback
+from venturalitica.core.tally import Tally
+from venturalitica.core.text import compared, format_number
+from venturalitica.core.verdict import Status, Verdict
+from venturalitica.errors import BindingError, DataError, did_you_mean, listed
+from venturalitica.judge.conclude import conclude, verdict
+from venturalitica.judge.count import unbound_reason
+from venturalitica.judge.doubts import doubts_of, dropped
+from venturalitica.judge.measure import Bench, measure
+from venturalitica.judge.measure_scores import measure_scored
+from venturalitica.judge.question import Question, Refusal, question_of
+from venturalitica.judge.told import Told
+from venturalitica.metrics.catalog import misuse, needs, phase_of, roles_needed
+
+log = logging.getLogger(__name__)
+
+NOTHING = Tally(rows=0, axes=())
+PLAIN = Circumstances()
+"""Every control, all roles bound, nothing reported."""
+
+
+def select(policy: Policy, phase: Phase | None = None) -> tuple[Control, ...]:
+    """The controls of a phase (`data`: before training; `model`), all where None, in file order."""
+    return tuple(
+        control for control in policy.controls if phase is None or phase_of(control) == phase
+    )
+
+
+def unreported(
+    policy: Policy, controls: Sequence[Control], reported: Mapping[str, float] | None
+) -> tuple[Control, ...]:
+    """Those of `controls` that must be measured: no value in `reported` is theirs."""
+    told = reported or {}
+    return tuple(c for c in controls if reported_value(c, policy.controls, told) is None)
+
+
+def judge(
+    policy: Policy,
+    tally: Tally | None,
+    *,
+    circumstances: Circumstances = PLAIN,
+    controls: Sequence[Control] | None = None,
+    told: Told | None = None,
+) -> tuple[Verdict, ...]:
+    """One verdict per control, in policy order.
+
+    Args:
+        tally: the counts; None where there is no data (reported values alone).
+        circumstances: the phase asked for, roles that could not be had, values measured elsewhere
+            (judged as they are, even where the tally could tell, and never conclusive).
+        controls: the selected ones; those of the phase of `circumstances` where None.
+        told: values that a record holds, where the tally is the coarser one kept in evidence.
+
+    Returns:
+        Verdicts; a fault in one control is that control's `error` and costs no other.
+
+    Raises:
+        BindingError: a key of `reported` is neither a control id nor a metric of the policy.
+    """
+    selected = select(policy, circumstances.phase) if controls is None else controls
+    if circumstances.failure:
+        return tuple(_failed(policy, control, circumstances.failure) for control in selected)
+    check_reported(policy.controls, circumstances.reported)
+    bench = Bench(policy, tally or NOTHING, circumstances.rules, told)
+    without_data = tally is None or tally == NOTHING
+    return tuple(
+        _guarded(bench, control, circumstances, without_data=without_data) for control in selected
+    )
+
+
+def _failed(policy: Policy, control: Control, reason: str) -> Verdict:
+    return verdict(control, status="error", reason=reason, filename=policy.filename)
+
+
+def _guarded(
+    bench: Bench, control: Control, circumstances: Circumstances, *, without_data: bool
+) -> Verdict:
+    filename = bench.policy.filename
+    try:
+        return _judged(bench, control, circumstances, without_data=without_data)
+    except Refusal as refusal:
+        return verdict(
+            control,
+            status="error" if _at_fault(control, circumstances) else "not_evaluated",
+            reason=refusal.reason,
+            filename=filename,
+            n=refusal.n,
+            groups=refusal.groups,
+            notes=refusal.notes,
+        )
+    except DataError as error:
+        status: Status = "error" if _at_fault(control, circumstances) else "not_evaluated"
+        return verdict(control, status=status, reason=str(error), filename=filename)
+    except Exception as error:  # noqa: BLE001 - see below
+        # A boundary: one control's fault must not cost the others, and its verdict is red.
+        log.error("control '%s' could not be computed\n%s", control.id, redacted_traceback(error))
+        said = redact_text(str(error))
+        reason = f"{type(error).__name__} while computing {control.metric}: {said}"
+        return verdict(control, status="error", reason=reason, filename=filename)
+
+
+def _at_fault(control: Control, circumstances: Circumstances) -> bool:
+    """Whether a fault in the rows kept it from being evaluated: that is an error, not amber."""
+    faults = circumstances.faults
+    return bool(faults) and bool(set(needs([control])[0].roles) & set(faults))
+
+
+def _judged(
+    bench: Bench, control: Control, circumstances: Circumstances, *, without_data: bool
+) -> Verdict:
+    filename = bench.policy.filename
+    wrong = misuse(control)
+    if wrong:
+        return verdict(control, status="error", reason=wrong, filename=filename)
+    question = question_of(control)
+    besides = doubts_of(bench.policy, question, circumstances)
+    claimed = reported_value(control, bench.policy.controls, circumstances.reported)
+    if claimed is not None:
+        return judge_reported(question, claimed, filename=filename, besides=besides)
+    lacking = _lacking(
+        bench,
+        question,
+        {**circumstances.unbound, **circumstances.faults},
+        without_data=without_data,
+    )
+    if lacking:
+        raise Refusal(lacking, n=bench.tally.rows)
+    scored = question.spec.needs_score
+    found = measure_scored(bench, question) if scored else measure(bench, question)
+    besides += dropped(question, found.n, bench.tally.rows, circumstances.rules)
+    return conclude(question, found, filename=filename, besides=besides)
+
+
+def _lacking(
+    bench: Bench, question: Question, unbound: Mapping[str, str], *, without_data: bool
+) -> str:
+    if without_data:
+        return "no data was given, and no value was reported for this control"
+    roles = roles_needed(question.spec, question.control).roles
+    bound = dict.fromkeys([*(axis.role for axis in bench.tally.axes), *bench.tally.nulls])
+    if question.spec.needs_score and bench.tally.scores:
+        bound["score"] = None
+    reason = unbound_reason(roles, bench.tally, unbound, list(bound))
+    if not reason and question.spec.name == "completeness" and not bench.tally.nulls:
+        return "no role is bound to a column: there is nothing to count"
+    return reason
+
+
+REPORTED = "reported, not measured: no data stands behind this value"
+
+
+def check_reported(controls: Sequence[Control], reported: Mapping[str, object]) -> None:
+    """Raise BindingError where a key is neither a control id nor a metric of the policy.
+
+    A metric that is put across groups by the control itself is a different number for each
+    control: it must be given by control id.
+    """
+    ids = [control.id for control in controls]
+    plain = [control.metric for control in controls if not _needs_id(control)]
+    known = list(dict.fromkeys([*ids, *plain]))
+    for key in reported:
+        if key not in known:
+            raise BindingError(
+                f"reported value '{key}' is no control id and no metric of the policy"
+                f"{did_you_mean(key, known)}; known: {listed(known)}"
+            )
+
+
+def reported_value(
+    control: Control, controls: Sequence[Control], reported: Mapping[str, object]
+) -> object | None:
+    """The value given for a control, by its id or else by its metric; None where there is none."""
+    if control.id in reported:
+        return reported[control.id]
+    taken = any(other.id == control.metric for other in controls)
+    return None if taken or _needs_id(control) else reported.get(control.metric)
+
+
+def judge_reported(
+    question: Question, value: object, *, filename: str, besides: Sequence[str] = ()
+) -> Verdict:
+    """The verdict on a reported value; `besides` are further doubts."""
+    control = question.control
+    problem = _problem(question, value)
+    if problem:
+        return verdict(
+            control,
+            status="not_evaluated" if _is_number(value) else "error",
+            reason=problem,
+            filename=filename,
+            compare=question.compare,
+        )
+    assert isinstance(value, int | float) or hasattr(value, "__float__")
+    figure = float(value)
+    said = compared(figure, control.must)
+    return verdict(
+        control,
+        status="passed" if control.must.holds(figure) else "failed",
+        reason="; ".join([said, "reported, not measured", *besides]),
+        filename=filename,
+        value=figure + 0.0,
+        notes=(REPORTED, *(f"not conclusive: {doubt}" for doubt in besides)),
+        compare=question.compare,
+    )
+
+
+def _needs_id(control: Control) -> bool:
+    return control.compare is not None
+
+
+def _is_number(value: object) -> bool:
+    return hasattr(value, "__float__") and not isinstance(value, bool | str)
+
+
+def _problem(question: Question, value: object) -> str:
+    if not _is_number(value):
+        return f"the reported value is {value!r}: expected a number"
+    figure = float(value)  # type: ignore[arg-type]
+    if not math.isfinite(figure):
+        return f"the reported value is {figure}, which is no measurement: expected a finite number"
+    low, high = question.low_high()
+    if low - TOLERANCE <= figure <= high + TOLERANCE:
+        return ""
+    hint = (
+        f" (as a share, {figure:g} % is {figure / 100:g})"
+        if 1 < figure <= 100 == 100 * high
+        else ""
+    )
+    return (
+        f"the reported value {format_number(figure)} is not possible: {question.spec.name} "
+        f"lies between {low:g} and {high:g}{hint}"
+    )

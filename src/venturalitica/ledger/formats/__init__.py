@@ -1,0 +1,1 @@
+"""The standards' formats, without I/O: DSSE, Merkle trees, checkpoints, keys, bundles."""

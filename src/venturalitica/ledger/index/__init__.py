@@ -1,0 +1,1 @@
+"""Finds records: a projection of the log that can be deleted."""

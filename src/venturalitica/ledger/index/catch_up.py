@@ -1,0 +1,127 @@
+"""catch_up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice, starmap
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.ledger.formats.merkle import leaf_hash
+from venturalitica.ledger.index.rows import Outline, run_row, tracker_rows, verdict_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
+
+
+VERSION = "5"
+"""Raise it when a table, or what a row is made of, changes: an index of another version is rebuilt,
+never migrated."""
+
+BATCH = 500
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The rows of some entries; of the entries themselves only the last is kept.
+
+    Rows are bare tuples in the order of their table's columns: hundreds of parsed statements at a
+    time would keep Python's garbage collector busier than the database is.
+    """
+
+    last: Outline
+    runs: list[Row] = field(default_factory=list)
+    verdicts: list[Row] = field(default_factory=list)
+    links: list[Row] = field(default_factory=list)
+    pruned: list[range] = field(default_factory=list)
+
+    def add(self, entry: Outline) -> None:
+        """Take in the rows of one more entry."""
+        from venturalitica.ledger.index.tables import link_values, run_values, verdict_values
+
+        self.last = entry
+        self.runs.append(run_values(run_row(entry)))
+        self.verdicts += map(verdict_values, verdict_rows(entry))
+        self.links += map(link_values, tracker_rows(entry))
+        self.pruned += _pruned_before(entry)
+
+    def insert(self, connection: Connection) -> None:
+        """Insert the rows."""
+        from venturalitica.ledger.index.tables import links, runs, verdicts
+
+        for table, rows in ((runs, self.runs), (verdicts, self.verdicts), (links, self.links)):
+            if rows:
+                _insert(connection, table, rows)
+
+
+def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    if connection.dialect.paramstyle == "qmark":
+        # SQLite: past SQLAlchemy's making ready of each row, which takes longer than the inserting.
+        statement = str(table.insert().compile(dialect=connection.dialect))
+        connection.exec_driver_sql(statement, list(rows))
+        return
+    names = table.columns.keys()
+    connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _pruned_before(entry: Outline) -> list[range]:
+    """What an entry prunes; of what comes after it, it can say nothing."""
+    from venturalitica.ledger.records.pruning import pruned_by
+
+    named = pruned_by(entry.statement)
+    return [range(item.start, min(item.end, entry.index)) for item in named]
+
+
+def _forget_pruned(connection: Connection, pruned: Sequence[range]) -> None:
+    """What a prune record names is gone from here with it, whether its lines are already or not."""
+    from venturalitica.ledger.index.tables import links, runs, verdicts
+
+    if pruned and connection.dialect.name == "sqlite":
+        # Else the rows would lie on in the file's free pages.
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    for item in pruned:
+        for table in (links, verdicts, runs):
+            named = table.c.entry.between(item.start, item.stop - 1)
+            connection.execute(table.delete().where(named))
+
+
+def _remember(connection: Connection, origin: str, last: Outline) -> None:
+    from venturalitica.ledger.index.tables import meta
+
+    connection.execute(meta.delete())
+    facts = {
+        "version": VERSION,
+        "origin": origin,
+        "size": str(last.index + 1),
+        "leaf": leaf_hash(last.line).hex(),
+    }
+    connection.execute(meta.insert(), [{"key": k, "value": v} for k, v in facts.items()])
+
+
+def _counts(connection: Connection) -> tuple[str, str]:
+    """How many verdicts and links there are, as `meta` keeps it."""
+    from sqlalchemy import func, select
+
+    from venturalitica.ledger.index.tables import links, verdicts
+
+    counted = [select(func.count()).select_from(table) for table in (verdicts, links)]
+    found = [str(connection.execute(query).scalar_one()) for query in counted]
+    return found[0], found[1]
+
+
+def _remember_counts(connection: Connection) -> None:
+    from venturalitica.ledger.index.tables import meta
+
+    names = ("verdicts", "links")
+    facts = [{"key": k, "value": v} for k, v in zip(names, _counts(connection), strict=True)]
+    connection.execute(meta.insert(), facts)
+
+
+def _batches(lines: Iterator[tuple[int, bytes]]) -> Iterator[_Batch]:
+    entries = starmap(Outline.of, lines)
+    for first in entries:
+        batch = _Batch(first)
+        for entry in chain((first,), islice(entries, BATCH - 1)):
+            batch.add(entry)
+        yield batch

@@ -1,0 +1,406 @@
+"""The index: a projection of the log for questions and pages. It can be deleted and rebuilt.
+
+SQLite in `.venturalitica/index.db` by default; any SQLAlchemy URL (PostgreSQL) for a team. It is
+caught up with the log each time it is opened, and rebuilt where it does not fit: made by another
+version, of another log, longer than the log, broken, or with rows missing. It proves nothing:
+`verify` reads the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import stat
+from collections.abc import Collection, Sequence
+from itertools import starmap
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.index.catch_up import (
+    VERSION,
+    _batches,
+    _counts,
+    _forget_pruned,
+    _pruned_before,
+    _remember,
+    _remember_counts,
+)
+from venturalitica.ledger.index.rows import (
+    Outline,
+    RunRow,
+    VerdictRow,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine, Select
+
+    from venturalitica.ledger.ledger import Ledger
+
+
+log = logging.getLogger(__name__)
+
+ALTERED = "the index was altered; 'venturalitica reindex' makes it again from the log"
+
+
+class Index:
+    """Answers about the runs of a ledger; a context manager that closes its connections."""
+
+    def __init__(self, ledger: Ledger, engine: Engine, *, own: bool = True) -> None:
+        self._ledger = ledger
+        self._engine = engine
+        self._own = own
+        self._looked_at: object = None
+
+    @classmethod
+    def open(cls, ledger: Ledger, url: str | None = None) -> Index:
+        """Open the index of a ledger and catch it up with the log.
+
+        Raises:
+            EvidenceError: the log was altered, or the database cannot be used.
+        """
+        index = cls(ledger, _engine(ledger.home / "index.db", url), own=not url)
+        try:
+            index.refresh()
+        except BaseException:
+            index.close()
+            raise
+        return index
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to the database."""
+        self._engine.dispose()
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it lives in this process alone, on one connection: one thread at a time."""
+        return self._engine.dialect.name == "sqlite" and not self._engine.url.database
+
+    def refresh(self) -> None:
+        """Catch up with the log again, as opening does.
+
+        Raises:
+            EvidenceError: the log was altered, or the database cannot be used.
+        """
+        file = self._ledger.home / "index.db"
+        self._catch_up_or_rebuild(file if self._own else None)
+
+    def rebuild(self) -> int:
+        """Forget all and read the log again; gives how many entries were read."""
+        from venturalitica.ledger.index.tables import metadata
+
+        with self._engine.begin() as connection:
+            metadata.drop_all(connection)
+        return self._catch_up()
+
+    def runs(
+        self,
+        *,
+        kind: str | None = None,
+        without: Sequence[str] = (),
+        name: str | None = None,
+        policy: str | None = None,
+        light: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        newest_first: bool = True,
+        limit: int | None = None,
+    ) -> tuple[RunRow, ...]:
+        """The entries that fit all that is given, newest first.
+
+        Args:
+            without: kinds that are left out.
+            policy: name of the policy, or the beginning (8 or more digits) of its SHA-256.
+            since: RFC 3339 UTC, compared with `appended_at`, inclusive; `until` exclusive.
+        """
+        from sqlalchemy import or_, select
+
+        from venturalitica.ledger.index.tables import runs
+
+        query = select(runs)
+        for column, wanted in ((runs.c.kind, kind), (runs.c.name, name), (runs.c.light, light)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        if without:
+            query = query.where(runs.c.kind.not_in(without))
+        if policy is not None:
+            digest = runs.c.policy_sha256.startswith(policy, autoescape=True)
+            named = runs.c.policy_name == policy
+            query = query.where(or_(named, digest) if len(policy) >= 8 else named)
+        if since is not None:
+            query = query.where(runs.c.appended_at >= since)
+        if until is not None:
+            query = query.where(runs.c.appended_at < until)
+        order = runs.c.entry.desc() if newest_first else runs.c.entry
+        return self.rows(query.order_by(order).limit(limit))
+
+    def find(self, ref: str) -> tuple[RunRow, ...]:
+        """Entries by index, or by the beginning of a run id, tracker run id or evidence digest.
+
+        Gives none where nothing fits; several where the beginning is not enough.
+        """
+        from sqlalchemy import or_, select
+
+        from venturalitica.ledger.index.tables import links, runs
+
+        if ref.isdecimal() and len(ref) < 8:
+            return self.rows(select(runs).where(runs.c.entry == int(ref)))
+        if len(ref) < 4:
+            return ()
+        linked = select(links.c.entry).where(links.c.run_id.startswith(ref, autoescape=True))
+        fits = or_(
+            runs.c.run_id.startswith(ref, autoescape=True),
+            runs.c.evidence_sha256.startswith(ref, autoescape=True),
+            runs.c.entry.in_(linked),
+        )
+        return self.rows(select(runs).where(fits).order_by(runs.c.entry))
+
+    def verdicts(self, index: int) -> tuple[VerdictRow, ...]:
+        """The verdicts of one entry, in the order of its policy."""
+        from sqlalchemy import select
+
+        from venturalitica.ledger.index.tables import verdicts
+
+        query = select(verdicts).where(verdicts.c.entry == index).order_by(verdicts.c.position)
+        return self.verdict_rows(query)
+
+    def verdict_rows(self, query: Select[Any]) -> tuple[VerdictRow, ...]:
+        """What a selection of whole rows of `verdicts` gives."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).mappings()
+            return tuple(VerdictRow(**_renamed(row)) for row in rows)
+
+    def links(
+        self, *, confirmed: Collection[tuple[tuple[int, str, str], str]] = ()
+    ) -> tuple[tuple[int, str, dict[str, Any]], ...]:
+        """Every tracker run that an entry should reach: (index, evidence digest, run), in order.
+
+        `confirmed` are left out, unread: ((index, tracker, run id), evidence digest).
+        """
+        import json
+
+        from sqlalchemy import select
+
+        from venturalitica.ledger.index.tables import links, runs
+
+        query = (
+            select(
+                links.c.entry, links.c.tracker, links.c.run_id, runs.c.evidence_sha256, links.c.run
+            )
+            .join(runs, runs.c.entry == links.c.entry)
+            .order_by(links.c.entry, links.c.position)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query)
+            try:
+                return tuple(
+                    (entry, digest, json.loads(run))
+                    for entry, tracker, run_id, digest, run in rows
+                    if ((entry, tracker, run_id), digest) not in confirmed
+                )
+            except (ValueError, TypeError) as error:
+                raise EvidenceError(ALTERED) from error
+
+    def connect(self) -> Connection:
+        """A connection to ask of (`listing`); a context manager."""
+        return self._engine.connect()
+
+    def rows(self, query: Select[Any]) -> tuple[RunRow, ...]:
+        """What a selection of whole rows of `runs` gives."""
+        import json
+
+        with self._engine.connect() as connection:
+            rows = [_renamed(row) for row in connection.execute(query).mappings()]
+        try:
+            return tuple(
+                RunRow(**row | {"trackers": tuple(json.loads(row["trackers"]))}) for row in rows
+            )
+        except (ValueError, TypeError) as error:
+            raise EvidenceError(ALTERED) from error
+
+    def _catch_up_or_rebuild(self, file: Path | None) -> None:
+        from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
+
+        from venturalitica.core.causes import said
+
+        try:
+            self._catch_up()
+        except DatabaseError as error:
+            if file is None or "locked" in str(error):
+                raise EvidenceError(
+                    f"the index cannot be used: {said(error.orig or error)}"
+                ) from error
+            log.debug("index %s is broken and rebuilt", file, exc_info=True)
+            self._engine.dispose()
+            for name in (file, file.with_name(file.name + "-journal")):
+                with contextlib.suppress(FileNotFoundError):
+                    name.unlink()
+            try:
+                self._catch_up()
+            except IntegrityError as again:
+                raise EvidenceError(
+                    f"{self._ledger.home}: one record stands in the log twice, so at least one was "
+                    "moved; run 'venturalitica verify' to see which"
+                ) from again
+            except DBAPIError as again:
+                raise EvidenceError(
+                    f"{file}: the index cannot be used: {said(again.orig or again)}"
+                ) from again
+
+    def _catch_up(self) -> int:
+        from venturalitica.ledger.index.tables import metadata
+
+        head = self._ledger.head()
+        with self._engine.begin() as connection:
+            metadata.create_all(connection)
+            done = self._fitting(connection)
+            if done is None:
+                metadata.drop_all(connection)
+                metadata.create_all(connection)
+                done = 0
+            if done == head.size:
+                return 0
+            added = 0
+            for batch in _batches(self._ledger.lines(done)):
+                batch.insert(connection)
+                _forget_pruned(connection, batch.pruned)
+                _remember(connection, head.origin, batch.last)
+                added += len(batch.runs)
+            _remember_counts(connection)
+            return added
+
+    def _fitting(self, connection: Connection) -> int | None:
+        """How many entries are in already; None where the index is of something else."""
+        from sqlalchemy import select
+
+        from venturalitica.ledger.index.tables import meta
+
+        known = {row.key: row.value for row in connection.execute(select(meta))}
+        if not known:
+            return 0
+        head = self._ledger.head()
+        if known.get("version") != VERSION or known.get("origin") != head.origin:
+            return None
+        size = known.get("size", "")
+        done = int(size) if size.isdecimal() and len(size) < 16 else 0
+        if not 0 < done <= head.size:
+            return None
+        if self._ledger.leaf(done - 1) != known.get("leaf"):
+            return None
+        return done if self._is_whole(connection, done, known) else None
+
+    def _is_whole(self, connection: Connection, done: int, known: dict[str, str]) -> bool:
+        """Whether no row was taken away: each entry has its own, but for the pruned.
+
+        Counting is quick, and done again only when the file is another than at the last count.
+        """
+        stamp = _stamp(self._ledger.home / "index.db") if self._own else "somewhere else"
+        if stamp is not None and stamp == self._looked_at:
+            return True
+        whole = _counts(connection) == (known.get("verdicts"), known.get("links"))
+        whole = whole and self._has_every_run(connection, done)
+        self._looked_at = stamp if whole else None
+        if not whole:
+            log.warning("%s: rows are missing from the index: it is made again", self._ledger.home)
+        return whole
+
+    def _has_every_run(self, connection: Connection, done: int) -> bool:
+        """As many rows as entries that are not pruned, all of them of such entries."""
+        from sqlalchemy import func, select
+
+        from venturalitica.ledger.index.tables import runs
+
+        pruned = self._pruned(connection)
+        kept = [runs.c.entry >= 0, runs.c.entry < done]
+        kept += [~runs.c.entry.between(item.start, item.stop - 1) for item in pruned]
+        counted = select(func.count()).select_from(runs)
+        count = connection.execute(counted).scalar_one()
+        fitting = connection.execute(counted.where(*kept)).scalar_one()
+        gone: set[int] = set().union(*pruned)
+        return count == fitting == done - len(gone)
+
+    def _pruned(self, connection: Connection) -> list[range]:
+        """What the log's own prune records name."""
+        from sqlalchemy import select
+
+        from venturalitica.ledger.index.tables import runs
+
+        query = select(runs.c.entry).where(runs.c.kind == "prune").order_by(runs.c.entry)
+        places = connection.execute(query).scalars().all()
+        records = starmap(Outline.of, self._ledger.chosen(places))
+        return [item for record in records for item in _pruned_before(record)]
+
+
+def _engine(path: Path, url: str | None) -> Engine:
+    from sqlalchemy import create_engine, event
+    from sqlalchemy.exc import ArgumentError
+    from sqlalchemy.pool import NullPool, StaticPool
+
+    from venturalitica.core.causes import said
+    from venturalitica.core.redact import redact_uri
+
+    if url is not None:
+        try:
+            return create_engine(url)
+        except (ArgumentError, ImportError) as error:
+            raise EvidenceError(
+                f"the index cannot be opened at {redact_uri(url)}: {said(error)}"
+            ) from error
+    _refuse_stranger(path)
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        # An auditor's read-only copy: the index lives as long as this process.
+        anywhere = {"check_same_thread": False}
+        return create_engine("sqlite://", poolclass=StaticPool, connect_args=anywhere)
+    # No pool, so that a forked child shares no connection; no WAL, which has a corruption bug with
+    # two writers in the SQLite that some Pythons ship. BEGIN IMMEDIATE: one writer, others wait.
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _refuse_stranger(path: Path) -> None:
+    """A link could point at another database of the user's; a pipe would keep us for ever."""
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(kind):
+        raise EvidenceError(
+            f"{path}: not a regular file; remove it, and the index is made again from the log"
+        )
+
+
+def _stamp(path: Path) -> tuple[int, ...] | None:
+    """Changes when the file does; who edits it can set its mtime back, but not its ctime."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _renamed(row: Any) -> dict[str, Any]:
+    values = dict(row)
+    values["index"] = values.pop("entry")
+    return values

@@ -1,0 +1,271 @@
+"""Pipelines: what was judged under one policy in runs of one name at one experiment of a tracker,
+and how the last of them went. Two experiments under one policy are two pipelines, whatever their
+runs are called: else a red model would hide behind another's green. Runs from before a pipeline had
+a tracker belong to it where it has had one experiment since.
+
+The last run is all its records: an audit may have passed where the one before it failed, or where
+the run ended with an exception afterwards. A run's own record without a policy belongs to the
+pipelines of its audits; where it has none, it is a pipeline without a policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import case, func, select
+
+from venturalitica.core.verdict import Interval, Light
+from venturalitica.ledger.index.queries import (
+    JUDGED,
+    LIGHTS,
+    RANKS,
+    Waiting,
+    among,
+    light_of,
+    rank,
+    rows_of,
+)
+from venturalitica.ledger.index.tables import runs, verdicts
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+    from venturalitica.ledger.index.index import Index
+    from venturalitica.ledger.index.rows import RunRow
+
+RECORDS = 4
+"""Records that are looked at for each run of a trend; where runs have more, fewer runs are shown.
+The oldest run shown may then lack some of its records."""
+
+Key = tuple[str | None, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """One policy, run name and experiment. `last` is its newest entry, of the run `run_id`.
+
+    `light` is the worst of that run's records and `worst` the newest entry that has it, an audit if
+    one has; `records` is how many records the pipeline has. `untracked`: some of
+    them are from before it had a tracker.
+    """
+
+    policy: str | None
+    name: str
+    last: int
+    run_id: str
+    records: int
+    light: Light
+    worst: int
+    experiment: str = ""
+    untracked: bool = False
+
+    @property
+    def key(self) -> Key:
+        """What tells it from others."""
+        return self.policy, self.name, self.experiment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One run of a trend, by all its records in this pipeline, the newest first.
+
+    `row` is the record with the smallest margin, or the newest if none was measured; `light` is the
+    worst of them.
+    """
+
+    row: RunRow
+    light: Light
+    records: tuple[RunRow, ...]
+
+    @property
+    def margin(self) -> float | None:
+        """The smallest margin of its controls; None where nothing was measured."""
+        return self.row.margin
+
+    @property
+    def interval(self) -> Interval | None:
+        """That margin's interval."""
+        low, high = self.row.margin_low, self.row.margin_high
+        return None if low is None or high is None else Interval(low, high)
+
+
+def pipelines(index: Index, waiting: Waiting = ()) -> tuple[Pipeline, ...]:
+    """All of them: the worst light first, then the newest."""
+    with index.connect() as connection:
+        found = _found(connection, waiting)
+    of_a_policy = {(item.name, item.run_id) for item in found if item.policy is not None}
+    shown = [p for p in found if p.policy is not None or (p.name, p.run_id) not in of_a_policy]
+    return tuple(sorted(shown, key=lambda item: (RANKS[item.light], -item.last)))
+
+
+def trends(
+    index: Index, of: Sequence[Pipeline], waiting: Waiting = (), *, limit: int = 30
+) -> dict[Key, tuple[Point, ...]]:
+    """The last runs of each pipeline, oldest first."""
+    with index.connect() as connection:
+        places = {item.key: _last_runs(connection, item, limit) for item in of}
+    entries = [e for by_run in places.values() for some in by_run for e in some]
+    rows = {row.index: row for row in rows_of(index, entries)}
+    with index.connect() as connection:
+        ids = _portions(sorted({row.run_id for row in rows.values()}))
+        mended = frozenset[int]().union(*(_mended(connection, some) for some in ids))
+    lit = {row.index: _light(row, mended, waiting) for row in rows.values()}
+    return {
+        key: tuple(_points(([rows[e] for e in some if e in rows] for some in by_run), lit))
+        for key, by_run in places.items()
+    }
+
+
+def _last_runs(connection: Connection, pipeline: Pipeline, limit: int) -> list[list[int]]:
+    """The entries of its last runs: the oldest run first, of each the newest entry first."""
+    query = select(runs.c.entry, runs.c.run_id).where(*_same(pipeline))
+    query = query.order_by(runs.c.entry.desc()).limit(limit * RECORDS)
+    by_run: dict[str, list[int]] = {}
+    for entry, run_id in connection.execute(query):
+        by_run.setdefault(run_id, []).append(entry)
+    return [*reversed(list(by_run.values())[:limit])]
+
+
+def _light(row: RunRow, mended: frozenset[int], waiting: Waiting) -> Light:
+    return light_of(replace(row, light="green") if row.index in mended else row, waiting)
+
+
+def _points(of: Iterable[list[RunRow]], lit: Mapping[int, Light]) -> Iterator[Point]:
+    for rows in of:
+        if rows:
+            light = min((lit[row.index] for row in rows), key=RANKS.__getitem__)
+            measured = [(row.margin, -row.index, row) for row in rows if row.margin is not None]
+            row = min(measured)[2] if measured else rows[0]
+            yield Point(row=row, light=light, records=tuple(rows))
+
+
+def _found(connection: Connection, waiting: Waiting) -> list[Pipeline]:
+    groups = _groups(connection)
+    run_ids = _run_ids(connection, [group.last for group in groups])
+    lights = _lights(connection, sorted(set(run_ids.values())), waiting)
+    found = []
+    for group in groups:
+        run_id = run_ids[group.last]
+        # The run's own record, which may name no policy, speaks for each of its pipelines.
+        keys = [(run_id, group.name, one) for one in {group.policy, None}]
+        told = [lights[key] for key in keys if key in lights]
+        number, _, newest = min(told, key=lambda item: (item[0], item[1], -item[2]))
+        found.append(
+            Pipeline(
+                policy=group.policy,
+                name=group.name,
+                last=group.last,
+                run_id=run_id,
+                records=group.records,
+                light=LIGHTS[number],
+                worst=newest,
+                experiment=group.experiment,
+                untracked=group.untracked,
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    policy: str | None
+    name: str
+    experiment: str
+    first: int
+    last: int
+    records: int
+    untracked: bool = False
+
+
+def _groups(connection: Connection) -> list[_Group]:
+    of = (runs.c.policy_name, runs.c.name, runs.c.experiment)
+    entry = runs.c.entry
+    query = select(*of, func.min(entry), func.max(entry), func.count()).group_by(*of)
+    by_name: dict[tuple[str | None, str], list[_Group]] = {}
+    for row in connection.execute(query.where(runs.c.kind.in_(JUDGED))):
+        group = _Group(*row)
+        by_name.setdefault((group.policy, group.name), []).append(group)
+    return [group for groups in by_name.values() for group in _joined(groups)]
+
+
+def _joined(groups: list[_Group]) -> list[_Group]:
+    """Those of one policy and name; what went before its one experiment is put to that."""
+    if len(groups) != 2:
+        return groups
+    before, since = sorted(groups, key=lambda group: group.experiment)
+    if before.experiment or before.last > since.first:
+        return groups
+    return [
+        replace(since, first=before.first, records=before.records + since.records, untracked=True)
+    ]
+
+
+def _run_ids(connection: Connection, entries: list[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for some in _portions(entries):
+        query = select(runs.c.entry, runs.c.run_id).where(runs.c.entry.in_(some))
+        found |= {row.entry: row.run_id for row in connection.execute(query)}
+    return found
+
+
+def _lights(
+    connection: Connection, run_ids: list[str], waiting: Waiting
+) -> dict[tuple[str, str, str | None], tuple[int, bool, int]]:
+    """By run id, name and policy: the worst rank, and which record has it.
+
+    An audit before the run's own record, which only says that an audit inside was red; and what an
+    audit left out is no fault where the run's record says that another audit judged it.
+    """
+    group = (runs.c.run_id, runs.c.name, runs.c.policy_name, runs.c.kind)
+    found: dict[tuple[str, str, str | None], tuple[int, bool, int]] = {}
+    for some in _portions(run_ids):
+        number = _number(_mended(connection, some), waiting)
+        query = select(*group, number, func.max(runs.c.entry)).group_by(*group, number)
+        query = query.where(runs.c.run_id.in_(some), runs.c.kind.in_(JUDGED))
+        for run_id, name, policy, kind, one, entry in connection.execute(query):
+            key, told = (run_id, name, policy), (one, kind != "audit", entry)
+            found[key] = min(found.get(key, told), told)
+    return found
+
+
+def _mended(connection: Connection, run_ids: Iterable[str]) -> frozenset[int]:
+    """Audits that are amber as a whole only, since a phase left controls out, of green runs.
+
+    The run's own record is green only where its audits judged every control between them.
+    """
+    ids = list(run_ids)
+    own = runs.alias("own")
+    green = select(own.c.run_id).where(own.c.kind == "run", own.c.light == "green")
+    worse = select(verdicts.c.entry).where(
+        verdicts.c.entry == runs.c.entry, verdicts.c.light != "green"
+    )
+    query = select(runs.c.entry).where(
+        runs.c.run_id.in_(ids),
+        runs.c.kind == "audit",
+        runs.c.light == "amber",
+        runs.c.run_id.in_(green.where(own.c.run_id.in_(ids))),
+        ~worse.exists(),
+    )
+    return frozenset(connection.scalars(query))
+
+
+def _number(mended: frozenset[int], waiting: Waiting) -> ColumnElement[int]:
+    """The light as a number, as `rank` has it."""
+    if not mended:
+        return rank(waiting)
+    return rank(waiting, case((among(mended, "mended"), "green"), else_=runs.c.light))
+
+
+def _same(pipeline: Pipeline) -> list[ColumnElement[bool]]:
+    policy = runs.c.policy_name
+    same = policy.is_(None) if pipeline.policy is None else policy == pipeline.policy
+    at = (pipeline.experiment, "") if pipeline.untracked else (pipeline.experiment,)
+    named = (runs.c.name == pipeline.name, runs.c.experiment.in_(at))
+    return [same, *named, runs.c.kind.in_(JUDGED)]
+
+
+def _portions(values: list[Any], size: int = 10_000) -> Iterator[list[Any]]:
+    """Some at a time: a database takes so many parameters and no more."""
+    return (values[start : start + size] for start in range(0, len(values), size))

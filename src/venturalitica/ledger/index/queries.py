@@ -1,0 +1,384 @@
+"""What a page of runs asks of the index: filtered, sorted, searched, a page at a time.
+
+A light is the worse of what is recorded and what is known since (`Known`): a record that waits for
+a tracker, or that a key signed whose owner is not known, is amber at best; one that does not verify
+is red. Every question takes along what is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, case, func, literal, or_, select
+
+from venturalitica.core.verdict import Light
+from venturalitica.ledger.index.tables import links, runs, verdicts
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
+
+    from venturalitica.ledger.index.index import Index
+    from venturalitica.ledger.index.rows import RunRow, VerdictRow
+
+JUDGED = ("audit", "run")
+"""Kinds that are listed unless another is asked for."""
+
+EVERY = "all"
+RANKS: Mapping[Light, int] = {"red": 0, "amber": 1, "grey": 2, "green": 3}
+LIGHTS: Mapping[int, Light] = {number: light for light, number in RANKS.items()}
+SORTS = ("time", "light", "name", "policy", "model", "margin")
+MAX_WORDS = 8
+"""Words of a search that are looked at: each is a look through all runs."""
+
+PORTION = 10_000
+"""Entries that are asked for at once: a database takes so many parameters and no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of the records of a log besides what they say.
+
+    `waiting`: entries that a tracker has not confirmed. `faults`: by entry, why a record does not
+    verify. `signers`: ids of the keys that the reader knows; None where nobody asked. `refuted`:
+    why the whole log does not verify; then every light is red.
+    """
+
+    waiting: Collection[int] = ()
+    faults: Mapping[int, str] = field(default_factory=dict)
+    signers: Collection[str] | None = None
+    refuted: str = ""
+
+    def fault(self, row: RunRow) -> str:
+        """Why nothing that the row says is proven; empty where that is not known."""
+        return self.refuted or self.faults.get(row.index, "")
+
+    def doubt(self, row: RunRow) -> str:
+        """Why the row's light is not the recorded one, whatever a tracker has confirmed."""
+        return self.fault(row) or ("" if self.knows(row.signer) else stranger(row.signer))
+
+    def knows(self, signer: str) -> bool:
+        """Whether a key is one that the reader knows."""
+        return self.signers is None or signer in self.signers
+
+
+def stranger(signer: str) -> str:
+    """What to say of a record by a key that the reader does not know."""
+    return (
+        f"Signed by key {signer[:16] or 'none'}, which is not yours and took over from none of "
+        "yours: compare its id with one you got another way."
+    )
+
+
+Waiting = Collection[int] | Known
+"""What is known: a `Known`, or only the entries that wait for a tracker."""
+
+
+def known_of(waiting: Waiting) -> Known:
+    """It as a `Known`."""
+    return waiting if isinstance(waiting, Known) else Known(waiting=waiting)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What is asked for; None asks for all.
+
+    `kind` None is audits and runs, `"all"` every kind of record. `failing` is a control's id that
+    is red there. `since` (inclusive) and `until` (exclusive) are RFC 3339 UTC and compared with the
+    log's own time. `search` are words, each of which must be found: in the name, the policy or the
+    model, or as the beginning of a run id, a tracker's run id, a commit or a digest.
+    """
+
+    light: Light | None = None
+    policy: str | None = None
+    version: str | None = None
+    sha256: str | None = None
+    name: str | None = None
+    experiment: str | None = None
+    kind: str | None = None
+    model: str | None = None
+    failing: str | None = None
+    since: str | None = None
+    until: str | None = None
+    search: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page of rows, and how many fit in all."""
+
+    rows: tuple[RunRow, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What there is to choose from, the most used first; cut at some hundred."""
+
+    policies: tuple[str, ...]
+    names: tuple[str, ...]
+    models: tuple[str, ...]
+    kinds: tuple[str, ...]
+    controls: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyCount:
+    """One policy text as the records name it: how many were judged by it, and with what light."""
+
+    name: str
+    version: str
+    sha256: str
+    first: int
+    last: int
+    first_seen: str
+    last_seen: str
+    records: int
+    audits: int
+    lights: Mapping[str, int]
+
+
+def light_of(row: RunRow, waiting: Waiting) -> Light:
+    """The light to show; of a light that is none of the four, nothing is known."""
+    known = known_of(waiting)
+    if row.light == "red" or known.fault(row):
+        return "red"
+    if row.light == "amber" or row.index in known.waiting:
+        return "amber"
+    if row.light != "green":
+        return "grey"
+    return "green" if known.knows(row.signer) else "amber"
+
+
+def find_page(
+    index: Index,
+    filters: Filters,
+    *,
+    waiting: Waiting = (),
+    sort: str = "time",
+    descending: bool = True,
+    offset: int = 0,
+    limit: int = 50,
+) -> Found:
+    """The rows of one page; those that sort alike are newest first."""
+    conditions = _conditions(filters, waiting)
+    order = _order(sort, waiting, descending=descending)
+    # The places first, from narrow rows; then the wide rows of this page alone.
+    places = select(runs.c.entry, func.count().over()).where(*conditions).order_by(*order)
+    with index.connect() as connection:
+        found = connection.execute(places.offset(offset).limit(limit)).all()
+        if found or not offset:
+            total = found[0][1] if found else 0
+        else:
+            counted = select(func.count()).select_from(runs).where(*conditions)
+            total = connection.execute(counted).scalar_one()
+    return Found(rows_of(index, [entry for entry, _ in found]), total)
+
+
+def rows_of(index: Index, entries: Iterable[int]) -> tuple[RunRow, ...]:
+    """The rows of these entries, in the order given; those that are not there are left out."""
+    wanted = list(dict.fromkeys(entries))
+    if not wanted:
+        return ()
+    found: dict[int, RunRow] = {}
+    for start in range(0, len(wanted), PORTION):
+        some = wanted[start : start + PORTION]
+        found |= {row.index: row for row in index.rows(select(runs).where(runs.c.entry.in_(some)))}
+    return tuple(found[entry] for entry in wanted if entry in found)
+
+
+def verdicts_of(index: Index, entries: Iterable[int]) -> dict[int, tuple[VerdictRow, ...]]:
+    """The verdicts of some entries in one question, each in the order of its policy."""
+    wanted = list(dict.fromkeys(entries))
+    found: dict[int, list[VerdictRow]] = {entry: [] for entry in wanted}
+    if wanted:
+        query = select(verdicts).where(verdicts.c.entry.in_(wanted))
+        for row in index.verdict_rows(query.order_by(verdicts.c.entry, verdicts.c.position)):
+            found[row.index].append(row)
+    return {entry: tuple(rows) for entry, rows in found.items()}
+
+
+def choices(index: Index, *, limit: int = 200) -> Choices:
+    """What the filters of a page offer."""
+
+    def used(column: Any, *where: Any) -> tuple[str, ...]:
+        query = select(column).where(column.is_not(None), column != "", *where).group_by(column)
+        query = query.order_by(func.count().desc(), column).limit(limit)
+        with index.connect() as connection:
+            return tuple(value for (value,) in connection.execute(query))
+
+    judged = runs.c.kind.in_(JUDGED)
+    return Choices(
+        policies=used(runs.c.policy_name, judged),
+        names=used(runs.c.name, judged),
+        models=used(runs.c.model_class, judged),
+        kinds=used(runs.c.kind),
+        controls=used(verdicts.c.control),
+    )
+
+
+def policy_counts(index: Index, waiting: Waiting = ()) -> tuple[PolicyCount, ...]:
+    """Every policy text on record, by GROUP BY: the first used first."""
+    number = rank(waiting)
+    named = [runs.c.policy_name, runs.c.policy_version, runs.c.policy_sha256]
+    grouped = select(
+        *named,
+        runs.c.kind,
+        number,
+        func.count(),
+        func.min(runs.c.entry),
+        func.max(runs.c.entry),
+        func.min(runs.c.appended_at),
+        func.max(runs.c.appended_at),
+    ).where(
+        or_(runs.c.policy_name.is_not(None), runs.c.policy_sha256.is_not(None)),
+        runs.c.kind.in_(JUDGED),
+    )
+    found: dict[tuple[str, ...], PolicyCount] = {}
+    with index.connect() as connection:
+        for row in connection.execute(grouped.group_by(*named, runs.c.kind, number)):
+            _add(found, tuple(row))
+    return tuple(sorted(found.values(), key=lambda item: item.first))
+
+
+def lights_of(index: Index, waiting: Waiting = ()) -> tuple[tuple[Light, int], ...]:
+    """How many audits and runs have each light, the worst first."""
+    number = rank(waiting)
+    counted = select(number, func.count()).where(runs.c.kind.in_(JUDGED)).group_by(number)
+    with index.connect() as connection:
+        found = sorted((one, count) for one, count in connection.execute(counted))
+    return tuple((LIGHTS[one], count) for one, count in found)
+
+
+def linked(index: Index) -> tuple[tuple[int, str, str, str], ...]:
+    """Every tracker run that entries name: (entry, tracker, address, run id), the latest first."""
+    columns = (links.c.entry, links.c.tracker, links.c.uri, links.c.run_id)
+    with index.connect() as connection:
+        found = connection.execute(select(*columns).order_by(links.c.entry.desc()))
+        return tuple((entry, tracker, uri, run_id) for entry, tracker, uri, run_id in found)
+
+
+def gaps(index: Index) -> int:
+    """How many entries before the last are not there any more: they were pruned."""
+    query = select(func.max(runs.c.entry), func.count())
+    with index.connect() as connection:
+        last, count = connection.execute(query).one()
+    return 0 if last is None else last + 1 - count
+
+
+def _add(found: dict[tuple[str, ...], PolicyCount], row: tuple[Any, ...]) -> None:
+    name, version, sha256, kind, number, count, first, last, first_seen, last_seen = row
+    key = (name or "", version or "", sha256 or "")
+    one = PolicyCount(
+        name=key[0],
+        version=key[1],
+        sha256=key[2],
+        first=first,
+        last=last,
+        first_seen=first_seen,
+        last_seen=last_seen,
+        records=count,
+        audits=count if kind == "audit" else 0,
+        lights={LIGHTS[number]: count},
+    )
+    before = found.get(key)
+    found[key] = one if before is None else _sum(before, one)
+
+
+def _sum(a: PolicyCount, b: PolicyCount) -> PolicyCount:
+    lights = dict(a.lights)
+    for light, count in b.lights.items():
+        lights[light] = lights.get(light, 0) + count
+    return replace(
+        a,
+        first=min(a.first, b.first),
+        last=max(a.last, b.last),
+        first_seen=min(a.first_seen, b.first_seen),
+        last_seen=max(a.last_seen, b.last_seen),
+        records=a.records + b.records,
+        audits=a.audits + b.audits,
+        lights=lights,
+    )
+
+
+def rank(waiting: Waiting, light: ColumnElement[str] = runs.c.light) -> ColumnElement[int]:
+    """The light as a number: 0 is red, 3 is green. `light_of` says the same of one row."""
+    known = known_of(waiting)
+    if known.refuted:
+        return literal(0)
+    steps: list[tuple[Any, int]] = [(light == "red", 0), (light == "amber", 1)]
+    if known.faults:
+        steps.insert(0, (among(known.faults, "faults"), 0))
+    if known.waiting:
+        steps.append((among(known.waiting, "waiting"), 1))
+    if known.signers is not None:
+        steps.append((and_(light == "green", runs.c.signer.not_in(sorted(known.signers))), 1))
+    return case(*steps, (light == "green", 3), else_=2)
+
+
+def among(entries: Collection[int], name: str) -> ColumnElement[bool]:
+    """Whether the row is one of these entries."""
+    # Written into the statement: an outbox of years has more entries than SQLite takes parameters.
+    return runs.c.entry.in_(bindparam(name, sorted(entries), expanding=True, literal_execute=True))
+
+
+def _conditions(filters: Filters, waiting: Waiting) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if filters.kind is None:
+        found.append(runs.c.kind.in_(JUDGED))
+    elif filters.kind != EVERY:
+        found.append(runs.c.kind == filters.kind)
+    same = {
+        runs.c.policy_name: filters.policy,
+        runs.c.policy_version: filters.version,
+        runs.c.policy_sha256: filters.sha256,
+        runs.c.name: filters.name,
+        runs.c.experiment: filters.experiment,
+        runs.c.model_class: filters.model,
+    }
+    found += [column == wanted for column, wanted in same.items() if wanted is not None]
+    if filters.light is not None:
+        found.append(rank(waiting) == RANKS[filters.light])
+    if filters.failing is not None:
+        found.append(_red_at(filters.failing))
+    if filters.since is not None:
+        found.append(runs.c.appended_at >= filters.since)
+    if filters.until is not None:
+        found.append(runs.c.appended_at < filters.until)
+    words = (filters.search or "").split()[:MAX_WORDS]
+    return found + [_speaks_of(word) for word in words]
+
+
+def _red_at(control: str) -> ColumnElement[bool]:
+    red = select(verdicts.c.entry).where(verdicts.c.control == control, verdicts.c.light == "red")
+    return runs.c.entry.in_(red)
+
+
+def _speaks_of(word: str) -> ColumnElement[bool]:
+    linked = select(links.c.entry).where(links.c.run_id.startswith(word, autoescape=True))
+    within = (runs.c.name, runs.c.policy_name, runs.c.model_class)
+    beginning = (runs.c.run_id, runs.c.revision, runs.c.evidence_sha256)
+    return or_(
+        *(column.icontains(word, autoescape=True) for column in within),
+        *(column.startswith(word, autoescape=True) for column in beginning),
+        runs.c.entry.in_(linked),
+    )
+
+
+def _order(sort: str, waiting: Waiting, *, descending: bool) -> list[Any]:
+    columns: dict[str, list[Any]] = {
+        "time": [],
+        "light": [rank(waiting)],
+        "name": [runs.c.name],
+        "policy": [runs.c.policy_name, runs.c.policy_version],
+        "model": [runs.c.model_class],
+        "margin": [runs.c.margin],
+    }
+    newest = runs.c.entry.desc()
+    if sort == "time":
+        return [newest if descending else runs.c.entry]
+    found = columns[sort]
+    # What was not measured comes last, whichever way round the rest is.
+    missing = [column.is_(None) for column in found if sort in ("margin", "model", "policy")]
+    return [*missing, *(c.desc() if descending else c.asc() for c in found), newest]

@@ -1,0 +1,1 @@
+"""Sign off, erase, prune, look after keys: what people do with records."""

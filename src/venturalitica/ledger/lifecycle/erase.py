@@ -1,0 +1,157 @@
+"""Erasing: delete what records keep in the vault, and say so in the log.
+
+The order: a mark is laid in `vault/erasing/`, then the erasure is recorded, then the pairs are
+deleted, then the mark. Killed in between, the mark is still there, and the next erasure (or the
+next writer that opens the ledger) deletes what the log says is erased. So neither an erasure that
+the log does not tell of, nor one that it tells of and that did not happen, can stay.
+
+A mark says nothing but that there may be something to finish: the log says what. What lies beside
+the log anybody can have put there, and nothing of it is signed in our name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.records.erasure import Target, erasure_statement, held_by, targets_of
+from venturalitica.ledger.records.placement import Link
+from venturalitica.ledger.records.vault import Vault
+from venturalitica.system.files import sync_folder, write_durably
+
+if TYPE_CHECKING:
+    from venturalitica.ledger.entry import Entry
+    from venturalitica.ledger.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+MARKS = "erasing"
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure did: its record (None where the log told of it already), pairs deleted."""
+
+    entry: Entry | None
+    pairs: int
+
+
+def erase(ledger: Ledger, entries: Iterable[Entry], *, reason: str = "") -> Erased:
+    """Delete all that these records keep in the vault, and record that.
+
+    What is gone already, and no record says so, is recorded too.
+
+    Raises:
+        EvidenceError: it could not be recorded or deleted; the next call goes on with what is
+            recorded.
+    """
+    vault, pairs = Vault(ledger.home), finish(ledger)
+    vault.sweep()
+    targets = tuple(_targets(entries, erasures(ledger)))
+    if not targets:
+        return Erased(None, pairs)
+    mark = _mark(vault)
+    sealed = vault.seal(reason) if reason else None
+    entry = ledger.append(erasure_statement(targets, sealed))
+    deleted = sum(vault.erase(digest) for target in targets for digest in target.digests)
+    _settle(vault, [mark])
+    return Erased(entry, pairs + deleted)
+
+
+def finish(ledger: Ledger) -> int:
+    """Delete what the log says is erased and is still there; gives how many pairs that were.
+
+    Raises:
+        EvidenceError: the log was altered, or a pair cannot be deleted.
+    """
+    vault = Vault(ledger.home)
+    marks = _marks(vault)
+    deleted = sum(map(vault.erase, erasures(ledger)))
+    _settle(vault, marks)
+    return deleted
+
+
+def go_on(ledger: Ledger) -> None:
+    """`finish`, for a writer with other things to do: a failure is logged and left to the next."""
+    if not _marks(Vault(ledger.home)):
+        return
+    try:
+        pairs = finish(ledger)
+    except EvidenceError as error:
+        log.warning("an interrupted erasure could not be finished: %s", error)
+        return
+    if pairs:
+        log.info("finished an interrupted erasure: %d pair(s) deleted", pairs)
+
+
+def erasures(ledger: Ledger) -> dict[str, str]:
+    """What the log says is erased: digest -> day. What `verify` cannot read says nothing."""
+    with ledger.index() as index:
+        places = [row.index for row in index.runs(kind="erasure", newest_first=False)]
+    found: dict[str, str] = {}
+    for place in places:
+        statement = ledger.entry(place).statement
+        with contextlib.suppress(EvidenceError):
+            day = Link.of(statement).appended_at[:10]
+            for target in targets_of(statement["predicate"]):
+                found |= dict.fromkeys(target.digests, day)
+    return found
+
+
+def shown(ledger: Ledger, reference: Any) -> str:
+    """What to show for a reference: its value, or why there is none.
+
+    Raises:
+        EvidenceError: the pair is not the one that was sealed.
+    """
+    value = Vault(ledger.home).open(reference)
+    if value is not None:
+        return value
+    day = erasures(ledger).get(str(reference["vault"]))
+    return f"(erased on {day})" if day else "(not in the vault here)"
+
+
+def _targets(entries: Iterable[Entry], told: dict[str, str]) -> Iterator[Target]:
+    for entry in entries:
+        held = held_by(entry.statement)
+        digests = tuple(digest for digest in held if digest not in told)
+        if digests:
+            yield Target(entry.index, entry.evidence_sha256, digests)
+
+
+def _settle(vault: Vault, marks: Iterable[Path]) -> None:
+    """Make what was deleted stay deleted, and only then take the marks away."""
+    vault.settle()
+    for mark in marks:
+        try:
+            mark.unlink(missing_ok=True)
+            sync_folder(mark.parent)
+        except OSError as error:
+            raise EvidenceError(
+                f"{mark}: could not be removed: {error.strerror or error}"
+            ) from error
+
+
+def _mark(vault: Vault) -> Path:
+    folder = vault.folder / MARKS
+    path = folder / secrets.token_hex(16)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_durably(path, b"", mode=0o600)
+        sync_folder(vault.folder)
+    except OSError as error:
+        raise EvidenceError(f"{folder}: nothing was erased: {error.strerror or error}") from error
+    return path
+
+
+def _marks(vault: Vault) -> list[Path]:
+    try:
+        return sorted(path for path in (vault.folder / MARKS).iterdir() if not path.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -1,0 +1,1 @@
+"""Appending, and what it must survive: power cuts, other writers, no locks."""

@@ -1,0 +1,106 @@
+"""The record of an erasure, and that the vault is as the records say.
+
+{"format": 1, "kind": "erasure",
+ "targets": [{"entry", "evidence_sha256", "digests": of the pairs deleted}],
+ "reason":  reference to the vault (a reason may name who asked), or null}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from venturalitica.core.encoding import is_hash, is_place
+from venturalitica.core.record import JUDGED
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.records.kind import Kind
+from venturalitica.ledger.records.placement import STATEMENT_TYPE
+from venturalitica.ledger.records.vault import is_reference, references
+
+ERASURE = "urn:venturalitica:erasure:v1"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One record, and the digests of its pairs."""
+
+    entry: int
+    evidence_sha256: str
+    digests: tuple[str, ...] = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in an erasure record."""
+        return {
+            "entry": self.entry,
+            "evidence_sha256": self.evidence_sha256,
+            "digests": list(self.digests),
+        }
+
+    @classmethod
+    def of(cls, value: Any) -> Target:
+        """Read it.
+
+        Raises:
+            EvidenceError: it is malformed.
+        """
+        if not isinstance(value, Mapping):
+            raise EvidenceError("predicate.targets is missing or malformed")
+        digests = value.get("digests")
+        whole = is_place(value.get("entry"))
+        named = isinstance(digests, list) and digests and all(map(is_hash, digests))
+        if not (whole and named and is_hash(value.get("evidence_sha256"))):
+            raise EvidenceError("predicate.targets is missing or malformed")
+        return cls(value["entry"], value["evidence_sha256"], tuple(value["digests"]))
+
+
+def held_by(statement: Mapping[str, Any]) -> tuple[str, ...]:
+    """The digests of the pairs that a record keeps in the vault, in their order there."""
+    # Those hold no reference, though a model's parameters may look like one.
+    if str(statement.get("predicateType")) in JUDGED:
+        return ()
+    return tuple(references(statement.get("predicate")))
+
+
+def erasure_statement(
+    targets: Sequence[Target], reason: Mapping[str, str] | None
+) -> dict[str, Any]:
+    """The statement, ready to be appended."""
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [
+            {"name": f"record/{target.entry}", "digest": {"sha256": target.evidence_sha256}}
+            for target in targets
+        ],
+        "predicateType": ERASURE,
+        "predicate": {
+            "format": FORMAT,
+            "kind": "erasure",
+            "targets": [target.to_json() for target in targets],
+            "reason": dict(reason) if reason else None,
+        },
+    }
+
+
+def targets_of(predicate: Mapping[str, Any]) -> tuple[Target, ...]:
+    """What an erasure record says was erased.
+
+    Raises:
+        EvidenceError: it is malformed.
+    """
+    found = predicate.get("targets")
+    if not isinstance(found, list) or not found:
+        raise EvidenceError("predicate.targets is missing or malformed")
+    return tuple(map(Target.of, found))
+
+
+def check(predicate: Mapping[str, Any]) -> None:
+    """Raise `EvidenceError` unless the predicate is an erasure record's."""
+    targets_of(predicate)
+    reason = predicate.get("reason")
+    if reason is not None and not is_reference(reason):
+        raise EvidenceError("predicate.reason is not a reference to the vault")
+
+
+KIND = Kind(ERASURE, FORMAT, check)

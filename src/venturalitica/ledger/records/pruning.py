@@ -1,0 +1,130 @@
+"""The record of a pruning: which entries were taken out of the log, and that their time was up.
+
+    {"format": 1, "kind": "prune",
+     "segment":  how many entries a segment has,
+     "pruned":   [{"start", "count", "root"}]: each becomes one head (`heads`); the root is that of
+                 the tree over the leaves of those entries alone,
+     "classes":  {class: how many entries},
+     "until":    the latest day until which one of them had to be kept,
+     "placed":   the day the system was placed on the market, if that was said,
+     "reason":   "retention has passed"}
+
+It is signed and appended before anything is removed. A head that no such record names is a fault:
+somebody took entries out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+from venturalitica.core.encoding import decode_hash, is_place
+from venturalitica.core.retention import MONTHS, parse_day
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.records.kind import Kind
+from venturalitica.ledger.records.placement import STATEMENT_TYPE
+
+PRUNE = "urn:venturalitica:prune:v1"
+FORMAT = 1
+REASON = "retention has passed"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Range:
+    """Consecutive entries that a prune record names."""
+
+    start: int
+    count: int
+    root: bytes = field(repr=False)
+
+    @property
+    def end(self) -> int:
+        """Index of the entry after it."""
+        return self.start + self.count
+
+    def __str__(self) -> str:
+        return f"{self.start}" if self.count == 1 else f"{self.start}–{self.end - 1}"
+
+
+def prune_statement(
+    ranges: Sequence[Range],
+    *,
+    segment: int,
+    classes: Mapping[str, int],
+    until: date,
+    placed: date | None,
+) -> dict[str, Any]:
+    """The statement, ready to be appended."""
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [
+            {"name": f"pruned/{item.start}", "digest": {"sha256": item.root.hex()}}
+            for item in ranges
+        ],
+        "predicateType": PRUNE,
+        "predicate": {
+            "format": FORMAT,
+            "kind": "prune",
+            "segment": segment,
+            "pruned": [
+                {"start": item.start, "count": item.count, "root": item.root.hex()}
+                for item in ranges
+            ],
+            "classes": dict(classes),
+            "until": until.isoformat(),
+            "placed": placed.isoformat() if placed else None,
+            "reason": REASON,
+        },
+    }
+
+
+def ranges_of(predicate: Mapping[str, Any]) -> tuple[Range, ...]:
+    """The ranges that a prune record names.
+
+    Raises:
+        EvidenceError: they are malformed, or overlap.
+    """
+    found = predicate.get("pruned")
+    if not isinstance(found, list) or not found:
+        raise EvidenceError("predicate.pruned is missing or malformed")
+    ranges = tuple(map(_range, found))
+    for before, after in pairwise(ranges):
+        if after.start < before.end:
+            raise EvidenceError(f"the entries {before} and {after} that it prunes overlap")
+    return ranges
+
+
+def pruned_by(statement: Mapping[str, Any]) -> tuple[Range, ...]:
+    """The ranges that a statement prunes: none where it is no prune record that can be read."""
+    if statement.get("predicateType") != PRUNE:
+        return ()
+    try:
+        return ranges_of(statement["predicate"])
+    except (EvidenceError, KeyError, AttributeError):
+        return ()
+
+
+def check(predicate: Mapping[str, Any]) -> None:
+    """Raise `EvidenceError` unless the predicate is a prune record's."""
+    ranges_of(predicate)
+    parse_day(predicate.get("until"))
+    if predicate.get("placed") is not None:
+        parse_day(predicate["placed"])
+    classes = predicate.get("classes")
+    if not isinstance(classes, Mapping) or not classes.keys() <= MONTHS.keys():
+        raise EvidenceError("predicate.classes is missing or malformed")
+
+
+KIND = Kind(PRUNE, FORMAT, check)
+
+
+def _range(value: Any) -> Range:
+    if not isinstance(value, Mapping):
+        raise EvidenceError("predicate.pruned is malformed")
+    start, count, root = value.get("start"), value.get("count"), value.get("root")
+    if not (is_place(start) and is_place(count) and count):
+        raise EvidenceError("predicate.pruned is malformed")
+    return Range(value["start"], value["count"], decode_hash(root, what="a pruned root"))

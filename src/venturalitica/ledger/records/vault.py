@@ -1,0 +1,203 @@
+"""The vault: values that may be personal, kept beside the log so that they can be erased.
+
+A record holds only `{"vault": SHA-256(salt || value)}`. The pair is a file of its own,
+`vault/<that digest>.json`:
+
+    {"format": "venturalitica/vault/v1", "salt": 32 random bytes in base64, "value": the text}
+
+The salt is what makes erasing final: a name could be guessed from its bare digest, a salted one
+cannot once the salt is gone. The record, its signature and the tree never change by it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from venturalitica.core.encoding import (
+    canonical_json,
+    decode_base64,
+    encode_base64,
+    is_hash,
+    parse_object,
+)
+from venturalitica.errors import EvidenceError
+from venturalitica.system.files import open_plain, sync_folder, write_durably
+
+FORMAT = "venturalitica/vault/v1"
+KEY = "vault"
+SALT = 32
+MAX_VALUE = 64 * 1024
+"""Longest value, in bytes of UTF-8: a name or a comment, not a document."""
+
+HOUR = 3600.0
+_FIELDS = {"format", "salt", "value"}
+
+
+class Vault:
+    """The vault of the ledger in `home`; it is made when the first value is sealed."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "vault"
+
+    def seal(self, value: str) -> dict[str, str]:
+        """Keep a value, durably; gives the reference to put into a record.
+
+        Sealing one value twice gives two references: what is equal cannot be told from records.
+
+        Raises:
+            EvidenceError: it is too long, no Unicode text, or cannot be written.
+        """
+        data, salt = _encoded(value, what="the value"), secrets.token_bytes(SALT)
+        digest = hashlib.sha256(salt + data).hexdigest()
+        pair = {"format": FORMAT, "salt": encode_base64(salt), "value": value}
+        try:
+            self._make()
+            write_durably(self.path(digest), canonical_json(pair), mode=0o600)
+        except OSError as error:
+            raise EvidenceError(
+                f"{self.folder}: the value could not be kept: {error.strerror or error}. Nothing "
+                "was recorded; free some space or set VENTURALITICA_HOME to a folder that can be "
+                "written"
+            ) from error
+        return {KEY: digest}
+
+    def open(self, reference: Mapping[str, Any]) -> str | None:
+        """The value of a reference, or None where it was erased, or was never here.
+
+        Raises:
+            EvidenceError: the pair is not the one that was sealed, or cannot be read.
+        """
+        digest = digest_of(reference)
+        data = self._read(digest)
+        return None if data is None else _opened(data, digest, self.path(digest))
+
+    def holds(self, digest: str) -> bool:
+        """Whether anything lies in the place of a pair."""
+        return os.path.lexists(self.path(digest))
+
+    def digests(self) -> set[str]:
+        """What the vault holds: a value is kept before its record, which then may not be written.
+
+        Raises:
+            EvidenceError: the folder cannot be read.
+        """
+        try:
+            return {path.stem for path in self.folder.iterdir() if is_hash(path.stem)}
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise EvidenceError(f"{self.folder}: {error.strerror or error}") from error
+
+    def erase(self, digest: str) -> bool:
+        """Delete one pair for good; False where it was gone already.
+
+        Raises:
+            EvidenceError: it could not be deleted.
+        """
+        try:
+            self.path(digest).unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise EvidenceError(
+                f"{self.path(digest)}: could not be deleted: {error.strerror or error}"
+            ) from error
+        return True
+
+    def sweep(self) -> None:
+        """Remove what writers that were killed left half sealed: it may hold a value, too.
+
+        A file of the last hour may be one that another writer is about to give its name.
+        """
+        with contextlib.suppress(OSError):
+            for path in self.folder.glob(".*.json.*"):
+                if path.lstat().st_mtime < time.time() - HOUR:
+                    path.unlink()
+
+    def settle(self) -> None:
+        """Make what was deleted stay deleted, a power cut or not."""
+        with contextlib.suppress(FileNotFoundError):
+            sync_folder(self.folder)
+
+    def path(self, digest: str) -> Path:
+        """Where a pair lies."""
+        if not is_hash(digest):
+            raise EvidenceError(f"{str(digest)[:80]!r} names nothing in a vault: expected SHA-256")
+        return self.folder / f"{digest}.json"
+
+    def _make(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ignore = self.folder / ".gitignore"
+        if not ignore.exists():
+            # What git has seen once can no longer be erased.
+            write_durably(ignore, b"*\n")
+            sync_folder(self.folder.parent)
+
+    def _read(self, digest: str) -> bytes | None:
+        path = self.path(digest)
+        try:
+            # A link would be read here, and only the link would be erased later.
+            with os.fdopen(open_plain(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+                return stream.read(8 * MAX_VALUE)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise EvidenceError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def is_reference(value: object) -> bool:
+    """Whether a value of a record is a reference to the vault."""
+    return isinstance(value, Mapping) and value.keys() == {KEY} and is_hash(value[KEY])
+
+
+def digest_of(reference: Mapping[str, Any]) -> str:
+    """The digest that a reference holds.
+
+    Raises:
+        EvidenceError: it is no reference.
+    """
+    if not is_reference(reference):
+        raise EvidenceError('not a reference to the vault: expected {"vault": SHA-256}')
+    return str(reference[KEY])
+
+
+def references(value: Any) -> Iterator[str]:
+    """The digests of all references in a JSON value, in the order in which they stand."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if is_reference(item):
+            yield str(item[KEY])
+        elif isinstance(item, Mapping):
+            waiting.extend(reversed(list(item.values())))
+        elif isinstance(item, list | tuple):
+            waiting.extend(reversed(item))
+
+
+def _encoded(value: str, *, what: str) -> bytes:
+    try:
+        data = value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise EvidenceError(f"{what} is not Unicode text (a lone surrogate)") from None
+    if len(data) > MAX_VALUE:
+        raise EvidenceError(f"{what} is {len(data)} bytes long; the vault holds {MAX_VALUE}")
+    return data
+
+
+def _opened(data: bytes, digest: str, path: Path) -> str:
+    pair = parse_object(data, what=str(path), limit=8 * MAX_VALUE - 1)
+    value = pair.get("value")
+    if pair.keys() != _FIELDS or pair["format"] != FORMAT or not isinstance(value, str):
+        raise EvidenceError(f"{path}: not a pair of the vault ({FORMAT})")
+    salt = decode_base64(pair["salt"], what=f"{path}: its salt")
+    encoded = _encoded(value, what=f"{path}: its value")
+    if len(salt) != SALT or hashlib.sha256(salt + encoded).hexdigest() != digest:
+        raise EvidenceError(f"{path}: its value is not the one that the record was signed with")
+    return value

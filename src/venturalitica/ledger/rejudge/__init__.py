@@ -1,0 +1,1 @@
+"""Are a record's verdicts what its policy and its counts give?"""

@@ -1,0 +1,357 @@
+"""One recorded verdict held against itself, against its control, and against the one judged anew.
+
+Each function gives the first fault as half a sentence, "" where there is none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations, pairwise
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from venturalitica.core.encoding import is_place
+from venturalitica.core.policy import OPERATORS, Control, Policy, Threshold
+from venturalitica.core.tally import EVIDENCE_CELLS, NULL, Tally
+from venturalitica.core.verdict import Interval, Light, worst_light
+from venturalitica.errors import DataError, EvidenceError
+from venturalitica.ledger.records.consistency import LIGHTS, light_of
+from venturalitica.metrics.catalog import CATALOG
+
+SAME = 1e-9
+"""Logarithms and sums differ by less between processors, and no verdict's meaning by so little."""
+
+_EXACT = ("control", "status", "on_fail", "operator", "metric", "title", "article", "remedy")
+
+
+def self_fault(verdict: Mapping[str, Any]) -> str:
+    """Does it bear its own status out: by its value, its threshold and its interval?"""
+    status, value = verdict["status"], verdict.get("value")
+    if not (value is None or _is_number(value)):
+        return "its value is no finite number"
+    interval = _interval(verdict.get("interval"))
+    if isinstance(interval, str):
+        return interval
+    if verdict.get("light") not in (None, verdict_light(verdict)):
+        return f"its light is {str(verdict.get('light'))[:20]!r}, which is not that of its status"
+    if status not in ("passed", "failed"):
+        return "it is conclusive, and was not evaluated" if verdict["conclusive"] else ""
+    must = _must(verdict)
+    if must is None:
+        return "it has no threshold that could be met"
+    if value is None:
+        return f"it {status} without a value"
+    if must.holds(value) != (status == "passed"):
+        return f"it says {status}, and {_number(value)} {_meets(must, value)} {must}"
+    if verdict["conclusive"] and (interval is None or not must.settled_by(interval)):
+        return f"it says conclusive, and its interval does not settle {must}"
+    return ""
+
+
+def words_fault(verdict: Mapping[str, Any], control: Control) -> str:
+    """Does it say of its control what the policy's bytes say?"""
+    spec = CATALOG.get(control.metric)
+    said = {
+        "metric": control.metric,
+        "title": control.title,
+        "article": control.article,
+        "on_fail": control.on_fail,
+        "operator": control.must.operator,
+        "remedy": control.remedy,
+    }
+    for name, right in said.items():
+        if verdict.get(name) != right:
+            return _other(name, verdict.get(name), right)
+    if verdict.get("threshold") != control.must.bound or not _same_must(verdict, control.must):
+        return _other("threshold", verdict.get("must"), str(control.must))
+    if list(verdict.get("across") or ()) != list(control.across):
+        return _other("groups", verdict.get("across"), list(control.across))
+    compares = {control.compare, spec.compare if spec and control.across else None}
+    if verdict.get("compare") not in compares:
+        return _other("comparison", verdict.get("compare"), control.compare)
+    return ""
+
+
+def differences(
+    verdict: Mapping[str, Any], judged: Mapping[str, Any], *, weaker: bool = False
+) -> str:
+    """Where it differs from the verdict judged anew; `weaker`: it may be less sure than that."""
+    for name in _EXACT:
+        if verdict.get(name) != judged[name]:
+            return _other(name, verdict.get(name), judged[name])
+    must = Threshold(judged["operator"], judged["threshold"])
+    if verdict.get("threshold") != must.bound or not _same_must(verdict, must):
+        return _other("threshold", verdict.get("must"), judged["must"])
+    if not _close(verdict.get("value"), judged["value"]):
+        return _other("value", verdict.get("value"), judged["value"])
+    if not _close_intervals(verdict.get("interval"), judged["interval"]):
+        return _other("interval", verdict.get("interval"), judged["interval"])
+    for name in ("across", "compare", "n", "level"):
+        if verdict.get(name) != judged[name]:
+            return _other(name, verdict.get(name), judged[name])
+    if verdict["conclusive"] != judged["conclusive"] and not (weaker and judged["conclusive"]):
+        return _other("conclusive", verdict["conclusive"], judged["conclusive"])
+    return _groups_fault(verdict.get("groups"), judged["groups"])
+
+
+def light_fault(predicate: Mapping[str, Any], judged: Sequence[Mapping[str, Any]]) -> str:
+    """Is its light no greener than the verdicts judged anew?"""
+    found = worst_light(verdict["light"] for verdict in judged)
+    said = predicate["light"]
+    if LIGHTS.index(said) > LIGHTS.index(found):
+        return f"its light is {said}; judged again it is {found}"
+    return ""
+
+
+def verdict_light(verdict: Mapping[str, Any]) -> Light:
+    """The light that its status, conclusiveness and `on_fail` give."""
+    return light_of(verdict["status"], verdict["on_fail"], verdict["conclusive"])
+
+
+def _groups_fault(recorded: Any, judged: Sequence[Mapping[str, Any]]) -> str:
+    recorded = recorded or []
+    if [group["name"] for group in recorded] != [group["name"] for group in judged]:
+        return "its groups are not those of its counts"
+    for said, found in zip(recorded, judged, strict=True):
+        if (said["n"], said.get("supported", True)) != (found["n"], found["supported"]):
+            return _other(f"group {said['name'][:80]!r} n", said["n"], found["n"])
+        if not _close(said["value"], found["value"]):
+            return _other(f"group {said['name'][:80]!r}", said["value"], found["value"])
+        if "interval" in said and not _close_intervals(said["interval"], found["interval"]):
+            return _other(f"interval of {said['name'][:80]!r}", said["interval"], found["interval"])
+    return ""
+
+
+def _must(verdict: Mapping[str, Any]) -> Threshold | None:
+    operator, bound = verdict.get("operator"), verdict.get("threshold")
+    if operator not in OPERATORS or bound is None or not _is_number(bound):
+        return None
+    return Threshold(operator, float(bound))
+
+
+def _same_must(verdict: Mapping[str, Any], must: Threshold) -> bool:
+    """Whether its threshold in words, which people read, is the one in numbers."""
+    operator, _, bound = str(verdict.get("must")).partition(" ")
+    try:
+        return operator == must.operator and float(bound) == must.bound
+    except ValueError:
+        return False
+
+
+def _interval(value: Any) -> Interval | str | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not all(
+        _is_number(value.get(end)) for end in ("low", "high")
+    ):
+        return "its interval is not two finite numbers"
+    return Interval(value["low"], value["high"])
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _close(one: Any, other: Any) -> bool:
+    if one is None or other is None:
+        return one is other
+    return _is_number(one) and abs(one - other) <= SAME * max(1.0, abs(other))
+
+
+def _close_intervals(one: Any, other: Any) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(_close(one[end], other[end]) for end in ("low", "high"))
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _meets(must: Threshold, value: float) -> str:
+    return "meets" if must.holds(value) else "does not meet"
+
+
+def _other(name: str, said: Any, right: Any) -> str:
+    what = name.replace("_", " ")
+    return f"its {what} is {_shown(said)}; its policy and counts give {_shown(right)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict) and {"low", "high"} <= value.keys():
+        return f"[{_shown(value['low'])}, {_shown(value['high'])}]"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return ascii(value)[:80] if not isinstance(value, str) else repr(value[:80])
+
+
+MOST_AXES = 64
+"""Roles in one tally: a policy has at most 200, a tally those that its controls count."""
+MOST_TABLES = 200
+
+MOST_SUMS = 5_000_000
+"""Cells times tables that are held against each other: some seconds."""
+
+_BLOCKS = 128
+_SHARED = 2_000
+"""As `judge.scored.BLOCKS` and the tables whose replicates `metrics.intervals` keeps."""
+_SCALARS = (str, int, float, bool)
+
+Cells = NDArray[numpy.int64]
+
+
+def read_tally(data: Mapping[str, Any]) -> Tally:
+    """The tally of a record, every number of it held against the others.
+
+    Raises:
+        EvidenceError: it is none that this version reads, or it contradicts itself.
+    """
+    try:
+        tally = Tally.from_json(data)
+        _check(tally)
+    except EvidenceError:
+        raise
+    except DataError as error:
+        raise EvidenceError(f"the tally cannot be read: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, IndexError) as error:
+        raise EvidenceError(f"the tally is malformed ({type(error).__name__})") from None
+    return tally
+
+
+def _check(tally: Tally) -> None:
+    _need(is_place(tally.rows), "its number of rows is none")
+    _need(len(tally.axes) <= MOST_AXES, f"it has more than {MOST_AXES} axes")
+    _need(len(tally.tables) + len(tally.scores) <= MOST_TABLES, f"more than {MOST_TABLES} tables")
+    _check_axes(tally)
+    _need(
+        all(is_place(count) and count <= tally.rows for count in tally.nulls.values()),
+        "it has more missing values than rows",
+    )
+    sizes = {axis.role: len(axis.levels) for axis in tally.axes}
+    counted = [(table.roles, _cells(table.cells, sizes, table.roles)) for table in tally.tables]
+    for table in tally.scores:
+        _check_scores(table.scores, table.exact, table.width)
+        known = {**sizes, "score": len(table.scores)}
+        counted.append(
+            ((*table.roles, "score"), _cells(table.cells, known, (*table.roles, "score")))
+        )
+    for _, array in counted:
+        _need(int(array[:, -1].sum()) == tally.rows, "a table does not count every row once")
+    _check_nulls(tally, counted)
+    in_all = sum(len(array) for _, array in counted)
+    _need(in_all * len(counted) <= MOST_SUMS, "it has more tables than one pass over rows makes")
+    _check_sums(counted, sizes)
+
+
+def _need(held: bool, otherwise: str) -> None:
+    if not held:
+        raise EvidenceError(f"the tally contradicts itself: {otherwise}")
+
+
+def _check_axes(tally: Tally) -> None:
+    roles = [axis.role for axis in tally.axes]
+    _need(all(isinstance(role, str) for role in roles), "a role is no text")
+    _need(len(set(roles)) == len(roles), "a role has two axes")
+    for axis in tally.axes:
+        _need(all(map(_is_label, axis.levels)), f"a level of {axis.role[:80]!r} is no label")
+        distinct = {(type(level), level) for level in axis.levels}
+        _need(len(distinct) == len(axis.levels), f"a level of {axis.role[:80]!r} is there twice")
+        counts = [axis.nulls, *axis.unmapped.values()]
+        _need(all(map(is_place, counts)), f"{axis.role[:80]!r} misses a number that is none")
+        _need(isinstance(axis.note, str) and isinstance(axis.column, str), "a note is no text")
+    labels = [axis.levels for axis in tally.axes if axis.role in ("target", "prediction")]
+    _need(len({tuple(map(repr, levels)) for levels in labels}) < 2, "labels have two lists")
+
+
+def _is_label(level: object) -> bool:
+    return isinstance(level, _SCALARS) and not (
+        isinstance(level, float) and not math.isfinite(level)
+    )
+
+
+def _check_scores(scores: Sequence[float], exact: object, width: float) -> None:
+    _need(isinstance(exact, bool), "a table of scores does not say whether it is exact")
+    _need(isinstance(width, int | float) and math.isfinite(width) and width >= 0, "its width")
+    rising = all(low < high for low, high in pairwise(scores))
+    _need(rising and all(map(math.isfinite, scores)), "its scores are not ascending numbers")
+    if scores and not exact:
+        low, high = scores[0], scores[-1]
+        span = 1.0 if low >= 0.0 and high <= 1.0 else high - low
+        # A cell as wide as all scores would let any value pass as "within its exactness".
+        _need(width <= span / EVIDENCE_CELLS * (1 + 1e-9), "its cells are too wide")
+
+
+def _cells(cells: Sequence[Sequence[int]], sizes: Mapping[str, int], roles: Sequence[str]) -> Cells:
+    """`(C, roles + 1)`: level indices and the count of each cell."""
+    _need(len(set(roles)) == len(roles), "a table has a role twice")
+    width = len(roles) + 1
+    right = all(len(cell) == width and all(type(n) is int for n in cell) for cell in cells)
+    _need(right, "a cell of a table is not made of whole numbers")
+    array = numpy.array(cells, dtype=numpy.int64).reshape(-1, width)
+    limits = numpy.array([sizes[role] for role in roles], dtype=numpy.int64)
+    inside = (array[:, :-1] >= NULL) & (array[:, :-1] < limits)
+    _need(bool(inside.all()), "a cell is at a level that does not exist")
+    _need(bool(((array[:, -1] > 0) & (array[:, -1] < 1 << 53)).all()), "a count is not above zero")
+    _need(int(array[:, -1].max(initial=0)) * len(array) < 1 << 62, "its counts are too large")
+    places = array[:, :-1]
+    _need(len(numpy.unique(places, axis=0)) == len(places), "a cell of a table is there twice")
+    return array
+
+
+def _check_nulls(tally: Tally, counted: Sequence[tuple[Sequence[str], Cells]]) -> None:
+    """What an axis says is missing, or has no group, must be what is at no level of its tables."""
+    for axis in tally.axes:
+        _need(tally.nulls.get(axis.role, axis.nulls) == axis.nulls, "missing values differ")
+        missing = axis.nulls + sum(axis.unmapped.values())
+        for roles, cells in counted:
+            if axis.role in roles:
+                column = cells[:, list(roles).index(axis.role)]
+                found = int(cells[column == NULL, -1].sum())
+                _need(found == missing, f"{axis.role[:80]!r} misses other rows in a table")
+
+
+def _check_sums(counted: Sequence[tuple[Sequence[str], Cells]], sizes: Mapping[str, int]) -> None:
+    """Tables count the same rows: over the roles that two of them share they must agree."""
+    for one, other in combinations(counted, 2):
+        shared = [role for role in one[0] if role in other[0] and role in sizes]
+        if shared:
+            alike = numpy.array_equal(_over(one, shared), _over(other, shared))
+            _need(alike, f"two tables differ over {' × '.join(shared)[:80]}")
+
+
+def _over(table: tuple[Sequence[str], Cells], roles: Sequence[str]) -> Cells:
+    """The cells summed over the other roles, sorted."""
+    kept = [list(table[0]).index(role) for role in roles]
+    places, where = numpy.unique(table[1][:, kept], axis=0, return_inverse=True)
+    sums = numpy.zeros(len(places), dtype=numpy.int64)
+    numpy.add.at(sums, where.reshape(-1), table[1][:, -1])
+    return numpy.column_stack([places, sums])
+
+
+def work_of(tally: Tally, policy: Policy) -> int:
+    """How many cells must be resampled to judge the tally, as far as can be told beforehand."""
+    scored = _BLOCKS * 2
+    work: dict[object, int] = {}
+    for control in policy.controls:
+        groups = _groups(tally, control.across)
+        spec = CATALOG.get(control.metric)
+        if spec is not None and spec.needs_score:
+            work["score", control.across, control.nulls] = scored * groups
+        else:
+            holding = [t for t in tally.tables if set(control.across) <= set(t.roles)]
+            cells = max((len(table.cells) for table in holding), default=0)
+            # Small tables are drawn once for all controls, large ones for each.
+            once = cells <= _SHARED
+            work[("few", control.across) if once else control.id] = cells * (3 if once else 1)
+    return sum(work.values())
+
+
+def _groups(tally: Tally, across: Sequence[str]) -> int:
+    axes = [axis for axis in tally.axes if axis.role in across]
+    every = [(table.roles, len(table.cells)) for table in tally.tables]
+    every += [(table.roles, len(table.cells)) for table in tally.scores]
+    most = max((cells for roles, cells in every if set(across) <= set(roles)), default=0)
+    return min(math.prod(len(axis.levels) for axis in axes), most)

@@ -1,0 +1,412 @@
+"""Judge the record again: are its verdicts what its own policy and its own counts give?
+
+A signature shows that nobody changed a record since, not that it was honest when it was signed:
+whoever runs the training can patch eight lines in the process that signs. So a verdict is not
+believed. The policy is read from the record's bytes, the recorded tally judged under the recorded
+circumstances, and everything compared. What cannot be judged is named, never passed over.
+
+Records that hold no circumstances were made before these were kept: which of their controls had no
+data, or were reported, cannot be known, so nothing is held against them but what can be derived.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.encoding import canonical_parsed
+from venturalitica.core.policy import Control, Phase, Policy
+from venturalitica.core.record import JUDGED, RUN
+from venturalitica.core.tally import Tally
+from venturalitica.core.verification import Step
+from venturalitica.errors import EvidenceError, VenturaliticaError
+from venturalitica.judge import select, unreported
+from venturalitica.judge.methods import METHODS, unknown_method
+from venturalitica.judge.told import Told
+from venturalitica.ledger.records.consistency import policy_bytes, policy_in
+from venturalitica.ledger.records.kind import Record
+from venturalitica.ledger.rejudge.compare import (
+    differences,
+    light_fault,
+    read_tally,
+    self_fault,
+    words_fault,
+    work_of,
+)
+from venturalitica.metrics.catalog import CATALOG
+from venturalitica.policy.limits import MAX_CONTROLS
+
+MOST_WORK = 40_000
+"""Cells that are resampled for one record: about half a minute. A record that asks for more may
+have been made to keep its reader busy."""
+ROUGH = 0.01
+"""A value of scores further than this from the one on the recorded levels is named."""
+
+_KEPT = 256
+"""Judgements kept: a nightly audit of the same rows is judged once."""
+
+
+class NotJudged(Exception):
+    """Why a record, or a part of it, could not be judged again."""
+
+
+class _Unreadable(EvidenceError):
+    """The tally cannot be read; of an old record that is no proof of anything."""
+
+
+@dataclass(slots=True)
+class _Judged:
+    """What a record's policy and counts give, and verdicts that were found to agree with it."""
+
+    verdicts: tuple[Mapping[str, Any], ...]
+    moved: Mapping[str, float]
+    agreed: Any = None
+
+
+class Verdicts:
+    """Judges every record of a log or bundle again."""
+
+    name = "verdicts"
+    meaning = "the record does not say what its own policy and counts give"
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.reported = 0
+        self._unjudged = 0
+        self._first: tuple[int, str] | None = None
+        self._sound: Any = None
+        self._since: int | None = None
+        self._known: OrderedDict[object, _Judged] = OrderedDict()
+
+    def read(self, record: Record) -> None:
+        """Judge the record; raises `EvidenceError` where it says something else."""
+        if record.kind not in JUDGED:
+            return
+        try:
+            self._judge(record.predicate, record.index, run=record.kind == RUN)
+        except NotJudged as reason:
+            self._left_out(record.index, str(reason))
+        else:
+            self.records += 1
+
+    def step(self) -> Step | None:
+        """What was judged; None where no record holds verdicts."""
+        if not self.records:
+            return self._rest(self.name, "not checked: ")
+        told = f"; {self.reported} values were reported, not measured" if self.reported else ""
+        detail = f"what policy and counts give, judged again ({self.records}){told}"
+        return Step(self.name, True, detail)
+
+    def left_over(self) -> Step | None:
+        """What could not be judged, where other records could; None where everything was."""
+        return self._rest("not judged", "") if self.records else None
+
+    def _rest(self, name: str, prefix: str) -> Step | None:
+        if self._first is None:
+            return None
+        index, why = self._first
+        more = f" (and {self._unjudged - 1} more)" if self._unjudged > 1 else ""
+        return Step(name, None, f"{prefix}entry {index}: {why}{more}", index)
+
+    def _left_out(self, index: int, why: str) -> None:
+        self._unjudged += 1
+        self._first = self._first or (index, why)
+
+    def _judge(self, predicate: Mapping[str, Any], index: int, *, run: bool) -> None:
+        verdicts = predicate["verdicts"]
+        _need(len(verdicts) <= MAX_CONTROLS, "it holds more verdicts than a policy has controls")
+        if verdicts != self._sound:
+            for verdict in verdicts:
+                _refuse(self_fault(verdict), verdict)
+            self._sound = verdicts
+        judging = predicate.get("judging")
+        if run:
+            _check_run(predicate, since=self._since)
+            # One that counts is held to what an audit is.
+            run = predicate.get("tally") is None
+        if predicate.get("policy") is None:
+            _need(not verdicts, "it holds verdicts and no policy")
+        elif judging is None:
+            # An audit that calls itself older than it is would be held to less.
+            _need(
+                run or self._since is None,
+                f"it says not how it judged, as entry {self._since} does",
+            )
+            self._judge_as_before(predicate, run=run)
+        else:
+            asked = _circumstances(judging)
+            _check_rows(predicate, asked)
+            self._judge_fully(predicate, asked)
+            self._since = index if self._since is None else self._since
+
+    def _judge_fully(self, predicate: Mapping[str, Any], asked: Circumstances) -> None:
+        policy = _policy(predicate)
+        _need(policy is not None, "its policy's bytes are no policy that this version can read")
+        assert policy is not None
+        controls = select(policy, asked.phase)
+        _check_controls(predicate["verdicts"], controls)
+        _check_left_out(policy, controls, asked)
+        unknown = unknown_method(asked)
+        if unknown:
+            # A later version may judge otherwise; which controls there are, the policy says.
+            raise NotJudged(unknown)
+        judged = self._judged(policy, predicate, asked)
+        _compare(predicate, judged)
+        fault = light_fault(predicate, judged.verdicts)
+        _need(not fault, fault)
+        self._count_reported(policy, asked)
+        _name_rough(judged.moved)
+
+    def _judged(
+        self, policy: Policy, predicate: Mapping[str, Any], asked: Circumstances
+    ) -> _Judged:
+        """What the record's tally gives under its policy; judged once for all that are alike."""
+        told = _told(predicate)
+        judging = canonical_parsed(predicate.get("judging"))
+        key = (policy.sha256, policy.filename, predicate.get("tally_sha256"), judging, repr(told))
+        if key in self._known:
+            self._known.move_to_end(key)
+            return self._known[key]
+        judged = self._known[key] = _judgement(policy, predicate.get("tally"), asked, told)
+        if len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return judged
+
+    def _count_reported(self, policy: Policy, asked: Circumstances) -> None:
+        if asked.reported:
+            measured = unreported(policy, policy.controls, asked.reported)
+            self.reported += len(policy.controls) - len(measured)
+
+    def _judge_as_before(self, predicate: Mapping[str, Any], *, run: bool) -> None:
+        """A record that keeps no circumstances: only what can be derived is held against it."""
+        verdicts = predicate["verdicts"]
+        policy = _policy(predicate)
+        if policy is None:
+            raise NotJudged("this version cannot read the bytes as a policy")
+        controls = _in_order(verdicts, policy)
+        for verdict, control in zip(verdicts, controls, strict=True):
+            _refuse(words_fault(verdict, control), verdict)
+        if predicate.get("tally") is None:
+            for verdict in verdicts:
+                bare = verdict["conclusive"]
+                _refuse("it is conclusive, and no counts stand behind it" if bare else "", verdict)
+        else:
+            self._judge_measured(policy, predicate, controls)
+        left = len(policy.controls) - len(verdicts)
+        if left and not run:
+            _check_phase(policy, controls)
+            raise NotJudged(f"{left} controls are not in the record (before judging was recorded)")
+
+    def _judge_measured(
+        self, policy: Policy, predicate: Mapping[str, Any], controls: Sequence[Control]
+    ) -> None:
+        """Its verdicts of passed and failed must be borne out by its counts, unless reported."""
+        try:
+            judged = self._judged(policy, predicate, Circumstances.from_json(None))
+        except _Unreadable as error:
+            raise NotJudged(f"{error} (before judging was recorded)") from None
+        if judged.agreed == predicate["verdicts"]:
+            return
+        places = {control.id: place for place, control in enumerate(policy.controls)}
+        rough = _is_rough(predicate)
+        for verdict, control in zip(predicate["verdicts"], controls, strict=True):
+            if verdict["status"] in ("passed", "failed") and not _is_reported(verdict):
+                found = judged.verdicts[places[control.id]]
+                if control.metric == "completeness":
+                    # Its replicates depended on the order of the call's arguments, then not kept.
+                    found = {**found, "interval": verdict.get("interval")}
+                _refuse(differences(verdict, found, weaker=rough and _is_scored(found)), verdict)
+        judged.agreed = predicate["verdicts"]
+        _name_rough(judged.moved)
+
+
+def _need(held: bool, otherwise: str) -> None:
+    if not held:
+        raise EvidenceError(otherwise)
+
+
+def _refuse(fault: str, verdict: Mapping[str, Any]) -> None:
+    if fault:
+        raise EvidenceError(f"control {str(verdict['control'])[:80]!r}: {fault}")
+
+
+def _policy(predicate: Mapping[str, Any]) -> Policy | None:
+    policy = predicate["policy"]
+    try:
+        data = policy_bytes(policy)
+    except EvidenceError:
+        raise NotJudged("its policy is not intact") from None  # which the step `policy` says
+    return policy_in(data, str(policy.get("filename")))
+
+
+def _circumstances(judging: Mapping[str, Any]) -> Circumstances:
+    try:
+        asked = Circumstances.from_json(judging)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise EvidenceError("its circumstances (judging) are malformed") from None
+    texts = [*asked.unbound.items(), *asked.faults.items(), *enumerate(asked.left_out)]
+    right = (
+        type(asked.rules) is int
+        and isinstance(asked.intervals, str)
+        and asked.phase in (None, "data", "model")
+        and isinstance(asked.failure, str)
+        and all(isinstance(text, str) for _, text in texts)
+    )
+    _need(right, "its circumstances (judging) are malformed")
+    return asked
+
+
+def _check_run(predicate: Mapping[str, Any], *, since: int | None) -> None:
+    """A run's record counts and judges nothing: it tells which controls no audit was about.
+
+    Before circumstances were kept, one might hold counts.
+    """
+    _need(predicate.get("judging") is None, "a run's record judges nothing, and says how it judged")
+    if since is None and predicate.get("tally") is not None:
+        return
+    _need(predicate.get("tally") is None, "a run's record counts nothing, and holds counts")
+    for verdict in predicate["verdicts"]:
+        judged = verdict["status"] in ("passed", "failed")
+        _refuse("a run's record judges nothing, and says that it did" if judged else "", verdict)
+
+
+def _check_rows(predicate: Mapping[str, Any], asked: Circumstances) -> None:
+    """What it says of the rows must count in the judgement, and be of those that were counted."""
+    _need(asked.rules >= 2, "it says how it judged, which nobody did under rules 1")
+    trained = asked.training_share is not None and asked.training_share.clear is True
+    counted = (predicate.get("tally") or {}).get("rows")
+    for item in predicate["data"]:
+        if item.get("context") != "audit":
+            continue
+        said = item.get("training_rows") is True
+        _need(said <= trained, "it says that rows were trained on, and judged as if not")
+        _need(trained <= said, "it judged rows as trained on, and says elsewhere that they are not")
+        rows = item.get("rows")
+        same = None in (rows, counted) or rows == counted
+        _need(same, f"its data has {rows} rows, and its counts are of {counted}")
+
+
+def _check_phase(policy: Policy, controls: Sequence[Control]) -> None:
+    """Only a phase left controls out before circumstances were kept, and then all of the other."""
+    phases: tuple[Phase, ...] = ("data", "model")
+    whole = any(list(controls) == list(select(policy, phase)) for phase in phases)
+    _need(whole, "controls of its policy have no verdict in it, and no phase leaves out just these")
+
+
+def _check_controls(verdicts: Sequence[Mapping[str, Any]], controls: Sequence[Control]) -> None:
+    """The verdicts must be those of the selected controls, all of them, in the policy's order."""
+    recorded = [verdict["control"] for verdict in verdicts]
+    asked = [control.id for control in controls]
+    if recorded == asked:
+        return
+    known = set(recorded)
+    missing = next((name for name in asked if name not in known), None)
+    _need(missing is None, f"control {missing!r} of its policy has no verdict in it")
+    odd = next((name for name in recorded if name not in set(asked)), None)
+    _need(odd is None, f"its policy has no control {str(odd)[:80]!r} to judge")
+    raise EvidenceError("its verdicts are not in the order of its policy, or doubled")
+
+
+def _check_left_out(policy: Policy, controls: Sequence[Control], asked: Circumstances) -> None:
+    chosen = {control.id for control in controls}
+    left_out = tuple(control.id for control in policy.controls if control.id not in chosen)
+    _need(asked.left_out == left_out, "the controls that it says were left out are others")
+
+
+def _check_unbound(tally: Tally | None, asked: Circumstances) -> None:
+    """A role that was counted was bound: calling it unbound would hide a control that failed."""
+    if tally is None:
+        return
+    _need(not asked.failure, "it says that nothing could be counted, and holds counts")
+    counted = [axis.role for axis in tally.axes] + list(tally.nulls)
+    hidden = next((role for role in counted if role in asked.unbound), None)
+    _need(hidden is None, f"it says that role {str(hidden)[:80]!r} was not bound, and counts it")
+
+
+def _judgement(
+    policy: Policy,
+    counts: Mapping[str, Any] | None,
+    asked: Circumstances,
+    told: Mapping[str, Sequence[float | None]],
+) -> _Judged:
+    tally = None if counts is None else _read(counts)
+    _check_unbound(tally, asked)
+    if tally is not None and work_of(tally, policy) > MOST_WORK:
+        raise NotJudged("its counts have too many cells to be judged again here")
+    values = Told(told)
+    try:
+        verdicts = METHODS[asked.intervals](policy, tally, circumstances=asked, told=values)
+    except VenturaliticaError as error:
+        raise EvidenceError(f"it cannot be judged again: {error}") from None
+    except Exception as error:  # noqa: BLE001 - counts may be made to break the arithmetic
+        raise EvidenceError(f"it cannot be judged again ({type(error).__name__})") from None
+    return _Judged(tuple(verdict.to_json() for verdict in verdicts), dict(values.moved))
+
+
+def _read(counts: Mapping[str, Any]) -> Tally:
+    try:
+        return read_tally(counts)
+    except EvidenceError as error:
+        raise _Unreadable(str(error)) from None
+
+
+def _compare(predicate: Mapping[str, Any], judged: _Judged) -> None:
+    verdicts = predicate["verdicts"]
+    if judged.agreed == verdicts:
+        return
+    rough = _is_rough(predicate)
+    for verdict, found in zip(verdicts, judged.verdicts, strict=True):
+        _refuse(differences(verdict, found, weaker=rough and _is_scored(found)), verdict)
+    judged.agreed = verdicts
+
+
+def _in_order(verdicts: Sequence[Mapping[str, Any]], policy: Policy) -> list[Control]:
+    """The control of each verdict; they may be fewer than the policy's, but in its order."""
+    rest: Iterator[Control] = iter(policy.controls)
+    found = []
+    for verdict in verdicts:
+        control = next((control for control in rest if control.id == verdict["control"]), None)
+        _refuse("" if control else "its policy has no such control, or not in this place", verdict)
+        assert control is not None
+        found.append(control)
+    return found
+
+
+def _is_reported(verdict: Mapping[str, Any]) -> bool:
+    """Before circumstances were kept, a value without interval was one that somebody reported."""
+    return verdict.get("interval") is None and not verdict["conclusive"]
+
+
+def _is_rough(predicate: Mapping[str, Any]) -> bool:
+    """Whether its scores are on levels that may be coarser than those that were judged."""
+    tally = predicate.get("tally") or {}
+    return any(not table["exact"] for table in tally.get("scores") or ())
+
+
+def _is_scored(verdict: Mapping[str, Any]) -> bool:
+    spec = CATALOG.get(str(verdict.get("metric")))
+    return spec is not None and spec.needs_score
+
+
+def _told(predicate: Mapping[str, Any]) -> dict[str, tuple[float | None, ...]]:
+    """What verdicts tell of scores that the counts keep more coarsely: of each group, if any."""
+    if not _is_rough(predicate):
+        return {}
+    told = {}
+    for verdict in filter(_is_scored, predicate["verdicts"]):
+        groups = verdict.get("groups") or [verdict]
+        told[verdict["control"]] = tuple(group.get("value") for group in groups)
+    return told
+
+
+def _name_rough(moved: Mapping[str, float]) -> None:
+    """Values that the recorded levels bear out only roughly: within their bounds, but far off."""
+    for control, distance in moved.items():
+        if distance > ROUGH:
+            raise NotJudged(
+                f"control {control!r}: the value is {distance:.2g} from the one on the levels of "
+                "scores that the record keeps, which can bear out no more"
+            )

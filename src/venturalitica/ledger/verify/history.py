@@ -1,0 +1,403 @@
+"""history."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from venturalitica.core.encoding import sha256_hex
+from venturalitica.core.retention import day_of, parse_day
+from venturalitica.core.verification import Step
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.formats.dsse import statement_of
+from venturalitica.ledger.formats.pruned_head import Head
+from venturalitica.ledger.formats.public_key import (
+    short,
+)
+from venturalitica.ledger.log.tree_cache import read_parts
+from venturalitica.ledger.records.approval import APPROVAL, LIGHTS, Approval
+from venturalitica.ledger.records.erasure import ERASURE, Target, held_by, targets_of
+from venturalitica.ledger.records.kind import Record
+from venturalitica.ledger.records.placement import Link
+from venturalitica.ledger.records.pruning import PRUNE, Range, ranges_of
+from venturalitica.ledger.records.rotation import ROTATION, Rotation
+from venturalitica.ledger.records.vault import KEY, Vault
+
+if TYPE_CHECKING:
+    pass
+
+
+class Approvals:
+    """The chronicle `approvals`: each speaks of an earlier record, and of that very one."""
+
+    name = "approvals"
+    meaning = "a sign-off does not speak of the record that is in the log"
+
+    def __init__(self, home: Path | None) -> None:
+        self._home = home
+        self._found: list[Approval] = []
+        self._pruned: list[Head] = []
+
+    def read(self, record: Record) -> None:
+        """Take in an approval."""
+        if record.kind != APPROVAL:
+            return
+        approval = Approval.of(record.predicate, record.index)
+        if approval.entry >= record.index:
+            raise EvidenceError(f"it signs off entry {approval.entry}, which is not before it")
+        if approval.keyid not in record.signers:
+            raise EvidenceError("the key that it names for the person did not sign it")
+        self._found.append(approval)
+
+    def pass_over(self, head: Head) -> None:
+        """A record that was signed off may have been pruned since."""
+        self._pruned.append(head)
+
+    def step(self) -> Step | None:
+        """Hold each against the record that it names; None where there is nothing to say."""
+        if not self._found:
+            return None
+        if self._home is None:
+            detail = "not checked: the record that was signed off is not in the bundle"
+            return Step(self.name, None, detail)
+        gone = [one for one in self._found if self._is_pruned(one)]
+        held = [one for one in self._found if one not in gone]
+        try:
+            lines = _lines(self._home, {one.entry for one in held})
+            faults = ((one, _fault(one, lines.get(one.entry))) for one in held)
+            one, fault = next((item for item in faults if item[1]), (None, ""))
+        except EvidenceError as error:
+            return Step(self.name, False, str(error))
+        if one is not None:
+            detail = f"entry {one.index}: {fault}; {self.meaning}"
+            return Step(self.name, False, detail, one.index)
+        return self._told(len(held), len(gone))
+
+    def _told(self, held: int, gone: int) -> Step:
+        texts = [f"{_many(held)} of the very records they name"] if held else []
+        if gone:
+            texts.append(f"{_many(gone)} of records that were pruned since: not checked")
+        return Step(self.name, True if not gone else None, "; ".join(texts))
+
+    def _is_pruned(self, approval: Approval) -> bool:
+        return any(head.start <= approval.entry < head.end for head in self._pruned)
+
+
+def _lines(home: Path, wanted: set[int]) -> dict[int, bytes]:
+    """These entries' lines out of the log; a second, quick reading."""
+    if not wanted:
+        return {}
+    parts = read_parts(home / "log" / "entries.jsonl", 0, max(wanted) + 1)
+    return {part.index: part.line for part in parts if part.index in wanted}
+
+
+def _fault(approval: Approval, line: bytes | None) -> str:
+    """What is wrong with a sign-off of the record in `line`; empty where nothing is."""
+    from venturalitica.core.record import judged
+    from venturalitica.ledger.records.consistency import understood
+
+    if line is None or sha256_hex(line) != approval.evidence_sha256:
+        return f"it signs off another record than entry {approval.entry}"
+    statement = statement_of(line)
+    if not judged(statement):
+        return f"it signs off entry {approval.entry}, which is no audit and no run"
+    if not understood(statement):
+        return ""
+    run, light = statement["predicate"].get("run"), statement["predicate"].get("light")
+    if not isinstance(run, Mapping) or run.get("id") != approval.run_id:
+        return f"it names another run than entry {approval.entry} does"
+    # It may have been worse than recorded: a tracker had not confirmed it yet.
+    if light not in LIGHTS or LIGHTS.index(approval.light) > LIGHTS.index(light):
+        return f"it says that entry {approval.entry} was {approval.light}, which is {light}"
+    return ""
+
+
+def _many(count: int) -> str:
+    return "1 sign-off" if count == 1 else f"{count} sign-offs"
+
+
+class Vaulted:
+    """The chronicle `vault`: each pair is as it was signed, or is erased as a record says."""
+
+    name = "vault"
+    meaning = "a value kept beside the log is not what was recorded, or not erased as was recorded"
+
+    def __init__(self, home: Path | None) -> None:
+        self._vault = None if home is None else Vault(home)
+        self._sealed: dict[str, int] = {}
+        self._holders: dict[int, tuple[str, frozenset[str]]] = {}
+        self._erased: dict[str, tuple[int, str]] = {}
+        self._pruned: list[Head] = []
+
+    def read(self, record: Record) -> None:
+        """Take in the references of a record, and what an erasure record says."""
+        digests = held_by(record.statement)
+        for digest in digests:
+            self._sealed.setdefault(digest, record.index)
+        if digests:
+            self._holders[record.index] = record.evidence_sha256, frozenset(digests)
+        if record.kind == ERASURE:
+            day = str(record.predicate["log"]["appended_at"])[:10]
+            for target in targets_of(record.predicate):
+                self._check(target, record)
+                self._erased |= dict.fromkeys(target.digests, (record.index, day))
+
+    def pass_over(self, head: Head) -> None:
+        """What a pruned record referred to is not known any more."""
+        self._pruned.append(head)
+
+    def step(self) -> Step | None:
+        """Hold the pairs that are there against their digests, those gone against records."""
+        try:
+            return self._step()
+        except EvidenceError as error:
+            return Step(self.name, False, str(error))
+
+    def _step(self) -> Step | None:
+        if not self._sealed and not self._erased:
+            return None
+        if self._vault is None:
+            detail = f"not checked: {_values(len(self._sealed))} beside the log, not in the bundle"
+            return Step(self.name, None, detail) if self._sealed else None
+        missing: list[str] = []
+        for digest in self._sealed | self._erased:
+            fault = self._fault(self._vault, digest)
+            if fault is not None:
+                return fault
+            if digest not in self._erased and not self._vault.holds(digest):
+                missing.append(digest)
+        return self._told(missing)
+
+    def _fault(self, vault: Vault, digest: str) -> Step | None:
+        entry = self._sealed.get(digest)
+        if digest in self._erased and vault.holds(digest):
+            record, _ = self._erased[digest]
+            detail = (
+                f"entry {record} says that pair {digest[:16]} was erased, and it is still there: "
+                "an erasure was interrupted ('venturalitica erase' finishes it), or it was put back"
+            )
+            return Step(self.name, False, detail, record)
+        try:
+            vault.open({KEY: digest})
+        except EvidenceError as error:
+            return Step(self.name, False, f"entry {entry}: {error}", entry)
+        return None
+
+    def _told(self, missing: list[str]) -> Step:
+        gone = sum(digest in self._erased for digest in self._sealed)
+        here = len(self._sealed) - gone - len(missing)
+        texts = [f"{_values(here)} beside the log, as signed"] if here else []
+        spare = self._vault.digests() - self._sealed.keys() if self._vault else ()
+        if spare:
+            texts.append(f"{_values(len(spare))} that no record refers to")
+        if gone:
+            last = max(self._erased.values())
+            texts.append(f"{_values(gone)} erased, the last on {last[1]} (entry {last[0]})")
+        if not missing:
+            return Step(self.name, True, "; ".join(texts) or "nothing is left of what was erased")
+        first = self._sealed[missing[0]]
+        texts.append(
+            f"{_values(len(missing))} not in the vault here (first: of entry {first}): this is a "
+            "copy without it, or they were deleted and no erasure record says so"
+        )
+        return Step(self.name, None, "; ".join(texts), first)
+
+    def _check(self, target: Target, record: Record) -> None:
+        if target.entry >= record.index:
+            raise EvidenceError(f"it erases of entry {target.entry}, which is not before it")
+        if any(head.start <= target.entry < head.end for head in self._pruned):
+            return
+        if self._vault is None:
+            return
+        known, held = self._holders.get(target.entry, ("", frozenset[str]()))
+        if known != target.evidence_sha256 or not held.issuperset(target.digests):
+            raise EvidenceError(f"it erases what entry {target.entry} does not hold")
+
+
+def _values(count: int) -> str:
+    return "1 value" if count == 1 else f"{count} values"
+
+
+class Chronicle(Protocol):
+    """What a kind remembers over a log. `name` is its step, `meaning` what a fault of it means."""
+
+    name: str
+    meaning: str
+
+    def read(self, record: Record) -> None:
+        """Take in the next record, of whatever kind; `record.kind` is empty if it is unknown here.
+
+        Raises:
+            EvidenceError: it contradicts what was read before.
+        """
+        ...
+
+    def step(self) -> Step | None:
+        """What to say when all was read and nothing contradicted; None where there is nothing."""
+        ...
+
+
+@runtime_checkable
+class ReadsHeads(Protocol):
+    """A chronicle that is told of pruned entries too: a later record may refer to one of them."""
+
+    def pass_over(self, head: Head) -> None:
+        """Take in the head that stands in the place of pruned entries."""
+        ...
+
+
+def chronicles(home: Path | None) -> tuple[Chronicle, ...]:
+    """Fresh chronicles for one reading; `home` is the ledger's folder, None for a bundle alone."""
+    from venturalitica.ledger.rejudge.rejudge import Verdicts
+    from venturalitica.ledger.rejudge.run_audits import RunAudits
+    from venturalitica.ledger.verify.about import Telling
+
+    alone = home is None
+    held = (Verdicts(), RunAudits(alone=alone), Rotations(), Approvals(home))
+    return (*held, Vaulted(home), Retention(alone=alone), Telling(alone=alone))
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    range: Range
+    record: int
+    day: str
+
+
+class Retention:
+    """The chronicle `retention`: every head is one that a prune record names."""
+
+    name = "retention"
+    meaning = "entries were taken out of the log otherwise than by pruning"
+
+    def __init__(self, *, alone: bool = False) -> None:
+        """`alone`: a record is read from a bundle, without the log it prunes."""
+        self._alone = alone
+        self._named: dict[int, _Named] = {}
+        self._starts: list[int] = []
+        self._heads: list[tuple[Range, int]] = []
+
+    def read(self, record: Record) -> None:
+        """Take in a prune record; it may name only what came before, and whose time was up."""
+        if record.kind != PRUNE:
+            return
+        day = str(record.predicate["log"]["appended_at"])[:10]
+        until = parse_day(record.predicate["until"])
+        for item in ranges_of(record.predicate):
+            if item.end > record.index:
+                raise EvidenceError(f"it prunes entries {item}, which are not all before it")
+            self._name(_Named(item, record.index, day))
+        if day_of(day) <= until:
+            raise EvidenceError(f"it is of {day}, and what it prunes was to be kept until {until}")
+
+    def _name(self, new: _Named) -> None:
+        """Enter what a record prunes; the same once more changes nothing."""
+        place = bisect_left(self._starts, new.range.start)
+        for start in self._starts[max(0, place - 1) : place + 1]:
+            known = self._named[start]
+            if known.range == new.range:
+                return
+            if known.range.start < new.range.end and new.range.start < known.range.end:
+                raise EvidenceError(
+                    f"it prunes entries {new.range}, entry {known.record} pruned {known.range}"
+                )
+        self._starts.insert(place, new.range.start)
+        self._named[new.range.start] = new
+
+    def pass_over(self, head: Head) -> None:
+        """Take in a head in the place of entries."""
+        self._heads.append((Range(head.start, head.count, head.root()), head.record))
+
+    def step(self) -> Step | None:
+        """Never True: what was pruned can no longer be checked."""
+        for item, record in self._heads:
+            named = self._named.get(item.start)
+            if named is None or (named.range, named.record) != (item, record):
+                return Step(
+                    self.name,
+                    False,
+                    f"entries {item} are gone, and no prune record names them: {self.meaning}",
+                    item.start,
+                )
+        if self._alone or not self._named:
+            return None
+        there = {item.start for item, _ in self._heads}
+        left = [named for start, named in self._named.items() if start not in there]
+        return self._told(left)
+
+    def _told(self, left: list[_Named]) -> Step:
+        texts = []
+        if self._heads:
+            count = sum(item.count for item, _ in self._heads)
+            last = max(self._named.values(), key=lambda named: named.record)
+            some = ", ".join(str(item) for item, _ in self._heads[:3])
+            more = ", …" if len(self._heads) > 3 else ""
+            texts.append(
+                f"{count} entries ({some}{more}) were pruned when their retention had passed "
+                f"(entry {last.record}, {last.day}): their places are proven, their contents "
+                "can no longer be checked"
+            )
+        if left:
+            texts.append(
+                f"entry {left[0].record} prunes {left[0].range}, which are still there: a pruning "
+                "was interrupted, 'venturalitica prune' finishes it"
+            )
+        return Step(self.name, None, "; ".join(texts))
+
+
+class Rotations:
+    """The rotations of a log, and that no retired key was used again."""
+
+    name = "rotation"
+    meaning = "a retired key was used again, or a key took over that its predecessor did not name"
+
+    def __init__(self) -> None:
+        self.done: list[Rotation] = []
+        self._retired: dict[str, int] = {}
+
+    def read(self, record: Record) -> None:
+        """Take in a record, in any order."""
+        if not self._retired and record.kind != ROTATION:
+            return
+        link = Link.of(record.statement)
+        for keyid in (*record.signers, link.checkpoint_key):
+            retired = self._retired.get(keyid, record.index)
+            if retired < record.index:
+                raise EvidenceError(f"key {short(keyid)} was retired in entry {retired}")
+        if record.kind != ROTATION:
+            return
+        rotation = Rotation.of(record.predicate, record.index)
+        rotation.check_signed(record.signers, link)
+        self.done.append(rotation)
+        for keyid in rotation.old.keyids:
+            self._retired[keyid] = record.index
+
+    def step(self) -> Step | None:
+        """Which keys handed over; None where none did."""
+        if not self.done:
+            return None
+        told = "; ".join(
+            f"key {short(item.old.record.keyid)} handed over to {short(item.new.record.keyid)} in "
+            f"entry {item.index}, signed by both"
+            for item in self.done
+        )
+        return Step(self.name, True, f"{told}; none was used after it was retired")
+
+    def heirs(self, trusted: Iterable[str]) -> dict[str, tuple[int, ...]]:
+        """Keys that took over from those of `trusted`: id -> the entries through which.
+
+        Only the record key signs a rotation, so only its word counts: anybody could write another's
+        checkpoint key beside a key of his own, and appoint its successor.
+        """
+        known = set(trusted)
+        found: dict[str, tuple[int, ...]] = {}
+        for item in self.done:
+            if item.old.record.keyid not in known | found.keys():
+                continue
+            for old, new in zip(item.old.keyids, item.new.keyids, strict=True):
+                if old in known | found.keys() and new not in known | found.keys():
+                    found[new] = (*found.get(old, ()), item.index)
+        return found

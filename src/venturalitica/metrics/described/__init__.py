@@ -1,1 +1,0 @@
-"""The metrics in words, a file per family."""

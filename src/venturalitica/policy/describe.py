@@ -1,0 +1,197 @@
+"""A policy in sentences, for `policy show`, reports and pages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+from venturalitica.core.policy import Compare, Control, Policy, Role, shortest
+from venturalitica.errors import did_you_mean, listed
+
+if TYPE_CHECKING:
+    pass
+
+
+_COMPARED: dict[Compare, str] = {
+    "difference": "difference of highest and lowest",
+    "ratio": "ratio of lowest to highest",
+    "min": "lowest",
+    "max": "highest",
+}
+_SHOWN = 12
+_ON_FAIL = {"record": "recorded only", "warn": "warns", "block": "blocks"}
+
+
+def describe(policy: Policy, vocabulary: Vocabulary | None = None) -> list[str]:
+    """One sentence for each control, in the order of the file.
+
+    `selection rate across gender: ratio of lowest to highest must be >= 0.80; blocks`
+    """
+    return [sentence(control, vocabulary) for control in policy.controls]
+
+
+def sentence(control: Control, vocabulary: Vocabulary | None = None) -> str:
+    """What a control asks for, in one sentence."""
+    return f"{measure(control, vocabulary)} must be {control.must}; {_ON_FAIL[control.on_fail]}"
+
+
+def measure(control: Control, vocabulary: Vocabulary | None = None) -> str:
+    """What a control measures: `selection rate across gender: ratio of lowest to highest`."""
+    name, compare = _base(control, vocabulary)
+    what = name.replace("_", " ")
+    if control.of:
+        what += f" of {_listed(control.of)}"
+    if control.across:
+        what += f" across {_crossed(control.across)}"
+    how = how_compared(control, compare)
+    return f"{what}: {how}" if how else what
+
+
+def _base(control: Control, vocabulary: Vocabulary | None) -> tuple[str, Compare | None]:
+    """The metric of one group and the comparison, also where one name means both."""
+    known = vocabulary.get(control.metric) if vocabulary is not None else None
+    if known is None or vocabulary is None or known.base not in vocabulary:
+        return control.metric, control.compare
+    compare = next((word for word in _COMPARED if word == known.compare), None)
+    return (str(known.base), compare) if compare else (control.metric, control.compare)
+
+
+def how_compared(control: Control, compare: Compare | None = None) -> str:
+    """How the groups become one number, in words; empty where they do not."""
+    compare = compare or control.compare
+    if compare is None:
+        return ""
+    if compare == "between":
+        first, second = control.groups or ("first", "second")
+        return f"{first} minus {second}"
+    return _COMPARED[compare]
+
+
+def describe_role(role: Role) -> str:
+    """How a role is read: `column Attribute9; male: A91, A93; female: A92`."""
+    parts: list[str] = []
+    if role.column:
+        parts.append(f"column {role.column}")
+    if role.favorable is not None:
+        parts.append(f"favorable {role.favorable!r}")
+    if role.map:
+        members: dict[str, list[str]] = {}
+        for value, group in role.map.items():
+            members.setdefault(group, []).append(str(value))
+        groups = [f"{group}: {listed(values, _SHOWN)}" for group, values in members.items()]
+        parts.append(listed(groups, _SHOWN, between="; ", longest=None))
+    if role.labels:
+        parts.append(f"only {listed(role.labels, _SHOWN)}")
+    if role.bins:
+        parts.append(f"cut at {listed(map(shortest, role.bins), _SHOWN)}")
+    return "; ".join(parts) or "values as they are"
+
+
+def _crossed(roles: tuple[str, ...]) -> str:
+    return " × ".join(roles)
+
+
+def _listed(roles: tuple[str, ...]) -> str:
+    return roles[0] if len(roles) == 1 else f"{', '.join(roles[:-1])} and {roles[-1]}"
+
+
+class MetricWords(Protocol):
+    """The facts about a metric that decide whether a control can be computed."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def needs(self) -> tuple[str, ...]: ...
+    @property
+    def needs_favorable(self) -> bool: ...
+    @property
+    def needs_across(self) -> bool: ...
+    @property
+    def phase(self) -> str: ...
+    @property
+    def low(self) -> float | None: ...
+    @property
+    def high(self) -> float | None: ...
+    @property
+    def base(self) -> str | None: ...
+    @property
+    def compare(self) -> str | None: ...
+    @property
+    def comparable(self) -> bool: ...
+    @property
+    def whole(self) -> bool: ...
+
+
+Vocabulary = Mapping[str, MetricWords]
+"""Metric name -> what it is."""
+
+
+OTHER_NAMES: Mapping[str, str] = {
+    "auroc": "roc_auc",
+    "brier_score_loss": "brier_score",
+    "disparate_impact": "demographic_parity_ratio",
+    "disparate_impact_ratio": "demographic_parity_ratio",
+    "ece": "expected_calibration_error",
+    "fnr": "false_negative_rate",
+    "fpr": "false_positive_rate",
+    "kappa": "cohen_kappa",
+    "matthews_corrcoef": "matthews_correlation",
+    "mcc": "matthews_correlation",
+    "ppv": "precision",
+    "sensitivity": "recall",
+    "statistical_parity_difference": "demographic_parity_difference",
+    "tnr": "true_negative_rate",
+    "tpr": "true_positive_rate",
+}
+"""What others call our metrics: for the hint in an error only, never accepted in a policy."""
+
+
+_NUMBERS = """
+    rmse root_mean_squared_error mse mean_squared_error mae mean_absolute_error r2 r_squared
+    coefficient_of_determination mape mean_absolute_percentage_error msle mean_squared_log_error
+    rmsle root_mean_squared_log_error medae median_absolute_error max_error explained_variance
+    pinball_loss mean_pinball_loss huber huber_loss smape wape mase residual residuals
+    mean_error bias_error rse d2_absolute_error quantile_loss poisson_deviance
+    mean_poisson_deviance gamma_deviance mean_gamma_deviance mean_tweedie_deviance
+"""
+NOT_YET = frozenset(_NUMBERS.split())
+"""Metrics of numbers: every metric of today's catalog compares labels, or scores with labels."""
+
+
+def metric_hint(name: str, vocabulary: Vocabulary) -> str:
+    """`"; did you mean 'f1'?"` for a metric that there is not; "" where nothing is close."""
+    folded = "_".join(name.casefold().replace("-", " ").replace("_", " ").split())
+    if folded.removeprefix("neg_").removesuffix("_score") in NOT_YET:
+        return (
+            ": it measures predicted numbers, and today's metrics compare labels (or scores with "
+            "labels). Supported are e.g. accuracy, recall, roc_auc, demographic_parity_ratio; cut "
+            "the numbers into labels first"
+        )
+    other = OTHER_NAMES.get(folded, folded.removesuffix("_score"))
+    return did_you_mean(other if other in vocabulary else name, vocabulary)
+
+
+def is_composition(metric: MetricWords) -> bool:
+    """Whether the metric compares groups by its own definition."""
+    return metric.compare is not None or metric.base is not None
+
+
+def possible_range(metric: MetricWords, compare: Compare | None) -> tuple[float, float]:
+    """The least and greatest value that a control on this metric can have.
+
+    `metric.low` and `high` bound one group's value, unless the metric is itself a composition;
+    comparing groups gives a range of its own. Infinite where there is no bound.
+    """
+    low = -math.inf if metric.low is None else metric.low
+    high = math.inf if metric.high is None else metric.high
+    if compare is None or is_composition(metric):
+        return low, high
+    width = high - low
+    ranges = {"difference": (0.0, width), "between": (-width, width), "ratio": (0.0, 1.0)}
+    return ranges.get(compare, (low, high))
+
+
+def compositions_of(name: str, vocabulary: Vocabulary) -> tuple[str, ...]:
+    """The named metrics that compare groups by the metric `name`."""
+    return tuple(other for other, metric in vocabulary.items() if metric.base == name)

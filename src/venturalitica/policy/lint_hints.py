@@ -1,0 +1,215 @@
+"""What is allowed in a policy, and yet probably not what was meant. Hints never refuse a file."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from itertools import groupby
+
+from venturalitica.core.policy import LABEL_ROLES, Control, Policy
+from venturalitica.policy.alike import alike
+from venturalitica.policy.describe import Vocabulary, possible_range
+from venturalitica.policy.limits import MAX_NAMES_COMPARED
+from venturalitica.policy.tree import MapNode, Node, Path, Scalar, show
+from venturalitica.policy.validate_shape import Collector
+
+_YAML_1_1_BOOLEAN = re.compile(r"y|yes|n|no|on|off", re.IGNORECASE)
+
+
+def collect_hints(
+    policy: Policy, root: Node, hints: Collector, vocabulary: Vocabulary | None
+) -> None:
+    """Hints on a policy that has no error."""
+    _unused_roles(policy, hints)
+    _alike_roles(policy, hints)
+    _alike_names(policy, hints)
+    _old_booleans(root, (), hints)
+    if vocabulary is not None:
+        _no_favorable(policy, hints, vocabulary)
+        for index, control in enumerate(policy.controls):
+            _exact(index, control, hints, vocabulary)
+
+
+def _unused_roles(policy: Policy, hints: Collector) -> None:
+    used = {role for control in policy.controls for role in (*control.across, *control.of)}
+    for name in policy.roles:
+        if name not in LABEL_ROLES and name not in used:
+            hints.add(("roles", name), "no control uses it", key=True)
+
+
+def _alike_roles(policy: Policy, hints: Collector) -> None:
+    """Two roles that nobody declared, one perhaps a slip of the other."""
+    seen: dict[str, None] = {}
+    for index, control in enumerate(policy.controls):
+        for name in (*control.across, *control.of):
+            if name in seen or name in policy.roles or len(seen) >= MAX_NAMES_COMPARED:
+                continue
+            other = misspelt(name, seen)
+            if other:
+                hints.add(
+                    ("controls", index),
+                    f"the roles '{other}' and '{name}' are nearly the same; if one is a slip, it "
+                    "will never be bound",
+                )
+            seen[name] = None
+
+
+def _alike_names(policy: Policy, hints: Collector) -> None:
+    """Group names that readers take for one; whether the data has both shows when it is judged."""
+    named: list[tuple[Path, Iterable[str]]] = [
+        (("roles", name, "map"), role.map.values())
+        for name, role in policy.roles.items()
+        if role.map
+    ]
+    compared: list[tuple[Path, Iterable[str]]] = [
+        (("controls", index, "groups"), control.groups)
+        for index, control in enumerate(policy.controls)
+    ]
+    for path, names in (*named, *compared):
+        for found in alike(dict.fromkeys(names)):
+            hints.add(
+                path,
+                f"the groups {show(str(found[0]))} and {show(str(found[1]))} are spelt almost "
+                "alike; if they are one, give them one name",
+                key=True,
+            )
+
+
+def _no_favorable(policy: Policy, hints: Collector, vocabulary: Vocabulary) -> None:
+    if policy.role("target").favorable is not None:
+        return
+    for index, control in enumerate(policy.controls):
+        if control.metric in vocabulary and vocabulary[control.metric].needs_favorable:
+            hints.add(
+                ("controls", index, "metric"),
+                f"{control.metric} needs the favorable label; unless labels are 0/1 or booleans, "
+                "say it: roles: {target: {favorable: ...}}",
+            )
+            return
+
+
+def _exact(index: int, control: Control, hints: Collector, vocabulary: Vocabulary) -> None:
+    metric = vocabulary[control.metric]
+    low, high = possible_range(metric, control.compare)
+    if control.must.operator == "==" and low < control.must.bound < high:
+        path = ("controls", index, "must")
+        hints.add(
+            path, f"{show(str(control.must))} asks a measured value to be exact; a bound lasts"
+        )
+
+
+def _old_booleans(node: Node, path: tuple[str | int, ...], hints: Collector) -> None:
+    """`no` is text in YAML 1.2 and false in YAML 1.1: say which it is here."""
+    if isinstance(node, Scalar):
+        if node.plain and isinstance(node.value, str) and _YAML_1_1_BOOLEAN.fullmatch(node.text):
+            hints.add_at(
+                node,
+                path,
+                f'{node.text} is the text "{node.text}" (YAML 1.2), not a boolean; '
+                "quotes would say so",
+            )
+    elif isinstance(node, MapNode):
+        for key, value in node.pairs:
+            name = key.value if isinstance(key, Scalar) else None
+            below = (*path, name) if isinstance(name, str) else path
+            _old_booleans(key, path, hints)
+            _old_booleans(value, below, hints)
+    else:
+        for index, item in enumerate(node.items):
+            _old_booleans(item, (*path, index), hints)
+
+
+def misspelt(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` is a slip of, or None.
+
+    A slip is one letter too many, missing, wrong, or swapped with its neighbour, or a difference in
+    capitals, accents and underscores alone. With a name of up to three letters only a doubled or
+    swapped letter counts: sex and set, age and wage are different words.
+    """
+    folded = _fold(name)
+    for candidate in known:
+        other = _fold(candidate)
+        short = min(len(folded), len(other)) <= 3
+        if folded == other or (_squeezed_alike if short else _one_change)(folded, other):
+            return candidate
+    return None
+
+
+class Spelling:
+    """Finds slips of the known names; remembers answers, and stops looking at absurdly many."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = tuple(known)[:MAX_NAMES_COMPARED]
+        self._answers: dict[str, str | None] = dict.fromkeys(self._known)
+
+    def slip(self, name: str) -> str | None:
+        """The known name that `name` is a slip of, or None."""
+        if name not in self._answers:
+            if len(self._answers) - len(self._known) >= MAX_NAMES_COMPARED:
+                return None
+            self._answers[name] = misspelt(name, self._known)
+        return self._answers[name]
+
+
+def _fold(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(c for c in letters if c.isalnum())
+
+
+def _one_change(one: str, other: str) -> bool:
+    """One letter more, fewer or other, or two neighbours swapped: what both share is cut away."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    same = _shared(one, other)
+    one, other = one[same:], other[same:]
+    same = _shared(one[::-1], other[::-1])
+    one, other = one[: len(one) - same], other[: len(other) - same]
+    return max(len(one), len(other)) <= 1 or _swapped(one, other)
+
+
+def _shared(one: str, other: str) -> int:
+    """How many letters two words begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _swapped(one: str, other: str) -> bool:
+    return len(one) == len(other) == 2 and one == other[::-1]
+
+
+def _squeezed_alike(one: str, other: str) -> bool:
+    """A letter doubled, or two neighbours swapped."""
+    swap = len(one) == len(other) and sorted(one) == sorted(other) and _one_change(one, other)
+    return swap or _squeezed(one) == _squeezed(other)
+
+
+def _squeezed(name: str) -> str:
+    return "".join(letter for letter, _ in groupby(name))
+
+
+def collect_faults(policy: Policy, faults: Collector, vocabulary: Vocabulary) -> None:
+    """Faults of a policy that has no error: it can be read, and its lights would say nothing."""
+    for index, control in enumerate(policy.controls):
+        said = _fault(control, vocabulary)
+        if said:
+            faults.add(("controls", index, "must"), f"{show(str(control.must))}: {said}")
+
+
+def _fault(control: Control, vocabulary: Vocabulary) -> str:
+    metric = vocabulary.get(control.metric)
+    if metric is None:
+        return ""
+    low, high = possible_range(metric, control.compare)
+    whole = metric.whole and control.compare != "ratio"
+    if control.must.cannot_fail(low, high, whole=whole):
+        return (
+            "this rule cannot fail, every possible value meets it, so its light is amber at best; "
+            "set a threshold that a bad result would miss, or remove the control"
+        )
+    if control.must.cannot_pass(low, high, whole=whole):
+        return (
+            "this rule cannot pass, no possible value meets it; set a threshold that a good result "
+            "would meet, or remove the control"
+        )
+    return ""

@@ -1,0 +1,177 @@
+"""The tree of a policy file: values that still know their line.
+
+YAML and JSON are both read into this one form, so that everything after it (shape, meaning, error
+messages) is written once. Lines and columns are 1-based.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from venturalitica.core.verdict import Label
+
+Path = tuple[str | int | float | bool | None, ...]
+"""Keys and list positions from the top of the file down to a value."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """One value. `text` is what the file says, `value` what that means; `plain`: not in quotes."""
+
+    value: Label | None
+    text: str
+    plain: bool
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListNode:
+    """A list."""
+
+    items: tuple[Node, ...]
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapNode:
+    """A mapping, as the pairs that the file gives: duplicate keys are still both here."""
+
+    pairs: tuple[tuple[Node, Node], ...]
+    line: int
+    column: int
+
+    def find(self, key: object) -> tuple[Node, Node] | None:
+        """The first pair with this key (type and value), or None."""
+        for key_node, value in self.pairs:
+            if isinstance(key_node, Scalar) and same_key(key_node.value, key):
+                return key_node, value
+        return None
+
+    def get(self, key: object) -> Node | None:
+        """The value of this key, or None."""
+        pair = self.find(key)
+        return pair[1] if pair else None
+
+
+Node = Scalar | ListNode | MapNode
+
+
+class UnreadableError(ValueError):
+    """The file cannot be read as a tree at all; `line` is 1-based, 0 for the whole file."""
+
+    def __init__(self, line: int, message: str) -> None:
+        self.line = line
+        super().__init__(message)
+
+
+def same_key(one: object, other: object) -> bool:
+    """Whether two keys mean the same: 1 and 1.0 do, 1 and true or "1" do not."""
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
+
+
+def plain(node: Node) -> Any:
+    """The tree as dicts, lists and scalars; of duplicate keys the first wins."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, ListNode):
+        return [plain(item) for item in node.items]
+    result: dict[Any, Any] = {}
+    for key, value in node.pairs:
+        if isinstance(key, Scalar):
+            result.setdefault(key.value, plain(value))
+    return result
+
+
+def follow(root: Node, path: Path) -> tuple[Node, bool]:
+    """The deepest node on `path` that exists, and whether it is the end of the path."""
+    node = root
+    for step in path:
+        below: Node | None = None
+        if isinstance(node, MapNode):
+            below = node.get(step)
+        elif isinstance(node, ListNode) and isinstance(step, int) and step < len(node.items):
+            below = node.items[step]
+        if below is None:
+            return node, False
+        node = below
+    return node, True
+
+
+def text_of(node: Node | None) -> str | None:
+    """The value of a text scalar; None for anything else."""
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
+
+
+def show(text: str, limit: int = 60) -> str:
+    """Text for a message: in quotes, harmless on a terminal, not too long."""
+    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: limit + 1])
+    return f"'{safe[:limit]}…'" if len(safe) > limit else f"'{safe}'"
+
+
+def found(node: Node) -> str:
+    """What a node is, in words: `the number 1.2`, `the text '10%'`, `a list`, `empty`."""
+    if isinstance(node, ListNode):
+        return "a list" if node.items else "an empty list"
+    if isinstance(node, MapNode):
+        return "a mapping" if node.pairs else "an empty mapping"
+    if node.value is None:
+        return "empty"
+    if isinstance(node.value, str):
+        return f"the text {show(node.value)}" if node.value else "an empty text"
+    shown = node.text if len(node.text) <= 40 else node.text[:40] + "…"
+    if isinstance(node.value, bool):
+        return shown
+    return f"the number {shown}" if is_finite(node) else f"{shown}, no finite number"
+
+
+def is_finite(node: Node) -> bool:
+    """Whether a node is a number, and one that a float can hold."""
+    if not isinstance(node, Scalar) or isinstance(node.value, bool | str | None):
+        return False
+    try:
+        return math.isfinite(node.value)
+    except OverflowError:
+        return False
+
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOL = {
+    word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
+}
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)")
+_NAN = frozenset({".nan", ".NaN", ".NAN"})
+_TWO_WAYS = re.compile(r"[-+]?(0[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+)")
+_LONGEST_INT = 300
+"""Digits that fit a float; Python itself refuses to read integers beyond some thousands."""
+
+
+def resolve(text: str) -> Label | None:
+    """The value of an unquoted word: None, a boolean, a number or text."""
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if _INT.fullmatch(text):
+        return number(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if _INFINITE.fullmatch(text):
+        return float("-inf") if text.startswith("-") else float("inf")
+    return float("nan") if text in _NAN else text
+
+
+def number(text: str) -> int | float:
+    """A whole number; one of absurd length becomes the float (in the end, infinite) it is near."""
+    return int(text) if len(text) <= _LONGEST_INT else float(text)
+
+
+def read_two_ways(text: str) -> bool:
+    """Whether YAML 1.1 and 1.2 disagree on this number."""
+    return _TWO_WAYS.fullmatch(text) is not None

@@ -1,0 +1,423 @@
+"""What keys mean together: can every control be computed at all?
+
+Works on the tree rather than on validated forms, so that a file with a misspelt key still gets all
+of its other problems told at once. Whatever has not the right shape is skipped: `shape` said so.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import get_args
+
+from venturalitica.core.policy import LABEL_ROLES, Compare, Threshold, bin_names
+from venturalitica.errors import did_you_mean, listed
+from venturalitica.policy.describe import (
+    MetricWords,
+    Vocabulary,
+    compositions_of,
+    is_composition,
+    metric_hint,
+    possible_range,
+)
+from venturalitica.policy.fields import canonical_label, role_name_fault
+from venturalitica.policy.limits import MAX_CONTROLS, MAX_GROUPS
+from venturalitica.policy.lint_hints import Spelling
+from venturalitica.policy.thresholds import parse_threshold, share
+from venturalitica.policy.tree import (
+    ListNode,
+    MapNode,
+    Node,
+    Path,
+    Scalar,
+    is_finite,
+    same_key,
+    show,
+    text_of,
+)
+from venturalitica.policy.validate_shape import Collector
+
+GROUPS_OF_INTERSECTIONS = " × "
+"""What joins the names of groups where several roles are crossed."""
+
+
+def check_meaning(root: Node, problems: Collector, vocabulary: Vocabulary | None) -> None:
+    """Collect what is wrong between keys, role by role and control by control."""
+    if not isinstance(root, MapNode):
+        return
+    roles = _roles(root)
+    for name, role in roles.items():
+        _check_role(name, role, problems)
+    _check_ids(root, problems)
+    spelling = Spelling(role for role in roles if role not in LABEL_ROLES)
+    for index, node in enumerate(items(root.get("controls"))[:MAX_CONTROLS]):
+        if isinstance(node, MapNode):
+            control = ControlView(index, node)
+            _check_roles(control, spelling, problems)
+            _check_control(control, roles, problems, vocabulary)
+
+
+def _roles(root: MapNode) -> dict[str, MapNode]:
+    """The declared roles; an empty mapping for one without a rule."""
+    roles = root.get("roles")
+    if not isinstance(roles, MapNode):
+        return {}
+    declared: dict[str, MapNode] = {}
+    for key, value in roles.pairs:
+        name = text_of(key)
+        if name and name not in declared:
+            declared[name] = (
+                value if isinstance(value, MapNode) else MapNode((), key.line, key.column)
+            )
+    return declared
+
+
+def _check_role(name: str, role: MapNode, problems: Collector) -> None:
+    path = ("roles", name)
+    if role.get("favorable") is not None and name != "target":
+        remedy = (
+            "move it to the role target"
+            if name in LABEL_ROLES
+            else "only the role target has a favorable label; remove it"
+        )
+        problems.add((*path, "favorable"), f"'favorable' belongs to target; {remedy}", key=True)
+    given = [key for key in ("map", "bins", "labels") if role.get(key) is not None]
+    if len(given) > 1:
+        first, *others = given
+        problems.add(
+            (*path, others[0]),
+            f"a role has '{first}' or '{others[0]}', not both; give the one that fits its values",
+            key=True,
+        )
+    for key in given:
+        if name == "score" or (key == "bins" and name in LABEL_ROLES):
+            why = "score takes numbers" if key == "labels" else f"{name} is no grouping role"
+            makes = "lists values" if key == "labels" else "makes groups"
+            problems.add((*path, key), f"'{key}' {makes}, and {why}; remove it", key=True)
+    if name == "target":
+        _check_favorable(role, problems)
+
+
+def _check_favorable(role: MapNode, problems: Collector) -> None:
+    """The favorable label is one that the role can have."""
+    favorable, mapping, labels = role.get("favorable"), role.get("map"), role.get("labels")
+    if not isinstance(favorable, Scalar) or favorable.value is None:
+        return
+    nodes: list[Node] = list(items(labels))
+    if isinstance(mapping, MapNode):
+        nodes = [value for _, value in mapping.pairs]
+    known = [node for node in nodes if isinstance(node, Scalar)]
+    if known and not any(same_key(node.value, favorable.value) for node in known):
+        key = "map" if isinstance(mapping, MapNode) else "labels"
+        texts = list(dict.fromkeys(node.text for node in known))
+        problems.add(
+            ("roles", "target", "favorable"),
+            f"the favorable label {show(favorable.text)} is none that '{key}' gives"
+            f"{did_you_mean(favorable.text, texts)} (it gives: {listed(texts, 12)})",
+        )
+
+
+def _check_ids(root: MapNode, problems: Collector) -> None:
+    """No two controls of one id; ids that look the same are the same."""
+    first: dict[str, int] = {}
+    for index, node in enumerate(items(root.get("controls"))):
+        id_node = node.get("id") if isinstance(node, MapNode) else None
+        name = text_of(id_node)
+        if not name or id_node is None:
+            continue
+        folded = unicodedata.normalize("NFC", name)
+        if folded in first:
+            problems.add(
+                ("controls", index, "id"),
+                f"duplicate id, already used at line {first[folded]}; every control needs its own",
+            )
+        first.setdefault(folded, id_node.line)
+
+
+def _check_control(
+    control: ControlView,
+    roles: dict[str, MapNode],
+    problems: Collector,
+    vocabulary: Vocabulary | None,
+) -> None:
+    _check_between(control, roles, problems)
+    _check_of(control, problems)
+    metric = control.text("metric")
+    if vocabulary is None or metric is None:
+        if control.has("compare") and not control.has("across"):
+            problems.add(control.path("compare"), _NEEDS_ACROSS, key=True)
+        return
+    if metric not in vocabulary:
+        problems.add(
+            control.path("metric"),
+            f"unknown metric {show(metric)}{metric_hint(metric, vocabulary)} "
+            "('venturalitica metrics' lists all)",
+        )
+        return
+    check_computable(control, metric, problems, vocabulary)
+
+
+_NEEDS_ACROSS = "'compare' compares groups; add across: <role>, or remove it"
+
+
+def _check_roles(control: ControlView, spelling: Spelling, problems: Collector) -> None:
+    """Roles are grouping roles, and spelt as declared; one that nobody declared the call binds."""
+    for key in ("across", "of"):
+        for node, name in control.nodes(key):
+            path = control.path(key)
+            if name in LABEL_ROLES:
+                if key == "across":
+                    problems.add_at(node, path, _label_role(name))
+                continue
+            meant = spelling.slip(name) if role_name_fault(name) is None else None
+            if meant:
+                problems.add_at(
+                    node,
+                    path,
+                    f"unknown role {show(name)}; did you mean '{meant}'? "
+                    f"(if it is another role, declare it: roles: {{{name}: {{}}}})",
+                )
+
+
+def _label_role(name: str) -> str:
+    return (
+        f"'across' takes grouping roles, and {name} is a label role; name one such as gender, and "
+        "bind it to a column"
+    )
+
+
+def _check_between(control: ControlView, roles: dict[str, MapNode], problems: Collector) -> None:
+    compare = control.text("compare")
+    if control.has("groups") and compare != "between":
+        said = f"'compare' is {show(compare)}" if compare else "there is no 'compare'"
+        problems.add(
+            control.path("groups"),
+            f"'groups' belongs to compare: between, and {said}; "
+            "remove 'groups', or say compare: between",
+            key=True,
+        )
+    if compare == "between" and not control.has("groups"):
+        problems.add(
+            control.path("compare"),
+            "compare: between needs the two groups, such as groups: [female, male]",
+            key=True,
+        )
+    known = _known_groups(control, roles)
+    for node, group in control.nodes("groups") if known else ():
+        if group not in known:
+            problems.add_at(
+                node,
+                control.path("groups"),
+                f"unknown group {show(group)}{did_you_mean(group, known)} "
+                f"(the policy has: {listed(known, 12)})",
+            )
+
+
+def _known_groups(control: ControlView, roles: dict[str, MapNode]) -> list[str]:
+    """The groups that the crossed roles can have; none where the data decides for one of them."""
+    names: list[list[str]] = []
+    for role in control.texts("across"):
+        groups = _groups_of(roles.get(role))
+        if not groups:
+            return []
+        names.append(groups)
+    size = 1
+    for groups_of_role in names:
+        size *= len(groups_of_role)
+    if not names or size > MAX_GROUPS:
+        return []
+    return [GROUPS_OF_INTERSECTIONS.join(combination) for combination in product(*names)]
+
+
+def _groups_of(role: MapNode | None) -> list[str]:
+    """The groups that a role's map, labels or bins name; none where the data decides."""
+    if role is None:
+        return []
+    mapping, bins, labels = role.get("map"), role.get("bins"), role.get("labels")
+    values = [item.value for item in items(labels) if isinstance(item, Scalar)]
+    if values:
+        return [str(canonical_label(value)) for value in values if value is not None]
+    if isinstance(mapping, MapNode):
+        return list(dict.fromkeys(text for _, value in mapping.pairs if (text := text_of(value))))
+    cuts = [
+        float(item.value or 0)
+        for item in items(bins)
+        if isinstance(item, Scalar) and is_finite(item)
+    ]
+    return list(bin_names(cuts)) if cuts and len(cuts) == len(items(bins)) else []
+
+
+def _check_of(control: ControlView, problems: Collector) -> None:
+    if control.has("of") and control.text("metric") not in (None, "completeness"):
+        problems.add(
+            control.path("of"), "'of' belongs to the metric completeness; remove it", key=True
+        )
+
+
+def check_computable(
+    control: ControlView, name: str, problems: Collector, vocabulary: Vocabulary
+) -> None:
+    """Collect what keeps this control from ever being computed."""
+    metric = vocabulary[name]
+    compare = _compare(control)
+    _check_groups(control, name, metric, problems, vocabulary)
+    if compare == "ratio" and not is_composition(metric) and (metric.low or 0) < 0:
+        problems.add(
+            control.path("compare"),
+            f"a ratio of {name} has no meaning, since it can be negative; use compare: difference",
+        )
+    if metric.phase == "model" and control.text("phase") == "data":
+        problems.add(
+            control.path("phase"),
+            f"{name} needs a model's {_model_roles(metric)}, so it cannot be judged in the phase "
+            "'data', before training; remove 'phase'",
+        )
+    _check_range(control, name, metric, compare, problems)
+
+
+def _compare(control: ControlView) -> Compare | None:
+    said = control.text("compare")
+    return next((word for word in get_args(Compare) if word == said), None)
+
+
+def _model_roles(metric: MetricWords) -> str:
+    return " and ".join(role for role in metric.needs if role != "target") or "prediction"
+
+
+def _check_groups(
+    control: ControlView,
+    name: str,
+    metric: MetricWords,
+    problems: Collector,
+    vocabulary: Vocabulary,
+) -> None:
+    across, compare = control.has("across"), control.has("compare")
+    composed = is_composition(metric)
+    if metric.needs_across and not across:
+        problems.add(
+            control.path("metric"), f"{name} compares groups; add across: <role>, such as gender"
+        )
+    if composed and compare:
+        problems.add(control.path("compare"), _already(name, metric, vocabulary), key=True)
+    elif compare and not across:
+        problems.add(
+            control.path("compare"),
+            "'compare' compares groups; add across: <role>, or remove it",
+            key=True,
+        )
+    elif (across or compare) and not metric.comparable and not metric.needs_across:
+        problems.add(
+            control.path("across"),
+            f"{name} cannot be computed by group; remove 'across'",
+            key=True,
+        )
+    elif across and not compare and not composed and not metric.needs_across:
+        problems.add(control.path("across"), _how(name, metric, vocabulary), key=True)
+
+
+def _already(name: str, metric: MetricWords, vocabulary: Vocabulary) -> str:
+    message = f"{name} is a comparison by its definition; remove 'compare'"
+    if metric.base in vocabulary:
+        message += f", or write metric: {metric.base} with 'compare'"
+    return message
+
+
+def _how(name: str, metric: MetricWords, vocabulary: Vocabulary) -> str:
+    words = [word for word in get_args(Compare) if word != "ratio" or (metric.low or 0) >= 0]
+    message = (
+        f"{name} across groups gives a value for each group; say how they become one: compare: "
+        f"{', '.join(words[:-1])} or {words[-1]}"
+    )
+    named = compositions_of(name, vocabulary)
+    return f"{message}; or use the metric {' or '.join(named[:4])}" if named else message
+
+
+def _check_range(
+    control: ControlView,
+    name: str,
+    metric: MetricWords,
+    compare: Compare | None,
+    problems: Collector,
+) -> None:
+    threshold = control.threshold()
+    if threshold is None or (control.has("compare") and compare is None):
+        return
+    low, high = possible_range(metric, compare)
+    if low <= threshold.bound <= high:
+        return
+    problems.add(
+        control.path("must"),
+        f"'must' is {show(str(threshold))}, and {_what(name, metric, compare)} is always "
+        f"{_range(low, high)}{_guess(threshold, metric, compare, low, high)}",
+    )
+
+
+def _what(name: str, metric: MetricWords, compare: Compare | None) -> str:
+    if compare is None or is_composition(metric):
+        return name
+    return f"the {compare} of {name}" if compare != "between" else f"{name} between two groups"
+
+
+def _range(low: float, high: float) -> str:
+    if math.isinf(high):
+        return f"at least {low:g}"
+    return f"at most {high:g}" if math.isinf(low) else f"between {low:g} and {high:g}"
+
+
+def _guess(
+    threshold: Threshold, metric: MetricWords, compare: Compare | None, low: float, high: float
+) -> str:
+    """A percentage, most likely; but a ratio a little above 1 is one the other way round."""
+    inverted = "ratio" in (compare, metric.compare) and threshold.bound < 2
+    if not inverted and high <= 1 and 1 < threshold.bound <= 100 and low <= threshold.bound / 100:
+        return f'; did you mean must: "{threshold.operator} {share(threshold.bound)}"?'
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlView:
+    """A control's node, and easy ways to ask it."""
+
+    index: int
+    node: MapNode
+
+    def path(self, *keys: str | int) -> Path:
+        return ("controls", self.index, *keys)
+
+    def text(self, key: str) -> str | None:
+        return text_of(self.node.get(key))
+
+    def has(self, key: str) -> bool:
+        return self.node.get(key) is not None
+
+    def texts(self, key: str) -> list[str]:
+        """The texts of a key that takes one or a list."""
+        node = self.node.get(key)
+        one = text_of(node)
+        return [one] if one else [text for item in items(node) if (text := text_of(item))]
+
+    def nodes(self, key: str) -> Iterator[tuple[Node, str]]:
+        """The same, each with its node."""
+        node = self.node.get(key)
+        for item in [node] if isinstance(node, Scalar) else items(node):
+            text = text_of(item)
+            if text:
+                yield item, text
+
+    def threshold(self) -> Threshold | None:
+        """What the control must meet, where that can be read."""
+        text = self.text("must")
+        if text is None:
+            return None
+        try:
+            return parse_threshold(text)
+        except ValueError:
+            return None
+
+
+def items(node: Node | None) -> tuple[Node, ...]:
+    """The items of a list; none of anything else."""
+    return node.items if isinstance(node, ListNode) else ()

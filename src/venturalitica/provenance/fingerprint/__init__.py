@@ -1,0 +1,260 @@
+"""Fingerprints: the digest of a file, and of the columns of a table.
+
+A table's digest is over its values in row order, all rows, and depends neither on the library that
+holds them nor on chunks or an index: pandas, Polars, pyarrow and numpy give the same for the same
+values. docs/data-fingerprint.md says how a stranger computes it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from venturalitica.core.encoding import canonical_json, sha256_hex
+from venturalitica.errors import BindingError, DataError, did_you_mean, listed
+from venturalitica.provenance.fingerprint import digest as column_hash
+from venturalitica.provenance.fingerprint.arrays import array_column
+from venturalitica.provenance.fingerprint.column import Column
+from venturalitica.provenance.fingerprint.digest import (
+    FORMAT,
+    BlockDigest,
+    ColumnDigest,
+    block_digest,
+    column_digest,
+)
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+_BATCH = 1 << 20
+_WORTH_THREADS = 1 << 16
+_MARKS = {"pandas": "array", "polars": "to_physical", "pyarrow": "type"}
+_Sized: TypeAlias = tuple[int, ColumnDigest]
+
+
+@dataclass(frozen=True, slots=True)
+class DataFingerprint:
+    """The digest of a table's columns; `columns` are sorted by name.
+
+    `sha256` is over the canonical JSON of format, rows and columns. `engine` names the library
+    that held the rows; it has no part in the digest.
+    """
+
+    sha256: str
+    rows: int
+    columns: tuple[ColumnDigest, ...]
+    method: str = "columns/v1"
+    engine: str = ""
+
+
+def file_digest(path: str | os.PathLike[str]) -> tuple[str, int]:
+    """SHA-256 of a file in hexadecimal, and its size in bytes; memory does not grow with it.
+
+    Raises:
+        DataError: it changed, or another took its place, while it was read; or it is no file.
+    """
+    place = Path(path)
+    # A pipe put in the place of a file would keep us waiting for ever.
+    with os.fdopen(os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        before = os.fstat(file.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            raise DataError(f"{place}: not a regular file, so it has no bytes to stand for it")
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = file.tell()
+        after = (os.fstat(file.fileno()), _stat_or_none(place))
+    if any(now is None or _version(now) != _version(before) for now in after):
+        raise DataError(f"{place}: changed while its digest was taken; let its writer end first")
+    return digest, size
+
+
+def _stat_or_none(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _version(found: os.stat_result) -> tuple[int, ...]:
+    # Whoever writes may set the time of the last change back; that of the inode he may not.
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def fingerprint(
+    data: Any,
+    columns: Sequence[str] | None = None,
+    *,
+    arrays: Mapping[str, Any] | None = None,
+) -> DataFingerprint:
+    """The fingerprint of some columns of a table.
+
+    Args:
+        data: pandas, Polars (eager or lazy), pyarrow or narwhals table, a dict of 1-D arrays, or
+            None where there are only `arrays`.
+        columns: which columns, in any order; None for all.
+        arrays: further columns by name, shape `(n,)`, as predictions that are in no table; one
+            that is named as a chosen column gets " (array)" after its name.
+
+    Raises:
+        BindingError: a column is not there.
+        DataError: no table, other lengths, two columns of one name, or values without a canonical
+            form (the message names the column).
+    """
+    engine, digests = _hashed(data, columns, dict(arrays or {}))
+    digests.sort(key=lambda column: column[1].name)
+    rows = _one_length(digests)
+    found = tuple(digest for _, digest in digests)
+    return DataFingerprint(_over(rows, found), rows, found, engine=engine)
+
+
+def _over(rows: int, columns: Sequence[ColumnDigest]) -> str:
+    listed = [
+        {"name": c.name, "type": c.type, "nulls": c.nulls, "sha256": c.sha256} for c in columns
+    ]
+    return sha256_hex(canonical_json({"format": FORMAT, "rows": rows, "columns": listed}))
+
+
+def _one_length(columns: Sequence[_Sized]) -> int:
+    lengths = {digest.name: rows for rows, digest in columns}
+    if len(set(lengths.values())) > 1:
+        said = listed(f"{name} has {rows:,}" for name, rows in lengths.items())
+        raise DataError(f"rows do not match: {said}; expected one value per row of the same data")
+    return next(iter(lengths.values()), 0)
+
+
+def _hashed(
+    data: Any, columns: Sequence[str] | None, arrays: Mapping[str, Any]
+) -> tuple[str, list[_Sized]]:
+    from venturalitica.tally.engines.narwhals import column_names, open_frame, picked
+
+    known = column_names(data) or []
+    chosen = list(dict.fromkeys(known if columns is None else columns))
+    _refuse_missing(chosen, known)
+    beside = [
+        _beside_column(value, f"{name} (array)" if name in chosen else name)
+        for name, value in arrays.items()
+    ]
+    frame = open_frame(data)
+    if frame is None:
+        return "numpy", _digests([*beside, *(_beside_column(data[name], name) for name in chosen)])
+    engine = str(frame.implementation.value)
+    if hasattr(frame, "collect"):
+        native = picked(frame, chosen).to_native()
+        if _streams(native):
+            return engine, [*_streamed(native, chosen), *_digests(beside)]
+        frame = picked(frame, chosen).collect()
+    return engine, _digests([*beside, *(_series_column(frame, name) for name in chosen)])
+
+
+def _refuse_missing(chosen: Sequence[str], known: Sequence[str]) -> None:
+    for name in chosen:
+        if name not in known:
+            raise BindingError(
+                f"there is no column '{name}'{did_you_mean(name, known)} "
+                f"(columns: {listed(known, 30) or 'none'})"
+            )
+
+
+def _digests(columns: Sequence[Column]) -> list[_Sized]:
+    blocks = _hash_blocks(columns)
+    return [
+        (column.rows, column_digest(column.name, found))
+        for column, found in zip(columns, blocks, strict=True)
+    ]
+
+
+def _hash_blocks(columns: Sequence[Column]) -> list[list[BlockDigest]]:
+    """Every block of every column, on all cores: hashing releases the interpreter's lock."""
+    size = column_hash.BLOCK
+    jobs = [(column, start) for column in columns for start in range(0, column.rows, size)]
+
+    def hashed(job: tuple[Column, int]) -> BlockDigest:
+        column, start = job
+        return block_digest(column.read(start, min(start + size, column.rows)), column.name)
+
+    workers = min(len(jobs), os.cpu_count() or 1)
+    if workers < 2 or sum(column.rows for column in columns) < _WORTH_THREADS:
+        done = list(map(hashed, jobs))
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            done = list(pool.map(hashed, jobs))
+    found = iter(done)
+    return [list(islice(found, len(range(0, column.rows, size)))) for column in columns]
+
+
+def _streams(query: Any) -> bool:
+    """Whether a lazy table can be read in batches, each hashed without those before."""
+    from venturalitica.provenance.fingerprint.frames import POLARS_AS_A_WHOLE
+
+    if not hasattr(query, "collect_batches"):
+        return False
+    kinds = {type(kind).__name__ for kind in query.collect_schema().dtypes()}
+    return kinds.isdisjoint(POLARS_AS_A_WHOLE)
+
+
+def _streamed(query: Any, columns: Sequence[str]) -> list[_Sized]:
+    """A lazy Polars table batch by batch, in order, so that it need not fit in memory."""
+    from venturalitica.provenance.fingerprint.frames import polars_column
+
+    found: dict[str, list[BlockDigest]] = {name: [] for name in columns}
+    for frame in _whole_blocks(query):
+        read = [polars_column(frame[name].alias("values"), name) for name in columns]
+        for name, blocks in zip(columns, _hash_blocks(read), strict=True):
+            found[name] += blocks
+    return [
+        (sum(block.rows for block in blocks), column_digest(name, blocks))
+        for name, blocks in found.items()
+    ]
+
+
+def _whole_blocks(query: Any) -> Iterator[Any]:
+    """The batches, cut again so that each but the last holds whole blocks."""
+    rest: Any = None
+    for batch in query.collect_batches(chunk_size=_BATCH, maintain_order=True):
+        rest = batch if rest is None else rest.vstack(batch)
+        ready = rest.height - rest.height % column_hash.BLOCK
+        if ready:
+            yield rest[:ready]
+            rest = rest[ready:]
+    if rest is not None:
+        yield rest
+
+
+def _series_column(frame: nw.DataFrame[Any], name: str) -> Column:
+    from venturalitica.tally.engines.narwhals import series_of
+
+    series = series_of(frame, name)
+    library = frame.implementation
+    if library.is_polars() or library.is_pyarrow() or library.is_pandas():
+        return _native_column(series.to_native(), str(library.value), name)
+    return array_column(series.to_numpy(), name)
+
+
+def _native_column(native: Any, library: str, name: str) -> Column:
+    from venturalitica.provenance.fingerprint import frames as column_frames
+
+    if library == "polars":
+        return column_frames.polars_column(native, name)
+    if library == "pyarrow":
+        return column_frames.arrow_column(native, name)
+    from venturalitica.provenance.fingerprint.frames import pandas_column
+
+    return pandas_column(native, name)
+
+
+def _beside_column(values: Any, name: str) -> Column:
+    """A bare array, or a column of any library that was passed as one."""
+    from venturalitica.tally.engines.arrays import as_array
+
+    native = values.to_native() if hasattr(values, "to_native") else values
+    home = type(native).__module__.partition(".")[0]
+    mark = _MARKS.get(home)
+    if mark is not None and hasattr(native, mark):
+        return _native_column(native, home, name)
+    return array_column(as_array(native, f"'{name}'"), name)

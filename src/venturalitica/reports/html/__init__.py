@@ -1,0 +1,1 @@
+"""The report page: sections, cards and charts, as HTML and SVG."""

@@ -1,0 +1,162 @@
+"""The groups behind a verdict: name, rows, value, and a dot plot on one common scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from venturalitica.core.text import format_interval, format_number
+from venturalitica.core.verdict import GroupValue, Verdict
+from venturalitica.reports.html.interval_chart import Scale, scale_for
+from venturalitica.reports.html.markup import Markup, join, tag
+
+MOST_GROUPS = 24
+"""More groups than this are shown by their lowest and highest; the rest are counted."""
+
+_MIDDLE = 9
+
+
+def group_plot(verdict: Verdict) -> Markup | None:
+    """A table with one row for each group and its dot; None where the verdict has no groups."""
+    if not verdict.groups:
+        return None
+    shown, left_out = _chosen(verdict.groups)
+    reference = reference_value(verdict)
+    scale = scale_for(_numbers(shown, reference))
+    rows = [_row(group, scale, reference, verdict.threshold) for group in shown]
+    return tag(
+        "table",
+        _head(verdict, scale),
+        tag("tbody", *rows),
+        _foot(scale, reference, verdict, left_out),
+        cls="vl-groups",
+    )
+
+
+def reference_value(verdict: Verdict) -> float | None:
+    """The value below which a group breaks the rule, where the rule has such a line.
+
+    For a ratio `>= 0.80` it is 0.80 of the highest group; for a difference `<= 0.10` the highest
+    group less 0.10; for the lowest or highest group the threshold itself. It is given only where
+    the groups' values really make up the verdict's value that way.
+    """
+    values = [group.value for group in verdict.groups if group.value is not None]
+    if len(values) < 2 or verdict.value is None or verdict.threshold is None:
+        return None
+    low, high = min(values), max(values)
+    way = verdict.compare or verdict.metric.rpartition("_")[2]
+    if way == "ratio" and high and _same(verdict.value, low / high):
+        return high * verdict.threshold
+    if way == "difference" and _same(verdict.value, high - low):
+        return high - verdict.threshold
+    if (way == "min" and _same(verdict.value, low)) or (
+        way == "max" and _same(verdict.value, high)
+    ):
+        return verdict.threshold
+    return None
+
+
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def _chosen(groups: Sequence[GroupValue]) -> tuple[list[GroupValue], int]:
+    if len(groups) <= MOST_GROUPS:
+        return list(groups), 0
+    ranked = sorted(range(len(groups)), key=lambda at: _rank(groups[at]))
+    half = MOST_GROUPS // 2
+    kept = sorted(ranked[:half] + ranked[-half:])
+    return [groups[at] for at in kept], len(groups) - len(kept)
+
+
+def _rank(group: GroupValue) -> float:
+    return -math.inf if group.value is None else group.value
+
+
+def _numbers(groups: Sequence[GroupValue], reference: float | None) -> list[float | None]:
+    ends = [end for group in groups for end in (group.interval or ())]
+    return [*(group.value for group in groups), *ends, reference]
+
+
+def _head(verdict: Verdict, scale: Scale) -> Markup:
+    group = " × ".join(verdict.across) or "Group"
+    return tag(
+        "thead",
+        tag(
+            "tr",
+            tag("th", group, scope="col"),
+            tag("th", "n", scope="col", cls="vl-num"),
+            tag("th", "Value", scope="col", cls="vl-num"),
+            tag(
+                "th",
+                tag("span", f"{scale.low:,g}"),
+                tag("span", f"{scale.high:,g}"),
+                cls="vl-ends",
+                aria_hidden="true",
+            ),
+        ),
+    )
+
+
+def _row(group: GroupValue, scale: Scale, reference: float | None, bound: float | None) -> Markup:
+    small = tag("small", "few rows", cls="vl-few") if not group.supported else None
+    return tag(
+        "tr",
+        tag("th", tag("bdi", group.name), small, scope="row"),
+        tag("td", f"{group.n:,}", cls="vl-num"),
+        tag("td", _value_words(group, bound), cls="vl-num"),
+        tag("td", _dot(group, scale, reference, bound), cls="vl-plot"),
+        cls=None if group.supported else "vl-unsupported",
+    )
+
+
+def _value_words(group: GroupValue, bound: float | None) -> str:
+    return "undefined" if group.value is None else format_number(group.value, beside=bound)
+
+
+def _dot(group: GroupValue, scale: Scale, reference: float | None, bound: float | None) -> Markup:
+    line = tag("line", x1="0%", x2="100%", y1=_MIDDLE, y2=_MIDDLE, cls="vl-axis")
+    interval = dot = mark = None
+    if reference is not None:
+        at = scale.percent(reference)
+        mark = tag("line", x1=at, x2=at, y1=0, y2=18, cls="vl-reference")
+    if group.interval is not None:
+        low, high = (scale.percent(end) for end in group.interval)
+        interval = tag("line", x1=low, x2=high, y1=_MIDDLE, y2=_MIDDLE, cls="vl-interval")
+    if group.value is not None:
+        dot = tag("circle", cx=scale.percent(group.value), cy=_MIDDLE, r=4, cls="vl-dot")
+    return tag(
+        "svg",
+        line,
+        mark,
+        interval,
+        dot,
+        width="100%",
+        height=18,
+        cls="vl-dots",
+        role="img",
+        aria_label=_dot_label(group, bound),
+    )
+
+
+def _dot_label(group: GroupValue, bound: float | None) -> str:
+    said = f"{group.name}: {_value_words(group, bound)}"
+    interval = format_interval(group.interval, beside=bound)
+    return said + (f", interval {interval}" if interval else "")
+
+
+def _foot(scale: Scale, reference: float | None, verdict: Verdict, left_out: int) -> Markup | None:
+    said = []
+    if reference is not None:
+        said.append(
+            f"Dashed line: {format_number(reference)}, the least that the rule allows beside "
+            "the highest group."
+            if verdict.compare not in ("min", "max")
+            else f"Dashed line: the threshold, {format_number(reference)}."
+        )
+    if left_out:
+        said.append(f"{left_out:,} groups between the lowest and the highest are not drawn.")
+    if not said:
+        return None
+    cell = tag("td", join([" ".join(said)]), colspan=4)
+    return tag("tfoot", tag("tr", cell))

@@ -1,0 +1,85 @@
+"""Write HTML and SVG that cannot be broken out of: every string is escaped unless it is `Markup`.
+
+    tag("p", "5 < 6", cls="vl-note")      ->  <p class="vl-note">5 &lt; 6</p>
+
+Recorded text is shown as it is, with two exceptions: control characters and the characters that
+turn the reading direction around are spelled out (`[U+202E]`), since either can make a page show
+something else than what is recorded. There are no inline styles and no scripts: the page's own
+content security policy forbids both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from venturalitica.core.text import _DECEPTIVE_SET, _UNPRINTABLE_SET, is_web_address, visible
+
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+_SPECIAL = re.compile("[&<>\"']")
+_ANYTHING_TO_DO = re.compile(f"[&<>\"'\r{_DECEPTIVE_SET}{_UNPRINTABLE_SET}]").search
+_VOID = frozenset({"meta", "br", "hr", "line", "rect", "circle", "path"})
+_CODE = re.compile(r"`([^`\n]+)`")
+
+
+class Markup(str):
+    """A string that is HTML already."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        """For template engines, which would escape it again."""
+        return str(self)
+
+
+def escape(value: object) -> Markup:
+    """`value` as text that is safe between tags and in quoted attributes."""
+    if isinstance(value, Markup):
+        return value
+    text = str(value)
+    if _ANYTHING_TO_DO(text) is None:
+        return Markup(text)
+    return Markup(_SPECIAL.sub(lambda match: _ESCAPES[match[0]], visible(text)))
+
+
+def tag(name: str, *children: object, **attributes: object) -> Markup:
+    """One element. `cls` is `class`; `_` in a name is `-`; an attribute that is None is left out.
+
+    Only names written in this package's source reach here as `name` or as keys: values never do.
+    """
+    opening = name
+    for key, value in attributes.items():
+        if value is not None:
+            opening += f' {_attribute_name(key)}="{escape(value)}"'
+    if name in _VOID:
+        return Markup(f"<{opening}/>")
+    return Markup(f"<{opening}>{join(children)}</{name}>")
+
+
+@cache
+def _attribute_name(key: str) -> str:
+    return "class" if key == "cls" else key.rstrip("_").replace("_", "-")
+
+
+def join(children: Iterable[object]) -> Markup:
+    """Children in a row; None is nothing."""
+    return Markup("".join([escape(child) for child in children if child is not None]))
+
+
+def prose(text: str) -> Markup:
+    """A sentence in which `code` stands in backticks, as elements; a lone backtick stays one."""
+    if hasattr(text, "__html__"):
+        return Markup(text)  # HTML already
+    if "\n" in text:  # no sentence of ours: recorded text is shown as it is
+        return escape(text)
+    parts = _CODE.split(str(text))
+    return join(tag("code", part) if at % 2 else part for at, part in enumerate(parts))
+
+
+def link(url: str, label: object | None = None) -> Markup:
+    """A link for http and https addresses, plain text for everything else."""
+    shown = url if label is None else label
+    if not is_web_address(url):
+        return escape(shown)
+    return tag("a", shown, href=url, rel="noopener noreferrer")

@@ -1,1 +1,0 @@
-"""Parts that the report, notebooks and pages share: each returns HTML or SVG as `Markup`."""

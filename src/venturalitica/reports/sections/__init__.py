@@ -1,1 +1,0 @@
-"""The sections of the report, in the order in which a reader asks."""

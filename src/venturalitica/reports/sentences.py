@@ -1,0 +1,251 @@
+"""The sentences: one wording for reports, the terminal, trackers and notebooks.
+
+Numbers are never rounded across their threshold: 0.7996 against `>= 0.80` reads 0.7996.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from venturalitica.core.policy import TOLERANCE
+from venturalitica.core.text import format_bound
+from venturalitica.core.verdict import Light, Verdict
+
+OPERATOR_WORDS = {
+    ">=": "at least",
+    ">": "more than",
+    "<=": "at most",
+    "<": "less than",
+    "==": "exactly",
+    "!=": "anything but",
+}
+OPERATOR_SIGNS = {">=": "≥", ">": ">", "<=": "≤", "<": "<", "==": "=", "!=": "≠"}
+LIGHT_WORDS: dict[Light, str] = {
+    "green": "Green",
+    "amber": "Amber",
+    "red": "Red",
+    "grey": "Grey",
+}
+ANSWERS: dict[Light, str] = {
+    "green": "Yes, by this policy.",
+    "amber": "Not yet certain.",
+    "red": "No.",
+    "grey": "Unknown.",
+}
+"""The answer to "can this ship?" that each light gives."""
+
+ON_FAIL_WORDS = {
+    "record": "recorded only",
+    "warn": "warns",
+    "block": "blocks",
+}
+_COMPARE_WORDS = {
+    "difference": "the highest group minus the lowest",
+    "ratio": "the lowest group divided by the highest",
+    "min": "the lowest group",
+    "max": "the highest group",
+    "between": "the first named group minus the second",
+}
+_ACRONYMS = {"roc": "ROC", "auc": "AUC", "f1": "F1", "cohen": "Cohen's", "matthews": "Matthews"}
+
+
+def metric_words(metric: str) -> str:
+    """`roc_auc` -> `ROC AUC`, `demographic_parity_ratio` -> `Demographic parity ratio`."""
+    words = [_ACRONYMS.get(word, word) for word in metric.split("_") if word]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
+
+
+def bound_words(verdict: Verdict) -> str:
+    """The threshold's number: two decimals at least, all that were written otherwise."""
+    bound = verdict.threshold
+    if bound is None:
+        return verdict.must.removeprefix(verdict.operator).strip()
+    return format_bound(bound)
+
+
+def must_signs(verdict: Verdict) -> str:
+    """`≥ 0.80`."""
+    sign = OPERATOR_SIGNS.get(verdict.operator, verdict.operator)
+    return f"{sign} {bound_words(verdict)}".strip() if sign else verdict.must
+
+
+def rule_sentence(verdict: Verdict) -> str:
+    """The rule in words: `Demographic parity ratio across gender must be at least 0.80.`"""
+    subject = metric_words(verdict.metric) or "The value"
+    if verdict.across:
+        subject += " across " + " × ".join(verdict.across)
+    if verdict.compare and not verdict.metric.endswith((f"_{verdict.compare}",)):
+        subject += f" ({_COMPARE_WORDS.get(verdict.compare, verdict.compare)})"
+    operator = OPERATOR_WORDS.get(verdict.operator, verdict.operator)
+    return f"{subject} must be {operator} {bound_words(verdict)}.".replace("  ", " ")
+
+
+def definition(metric: str) -> str:
+    """What the metric is, in one sentence; empty for one that this version does not know."""
+    from venturalitica.metrics.catalog import CATALOG
+
+    spec = CATALOG.get(metric)
+    return spec.definition if spec else ""
+
+
+def status_words(verdict: Verdict) -> str:
+    """`Passed`, `Passed, not conclusive`, `Failed`, `Not evaluated` or `Error`."""
+    if verdict.status == "passed" and not verdict.conclusive:
+        return "Passed, not conclusive"
+    return {
+        "passed": "Passed",
+        "failed": "Failed",
+        "not_evaluated": "Not evaluated",
+        "error": "Error",
+    }.get(verdict.status, "Error")
+
+
+def conclusive_sentence(verdict: Verdict) -> str:
+    """What the interval says about the verdict; empty where nothing was measured."""
+    if verdict.value is None:
+        return ""
+    if verdict.conclusive:
+        return "Conclusive: the whole interval lies on one side of the threshold."
+    if verdict.interval is None:
+        return "Not conclusive: no interval could be computed."
+    if verdict.threshold is not None and _straddles(verdict):
+        outcome = "passes" if verdict.status == "passed" else "fails"
+        return f"Not conclusive: it {outcome}, but the interval reaches across the threshold."
+    return "Not conclusive: see the notes."
+
+
+def _straddles(verdict: Verdict) -> bool:
+    assert verdict.interval is not None
+    assert verdict.threshold is not None
+    return verdict.interval.low <= verdict.threshold <= verdict.interval.high
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """One line for logs and terminals: `gender-parity: failed: 0.74 ...`."""
+    return f"{verdict.control}: {status_words(verdict).lower()}: {verdict.reason}"
+
+
+def counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """How many verdicts read which status words; only those that occur, worst first."""
+    order = ("Failed", "Error", "Not evaluated", "Passed, not conclusive", "Passed")
+    found = [status_words(verdict) for verdict in verdicts]
+    return {words: found.count(words) for words in order if words in found}
+
+
+def summary_sentence(verdicts: Sequence[Verdict]) -> str:
+    """What was found in one sentence; an audit without verdicts says so."""
+    if not verdicts:
+        return "No control was judged."
+    total = f"{len(verdicts)} control" + ("s" if len(verdicts) != 1 else "")
+    found = counts(verdicts)
+    if list(found) == ["Passed"]:
+        return (
+            f"All of {total} passed, each conclusively."
+            if len(verdicts) > 1
+            else ("The one control passed, conclusively.")
+        )
+    parts = [f"{number} {words[0].lower()}{words[1:]}" for words, number in found.items()]
+    parts = [
+        part.replace("passed, not conclusive", "passed without being conclusive") for part in parts
+    ]
+    return f"Of {total}: {_listed(parts)}."
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def consequence_sentence(verdicts: Sequence[Verdict]) -> str:
+    """What the policy does about what did not pass; empty where everything did."""
+    unmet = [verdict for verdict in verdicts if verdict.status != "passed"]
+    blocking = [verdict.control for verdict in unmet if verdict.on_fail == "block"]
+    if blocking:
+        return f"The policy blocks the run: {_listed(blocking)}."
+    if unmet:
+        return "The policy asks for a warning or a record here, not for a stop: the run went on."
+    return ""
+
+
+def run_sentence(lights: Sequence[str], *, failed: bool) -> str:
+    """What a monitored run came to: the lights of the audits inside, and whether it ended well."""
+    ending = "The run ended with an exception. " if failed else ""
+    if not lights:
+        return f"{ending}No audit was made inside this run."
+    total = f"{len(lights)} audit" + ("s" if len(lights) != 1 else "")
+    found = {word: lights.count(word) for word in ("red", "amber", "grey", "green")}
+    parts = [f"{number} {word}" for word, number in found.items() if number]
+    return f"{ending}{total} inside: {_listed(parts) if parts else 'no light recorded'}."
+
+
+MOST_TIMES = 1000.0
+"""An estimate beyond this many times the rows is not given: it would rest on nothing."""
+
+_ORDERED = (">=", ">", "<=", "<")
+
+
+def rows_needed(verdict: Verdict) -> int | None:
+    """About how many rows in all would settle it; None where that cannot be told.
+
+    The end of the interval that lies across the threshold has to come back to it. With d its
+    distance from the value and m the threshold's, that takes n · (d / m)² rows; given to two
+    digits, rounded up, and never as few as there are.
+    """
+    ratio = _times(verdict)
+    if ratio is None or ratio > MOST_TIMES:
+        return None
+    return _rounded_up(max(verdict.n * ratio, verdict.n + 1))
+
+
+def sample_sentence(verdict: Verdict) -> str:
+    """What sample would make it conclusive; empty where it is, or where no sample is the matter."""
+    if _at_threshold(verdict):
+        return (
+            "The value lies on its threshold: no number of rows would settle it while it stays "
+            "there."
+        )
+    if _times(verdict) is None:
+        return ""
+    needed = rows_needed(verdict)
+    if needed is None:
+        return (
+            f"More than {MOST_TIMES:,.0f} times these rows would be needed to settle it: the value "
+            "lies very near its threshold."
+        )
+    return (
+        f"About {needed:,} rows in place of {verdict.n:,} would settle it, if value and mix of "
+        "rows stay as they are and the interval narrows with their square root."
+    )
+
+
+def _times(verdict: Verdict) -> float | None:
+    """How many times the rows; None where the interval does not reach across the threshold."""
+    value, bound, interval = verdict.value, verdict.threshold, verdict.interval
+    if value is None or bound is None or interval is None or verdict.n < 1:
+        return None
+    across = interval.low <= bound <= interval.high
+    margin = abs(value - bound)
+    if verdict.operator not in _ORDERED or verdict.conclusive or not across or _tiny(margin, bound):
+        return None
+    reach = value - interval.low if value > bound else interval.high - value
+    return (reach / margin) ** 2
+
+
+def _at_threshold(verdict: Verdict) -> bool:
+    value, bound, interval = verdict.value, verdict.threshold, verdict.interval
+    if value is None or bound is None or interval is None or verdict.conclusive:
+        return False
+    spread = interval.low < interval.high and verdict.operator in _ORDERED
+    return spread and _tiny(abs(value - bound), bound)
+
+
+def _tiny(margin: float, bound: float) -> bool:
+    return margin <= TOLERANCE * max(1.0, abs(bound))
+
+
+def _rounded_up(rows: float) -> int:
+    """1,372.4 reads 1,400: two digits are more than the estimate is worth."""
+    whole = math.ceil(rows)
+    step: int = 10 ** max(0, len(str(whole)) - 2)
+    return -(-whole // step) * step

@@ -1,0 +1,184 @@
+"""Which CI the project has, and which records were made in one.
+
+A file in the project says what a CI would do, a record what one did. Whether the CI itself is well
+cannot be known from here, and is never said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.core.encoding import marks_in_base64
+from venturalitica.core.text import is_web_address
+from venturalitica.ledger.index.rows import Outline
+from venturalitica.review.health.integrations import Lamp, Link
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Ledger
+
+WORKFLOW = ".github/workflows/venturalitica.yml"
+"""The workflow that `venturalitica init` writes."""
+
+FILES = (
+    ("GitHub Actions", ".github/workflows/*.y*ml"),
+    ("GitLab CI", ".gitlab-ci.y*ml"),
+    ("Jenkins", "Jenkinsfile"),
+    ("Azure Pipelines", "azure-pipelines.y*ml"),
+    ("CircleCI", ".circleci/config.y*ml"),
+    ("Buildkite", ".buildkite/pipeline.y*ml"),
+    ("Bitbucket Pipelines", "bitbucket-pipelines.y*ml"),
+    ("Travis CI", ".travis.y*ml"),
+)
+MOST_FILES = 50
+MOST_BYTES = 256 * 1024
+LOOKED_AT = 100
+"""The records looked at for one that was made in a CI, the latest ones."""
+
+_MARKS = marks_in_base64(b'"ci"')
+
+_COMMAND = re.compile(
+    r"(?<![\w./-])(?:venturalitica|vl)\s+(check|verify|policy\s+\w+|gate|report|sync)\b"
+)
+_COMMENT = re.compile(r"\s*(?:#|//)")
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A CI's file in the project, and which of our commands it runs, in their order."""
+
+    system: str
+    path: str
+    commands: tuple[str, ...]
+
+    @property
+    def judges(self) -> bool:
+        """Whether it does more than to read the policy."""
+        return any(not command.startswith("policy") for command in self.commands)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A record that was made in a CI: its place, when, in which, and the page of the job."""
+
+    entry: int
+    at: str
+    system: str
+    url: str = ""
+
+
+def pipelines(root: Path) -> tuple[Pipeline, ...]:
+    """The CI files of a project that run a command of ours."""
+    found = [
+        Pipeline(system, path.relative_to(root).as_posix(), commands)
+        for system, pattern in FILES
+        for path in sorted(root.glob(pattern))[:MOST_FILES]
+        if (commands := _commands(path))
+    ]
+    return tuple(found)
+
+
+def last_made(ledger: Ledger) -> Made | None:
+    """The latest record that says it was made in a CI; the last `LOOKED_AT` are looked at.
+
+    Raises:
+        EvidenceError: the log was altered.
+    """
+    size = ledger.size
+    last = range(size - 1, max(-1, size - 1 - LOOKED_AT), -1)
+    for index, line in ledger.chosen(last):
+        if not any(mark in line for mark in _MARKS):
+            continue
+        found = made_in(index, Outline.of(index, line).statement)
+        if found is not None:
+            return found
+    return None
+
+
+def made_in(index: int, statement: Mapping[str, Any]) -> Made | None:
+    """What a statement says of the CI it was made in; None where it says nothing of one."""
+    predicate = statement.get("predicate")
+    environment = predicate.get("environment") if isinstance(predicate, Mapping) else None
+    said = environment.get("ci") if isinstance(environment, Mapping) else None
+    if not isinstance(said, Mapping) or not isinstance(said.get("name"), str) or not said["name"]:
+        return None
+    log = predicate.get("log") if isinstance(predicate, Mapping) else None
+    at = log.get("appended_at") if isinstance(log, Mapping) else None
+    url = said.get("url")
+    shown = url if isinstance(url, str) and is_web_address(url) else ""
+    return Made(index, at if isinstance(at, str) else "", said["name"][:80], shown)
+
+
+def ci_link(found: Iterable[Pipeline], made: Made | None) -> Link:
+    """The five lamps of the CI, in the words of those of a tracker."""
+    files = tuple(found)
+    return Link(
+        name="ci",
+        title="CI",
+        lamps=(
+            _installed(files),
+            _configured(files, made),
+            Lamp("reachable", "grey", "Not asked", "a CI cannot be asked from here"),
+            _delivered(made),
+            _read_back(made),
+        ),
+        place=", ".join(pipeline.path for pipeline in files),
+        fix=_fix(files, made),
+        used=made is not None,
+        beyond="reachable",
+    )
+
+
+def _installed(files: tuple[Pipeline, ...]) -> Lamp:
+    if not files:
+        return Lamp("installed", "grey", "No file", "no CI file of the project runs venturalitica")
+    names = ", ".join(dict.fromkeys(pipeline.system for pipeline in files))
+    paths = ", ".join(pipeline.path for pipeline in files)
+    return Lamp("installed", "green", "In a file", f"{names}: {paths}")
+
+
+def _configured(files: tuple[Pipeline, ...], made: Made | None) -> Lamp:
+    if not files:
+        return Lamp("configured", "grey", "Unknown", "")
+    text = ", ".join(dict.fromkeys(f"'{one}'" for item in files for one in item.commands))
+    if made is not None and any(item.system == made.system for item in files):
+        return Lamp("configured", "green", "Configured", f"runs {text}")
+    if not any(pipeline.judges for pipeline in files):
+        return Lamp("configured", "amber", "Reads only", f"runs {text}, and judges nothing")
+    return Lamp("configured", "amber", "Set, not proven", f"runs {text}; no record came of it yet")
+
+
+def _delivered(made: Made | None) -> Lamp:
+    if made is None:
+        text = f"none of the last {LOOKED_AT} records says that it was made in a CI"
+        return Lamp("delivered", "grey", "Nothing yet", text)
+    return Lamp("delivered", "green", "Recorded", f"{made.system}: entry {made.entry}", made.at)
+
+
+def _read_back(made: Made | None) -> Lamp:
+    if made is None:
+        return Lamp("read back", "grey", "Nothing yet", "")
+    text = f"entry {made.entry} stands in this log as the checkpoint seals it"
+    return Lamp("read back", "green", "Matches", text)
+
+
+def _fix(files: tuple[Pipeline, ...], made: Made | None) -> str:
+    if not files:
+        return "venturalitica init"
+    if made is None and not any(pipeline.judges for pipeline in files):
+        return f"take the comment signs off the lines of 'venturalitica check' in {files[0].path}"
+    return "" if made else "git push, and keep the job's .venturalitica folder as an artifact"
+
+
+def _commands(path: Path) -> tuple[str, ...]:
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(MOST_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ()
+    lines = (line for line in text.splitlines() if not _COMMENT.match(line))
+    found = (match for line in lines for match in _COMMAND.finditer(line))
+    return tuple(f"{' '.join(match[1].split())}" for match in found)

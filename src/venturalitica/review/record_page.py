@@ -1,0 +1,290 @@
+"""The page of a recorded audit or run, drawn from the ledger alone as things stand now.
+
+It is the page that went to the tracker, and what has become known since: whether the record still
+verifies, who signed it off, what was erased, how long it must be kept, what still waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.core.verification import Step, Verification
+from venturalitica.errors import EvidenceError
+from venturalitica.reports.context import (
+    Json,
+    ReportContext,
+    Standing,
+    mapping,
+    mappings,
+    read_statement,
+    text,
+)
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry, Ledger
+    from venturalitica.ledger.index.queries import Known
+    from venturalitica.ledger.lifecycle.approve import SignOffs
+    from venturalitica.ledger.outbox import Attempt
+    from venturalitica.ledger.records.approval import Approval
+
+
+def page_context(
+    ledger: Ledger,
+    entry: Entry,
+    *,
+    now: datetime | None = None,
+    known: SignOffs | None = None,
+    attempts: Iterable[Attempt] | None = None,
+    doubts: Known | None = None,
+) -> ReportContext:
+    """All that the page of `entry` shows; `reports.html.draw_page` draws it.
+
+    Args:
+        now: when it is drawn; the clock, if left out.
+        known: the sign-offs of this log as read before, for who draws many pages of it.
+        attempts: all that the outbox tells, as read before, likewise.
+        doubts: what is known of this log's records; `known_here`, if left out.
+
+    Raises:
+        EvidenceError: `entry` is no audit and no run, or of a format newer than this version
+            knows; or the log was altered, or the vault.
+    """
+    refuse_other_kinds(entry)
+    trackers = mappings(entry.statement["predicate"].get("trackers"))
+    tried = ledger.outbox.attempts() if attempts is None else attempts
+    waiting = _waiting(tried, entry, trackers)
+    standing = standing_of(ledger, entry, waiting=waiting, now=now, doubts=doubts)
+    try:
+        return read_statement(
+            entry.statement,
+            evidence_sha256=entry.evidence_sha256,
+            delivered=not waiting if trackers else None,
+            approvals=sign_offs(ledger, entry, known),
+            standing=standing,
+        )
+    except EvidenceError as error:
+        raise EvidenceError(f"entry {entry.index}: {error}") from error
+
+
+def standing_of(
+    ledger: Ledger,
+    entry: Entry,
+    *,
+    waiting: Mapping[str, bool] = MappingProxyType({}),
+    now: datetime | None = None,
+    doubts: Known | None = None,
+) -> Standing:
+    """What is known of a record, of whatever kind, besides what it says itself.
+
+    Args:
+        waiting: the tracker runs that have not confirmed it; whether it lies with an offline run.
+        doubts: as in `page_context`.
+    """
+    from venturalitica.ledger.index.queries import stranger
+    from venturalitica.ledger.records.placement import timestamp
+
+    doubts = known_here(ledger) if doubts is None else doubts
+    retention, until = _kept(entry.statement)
+    return Standing(
+        entry=entry.index,
+        size=ledger.size,
+        verification=_with(doubts.refuted, verified(ledger, entry.index)),
+        retention=retention,
+        kept_until=until,
+        waiting=tuple(waiting),
+        kept=sum(waiting.values()),
+        drawn_at=timestamp(now or datetime.now(UTC)),
+        doubt="" if doubts.knows(entry.signer) else stranger(entry.signer),
+    )
+
+
+def _with(refuted: str, found: Verification) -> Verification:
+    """A record's verification, and that the log as a whole does not verify."""
+    if not refuted:
+        return found
+    return replace(found, steps=(Step("log", False, refuted), *found.steps))
+
+
+@dataclass(frozen=True, slots=True)
+class BundlePage:
+    """What a bundle is about, whoever sent it.
+
+    `signer` is the key that the record names first. `report` is None for a record of another kind
+    than audit and run, which `kind` names.
+    """
+
+    kind: str
+    entry: int
+    signer: str
+    report: ReportContext | None
+
+
+def bundle_page(
+    data: bytes, found: Verification, *, own: bool, now: datetime | None = None
+) -> BundlePage | None:
+    """What the bundle in `data` is about; None where that cannot be read.
+
+    Args:
+        found: what `verify_bundle` made of it; a record that does not verify is red.
+        own: whether the reader has keys: then a record that they do not vouch for is amber at best.
+        now: when it is drawn; the clock, if left out.
+    """
+    from venturalitica.ledger.formats.bundle import Bundle
+    from venturalitica.ledger.index.queries import stranger
+    from venturalitica.ledger.index.rows import Outline, kind_of
+    from venturalitica.ledger.records.placement import timestamp
+
+    try:
+        bundle = Bundle.parse(data)
+    except EvidenceError:
+        return None
+    outline = Outline.of(bundle.index, bundle.envelope)
+    vouched = any(step.name == "trust" and step.ok for step in found.steps)
+    retention, until = _kept(outline.statement)
+    standing = Standing(
+        entry=bundle.index,
+        size=bundle.size,
+        verification=found,
+        retention=retention,
+        kept_until=until,
+        waiting=(),
+        drawn_at=timestamp(now or datetime.now(UTC)),
+        doubt=stranger(outline.signer) if own and not vouched else "",
+    )
+    digest = outline.evidence_sha256
+    try:
+        report = read_statement(outline.statement, evidence_sha256=digest, standing=standing)
+    except EvidenceError:
+        report = None  # a record of another kind, or of a newer format
+    return BundlePage(kind_of(outline.statement), bundle.index, outline.signer, report)
+
+
+def known_here(ledger: Ledger) -> Known:
+    """What is known of the records of a log here: which keys are the reader's.
+
+    Raises:
+        EvidenceError: the log was altered, or the reader's keys cannot be read.
+    """
+    from venturalitica.ledger.index.queries import Known
+    from venturalitica.ledger.verify.trust import known_signers
+    from venturalitica.review.verification import reader_keys
+    from venturalitica.system.settings import Settings
+
+    with ledger.index() as index:
+        return Known(signers=known_signers(ledger, index, reader_keys(Settings.current())))
+
+
+def verified(ledger: Ledger, index: int) -> Verification:
+    """What the record's own bundle proves. Reading a record proves its place, not its signature.
+
+    No key counts as known: the page is for readers to whom the drawer's keys are those of a
+    stranger. A bundle that cannot be made (a key is missing, say) is a fault, not an error: the
+    page says so.
+    """
+    from venturalitica.ledger.verify.verify import verify_bundle
+
+    try:
+        return verify_bundle(ledger.bundle(index))
+    except EvidenceError as error:
+        return Verification(f"entry {index}", (Step("bundle", False, str(error)),))
+
+
+def sign_offs(ledger: Ledger, entry: Entry, known: SignOffs | None = None) -> list[dict[str, Any]]:
+    """The sign-offs of a record as facts, each with whether it verifies and when it was erased."""
+    from venturalitica.ledger.lifecycle.approve import signed_off
+    from venturalitica.ledger.records.vault import Vault
+
+    vault = Vault(ledger.home)
+    return [
+        approval.told(vault)
+        | {
+            "verified": verified(ledger, approval.index).ok,
+            "erased_on": _erased_on(ledger, vault, approval),
+        }
+        for approval in (known.of(ledger, entry) if known else signed_off(ledger, entry))
+    ]
+
+
+def _erased_on(ledger: Ledger, vault: Any, approval: Approval) -> str | None:
+    """The day on which name or comment were erased, where the log tells of it."""
+    from venturalitica.ledger.lifecycle.erase import erasures
+
+    references = [approval.person, *([approval.comment] if approval.comment else [])]
+    gone = [one["vault"] for one in references if vault.open(one) is None]
+    told = erasures(ledger) if gone else {}
+    return next((told[digest] for digest in gone if digest in told), None)
+
+
+def _waiting(attempts: Iterable[Attempt], entry: Entry, runs: Sequence[Json]) -> dict[str, bool]:
+    """The tracker runs named in the record of which no receipt is here; the index is not asked.
+
+    Each with whether it is an offline run that has the record on this machine.
+    """
+    last: dict[tuple[str, str], Attempt] = {}
+    for attempt in attempts:
+        place = (attempt.tracker, attempt.run_id)
+        ours = (attempt.index, attempt.evidence_sha256) == (entry.index, entry.evidence_sha256)
+        if ours and not (place in last and last[place].confirmed):
+            last[place] = attempt
+    named = [(text(run.get("tracker")), text(run.get("run_id"))) for run in runs]
+    waiting: dict[str, bool] = {}
+    for tracker, run in named:
+        found = last.get((tracker, run))
+        kept = found is not None and found.kept
+        if found is None or not found.confirmed:
+            where = f" ({found.detail})" if found and kept else ""
+            waiting[f"{tracker} run {run}{where}"] = kept
+    return waiting
+
+
+def _kept(statement: Mapping[str, Any]) -> tuple[str, str]:
+    """The retention class and the last day; two empty texts where the record tells neither."""
+    from venturalitica.core.retention import Kept, day_of
+    from venturalitica.ledger.records.placement import Link
+
+    try:
+        kept = Kept.of(mapping(statement.get("predicate")))
+        appended = day_of(Link.of(statement).appended_at)
+    except EvidenceError:
+        return "", ""
+    return kept.name, kept.last_day(appended).isoformat()
+
+
+def refuse_other_kinds(entry: Entry) -> None:
+    """Raise unless the record is an audit or a run: others are about records, not about models."""
+    from venturalitica.core.record import judged
+    from venturalitica.ledger.records.registry import kinds
+
+    if judged(entry.statement):
+        return
+    kind = str(entry.statement.get("predicateType"))
+    if kind not in kinds():
+        raise EvidenceError(
+            f"entry {entry.index} is a record of a kind that this version does not know, "
+            f"{kind[:80]!r}: a page is drawn of an audit or a run. A newer version of "
+            "this package may know it: update it from where it came from"
+        )
+    predicate = entry.statement["predicate"]
+    target = mapping(predicate.get("of")).get("entry")
+    where = f", and is shown in that of entry {target}" if isinstance(target, int) else ""
+    raise EvidenceError(
+        f"entry {entry.index} is a record of kind {str(predicate.get('kind'))[:40]!r}: it has no "
+        f"page of its own{where}. 'venturalitica runs show {entry.index}' shows it"
+    )
+
+
+@contextmanager
+def readable(entry: Entry) -> Iterator[None]:
+    """Whoever holds a key may sign anything: what cannot be shown is said, and no fault of ours."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise EvidenceError(
+            f"entry {entry.index} is signed, but is no record as this package writes one "
+            f"({type(error).__name__}); 'venturalitica verify' says what is wrong with it"
+        ) from error

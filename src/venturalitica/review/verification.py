@@ -1,0 +1,240 @@
+"""What is to be verified: a ledger folder, a bundle file, a folder of bundles, a tracker's run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.core.verdict import About
+from venturalitica.core.verification import Step, Verification
+from venturalitica.errors import EvidenceError, SigningKeyError
+from venturalitica.system.settings import Settings
+
+if TYPE_CHECKING:
+    from venturalitica.ledger.formats.public_key import Keys
+    from venturalitica.ledger.verify.trust import Views
+
+log = logging.getLogger(__name__)
+
+MLFLOW_RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})\Z")
+WITNESSES = "witnesses"
+Progress = Callable[[int, int], None]
+
+
+def verify_source(
+    source: object = None,
+    *,
+    trusted_keys: Keys | None = None,
+    witnesses: bool = False,
+    progress: Progress | None = None,
+    settings: Settings | None = None,
+) -> Verification:
+    """Verify whatever `source` names; None is the project's own ledger.
+
+    Args:
+        source: a path, or a 32-digit MLflow run id (`runs:/<id>` too).
+        trusted_keys: public keys got out of band (`ledger.read_keys`); a record by another fails.
+        witnesses: ask the trackers that the log names for the checkpoints they have kept.
+        progress: called with (done, total).
+        settings: whose own keys and ledger are meant; those of now if left out.
+
+    Raises:
+        EvidenceError: there is nothing at `source`.
+    """
+    from venturalitica.ledger.verify.verify import verify_bundle
+
+    settings = settings or Settings.current()
+    keys = Trusted(trusted_keys, own_keys(settings))
+    if source is None:
+        return _verify_log(settings.home, keys, progress, witnesses=witnesses)
+    text = _text(source)
+    path = Path(text)
+    home = _log_in(path) if text else None
+    if home is not None:
+        return _verify_log(home, keys, progress, witnesses=witnesses)
+    if witnesses:
+        raise EvidenceError(
+            f"witnesses are compared with a whole log, and {source!r} is none: "
+            "give a ledger folder (.venturalitica)"
+        )
+    if text and path.is_file():
+        return verify_bundle(path, **keys.arguments())
+    if text and path.is_dir():
+        return _verify_folder(path, keys, progress)
+    run_id = MLFLOW_RUN_ID.match(text)
+    if run_id is not None:
+        return verify_run(run_id.group(1), trusted_keys)
+    raise EvidenceError(
+        f"nothing to verify at {source!r}: expected a ledger folder (.venturalitica), a bundle "
+        "file (evidence.json), a folder of bundles, or a 32-digit MLflow run id"
+    )
+
+
+def _text(source: object) -> str:
+    """The path or run id that `source` is, or that the tracker's own run object names."""
+    if isinstance(source, str | os.PathLike):
+        return os.fspath(source)
+    run_id = getattr(getattr(source, "info", None), "run_id", "")
+    return run_id if isinstance(run_id, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """The keys a reader brings: pinned ones, or None, and the reader's own."""
+
+    pinned: Keys | None
+    own: Keys
+
+    def arguments(self) -> dict[str, Any]:
+        """As keyword arguments of the ledger's verifiers."""
+        return {"trusted_keys": self.pinned, "known_keys": self.own}
+
+
+def own_keys(settings: Settings) -> Mapping[str, bytes]:
+    """The public keys of the user's own signing keys; none is made.
+
+    A key that `./.env` names is nobody's own: who hands over a folder could put one in, and each
+    record of his would be the reader's.
+    """
+    from venturalitica.audit.project_ledger import own_external
+    from venturalitica.ledger import known_keys
+    from venturalitica.system.settings import origin_of
+
+    if settings.signer:
+        return own_external(settings)
+    if ".env" in map(origin_of, ("VENTURALITICA_SIGNING_KEY", "VENTURALITICA_CONFIG")):
+        return {}
+    return known_keys(
+        settings.signing_key, settings.config, passphrase=settings.signing_key_passphrase
+    )
+
+
+def reader_keys(settings: Settings) -> Mapping[str, bytes]:
+    """The public keys whose records a reader knows: own ones, and `VENTURALITICA_TRUSTED_KEYS`.
+
+    Keys that `./.env` names are left out, as in `own_keys`.
+
+    Raises:
+        EvidenceError: there is no key at `VENTURALITICA_TRUSTED_KEYS`.
+    """
+    from venturalitica.ledger import read_keys
+    from venturalitica.system.settings import origin_of
+
+    try:
+        found = dict(own_keys(settings))
+    except SigningKeyError as error:
+        log.debug("own key not known: %s", error)
+        found = {}
+    if settings.trusted_keys is not None and origin_of("VENTURALITICA_TRUSTED_KEYS") != ".env":
+        found |= {key.keyid: key.pem.encode("ascii") for key in read_keys(settings.trusted_keys)}
+    return found
+
+
+def _log_in(folder: Path) -> Path | None:
+    homes = (folder, folder / ".venturalitica")
+    return next((home for home in homes if (home / "log").is_dir()), None)
+
+
+def _verify_log(
+    home: Path, keys: Trusted, progress: Progress | None, *, witnesses: bool
+) -> Verification:
+    from venturalitica.ledger.verify.verify import verify_ledger
+
+    if not witnesses:
+        return verify_ledger(home, progress=progress, **keys.arguments())
+    from venturalitica.review.witnesses import gather
+
+    gathered = gather(home)
+    found = verify_ledger(home, witnesses=gathered.witnesses, progress=progress, **keys.arguments())
+    compared = (*_compared(found.steps), *map(_missing, gathered.missing))
+    return replace(found, steps=(*compared, *_delivered(home)))
+
+
+def _delivered(home: Path) -> list[Step]:
+    from venturalitica.review.witnesses import DELIVERED, delivered
+
+    try:
+        return delivered(home)
+    except EvidenceError as error:
+        return [Step(DELIVERED, None, f"not checked: {error}")]
+
+
+def _compared(steps: tuple[Step, ...]) -> list[Step]:
+    """One step for all witnesses that agree; each that does not keeps its own."""
+    agreeing = [step for step in steps if step.name == WITNESSES and step.ok]
+    rest = [step for step in steps if step.name != WITNESSES or step.ok is False]
+    if not agreeing:
+        return rest
+    # Ordered by size: the last saw the most.
+    more = f" (and {len(agreeing) - 1} earlier ones)" if len(agreeing) > 1 else ""
+    return [*rest, replace(agreeing[-1], detail=f"{agreeing[-1].detail}{more}")]
+
+
+def _missing(reason: str) -> Step:
+    return Step(WITNESSES, None, f"not checked: {reason}")
+
+
+def _verify_folder(folder: Path, keys: Trusted, progress: Progress | None) -> Verification:
+    from venturalitica.ledger.verify.about import about_all
+    from venturalitica.ledger.verify.trust import Views
+    from venturalitica.ledger.verify.verify import bundle_bytes
+
+    bundles = sorted(folder.rglob("*.json"))
+    if not bundles:
+        raise EvidenceError(f"{folder} holds neither a ledger (log/entries.jsonl) nor bundles")
+    steps: list[Step] = []
+    views, abouts = Views(), list[About | None]()
+    for done, path in enumerate(bundles):
+        name = str(path.relative_to(folder))
+        try:
+            steps += _bundle_steps(bundle_bytes(path), name, keys, views, abouts)
+        except EvidenceError as error:
+            steps.append(Step(f"{name}: bundle", False, str(error)))
+        if progress is not None:
+            progress(done + 1, len(bundles))
+    return Verification(str(folder), (*steps, views.step()), about_all(abouts))
+
+
+def _bundle_steps(
+    data: bytes, name: str, keys: Trusted, views: Views, abouts: list[About | None]
+) -> list[Step]:
+    from venturalitica.ledger.verify.verify import verify_bundle
+
+    found = verify_bundle(data, **keys.arguments())
+    abouts.append(found.about)
+    if found.ok:
+        views.read(data, name)
+    return [replace(step, name=f"{name}: {step.name}") for step in found.steps]
+
+
+def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
+    """Verify every bundle kept at an MLflow run, and that its tags and policy file agree with them.
+
+    Raises:
+        EvidenceError: the run holds no evidence.
+        TrackerError: the run cannot be reached.
+    """
+    from venturalitica.ledger.verify.about import about_all
+    from venturalitica.ledger.verify.trust import Views
+    from venturalitica.review.tracker_run import agreement
+    from venturalitica.trackers import tracker
+    from venturalitica.trackers.base import RunRef
+
+    keys = Trusted(trusted_keys, own_keys(Settings.current()))
+    files = tracker("mlflow").fetch(run_id)
+    bundles = {name: data for name, data in files.items() if name.endswith(".json")}
+    if not bundles:
+        raise EvidenceError(f"MLflow run {run_id} holds no evidence (venturalitica/evidence.json)")
+    steps: list[Step] = []
+    views, abouts = Views(), list[About | None]()
+    for name in sorted(bundles):
+        steps += _bundle_steps(bundles[name], name, keys, views, abouts)
+    if len(bundles) > 1:
+        steps.append(views.step())
+    steps += agreement(files, RunRef("mlflow", run_id))
+    return Verification(f"MLflow run {run_id}", tuple(steps), about_all(abouts))

@@ -1,0 +1,1 @@
+"""Counting on each kind of table: arrays, and data frames by narwhals."""

@@ -1,0 +1,317 @@
+"""Data frames as rows: one group-by on the engine that holds them, through narwhals.
+
+pandas, Polars eager and lazy, pyarrow, and whatever else narwhals reads; none of them is imported
+here. A dict of 1-D arrays needs no data frame library at all.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import add
+from typing import Any, TypeAlias
+
+import narwhals as nw
+import numpy
+from numpy.typing import NDArray
+
+from venturalitica.errors import DataError, listed
+from venturalitica.tally.engines.arrays import Cells, Codes, encode, not_labels
+
+Frame: TypeAlias = "nw.DataFrame[Any] | nw.LazyFrame[Any]"
+
+_KEYED = ("String", "Categorical", "Enum", "Boolean", "Date", "Datetime", "Decimal")
+"""Types that every engine groups by value; numbers besides. The others are read row by row."""
+_REFUSED = ("List", "Array", "Struct", "Binary", "Duration", "Time")
+_WIDE = (nw.Int128, nw.UInt128)
+_FEW = 100_000
+_BLOCKS = 16
+
+
+def open_frame(data: Any) -> nw.DataFrame[Any] | nw.LazyFrame[Any] | None:
+    """The table behind `data` as narwhals sees it; None for arrays only (None or a dict).
+
+    Raises DataError for anything that is no table.
+    """
+    if data is None or isinstance(data, Mapping):
+        return None
+    try:
+        frame: Any = nw.from_native(_as_table(data))
+    except nw.exceptions.DuplicateError as error:
+        raise DataError(_several(error)) from error
+    except (TypeError, ValueError) as error:
+        raise DataError(_no_table(data)) from error
+    if not isinstance(frame, nw.DataFrame | nw.LazyFrame):
+        raise DataError(_no_table(data))
+    return frame
+
+
+def _no_table(data: Any) -> str:
+    kind = f"{type(data).__module__}.{type(data).__qualname__}"
+    if isinstance(data, str) or hasattr(data, "__fspath__"):
+        return (
+            f"the data is the text {str(data)!r}, not a table: read the file first, for example "
+            "pandas.read_csv(...), or judge it with 'venturalitica check FILE'"
+        )
+    return (
+        f"the data is a {kind}: expected a table with named columns (a pandas or Polars frame, a "
+        "pyarrow table, or a dict of 1-D arrays)"
+    )
+
+
+def column_names(data: Any) -> list[str] | None:
+    """The names of the table's columns, None where there is no table."""
+    if data is None:
+        return None
+    if isinstance(data, Mapping):
+        return [str(name) for name in data]
+    frame = open_frame(data)
+    assert frame is not None
+    return list(schema_of(frame))
+
+
+def materialise(data: Any, columns: Iterable[str]) -> Any:
+    """The table's `columns` in memory, in its own library; anything not lazy is given back as is.
+
+    A lazy frame is otherwise computed once for the counts and once more for the fingerprint.
+    """
+    frame = open_frame(data)
+    wanted = list(dict.fromkeys(columns))
+    if not wanted or not isinstance(frame, nw.LazyFrame):
+        return data
+    return picked(frame, wanted).collect().to_native()
+
+
+def schema_of(frame: Frame) -> Mapping[str, Any]:
+    """Column name -> narwhals type; DataError where a name occurs twice."""
+    try:
+        return frame.collect_schema()
+    except nw.exceptions.DuplicateError as error:
+        raise DataError(_several(error)) from error
+
+
+def picked(frame: Any, columns: Iterable[str]) -> Any:
+    """Exactly these columns: everywhere that a table of unknown columns is read."""
+    return frame.select([nw.col(exactly(frame, column)) for column in columns])
+
+
+def series_of(frame: nw.DataFrame[Any], column: str) -> nw.Series[Any]:
+    """The column under a name that is no pattern: methods of Polars' series find it by its name."""
+    return frame.get_column(column).alias("values")
+
+
+def exactly(frame: Frame, column: str) -> str:
+    """The name by which an expression finds this very column.
+
+    Polars reads `*` and names like `^y$` as patterns; only a pattern finds columns called so.
+    """
+    is_pattern = column == "*" or (column.startswith("^") and column.endswith("$"))
+    if not is_pattern or not frame.implementation.is_polars():
+        return column
+    return f"^{re.escape(column)}$"
+
+
+def _as_table(data: Any) -> Any:
+    """A record batch as a table, and columns numbered by pandas under names: 0 is "0"."""
+    if type(data).__name__ == "RecordBatch" and "pyarrow" in sys.modules:
+        return sys.modules["pyarrow"].Table.from_batches([data])
+    if type(data).__module__.startswith("pandas") and hasattr(data, "set_axis"):
+        names = list(getattr(data, "columns", ()))
+        if not all(isinstance(name, str) for name in names):
+            return data.set_axis([str(name) for name in names], axis=1)
+    return data
+
+
+def _several(error: Exception) -> str:
+    return f"the table has several columns of one name, rename them: {error}"
+
+
+def is_keyed(frame: Frame, column: str, kind: Any) -> bool:
+    """Whether the engine can group by the column; DataError where it can hold no labels at all."""
+    name = type(kind).__name__
+    if name in _REFUSED:
+        raise not_labels(f"column '{column}'", name.lower())
+    if name == "Categorical" and isinstance(frame, nw.DataFrame):
+        categories = getattr(frame[column].to_native().dtype, "categories", ())
+        return all(isinstance(category, str) for category in categories)
+    return bool(kind.is_numeric()) or name in _KEYED
+
+
+def prepared(frame: Frame, columns: Sequence[str]) -> Frame:
+    """Exactly `columns`, without an index, dictionaries decoded: equal text in two chunks may
+    have two codes, and pyarrow would then count it as two groups. Nor does it group text views."""
+    frame = _grouped_kinds(picked(frame, columns))
+    if isinstance(frame, nw.LazyFrame):
+        return frame
+    if frame.implementation.is_pandas_like():
+        return nw.maybe_reset_index(frame)
+    if frame.implementation.is_pyarrow():
+        native = frame.to_native()
+        for index, field in enumerate(native.schema):
+            is_dictionary = hasattr(field.type, "index_type")
+            kind = field.type.value_type if is_dictionary else field.type
+            is_view = str(kind) == "string_view"
+            if is_dictionary or is_view:
+                plain = native.column(index).cast("large_string" if is_view else kind)
+                native = native.set_column(index, field.name, plain)
+        decoded: nw.DataFrame[Any] = nw.from_native(native, eager_only=True)
+        return decoded
+    return frame
+
+
+def _grouped_kinds(frame: Frame) -> Frame:
+    """Half floats as floats, which hold the same numbers: pandas cannot group by the former."""
+    half = [name for name, kind in schema_of(frame).items() if type(kind).__name__ == "Float16"]
+    if not half:
+        return frame
+    whole: Frame = frame.with_columns(nw.col(exactly(frame, n)).cast(nw.Float32) for n in half)
+    return whole
+
+
+def count_groups(
+    frame: Frame,
+    keys: Sequence[tuple[str, tuple[float, ...] | None]],
+    beside: Mapping[int, Codes],
+) -> Cells:
+    """The engine's own group-by: rows of each combination of `keys`, missing values kept.
+
+    `keys` are `(column, cut points)`; key i is taken from `beside[i]` instead where that exists.
+    """
+    names = [f"key{index}" for index in range(len(keys))]
+    kinds = schema_of(frame)
+    grouped = frame.select(
+        key_expression(exactly(frame, column), cuts, kinds[column]).alias(names[index])
+        for index, (column, cuts) in enumerate(keys)
+        if index not in beside
+    )
+    if beside:
+        assert isinstance(grouped, nw.DataFrame)
+        grouped = grouped.with_columns(
+            nw.new_series(names[index], codes.codes, nw.Int64, backend=grouped.implementation)
+            for index, codes in beside.items()
+        )
+    found = _grouped(grouped, names, [column for column, _ in keys])
+    columns = []
+    for index, name in enumerate(names):
+        if index in beside:
+            codes = found[name].to_numpy().astype(numpy.int64)
+            columns.append(Codes(beside[index].values, codes))
+        else:
+            columns.append(encode(series_array(found[name]), f"column '{keys[index][0]}'"))
+    return Cells(tuple(columns), found["rows"].to_numpy().astype(numpy.int64))
+
+
+def _grouped(frame: Frame, names: Sequence[str], columns: Sequence[str]) -> nw.DataFrame[Any]:
+    """DataError where the engine cannot: half a surrogate pair is no text for Arrow, say."""
+    try:
+        return collected(_quick(frame).group_by(names).agg(nw.len().alias("rows")))
+    except (UnicodeError, NotImplementedError) as error:
+        engine, named = frame.implementation.name.lower(), listed(columns)
+        raise DataError(
+            f"{engine} cannot group the rows by {named} ({error}): expected valid text, numbers, "
+            "booleans or dates"
+        ) from error
+
+
+def _quick(frame: Any) -> Any:
+    """Polars groups several times faster where its optimiser sees the whole question."""
+    eager = isinstance(frame, nw.DataFrame)
+    return frame.lazy() if eager and frame.implementation.is_polars() else frame
+
+
+def collected(frame: Any) -> nw.DataFrame[Any]:
+    return frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+
+
+def key_expression(column: str, cuts: tuple[float, ...] | None, kind: Any) -> nw.Expr:
+    """The column itself, or how many of the cut points are at or below it."""
+    value = nw.col(column)
+    if cuts is None:
+        return value
+    present = ~value.is_null()
+    if kind.is_float():
+        present = present & ~value.is_nan()
+    above = reduce(add, ((value >= _exact(cut)).cast(nw.Int64) for cut in cuts))
+    return nw.when(present).then(above)
+
+
+def _exact(cut: float) -> int | float:
+    """Whole numbers as integers, so that no engine rounds a large integer to compare it."""
+    return int(cut) if float(cut).is_integer() else cut
+
+
+def series_array(series: nw.Series[Any]) -> NDArray[Any]:
+    """The values as numpy, as objects where numpy has no missing value of that type."""
+    series = narrowed(series)
+    kind = series.dtype
+    nulls = series.null_count()
+    if kind.is_float() or (nulls == 0 and _has_array(kind)):
+        return series.to_numpy()
+    if kind.is_integer() and len(series) > _FEW and kind not in _WIDE:
+        return series.cast(nw.Float64).to_numpy()
+    array = numpy.empty(len(series), dtype=object)
+    array[:] = series.to_list()
+    return array
+
+
+def _has_array(kind: Any) -> bool:
+    return bool(kind == nw.Boolean or (kind.is_integer() and kind not in _WIDE))
+
+
+def narrowed(series: nw.Series[Any]) -> nw.Series[Any]:
+    """Integers of 128 bits in 64, where these hold them: numpy has no wider ones."""
+    if series.dtype not in _WIDE or series.null_count() == len(series):
+        return series
+    fits = series.min() >= -(2**63) and series.max() < 2**63
+    return series.cast(nw.Int64) if fits else series
+
+
+def float_array(series: nw.Series[Any]) -> NDArray[numpy.float64]:
+    """Numbers as float64, NaN where missing. Decimals by way of their text: Arrow divides them by
+    a power of ten that is rounded itself, and 0.3 would become 0.30000000000000004."""
+    if series.dtype == nw.Decimal:
+        series = series.cast(nw.String)
+    return series.cast(nw.Float64).to_numpy().astype(numpy.float64)
+
+
+def sampled(frame: Frame, size: int) -> nw.DataFrame[Any]:
+    """About `size` rows in blocks from all over the table, or its first ones where it is lazy."""
+    if isinstance(frame, nw.LazyFrame):
+        return frame.head(size).collect()
+    if len(frame) <= size:
+        return frame
+    block = size // _BLOCKS
+    starts = range(0, len(frame) - block + 1, (len(frame) - block) // (_BLOCKS - 1))
+    return nw.concat([frame[start : start + block] for start in starts])
+
+
+def null_counts(frame: Frame, columns: Sequence[str]) -> dict[str, int]:
+    """Missing values of each column, NaN among them."""
+    if not columns:
+        return {}
+    kinds = schema_of(frame)
+    names = [f"null{index}" for index in range(len(columns))]
+    found = collected(
+        _quick(frame).select(
+            _missing(exactly(frame, column), kinds[column]).cast(nw.Int64).sum().alias(name)
+            for column, name in zip(columns, names, strict=True)
+        )
+    )
+    return {
+        column: int(found[name].to_list()[0] or 0)
+        for column, name in zip(columns, names, strict=True)
+    }
+
+
+def _missing(column: str, kind: Any) -> nw.Expr:
+    value = nw.col(column)
+    return value.is_null() | value.is_nan() if kind.is_float() else value.is_null()
+
+
+def row_count(frame: Frame) -> int:
+    """How many rows; a lazy table is asked for the number alone."""
+    if isinstance(frame, nw.DataFrame):
+        return len(frame)
+    return int(frame.select(nw.len().alias("rows")).collect()["rows"].to_list()[0])

@@ -1,0 +1,84 @@
+"""What is taken from a run to be verified: bounded, and nothing with a name that leads elsewhere.
+
+A listing comes from whoever may write to the run, or from a server that lies: a name such as
+`venturalitica/../../.bashrc` would be written where it says, a folder that links to itself would
+never end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from venturalitica.core.encoding import parse_object
+from venturalitica.errors import EvidenceError, TrackerError
+from venturalitica.trackers.layout import ROOT
+
+MAX_FILE = 256 * 1024 * 1024
+"""Bytes of one artifact."""
+
+MAX_BYTES = 1024 * 1024 * 1024
+MAX_FILES = 20_000
+MAX_DEPTH = 8
+"""Folders inside each other; ours are three deep."""
+
+
+@dataclass
+class Haul:
+    """Counts what was taken from one run."""
+
+    files: int = 0
+    bytes: int = 0
+
+    def admit(self, path: str, size: int | None, *, folder: str) -> None:
+        """Refuse a path that a listing of `folder` gave; `size` is None for a folder.
+
+        Raises:
+            TrackerError: the name leads out of `folder`, or there is more than any evidence needs.
+        """
+        parts = path.split("/")
+        below = path.startswith(f"{folder}/") and len(parts) <= MAX_DEPTH
+        if not below or {"", ".", ".."} & set(parts) or "\\" in path or not path.isprintable():
+            raise TrackerError(f"the run lists {path[:120]!r} in {folder!r}: not a name of ours")
+        self.files += 1
+        self.bytes += size or 0
+        if (size or 0) > MAX_FILE:
+            raise TrackerError(f"{path} of the run is {size} bytes: no evidence of ours")
+        if self.files > MAX_FILES or self.bytes > MAX_BYTES:
+            raise TrackerError(f"the run holds more below {folder!r} than evidence of ours does")
+
+
+SUFFIX = ".checkpoint"
+
+
+def is_checkpoint_key(key: str) -> bool:
+    """Whether a tag (or summary key) of this name holds a checkpoint of ours."""
+    return key.startswith(f"{ROOT}.") and key.endswith(SUFFIX)
+
+
+def kept_in(files: Mapping[str, bytes], where: str, *, origin: str) -> dict[str, str]:
+    """The checkpoints of the log `origin` among what `Tracker.fetch` gave: place -> signed note.
+
+    Both the tags and the bundles hold some: a run that was never uploaded has only files.
+    """
+    found: dict[str, str] = {}
+    for path, data in files.items():
+        note = _of_tag(path, data) or _of_bundle(path, data)
+        if note.startswith(f"{origin}\n"):
+            found[f"{where} ({path.removeprefix('tags/')})"] = note
+    return found
+
+
+def _of_tag(path: str, data: bytes) -> str:
+    is_tag = path.startswith("tags/") and is_checkpoint_key(path.removeprefix("tags/"))
+    return data.decode("utf-8", "replace") if is_tag else ""
+
+
+def _of_bundle(path: str, data: bytes) -> str:
+    if not path.endswith(".json"):
+        return ""
+    try:
+        note = parse_object(data, what="the bundle").get("checkpoint")
+    except EvidenceError:
+        return ""
+    return note if isinstance(note, str) else ""

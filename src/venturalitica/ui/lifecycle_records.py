@@ -1,0 +1,162 @@
+"""Records about records, or about keys, in plain words: what happened, and which records it is of.
+
+A sign-off, an erasure, a pruning, a rotation of keys. They have no verdicts; what each says about
+other records is shown with those, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from venturalitica.reports.html.parts import digest, moment
+from venturalitica.reports.sentences import LIGHT_WORDS
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry, Ledger
+
+Fact = tuple[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Care:
+    """What such a record says.
+
+    `title` is its heading, `said` one or two sentences, `facts` the rest (an empty value reads "not
+    recorded"), `about` the entries that it speaks of.
+    """
+
+    title: str
+    said: str
+    facts: tuple[Fact, ...] = ()
+    about: tuple[int, ...] = ()
+
+
+def read_care(ledger: Ledger, entry: Entry) -> Care:
+    """What a record of another kind than audit and run says.
+
+    Raises:
+        EvidenceError: it is malformed, or the vault holds something else than was recorded.
+    """
+    from venturalitica.ledger.records.consistency import understood
+
+    kind = str(entry.statement.get("predicateType", ""))
+    read = _KINDS.get(kind)
+    if read is None or not understood(entry.statement):
+        return _unknown(kind)
+    return read(ledger, entry)
+
+
+def _approval(ledger: Ledger, entry: Entry) -> Care:
+    from venturalitica.ledger.lifecycle.erase import shown
+    from venturalitica.ledger.records.approval import Approval
+
+    made = Approval.of(_predicate(entry), entry.index)
+    person = shown(ledger, made.person)
+    comment = shown(ledger, made.comment) if made.comment else None
+    light = next((word for name, word in LIGHT_WORDS.items() if name == made.light), made.light)
+    return Care(
+        f"Entry {made.entry} was {made.decision}",
+        f"{person}, {made.role}, signed entry {made.entry} off as {made.decision}. A key shows "
+        "that its holder signed; whose key it is has to be known another way.",
+        (
+            ("Decision", made.decision),
+            ("Person", person),
+            ("Role", made.role),
+            ("Date", moment(made.decided_at)),
+            ("Comment", comment),
+            ("Light then", light),
+            ("Signing key", digest(made.keyid)),
+        ),
+        (made.entry,),
+    )
+
+
+def _erasure(ledger: Ledger, entry: Entry) -> Care:
+    from venturalitica.ledger.lifecycle.erase import shown
+    from venturalitica.ledger.records.erasure import targets_of
+
+    predicate = _predicate(entry)
+    targets, reason = targets_of(predicate), predicate.get("reason")
+    values = sum(len(target.digests) for target in targets)
+    return Care(
+        f"{_many(values, 'value')} kept beside the log {_were(values)} erased",
+        "What these records kept in the vault (names, comments, reasons) was deleted and cannot be "
+        "brought back. The records themselves stand, and still verify.",
+        (
+            ("Values", f"{values:,}"),
+            ("Records", f"{len(targets):,}"),
+            ("Reason", shown(ledger, reason) if reason else None),
+        ),
+        tuple(dict.fromkeys(target.entry for target in targets)),
+    )
+
+
+def _prune(ledger: Ledger, entry: Entry) -> Care:
+    from venturalitica.ledger.records.pruning import ranges_of
+
+    predicate = _predicate(entry)
+    ranges = ranges_of(predicate)
+    gone = sum(item.count for item in ranges)
+    kept = [f"{name}: {number}" for name, number in predicate["classes"].items()]
+    return Care(
+        f"{_many(gone, 'entry', 'entries')} {_were(gone)} pruned",
+        "The time for which they had to be kept had passed, and they were taken out of the log. "
+        "That each of them was there, and where, stays proven.",
+        (
+            ("Entries", ", ".join(map(str, ranges))),
+            ("By retention class", ", ".join(kept)),
+            ("The last had to be kept until", str(predicate["until"])),
+            ("Placed on the market", predicate.get("placed")),
+            ("Reason", str(predicate.get("reason", ""))),
+        ),
+    )
+
+
+def _rotation(ledger: Ledger, entry: Entry) -> Care:
+    from venturalitica.ledger.records.rotation import Rotation
+
+    made = Rotation.of(_predicate(entry), entry.index)
+    return Care(
+        "A key handed over to the next",
+        f"Both keys signed this record. From entry {entry.index + 1} on nothing that the old key "
+        "signs belongs to this log: who has stolen it cannot go on.",
+        (
+            ("Old key, records", digest(made.old.record.keyid)),
+            ("New key, records", digest(made.new.record.keyid)),
+            ("Old key, checkpoints", digest(made.old.checkpoint.keyid)),
+            ("New key, checkpoints", digest(made.new.checkpoint.keyid)),
+            ("Reason", made.reason or None),
+        ),
+    )
+
+
+def _unknown(kind: str) -> Care:
+    return Care(
+        "A record of a kind that this version does not know",
+        "Its signature and its place in the log are checked all the same; what it says is not "
+        "shown. A newer version of this package may know it.",
+        (("Kind", kind[:200]),),
+    )
+
+
+_KINDS: Mapping[str, Callable[[Any, Any], Care]] = {
+    "urn:venturalitica:approval:v1": _approval,
+    "urn:venturalitica:erasure:v1": _erasure,
+    "urn:venturalitica:prune:v1": _prune,
+    "urn:venturalitica:key-rotation:v1": _rotation,
+}
+
+
+def _predicate(entry: Entry) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = entry.statement["predicate"]
+    return found
+
+
+def _many(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"

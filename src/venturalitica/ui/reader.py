@@ -1,0 +1,389 @@
+"""What pages read: the ledger, its index, what waits for a tracker, who signed off.
+
+One `Desk` serves all requests, from several threads; each request takes a `Reading` from it. What
+costs more than a page may is kept until the files it was read from change.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from venturalitica.core.redact import redact_uri
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.index.cross_check import EDITED, STILL, Held
+from venturalitica.system.settings import Settings
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Index, Ledger, RunRow
+    from venturalitica.ledger.formats.checkpoint import Checkpoint
+    from venturalitica.ledger.index.cross_check import Verdicts
+    from venturalitica.ledger.index.queries import Known
+    from venturalitica.ledger.lifecycle.approve import SignOffs
+    from venturalitica.ledger.outbox import Attempt, Undelivered
+    from venturalitica.ledger.records.approval import Approval
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+READ_AT_ONCE = 1000
+"""Entries that a page may read for their sign-offs; some ten microseconds each."""
+
+LATER = 1.0
+"""Seconds after the first page until a longer log is read for them."""
+
+Stamp = tuple[object, ...]
+Lines = tuple[Sequence["RunRow"], "Verdicts | None"]
+Receipt = tuple[int, str, str, str]
+
+
+class NoEvidenceYetError(EvidenceError):
+    """There is no evidence log in the folder: nothing is wrong, nothing is there."""
+
+
+class Desk:
+    """Where evidence is read from; safe to use from threads.
+
+    `index_url` is a database for the index (a team's); None is the ledger's own `index.db`.
+    """
+
+    def __init__(
+        self, home: Path, *, settings: Settings | None = None, index_url: str | None = None
+    ) -> None:
+        self.home = home.absolute()
+        self.settings = settings or Settings.current()
+        self.index_url = index_url
+        self._index: Index | None = None
+        self._lock = threading.Lock()
+        self._kept = _Kept()
+        self._reads_sign_offs = self._knows_sign_offs = False
+        self.held = Held()
+        self._seen: Checkpoint | None = None
+        self._cut = self.disproof = ""
+        """What the last verification of this process found wrong with the log; empty if nothing."""
+
+    @property
+    def index_shown(self) -> str:
+        """The index's address without credentials; empty where it is the ledger's own."""
+        return redact_uri(self.index_url) if self.index_url else ""
+
+    @property
+    def refuted(self) -> str:
+        """Why no light of this log is believed; empty where nothing speaks against it."""
+        return self._cut or self.disproof
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether there is a log to read, or something in its place that cannot be looked into."""
+        log = self.home / "log"
+        try:
+            return (log / "entries.jsonl").exists() or (log / "checkpoint").exists()
+        except OSError:
+            return True  # opening it says what is wrong
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """One request's view, caught up with the log.
+
+        Raises:
+            NoEvidenceYetError: there is no log here yet.
+            EvidenceError: it cannot be read or trusted.
+        """
+        from venturalitica.ledger import Ledger
+
+        if not self.has_evidence:
+            raise NoEvidenceYetError(f"{self.home}: there is no evidence here yet")
+        ledger = Ledger.open(self.home)
+        self._watch(ledger.head())
+        with ExitStack() as stack:
+            index = self._caught_up(ledger, stack)
+            yield Reading(self, ledger, index, self._kept)
+
+    def _watch(self, head: Checkpoint) -> None:
+        """Be a witness while this server runs: an older log that is put back verifies by itself."""
+        seen = self._seen
+        if seen is not None and head.size <= seen.size and head != seen:
+            self._cut = (
+                f"This server has seen {seen.size:,} entries of the log, and now there are "
+                f"{head.size:,}, or others: its end was cut off, or an older copy put back. If "
+                "that was you, start the server again."
+            )
+            return
+        self._seen = head
+
+    @cached_property
+    def sign_offs(self) -> SignOffs:
+        """The sign-offs of the log, read from the log itself; for pages of one record."""
+        from venturalitica.ledger.lifecycle.approve import SignOffs
+
+        return SignOffs()
+
+    def knows_sign_offs(self, ledger: Ledger) -> bool:
+        """Whether the log was read for them, or a page may do it; else a thread soon does."""
+        if ledger.size - self.sign_offs.read <= READ_AT_ONCE:
+            return True
+        with self._lock:
+            begun, self._reads_sign_offs = self._reads_sign_offs, True
+        if not begun:
+            # Not while the first page is drawn: somebody waits for that.
+            later = threading.Timer(LATER, self.read_sign_offs)
+            later.daemon = True
+            later.start()
+        return self._knows_sign_offs
+
+    def read_sign_offs(self) -> None:
+        """Read them now; then pages know them."""
+        from venturalitica.ledger import Ledger
+
+        try:
+            self.sign_offs.by_entry(Ledger.open(self.home))
+        except EvidenceError as error:
+            log.warning("the sign-offs cannot be read from the log: %s", error)
+        finally:
+            self._knows_sign_offs = True
+
+    def close(self) -> None:
+        """Close what is open."""
+        with self._lock:
+            if self._index is not None:
+                self._index.close()
+                self._index = None
+
+    def _caught_up(self, ledger: Ledger, stack: ExitStack) -> Index:
+        """The one index, kept: an auditor's read-only copy has it in memory, and dear to make."""
+        stack.enter_context(self._lock)
+        if self._index is None:
+            self._index = ledger.index(self.index_url)
+        else:
+            self._index.refresh()
+        if not self._index.in_memory:
+            stack.close()  # each thread has a connection of its own
+        return self._index
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One request's view of the evidence. `ledger` has no signer: nothing can be appended."""
+
+    desk: Desk
+    ledger: Ledger
+    index: Index
+    _kept: _Kept
+
+    def waiting(self) -> Mapping[int, tuple[Undelivered, ...]]:
+        """By entry: the tracker runs that have not confirmed it."""
+        return self._kept.of("waiting", self._stamp("log", "receipts.jsonl"), self._waiting)
+
+    def attempts(self) -> tuple[Attempt, ...]:
+        """All that the receipts tell, oldest first."""
+        return self._kept.of("attempts", self._stamp("receipts.jsonl"), self._attempts)
+
+    def delivered(self) -> Mapping[tuple[int, str, str], Attempt]:
+        """The last attempt for each (entry, tracker, run id), confirmed or failed."""
+        return self._kept.of("delivered", self._stamp("receipts.jsonl"), self._delivered)
+
+    def approvals(self) -> Mapping[int, tuple[Approval, ...]]:
+        """The sign-offs by the entry that each speaks of, oldest first; none of an altered log.
+
+        They are read from the log: the index could hide one that rejects. Of a long log the index
+        tells them until that was done.
+        """
+        kept = self._kept.of
+        if self.desk.knows_sign_offs(self.ledger):
+            return kept("sign-offs", self._stamp("log"), self._sign_offs)
+        return kept("approvals", self._stamp("log"), self._approvals)
+
+    def known(self) -> Known:
+        """What is known of the records besides what they say: each light is the worse of both."""
+        from venturalitica.ledger.index.queries import Known
+
+        return Known(
+            waiting=self.waiting().keys(),
+            faults=self.desk.held.faults,
+            signers=self._signers(),
+            refuted=self.desk.refuted,
+        )
+
+    def shown(self, find: Callable[[], T], shows: Callable[[T], Iterable[Lines]]) -> tuple[T, str]:
+        """What `find` finds by the index, once the log bears out each row that is shown of it.
+
+        Where the index does not say what the log says it is made again, and asked again; where a
+        record does not verify, what is found is asked for again, now that it is red.
+
+        Args:
+            find: asks the index.
+            shows: the rows of what was found, with their verdicts or None where none is shown.
+
+        Returns:
+            What was found, and what a page says of an index that was edited, else nothing.
+
+        Raises:
+            EvidenceError: the log was altered.
+        """
+        edited = ""
+        while True:
+            faults = len(self.desk.held.faults)
+            found = find()
+            if not all(self._are_recorded(rows, verdicts) for rows, verdicts in shows(found)):
+                if edited:
+                    raise EvidenceError(STILL)
+                edited = self._made_again()
+            elif len(self.desk.held.faults) <= faults:
+                return found, edited
+
+    def _are_recorded(self, rows: Sequence[RunRow], verdicts: Verdicts | None = None) -> bool:
+        """Whether the log gives these rows, and the outbox knows what is due of them."""
+        held = self.desk.held.are_recorded(self.ledger, self._stamp("log"), rows, verdicts)
+        return held and self._knows_what_is_due(rows)
+
+    def _made_again(self) -> str:
+        log.warning("%s: %s", self.desk.home, EDITED)
+        self.index.rebuild()
+        self._kept.forget()
+        return EDITED
+
+    def _signers(self) -> frozenset[str]:
+        """The keys that the reader knows, as `trust.known_signers` says."""
+        from venturalitica.ledger.verify.trust import known_signers
+
+        own = self._kept.of("own keys", self._own_stamp(), self._own_keys)
+        return self._kept.of(
+            f"known keys {sorted(own)}",
+            self._stamp("log", "index.db"),
+            lambda: known_signers(self.ledger, self.index, own),
+        )
+
+    def _own_stamp(self) -> Stamp:
+        """Changes when the user's key does; one held elsewhere is asked once."""
+        folder = self.desk.settings.config
+        return () if folder is None else (stamp_of(folder),)
+
+    def _own_keys(self) -> frozenset[str]:
+        from venturalitica.review.verification import reader_keys
+
+        return frozenset(reader_keys(self.desk.settings))
+
+    def confirmed(self) -> frozenset[Receipt]:
+        """What receipts confirm: (entry, tracker, run id, evidence digest)."""
+        stamp = self._stamp("receipts.jsonl")
+        return self._kept.of("confirmed", stamp, lambda: _confirmed(self.attempts()))
+
+    def kept(self, name: str, make: Callable[[], T], *files: str) -> T:
+        """What `make` gives, made again when the log or one of `files` (below home) changes."""
+        return self._kept.of(name, self._stamp("log", *files), make)
+
+    def _stamp(self, *names: str) -> Stamp:
+        home = self.desk.home
+        log_files = (home / "log" / "entries.jsonl", home / "log" / "checkpoint", home / "keys")
+        paths = {"log": log_files}
+        return tuple(stamp_of(path) for name in names for path in paths.get(name, (home / name,)))
+
+    def _waiting(self) -> dict[int, tuple[Undelivered, ...]]:
+        found: dict[int, list[Undelivered]] = {}
+        for item in self.ledger.outbox.pending(self.index, self.attempts()):
+            found.setdefault(item.index, []).append(item)
+        return {index: tuple(items) for index, items in found.items()}
+
+    def _delivered(self) -> dict[tuple[int, str, str], Attempt]:
+        return {
+            (attempt.index, attempt.tracker, attempt.run_id): attempt for attempt in self.attempts()
+        }
+
+    def _knows_what_is_due(self, rows: Sequence[RunRow]) -> bool:
+        """Each tracker run that these records name is confirmed, or waits.
+
+        The outbox asks the index where a record is due: a link taken out of it would turn what
+        waits into what was delivered.
+        """
+        due = [
+            (row.index, *place, row.evidence_sha256)
+            for row in rows
+            for place in places_of(row.trackers)
+        ]
+        missing = [one for one in due if one not in self.confirmed()]
+        if not missing:
+            return True
+        waiting = {_receipt(item) for items in self.waiting().values() for item in items}
+        if waiting.issuperset(missing):
+            return True
+        # A record may have come meanwhile: the last word is what is read now.
+        attempts = self._attempts()
+        late = {_receipt(item) for item in self.ledger.outbox.pending(self.index, attempts)}
+        return late.issuperset(set(missing) - _confirmed(attempts))
+
+    def _attempts(self) -> tuple[Attempt, ...]:
+        return tuple(self.ledger.outbox.attempts())
+
+    def _sign_offs(self) -> dict[int, tuple[Approval, ...]]:
+        try:
+            return self.desk.sign_offs.by_entry(self.ledger)
+        except EvidenceError:
+            return {}  # what is altered is signed off by nobody; 'verify' says where
+
+    def _approvals(self) -> dict[int, tuple[Approval, ...]]:
+        from venturalitica.ledger.lifecycle.approve import approvals
+
+        found = approvals(self.ledger, index=self.index)
+        return {index: tuple(items) for index, items in found.items()}
+
+
+class _Kept:
+    """Values by name, each with the stamp of what it was read from."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[Stamp, Any]] = {}
+        self._lock = threading.Lock()
+
+    def forget(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._values.clear()
+
+    def of(self, name: str, stamp: Stamp, make: Callable[[], T]) -> T:
+        with self._lock:
+            known = self._values.get(name)
+        if known is not None and known[0] == stamp:
+            value: T = known[1]
+            return value
+        # Outside the lock: two threads may both make it, and give the same.
+        value = make()
+        with self._lock:
+            self._values[name] = (stamp, value)
+        return value
+
+
+def places_of(trackers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Tracker and run id of each run that a record names, and that it can be delivered to."""
+    from venturalitica.ledger.index.rows import can_be_delivered
+
+    for run in filter(can_be_delivered, trackers):
+        yield run["tracker"], run["run_id"]
+
+
+def _confirmed(attempts: Sequence[Attempt]) -> frozenset[Receipt]:
+    return frozenset(
+        (one.index, one.tracker, one.run_id, one.evidence_sha256)
+        for one in attempts
+        if one.confirmed
+    )
+
+
+def _receipt(item: Undelivered) -> Receipt:
+    return item.index, item.tracker, item.run_id, item.evidence_sha256
+
+
+def stamp_of(path: Path) -> tuple[int, int, int, int] | None:
+    """Changes when the file does; None while it is not there."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a page's way, many times a second
+    except OSError:
+        return None
+    # ctime: who edits a file can set its mtime back.
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

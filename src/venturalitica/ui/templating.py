@@ -1,0 +1,295 @@
+"""Templates: what each is given, and how values are shown in it.
+
+Everything is escaped, and what could deceive a reader (control characters, turned-around text) is
+spelled out, as in reports. A missing name in a template is an error, never an empty place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote, unquote, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from venturalitica._version import __version__
+from venturalitica.core.text import is_web_address, visible
+from venturalitica.reports.html.markup import Markup, join, prose, tag
+from venturalitica.ui.pages import PAGES, find
+
+TEMPLATES = Path(__file__).with_name("templates")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::(\d\d)(?:\.\d{1,9})?)?Z\Z", re.ASCII)
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{16,128})\Z")
+
+
+def render(request: Request, template: str, context: object, status: int = 200) -> Response:
+    """The page of a template.
+
+    The template is given `page` (the context), `nav`, `here` (the request's path), `csrf`,
+    `url(name, **params)`, `asset(name)`, `exported`, `now`, `home`, `version`, `refuted`.
+    """
+    return HTMLResponse(draw(request, template, context), status)
+
+
+def draw(request: Request, template: str, context: object) -> str:
+    """The same as text."""
+    state = request.app.state
+    addresses: Addresses = request.scope.get("venturalitica.addresses") or state.addresses
+    return environment().get_template(template).render(
+        page=context,
+        nav=_navigation(addresses),
+        here=request.url.path,
+        csrf=state.guard.csrf,
+        url=addresses.url,
+        asset=addresses.asset,
+        exported=addresses.exported,
+        now=datetime.now(UTC),
+        home=str(state.desk.home),
+        index=state.desk.index_shown,
+        refuted=state.desk.refuted,
+        version=__version__,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorContext:
+    """What an error page says: what happened, why, what to do."""
+
+    status: int
+    title: str
+    message: str
+    advice: str = ""
+
+
+def render_error(
+    request: Request, status: int, title: str, message: str, advice: str = ""
+) -> Response:
+    """An error as a page."""
+    return render(request, "error.html", ErrorContext(status, title, message, advice), status)
+
+
+def render_refusal(request: Request, status: int, title: str, message: str) -> Response:
+    """A page for who is not let in: it shows nothing of what is here."""
+    context = ErrorContext(status, title, message)
+    text = environment().get_template("refused.html").render(page=context)
+    return HTMLResponse(text, status)
+
+
+@cache
+def environment() -> Environment:
+    """The templates, compiled when first used."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    made.filters.update(FILTERS)
+    made.globals.update(_globals())
+    return made
+
+
+def _globals() -> dict[str, Any]:
+    from venturalitica.reports.html.parts import light_icon, light_word, status_pill
+
+    return {"light_icon": light_icon, "light_word": light_word, "status_pill": status_pill}
+
+
+def _shown(value: object) -> object:
+    """None is nothing; what could deceive is spelled out before it is escaped."""
+    if value is None:
+        return ""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """A word in the navigation."""
+
+    word: str
+    name: str
+    path: str
+    address: str
+
+    def holds(self, here: str) -> bool:
+        """Whether the page at `here` is it, or belongs to it."""
+        return here == self.path or (self.path != "/" and here.startswith(self.path + "/"))
+
+
+def _navigation(addresses: Addresses) -> tuple[NavItem, ...]:
+    return tuple(
+        NavItem(page.nav, page.name, page.path, addresses.url(page.name))
+        for page in PAGES
+        if page.nav
+    )
+
+
+def moment(value: datetime | str | None, *, seconds: bool = False) -> Markup:
+    """A time as `<time>`: UTC from the server; `times.js` puts it into the viewer's zone."""
+    if value is None or value == "":
+        return Markup("–")
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    text = value
+    match = _MOMENT.match(text)
+    if match is None:
+        return tag("span", text)
+    clock = f"{match[2]}:{match[3]}" if seconds and match[3] else match[2]
+    return tag(
+        "time",
+        f"{match[1]} {clock} UTC",
+        datetime=text,
+        title=f"{match[1]} {match[2]}:{match[3] or '00'} UTC",
+        data_seconds="" if seconds else None,
+    )
+
+
+def digest(value: str | None, digits: int = 12) -> Markup:
+    """A digest or commit by its beginning; the whole is in its title."""
+    text = value or ""
+    match = _DIGEST.match(text)
+    if match is None:
+        return tag("span", text or "–")
+    return tag("code", match[1][:digits], title=text, cls="vl-digest")
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 run`, `2 runs`, `1,024 runs`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def web_link(url: str | None, label: str = "") -> Markup:
+    """A link to elsewhere for plain http and https addresses; for all else, its text."""
+    from venturalitica.core.redact import redact_uri
+
+    shown = redact_uri(url or "")
+    if not is_web_address(shown):
+        return join((label or shown,))
+    return tag("a", label or shown, href=shown, rel="noopener noreferrer", cls="ui-out")
+
+
+def _filters() -> Mapping[str, Callable[..., object]]:
+    from venturalitica.core.redact import redact_uri
+    from venturalitica.core.text import format_interval, format_number
+
+    return {
+        "moment": moment,
+        "digest": digest,
+        "count": count,
+        "number": format_number,
+        "interval": format_interval,
+        "redacted": redact_uri,
+        "web_link": web_link,
+        "prose": prose,
+    }
+
+
+FILTERS = _filters()
+
+__all__ = [
+    "FILTERS",
+    "ErrorContext",
+    "count",
+    "digest",
+    "draw",
+    "moment",
+    "render",
+    "render_error",
+    "render_refusal",
+    "web_link",
+]
+
+
+_PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_RESERVED = re.compile(r"[/%\\\x00-\x1f\x7f]")
+_EMPTY = "%"
+
+
+class Addresses(Protocol):
+    """Gives addresses: the server's, or those of files that link to each other."""
+
+    exported: bool
+
+    def url(self, name: str, /, **params: object) -> str:
+        """The address of the page `name`.
+
+        `params` are what its path asks for, then its query: None is left out, a list is several;
+        `_anchor` is the part of the page.
+        """
+        ...
+
+    def asset(self, name: str) -> str:
+        """The address of a style sheet or script."""
+        ...
+
+
+class ServerAddresses:
+    """The addresses in the running server."""
+
+    exported = False
+
+    def __init__(self, versions: Mapping[str, str]) -> None:
+        self._versions = versions
+
+    def url(self, name: str, /, **params: object) -> str:
+        """See `Addresses`."""
+        path, rest = fill(find(name).path, params)
+        anchor = rest.pop("_anchor", None)
+        pairs = list(query_pairs(rest))
+        text = f"{path}?{urlencode(pairs, errors='replace')}" if pairs else path
+        return f"{text}#{quote(str(anchor), safe='', errors='replace')}" if anchor else text
+
+    def asset(self, name: str) -> str:
+        """See `Addresses`; the version lets a browser keep it for good."""
+        return f"/static/{name}?v={self._versions[name]}"
+
+
+def fill(path: str, params: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+    """The path with its places filled, percent-encoded, and the parameters that were left over."""
+    rest = dict(params)
+    parts: list[str] = []
+    done = 0
+    for place in _PLACE.finditer(path):
+        value = str(rest.pop(place[1]))
+        parts.append(path[done : place.start()])
+        parts.append(quote(as_segment(value), safe="", errors="replace"))
+        done = place.end()
+    return "".join(parts) + path[done:], rest
+
+
+def query_pairs(params: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The query of these parameters, in their order."""
+    for name, value in params.items():
+        if value is None:
+            continue
+        several = value if isinstance(value, list | tuple) else (value,)
+        yield from ((name, str(one)) for one in several)
+
+
+def as_segment(value: str) -> str:
+    """A text as one part of a path, whatever is in it.
+
+    A server decodes a path before it is split, and a browser folds `..` away, encoded or not: what
+    would be taken for either is encoded once more.
+    """
+    if not value:
+        return _EMPTY
+    if value in (".", ".."):
+        return value.replace(".", "%2E")
+    return _RESERVED.sub(lambda match: f"%{ord(match[0]):02X}", value)
+
+
+def of_segment(segment: str) -> str:
+    """What `as_segment` was given."""
+    return "" if segment == _EMPTY else unquote(segment)
