@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import venturalitica as vl
+from venturalitica import errors
 
 CONTRACT = {"wrap", "unwrap", "monitor", "enforce", "read_policy", "verify", "quickstart"}
 
@@ -40,6 +42,26 @@ def test_public_functions_are_functions_whatever_was_imported_first(name: str) -
 def test_public_names_have_docstrings(name: str) -> None:
     if name != "__version__":
         assert (getattr(vl, name).__doc__ or "").strip()
+
+
+NAMES_PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+PAGES = [*Path(__file__).parents[2].glob("docs/**/*.md"), Path(__file__).parents[2] / "README.md"]
+
+
+def test_the_page_of_names_has_every_public_name_and_no_other() -> None:
+    cells = " ".join(re.findall(r"(?m)^\| (`[^|]*`) \|", NAMES_PAGE))
+    named = {name.removeprefix("vl.") for name in re.findall(r"`((?:vl\.)?\w+)`", cells)}
+    named = {name for name in named if not name.isupper()}
+    assert named - set(vl.__all__) == set()
+    assert set(vl.__all__) - named == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_only_what_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    ours = {name for name in vars(errors) if isinstance(getattr(errors, name), type)}
+    assert {name for name in re.findall(r"`(\w+)`", text) if name in ours} <= set(vl.__all__)
+    assert set(re.findall(r"\bvl\.([a-zA-Z]\w+)", text)) <= set(vl.__all__)
 
 
 def run_python(code: str, cwd: Path, **env: str) -> str:
