@@ -24,13 +24,14 @@ from venturalitica._version import __version__
 from venturalitica.system.settings import load_dotenv
 
 if TYPE_CHECKING:
-    from venturalitica.api import enforce, quickstart, read_policy, verify
+    from venturalitica.api import enforce, read_policy, verify
     from venturalitica.audit.monitor import monitor
     from venturalitica.audit.result import Audit
     from venturalitica.audit.run import Run
     from venturalitica.core.policy import Policy
     from venturalitica.core.verdict import Interval, Verdict
     from venturalitica.core.verification import Verification
+    from venturalitica.demo import quickstart
     from venturalitica.errors import (
         BindingError,
         ControlBlocked,
@@ -72,7 +73,7 @@ _HOMES = {
     "Verification": "core.verification",
     "enforce": "api",
     "monitor": "audit.monitor",
-    "quickstart": "api",
+    "quickstart": "demo",
     "read_policy": "api",
     "unwrap": "wrapping",
     "verify": "api",

@@ -1,4 +1,4 @@
-"""The public functions that only join lower rooms: reading a policy, verifying, the quickstart."""
+"""The public functions that only join lower rooms: reading a policy, judging, verifying."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ from venturalitica.audit.audit import _refuse_nothing, conduct
 from venturalitica.audit.project_policy import resolve_policy
 from venturalitica.audit.result import Audit
 from venturalitica.core.policy import Phase, Policy
-from venturalitica.errors import (
-    BindingError,
-    did_you_mean,
-)
+from venturalitica.errors import BindingError, did_you_mean
 from venturalitica.system.settings import POLICY_FILENAME
 
 if TYPE_CHECKING:
     from venturalitica.core.verification import Verification
-    from venturalitica.demo import Scenario
 
 
 def read_policy(path: str | Path) -> Policy:
@@ -54,19 +50,6 @@ def verify(source: object = None, *, witnesses: bool = False) -> Verification:
     from venturalitica.review.verification import verify_source
 
     return verify_source(source, witnesses=witnesses)
-
-
-def quickstart(name: str = "loan") -> Scenario:
-    """Run a scenario that ships in the package; `"loan"` is the German Credit model.
-
-    Trains, audits and records evidence in the project's ledger. Needs no network.
-
-    Raises:
-        MissingExtra: scikit-learn is not installed.
-    """
-    from venturalitica.demo import quickstart as run
-
-    return run(name)
 
 
 def enforce(

@@ -14,16 +14,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from venturalitica.errors import SettingsError, did_you_mean
-
 if TYPE_CHECKING:
     from venturalitica.core.policy import Policy
-    from venturalitica.demo.german_credit import Engine, copy_to, load_german_credit
+    from venturalitica.demo.german_credit import SCENARIOS, Engine, copy_to, load_german_credit
     from venturalitica.demo.loan import Scenario
 
 
 _HOMES = {
-    "SCENARIOS": "names",
+    "SCENARIOS": "german_credit",
     "Scenario": "loan",
     "copy_to": "german_credit",
     "load_german_credit": "german_credit",
@@ -54,10 +52,10 @@ def quickstart(
         MissingExtra: scikit-learn, or the engine asked for, is not installed.
         PolicyError: `policy` is missing or wrong.
     """
-
-    check_name(name)
+    from venturalitica.demo.german_credit import check_name
     from venturalitica.demo.loan import run
 
+    check_name(name)
     return run(policy=policy, engine=engine)
 
 
@@ -65,18 +63,3 @@ def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-SCENARIOS = ("loan",)
-
-
-def check_name(name: object) -> None:
-    """Refuse an unknown scenario, naming the nearest and all.
-
-    Raises:
-        SettingsError: there is no scenario of that name.
-    """
-    if name not in SCENARIOS:
-        known = ", ".join(repr(scenario) for scenario in SCENARIOS)
-        hint = did_you_mean(str(name), SCENARIOS)
-        raise SettingsError(f"there is no scenario {name!r}{hint}; those that ship: {known}")

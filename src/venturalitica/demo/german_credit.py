@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from venturalitica.demo import check_name
 from venturalitica.errors import DataError, MissingExtra, SettingsError, did_you_mean
 
 Engine = Literal["pandas", "polars", "pyarrow", "numpy"]
@@ -255,3 +254,18 @@ def _csv(columns: Columns) -> bytes:
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
     return text.getvalue().encode()
+
+
+SCENARIOS = ("loan",)
+
+
+def check_name(name: object) -> None:
+    """Refuse an unknown scenario, naming the nearest and all.
+
+    Raises:
+        SettingsError: there is no scenario of that name.
+    """
+    if name not in SCENARIOS:
+        known = ", ".join(repr(scenario) for scenario in SCENARIOS)
+        hint = did_you_mean(str(name), SCENARIOS)
+        raise SettingsError(f"there is no scenario {name!r}{hint}; those that ship: {known}")
