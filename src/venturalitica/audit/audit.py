@@ -10,7 +10,7 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from venturalitica.audit.measure import (
     Measured,
@@ -18,12 +18,14 @@ from venturalitica.audit.measure import (
     measure,
     reported_only,
     unmeasured,
+    with_predictions,
 )
 from venturalitica.audit.recording import keep
 from venturalitica.audit.result import Audit
 from venturalitica.audit.run import current_run
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.audit.telling import tell_audit
+from venturalitica.audit.training_rows import TrainingRows, recall, remember
 from venturalitica.core.circumstances import Share
 from venturalitica.core.policy import Phase, Policy
 from venturalitica.core.redact import redacted_traceback
@@ -34,10 +36,6 @@ from venturalitica.errors import (
 from venturalitica.provenance.collect import Surroundings, model_facts
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
-
-if TYPE_CHECKING:
-    from venturalitica.wrapping.rows import TrainingRows
-
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +91,6 @@ def conduct(
     known = _share_trained_on(described, frame, trained)
     rows = Rows(frame, columns, bindings, missing or {}, training_share or known)
     if predict_with_model:
-        from venturalitica.audit.measure import with_predictions
-
         rows = with_predictions(policy, rows, model, phase)
     measured = _measured(policy, rows, phase, reported, settings, data_name, lenient=lenient)
     run = current_run()
@@ -144,8 +140,6 @@ def _share_trained_on(
     digest = described.get("sha256") if described else None
     if digest is None:
         return None
-    from venturalitica.wrapping.rows import recall, remember
-
     if trained is not None:
         remember(digest, trained)
         return None
