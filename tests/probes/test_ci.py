@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from venturalitica.provenance.collect import Surroundings
-from venturalitica.provenance.environment import ci
+from venturalitica.provenance.environment import Surroundings, ci
 from venturalitica.system.settings import Settings
 
 GITHUB = {

@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from venturalitica.provenance import environment, hardware
-from venturalitica.provenance import git as probe
-from venturalitica.provenance.environment import installed_packages
+from venturalitica.provenance.environment import environment, hardware, installed_packages
+from venturalitica.provenance.git import git as probe
 
 
 def run_git(folder: Path, *arguments: str) -> None:

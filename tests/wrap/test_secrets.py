@@ -20,8 +20,7 @@ import venturalitica as vl
 from venturalitica.core.encoding import canonical_json
 from venturalitica.core.redact import redact_text
 from venturalitica.core.secret_names import is_secret_name, is_weakly_secret_name
-from venturalitica.frameworks.parameters import describe_parameters, describe_value
-from venturalitica.provenance.collect import describe_model
+from venturalitica.provenance.model import describe_model, describe_parameters, describe_value
 
 CANARY = "hunter2-C4nary"
 

@@ -33,7 +33,8 @@ from venturalitica.errors import (
     BindingError,
     VenturaliticaError,
 )
-from venturalitica.provenance.collect import Surroundings, model_facts
+from venturalitica.provenance.environment import Surroundings
+from venturalitica.provenance.model import model_facts
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
 

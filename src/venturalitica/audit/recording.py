@@ -18,7 +18,7 @@ from venturalitica.audit.telling import tell_missing_runs
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.core.verdict import Light, Verdict, run_lights, worst_light
 from venturalitica.errors import EvidenceWaiting, RetiredKeyError, SigningKeyError
-from venturalitica.provenance.collect import Surroundings
+from venturalitica.provenance.environment import Surroundings
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
 

@@ -39,7 +39,8 @@ from venturalitica.demo.history_plan import (
     write_policies,
 )
 from venturalitica.errors import MissingExtra, SettingsError
-from venturalitica.provenance.collect import Surroundings, model_facts
+from venturalitica.provenance.environment import Surroundings
+from venturalitica.provenance.model import model_facts
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
 

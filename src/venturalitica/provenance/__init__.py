@@ -3,10 +3,3 @@
 Each probe is quick, bounded, and says nothing that is secret: no environment variables, no
 arguments, no user or host names, no diffs, no credentials in addresses.
 """
-
-from __future__ import annotations
-
-from venturalitica.provenance.environment import ci, environment, hardware
-from venturalitica.provenance.git import git
-
-__all__ = ["ci", "environment", "git", "hardware"]

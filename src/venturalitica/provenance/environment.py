@@ -1,4 +1,4 @@
-"""Python and the packages installed beside it.
+"""What surrounded a run: Python and the packages beside it, hardware, git and the CI.
 
 Every installed distribution is recorded, not only those that are imported: what a lazily imported
 backend does to a number cannot be told from `sys.modules`. Names and versions are read off the
@@ -8,17 +8,23 @@ names of the metadata folders, which takes about a millisecond for hundreds of p
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import re
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from venturalitica.core.redact import redact_uri
+from venturalitica.core.redact import redact_uri, redacted_traceback
+from venturalitica.provenance.git import git
+from venturalitica.system.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _METADATA = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
 _known: dict[tuple[str, int], dict[str, str]] = {}
@@ -189,3 +195,38 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
+
+
+class Surroundings:
+    """Environment, hardware and git, looked up on a thread while the rows are counted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._facts: dict[str, Any] = {}
+        self._root = settings.project_root
+        self._thread = threading.Thread(target=self._look, name="venturalitica-probes", daemon=True)
+        self._thread.start()
+
+    def _look(self) -> None:
+        probes: dict[str, Callable[[], Any]] = {
+            "environment": environment,
+            "hardware": hardware,
+            "git": lambda: git(self._root),
+            "ci": ci,
+        }
+        for name, probe in probes.items():
+            try:
+                self._facts[name] = probe()
+            except Exception as error:  # noqa: BLE001 - a fact that is missing is said
+                log.warning("%s could not be recorded\n%s", name, redacted_traceback(error))
+                self._facts[name] = {"error": type(error).__name__}
+
+    def facts(self) -> dict[str, Any]:
+        """What was found; waits for the look-up, which bounds itself."""
+        self._thread.join()
+        return {
+            **self._facts["environment"],
+            "hardware": self._facts["hardware"],
+            "git": self._facts["git"],
+            # Left out where there is none, as in records from before it was looked for.
+            **({"ci": self._facts["ci"]} if self._facts["ci"] else {}),
+        }

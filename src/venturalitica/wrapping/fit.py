@@ -24,7 +24,7 @@ from venturalitica.frameworks.labels import as_booleans_or_numbers
 from venturalitica.frameworks.sklearn import parts
 from venturalitica.trackers.base import RunRef
 from venturalitica.wrapping.arguments import Call, hint_clone, take_apart
-from venturalitica.wrapping.governed import detach, plain_copy
+from venturalitica.wrapping.governed import detach, plain_value
 from venturalitica.wrapping.registry import Governance, in_training
 from venturalitica.wrapping.rows import AUDIT_ROWS, Plan, plan_rows
 
@@ -129,7 +129,7 @@ def _audit(model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...])
             frame=plan.frame,
             columns={**plan.columns, **answers},
             bindings=plan.bindings,
-            model=plain_copy(model),
+            model=plain_value(model),
             training_share=plan.training_share(),
             trained=plan.trained,
             source="fit",

@@ -8,14 +8,16 @@ model and nothing else. Whatever leaves the process (pickle and all that build o
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from venturalitica.frameworks.sklearn import clone, is_estimator, own_parts
 from venturalitica.wrapping.pickling import plain_class, plain_reduction, rebuild, set_plain_class
 from venturalitica.wrapping.registry import Governance, forget, governance_of, is_training, remember
 from venturalitica.wrapping.routing import add_routing
@@ -174,8 +176,6 @@ def detach(model: Any, *, goes_on: bool = False) -> None:
     governance = governance_of(model)
     if governance is None or governance.detached:
         return
-    from venturalitica.frameworks.sklearn import own_parts
-
     own_parts(model, goes_on=goes_on)
     remember(model, replace(governance, detached=True))
 
@@ -196,8 +196,6 @@ def _governed_deepcopy(self: Any, memo: dict[int, Any] | None = None) -> Any:
 
 def _governed_clone(self: Any) -> Any:
     """scikit-learn's protocol: a clone is governed, and silent until given audit arguments."""
-    from venturalitica.frameworks.sklearn import clone
-
     governance = governance_of(self)
     cloned = clone(plain_copy(self))
     if governance is None:
@@ -209,3 +207,66 @@ def _like(original: Any, plain: Any) -> Any:
     """A copy of a governed object is governed as the original is; its parts are still shared."""
     governance = governance_of(original)
     return plain if governance is None else adopt(plain, replace(governance, detached=False))
+
+
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
+
+
+def plain_value(value: Any, _seen: dict[int, Any] | None = None) -> Any:
+    """`value` without governance; itself where there is none in it.
+
+    Looked into: lists, tuples and dicts, and the attributes of estimators. A copy is made only of
+    what holds something governed; arrays and trees are shared.
+    """
+    seen = {} if _seen is None else _seen
+    if type(value) in _ATOMS:
+        return value
+    if id(value) in seen:
+        return seen[id(value)]
+    seen[id(value)] = value
+    if governance_of(value) is not None:
+        made = plain_copy(value)
+        seen[id(value)] = made
+        _clean_attributes(made, seen)
+        return made
+    made = _plain_container(value, seen)
+    if is_estimator(value):
+        made = _plain_estimator(value, seen)
+    seen[id(value)] = made
+    return made
+
+
+def _plain_container(value: Any, seen: dict[int, Any]) -> Any:
+    if type(value) in (list, tuple) and not _only_atoms(value):
+        items = [plain_value(item, seen) for item in value]
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        return value if same else type(value)(items)
+    if type(value) is dict and not _only_atoms(value.values()):
+        pairs = {key: plain_value(item, seen) for key, item in value.items()}
+        same = all(pairs[key] is item for key, item in value.items())
+        return value if same else pairs
+    return value
+
+
+def _only_atoms(values: Iterable[Any]) -> bool:
+    """Quick on the long lists and vocabularies that fitted models hold."""
+    return _ATOMS.issuperset(map(type, values))
+
+
+def _plain_estimator(value: Any, seen: dict[int, Any]) -> Any:
+    attributes = getattr(value, "__dict__", {})
+    plain = {name: plain_value(item, seen) for name, item in attributes.items()}
+    if all(plain[name] is item for name, item in attributes.items()):
+        return value
+    made = copy.copy(value)
+    made.__dict__.update(plain)
+    return made
+
+
+def _clean_attributes(made: Any, seen: dict[int, Any]) -> None:
+    """Of a copy that is ours: its attributes, in place."""
+    attributes = getattr(made, "__dict__", {})
+    for name, item in list(attributes.items()):
+        plain = plain_value(item, seen)
+        if plain is not item:
+            attributes[name] = plain

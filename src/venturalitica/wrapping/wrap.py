@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from venturalitica.core.policy import Policy
 from venturalitica.errors import did_you_mean
-from venturalitica.frameworks.sklearn import is_estimator
 from venturalitica.wrapping.arguments import hint_fitted, refuse_collisions, refuse_computed
-from venturalitica.wrapping.governed import adopt, plain_copy
+from venturalitica.wrapping.governed import adopt, plain_copy, plain_value
 from venturalitica.wrapping.registry import AUDIT_DATA, Governance, audit_names, governance_of
 
 Model = TypeVar("Model")
@@ -59,7 +57,6 @@ def unwrap(model: Model) -> Model:
     shares what was fitted; inside it, governed steps, estimators and fitted parts are plain too.
     A model with nothing governed in it is returned itself.
     """
-
     return cast(Model, plain_value(model))
 
 
@@ -143,66 +140,3 @@ def _shallow_copy(model: Any) -> Any:
             "of its class, and vl.wrap leaves yours as it is"
         )
     return twin
-
-
-_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
-
-
-def plain_value(value: Any, _seen: dict[int, Any] | None = None) -> Any:
-    """`value` without governance; itself where there is none in it.
-
-    Looked into: lists, tuples and dicts, and the attributes of estimators. A copy is made only of
-    what holds something governed; arrays and trees are shared.
-    """
-    seen = {} if _seen is None else _seen
-    if type(value) in _ATOMS:
-        return value
-    if id(value) in seen:
-        return seen[id(value)]
-    seen[id(value)] = value
-    if governance_of(value) is not None:
-        made = plain_copy(value)
-        seen[id(value)] = made
-        _clean_attributes(made, seen)
-        return made
-    made = _plain_container(value, seen)
-    if is_estimator(value):
-        made = _plain_estimator(value, seen)
-    seen[id(value)] = made
-    return made
-
-
-def _plain_container(value: Any, seen: dict[int, Any]) -> Any:
-    if type(value) in (list, tuple) and not _only_atoms(value):
-        items = [plain_value(item, seen) for item in value]
-        same = all(new is old for new, old in zip(items, value, strict=True))
-        return value if same else type(value)(items)
-    if type(value) is dict and not _only_atoms(value.values()):
-        pairs = {key: plain_value(item, seen) for key, item in value.items()}
-        same = all(pairs[key] is item for key, item in value.items())
-        return value if same else pairs
-    return value
-
-
-def _only_atoms(values: Iterable[Any]) -> bool:
-    """Quick on the long lists and vocabularies that fitted models hold."""
-    return _ATOMS.issuperset(map(type, values))
-
-
-def _plain_estimator(value: Any, seen: dict[int, Any]) -> Any:
-    attributes = getattr(value, "__dict__", {})
-    plain = {name: plain_value(item, seen) for name, item in attributes.items()}
-    if all(plain[name] is item for name, item in attributes.items()):
-        return value
-    made = copy.copy(value)
-    made.__dict__.update(plain)
-    return made
-
-
-def _clean_attributes(made: Any, seen: dict[int, Any]) -> None:
-    """Of a copy that is ours: its attributes, in place."""
-    attributes = getattr(made, "__dict__", {})
-    for name, item in list(attributes.items()):
-        plain = plain_value(item, seen)
-        if plain is not item:
-            attributes[name] = plain

@@ -1,4 +1,4 @@
-"""The parameters of a model as facts: short, plain, without secrets, rows or addresses in memory.
+"""A model as facts: class, parameters, digest; without secrets, rows or addresses in memory.
 
 A value is withheld if its name speaks of a secret, if it looks like one, or if it repeats one that
 stands elsewhere in the same model. In doubt it is withheld: a parameter can be asked for later, a
@@ -7,20 +7,25 @@ signed and uploaded password cannot be taken back.
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import math
+import pickle
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from venturalitica.core.redact import WITHHELD, redact_fact
+from venturalitica.core.redact import WITHHELD, redact_fact, redacted_traceback
 from venturalitica.core.secret_names import (
     is_environment,
     is_label,
     is_secret_name,
     is_weakly_secret_name,
 )
+
+log = logging.getLogger(__name__)
 
 TEXT_LIMIT = 200
 ITEM_LIMIT = 20
@@ -289,3 +294,71 @@ def _object_outline(value: Any) -> str:
         return repr(value)
     except Exception as error:  # noqa: BLE001  the user's own __repr__: its failure is a fact
         return f"{kind.__qualname__} (repr raised {type(error).__name__})"
+
+
+def model_facts(model: Any) -> Mapping[str, Any] | None:
+    """`describe_model`, or what can be said of a model that cannot be described."""
+    if model is None:
+        return None
+    try:
+        return describe_model(model)
+    except Exception as error:  # noqa: BLE001 - a fact that is missing is said
+        log.warning("the model could not be described\n%s", redacted_traceback(error))
+        kind = type(model)
+        return {
+            "class": f"{kind.__module__}.{kind.__qualname__}",
+            "parameters": {},
+            "sha256": None,
+            "serialization": None,
+            "note": f"could not be described ({type(error).__name__})",
+        }
+
+
+SERIALIZATION = "pickle protocol 5"
+
+
+def describe_model(model: Any) -> dict[str, Any]:
+    """The `model` part of an evidence statement, JSON types only.
+
+    Args:
+        model: a fitted model, plain at every depth.
+
+    Returns:
+        `class` (dotted), `parameters` (name to JSON scalar or short text), `sha256` of what
+        `pickle.dump(vl.unwrap(model), file, protocol=5)` writes or None where it cannot be pickled,
+        `serialization`, and `note`, which then says why.
+    """
+    kind = type(model)
+    sha256, note = _digest(model)
+    return {
+        "class": f"{kind.__module__}.{kind.__qualname__}",
+        "parameters": describe_parameters(model),
+        "sha256": sha256,
+        "serialization": SERIALIZATION if sha256 else None,
+        "note": note,
+    }
+
+
+class _Sha256Writer:
+    """A file that keeps nothing of what is written but its SHA-256."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        view = memoryview(data)
+        self.digest.update(view)
+        return view.nbytes
+
+
+def _digest(model: Any) -> tuple[str | None, str]:
+    """SHA-256 of the model's pickle stream, and why there is none."""
+    writer = _Sha256Writer()
+    try:
+        pickle.Pickler(writer, protocol=5).dump(model)
+    except Exception as error:  # noqa: BLE001  any class may refuse to pickle, in its own way
+        return (
+            None,
+            f"cannot be pickled ({type(error).__name__}): {describe_text(str(error), model)}",
+        )
+    return writer.digest.hexdigest(), ""
