@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
+from venturalitica.audit.audit import conduct, open_runs
 from venturalitica.core.policy import LABEL_ROLES, Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.errors import ControlBlocked, listed
@@ -52,19 +53,13 @@ def train(
     if not call.binds:
         return bare(*call.args, **call.kwargs)
     plan = _plan(model, governance, method, call)
-    trackers = _open_runs() if plan is not None else ()
+    trackers = open_runs() if plan is not None else ()
     detach(model, goes_on=method == "partial_fit")
     with in_training(model):
         result = bare(*call.args, **call.kwargs)
     if plan is not None:
         _audit(model, governance.policy, plan, trackers)
     return result
-
-
-def _open_runs() -> tuple[RunRef, ...]:
-    from venturalitica.audit.audit import open_runs
-
-    return open_runs()
 
 
 def _plan(model: Any, governance: Governance, method: str, call: Call) -> Plan | None:
@@ -120,8 +115,6 @@ def _where_to_put(absent: dict[str, str]) -> str:
 
 
 def _audit(model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...]) -> None:
-    from venturalitica.audit.audit import conduct
-
     try:
         answers, missing = _ask(model, policy, plan)
         conduct(

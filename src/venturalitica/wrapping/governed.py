@@ -133,9 +133,7 @@ def _training_method(sub: type, base: type, name: str) -> Any:
         governance = governance_of(self)
         if governance is None or is_training(self):
             return own(*args, **kwargs)
-        from venturalitica.wrapping.fit import train
-
-        return train(self, governance, name, own, args, kwargs)
+        return governance.train(self, governance, name, own, args, kwargs)
 
     return governed if inspect.isfunction(found) else _Conditional(sub, name, governed)
 

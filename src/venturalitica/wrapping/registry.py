@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,15 +16,17 @@ from venturalitica.core.policy import Policy
 class Governance:
     """What governs one object.
 
-    `roles` are the bindings given at wrap. `direct` is False for clones, whose `fit` is audited
-    only when it is given audit arguments. `detached` is True once the parts of a composition
-    (the steps of a pipeline) are the object's own and not shared with the user's model. `requests`
-    are the audit's arguments that scikit-learn's metadata routing was asked for: method -> name ->
-    alias.
+    `roles` are the bindings given at wrap. `train` trains and audits: it is given the model, this
+    governance, the method's name, the model's own method, and its arguments. `direct` is False for
+    clones, whose `fit` is audited only when it is given audit arguments. `detached` is True once
+    the parts of a composition (the steps of a pipeline) are the object's own and not shared with
+    the user's model. `requests` are the audit's arguments that scikit-learn's metadata routing was
+    asked for: method -> name -> alias.
     """
 
     policy: Policy
     roles: Mapping[str, Any]
+    train: Callable[..., Any]
     direct: bool = True
     detached: bool = False
     requests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -8,9 +8,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from venturalitica.audit.project_policy import resolve_policy
 from venturalitica.core.policy import Policy
 from venturalitica.errors import did_you_mean
 from venturalitica.wrapping.arguments import hint_fitted, refuse_collisions, refuse_computed
+from venturalitica.wrapping.fit import train
 from venturalitica.wrapping.governed import adopt, plain_copy, plain_value
 from venturalitica.wrapping.registry import AUDIT_DATA, Governance, audit_names, governance_of
 
@@ -38,8 +40,6 @@ def wrap(model: Model, policy: str | Path | Policy | None = None, **roles: Any) 
     """
     plain = cast(Model, unwrap_self(model))
     _refuse_non_models(plain)
-    from venturalitica.audit.project_policy import resolve_policy
-
     rules = resolve_policy(policy)
     _refuse_unknown_roles(rules, roles)
     refuse_collisions(rules, plain)
@@ -47,7 +47,7 @@ def wrap(model: Model, policy: str | Path | Policy | None = None, **roles: Any) 
         hint_fitted(plain, rules)
     given = {name: value for name, value in roles.items() if value is not None}
     own = plain if plain is not model else _shallow_copy(model)
-    return cast(Model, adopt(own, Governance(rules, given)))
+    return cast(Model, adopt(own, Governance(rules, given, train)))
 
 
 def unwrap(model: Model) -> Model:
