@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from venturalitica.core.labels import scalar
 from venturalitica.core.policy import OPERATORS
 from venturalitica.errors import PolicyError
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
 from venturalitica.policy.fields import name_fault, role_name_fault
-from venturalitica.policy.template import scalar
 
 QUIET = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy
 
 from venturalitica.core import text as words
+from venturalitica.core.labels import likeness
 from venturalitica.core.policy import Policy
 from venturalitica.core.verdict import Label
 from venturalitica.judge.question import Refusal
 from venturalitica.metrics.intervals import Integers
-from venturalitica.policy.alike import likeness
 
 _ZERO_ONE: tuple[Label, ...] = (0, 1)
 

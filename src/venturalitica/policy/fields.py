@@ -18,6 +18,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from venturalitica.core.labels import canonical_label
 from venturalitica.core.policy import Threshold
 from venturalitica.core.verdict import Label
 from venturalitica.policy.limits import LARGEST_WHOLE, MAX_NAME, MAX_ROLES_CROSSED, MAX_TEXT
@@ -92,11 +93,6 @@ def label_fault(value: object) -> str | None:
         long = len(value) > MAX_TEXT
         return f"is a text of more than {MAX_TEXT:,} characters" if long else None
     return "is no label"
-
-
-def canonical_label(value: Label) -> Label:
-    """1.0 and 1 are one label: whole floats become integers."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 _JOINERS = str.maketrans("", "", "\u200c\u200d")

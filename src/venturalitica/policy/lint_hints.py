@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from itertools import groupby
 
+from venturalitica.core.labels import alike
 from venturalitica.core.policy import LABEL_ROLES, Control, Policy
-from venturalitica.policy.alike import alike
 from venturalitica.policy.describe import Vocabulary, possible_range
 from venturalitica.policy.limits import MAX_NAMES_COMPARED
 from venturalitica.policy.tree import MapNode, Node, Path, Scalar, show

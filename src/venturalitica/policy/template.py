@@ -7,7 +7,6 @@ each commented block once its marks are removed.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import unicodedata
@@ -15,10 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from venturalitica.core.labels import scalar
 from venturalitica.core.policy import LABEL_ROLES, shortest
 from venturalitica.core.verdict import Label
-from venturalitica.policy.fields import canonical_label, name_fault, role_name_fault
-from venturalitica.policy.tree import read_two_ways, resolve
+from venturalitica.policy.fields import name_fault, role_name_fault
 
 FEW = 20
 """A column with at most this many distinct values can be a label or a group as it is."""
@@ -249,25 +248,6 @@ def _role_names(columns: Sequence[ColumnFacts]) -> list[str]:
             name = f"{name}_{place}"
         names[name] = None
     return list(names)
-
-
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*")
-_YAML_1_1 = re.compile(r"y|yes|n|no|on|off", re.IGNORECASE)
-
-
-def scalar(value: Label) -> str:
-    """A label as YAML that reads back as that very label; one printable line."""
-    value = canonical_label(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return repr(value)
-    is_word = _PLAIN.fullmatch(value) and isinstance(resolve(value), str)
-    if is_word and not read_two_ways(value) and not _YAML_1_1.fullmatch(value):
-        return value
-    return json.dumps(value, ensure_ascii=not value.isprintable())
 
 
 WORDS = frozenset(

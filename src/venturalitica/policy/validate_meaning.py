@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import get_args
 
+from venturalitica.core.labels import canonical_label
 from venturalitica.core.policy import LABEL_ROLES, Compare, Threshold, bin_names
 from venturalitica.errors import did_you_mean, listed
 from venturalitica.policy.describe import (
@@ -23,7 +24,7 @@ from venturalitica.policy.describe import (
     metric_hint,
     possible_range,
 )
-from venturalitica.policy.fields import canonical_label, role_name_fault
+from venturalitica.policy.fields import role_name_fault
 from venturalitica.policy.limits import MAX_CONTROLS, MAX_GROUPS
 from venturalitica.policy.lint_hints import Spelling
 from venturalitica.policy.thresholds import parse_threshold, share

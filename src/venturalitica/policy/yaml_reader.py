@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml import events as ev
 from ruamel.yaml.error import MarkedYAMLError
 
+from venturalitica.core.labels import read_two_ways, resolve
 from venturalitica.policy.limits import MAX_ALIASES, MAX_DEPTH, MAX_NODES
 from venturalitica.policy.tree import (
     ListNode,
@@ -25,8 +26,6 @@ from venturalitica.policy.tree import (
     Node,
     Scalar,
     UnreadableError,
-    read_two_ways,
-    resolve,
     show,
 )
 

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
+from venturalitica.core.labels import alike, likeness, map_to_write, written
 from venturalitica.core.policy import LABEL_ROLES, MIN_CELL, Role
 from venturalitica.core.verdict import Label
 from venturalitica.errors import listed, shortened
-from venturalitica.policy.alike import alike, likeness, map_to_write, written
 from venturalitica.tally.values import RefusedValues, identity, is_number, kinds
 
 SHOWN = 5

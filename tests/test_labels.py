@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from venturalitica.core.labels import alike, likeness, map_to_write
 from venturalitica.core.verdict import Label
-from venturalitica.policy.alike import alike, likeness, map_to_write
 from venturalitica.policy.tree import plain
 from venturalitica.policy.yaml_reader import read_yaml
 

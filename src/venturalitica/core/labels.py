@@ -1,4 +1,4 @@
-"""Names that people take for one: `>50K` and `>50K.`, `female` and `Female `, 1 and "1".
+"""Labels as YAML spells them, and names that people take for one: `>50K` and `>50K.`, 1 and "1".
 
 One rule for labels, groups, and the keys of a role's `map`. Two names are alike where they differ
 only in capitals, blanks, dashes, quotes around them, punctuation at their end, Unicode form, or in
@@ -15,7 +15,68 @@ from collections.abc import Iterable, Sequence
 
 from venturalitica.core.verdict import Label
 from venturalitica.errors import listed
-from venturalitica.policy.template import scalar
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOL = {
+    word: word.lower() == "true" for word in ("true", "True", "TRUE", "false", "False", "FALSE")
+}
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)")
+_NAN = frozenset({".nan", ".NaN", ".NAN"})
+_TWO_WAYS = re.compile(r"[-+]?(0[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+)")
+_LONGEST_INT = 300
+"""Digits that fit a float; Python itself refuses to read integers beyond some thousands."""
+
+
+def resolve(text: str) -> Label | None:
+    """The value of an unquoted word: None, a boolean, a number or text."""
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if _INT.fullmatch(text):
+        return number(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if _INFINITE.fullmatch(text):
+        return float("-inf") if text.startswith("-") else float("inf")
+    return float("nan") if text in _NAN else text
+
+
+def number(text: str) -> int | float:
+    """A whole number; one of absurd length becomes the float (in the end, infinite) it is near."""
+    return int(text) if len(text) <= _LONGEST_INT else float(text)
+
+
+def read_two_ways(text: str) -> bool:
+    """Whether YAML 1.1 and 1.2 disagree on this number."""
+    return _TWO_WAYS.fullmatch(text) is not None
+
+
+def canonical_label(value: Label) -> Label:
+    """1.0 and 1 are one label: whole floats become integers."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*")
+_YAML_1_1 = re.compile(r"y|yes|n|no|on|off", re.IGNORECASE)
+
+
+def scalar(value: Label) -> str:
+    """A label as YAML that reads back as that very label; one printable line."""
+    value = canonical_label(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value)
+    is_word = _PLAIN.fullmatch(value) and isinstance(resolve(value), str)
+    if is_word and not read_two_ways(value) and not _YAML_1_1.fullmatch(value):
+        return value
+    return json.dumps(value, ensure_ascii=not value.isprintable())
+
 
 MAP_SHOWN = 12
 """Entries of the `map` that a message writes out."""
