@@ -12,13 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy
-
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError
 
 if TYPE_CHECKING:
+    import numpy
     from numpy.typing import NDArray
 
 
@@ -229,6 +228,8 @@ def dense(tally: Tally, roles: tuple[str, ...]) -> NDArray[numpy.int64]:
     missing or unmapped. The sum is always `tally.rows`. For `()` the array is the row count, 0-d.
     Raises DataError where no table of the tally holds all these roles.
     """
+    import numpy
+
     if not roles:
         return numpy.array(tally.rows, dtype=numpy.int64)
     table = tally.table(roles)
@@ -262,6 +263,8 @@ def _shape(tally: Tally, roles: tuple[str, ...]) -> tuple[int, ...]:
 def _scatter(
     cells: tuple[tuple[int, ...], ...], shape: tuple[int, ...], columns: list[int] | None = None
 ) -> NDArray[numpy.int64]:
+    import numpy
+
     counts: NDArray[Any] = numpy.zeros(shape, dtype=numpy.int64)
     if cells:
         array = numpy.array(cells, dtype=numpy.int64)
@@ -297,6 +300,8 @@ class Grid:
 
     def place(self, scores: NDArray[numpy.float64]) -> NDArray[numpy.int64]:
         """The level of each score, shape `(n,)`."""
+        import numpy
+
         share = (scores - self.low) / (self.high - self.low)
         inner = numpy.clip(numpy.floor(share * self.cells), 0, self.cells - 1)
         levels = inner.astype(numpy.int64) + 1
@@ -331,6 +336,8 @@ def coarsen(table: ScoreTable, limit: int = EVIDENCE_LIMIT) -> ScoreTable:
 
 def regrid(table: ScoreTable, cells: int) -> ScoreTable:
     """The same counts with the scores on a grid of `cells` cells."""
+    import numpy
+
     moved = regridded(table.scores, cells)
     if moved is None or not table.cells:
         return table
@@ -358,6 +365,8 @@ class Regridded:
 
 def regridded(scores: tuple[float, ...], cells: int) -> Regridded | None:
     """Ascending scores on a grid; None where there is none, or one score that no grid can hold."""
+    import numpy
+
     if not scores:
         return None
     values = numpy.array(scores, dtype=numpy.float64)
@@ -372,6 +381,8 @@ def regridded(scores: tuple[float, ...], cells: int) -> Regridded | None:
 
 def summed(matrix: NDArray[numpy.int64]) -> NDArray[numpy.int64]:
     """Cells `(level ..., count)`, shape `(m, k + 1)`, sorted, with each combination once."""
+    import numpy
+
     if matrix.shape[0] == 0:
         return matrix
     ordered = matrix[numpy.lexsort(matrix[:, -2::-1].T)]
