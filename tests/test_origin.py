@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import venturalitica as vl
-from venturalitica.system import origin as _origin
-from venturalitica.system.origin import Origin, checkout_of, install_line, origin_of
+from venturalitica.core import origin as _origin
+from venturalitica.core.origin import Origin, checkout_of, install_line, origin_of
 
 ROOT = Path(__file__).parents[1]
 

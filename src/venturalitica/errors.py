@@ -116,7 +116,7 @@ class MissingExtra(VenturaliticaError, ImportError):
     def __init__(self, library: str, extra: str) -> None:
         self.library = library
         self.extra = extra
-        from venturalitica.system.origin import install_line
+        from venturalitica.core.origin import install_line
 
         super().__init__(
             f"{library} is needed for this and is not installed: {install_line(extra)}"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from venturalitica.cli import demo
+from venturalitica.core.origin import install_line
 from venturalitica.errors import EvidenceError
-from venturalitica.system.origin import install_line
 
 
 @pytest.mark.slow

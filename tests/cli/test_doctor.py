@@ -10,9 +10,9 @@ import pytest
 
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.origin import install_line
 from venturalitica.ledger import Ledger, load_signer
 from venturalitica.review.health import checks as examination
-from venturalitica.system.origin import install_line
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
 

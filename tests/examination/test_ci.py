@@ -9,9 +9,9 @@ import pytest
 
 from tests.ui.shelf import Shelf
 from venturalitica.cli.init import workflow_text
+from venturalitica.core.origin import Origin
 from venturalitica.ledger import Ledger
 from venturalitica.review.health.ci import WORKFLOW, Made, ci_link, last_made, made_in, pipelines
-from venturalitica.system.origin import Origin
 
 
 def written(root: Path, path: str, text: str) -> None:

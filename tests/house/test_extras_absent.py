@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from venturalitica.system.origin import install_line
+from venturalitica.core.origin import install_line
 
 BLOCK = """
 import sys

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from venturalitica.cli.init import ENV_TEXT, workflow_text
+from venturalitica.core.origin import Origin
 from venturalitica.demo.german_credit import SCRIPT
-from venturalitica.system.origin import Origin
 
 ROOT = Path(__file__).parents[2]
 PLACES = ("src", "docs", "benchmarks", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile")

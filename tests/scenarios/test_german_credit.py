@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 from sklearn.preprocessing import OrdinalEncoder
 
+from venturalitica.core.origin import install_line
 from venturalitica.demo import german_credit as german
 from venturalitica.demo import load_german_credit
 from venturalitica.errors import DataError, MissingExtra, SettingsError
-from venturalitica.system.origin import install_line
 
 PUBLISHED = "b21f3d81db8071257d5ff1deaeba1fd4303b62712e6fcc9715c7a86202cb5871"
 

@@ -12,12 +12,12 @@ import pytest
 from sklearn.metrics import accuracy_score, recall_score, roc_auc_score
 
 import venturalitica as vl
+from venturalitica.core.origin import install_line
 from venturalitica.demo import german_credit as german
 from venturalitica.demo import quickstart
 from venturalitica.errors import MissingExtra, PolicyError, SettingsError
 from venturalitica.reports.html.page import render_report
 from venturalitica.reports.markdown import render_markdown
-from venturalitica.system.origin import install_line
 
 
 def test_every_control_of_the_policy_is_measured(loan) -> None:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica.core.origin import install_line
 from venturalitica.errors import MissingExtra, TrackerError
-from venturalitica.system.origin import install_line
 from venturalitica.trackers.base import RunRef, patient
 from venturalitica.trackers.mlflow import MlflowTracker
 

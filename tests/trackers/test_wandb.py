@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica.core.origin import install_line
 from venturalitica.errors import MissingExtra, TrackerError
-from venturalitica.system.origin import install_line
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.wandb import WandbTracker, active
 from venturalitica.trackers.wandb.run import _alias

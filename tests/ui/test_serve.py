@@ -16,8 +16,8 @@ from typing import IO, Any
 
 import pytest
 
+from venturalitica.core.origin import install_line
 from venturalitica.errors import SettingsError
-from venturalitica.system.origin import install_line
 from venturalitica.ui.server import PORTS, listen
 
 

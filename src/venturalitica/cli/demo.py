@@ -28,8 +28,8 @@ from venturalitica.cli.output import (
     progress,
     say,
 )
+from venturalitica.core.origin import install_line
 from venturalitica.errors import EvidenceError, MissingExtra, SettingsError
-from venturalitica.system.origin import install_line
 
 if TYPE_CHECKING:
     from venturalitica.core.verification import Verification

@@ -15,8 +15,8 @@ from venturalitica.errors import BindingError, SettingsError, did_you_mean
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from venturalitica.core.origin import Origin
     from venturalitica.policy.template import ColumnFacts, Kind
-    from venturalitica.system.origin import Origin
 
 POLICY = "model_policy.yaml"
 ENV = ".env.example"
@@ -62,8 +62,8 @@ def init(
       venturalitica init
       venturalitica init loans.csv --target class
     """
+    from venturalitica.core.origin import origin
     from venturalitica.review.health.ci import WORKFLOW
-    from venturalitica.system.origin import origin
 
     if target is not None and data is None:
         raise SettingsError("--target names a column of DATA: give the data file as well")

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica._version import __version__
 from venturalitica.core.causes import said
+from venturalitica.core.origin import install_line
 from venturalitica.errors import PolicyError, SettingsError, VenturaliticaError
 from venturalitica.review.health.evidence import Finding, State, evidence, new_key
-from venturalitica.system.origin import install_line
 
 if TYPE_CHECKING:
     from venturalitica.system.settings import Settings

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from venturalitica.core.causes import said
-from venturalitica.system.origin import install_line
+from venturalitica.core.origin import install_line
 from venturalitica.trackers.links import (
     FILE_STORE_REMEDIES,
     address,

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from venturalitica.core.causes import said
+from venturalitica.core.origin import install_line
 from venturalitica.errors import MissingExtra, TrackerError, did_you_mean
-from venturalitica.system.origin import install_line
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.links import origin, without_credentials
 
