@@ -1,57 +1,124 @@
-"""The rooms of the house: who may import whom, late and type-only imports included."""
+"""The rooms of the house and who imports whom; late and type-only imports count like any other."""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "venturalitica"
 FLOORS = (
-    "errors _version core",
-    "metrics tally policy judge reports",
-    "system provenance frameworks trackers ledger",
-    "audit wrapping review",
-    "api ui integrations demo cli __init__ __main__",
+    ("_version", "core", "errors"),
+    ("metrics", "tally", "policy", "judge", "reports"),
+    ("system", "provenance", "frameworks", "trackers", "ledger"),
+    ("audit", "wrapping", "review"),
+    ("api", "ui", "integrations", "demo", "cli", "", "__main__"),
 )
-FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms.split()}
-RIGHT_OF = {room: FLOORS[1].split()[:place] for place, room in enumerate(FLOORS[1].split())}
-BESIDE = {
-    **{room: FLOORS[0].split() for room in FLOORS[0].split()},
-    **RIGHT_OF,
-    **{room: ["system"] for room in FLOORS[2].split()},
-    "wrapping": ["audit"],
-    "review": ["audit", "wrapping"],
-    "demo": ["api"],
-    "cli": ["ui", "demo"],
-    "__init__": ["api", "demo"],
-    "__main__": ["cli"],
+DOORS = {"demo": ("api",), "cli": ("ui", "demo"), "__main__": ("cli",), "": ("api", "demo")}
+OWN_FILES = {
+    "mlflow": ("trackers.mlflow", "demo"),
+    "wandb": ("trackers.wandb",),
+    "sklearn": ("frameworks.sklearn", "demo"),
+    "xgboost": (),
+    "lightgbm": (),
+    "catboost": (),
+    "duckdb": ("cli.engine",),
+    "sqlalchemy": ("ledger.index",),
+    "cryptography": ("ledger.signing", "ledger.formats"),
+    "uvicorn": ("ui.server",),
+    "starlette": ("ui",),
+    "jinja2": ("ui.templating",),
 }
-WITHOUT_NUMPY = ("core", "metrics.catalog", "policy")
-FILES = {
-    ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted(SOURCE.rglob("*.py"))
-}
-TREES = {name: ast.parse(path.read_text()) for name, path in FILES.items()}
+IMPURE = {"os", "socket", "subprocess", "shutil", "tempfile", "urllib", "http", "time"}
 
 
-def imported(nodes: list[ast.AST]) -> set[str]:
-    """Modules that these nodes import, dotted; of `from a import b` it is `a.b` if that is one."""
-    found: set[str] = set()
+def floor(room: str) -> int:
+    return next(place for place, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def may_import(room: str, other: str) -> bool:
+    """A room lower down; beside it, what stands to its left, and on the floor of the world nobody
+    but `system`, which serves all; of the doors, those that DOORS names."""
+    here, there = floor(room), floor(other)
+    if room == other or here != there:
+        return there <= here
+    beside = {2: ("system",), 4: DOORS.get(room, ())}
+    left = FLOORS[here][: FLOORS[here].index(room)]
+    return here == 0 or other in beside.get(here, left)
+
+
+def read() -> dict[str, ast.Module]:
+    paths = sorted(SOURCE.rglob("*.py"))
+    parts = [path.relative_to(SOURCE).with_suffix("").parts for path in paths]
+    dotted = [".".join(("venturalitica", *names)).removesuffix(".__init__") for names in parts]
+    return {name: ast.parse(path.read_text()) for name, path in zip(dotted, paths, strict=True)}
+
+
+FILES = read()
+
+
+def imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Dotted names; `from a import b` imports `a.b` where that is a file of ours, else `a`."""
     for node in nodes:
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            of_module = {f"{node.module}.{alias.name}" for alias in node.names}
-            inner = {name for name in of_module if own(name) in FILES}
-            found |= inner or {str(node.module)}
-    return found
+            assert not node.level, f"a relative import: {ast.unparse(node)}"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in FILES else str(node.module)
 
 
-def own(name: str) -> str:
-    return name.removeprefix("venturalitica.")
+ARROWS = {name: set(imports(ast.walk(tree))) - {name} for name, tree in FILES.items()}
 
 
-ARROWS = {
-    name: {own(used) for used in imported(list(ast.walk(tree)))} & FILES.keys() - {name}
-    for name, tree in TREES.items()
-}
+def within(name: str, places: Iterable[str]) -> bool:
+    return any(f"{name}.".startswith(f"venturalitica.{place}.") for place in places)
+
+
+def test_a_room_imports_lower_floors_and_what_stands_beside_it() -> None:
+    def room(name: str) -> str:
+        return f"{name}..".split(".")[1]
+
+    arrows = [(a, b) for a, used in ARROWS.items() for b in used & FILES.keys()]
+    assert [(a, b) for a, b in arrows if not may_import(room(a), room(b))] == []
+
+
+def test_no_files_import_each_other_in_a_loop() -> None:
+    list(TopologicalSorter({a: used & FILES.keys() for a, used in ARROWS.items()}).static_order())
+
+
+def test_files_and_folders_stay_small() -> None:
+    paths = list(SOURCE.rglob("*.py"))
+    files = Counter(path.parent.relative_to(SOURCE).as_posix() for path in paths)
+    limits = {".": 6} | {name: 10 for name in files if name.startswith("ledger")}
+    assert [name for name, count in files.items() if count > limits.get(name, 30)] == []
+    assert [path for path in paths if len(path.read_text().splitlines()) > 400] == []
+
+
+def test_a_library_is_imported_in_its_own_files_only() -> None:
+    every = [(name, used.partition(".")[0]) for name in ARROWS for used in ARROWS[name]]
+    guarded = [(name, used) for name, used in every if used in OWN_FILES]
+    assert [(name, used) for name, used in guarded if not within(name, OWN_FILES[used])] == []
+    top = {name: set(imports(tree.body)) for name, tree in FILES.items()}
+    early = [name for name in top if any(used.partition(".")[0] == "numpy" for used in top[name])]
+    assert [name for name in early if within(name, ("core", "metrics.catalog", "policy"))] == []
+
+
+def test_lower_floors_touch_no_disk_network_clock_or_environment() -> None:
+    reader = "venturalitica.policy.read"  # it opens the file that it was given
+    lower = [name for name in FILES if within(name, FLOORS[0] + FLOORS[1]) and name != reader]
+    used = [(name, used) for name in lower for used in ARROWS[name] if used != "urllib.parse"]
+    assert [(name, used) for name, used in used if used.partition(".")[0] in IMPURE] == []
+    assert [name for name in lower if calls(name, "open")] == []
+
+
+def test_print_is_for_the_command_line() -> None:
+    assert [name for name in FILES if calls(name, "print") and not within(name, ("cli",))] == []
+
+
+def calls(name: str, function: str) -> bool:
+    nodes = (node.func for node in ast.walk(FILES[name]) if isinstance(node, ast.Call))
+    return any(isinstance(node, ast.Name) and node.id == function for node in nodes)
