@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from venturalitica.cli.suggest import meant
+from venturalitica.cli.parsing import meant
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,7 @@ import typer
 from venturalitica._version import __version__
 from venturalitica.cli.commands import COMMANDS, find, help_text
 from venturalitica.cli.output import INTERRUPTED, WRONG, close_broken_pipe, complain, new_app
-from venturalitica.cli.parsing import Group
-from venturalitica.cli.suggest import meant
+from venturalitica.cli.parsing import Group, meant
 from venturalitica.errors import PolicyError, VenturaliticaError
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from venturalitica.cli.output import JsonOption, emit_json, hint, leave, new_app, say, table
-from venturalitica.cli.suggest import Group
 from venturalitica.errors import EvidenceError, SettingsError, SigningKeyError
 from venturalitica.system.settings import NO_HOME
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from venturalitica.system.settings import Settings
 
 
-app = new_app(cls=Group, no_args_is_help=True)
+app = new_app(no_args_is_help=True)
 
 
 @app.callback()

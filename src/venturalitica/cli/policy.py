@@ -19,7 +19,6 @@ from venturalitica.cli.output import (
     say,
     table,
 )
-from venturalitica.cli.suggest import Group
 
 if TYPE_CHECKING:
     from venturalitica.core.policy import Control, Policy, Role
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "model_policy.yaml"
 
-app = new_app(cls=Group, no_args_is_help=True)
+app = new_app(no_args_is_help=True)
 
 
 @app.callback()

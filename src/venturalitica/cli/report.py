@@ -24,7 +24,6 @@ from venturalitica.cli.output import (
     progress,
     say,
 )
-from venturalitica.cli.suggest import Group
 from venturalitica.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from venturalitica.reports.context import ReportContext
     from venturalitica.ui.reader import Desk
 
-app = new_app(cls=Group, no_args_is_help=True)
+app = new_app(no_args_is_help=True)
 
 
 class Form(StrEnum):

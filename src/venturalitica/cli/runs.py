@@ -10,7 +10,6 @@ import typer
 
 from venturalitica.cli import record_view as sign_offs
 from venturalitica.cli.output import STYLES, JsonOption, emit_json, hint, leave, new_app, say, table
-from venturalitica.cli.suggest import Group
 from venturalitica.cli.terminal import console, inert
 from venturalitica.errors import EvidenceError, SettingsError
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.index.queries import Known
     from venturalitica.ledger.records.approval import Approval
 
-app = new_app(cls=Group, no_args_is_help=True)
+app = new_app(no_args_is_help=True)
 
 
 class LightName(StrEnum):
