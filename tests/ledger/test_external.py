@@ -116,7 +116,7 @@ def test_by_entry_point(factory, monkeypatch: pytest.MonkeyPatch) -> None:
             return factory.signer
 
     def points(*, group: str) -> list[Any]:
-        return [Point] if group == "venturalitica.audit.project_ledger" else []
+        return [Point] if group == "venturalitica.signers" else []
 
     monkeypatch.setattr("importlib.metadata.entry_points", points)
     assert load_external("cloud").keyid == wrong.keyid

@@ -21,7 +21,7 @@ from venturalitica.ledger.signing.signer import Signer
 
 T = TypeVar("T")
 
-GROUP = "venturalitica.audit.project_ledger"
+GROUP = "venturalitica.signers"
 PATIENCE = 10.0
 """Seconds that one call of a signer may take: other writers of the log wait meanwhile."""
 
