@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from venturalitica.audit.audit import _refuse_nothing, conduct
-from venturalitica.audit.project_policy import resolve_policy
+from venturalitica.audit.project import resolve_policy
 from venturalitica.audit.result import Audit
 from venturalitica.core.policy import Phase, Policy
 from venturalitica.errors import BindingError, did_you_mean

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.policy import Control, Policy, Threshold
 from venturalitica.ledger import Ledger

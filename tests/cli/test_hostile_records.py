@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_ledger_commands import statement
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.cli.commands import COMMANDS
 from venturalitica.core.verdict import GroupValue, Verdict
 from venturalitica.ledger import Ledger

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.ledger import Ledger, load_signer, read_keys
 from venturalitica.ledger.log.succession import hand_over
 from venturalitica.ledger.signing.key_rotation import swap

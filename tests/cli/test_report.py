@@ -13,7 +13,7 @@ import pytest
 
 from tests.ledger.conftest import make_statement
 from tests.reports.test_hostile import inspect
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.core.text import visible
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, load_signer

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from venturalitica.audit import delivery, telling
+from venturalitica.audit import delivery, result
 from venturalitica.audit.delivery import Allowance
 
 POLICY = """\
@@ -34,7 +34,7 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VENTURALITICA_CONFIG", str(tmp_path / "config"))
     monkeypatch.setattr(delivery, "_allowance", Allowance())
     monkeypatch.setattr(delivery, "_said", set())
-    monkeypatch.setattr(telling, "_told", set())
+    monkeypatch.setattr(result, "_told", set())
     monkeypatch.chdir(tmp_path)
 
 

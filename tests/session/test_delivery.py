@@ -12,7 +12,7 @@ import venturalitica as vl
 from venturalitica import trackers
 from venturalitica.audit import delivery
 from venturalitica.audit.delivery import Allowance, length
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.errors import TrackerError, TrackerUnreachable
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.memory import MemoryTracker

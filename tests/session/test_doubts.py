@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import venturalitica as vl
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.tally import Tally
 from venturalitica.judge import judge

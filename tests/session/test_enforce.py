@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 
 import venturalitica as vl
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.records.consistency import check_light
 from venturalitica.reports.html.page import render_report

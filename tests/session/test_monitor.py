@@ -14,7 +14,7 @@ import pytest
 
 import venturalitica as vl
 from venturalitica.audit import run as runs
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.audit.run import current_run
 from venturalitica.ledger.index.pipelines import pipelines, trends
 

@@ -8,7 +8,7 @@ import pytest
 
 import venturalitica as vl
 from venturalitica import trackers
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.trackers.memory import MemoryTracker
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}

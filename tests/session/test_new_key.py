@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import venturalitica as vl
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.ledger.signing.key_rotation import swap
 from venturalitica.system.settings import Settings
 

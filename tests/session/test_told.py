@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from venturalitica.audit.telling import tell
+from venturalitica.audit.result import tell
 
 SCRIPT = """\
 import logging, sys

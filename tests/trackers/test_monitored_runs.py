@@ -9,7 +9,7 @@ import pytest
 import venturalitica as vl
 from venturalitica.audit import delivery
 from venturalitica.audit.delivery import Allowance
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 
 POLICY = """\
 policy: loan

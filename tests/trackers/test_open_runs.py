@@ -11,9 +11,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import venturalitica as vl
-from venturalitica.audit import delivery, telling
+from venturalitica.audit import delivery, result
 from venturalitica.audit.delivery import Allowance
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 
 X = np.random.default_rng(0).normal(size=(100, 2))
 Y = (X[:, 0] > 0).astype(int)
@@ -26,7 +26,7 @@ def rules(tmp_path, monkeypatch):
     monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "60")
     monkeypatch.setattr(delivery, "_allowance", Allowance())
     monkeypatch.setattr(delivery, "_said", set())
-    monkeypatch.setattr(telling, "_told", set())
+    monkeypatch.setattr(result, "_told", set())
     path = tmp_path / "rules.yaml"
     path.write_text(
         'policy: t\nversion: "1"\ncontrols:\n  - {id: acc, metric: accuracy, must: ">= 0.1"}\n'

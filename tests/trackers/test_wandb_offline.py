@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 import venturalitica as vl
-from venturalitica.audit import delivery, telling
+from venturalitica.audit import delivery, result
 from venturalitica.audit.delivery import Allowance
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.cli.app import app
 from venturalitica.errors import TrackerError
 from venturalitica.reports.html.summary import waiting_sentence
@@ -35,7 +35,7 @@ def audit(offline_wandb, tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "60")
     monkeypatch.setattr(delivery, "_allowance", Allowance())
     monkeypatch.setattr(delivery, "_said", set())
-    monkeypatch.setattr(telling, "_told", set())
+    monkeypatch.setattr(result, "_told", set())
     caplog.set_level("INFO", logger="venturalitica")
     rules = tmp_path / "rules.yaml"
     rules.write_text(

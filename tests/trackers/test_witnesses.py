@@ -15,7 +15,7 @@ import venturalitica as vl
 from venturalitica import trackers
 from venturalitica.audit import delivery
 from venturalitica.audit.delivery import Allowance
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 from venturalitica.audit.report_page import build
 from venturalitica.cli.app import app
 from venturalitica.review.tracker_run import agreement

@@ -127,7 +127,7 @@ controls:
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A ledger of one record that is signed off, as the project's own."""
     import venturalitica as vl
-    from venturalitica.audit.project_ledger import open_ledger
+    from venturalitica.audit.project import open_ledger
     from venturalitica.ledger.lifecycle.approve import approve
 
     home = tmp_path / "small"

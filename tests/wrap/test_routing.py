@@ -19,7 +19,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 import venturalitica as vl
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
 
 POLICY = """\
 policy: routed

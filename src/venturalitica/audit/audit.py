@@ -21,10 +21,9 @@ from venturalitica.audit.measure import (
     with_predictions,
 )
 from venturalitica.audit.recording import keep
-from venturalitica.audit.result import Audit
+from venturalitica.audit.result import Audit, tell_audit
 from venturalitica.audit.run import current_run
 from venturalitica.audit.statement import Facts, build_statement
-from venturalitica.audit.telling import tell_audit
 from venturalitica.audit.training_rows import TrainingRows, recall, remember
 from venturalitica.core.circumstances import Share
 from venturalitica.core.policy import Phase, Policy

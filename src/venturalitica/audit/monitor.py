@@ -21,10 +21,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
 
-from venturalitica.audit.project_policy import resolve_policy
+from venturalitica.audit.project import resolve_policy
 from venturalitica.audit.recording import foretell, record_run
+from venturalitica.audit.result import tell_no_policy, tell_unjudged
 from venturalitica.audit.run import Run, begin, current_run, end, enter, inside, leave, own_run
-from venturalitica.audit.telling import tell_no_policy, tell_unjudged
 from venturalitica.core.policy import Policy
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.verdict import Verdict

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.audit.delivery import Delivery, deliver
-from venturalitica.audit.project_ledger import open_ledger
+from venturalitica.audit.project import open_ledger
+from venturalitica.audit.result import tell_missing_runs
 from venturalitica.audit.run import Run
 from venturalitica.audit.statement import Facts, audit_summaries, build_statement
-from venturalitica.audit.telling import tell_missing_runs
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.core.verdict import Light, Verdict, run_lights, worst_light
 from venturalitica.errors import EvidenceWaiting, RetiredKeyError, SigningKeyError
@@ -98,7 +98,7 @@ _foretold: set[str] = set()
 
 
 def _key_obstacle(settings: Settings) -> str:
-    from venturalitica.audit.project_ledger import signer_of
+    from venturalitica.audit.project import signer_of
     from venturalitica.ledger.signing.signer import has_own_key
 
     if settings.signer:

@@ -116,7 +116,7 @@ def _signed_off(
 ) -> dict[str, Any]:
     from datetime import UTC, datetime
 
-    from venturalitica.audit.project_ledger import open_ledger
+    from venturalitica.audit.project import open_ledger
     from venturalitica.cli.record_view import light_of
     from venturalitica.core.record import judged
     from venturalitica.ledger.lifecycle.approve import approve as append_approval

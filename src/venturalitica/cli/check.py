@@ -189,7 +189,7 @@ def _judge(
     separator: str | None,
 ) -> Audit:
     from venturalitica.audit.audit import conduct
-    from venturalitica.audit.project_policy import resolve_policy
+    from venturalitica.audit.project import resolve_policy
     from venturalitica.cli.csv_reader import compared
     from venturalitica.cli.data_files import find_files, read_table
 

@@ -53,7 +53,7 @@ def erase(
     Example:
       venturalitica erase 12 --approvals --reason "asked for on 26 November"
     """
-    from venturalitica.audit.project_ledger import open_ledger
+    from venturalitica.audit.project import open_ledger
     from venturalitica.cli.runs import found
     from venturalitica.ledger.lifecycle import erase as eraser
     from venturalitica.ledger.records.erasure import held_by

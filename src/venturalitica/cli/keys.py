@@ -174,7 +174,7 @@ def _standing(use: dict[str, Any], found: dict[str, Any]) -> str:
 
 def _rotate_given(settings: Settings, new: Path | None, reason: str) -> dict[str, Any]:
     """Hand over from the key in VENTURALITICA_SIGNING_KEY, which only its owner can replace."""
-    from venturalitica.audit.project_ledger import signer_of
+    from venturalitica.audit.project import signer_of
     from venturalitica.ledger.signing.signer import MAKE_A_KEY, read_private
 
     if new is None:
@@ -318,7 +318,7 @@ def facts(settings: Settings) -> dict[str, Any]:
 
 def signer_in_use(settings: Settings) -> Signer | None:
     """The signer in use; None where the user has no key yet."""
-    from venturalitica.audit.project_ledger import signer_of
+    from venturalitica.audit.project import signer_of
     from venturalitica.ledger.signing.signer import has_own_key
 
     given = settings.signing_key or settings.signer

@@ -89,7 +89,7 @@ def facts(plan: Plan, entry: Entry | None) -> dict[str, Any]:
 
 
 def _ledger(*, dry_run: bool) -> Ledger:
-    from venturalitica.audit.project_ledger import open_ledger
+    from venturalitica.audit.project import open_ledger
     from venturalitica.cli.runs import own_ledger
 
     return own_ledger() if dry_run else open_ledger(create=False)

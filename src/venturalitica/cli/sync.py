@@ -36,7 +36,7 @@ def sync(as_json: JsonOption = False) -> None:
       venturalitica sync
     """
     from venturalitica.audit.delivery import sync as deliver_waiting
-    from venturalitica.audit.project_ledger import take_in
+    from venturalitica.audit.project import take_in
     from venturalitica.ledger import Ledger
     from venturalitica.system.settings import Settings
 

@@ -96,7 +96,7 @@ def run(*, policy: str | Path | Policy | None = None, engine: Engine | None = No
         ControlBlocked: `policy` blocks (the one that ships does not).
     """
     from venturalitica.api import enforce
-    from venturalitica.audit.project_policy import resolve_policy
+    from venturalitica.audit.project import resolve_policy
 
     forest = _forest()
     engine = german.chosen_engine(engine)

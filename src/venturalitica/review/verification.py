@@ -101,7 +101,7 @@ def own_keys(settings: Settings) -> Mapping[str, bytes]:
     A key that `./.env` names is nobody's own: who hands over a folder could put one in, and each
     record of his would be the reader's.
     """
-    from venturalitica.audit.project_ledger import own_external
+    from venturalitica.audit.project import own_external
     from venturalitica.ledger import known_keys
     from venturalitica.system.settings import origin_of
 

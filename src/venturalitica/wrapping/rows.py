@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from venturalitica.audit.project_policy import check
+from venturalitica.audit.measure import known_roles
+from venturalitica.audit.recording import foretell
 from venturalitica.audit.training_rows import TrainingRows
 from venturalitica.core.circumstances import Share
 from venturalitica.core.policy import Policy
@@ -24,6 +25,8 @@ from venturalitica.frameworks.alignment import (
     row_count,
 )
 from venturalitica.frameworks.labels import one_column
+from venturalitica.system.settings import Settings
+from venturalitica.tally.binding import bind
 from venturalitica.wrapping.arguments import Call
 
 _SHOWN = 30
@@ -225,7 +228,9 @@ def _table(audit_data: Any) -> Any:
 def _check_bindings(
     policy: Policy, bindings: Mapping[str, Any], columns: Sequence[str] | None, rows: int
 ) -> None:
-    check(policy, columns=columns, bindings=bindings)
+    """Before training: settings readable, roles known, their columns there, arrays of `rows`."""
+    foretell(Settings.for_recording())
+    bind(known_roles(policy), bindings, columns, wanted=())
     for role, value in bindings.items():
         if _is_array(value) and row_count(value) != rows:
             raise DataError(

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from venturalitica.audit.project_policy import resolve_policy
+from venturalitica.audit.project import resolve_policy
 from venturalitica.core.policy import Policy
 from venturalitica.errors import did_you_mean
 from venturalitica.wrapping.arguments import hint_fitted, refuse_collisions, refuse_computed

@@ -134,7 +134,7 @@ def _with_origin(text: str, variable: str) -> str:
 
 
 def _key(settings: Settings) -> Iterator[Finding]:
-    from venturalitica.audit.project_ledger import signer_of
+    from venturalitica.audit.project import signer_of
     from venturalitica.ledger.signing.signer import derived, inside_repository
     from venturalitica.system.settings import origin_of
 

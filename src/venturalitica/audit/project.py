@@ -1,15 +1,56 @@
-"""Which signer these settings ask for: one from outside, a key that is given, or the user's own."""
+"""What the project has: its policy, its ledger, and the signer of what it records."""
 
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from venturalitica.errors import SigningKeyError
-from venturalitica.system.settings import NO_HOME, Settings
+from venturalitica.core.policy import Policy
+from venturalitica.errors import PolicyError, Problem, SigningKeyError
+from venturalitica.system.settings import (
+    NO_HOME,
+    POLICY_FILENAME,
+    Settings,
+    find_policy,
+    working_folder,
+)
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger, Signer
+
+
+def resolve_policy(policy: str | Path | Policy | None = None) -> Policy:
+    """A policy from a path, an already read one, or the one that the project has.
+
+    Raises:
+        PolicyError: there is none, or it is wrong; all problems at once.
+        TypeError: it is neither a path nor a policy.
+    """
+    if isinstance(policy, Policy):
+        return policy
+    if not isinstance(policy, str | os.PathLike | None):
+        raise TypeError(
+            f"policy= is a {type(policy).__name__}: expected the path of a policy file, "
+            "or a policy that vl.read_policy gave"
+        )
+    from venturalitica.metrics.catalog import CATALOG
+    from venturalitica.policy import read_policy
+
+    if policy is None or (str(policy) == POLICY_FILENAME and not Path(policy).exists()):
+        found = find_policy()
+        if found is None:
+            raise PolicyError([Problem(POLICY_FILENAME, 0, _no_policy())])
+        policy = found
+    return read_policy(policy, vocabulary=CATALOG)
+
+
+def _no_policy() -> str:
+    return (
+        f"no policy found in {working_folder()} nor in the project root; "
+        "'venturalitica init' writes one to start from, or pass policy=\"path/to/policy.yaml\""
+    )
 
 
 log = logging.getLogger(__name__)
