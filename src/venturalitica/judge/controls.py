@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.policy import TOLERANCE, Control, Phase, Policy
@@ -16,10 +16,9 @@ from venturalitica.errors import BindingError, DataError, did_you_mean, listed
 from venturalitica.judge.conclude import conclude, verdict
 from venturalitica.judge.count import unbound_reason
 from venturalitica.judge.doubts import doubts_of, dropped
-from venturalitica.judge.measure import Bench, measure
+from venturalitica.judge.measure import Bench, Told, measure
 from venturalitica.judge.measure_scores import measure_scored
 from venturalitica.judge.question import Question, Refusal, question_of
-from venturalitica.judge.told import Told
 from venturalitica.metrics.catalog import misuse, needs, phase_of, roles_needed
 
 log = logging.getLogger(__name__)
@@ -240,3 +239,25 @@ def _problem(question: Question, value: object) -> str:
         f"the reported value {format_number(figure)} is not possible: {question.spec.name} "
         f"lies between {low:g} and {high:g}{hint}"
     )
+
+
+METHODS: Mapping[str, Callable[..., tuple[Verdict, ...]]] = {"replicates-1": judge}
+"""What judges under each method that a record names, with the arguments and answer of `judge`.
+
+A record that names none was judged by `circumstances.UNNAMED`, "replicates-1": percentile intervals
+of 2,000 multinomial replicates that PCG64 draws, seeded from a table's name and counts. A method
+that evidence was ever judged by stays as it is, whatever takes its place: what it gives is held by
+a golden file (`tests/data/intervals`). A new one gets a new name.
+"""
+
+KNOWN_RULES = (1, 2)
+"""The rules of judgement that `judge` still follows where the circumstances name them."""
+
+
+def unknown_method(circumstances: Circumstances) -> str:
+    """Why this version cannot judge as these circumstances say; "" where it can."""
+    if circumstances.rules not in KNOWN_RULES:
+        return f"judged by rules {circumstances.rules!r}, which this version does not know"
+    if circumstances.intervals not in METHODS:
+        return f"its intervals were made by {circumstances.intervals!r}, which is not known here"
+    return ""

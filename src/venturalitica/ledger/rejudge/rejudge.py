@@ -24,8 +24,8 @@ from venturalitica.core.tally import Tally
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, VenturaliticaError
 from venturalitica.judge import select, unreported
-from venturalitica.judge.methods import METHODS, unknown_method
-from venturalitica.judge.told import Told
+from venturalitica.judge.controls import METHODS, unknown_method
+from venturalitica.judge.measure import Told
 from venturalitica.ledger.records.consistency import policy_bytes, policy_in
 from venturalitica.ledger.records.kind import Record
 from venturalitica.ledger.rejudge.compare import (
