@@ -25,7 +25,7 @@ from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.judge import judge
-from venturalitica.ledger import Ledger, load_signer, verify_bundle, verify_ledger
+from venturalitica.ledger import Index, Ledger, load_signer, verify_bundle, verify_ledger
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
 from venturalitica.ledger.formats.dsse import sign_envelope
 from venturalitica.ledger.formats.merkle import RunningRoot, leaf_hash
@@ -234,11 +234,11 @@ def big(home: Path, signer: FileSigner, entries: int) -> None:
     bundle = ledger.bundle(entries // 3)
     print(f"{'verify a bundle':<58} {median_ms(lambda: verify_bundle(bundle), 20):10.2f} ms")
     start = time.perf_counter()
-    ledger.index().close()
+    Index.open(ledger).close()
     rate = ledger.size / (time.perf_counter() - start)
     print(f"{'index built':<58} {rate:10.0f} entries per s")
     with timed("index opened again"):
-        ledger.index().close()
+        Index.open(ledger).close()
     with timed(f"verify {ledger.size} entries"):
         found = verify_ledger(home)
     assert found.ok, found.fault

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from venturalitica.core.verdict import Interval, Verdict, worst_light
-from venturalitica.ledger import Ledger, load_signer
+from venturalitica.ledger import Index, Ledger, load_signer
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
 from venturalitica.ledger.formats.dsse import sign_envelope
 from venturalitica.ledger.formats.merkle import RunningRoot, leaf_hash
@@ -204,7 +204,7 @@ def measured(home: Path, runs: int, times: int) -> None:
     from venturalitica.ui.security import Guard
 
     started = time.perf_counter()
-    with Ledger.open(home).index():
+    with Index.open(Ledger.open(home)):
         pass
     built = time.perf_counter() - started
     app = create_app(Desk(home), Guard(host="127.0.0.1", port=8610))

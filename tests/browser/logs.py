@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from venturalitica.core.encoding import canonical_json
-from venturalitica.ledger import Ledger, load_signer
+from venturalitica.ledger import Ledger, Outbox, load_signer
 from venturalitica.ledger.lifecycle.approve import approve
 from venturalitica.ledger.lifecycle.erase import erase
 
@@ -88,9 +88,9 @@ def write_hostile(home: Path, statement: Mapping[str, Any]) -> int:
         )
     size = ledger.size
     erase(ledger, [ledger.entry(size - 1)], reason=f"{naughty.NAUGHTY[0]} (reason)")
-    for waiting in ledger.outbox.pending()[:20]:
+    for waiting in Outbox(ledger).pending()[:20]:
         text = naughty.NAUGHTY[waiting.index % len(naughty.NAUGHTY)]
-        ledger.outbox.failed(waiting.index, waiting.tracker, waiting.run_id, f"{text} (error)")
+        Outbox(ledger).failed(waiting.index, waiting.tracker, waiting.run_id, f"{text} (error)")
     return ledger.size
 
 

@@ -11,7 +11,7 @@ import pytest
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.origin import install_line
-from venturalitica.ledger import Ledger, load_signer
+from venturalitica.ledger import Ledger, Outbox, load_signer
 from venturalitica.review.health import checks as examination
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
@@ -104,7 +104,7 @@ def test_what_waits_is_counted_with_the_oldest_and_the_last_answer(call, ledger)
     for run_id in ("a" * 32, "b" * 32):
         entry = audited(ledger, run_id)
     assert findings(call)["Evidence", "outbox"]["state"] == "note"
-    ledger.outbox.failed(entry.index, "mlflow", "b" * 32, "does not answer")
+    Outbox(ledger).failed(entry.index, "mlflow", "b" * 32, "does not answer")
     found = findings(call)["Evidence", "outbox"]
     assert found["text"] == (
         "2 waiting for a tracker (2 for mlflow); the oldest is entry 0 of "

@@ -14,7 +14,7 @@ import pytest
 
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.policy import Control, Policy, Threshold
-from venturalitica.ledger import Ledger, load_signer
+from venturalitica.ledger import Ledger, Outbox, load_signer
 from venturalitica.ledger.index import index as index_of_log
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
@@ -163,7 +163,7 @@ def test_what_waits_is_never_green(call, ledger, verdicts):
     for options, lights in (((), ["amber"]), (("--light", "green"), [])):
         listed = json.loads(call("runs", "list", "--json", *options).stdout)
         assert [run["light"] for run in listed] == lights
-    ledger.outbox.confirm(0, "memory", "gone-0123456789", "")
+    Outbox(ledger).confirm(0, "memory", "gone-0123456789", "")
     assert call("runs", "show", "last").stdout.splitlines()[1].startswith("GREEN")
 
 
@@ -251,7 +251,7 @@ def test_sync_delivers_says_what_waits_and_repeats_harmlessly(call, filled):
     found = json.loads(call("sync", "--json").stdout)
     assert found["waiting"] == 1
     assert "no run 'gone-0123456789'" in found["parcels"][0]["detail"]
-    filled.outbox.confirm(1, "memory", "gone-0123456789", "")
+    Outbox(filled).confirm(1, "memory", "gone-0123456789", "")
     result = call("sync")
     assert result.exit_code == 0
     assert "Nothing waits" in result.stdout

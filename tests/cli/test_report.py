@@ -16,7 +16,7 @@ from tests.reports.test_hostile import inspect
 from venturalitica.audit.project import open_ledger
 from venturalitica.core.text import visible
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger import Ledger, load_signer
+from venturalitica.ledger import Ledger, Outbox, load_signer
 from venturalitica.ledger.lifecycle import prune as pruner
 from venturalitica.ledger.lifecycle.approve import approve
 from venturalitica.ledger.records.approval import APPROVAL
@@ -165,7 +165,7 @@ def test_what_waits_is_not_green_until_it_is_delivered(call, ledger: Ledger, for
     assert "Amber" in waiting
     assert "still waits for its tracker" in waiting
     assert "Green:" not in waiting
-    ledger.outbox.confirm(1, "memory", "gone-0123456789")
+    Outbox(ledger).confirm(1, "memory", "gone-0123456789")
     delivered = draw(call, "1", "--format", form)
     assert "Green:" in delivered
     assert "waits" not in delivered.casefold()
@@ -173,9 +173,9 @@ def test_what_waits_is_not_green_until_it_is_delivered(call, ledger: Ledger, for
 
 def test_delivery_is_that_of_this_record_and_not_taken_from_the_index(call, ledger: Ledger) -> None:
     other = ledger.append(make_statement(5, trackers=[GONE | {"run_id": "there-0123456789"}]))
-    ledger.outbox.confirm(other.index, "memory", "there-0123456789")
+    Outbox(ledger).confirm(other.index, "memory", "there-0123456789")
     assert "The light is green" in draw(call, other.index), "although entry 1 waits"
-    ledger.outbox.failed(1, "memory", "gone-0123456789", "refused")
+    Outbox(ledger).failed(1, "memory", "gone-0123456789", "refused")
     call("runs", "list")
     with sqlite3.connect(ledger.home / "index.db") as index:
         index.execute("DELETE FROM links")

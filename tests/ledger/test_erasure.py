@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from venturalitica.core.verification import Step
-from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
-from venturalitica.ledger.lifecycle.erase import erase, erasures, shown
+from venturalitica.ledger import Index, Ledger, verify_bundle, verify_ledger
+from venturalitica.ledger.lifecycle.erase import erase, erasures, go_on, shown
 from venturalitica.ledger.records.vault import Vault
 
 PERSON = "Ada Lovelace"
@@ -182,7 +182,7 @@ def test_a_planted_mark_makes_us_sign_and_delete_nothing(filled: Ledger, vault: 
     marks = vault.folder / "erasing"
     marks.mkdir()
     (marks / "x.json").write_text(json.dumps(erasure_statement([target], None)))
-    Ledger.open(filled.home, signer=filled._signer)
+    go_on(Ledger.open(filled.home, signer=filled._signer))
     assert filled.size == 3
     assert vault.open(of.statement["predicate"]["person"]) == PERSON
     assert list(marks.iterdir()) == []
@@ -231,7 +231,7 @@ def test_what_a_killed_writer_left_half_sealed_goes_after_an_hour(
 def test_an_erasure_killed_at_any_step_is_finished_by_the_next_writer(
     filled: Ledger, signer, tmp_path: Path, killed_at_each_step
 ) -> None:
-    with filled.index():
+    with Index.open(filled):
         pass  # made before, so that fewer steps are about it
 
     def act(home: Path) -> None:
@@ -240,7 +240,7 @@ def test_an_erasure_killed_at_any_step_is_finished_by_the_next_writer(
 
     seen = set()
     for home, ended in killed_at_each_step(filled.home, tmp_path / "killed", act):
-        Ledger.open(home, signer=signer)
+        go_on(Ledger.open(home, signer=signer))
         found, gone = verify_ledger(home), not anywhere(home, PERSON)
         assert found.ok, found.fault
         told = "erased" in next(step.detail for step in found.steps if step.name == "vault")

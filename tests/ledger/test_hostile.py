@@ -12,7 +12,7 @@ import pytest
 
 from venturalitica.core.encoding import MAX_ITEMS, canonical_json, parse_json, strict_json
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger import Ledger, Witness, verify_ledger
+from venturalitica.ledger import Index, Ledger, Outbox, Witness, verify_ledger
 from venturalitica.ledger.entry import Entry
 from venturalitica.ledger.formats.dsse import Envelope
 from venturalitica.ledger.index.cross_check import faithful
@@ -37,8 +37,8 @@ def test_nothing_is_written_through_a_link(
     path.symlink_to(precious)
     for act in (
         lambda: Ledger.open(written, signer=signer).append(statement(9)),
-        lambda: Ledger.open(written).outbox.failed(0, "mlflow", "1", "no"),
-        lambda: Ledger.open(written).outbox.pending(),
+        lambda: Outbox(Ledger.open(written)).failed(0, "mlflow", "1", "no"),
+        lambda: Outbox(Ledger.open(written)).pending(),
     ):
         try:
             act()
@@ -49,7 +49,7 @@ def test_nothing_is_written_through_a_link(
 
 
 def test_receipts_of_any_content_are_passed_over(written: Path) -> None:
-    outbox = Ledger.open(written).outbox
+    outbox = Outbox(Ledger.open(written))
     outbox.failed(1, "mlflow", "1", "no answer")
     good = outbox.path.read_bytes()
     odd = [
@@ -112,13 +112,13 @@ def test_rows_of_the_index_hold_what_a_database_can(statement) -> None:
 
 def test_an_edited_index_is_told_from_the_log(written: Path) -> None:
     ledger = Ledger.open(written)
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         rows = index.runs()
     assert faithful(ledger, rows)
     with sqlite3.connect(written / "index.db") as database:
         database.execute("UPDATE runs SET light = 'red' WHERE entry = 1")
     database.close()
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         rows = index.runs()
         assert not faithful(ledger, rows)
         index.rebuild()
@@ -127,23 +127,23 @@ def test_an_edited_index_is_told_from_the_log(written: Path) -> None:
 
 @pytest.mark.parametrize("value", ["x", "-1", "0", "9" * 30, ""])
 def test_an_index_of_an_impossible_size_is_made_again(written: Path, value: str) -> None:
-    with Ledger.open(written).index() as index:
+    with Index.open(Ledger.open(written)) as index:
         rows = index.runs()
     with sqlite3.connect(written / "index.db") as database:
         database.execute("UPDATE meta SET value = ? WHERE key = 'size'", (value,))
     database.close()
-    with Ledger.open(written).index() as index:
+    with Index.open(Ledger.open(written)) as index:
         assert index.runs() == rows
 
 
 def test_a_broken_index_says_what_to_do(written: Path) -> None:
-    with Ledger.open(written).index():
+    with Index.open(Ledger.open(written)):
         pass
     with sqlite3.connect(written / "index.db") as database:
         database.execute("UPDATE runs SET trackers = '['")
     database.close()
     with (
-        Ledger.open(written).index() as index,
+        Index.open(Ledger.open(written)) as index,
         pytest.raises(EvidenceError, match="venturalitica reindex"),
     ):
         index.runs()

@@ -14,7 +14,7 @@ import pytest
 
 from venturalitica.core.encoding import MAX_LINE
 from venturalitica.errors import EvidenceError, EvidenceWaiting
-from venturalitica.ledger import Ledger, load_signer, verify_ledger
+from venturalitica.ledger import Ledger, Outbox, load_signer, verify_ledger
 from venturalitica.ledger.formats.merkle import leaf_hash
 from venturalitica.ledger.log import append as log_module
 from venturalitica.ledger.log import lockless
@@ -370,9 +370,9 @@ def test_sealed_claims_go_after_a_day(ledger: Ledger, statement, signer) -> None
 def test_receipts_need_no_locks(ledger: Ledger, statement) -> None:
     run = {"tracker": "memory", "uri": "memory:", "run_id": "r", "url": ""}
     ledger.append(statement(0, trackers=[run]))
-    assert [item.run_id for item in ledger.outbox.pending()] == ["r"]
-    ledger.outbox.confirm(0, "memory", "r")
-    assert ledger.outbox.pending() == []
+    assert [item.run_id for item in Outbox(ledger).pending()] == ["r"]
+    Outbox(ledger).confirm(0, "memory", "r")
+    assert Outbox(ledger).pending() == []
     line = json.loads((ledger.home / "receipts.jsonl").read_text())
     assert line["outcome"] == "confirmed"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger import Ledger
+from venturalitica.ledger import Index, Ledger
 
 RUN = {"tracker": "mlflow", "run_id": "ab12cd34", "uri": "http://x", "extra": {"a": 1}}
 
@@ -26,13 +26,13 @@ def filled(ledger: Ledger, statement) -> Ledger:
 
 
 def everything(ledger: Ledger) -> list[Any]:
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         runs = index.runs()
         return [runs, [index.verdicts(run.index) for run in runs], index.links()]
 
 
 def test_what_it_answers(filled: Ledger) -> None:
-    with filled.index() as index:
+    with Index.open(filled) as index:
         newest, middle, oldest = index.runs()
         assert [run.index for run in (newest, middle, oldest)] == [2, 1, 0]
         assert (oldest.policy_name, oldest.light, oldest.passed, oldest.failed) == (
@@ -60,7 +60,7 @@ def test_what_it_answers(filled: Ledger) -> None:
 
 def test_finding_an_entry(filled: Ledger) -> None:
     entry = filled.entry(1)
-    with filled.index() as index:
+    with Index.open(filled) as index:
         assert [run.index for run in index.find("1")] == [1]
         assert [run.index for run in index.find(entry.evidence_sha256[:12])] == [1]
         assert [run.index for run in index.find("ab12")] == [0]
@@ -79,7 +79,7 @@ def test_deleted_it_gives_the_same_answers(filled: Ledger) -> None:
     before = everything(filled)
     (filled.home / "index.db").unlink()
     assert everything(filled) == before
-    with filled.index() as index:
+    with Index.open(filled) as index:
         assert index.rebuild() == 3
     assert everything(filled) == before
 
@@ -128,7 +128,7 @@ def test_with_rows_taken_away_it_is_rebuilt(filled: Ledger, change: str) -> None
 
 
 def test_rows_are_missed_while_it_is_open(filled: Ledger, statement) -> None:
-    with filled.index() as index:
+    with Index.open(filled) as index:
         filled.append(statement(3))
         index.refresh()
         index.refresh()
@@ -164,7 +164,7 @@ def test_an_altered_log_is_not_indexed(filled: Ledger) -> None:
 def test_statements_of_other_kinds_are_listed(ledger: Ledger, statement) -> None:
     odd = {"kind": 3, "run": [], "verdicts": [1, {}], "trackers": [1], "policy": "x"}
     ledger.append(statement(0, **odd) | {"predicateType": "urn:other"})
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         (run,) = index.runs()
         assert (run.name, run.policy_name, run.trackers) == ("", None, ())
         assert len(index.verdicts(0)) == 2
@@ -189,10 +189,10 @@ def test_two_readers_build_it_together(filled: Ledger) -> None:
 
 def test_another_database(filled: Ledger, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'team.db'}"
-    with filled.index(url) as index:
+    with Index.open(filled, url) as index:
         assert len(index.runs()) == 3
     with pytest.raises(EvidenceError) as caught:
-        filled.index("nonsense+db://user:hunter2@host/x")
+        Index.open(filled, "nonsense+db://user:hunter2@host/x")
     assert "hunter2" not in str(caught.value)
 
 
@@ -209,7 +209,7 @@ def test_both_ways_of_inserting_give_the_same_rows(filled: Ledger) -> None:
         connection.close()
         return rows
 
-    filled.index().close()
+    Index.open(filled).close()
     other = filled.home / "other.db"
     with Index(filled, create_engine(f"sqlite:///{other}", paramstyle="named")) as index:
         assert index.rebuild() == 3
@@ -244,7 +244,7 @@ def test_batches_of_any_size_give_the_same_answers(
     (filled.home / "index.db").unlink()
     monkeypatch.setattr("venturalitica.ledger.index.catch_up.BATCH", batch)
     assert everything(filled) == before
-    with filled.index() as index:
+    with Index.open(filled) as index:
         assert index.rebuild() == 3
 
 
@@ -296,7 +296,7 @@ def test_a_record_is_listed_as_the_kind_that_verify_takes_it_for(ledger: Ledger,
     ledger.append(statement(0) | {"predicateType": "urn:example:other"})
     ledger.append(statement(1, format=2))
     ledger.append(statement(2, kind="approval"))
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         found = [(run.kind, run.light) for run in index.runs(newest_first=False)]
     assert found == [("urn:example:other", "grey"), ("audit", "grey"), ("audit", "green")]
 
@@ -309,7 +309,7 @@ def test_what_cannot_be_read_hides_nothing_else(filled: Ledger) -> None:
     signer = filled._signers()[0]
     line = sign_envelope(TWICE, keyid=signer.keyid, sign=signer.sign).to_json()
     filled._log.append(lambda tail: line, filled._keeper())
-    with filled.index() as index:
+    with Index.open(filled) as index:
         rows = index.runs()
     assert rows[0].kind == "unreadable"
     assert rows[1:] == before

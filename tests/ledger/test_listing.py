@@ -66,7 +66,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory, statement: Any) -> Ledger:
 
 @pytest.fixture
 def index(ledger: Ledger) -> Iterator[Index]:
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         yield index
 
 
@@ -268,18 +268,18 @@ def test_a_run_that_ended_badly_after_its_audit_is_red(statement: Any, tmp_path:
         0, run=statement(0)["predicate"]["run"] | {"id": "f" * 32, "name": "crashing"}
     )
     own.append(passed)
-    with own.index() as index:
+    with Index.open(own) as index:
         (before,) = pipelines(index)
     assert before.light == "green"
     own.append(run_of(statement, 1, "red", policy=None, exception={"type": "ValueError"}))
-    with own.index() as index:
+    with Index.open(own) as index:
         (after,) = pipelines(index)
     assert (after.policy, after.light, after.worst, after.last) == ("loans", "red", 1, 0)
     # The next one crashes before anything is judged: it is told apart, and not hidden.
     crashed = run_of(statement, 2, "red", policy=None, exception={"type": "OSError"})
     crashed["predicate"]["run"]["id"] = "e" * 32
     own.append(crashed)
-    with own.index() as index:
+    with Index.open(own) as index:
         assert {(item.policy, item.light) for item in pipelines(index)} == {
             ("loans", "red"),
             (None, "red"),
@@ -293,7 +293,7 @@ def test_a_light_that_its_verdicts_do_not_bear_out_is_red(statement: Any, tmp_pa
     assert lying["predicate"]["light"] == "green"
     own.append(lying)
     own.append(statement(1, verdicts=[{}]))
-    with own.index() as index:
+    with Index.open(own) as index:
         assert [row.light for row in index.runs()] == ["red", "red"]
 
 
@@ -309,7 +309,7 @@ def test_a_light_that_its_verdicts_do_not_bear_out_is_red(statement: Any, tmp_pa
 )
 def test_an_edited_row_or_verdict_is_told_from_the_log(own_ledger: Ledger, edit: str) -> None:
     def held() -> bool:
-        with own_ledger.index() as index:
+        with Index.open(own_ledger) as index:
             rows = find_page(index, Filters()).rows
             return faithful(own_ledger, rows, verdicts_of(index, entries(rows)))
 
@@ -355,7 +355,7 @@ def test_runs_of_two_experiments_are_two_pipelines(
     ledger = Ledger.open(tmp_path, signer=load_signer(None, tmp_path / "config"))
     ledger.append(one_of(statement, 1, "red", trackers=[one]))
     ledger.append(one_of(statement, 2, "green", trackers=[other] if other else []))
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         red, green = pipelines(index)
         assert [(item.light, item.records) for item in (red, green)] == [("red", 1), ("green", 1)]
         assert (red.policy, red.name) == (green.policy, green.name)
@@ -371,15 +371,15 @@ def test_runs_from_before_there_was_a_tracker_belong_to_its_one_experiment(
     ledger = Ledger.open(tmp_path, signer=load_signer(None, tmp_path / "config"))
     ledger.append(one_of(statement, 1, "red", trackers=[]))
     ledger.append(one_of(statement, 2, "green", trackers=[MLFLOW]))
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         (one,) = pipelines(index)
         assert (one.light, one.records) == ("green", 2)
         assert [point.light for point in trends(index, [one])[one.key]] == ["red", "green"]
     ledger.append(one_of(statement, 3, "green", trackers=[]))
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         assert [item.records for item in pipelines(index)] == [2, 1]  # nobody knows whose it is
     ledger.append(one_of(statement, 4, "green", trackers=[WANDB]))
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         assert len(pipelines(index)) == 3
 
 
@@ -396,7 +396,7 @@ def test_runs_of_one_experiment_are_one_pipeline(
     ledger = Ledger.open(tmp_path, signer=load_signer(None, tmp_path / "config"))
     ledger.append(one_of(statement, 1, "red", trackers=[MLFLOW]))
     ledger.append(one_of(statement, 2, "green", trackers=[again]))
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         (one,) = pipelines(index)
         assert (one.light, one.records) == ("green", 2)
         assert one.experiment == "mlflow 1 at http://one:5000"

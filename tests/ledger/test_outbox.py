@@ -4,57 +4,57 @@ from __future__ import annotations
 
 import threading
 
-from venturalitica.ledger import Ledger
+from venturalitica.ledger import Ledger, Outbox
 
 RUN_A = {"tracker": "mlflow", "run_id": "a", "uri": "http://x"}
 RUN_B = {"tracker": "wandb", "run_id": "b", "uri": ""}
 
 
 def waiting(ledger: Ledger) -> list[tuple[int, str, int, str]]:
-    items = ledger.outbox.pending()
+    items = Outbox(ledger).pending()
     return [(item.index, item.tracker, item.attempts, item.last_error) for item in items]
 
 
 def test_from_due_to_done(ledger: Ledger, statement) -> None:
-    assert ledger.outbox.pending() == []
+    assert Outbox(ledger).pending() == []
     ledger.append(statement(0, trackers=[RUN_A, RUN_B]))
     ledger.append(statement(1))
     assert waiting(ledger) == [(0, "mlflow", 0, ""), (0, "wandb", 0, "")]
-    assert ledger.outbox.pending()[0].run == RUN_A
-    ledger.outbox.failed(0, "mlflow", "a", "refused")
-    ledger.outbox.failed(0, "mlflow", "a", "timed out")
+    assert Outbox(ledger).pending()[0].run == RUN_A
+    Outbox(ledger).failed(0, "mlflow", "a", "refused")
+    Outbox(ledger).failed(0, "mlflow", "a", "timed out")
     assert waiting(ledger)[0] == (0, "mlflow", 2, "timed out")
-    ledger.outbox.confirm(0, "mlflow", "a", "read back")
+    Outbox(ledger).confirm(0, "mlflow", "a", "read back")
     assert waiting(ledger) == [(0, "wandb", 0, "")]
-    ledger.outbox.confirm(0, "mlflow", "a", "again")
+    Outbox(ledger).confirm(0, "mlflow", "a", "again")
     (ledger.home / "index.db").unlink()
     assert waiting(ledger) == [(0, "wandb", 0, "")]
-    ledger.outbox.confirm(0, "wandb", "b", "")
+    Outbox(ledger).confirm(0, "wandb", "b", "")
     assert waiting(ledger) == []
 
 
 def test_what_an_offline_run_keeps_waits_and_is_no_failure(ledger: Ledger, statement) -> None:
     ledger.append(statement(0, trackers=[RUN_B]))
-    ledger.outbox.keep(0, "wandb", "b", "kept in ./wandb, not uploaded")
-    (item,) = ledger.outbox.pending()
+    Outbox(ledger).keep(0, "wandb", "b", "kept in ./wandb, not uploaded")
+    (item,) = Outbox(ledger).pending()
     assert (item.kept, item.attempts) == (True, 0)
     assert item.last_error == "kept in ./wandb, not uploaded"
-    ledger.outbox.failed(0, "wandb", "b", "who are you?")
-    (item,) = ledger.outbox.pending()
+    Outbox(ledger).failed(0, "wandb", "b", "who are you?")
+    (item,) = Outbox(ledger).pending()
     assert (item.kept, item.attempts, item.last_error) == (False, 1, "who are you?")
-    ledger.outbox.keep(0, "wandb", "b", "kept in ./wandb, not uploaded")
-    assert ledger.outbox.pending()[0].kept
-    ledger.outbox.confirm(0, "wandb", "b", "read back")
-    ledger.outbox.keep(0, "wandb", "b", "kept in ./wandb, not uploaded")
-    assert ledger.outbox.pending() == []
+    Outbox(ledger).keep(0, "wandb", "b", "kept in ./wandb, not uploaded")
+    assert Outbox(ledger).pending()[0].kept
+    Outbox(ledger).confirm(0, "wandb", "b", "read back")
+    Outbox(ledger).keep(0, "wandb", "b", "kept in ./wandb, not uploaded")
+    assert Outbox(ledger).pending() == []
 
 
 def test_a_receipt_is_for_one_run_and_one_entry(ledger: Ledger, statement) -> None:
     ledger.append(statement(0, trackers=[RUN_A]))
     ledger.append(statement(1, trackers=[RUN_A]))
-    ledger.outbox.confirm(0, "mlflow", "other run", "")
-    ledger.outbox.confirm(0, "wandb", "a", "")
-    ledger.outbox.confirm(1, "mlflow", "a", "")
+    Outbox(ledger).confirm(0, "mlflow", "other run", "")
+    Outbox(ledger).confirm(0, "wandb", "a", "")
+    Outbox(ledger).confirm(1, "mlflow", "a", "")
     assert waiting(ledger) == [(0, "mlflow", 0, "")]
 
 
@@ -62,27 +62,27 @@ def test_a_receipt_of_another_log_confirms_nothing(
     ledger: Ledger, statement, signer, tmp_path
 ) -> None:
     ledger.append(statement(0, trackers=[RUN_A]))
-    ledger.outbox.confirm(0, "mlflow", "a", "")
+    Outbox(ledger).confirm(0, "mlflow", "a", "")
     other = Ledger.open(tmp_path / "other", signer=signer)
     other.append(statement(0, trackers=[RUN_A]))
-    other.outbox.path.write_bytes(ledger.outbox.path.read_bytes())
-    assert len(other.outbox.pending()) == 1
+    Outbox(other).path.write_bytes(Outbox(ledger).path.read_bytes())
+    assert len(Outbox(other).pending()) == 1
 
 
 def test_torn_and_strange_receipts_lose_only_themselves(ledger: Ledger, statement) -> None:
     ledger.append(statement(0, trackers=[RUN_A, RUN_B]))
-    ledger.outbox.confirm(0, "mlflow", "a", "")
-    with ledger.outbox.path.open("ab") as stream:
+    Outbox(ledger).confirm(0, "mlflow", "a", "")
+    with Outbox(ledger).path.open("ab") as stream:
         stream.write(b'\xff\n[]\n{"index":0}\n{"index": 0, "tracker": "wandb", "run')
     assert waiting(ledger) == [(0, "wandb", 0, "")]
-    ledger.outbox.confirm(0, "wandb", "b", "")
+    Outbox(ledger).confirm(0, "wandb", "b", "")
     assert waiting(ledger) == []
 
 
 def test_no_credentials_in_receipts(ledger: Ledger, statement) -> None:
     ledger.append(statement(0, trackers=[RUN_A]))
-    ledger.outbox.failed(0, "mlflow", "a", "GET https://me:hunter2@host/?token=s3cr3t-t0ken: 500")
-    kept = ledger.outbox.path.read_text()
+    Outbox(ledger).failed(0, "mlflow", "a", "GET https://me:hunter2@host/?token=s3cr3t-t0ken: 500")
+    kept = Outbox(ledger).path.read_text()
     assert "hunter2" not in kept
     assert "s3cr3t-t0ken" not in kept
     assert "https://host/" in kept
@@ -92,7 +92,7 @@ def test_many_at_once(ledger: Ledger, statement) -> None:
     for number in range(6):
         ledger.append(statement(number, trackers=[RUN_A]))
     threads = [
-        threading.Thread(target=ledger.outbox.confirm, args=(number, "mlflow", "a", ""))
+        threading.Thread(target=Outbox(ledger).confirm, args=(number, "mlflow", "a", ""))
         for number in range(6)
     ]
     for thread in threads:
@@ -100,4 +100,4 @@ def test_many_at_once(ledger: Ledger, statement) -> None:
     for thread in threads:
         thread.join()
     assert waiting(ledger) == []
-    assert len(list(ledger.outbox.attempts())) == 6
+    assert len(list(Outbox(ledger).attempts())) == 6

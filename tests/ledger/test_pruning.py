@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 from venturalitica.errors import EntryPruned, EvidenceError
-from venturalitica.ledger import Ledger, Witness, load_signer, verify_bundle, verify_ledger
+from venturalitica.ledger import (
+    Index,
+    Ledger,
+    Outbox,
+    Witness,
+    load_signer,
+    verify_bundle,
+    verify_ledger,
+)
 from venturalitica.ledger.formats.merkle import MemoryTree, verify_consistency
 from venturalitica.ledger.lifecycle.approve import approve
 from venturalitica.ledger.lifecycle.erase import erase
@@ -188,7 +196,7 @@ def test_what_waits_for_a_tracker_keeps_its_segment(ledger: Ledger, statement) -
     for number in range(10):
         ledger.append(statement(number, **SHORT, trackers=[run] if number == 3 else []))
     assert "entry 3 has not reached its tracker" in why(ledger)
-    ledger.outbox.confirm(3, "memory", "r1")
+    Outbox(ledger).confirm(3, "memory", "r1")
     assert plan(ledger, LATER, segment=8).entries == 8
 
 
@@ -301,7 +309,7 @@ def test_a_rotation_stays_where_all_around_it_goes(
 
 
 def rows(ledger: Ledger) -> list[Any]:
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         return [index.runs(), index.links(), index.verdicts(3), index.verdicts(17)]
 
 
@@ -393,9 +401,9 @@ def test_trackers_of_what_remains_are_asked_for_witnesses(ledger: Ledger, statem
     for number in range(20):
         run = {"tracker": "memory", "run_id": f"r{number}", "uri": "memory:"}
         ledger.append(statement(number, **SHORT, trackers=[run]))
-        ledger.outbox.confirm(number, "memory", f"r{number}")
+        Outbox(ledger).confirm(number, "memory", f"r{number}")
     clock.now = datetime(2021, 1, 1, tzinfo=UTC)
     pruned(ledger)
     asked = [run.run_id for run in witnesses._runs(ledger.home / "log" / "entries.jsonl")]
     assert asked == ["r16", "r17", "r18", "r19"]
-    assert ledger.outbox.pending() == []
+    assert Outbox(ledger).pending() == []

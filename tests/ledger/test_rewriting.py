@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger import Ledger, verify_ledger
+from venturalitica.ledger import Index, Ledger, verify_ledger
 from venturalitica.ledger.lifecycle import rewrite as rewriting
 from venturalitica.ledger.lifecycle.prune import plan, prune
 
@@ -84,7 +84,7 @@ def test_a_pruning_killed_at_any_step_leaves_the_old_log_or_the_new(
     filled: Ledger, signer, tmp_path: Path, clock, killed_at_each_step, statement
 ) -> None:
     before = leaves(filled)
-    filled.index().close()
+    Index.open(filled).close()
     at = datetime(2021, 1, 2, tzinfo=UTC)
 
     def act(home: Path) -> None:

@@ -23,6 +23,7 @@ from venturalitica.core.verification import Verification
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import (
     Ledger,
+    Outbox,
     Witness,
     known_keys,
     verify_bundle,
@@ -697,7 +698,7 @@ def test_a_pipe_or_device_in_the_place_of_a_file_is_not_read(
         answers.append(verify_ledger(written).ok)
         for act in (
             lambda: Ledger.open(written, signer=signer).append(statement(9)),
-            lambda: Ledger.open(written).outbox.pending(),
+            lambda: Outbox(Ledger.open(written)).pending(),
         ):
             try:
                 act()

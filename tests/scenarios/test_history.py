@@ -14,7 +14,7 @@ import pytest
 from venturalitica.demo.history import History, write_history
 from venturalitica.demo.history_plan import DAYS, RUNS, NoStore, happenings, write_policies
 from venturalitica.errors import SettingsError
-from venturalitica.ledger import Ledger
+from venturalitica.ledger import Index, Ledger, Outbox
 from venturalitica.ledger.verify.verify import verify_ledger
 from venturalitica.policy.diff import diff
 from venturalitica.trackers.base import RunRef
@@ -66,7 +66,7 @@ def history(
 
 @pytest.fixture(scope="module")
 def rows(history: History) -> Any:
-    with Ledger.open(history.home).index() as index:
+    with Index.open(Ledger.open(history.home)) as index:
         return [row for row in index.runs(newest_first=False) if row.kind in ("audit", "run")]
 
 
@@ -85,7 +85,7 @@ def test_there_is_something_of_everything(history: History, rows: Any) -> None:
     # Checks of the data alone are amber: the policy has controls of the model too.
     assert set(Counter(row.light for row in rows)) == {"red", "amber"}
     assert any(row.exception for row in rows)
-    with Ledger.open(history.home).index() as index:
+    with Index.open(Ledger.open(history.home)) as index:
         statuses = {v.status for row in rows for v in index.verdicts(row.index)}
         last = {row.name: row.light for row in rows}
         decisions = len(index.runs(kind="approval"))
@@ -117,7 +117,7 @@ def test_some_runs_are_tracked_and_one_waits(history: History, store: Asked, row
     tracked = [row for row in rows if row.trackers]
     assert len(tracked) == len(store.wanted) + 1
     assert store.delivered == 1
-    tried = list(Ledger.open(history.home).outbox.attempts())
+    tried = list(Outbox(Ledger.open(history.home)).attempts())
     assert [(item.tracker, item.confirmed) for item in tried] == [("mlflow", False)]
 
 

@@ -14,6 +14,7 @@ from venturalitica.audit import delivery
 from venturalitica.audit.delivery import Allowance, length
 from venturalitica.audit.project import open_ledger
 from venturalitica.errors import TrackerError, TrackerUnreachable
+from venturalitica.ledger import Outbox
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.memory import MemoryTracker
 
@@ -53,7 +54,7 @@ def test_a_healthy_tracker_has_everything_when_enforce_returns(tracker, policy, 
     assert kept.artifacts["policy_snapshot/model_policy.yaml"] == policy.read_bytes()
     assert "venturalitica/evidence.json" in kept.artifacts
     assert audit.light == "green"
-    assert open_ledger().outbox.pending() == []
+    assert Outbox(open_ledger()).pending() == []
 
 
 def test_without_a_tracker_evidence_stays_local_and_one_line_says_so(policy, table, caplog):
@@ -73,7 +74,7 @@ def test_a_refusing_tracker_leaves_evidence_waiting_amber_and_one_warning(
     assert audit.light == "amber"
     assert caplog.text.count("venturalitica sync") == 1
     assert "hunter2" not in caplog.text
-    (waiting,) = open_ledger().outbox.pending()
+    (waiting,) = Outbox(open_ledger()).pending()
     assert waiting.run["run_id"] == run.run_id
     assert "hunter2" not in str(waiting)
 
@@ -88,7 +89,7 @@ def test_a_fault_of_our_own_in_a_delivery_tells_no_secret(
         audit = vl.enforce(table, policy=policy, **ROLES)
     assert audit.deliveries[0].detail == "cannot reach redis://host"
     assert "hunter2" not in caplog.text
-    assert "hunter2" not in open_ledger().outbox.path.read_text()
+    assert "hunter2" not in Outbox(open_ledger()).path.read_text()
 
 
 def test_sync_delivers_what_waits_exactly_once(tracker, policy, table):
@@ -99,7 +100,7 @@ def test_sync_delivers_what_waits_exactly_once(tracker, policy, table):
     tracker.fault = None
     outcomes = delivery.sync(open_ledger())
     assert [outcome.delivered for outcome in outcomes] == [True, True]
-    assert len(open_ledger().outbox.pending()) == 0
+    assert len(Outbox(open_ledger()).pending()) == 0
     before = dict(tracker.runs[run.run_id].artifacts)
     assert delivery.sync(open_ledger()) == ()
     assert tracker.runs[run.run_id].artifacts == before
@@ -135,7 +136,7 @@ def test_a_silent_tracker_delays_a_process_by_its_allowance_in_all(
     assert waited[1:] == [0.0, 0.0], "what was waited for once is not waited for again"
     assert tracker.calls == 1, "a tracker that hangs is not asked again meanwhile"
     assert {audit.light for audit in audits} == {"amber"}
-    assert len(open_ledger().outbox.pending()) == 3
+    assert len(Outbox(open_ledger()).pending()) == 3
 
 
 def test_threads_that_wait_side_by_side_delay_the_process_once():
@@ -212,7 +213,7 @@ def test_a_late_answer_still_confirms(tracker, policy, table, monkeypatch):
     with tracker.start_run():
         vl.enforce(table, policy=policy, **ROLES)
     tracker.gate.set()
-    _until(lambda: not open_ledger().outbox.pending())
+    _until(lambda: not Outbox(open_ledger()).pending())
 
 
 def test_what_a_slow_tracker_had_no_time_for_follows_in_the_background(
@@ -224,7 +225,7 @@ def test_what_a_slow_tracker_had_no_time_for_follows_in_the_background(
         for _ in range(3):
             vl.enforce(table, policy=policy, **ROLES)
     tracker.gate.set()
-    _until(lambda: not open_ledger().outbox.pending())
+    _until(lambda: not Outbox(open_ledger()).pending())
     folders = [path for path in tracker.runs[run.run_id].artifacts if "evidence.json" in path]
     assert len(folders) == 3
 
@@ -241,7 +242,7 @@ def test_a_tracker_that_is_down_is_not_asked_for_every_parcel_that_stands_in_the
     tracker.gate.set()
     _until(lambda: not delivery._queues["memory", ""]._running)
     assert tracker.calls == 1
-    assert len(open_ledger().outbox.pending()) == 3
+    assert len(Outbox(open_ledger()).pending()) == 3
 
 
 def test_a_tracker_that_is_down_is_warned_of_once_and_again_after_it_was_up(

@@ -16,6 +16,7 @@ import venturalitica as vl
 from venturalitica.audit import run as runs
 from venturalitica.audit.project import open_ledger
 from venturalitica.audit.run import current_run
+from venturalitica.ledger import Index
 from venturalitica.ledger.index.pipelines import pipelines, trends
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
@@ -204,7 +205,7 @@ def test_data_before_and_model_after_are_the_whole_together(policy, table):
         model = vl.enforce(table, policy=policy, phase="model", **ROLES)
     assert [audit.light for audit in (data, model)] == ["amber", "amber"]
     assert by_name()["training", "run"]["light"] == run.light == "green"
-    with open_ledger().index() as index:
+    with Index.open(open_ledger()) as index:
         (pipeline,) = pipelines(index)
         (points,) = trends(index, [pipeline]).values()
     assert pipeline.light == "green"

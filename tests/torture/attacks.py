@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from venturalitica._version import __version__
-from venturalitica.ledger import Ledger, PublicKey, Witness, load_signer
+from venturalitica.ledger import Index, Ledger, Outbox, PublicKey, Witness, load_signer
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
 from venturalitica.ledger.formats.dsse import Envelope, sign_envelope
 from venturalitica.ledger.formats.merkle import MemoryTree, leaf_hash
@@ -114,9 +114,9 @@ def build(folder: Path, *, entries: int) -> World:
             shutil.copytree(home, folder / "older")
     for number in range(entries):
         Ledger.open(other, signer=ours).append(record(number))
-    with Ledger.open(home).index():
+    with Index.open(Ledger.open(home)):
         pass  # index.db and cache are there to be altered
-    Ledger.open(home).outbox.failed(0, LINK["tracker"], LINK["run_id"], "it did not answer")
+    Outbox(Ledger.open(home)).failed(0, LINK["tracker"], LINK["run_id"], "it did not answer")
     return World(
         home, folder / "older", other, ours, colleague, stranger, tuple(witnesses), entries
     )

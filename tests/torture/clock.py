@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from torture.attacks import record
 from venturalitica.cli.app import run as command_line
-from venturalitica.ledger import Ledger, load_signer, verify_bundle, verify_ledger
+from venturalitica.ledger import Index, Ledger, load_signer, verify_bundle, verify_ledger
 from venturalitica.ledger.signing.signer import FileSigner
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -97,7 +97,7 @@ def keeps_order(home: Path, signer: FileSigner, times: Sequence[datetime], *, ag
     stamps = [entry.statement["predicate"]["log"]["appended_at"] for entry in ledger.entries()]
     assert all(len(stamp) == 27 and stamp.endswith("Z") for stamp in stamps), stamps
     newest_first = list(range(len(times)))[::-1]
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         assert [row.index for row in index.runs()] == newest_first
     assert listed(home) == newest_first
     assert listed(home, "--since", "2026-01-01", "--until", "9999-12-31") is not None

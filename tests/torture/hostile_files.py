@@ -16,7 +16,15 @@ from typing import Any
 from torture.attacks import World, entries_of, lines_of, record
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.errors import DataError, VenturaliticaError
-from venturalitica.ledger import Ledger, load_signer, read_keys, verify_bundle, verify_ledger
+from venturalitica.ledger import (
+    Index,
+    Ledger,
+    Outbox,
+    load_signer,
+    read_keys,
+    verify_bundle,
+    verify_ledger,
+)
 from venturalitica.ledger.formats.dsse import sign_envelope
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.policy import read_policy
@@ -141,17 +149,17 @@ def answers(world: World, home: Path, reference: dict[str, str]) -> dict[str, An
         "verify": soon(lambda: verify_ledger(home).ok),
         "runs": soon(lambda: _runs(home)),
         "entries": soon(lambda: len(list(Ledger.open(home).entries()))),
-        "waiting": soon(lambda: len(Ledger.open(home).outbox.pending())),
+        "waiting": soon(lambda: len(Outbox(Ledger.open(home)).pending())),
         "bundle": soon(lambda: len(Ledger.open(home).bundle(1))),
         "vault": soon(lambda: Vault(home).open(reference)),
         "keys": soon(lambda: len(read_keys(home / "keys"))),
         "append": soon(lambda: Ledger.open(home, signer=world.ours).append(record(99)).index),
-        "failed": soon(lambda: Ledger.open(home).outbox.failed(0, "mlflow", "0" * 32, "no")),
+        "failed": soon(lambda: Outbox(Ledger.open(home)).failed(0, "mlflow", "0" * 32, "no")),
     }
 
 
 def _runs(home: Path) -> int:
-    with Ledger.open(home).index() as index:
+    with Index.open(Ledger.open(home)) as index:
         return len(index.runs())
 
 
@@ -310,7 +318,7 @@ def _giant_answers(world: World, home: Path, place: str) -> None:
     found = verify_ledger(home)
     if place == "receipts.jsonl":
         assert found.ok, found.fault
-        assert list(Ledger.open(home).outbox.attempts()) == []
+        assert list(Outbox(Ledger.open(home)).attempts()) == []
         return
     assert not found.ok
     if place.startswith("log"):

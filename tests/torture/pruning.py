@@ -18,7 +18,7 @@ from typing import Any
 
 from torture.writing import Promise, all_well, append_for_ever, fork, workshop
 from venturalitica.audit.statement import Facts, build_statement
-from venturalitica.ledger import Ledger, verify_ledger
+from venturalitica.ledger import Index, Ledger, verify_ledger
 from venturalitica.ledger.lifecycle.erase import erase
 from venturalitica.ledger.lifecycle.prune import plan, prune
 from venturalitica.ledger.records.vault import Vault
@@ -85,7 +85,7 @@ def _old_log(home: Path, signer: FileSigner) -> Path:
             "predicate": {"person": Vault(home).seal(PERSON.decode())},
         }
     )
-    ledger.index().close()
+    Index.open(ledger).close()
     return home
 
 

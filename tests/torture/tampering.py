@@ -26,7 +26,7 @@ from venturalitica.cli.app import run as command_line
 from venturalitica.core.encoding import canonical_json
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
+from venturalitica.ledger import Index, Ledger, verify_bundle, verify_ledger
 from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.checkpoint import TextProof, open_checkpoint
 from venturalitica.ledger.formats.merkle import leaf_hash, verify_inclusion
@@ -131,7 +131,7 @@ def answers(world: World, home: Path) -> None:
     assert {row["name"] for row in rows} == {"training"}
     assert {row["light"] for row in rows} <= {"green", "amber"}
     assert [entry.index for entry in Ledger.open(home).entries()] == list(range(world.size))
-    with Ledger.open(home).index() as index:
+    with Index.open(Ledger.open(home)) as index:
         index.rebuild()
         assert {row.name for row in index.runs()} == {"training"}
         assert {row.light for row in index.runs()} == {"green"}

@@ -14,6 +14,7 @@ import venturalitica as vl
 from venturalitica.audit import delivery, result
 from venturalitica.audit.delivery import Allowance
 from venturalitica.audit.project import open_ledger
+from venturalitica.ledger import Outbox
 
 X = np.random.default_rng(0).normal(size=(100, 2))
 Y = (X[:, 0] > 0).astype(int)
@@ -161,7 +162,7 @@ def test_an_offline_run_that_ends_in_the_training_waits_and_says_so(offline_wand
     live = offline_wandb.init(project="credit")
     vl.wrap(Calls(offline_wandb.finish), policy=rules).fit(X, Y)
     assert f"W&B run '{live.id}' was offline and has ended" in caplog.text
-    (waiting,) = open_ledger().outbox.pending()
+    (waiting,) = Outbox(open_ledger()).pending()
     assert waiting.run_id == live.id
 
 

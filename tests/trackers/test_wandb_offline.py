@@ -14,6 +14,7 @@ from venturalitica.audit.delivery import Allowance
 from venturalitica.audit.project import open_ledger
 from venturalitica.cli.app import app
 from venturalitica.errors import TrackerError
+from venturalitica.ledger import Outbox
 from venturalitica.reports.html.summary import waiting_sentence
 from venturalitica.review.health.evidence import evidence
 from venturalitica.review.health.integrations import Deliveries, link
@@ -69,10 +70,10 @@ def test_the_audit_is_amber_and_says_where_it_is_and_what_uploads_it(audit, capl
 
 
 def test_it_waits_as_kept_and_nothing_confirms_it(audit):
-    (waiting,) = open_ledger().outbox.pending()
+    (waiting,) = Outbox(open_ledger()).pending()
     assert waiting.kept
     assert waiting.attempts == 0
-    assert "confirmed" not in open_ledger().outbox.path.read_text().replace("confirms", "")
+    assert "confirmed" not in Outbox(open_ledger()).path.read_text().replace("confirms", "")
 
 
 def test_sync_says_the_same_and_counts_no_failure(audit):
@@ -80,7 +81,7 @@ def test_sync_says_the_same_and_counts_no_failure(audit):
         (outcome,) = delivery.sync(open_ledger())
         assert outcome.state == "kept"
         assert "not uploaded" in outcome.detail
-    assert open_ledger().outbox.pending()[0].attempts == 0
+    assert Outbox(open_ledger()).pending()[0].attempts == 0
 
 
 def test_the_command_line_says_kept(audit):
@@ -102,7 +103,7 @@ def test_the_report_says_it_is_not_uploaded(audit):
 
 
 def test_the_lights_of_the_tracker_are_amber_at_best(audit):
-    outbox = open_ledger().outbox
+    outbox = Outbox(open_ledger())
     deliveries = Deliveries.of(outbox.attempts(), "wandb")
     found = link("wandb", WandbTracker().health(), deliveries, outbox.pending(), None)
     assert found.lamp("delivered").light == "amber"
@@ -128,7 +129,7 @@ def test_only_a_receipt_of_the_server_makes_it_delivered(audit, monkeypatch):
     monkeypatch.setattr(room, "publish", lambda shelf, run, parcel: _receipt(run, parcel))
     (outcome,) = delivery.sync(open_ledger())
     assert outcome.delivered
-    assert open_ledger().outbox.pending() == []
+    assert Outbox(open_ledger()).pending() == []
 
 
 def test_a_folder_that_was_cleaned_up_after_its_upload_is_no_hindrance(offline_wandb, tmp_path):

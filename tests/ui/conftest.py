@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from venturalitica.demo.history import History, write_history
+from venturalitica.ledger import Outbox
 from venturalitica.trackers.base import RunRef
 from venturalitica.ui.reader import Desk, Reading
 
@@ -63,9 +64,9 @@ class Receipts:
         return RunRef("mlflow", run_id, uri=store, experiment_id="1", run_name=name)
 
     def deliver(self, ledger: Ledger) -> None:
-        waiting = [item for item in ledger.outbox.pending() if not item.last_error]
+        waiting = [item for item in Outbox(ledger).pending() if not item.last_error]
         for item in waiting[:-1]:
-            ledger.outbox.confirm(item.index, item.tracker, item.run_id, "read back")
+            Outbox(ledger).confirm(item.index, item.tracker, item.run_id, "read back")
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,7 @@ def test_what_waits_is_kept_until_a_receipt_comes(
     assert len(asked) == 1
     (index, items), *_ = waiting.items()
     ledger = Ledger.open(own_history.home)
-    ledger.outbox.confirm(index, items[0].tracker, items[0].run_id)
+    Outbox(ledger).confirm(index, items[0].tracker, items[0].run_id)
     with desk.reading() as reading:
         assert index not in reading.waiting()
         key = (index, items[0].tracker, items[0].run_id)

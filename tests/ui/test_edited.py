@@ -14,6 +14,7 @@ import pytest
 
 from tests.ui.client import Client, client_for, words
 from tests.ui.shelf import ALONE, Shelf, mlflow_run, passed
+from venturalitica.ledger import Index
 from venturalitica.ledger.index.cross_check import EDITED
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
@@ -103,7 +104,7 @@ def test_a_rejection_taken_out_of_the_index_is_shown_all_the_same(
     monkeypatch.setattr("venturalitica.ui.reader.LATER", 0.0)
     shelf.sign_off(shelf.ledger.entry(0), "approved")
     shelf.sign_off(shelf.ledger.entry(0), "rejected")
-    with shelf.ledger.index():
+    with Index.open(shelf.ledger):
         pass
     edit(shelf, "UPDATE runs SET kind = 'other' WHERE entry = 2")
     client = client_for(shelf.home)
@@ -120,7 +121,7 @@ def test_a_rejection_taken_out_of_the_index_is_shown_all_the_same(
 
 def test_a_log_that_was_altered_is_signed_off_by_nobody(shelf: Shelf, client: Client) -> None:
     shelf.sign_off(shelf.ledger.entry(0), "approved")
-    with shelf.ledger.index():
+    with Index.open(shelf.ledger):
         pass
     log = shelf.home / "log" / "entries.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)

@@ -18,6 +18,7 @@ import pytest
 from tests.torture.proxy import Proxy
 from tests.ui.client import Client, client_for, words
 from tests.ui.shelf import Shelf, mlflow_run, passed
+from venturalitica.ledger import Outbox
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
 from venturalitica.ui.health import HealthRow, places, rows, shown
@@ -150,7 +151,7 @@ def test_one_sync_at_a_time_and_its_outcome_is_told(
     assert f"Entry {entry.index}:" in said
     assert "Last error:" in said
     assert lamps(page.text, "mlflow")["Delivered"] == "red"
-    (item,) = shelf.ledger.outbox.pending()
+    (item,) = Outbox(shelf.ledger).pending()
     assert item.attempts == 1
     assert shelf.ledger.size == 1, "nothing is written into the log by looking or retrying"
 
@@ -209,8 +210,8 @@ def _green(client: Client) -> Any:
 
 def test_a_receipt_that_was_made_up_does_not_match(shelf: Shelf, client: Client) -> None:
     shelf.audit(trackers=(mlflow_run(DEAD),))
-    (item,) = shelf.ledger.outbox.pending()
-    shelf.ledger.outbox.confirm(0, "mlflow", item.run_id, "read back")
+    (item,) = Outbox(shelf.ledger).pending()
+    Outbox(shelf.ledger).confirm(0, "mlflow", item.run_id, "read back")
     receipts = shelf.home / "receipts.jsonl"
     digest = shelf.ledger.entry(0).evidence_sha256
     assert lamps(settled(client).text, "mlflow")["Read back"] == "green"
@@ -272,7 +273,7 @@ def test_hostile_records_are_only_text(shelf: Shelf, client: Client) -> None:
             RunRef(bad, bad, uri="javascript:alert(1)", url="javascript:alert(1)"),
         )
     )
-    shelf.ledger.outbox.failed(0, "mlflow", bad, bad)
+    Outbox(shelf.ledger).failed(0, "mlflow", bad, bad)
     for address in ("/integrations", "/", "/evidence"):
         text = settled(client, address).text
         assert "<script>alert" not in text

@@ -19,7 +19,7 @@ from tests.ui.client import client_for, words
 from tests.ui.shelf import ALONE, FIRST, Shelf, loan_verdicts, passed
 from venturalitica.cli.app import app
 from venturalitica.core.verdict import Interval
-from venturalitica.ledger import Ledger, load_signer, verify_ledger
+from venturalitica.ledger import Index, Ledger, load_signer, verify_ledger
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
 from venturalitica.ledger.formats.dsse import Envelope, sign_envelope
 from venturalitica.ledger.formats.merkle import MemoryTree, leaf_hash
@@ -47,7 +47,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     shelf.audit(FIRST, name="third")
     monkeypatch.setenv("VENTURALITICA_HOME", str(shelf.home))
     monkeypatch.setenv("VENTURALITICA_CONFIG", str(shelf.config))
-    with shelf.ledger.index():
+    with Index.open(shelf.ledger):
         pass
     return shelf
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.ui.client import Client, client_for, words
 from tests.ui.shelf import ALONE, FIRST, Shelf, loan_verdicts, mlflow_run, passed, pruned_shelf
+from venturalitica.ledger import Outbox
 from venturalitica.system.settings import Settings
 from venturalitica.ui.pages.run import RunContext, read
 from venturalitica.ui.reader import Desk, Reading
@@ -79,7 +80,7 @@ def test_a_waiting_record_is_amber_and_shows_the_way(shelf: Shelf, client: Clien
     assert "mlflow gentle-crane-7 not confirmed yet" in said
     assert "mlflow server --backend-store-uri sqlite:////srv/mlflow.db --port " in said
     assert re.search(r'href="http://127\.0\.0\.1:\d+/#/experiments/1/runs/0c9f1d3b', answer.text)
-    outbox = shelf.ledger.outbox
+    outbox = Outbox(shelf.ledger)
     outbox.confirm(entry.index, "mlflow", mlflow_run().run_id)
     said = words(client.get("/runs/0"))
     assert "The light is green" in said

@@ -252,17 +252,18 @@ def carry(ledger: Ledger, index: int, run: RunRef) -> Receipt:
     Raises:
         TrackerError: the tracker refused, failed, or read back other bytes.
     """
+    from venturalitica.ledger import Outbox
     from venturalitica.trackers import tracker
 
     try:
         receipt = tracker(run.tracker).deliver(run, parcel(ledger, index))
     except Exception as error:
-        ledger.outbox.failed(index, run.tracker, run.run_id, said(error))
+        Outbox(ledger).failed(index, run.tracker, run.run_id, said(error))
         raise
     if receipt.kept:
-        ledger.outbox.keep(index, run.tracker, run.run_id, receipt.kept)
+        Outbox(ledger).keep(index, run.tracker, run.run_id, receipt.kept)
     else:
-        ledger.outbox.confirm(index, run.tracker, run.run_id, receipt.detail)
+        Outbox(ledger).confirm(index, run.tracker, run.run_id, receipt.detail)
     return receipt
 
 
@@ -310,7 +311,9 @@ def sync(
 
     A tracker that could not be reached is asked once: its other parcels are reported as waiting.
     """
-    waiting = list(ledger.outbox.pending())
+    from venturalitica.ledger import Outbox
+
+    waiting = list(Outbox(ledger).pending())
     outcomes: list[Delivery] = []
     down: dict[tuple[str, str], str] = {}
     for done, item in enumerate(waiting):

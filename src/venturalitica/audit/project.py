@@ -89,7 +89,7 @@ def own_external(settings: Settings) -> dict[str, bytes]:
 
 
 def open_ledger(settings: Settings | None = None, *, create: bool = True) -> Ledger:
-    """The ledger of these settings, with its signing keys.
+    """The ledger of these settings, with its signing keys; an interrupted erasure is finished.
 
     Raises:
         EvidenceError: it cannot be created, read or trusted.
@@ -98,7 +98,13 @@ def open_ledger(settings: Settings | None = None, *, create: bool = True) -> Led
     from venturalitica.ledger import Ledger
 
     settings = settings or Settings.current()
-    return Ledger.open(settings.home, signer=signer_of(settings), create=create)
+    ledger = Ledger.open(settings.home, signer=signer_of(settings), create=create)
+    # os.path says False, and does not raise, where the folder may not be looked into.
+    if os.path.exists(ledger.home / "vault" / "erasing"):  # noqa: PTH110
+        from venturalitica.ledger.lifecycle.erase import go_on
+
+        go_on(ledger)
+    return ledger
 
 
 def take_in(settings: Settings) -> int:

@@ -50,6 +50,8 @@ def doubt(ledger: Ledger, entry: Entry) -> tuple[Light, str]:
 
 def waiting(ledger: Ledger, index: int) -> list[dict[str, Any]]:
     """Which trackers have not confirmed the record, and why."""
+    from venturalitica.ledger import Outbox
+
     return [
         {
             "tracker": item.run["tracker"],
@@ -58,7 +60,7 @@ def waiting(ledger: Ledger, index: int) -> list[dict[str, Any]]:
             "last_error": item.last_error,
             "kept": item.kept,
         }
-        for item in ledger.outbox.pending()
+        for item in Outbox(ledger).pending()
         if item.index == index
     ]
 

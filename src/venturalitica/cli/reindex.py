@@ -28,11 +28,11 @@ def reindex(as_json: JsonOption = False) -> None:
     Example:
       venturalitica reindex
     """
-    from venturalitica.ledger import Ledger
+    from venturalitica.ledger import Index, Ledger
     from venturalitica.system.settings import Settings
 
     ledger = Ledger.open(Settings.current().home)
-    with progress("reading the log"), ledger.index() as index:
+    with progress("reading the log"), Index.open(ledger) as index:
         entries, kept = index.rebuild(), not index.in_memory
     if as_json:
         emit_json({"home": str(ledger.home), "entries": entries, "kept": kept and entries > 0})

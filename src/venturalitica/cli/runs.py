@@ -185,6 +185,7 @@ def _borne_out(
     ledger: Ledger, filters: dict[str, Any], light: str | None, limit: int
 ) -> list[Listed]:
     """What fits, once the log bears out what is shown of it."""
+    from venturalitica.ledger import Index
     from venturalitica.ledger.index.cross_check import compare
     from venturalitica.review.record_page import known_here
 
@@ -204,7 +205,7 @@ def _borne_out(
                 "again from it; run 'venturalitica verify'"
             )
         hint("the index did not say what the log says, and is made again: was index.db edited?")
-        with ledger.index() as index:
+        with Index.open(ledger) as index:
             index.rebuild()
         edited = True
 
@@ -212,7 +213,9 @@ def _borne_out(
 def _listed(
     ledger: Ledger, filters: dict[str, Any], light: str | None, known: Known
 ) -> list[Listed]:
-    with ledger.index() as index:
+    from venturalitica.ledger import Index
+
+    with Index.open(ledger) as index:
         rows = index.runs(**filters)
     signed = sign_offs.decisions(ledger)
     found = [Listed(row, known, signed.get(row.index)) for row in rows]
@@ -220,7 +223,9 @@ def _listed(
 
 
 def _waiting(ledger: Ledger) -> frozenset[int]:
-    return frozenset(item.index for item in ledger.outbox.pending())
+    from venturalitica.ledger import Outbox
+
+    return frozenset(item.index for item in Outbox(ledger).pending())
 
 
 def facts(listed: Listed) -> dict[str, Any]:
@@ -261,7 +266,9 @@ def own_ledger() -> Ledger:
 
 def found(ledger: Ledger, ref: str) -> tuple[RunRow, ...]:
     """The records meant: one, or all those of one run."""
-    with ledger.index() as index:
+    from venturalitica.ledger import Index
+
+    with Index.open(ledger) as index:
         rows = index.runs(without=CARE, limit=1) if ref == "last" else index.find(ref)
     if not rows:
         if ref.isdecimal() and int(ref) < ledger.size:

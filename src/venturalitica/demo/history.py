@@ -138,10 +138,12 @@ class _Writer:
         self._store.deliver(self._ledger)
 
     def _record(self, one: Happening) -> None:
+        from venturalitica.ledger import Outbox
+
         entry = self._append(one)
         if one.number == UNREACHABLE:
             run = _unreachable()
-            self._ledger.outbox.failed(
+            Outbox(self._ledger).failed(
                 entry.index, run.tracker, run.run_id, "the server's name does not resolve"
             )
         if one.approval is not None:

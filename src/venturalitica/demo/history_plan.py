@@ -231,9 +231,9 @@ print("runs", json.dumps([experiment, made]), flush=True)
 if sys.stdin.readline():
     from pathlib import Path
     from venturalitica.audit.delivery import carry, run_ref
-    from venturalitica.ledger import Ledger
+    from venturalitica.ledger import Ledger, Outbox
     ledger = Ledger.open(Path(home))
-    waiting = [item for item in ledger.outbox.pending() if item.run_id in made]
+    waiting = [item for item in Outbox(ledger).pending() if item.run_id in made]
     for item in waiting:
         carry(ledger, item.index, run_ref(item.run))
     print("delivered", len(waiting), flush=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from venturalitica.errors import EntryPruned, EvidenceError, SigningKeyError
 from venturalitica.ledger.entry import Entry, _entry
@@ -40,11 +40,6 @@ from venturalitica.ledger.records.placement import Draft, Link, timestamp
 from venturalitica.ledger.records.rotation import ROTATION
 from venturalitica.ledger.signing.signer import Signer, derived
 from venturalitica.ledger.verify.trust import WRONG_SEALER
-
-if TYPE_CHECKING:
-    from venturalitica.ledger.index.index import Index
-    from venturalitica.ledger.outbox import Outbox
-
 
 log = logging.getLogger(__name__)
 
@@ -103,10 +98,6 @@ class Ledger:
             )
         if signer is not None:
             ledger._settle()
-            if ledger._asked((ledger.home / "vault" / "erasing").exists):
-                from venturalitica.ledger.lifecycle.erase import go_on
-
-                go_on(ledger)
         return ledger
 
     @property
@@ -261,19 +252,6 @@ class Ledger:
             raise EvidenceError(f"{self.home / 'keys'}: {min(missing)}.pem is missing")
         keys = tuple(carried[name] for name in sorted(names))
         return Bundle(line, index, checkpoint.size, tuple(proof), seal, keys, lineage).to_json()
-
-    @property
-    def outbox(self) -> Outbox:
-        """What trackers have not confirmed."""
-        from venturalitica.ledger.outbox import Outbox
-
-        return Outbox(self)
-
-    def index(self, url: str | None = None) -> Index:
-        """The projection for questions, caught up with the log; close it after use."""
-        from venturalitica.ledger.index.index import Index
-
-        return Index.open(self, url)
 
     def _lineage(
         self, line: bytes, index: int, checkpoint: Checkpoint, carried: Mapping[str, PublicKey]

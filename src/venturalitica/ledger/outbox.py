@@ -92,8 +92,10 @@ class Outbox:
         Raises:
             EvidenceError: the log was altered.
         """
+        from venturalitica.ledger.index.index import Index
+
         confirmed, failures = _state(self.attempts() if attempts is None else attempts)
-        with contextlib.nullcontext(index) if index else self._ledger.index() as links:
+        with contextlib.nullcontext(index) if index else Index.open(self._ledger) as links:
             due = links.links(confirmed=confirmed)
         waiting: dict[Key, Undelivered] = {}
         for entry, digest, run in due:

@@ -173,10 +173,12 @@ def _fits(edition: Edition, ref: str) -> bool:
 
 @contextmanager
 def _opened(ledger: Ledger, index: Index | None) -> Iterator[Index]:
+    from venturalitica.ledger import Index
+
     if index is not None:
         yield index
         return
-    with ledger.index() as own:
+    with Index.open(ledger) as own:
         yield own
 
 

@@ -54,9 +54,11 @@ def page_context(
         EvidenceError: `entry` is no audit and no run, or of a format newer than this version
             knows; or the log was altered, or the vault.
     """
+    from venturalitica.ledger import Outbox
+
     refuse_other_kinds(entry)
     trackers = mappings(entry.statement["predicate"].get("trackers"))
-    tried = ledger.outbox.attempts() if attempts is None else attempts
+    tried = Outbox(ledger).attempts() if attempts is None else attempts
     waiting = _waiting(tried, entry, trackers)
     standing = standing_of(ledger, entry, waiting=waiting, now=now, doubts=doubts)
     try:
@@ -170,12 +172,13 @@ def known_here(ledger: Ledger) -> Known:
     Raises:
         EvidenceError: the log was altered, or the reader's keys cannot be read.
     """
+    from venturalitica.ledger import Index
     from venturalitica.ledger.index.queries import Known
     from venturalitica.ledger.verify.trust import known_signers
     from venturalitica.review.verification import reader_keys
     from venturalitica.system.settings import Settings
 
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         return Known(signers=known_signers(ledger, index, reader_keys(Settings.current())))
 
 

@@ -158,9 +158,11 @@ class Desk:
 
     def _caught_up(self, ledger: Ledger, stack: ExitStack) -> Index:
         """The one index, kept: an auditor's read-only copy has it in memory, and dear to make."""
+        from venturalitica.ledger import Index
+
         stack.enter_context(self._lock)
         if self._index is None:
-            self._index = ledger.index(self.index_url)
+            self._index = Index.open(ledger, self.index_url)
         else:
             self._index.refresh()
         if not self._index.in_memory:
@@ -286,8 +288,10 @@ class Reading:
         return tuple(stamp_of(path) for name in names for path in paths.get(name, (home / name,)))
 
     def _waiting(self) -> dict[int, tuple[Undelivered, ...]]:
+        from venturalitica.ledger import Outbox
+
         found: dict[int, list[Undelivered]] = {}
-        for item in self.ledger.outbox.pending(self.index, self.attempts()):
+        for item in Outbox(self.ledger).pending(self.index, self.attempts()):
             found.setdefault(item.index, []).append(item)
         return {index: tuple(items) for index, items in found.items()}
 
@@ -302,6 +306,8 @@ class Reading:
         The outbox asks the index where a record is due: a link taken out of it would turn what
         waits into what was delivered.
         """
+        from venturalitica.ledger import Outbox
+
         due = [
             (row.index, *place, row.evidence_sha256)
             for row in rows
@@ -315,11 +321,13 @@ class Reading:
             return True
         # A record may have come meanwhile: the last word is what is read now.
         attempts = self._attempts()
-        late = {_receipt(item) for item in self.ledger.outbox.pending(self.index, attempts)}
+        late = {_receipt(item) for item in Outbox(self.ledger).pending(self.index, attempts)}
         return late.issuperset(set(missing) - _confirmed(attempts))
 
     def _attempts(self) -> tuple[Attempt, ...]:
-        return tuple(self.ledger.outbox.attempts())
+        from venturalitica.ledger import Outbox
+
+        return tuple(Outbox(self.ledger).attempts())
 
     def _sign_offs(self) -> dict[int, tuple[Approval, ...]]:
         try:

@@ -11,12 +11,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import marks_in_base64, sha256_hex
 from venturalitica.errors import EntryPruned, EvidenceError, SigningKeyError
 from venturalitica.ledger.entry import Entry
+from venturalitica.ledger.index.index import Index
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.records.approval import (
     APPROVAL,
@@ -29,9 +30,6 @@ from venturalitica.ledger.records.approval import (
 from venturalitica.ledger.records.placement import STATEMENT_TYPE, Draft
 from venturalitica.ledger.records.vault import Vault, digest_of
 from venturalitica.ledger.signing.signer import Signer
-
-if TYPE_CHECKING:
-    from venturalitica.ledger.index.index import Index
 
 
 def signed_off(ledger: Ledger, entry: Entry) -> list[Approval]:
@@ -186,7 +184,7 @@ def approvals(ledger: Ledger, *, index: Index | None = None) -> dict[int, list[A
     them in the log. One whose digest is not that of the entry, or that the key which it names did
     not sign, is left out; `verify` says that it is a fault.
     """
-    with nullcontext(index) if index else ledger.index() as known:
+    with nullcontext(index) if index else Index.open(ledger) as known:
         places = [row.index for row in known.runs(kind="approval", newest_first=False)]
         made = [approval_in(line, place) for place, line in ledger.chosen(places)]
         told = [approval for approval in made if approval]

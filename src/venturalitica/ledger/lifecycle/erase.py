@@ -2,8 +2,8 @@
 
 The order: a mark is laid in `vault/erasing/`, then the erasure is recorded, then the pairs are
 deleted, then the mark. Killed in between, the mark is still there, and the next erasure (or the
-next writer that opens the ledger) deletes what the log says is erased. So neither an erasure that
-the log does not tell of, nor one that it tells of and that did not happen, can stay.
+next writer that `open_ledger` opens) deletes what the log says is erased. So neither an erasure
+that the log does not tell of, nor one that it tells of and that did not happen, can stay.
 
 A mark says nothing but that there may be something to finish: the log says what. What lies beside
 the log anybody can have put there, and nothing of it is signed in our name.
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.index.index import Index
 from venturalitica.ledger.records.erasure import Target, erasure_statement, held_by, targets_of
 from venturalitica.ledger.records.placement import Link
 from venturalitica.ledger.records.vault import Vault
@@ -92,7 +93,7 @@ def go_on(ledger: Ledger) -> None:
 
 def erasures(ledger: Ledger) -> dict[str, str]:
     """What the log says is erased: digest -> day. What `verify` cannot read says nothing."""
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         places = [row.index for row in index.runs(kind="erasure", newest_first=False)]
     found: dict[str, str] = {}
     for place in places:

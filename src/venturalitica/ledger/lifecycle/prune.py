@@ -21,8 +21,10 @@ from venturalitica.core.record import judged
 from venturalitica.core.retention import TEN_YEARS, Kept, day_of, last_day
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.formats.pruned_head import root_of
+from venturalitica.ledger.index.index import Index
 from venturalitica.ledger.lifecycle.rewrite import rewrite
 from venturalitica.ledger.log.append import Log
+from venturalitica.ledger.outbox import Outbox
 from venturalitica.ledger.records.consistency import understood
 from venturalitica.ledger.records.placement import KEY as LOG
 from venturalitica.ledger.records.pruning import Range, prune_statement, pruned_by
@@ -97,7 +99,7 @@ class _Survey:
 
     def __init__(self, ledger: Ledger, segment: int, today: date, placed: date | None) -> None:
         self.size, self._segment, self._today, self._placed = ledger.size, segment, today, placed
-        self._undelivered = frozenset(item.index for item in ledger.outbox.pending())
+        self._undelivered = frozenset(item.index for item in Outbox(ledger).pending())
         self._named = deque(sorted(item for item, _ in still_there(ledger).values()))
         self._segments: dict[int, _Block] = {}
         self._recorded: dict[Range, _Block] = {}
@@ -200,7 +202,7 @@ class _Block:
 
 def still_there(ledger: Ledger) -> dict[int, tuple[Range, int]]:
     """What prune records name and is in the log still, by its start, with the record's index."""
-    with ledger.index() as index:
+    with Index.open(ledger) as index:
         records = [row.index for row in index.runs(kind="prune", newest_first=False)]
     named: dict[int, tuple[Range, int]] = {}
     for number in records:

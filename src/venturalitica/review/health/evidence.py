@@ -101,7 +101,9 @@ def _ends_whole(entries: Path) -> bool:
 
 
 def _outbox(ledger: Ledger) -> Finding:
-    waiting = ledger.outbox.pending()
+    from venturalitica.ledger import Outbox
+
+    waiting = Outbox(ledger).pending()
     if not waiting:
         return Finding(AREA, "outbox", "ok", "nothing waits")
     oldest = waiting[0]
