@@ -174,7 +174,7 @@ def known_here(ledger: Ledger) -> Known:
     """
     from venturalitica.ledger import Index
     from venturalitica.ledger.index.queries import Known
-    from venturalitica.ledger.verify.trust import known_signers
+    from venturalitica.ledger.lifecycle.keys import known_signers
     from venturalitica.review.verification import reader_keys
     from venturalitica.system.settings import Settings
 

@@ -253,7 +253,7 @@ class Reading:
 
     def _signers(self) -> frozenset[str]:
         """The keys that the reader knows, as `trust.known_signers` says."""
-        from venturalitica.ledger.verify.trust import known_signers
+        from venturalitica.ledger.lifecycle.keys import known_signers
 
         own = self._kept.of("own keys", self._own_stamp(), self._own_keys)
         return self._kept.of(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from venturalitica.errors import EvidenceError, RetiredKeyError
-from venturalitica.ledger.formats.dsse import statement_of
+from venturalitica.ledger.formats.dsse import signers_of, statement_of
 from venturalitica.ledger.formats.public_key import RECORDS, PublicKey, carried_keys
 from venturalitica.ledger.log.key_history import (
     active_in,
@@ -18,13 +18,17 @@ from venturalitica.ledger.log.key_history import (
     first_signed_by,
     last_signed_by,
     retirement,
+    rotation_in,
 )
 from venturalitica.ledger.log.succession import hand_over
 from venturalitica.ledger.records.placement import Link
+from venturalitica.ledger.records.rotation import ROTATION
 from venturalitica.ledger.signing.signer import FileSigner
+from venturalitica.ledger.verify.history import Rotations
 
 if TYPE_CHECKING:
     from venturalitica.ledger.entry import Entry
+    from venturalitica.ledger.index.index import Index
     from venturalitica.ledger.ledger import Ledger
 
 
@@ -71,6 +75,38 @@ def _uses(home: Path, entries: Path, end: int) -> Iterator[Use]:
 
 def _place(line: bytes) -> int:
     return Link.of(statement_of(line)).index
+
+
+def known_signers(ledger: Ledger, index: Index, own: Collection[str]) -> frozenset[str]:
+    """Ids of the keys that the reader knows: his own, and those that took over from them.
+
+    A key that lies in `keys/` is not known for that: whoever can write there lays his own beside
+    it. Who has no key at all (`own` is empty) takes the one that began the log on its word.
+
+    Raises:
+        EvidenceError: the log was altered.
+    """
+    rotations = Rotations()
+    # The index may hide a rotation, and then fewer keys are known; it cannot invent one.
+    places = [row.index for row in index.runs(kind=_ROTATION, newest_first=False)]
+    for _, line in ledger.chosen(places):
+        if (found := rotation_in(line)) is not None:
+            rotations.done.append(found)
+    known = set(own) or _founders(ledger)
+    return frozenset(known | rotations.heirs(known).keys())
+
+
+_ROTATION = ROTATION.split(":")[2]
+
+
+def _founders(ledger: Ledger) -> set[str]:
+    """Who signed the first record that is still there."""
+    for _, line in ledger.lines():
+        try:
+            return set(signers_of(line))
+        except EvidenceError:
+            return set()
+    return set()
 
 
 def mode_of(path: Path) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from venturalitica.core.encoding import MAX_LINE, parse_object
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.bundle import Bundle, Proven
 from venturalitica.ledger.formats.checkpoint import Checkpoint
-from venturalitica.ledger.formats.dsse import Envelope, signers_of
+from venturalitica.ledger.formats.dsse import Envelope
 from venturalitica.ledger.formats.merkle import leaf_hash, node_hash, verify_inclusion
 from venturalitica.ledger.formats.public_key import (
     CHECKPOINTS,
@@ -21,16 +20,9 @@ from venturalitica.ledger.formats.public_key import (
     as_keys,
     short,
 )
-from venturalitica.ledger.log.key_history import rotation_in
 from venturalitica.ledger.records.placement import Link
-from venturalitica.ledger.records.rotation import ROTATION
 from venturalitica.ledger.verify.check_records import Findings
 from venturalitica.ledger.verify.history import Rotations
-
-if TYPE_CHECKING:
-    from venturalitica.ledger.index.index import Index
-    from venturalitica.ledger.ledger import Ledger
-
 
 NO_WITNESS = (
     "not checked: no checkpoint from outside was given. Files alone cannot show that an older copy "
@@ -55,38 +47,6 @@ class Trust:
         """From the arguments of `verify_ledger`."""
         pinned = None if trusted_keys is None else as_keys(trusted_keys)
         return cls(pinned, as_keys(known_keys))
-
-
-def known_signers(ledger: Ledger, index: Index, own: Collection[str]) -> frozenset[str]:
-    """Ids of the keys that the reader knows: his own, and those that took over from them.
-
-    A key that lies in `keys/` is not known for that: whoever can write there lays his own beside
-    it. Who has no key at all (`own` is empty) takes the one that began the log on its word.
-
-    Raises:
-        EvidenceError: the log was altered.
-    """
-    rotations = Rotations()
-    # The index may hide a rotation, and then fewer keys are known; it cannot invent one.
-    places = [row.index for row in index.runs(kind=_ROTATION, newest_first=False)]
-    for _, line in ledger.chosen(places):
-        if (found := rotation_in(line)) is not None:
-            rotations.done.append(found)
-    known = set(own) or _founders(ledger)
-    return frozenset(known | rotations.heirs(known).keys())
-
-
-_ROTATION = ROTATION.split(":")[2]
-
-
-def _founders(ledger: Ledger) -> set[str]:
-    """Who signed the first record that is still there."""
-    for _, line in ledger.lines():
-        try:
-            return set(signers_of(line))
-        except EvidenceError:
-            return set()
-    return set()
 
 
 def trust_step(findings: Findings, trust: Trust, sealer: PublicKey | None) -> Step:
