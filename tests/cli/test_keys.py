@@ -242,7 +242,10 @@ def test_a_log_that_could_not_be_told_in_time_is_told_by_the_next_rotation(
 def test_a_hand_over_by_a_thief_is_told(call, config: Path, ledger: Ledger) -> None:
     thief = load_signer(None, config.parent / "thief")
     hand_over(
-        Ledger.open(ledger.home, signer=thief), load_signer(None, config), thief, reason="mine now"
+        Ledger.open(ledger.home, signer=thief).append,
+        load_signer(None, config),
+        thief,
+        reason="mine now",
     )
     result = call("keys", "rotate")
     assert f"already that the old key handed over to {thief.keyid}" in result.stdout

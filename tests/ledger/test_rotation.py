@@ -230,7 +230,7 @@ def test_a_malformed_rotation_is_a_fault(written: Path, signer, stranger, change
 def test_a_key_cannot_hand_over_to_itself(written: Path, signer) -> None:
     ledger = Ledger.open(written, signer=signer)
     with pytest.raises(EvidenceError, match="are the same"):
-        hand_over(ledger, signer, signer, reason="")
+        hand_over(ledger.append, signer, signer, reason="")
     assert ledger.size == 3
 
 
@@ -328,7 +328,7 @@ def test_handing_over_twice_is_refused(home: Path, keys) -> None:
     old, new = keys
     ledger = Ledger.open(home, signer=new)
     with pytest.raises(RetiredKeyError):
-        hand_over(ledger, old, new, reason="again")
+        hand_over(ledger.append, old, new, reason="again")
     assert introduced(ledger, old, new, reason="again") is None
 
 

@@ -99,7 +99,9 @@ def pair_in(home: Path) -> Path:
 
 @attack(THIEF, found="alone")
 def sign_with_a_retired_key(world: World, home: Path) -> None:
-    hand_over(Ledger.open(home, signer=world.stranger), world.ours, world.stranger, reason="lost")
+    hand_over(
+        Ledger.open(home, signer=world.stranger).append, world.ours, world.stranger, reason="lost"
+    )
     by_hand(home, record(99), world.ours)
 
 

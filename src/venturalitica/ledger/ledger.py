@@ -155,7 +155,7 @@ class Ledger:
         new_key = False
         try:
             if statement.get("predicateType") != ROTATION:
-                new_key = announce(self, self._log.entries, signer)
+                new_key = announce(self.append, self._log.entries, signer)
             publics = [item.public for item in (signer, checkpoint_signer, *cosigners)]
             carry_keys(self.home / "keys", publics)
             tail, line, seal = self._log.append(make_line, self._keeper())

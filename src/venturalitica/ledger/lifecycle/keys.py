@@ -129,5 +129,5 @@ def introduced(ledger: Ledger, old: FileSigner, new: FileSigner, *, reason: str)
     if not active_in(entries, old.keyid, end):
         return None
     with contextlib.suppress(RetiredKeyError):
-        return hand_over(ledger, old, new, reason=reason)
+        return hand_over(ledger.append, old, new, reason=reason)
     return None

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from venturalitica.errors import RetiredKeyError
+from venturalitica.ledger.entry import Entry
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
 from venturalitica.ledger.formats.public_key import short
 from venturalitica.ledger.log.key_history import (
@@ -24,18 +26,21 @@ from venturalitica.ledger.records.placement import Link
 from venturalitica.ledger.records.rotation import ROTATION, Pair, Rotation
 from venturalitica.ledger.signing.signer import FileSigner, Signer
 
-if TYPE_CHECKING:
-    from venturalitica.ledger.entry import Entry
-    from venturalitica.ledger.ledger import Ledger
-
-
 log = logging.getLogger(__name__)
+
+
+class Append(Protocol):
+    """`Ledger.append`, which itself asks here whether the log must be told first."""
+
+    def __call__(self, statement: Mapping[str, Any], *, cosigners: Sequence[Signer]) -> Entry:
+        """Sign a statement, with the cosigners, and append it."""
+
 
 AUTOMATIC = "this user's key was rotated; this log is told before the new key's first record"
 
 
-def announce(ledger: Ledger, entries: Path, signer: Signer) -> bool:
-    """Tell the log that `signer` follows keys of the same user, if it does not know it yet.
+def announce(append: Append, entries: Path, signer: Signer) -> bool:
+    """Tell a log, by its `append`, that `signer` follows keys of the same user, if it knows not.
 
     Returns:
         Whether the key is new: others signed this log until now, and none of them introduces it.
@@ -47,18 +52,18 @@ def announce(ledger: Ledger, entries: Path, signer: Signer) -> bool:
     end = size_of(entries)
     if not end or last_signed_by(entries, signer.keyid, end) is not None:
         return False
-    if isinstance(signer, FileSigner) and _introduce(ledger, entries, signer, end):
+    if isinstance(signer, FileSigner) and _introduce(append, entries, signer, end):
         return False
-    _say_new(ledger.home, signer)
+    _say_new(entries.parents[1], signer)
     return True
 
 
-def _introduce(ledger: Ledger, entries: Path, signer: FileSigner, end: int) -> bool:
+def _introduce(append: Append, entries: Path, signer: FileSigner, end: int) -> bool:
     followed = [old for old in signer.predecessors() if active_in(entries, old.keyid, end)]
     for old in followed:
         # Another process may have told the log in the meantime, which is as good.
         with contextlib.suppress(RetiredKeyError):
-            hand_over(ledger, old, signer, reason=AUTOMATIC)
+            hand_over(append, old, signer, reason=AUTOMATIC)
     return bool(followed)
 
 
@@ -75,8 +80,8 @@ def _say_new(home: Path, signer: Signer) -> None:
     )
 
 
-def hand_over(ledger: Ledger, old: FileSigner, new: FileSigner, *, reason: str) -> Entry:
-    """Append the rotation record of `old` and `new`; the ledger must be open with `new`.
+def hand_over(append: Append, old: FileSigner, new: FileSigner, *, reason: str) -> Entry:
+    """Append the rotation record of `old` and `new` to a ledger that is open with `new`.
 
     Raises:
         RetiredKeyError: the log has retired one of them already.
@@ -84,7 +89,7 @@ def hand_over(ledger: Ledger, old: FileSigner, new: FileSigner, *, reason: str) 
     """
     statement = Rotation(pair_of(old), pair_of(new), reason).statement()
     Rotation.of(statement["predicate"])  # a malformed one would be a fault of the log for ever
-    entry = ledger.append(statement, cosigners=(old,))
+    entry = append(statement, cosigners=(old,))
     log.info(
         "key %s handed over to %s in entry %d", short(old.keyid), short(new.keyid), entry.index
     )
