@@ -30,7 +30,7 @@ from venturalitica.ledger import (
     verify_ledger,
     verify_path,
 )
-from venturalitica.ledger.log.append import Log
+from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.verify.read_log import Reading
 
 
@@ -559,7 +559,7 @@ def test_what_is_kept_while_reading_does_not_grow_with_the_log(
         for number in range(ledger.size, size):
             # Of a kind that nobody knows: what is noted of such records must not pile up either.
             ledger.append(statement(number) | {"predicateType": "urn:example:other"})
-        reading = Reading(Log(ledger.home), (), soon="2000")  # every clock is ahead of that
+        reading = Reading(LogFiles(ledger.home), (), soon="2000")  # every clock is ahead of that
         reading.run(None)
         assert reading.findings.count == size
         assert reading.findings.clock_step().ok is None

@@ -23,7 +23,7 @@ from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.formats.pruned_head import root_of
 from venturalitica.ledger.index.index import Index
 from venturalitica.ledger.lifecycle.rewrite import rewrite
-from venturalitica.ledger.log.append import Log
+from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.outbox import Outbox
 from venturalitica.ledger.records.consistency import understood
 from venturalitica.ledger.records.placement import KEY as LOG
@@ -256,7 +256,7 @@ def _take_out(ledger: Ledger, ranges: Collection[Range]) -> None:
     if not left:
         return
     try:
-        rewrite(Log(ledger.home), ledger.head, left)
+        rewrite(LogFiles(ledger.home), ledger.head, left)
     except OSError as error:
         raise EvidenceError(
             f"{ledger.home}: the log could not be pruned: {error.strerror or error}. It is as it "
@@ -266,7 +266,7 @@ def _take_out(ledger: Ledger, ranges: Collection[Range]) -> None:
 
 def _refuse_lockless(ledger: Ledger) -> None:
     """Writers without locks write at places of the file that they have open: it must stay."""
-    log = Log(ledger.home)
+    log = LogFiles(ledger.home)
     try:
         with locked(log.entries, create=False):
             if log.inbox.exists():

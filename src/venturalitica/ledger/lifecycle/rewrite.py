@@ -18,7 +18,7 @@ from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.checkpoint import Checkpoint
 from venturalitica.ledger.formats.merkle import RunningRoot
 from venturalitica.ledger.formats.pruned_head import Head
-from venturalitica.ledger.log.append import Log
+from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.log.tree_cache import Part, read_parts
 from venturalitica.ledger.records.pruning import Range
 from venturalitica.system.files import reading, sync_folder
@@ -28,7 +28,7 @@ Named = Mapping[int, tuple[Range, int]]
 """Ranges by their start, each with the index of the prune record that names it."""
 
 
-def rewrite(log: Log, head: Callable[[], Checkpoint], left: Named) -> int:
+def rewrite(log: LogFiles, head: Callable[[], Checkpoint], left: Named) -> int:
     """Put heads in the place of these ranges; gives how many entries that took out.
 
     Args:
@@ -71,7 +71,7 @@ def _created(path: Path, like: int) -> int:
     return descriptor
 
 
-def _sweep(log: Log) -> None:
+def _sweep(log: LogFiles) -> None:
     """Remove what killed prunings left beside the log; we hold the lock, so none is at work."""
     for path in log.folder.glob(f".{log.entries.name}.*"):
         path.unlink(missing_ok=True)

@@ -22,13 +22,11 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from venturalitica.errors import EvidenceError
-from venturalitica.ledger.formats.checkpoint import MAX_NOTE, Checkpoint
+from venturalitica.ledger.formats.checkpoint import Checkpoint
 from venturalitica.ledger.formats.merkle import EMPTY_ROOT
-from venturalitica.ledger.log.inbox import Inbox
 from venturalitica.ledger.log.lockless import Lockless
+from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.log.tail import (
     Keeper,
     Tail,
@@ -39,10 +37,8 @@ from venturalitica.ledger.log.tail import (
     store,
 )
 from venturalitica.ledger.log.tree_cache import TreeCache
-from venturalitica.system.files import open_plain, reading, sync_folder, write_durably
+from venturalitica.system.files import open_plain, sync_folder, write_durably
 from venturalitica.system.locks import NoLocksError, locked
-
-__all__ = ["Keeper", "Log", "Tail"]
 
 log = logging.getLogger(__name__)
 
@@ -50,39 +46,8 @@ GRACE = 1.0
 """Seconds to wait after making the inbox of a log that others may be writing under the lock."""
 
 
-class Log:
-    """The two files of a ledger in `home`, and the cache of their tree."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.folder = home / "log"
-        self.entries = self.folder / "entries.jsonl"
-        self.checkpoint = self.folder / "checkpoint"
-        self.inbox = Inbox(home)
-
-    def exists(self) -> bool:
-        """Whether there is anything of a log here."""
-        return self.entries.exists() or self.checkpoint.exists()
-
-    def cache(self) -> TreeCache:
-        """The tree's hashes and the lines' offsets."""
-        return TreeCache(self.home / "cache")
-
-    def seal_bytes(self) -> bytes | None:
-        """The checkpoint's bytes, or None where there is none."""
-        try:
-            with reading(self.checkpoint) as stream:
-                return stream.read(MAX_NOTE + 1)
-        except FileNotFoundError:
-            return None
-
-    @contextmanager
-    def fitting_cache(self, checkpoint: Checkpoint) -> Iterator[TreeCache]:
-        """The cache, rebuilt first if it does not give the checkpoint's root."""
-        with self.cache() as cache:
-            if not cache.fits(checkpoint):
-                cache.rebuild(self.entries, checkpoint)
-            yield cache
+class Log(LogFiles):
+    """The files of a ledger in `home`, and how they are written."""
 
     def settle(self, keeper: Keeper) -> None:
         """Make the log, or settle what a killed writer left; no entry is added."""
@@ -107,20 +72,6 @@ class Log:
         with self._with_lock(keeper) as descriptor:
             done = None if descriptor is None else self._append(descriptor, make_line, keeper)
         return done or Lockless(self, keeper).append(make_line)
-
-    def entries_gone(self) -> EvidenceError:
-        """What to say of a log without its lines."""
-        return EvidenceError(
-            f"{self.entries} is gone, though its checkpoint is there; restore it from a "
-            "copy, or move the whole folder away to begin a new log"
-        )
-
-    def checkpoint_gone(self) -> EvidenceError:
-        """What to say of lines without a checkpoint."""
-        return EvidenceError(
-            f"{self.checkpoint} is gone, though the log has entries; restore it from a copy "
-            "or a tracker, or move the whole folder away to begin a new log"
-        )
 
     def _settle(self, descriptor: int, keeper: Keeper) -> None:
         self._remove_leftovers()

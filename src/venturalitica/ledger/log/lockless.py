@@ -22,18 +22,15 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from venturalitica.errors import EvidenceError, EvidenceWaiting
 from venturalitica.ledger.formats.checkpoint import Checkpoint
 from venturalitica.ledger.formats.merkle import EMPTY_ROOT
 from venturalitica.ledger.log.inbox import Decision
+from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.log.tail import Keeper, Tail, Written, read_from, sealed_tail, store
 from venturalitica.ledger.log.tree_cache import CacheMissError, TreeCache
 from venturalitica.system.files import open_plain, sync_folder, write_durably, write_new
-
-if TYPE_CHECKING:
-    from venturalitica.ledger.log.append import Log
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +43,7 @@ TIDY_EVERY = 256
 class Lockless:
     """One append, or one settling, of a log whose file system has no locks."""
 
-    def __init__(self, log: Log, keeper: Keeper) -> None:
+    def __init__(self, log: LogFiles, keeper: Keeper) -> None:
         self.log, self.inbox, self.keeper = log, log.inbox, keeper
 
     def settle(self) -> None:

@@ -15,8 +15,8 @@ from venturalitica.ledger.formats.checkpoint import Checkpoint, open_checkpoint,
 from venturalitica.ledger.formats.merkle import RunningRoot
 from venturalitica.ledger.formats.pruned_head import head_at
 from venturalitica.ledger.formats.public_key import CHECKPOINTS, PublicKey, carried_keys, short
-from venturalitica.ledger.log.append import Log
 from venturalitica.ledger.log.inbox import decided, inbox_step
+from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.records.placement import Link
 from venturalitica.ledger.verify.check_records import Findings, many
 from venturalitica.ledger.verify.history import chronicles
@@ -43,7 +43,7 @@ class Witness:
 class Reading:
     """One pass over a log."""
 
-    log: Log
+    log: LogFiles
     witnesses: Sequence[Witness]
     soon: str = "9999"
     nothing: Step | None = None
@@ -290,7 +290,7 @@ def _is_at(stream: BinaryIO, path: Path) -> bool:
         return True  # it was removed, not replaced: what is open is all there is
 
 
-def _empty(log: Log, size: int | None, seal: bytes | None) -> str:
+def _empty(log: LogFiles, size: int | None, seal: bytes | None) -> str:
     if size is None:
         return f"{log.entries} is gone, though its checkpoint is there"
     if seal is None:

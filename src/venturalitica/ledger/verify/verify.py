@@ -18,7 +18,7 @@ from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.checkpoint import Checkpoint, open_checkpoint
 from venturalitica.ledger.formats.merkle import leaf_hash, verify_inclusion
 from venturalitica.ledger.formats.public_key import CHECKPOINTS, Keys, PublicKey, short
-from venturalitica.ledger.log.append import Log
+from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.records.placement import timestamp
 from venturalitica.ledger.verify.check_records import Findings
 from venturalitica.ledger.verify.history import chronicles
@@ -75,7 +75,7 @@ def verify_ledger(
         witnesses: checkpoints kept outside; the log must have grown out of each.
         progress: called with (entries done, entries in all).
     """
-    log = Log(Path(home).absolute())
+    log = LogFiles(Path(home).absolute())
     trust = Trust.of(trusted_keys, known_keys)
     reading = Reading(log, witnesses, soon=_soon(now))
     reading.run(progress)
