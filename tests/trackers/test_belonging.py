@@ -15,10 +15,10 @@ from venturalitica.audit import delivery
 from venturalitica.audit.delivery import Allowance
 from venturalitica.core.verification import Step
 from venturalitica.errors import TrackerError
+from venturalitica.review.belonging import Record, belonging
 from venturalitica.review.tracker_run import agreement
 from venturalitica.review.verification import verify_run, verify_source
 from venturalitica.trackers.base import RunRef
-from venturalitica.trackers.belonging import Record, belonging
 from venturalitica.trackers.memory import MemoryTracker
 
 POLICY = """\

@@ -16,8 +16,8 @@ from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.reports.html.page import GENERATOR
+from venturalitica.review.belonging import Record, belonging
 from venturalitica.trackers.base import RunRef
-from venturalitica.trackers.belonging import Record, belonging
 from venturalitica.trackers.key_encoding import clip, encode
 from venturalitica.trackers.layout import ROOT, SNAPSHOTS, Claim, light_of, read_claims
 from venturalitica.trackers.publish import CONTROL_LIMIT, VALUE_LIMIT
