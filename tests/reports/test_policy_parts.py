@@ -7,8 +7,7 @@ import pytest
 from venturalitica.core.verification import Step
 from venturalitica.policy import parse_policy
 from venturalitica.policy.changes import KINDS, MARKS, Change
-from venturalitica.policy.diff import diff
-from venturalitica.policy.text_diff import unified
+from venturalitica.policy.diff import diff, unified
 from venturalitica.reports.html.parts import step_counts, step_list
 from venturalitica.reports.html.policy import (
     MOST_CHARACTERS,

@@ -8,10 +8,14 @@ Pure: no metric is computed and none needs to be known. With a `vocabulary`, one
 ways (`selection_rate` with `compare: ratio`, and `demographic_parity_ratio`) is seen to be one.
 The order of the controls means nothing here. Where it cannot be shown that a change loosens or
 tightens, it is `changed`: no direction is ever guessed.
+
+`unified` compares the two texts line by line, in the form that every programmer reads. No character
+that a terminal or page would obey is left as it is, and what would be invisible shows.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -39,6 +43,11 @@ from venturalitica.policy.describe import Vocabulary, describe_role, sentence
 _PROSE = ("title", "article", "remedy")
 _OF_BOTH = {"map", "labels"}
 """Keys of target by which predictions are read too."""
+
+MOST_LINES = 2_000
+"""Lines of a text that `difflib`, cubic at worst, may compare; a longer text is replaced whole."""
+NO_NEWLINE = "\\ No newline at end of file"
+_JOINERS = "\u200c\u200d"
 
 Found = Iterator[Aspect]
 
@@ -316,3 +325,44 @@ def _faults(
             f"one text, two sets of rules: at least one of the two policies called sha256 "
             f"{old.sha256} does not hold what its bytes say"
         )
+
+
+def unified(
+    old: bytes, new: bytes, *, old_name: str = "old", new_name: str = "new"
+) -> tuple[str, ...]:
+    """The lines of a unified diff, without line ends; none where the bytes are the same.
+
+    Bytes that are not UTF-8 are shown as `\\xff`. Where a text has more than `MOST_LINES`, the one
+    text is shown as replaced by the other: still a patch, at a cost that no crafted text can raise.
+    """
+    if old == new:
+        return ()
+    before, after = _lines(old), _lines(new)
+    if max(len(before), len(after)) <= MOST_LINES:
+        marked = [*difflib.unified_diff(before, after)][2:]
+    else:
+        head = f"@@ -{min(1, len(before))},{len(before)} +{min(1, len(after))},{len(after)} @@\n"
+        marked = [head, *("-" + line for line in before), *("+" + line for line in after)]
+    found = [f"--- {_visible(old_name)}", f"+++ {_visible(new_name)}"]
+    for line in marked:
+        found.append(_visible(line.removesuffix("\n")))
+        if not line.endswith("\n"):
+            found.append(NO_NEWLINE)
+    return tuple(found)
+
+
+def _lines(data: bytes) -> list[str]:
+    """Lines that end with LF and nothing else, as the digest sees them: a lone CR is text."""
+    *whole, rest = data.decode("utf-8", "backslashreplace").split("\n")
+    return [line + "\n" for line in whole] + ([rest] if rest else [])
+
+
+def _visible(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "".join(
+        character
+        if character.isprintable() or character in _JOINERS
+        else character.encode("unicode_escape").decode("ascii")
+        for character in line
+    )

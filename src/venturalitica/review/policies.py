@@ -339,8 +339,7 @@ def side_of(recorded: Recorded, data: bytes, *, faults: tuple[str, ...] = ()) ->
 def compare(old: Side, new: Side) -> Compared:
     """The two by rule, where both can be read, and by text in any case."""
     from venturalitica.metrics.catalog import CATALOG
-    from venturalitica.policy.diff import diff, text_faults
-    from venturalitica.policy.text_diff import unified
+    from venturalitica.policy.diff import diff, text_faults, unified
 
     rules = None
     if old.policy is not None and new.policy is not None:
