@@ -33,7 +33,6 @@ from venturalitica.ledger.formats.public_key import carry_keys
 from venturalitica.ledger.log.tree_cache import TreeCache
 from venturalitica.ledger.records.placement import Draft, Link
 from venturalitica.ledger.signing.signer import FileSigner
-from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
 
 POLICY = parse_policy(
@@ -48,8 +47,7 @@ controls:
   - {id: odds, metric: equalized_odds_difference, across: gender, must: '<= 0.2'}
   - {id: enough, metric: row_count, must: '>= 100'}
 """
-    + b"# %s\n" % (b"words " * 110),
-    vocabulary=CATALOG,
+    + b"# %s\n" % (b"words " * 110)
 )
 
 WRITER = """

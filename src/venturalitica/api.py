@@ -26,10 +26,9 @@ def read_policy(path: str | Path) -> Policy:
     Raises:
         PolicyError: missing or wrong; every problem at once, each with file and line.
     """
-    from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy import read_policy as read
 
-    return read(path, vocabulary=CATALOG)
+    return read(path)
 
 
 def verify(source: object = None, *, witnesses: bool = False) -> Verification:

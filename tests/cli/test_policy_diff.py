@@ -30,7 +30,7 @@ NEW = OLD.replace('"1.2"', '"1.3"').replace(">= 0.80", ">= 0.75")
 
 
 def policy(text: str) -> Policy:
-    return parse_policy(text.encode())
+    return parse_policy(text.encode(), check_metrics=False)
 
 
 def statement(of: Policy, number: int, **settings: Any) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from ruamel.yaml import YAML
 
 import venturalitica as vl
 from venturalitica.cli.commands import find
-from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
 
 ROOT = Path(__file__).parents[2]
@@ -110,7 +109,7 @@ def test_policies_are_policies(text: str) -> None:
         roles = "roles:\n  target: {favorable: 1}\n  gender: {}\n  age: {}\n"
         head = "" if text.startswith("controls:") else "controls:\n"
         text = f'policy: p\nversion: "1"\n{roles}{head}{text}'
-    policy = parse_policy(text.encode(), filename="page.yaml", vocabulary=CATALOG)
+    policy = parse_policy(text.encode(), filename="page.yaml")
     assert policy.controls
 
 

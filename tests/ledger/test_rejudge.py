@@ -33,7 +33,6 @@ from venturalitica.core.verification import Step
 from venturalitica.judge import judge
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
 from venturalitica.ledger.signing.signer import FileSigner
-from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
 
 Change = Callable[[dict[str, Any]], None]
@@ -561,8 +560,7 @@ controls:
   - {id: calibration, metric: expected_calibration_error, across: gender, compare: max,
      must: '<= 0.50'}
   - {id: precision, metric: average_precision, must: '>= 0.30'}
-""",
-    vocabulary=CATALOG,
+"""
 )
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import Lint, lint
 
 UPDATE = os.environ.get("VENTURALITICA_UPDATE_GOLDEN", "") not in ("", "0")
@@ -65,7 +64,7 @@ def lint_text() -> LintText:
 
     def run(text: str | bytes, filename: str = "model_policy.yaml") -> Lint:
         data = text if isinstance(text, bytes) else text.encode()
-        return lint(data, filename=filename, vocabulary=CATALOG)
+        return lint(data, filename=filename)
 
     return run
 

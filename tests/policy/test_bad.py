@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from venturalitica.errors import PolicyError
-from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
 
 BAD = Path(__file__).parent / "bad"
@@ -17,7 +16,7 @@ FILES = sorted(path for path in BAD.iterdir() if path.suffix in (".yaml", ".json
 
 def _message(path: Path) -> PolicyError:
     with pytest.raises(PolicyError) as caught:
-        parse_policy(path.read_bytes(), filename=path.name, vocabulary=CATALOG)
+        parse_policy(path.read_bytes(), filename=path.name)
     return caught.value
 
 
@@ -41,7 +40,7 @@ def test_the_issues_own_example() -> None:
     """Word for word what was promised."""
     text = "\n" * 10 + "controls:\n  - id: accuracy\n    must: '>= 0.7'\n    metric: acuracy\n"
     with pytest.raises(PolicyError) as caught:
-        parse_policy(f"policy: a\nversion: '1'{text[2:]}".encode(), vocabulary=CATALOG)
+        parse_policy(f"policy: a\nversion: '1'{text[2:]}".encode())
     assert str(caught.value) == (
         "model_policy.yaml:13: control 'accuracy': unknown metric 'acuracy'; did you mean "
         "'accuracy'? ('venturalitica metrics' lists all)"

@@ -26,7 +26,7 @@ QUIET = settings(
 def _read(data: bytes, filename: str = "model_policy.yaml") -> bool:
     """Whether it is a policy; fails on any exception but PolicyError."""
     try:
-        policy = parse_policy(data, filename=filename, vocabulary=CATALOG)
+        policy = parse_policy(data, filename=filename)
     except PolicyError as error:
         problems = error.problems
     else:
@@ -202,7 +202,7 @@ def test_a_policy_reads_back(data: st.DataObject) -> None:
         f"policy: {scalar(name)}\nversion: {scalar(version)}\nmin_support: {support}\n"
         f"roles:\n  {role}: {{map: {{{pairs}}}}}\ncontrols:\n{controls}"
     )
-    policy = parse_policy(text.encode(), vocabulary=CATALOG)
+    policy = parse_policy(text.encode())
     assert (policy.name, policy.version) == (name, version)
     assert policy.roles[role].map == mapping
     assert [control.id for control in policy.controls] == ids

@@ -195,7 +195,7 @@ def test_hostile_numbers_of_names_do_not_hurt(lint_text: Any) -> None:
     ],
 )
 def test_the_names_that_others_use_are_hints(written: str, meant: str | None) -> None:
-    hint = metric_hint(written, CATALOG)
+    hint = metric_hint(written)
     assert (f"'{meant}'" in hint) if meant else hint == ""
     assert set(OTHER_NAMES.values()) <= set(CATALOG)
     assert CATALOG.keys().isdisjoint(OTHER_NAMES)

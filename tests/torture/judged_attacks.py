@@ -19,7 +19,6 @@ from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.judge import judge
 from venturalitica.ledger import Ledger
-from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
 
 POLICY = parse_policy(
@@ -29,8 +28,7 @@ version: '1'
 controls:
   - {id: accuracy, metric: accuracy, must: '>= 0.70'}
   - {id: parity, metric: demographic_parity_difference, across: gender, must: '<= 0.50'}
-""",
-    vocabulary=CATALOG,
+"""
 )
 attack: Callable[..., Callable[[Play], Play]] = attacks.attack
 CELLS = (

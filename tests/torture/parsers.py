@@ -34,7 +34,6 @@ from venturalitica.ledger.index.rows import run_row, tracker_rows, verdict_rows
 from venturalitica.ledger.outbox import _attempt
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.ledger.verify.check_records import Findings
-from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
 from venturalitica.review.tracker_run import agreement
 from venturalitica.trackers.layout import read_claims
@@ -283,10 +282,10 @@ class Bundles:
 
 
 def policy(data: bytes) -> bool:
-    found = parse_policy(data, vocabulary=CATALOG)
+    found = parse_policy(data)
     assert found.bytes == data
     assert found.controls
-    assert parse_policy(found.bytes, vocabulary=CATALOG) == found
+    assert parse_policy(found.bytes) == found
     return True
 
 

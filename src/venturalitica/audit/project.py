@@ -35,7 +35,6 @@ def resolve_policy(policy: str | Path | Policy | None = None) -> Policy:
             f"policy= is a {type(policy).__name__}: expected the path of a policy file, "
             "or a policy that vl.read_policy gave"
         )
-    from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy import read_policy
 
     if policy is None or (str(policy) == POLICY_FILENAME and not Path(policy).exists()):
@@ -43,7 +42,7 @@ def resolve_policy(policy: str | Path | Policy | None = None) -> Policy:
         if found is None:
             raise PolicyError([Problem(POLICY_FILENAME, 0, _no_policy())])
         policy = found
-    return read_policy(policy, vocabulary=CATALOG)
+    return read_policy(policy)
 
 
 def _no_policy() -> str:

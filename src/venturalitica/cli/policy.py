@@ -62,10 +62,9 @@ def lint(
       venturalitica policy lint
       venturalitica policy lint policies/*.yaml --json
     """
-    from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy import lint as lint_file
 
-    checked = [lint_file(file, vocabulary=CATALOG) for file in files or [Path(DEFAULT)]]
+    checked = [lint_file(file) for file in files or [Path(DEFAULT)]]
     if as_json:
         emit_json([_lint_facts(one) for one in checked])
     else:
@@ -89,10 +88,9 @@ def show(
       venturalitica policy show
       venturalitica policy show policies/credit.yaml --json
     """
-    from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy import read_policy
 
-    read = read_policy(file, vocabulary=CATALOG)
+    read = read_policy(file)
     if as_json:
         emit_json(_policy_facts(read))
     else:
@@ -110,10 +108,9 @@ def schema() -> None:
     Example:
       venturalitica policy schema > model_policy.schema.json
     """
-    from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy.schema import json_schema
 
-    emit_json(json_schema(CATALOG))
+    emit_json(json_schema())
 
 
 app.command("diff")(policy_diff.diff)
@@ -154,10 +151,9 @@ def _row(control: Control) -> tuple[str, str, str, str]:
 
 
 def _rule(control: Control) -> str:
-    from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy.describe import measure
 
-    return f"{measure(control, CATALOG)} must be {control.must}"
+    return f"{measure(control)} must be {control.must}"
 
 
 def _lint_facts(checked: Lint) -> dict[str, Any]:

@@ -91,11 +91,10 @@ def _exists(path: Path) -> bool:
 
 
 def _of_file(path: Path) -> Side:
-    from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy import read_policy
     from venturalitica.policy.diff import edition_of
 
-    policy = read_policy(path, vocabulary=CATALOG)
+    policy = read_policy(path)
     return Side(edition_of(policy), policy.bytes, f"file {path}", policy)
 
 

@@ -193,7 +193,6 @@ def texts() -> dict[str, str]:
 def write_policies(folder: Path) -> dict[str, Policy]:
     """Write `policies/1.0/model_policy.yaml` and so on, and read them; the newest is also the
     folder's own `model_policy.yaml`."""
-    from venturalitica.metrics.catalog import CATALOG
 
     found = {}
     for version, text in texts().items():
@@ -201,7 +200,7 @@ def write_policies(folder: Path) -> dict[str, Policy]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
         (folder / "model_policy.yaml").write_text(text, "utf-8")
-        found[version] = read_policy(path, vocabulary=CATALOG)
+        found[version] = read_policy(path)
     return found
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
 
 from venturalitica.core.policy import Compare, Control, Policy, Role, shortest
 from venturalitica.errors import did_you_mean, listed
-
-if TYPE_CHECKING:
-    pass
-
+from venturalitica.metrics.catalog import CATALOG, MetricSpec
 
 _COMPARED: dict[Compare, str] = {
     "difference": "difference of highest and lowest",
@@ -23,22 +18,22 @@ _SHOWN = 12
 _ON_FAIL = {"record": "recorded only", "warn": "warns", "block": "blocks"}
 
 
-def describe(policy: Policy, vocabulary: Vocabulary | None = None) -> list[str]:
+def describe(policy: Policy) -> list[str]:
     """One sentence for each control, in the order of the file.
 
     `selection rate across gender: ratio of lowest to highest must be >= 0.80; blocks`
     """
-    return [sentence(control, vocabulary) for control in policy.controls]
+    return [sentence(control) for control in policy.controls]
 
 
-def sentence(control: Control, vocabulary: Vocabulary | None = None) -> str:
+def sentence(control: Control) -> str:
     """What a control asks for, in one sentence."""
-    return f"{measure(control, vocabulary)} must be {control.must}; {_ON_FAIL[control.on_fail]}"
+    return f"{measure(control)} must be {control.must}; {_ON_FAIL[control.on_fail]}"
 
 
-def measure(control: Control, vocabulary: Vocabulary | None = None) -> str:
+def measure(control: Control) -> str:
     """What a control measures: `selection rate across gender: ratio of lowest to highest`."""
-    name, compare = _base(control, vocabulary)
+    name, compare = _base(control)
     what = name.replace("_", " ")
     if control.of:
         what += f" of {_listed(control.of)}"
@@ -48,13 +43,12 @@ def measure(control: Control, vocabulary: Vocabulary | None = None) -> str:
     return f"{what}: {how}" if how else what
 
 
-def _base(control: Control, vocabulary: Vocabulary | None) -> tuple[str, Compare | None]:
+def _base(control: Control) -> tuple[str, Compare | None]:
     """The metric of one group and the comparison, also where one name means both."""
-    known = vocabulary.get(control.metric) if vocabulary is not None else None
-    if known is None or vocabulary is None or known.base not in vocabulary:
+    known = CATALOG.get(control.metric)
+    if known is None or known.base not in CATALOG:
         return control.metric, control.compare
-    compare = next((word for word in _COMPARED if word == known.compare), None)
-    return (str(known.base), compare) if compare else (control.metric, control.compare)
+    return str(known.base), known.compare
 
 
 def how_compared(control: Control, compare: Compare | None = None) -> str:
@@ -96,37 +90,6 @@ def _listed(roles: tuple[str, ...]) -> str:
     return roles[0] if len(roles) == 1 else f"{', '.join(roles[:-1])} and {roles[-1]}"
 
 
-class MetricWords(Protocol):
-    """The facts about a metric that decide whether a control can be computed."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def needs(self) -> tuple[str, ...]: ...
-    @property
-    def needs_favorable(self) -> bool: ...
-    @property
-    def needs_across(self) -> bool: ...
-    @property
-    def phase(self) -> str: ...
-    @property
-    def low(self) -> float | None: ...
-    @property
-    def high(self) -> float | None: ...
-    @property
-    def base(self) -> str | None: ...
-    @property
-    def compare(self) -> str | None: ...
-    @property
-    def comparable(self) -> bool: ...
-    @property
-    def whole(self) -> bool: ...
-
-
-Vocabulary = Mapping[str, MetricWords]
-"""Metric name -> what it is."""
-
-
 OTHER_NAMES: Mapping[str, str] = {
     "auroc": "roc_auc",
     "brier_score_loss": "brier_score",
@@ -159,7 +122,7 @@ NOT_YET = frozenset(_NUMBERS.split())
 """Metrics of numbers: every metric of today's catalog compares labels, or scores with labels."""
 
 
-def metric_hint(name: str, vocabulary: Vocabulary) -> str:
+def metric_hint(name: str) -> str:
     """`"; did you mean 'f1'?"` for a metric that there is not; "" where nothing is close."""
     folded = "_".join(name.casefold().replace("-", " ").replace("_", " ").split())
     if folded.removeprefix("neg_").removesuffix("_score") in NOT_YET:
@@ -169,29 +132,18 @@ def metric_hint(name: str, vocabulary: Vocabulary) -> str:
             "the numbers into labels first"
         )
     other = OTHER_NAMES.get(folded, folded.removesuffix("_score"))
-    return did_you_mean(other if other in vocabulary else name, vocabulary)
+    return did_you_mean(other if other in CATALOG else name, CATALOG)
 
 
-def is_composition(metric: MetricWords) -> bool:
-    """Whether the metric compares groups by its own definition."""
-    return metric.compare is not None or metric.base is not None
-
-
-def possible_range(metric: MetricWords, compare: Compare | None) -> tuple[float, float]:
+def possible_range(metric: MetricSpec, compare: Compare | None) -> tuple[float, float]:
     """The least and greatest value that a control on this metric can have.
 
     `metric.low` and `high` bound one group's value, unless the metric is itself a composition;
     comparing groups gives a range of its own. Infinite where there is no bound.
     """
-    low = -math.inf if metric.low is None else metric.low
-    high = math.inf if metric.high is None else metric.high
-    if compare is None or is_composition(metric):
+    low, high = metric.low, metric.high
+    if compare is None or metric.compare:
         return low, high
     width = high - low
     ranges = {"difference": (0.0, width), "between": (-width, width), "ratio": (0.0, 1.0)}
     return ranges.get(compare, (low, high))
-
-
-def compositions_of(name: str, vocabulary: Vocabulary) -> tuple[str, ...]:
-    """The named metrics that compare groups by the metric `name`."""
-    return tuple(other for other, metric in vocabulary.items() if metric.base == name)

@@ -4,9 +4,9 @@
     found.summary                 # '1 control loosened, 1 control added'
     found.direction               # 'changed': rules point both ways
 
-Pure: no metric is computed and none needs to be known. With a `vocabulary`, one rule written in two
-ways (`selection_rate` with `compare: ratio`, and `demographic_parity_ratio`) is seen to be one.
-The order of the controls means nothing here. Where it cannot be shown that a change loosens or
+Pure: no metric is computed and none needs to be known. One rule written in two ways
+(`selection_rate` with `compare: ratio`, and `demographic_parity_ratio`) is seen to be one. The
+order of the controls means nothing here. Where it cannot be shown that a change loosens or
 tightens, it is `changed`: no direction is ever guessed.
 
 `unified` compares the two texts line by line, in the form that every programmer reads. No character
@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from venturalitica.core.policy import LABEL_ROLES, Control, Policy
+from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.changes import (
     KINDS,
     PLACES,
@@ -38,7 +39,7 @@ from venturalitica.policy.changes import (
     on_fail_aspect,
     role_aspects,
 )
-from venturalitica.policy.describe import Vocabulary, describe_role, sentence
+from venturalitica.policy.describe import describe_role, sentence
 
 _PROSE = ("title", "article", "remedy")
 _OF_BOTH = {"map", "labels"}
@@ -52,23 +53,19 @@ _JOINERS = "\u200c\u200d"
 Found = Iterator[Aspect]
 
 
-def diff(old: Policy, new: Policy, *, vocabulary: Vocabulary | None = None) -> PolicyDiff:
+def diff(old: Policy, new: Policy) -> PolicyDiff:
     """How `new` differs from `old`.
-
-    Args:
-        vocabulary: the known metrics by name; without it a metric is its name and nothing more.
 
     Returns:
         The changes, those that weaken the policy first; empty where every rule is the same.
     """
-    return _Comparison(old, new, vocabulary).result()
+    return _Comparison(old, new).result()
 
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
     old: Policy
     new: Policy
-    vocabulary: Vocabulary | None
 
     def result(self) -> PolicyDiff:
         roles = tuple(self._roles())
@@ -119,7 +116,7 @@ class _Comparison:
             return True  # it counts over every role that is bound
         if role.name not in LABEL_ROLES:
             return False
-        known = self.vocabulary.get(control.metric) if self.vocabulary else None
+        known = CATALOG.get(control.metric)
         if known is None or role.name in known.needs:
             return True
         keys = {aspect.key for aspect in role.aspects}
@@ -130,15 +127,15 @@ class _Comparison:
     def _controls(self, roles: tuple[Change, ...]) -> Iterator[Change]:
         pairs, removed, added = self._paired()
         for before in removed:
-            rule = sentence(before, self.vocabulary)
+            rule = sentence(before)
             yield _change("control", before.id, before.id, "removed", rule=rule)
         for after in added:
-            rule = sentence(after, self.vocabulary)
+            rule = sentence(after)
             yield _change("control", after.id, after.id, "added", rule=rule)
         for before, after in pairs:
             aspects = [*self._control_aspects(before, after), *self._through(roles, before, after)]
             if aspects:
-                rule = sentence(after, self.vocabulary)
+                rule = sentence(after)
                 yield _change("control", before.id, after.id, kind_of(aspects), aspects, rule)
 
     def _through(self, roles: Iterable[Change], before: Control, after: Control) -> Found:
@@ -191,7 +188,7 @@ class _Comparison:
 
     def _meaning(self, control: Control) -> tuple[str, str | None]:
         """The metric of one group and the comparison, also where one name means both."""
-        known = self.vocabulary.get(control.metric) if self.vocabulary else None
+        known = CATALOG.get(control.metric)
         if known is None:
             return control.metric, control.compare
         return known.base or control.metric, known.compare or control.compare
@@ -206,7 +203,7 @@ class _Comparison:
             yield Aspect("phase", *said, "changed", "it is judged at another time")
 
     def _phase_of(self, control: Control) -> str:
-        known = self.vocabulary.get(control.metric) if self.vocabulary else None
+        known = CATALOG.get(control.metric)
         return control.phase or (known.phase if known else "")
 
     def _paired(self) -> tuple[list[tuple[Control, Control]], list[Control], list[Control]]:

@@ -9,7 +9,8 @@ from itertools import groupby
 
 from venturalitica.core.labels import alike
 from venturalitica.core.policy import LABEL_ROLES, Control, Policy
-from venturalitica.policy.describe import Vocabulary, possible_range
+from venturalitica.metrics.catalog import CATALOG
+from venturalitica.policy.describe import possible_range
 from venturalitica.policy.limits import MAX_NAMES_COMPARED
 from venturalitica.policy.tree import MapNode, Node, Path, Scalar, show
 from venturalitica.policy.validate_shape import Collector
@@ -17,18 +18,15 @@ from venturalitica.policy.validate_shape import Collector
 _YAML_1_1_BOOLEAN = re.compile(r"y|yes|n|no|on|off", re.IGNORECASE)
 
 
-def collect_hints(
-    policy: Policy, root: Node, hints: Collector, vocabulary: Vocabulary | None
-) -> None:
+def collect_hints(policy: Policy, root: Node, hints: Collector) -> None:
     """Hints on a policy that has no error."""
     _unused_roles(policy, hints)
     _alike_roles(policy, hints)
     _alike_names(policy, hints)
     _old_booleans(root, (), hints)
-    if vocabulary is not None:
-        _no_favorable(policy, hints, vocabulary)
-        for index, control in enumerate(policy.controls):
-            _exact(index, control, hints, vocabulary)
+    _no_favorable(policy, hints)
+    for index, control in enumerate(policy.controls):
+        _exact(index, control, hints)
 
 
 def _unused_roles(policy: Policy, hints: Collector) -> None:
@@ -76,11 +74,11 @@ def _alike_names(policy: Policy, hints: Collector) -> None:
             )
 
 
-def _no_favorable(policy: Policy, hints: Collector, vocabulary: Vocabulary) -> None:
+def _no_favorable(policy: Policy, hints: Collector) -> None:
     if policy.role("target").favorable is not None:
         return
     for index, control in enumerate(policy.controls):
-        if control.metric in vocabulary and vocabulary[control.metric].needs_favorable:
+        if CATALOG[control.metric].needs_favorable:
             hints.add(
                 ("controls", index, "metric"),
                 f"{control.metric} needs the favorable label; unless labels are 0/1 or booleans, "
@@ -89,9 +87,8 @@ def _no_favorable(policy: Policy, hints: Collector, vocabulary: Vocabulary) -> N
             return
 
 
-def _exact(index: int, control: Control, hints: Collector, vocabulary: Vocabulary) -> None:
-    metric = vocabulary[control.metric]
-    low, high = possible_range(metric, control.compare)
+def _exact(index: int, control: Control, hints: Collector) -> None:
+    low, high = possible_range(CATALOG[control.metric], control.compare)
     if control.must.operator == "==" and low < control.must.bound < high:
         path = ("controls", index, "must")
         hints.add(
@@ -188,18 +185,16 @@ def _squeezed(name: str) -> str:
     return "".join(letter for letter, _ in groupby(name))
 
 
-def collect_faults(policy: Policy, faults: Collector, vocabulary: Vocabulary) -> None:
+def collect_faults(policy: Policy, faults: Collector) -> None:
     """Faults of a policy that has no error: it can be read, and its lights would say nothing."""
     for index, control in enumerate(policy.controls):
-        said = _fault(control, vocabulary)
+        said = _fault(control)
         if said:
             faults.add(("controls", index, "must"), f"{show(str(control.must))}: {said}")
 
 
-def _fault(control: Control, vocabulary: Vocabulary) -> str:
-    metric = vocabulary.get(control.metric)
-    if metric is None:
-        return ""
+def _fault(control: Control) -> str:
+    metric = CATALOG[control.metric]
     low, high = possible_range(metric, control.compare)
     whole = metric.whole and control.compare != "ratio"
     if control.must.cannot_fail(low, high, whole=whole):

@@ -20,7 +20,6 @@ from venturalitica.policy.tree import UnreadableError
 
 if TYPE_CHECKING:
     from venturalitica.core.policy import Policy
-    from venturalitica.policy.describe import Vocabulary
     from venturalitica.policy.tree import Node
 
 
@@ -47,12 +46,11 @@ class Lint:
         return self.policy is not None
 
 
-def read_policy(path: str | os.PathLike[str], *, vocabulary: Vocabulary | None = None) -> Policy:
+def read_policy(path: str | os.PathLike[str]) -> Policy:
     """Read and check a policy file (YAML 1.2, or JSON).
 
     Args:
         path: the file; relative to the working folder.
-        vocabulary: known metrics by name; without it, metrics and their use are not checked.
 
     Returns:
         The policy, which holds the file's exact bytes and their SHA-256.
@@ -62,9 +60,7 @@ def read_policy(path: str | os.PathLike[str], *, vocabulary: Vocabulary | None =
             of the file, each with its line.
     """
     file = Path(path)
-    return parse_policy(
-        _bytes(file), filename=file.name, path=os.fspath(file), vocabulary=vocabulary
-    )
+    return parse_policy(_bytes(file), filename=file.name, path=os.fspath(file))
 
 
 def parse_policy(
@@ -72,38 +68,37 @@ def parse_policy(
     *,
     filename: str = DEFAULT_FILENAME,
     path: str = "",
-    vocabulary: Vocabulary | None = None,
+    check_metrics: bool = True,
 ) -> Policy:
     """Check the bytes of a policy file, as `read_policy` does.
 
-    Messages name `path`, or `filename` where there is none.
+    Args:
+        filename: `.json` is read as JSON, anything else as YAML.
+        path: what messages name, instead of `filename`.
+        check_metrics: whether an unknown metric, or one that can never be computed as written, is
+            an error. Not for a policy on record: a metric may have had another name then.
     """
     if not isinstance(data, bytes):
         raise TypeError(f"expected the bytes of a policy, found {type(data).__name__}")
-    checked = _lint(data, filename, path, vocabulary)
+    checked = _lint(data, filename, path, check_metrics=check_metrics)
     if checked.policy is None:
         raise PolicyError(checked.errors)
     return checked.policy
 
 
-def lint(
-    source: bytes | str | os.PathLike[str],
-    *,
-    filename: str = DEFAULT_FILENAME,
-    vocabulary: Vocabulary | None = None,
-) -> Lint:
+def lint(source: bytes | str | os.PathLike[str], *, filename: str = DEFAULT_FILENAME) -> Lint:
     """All errors, faults and hints of a file (given its path) or of bytes; raises for neither."""
     if isinstance(source, bytes):
-        return _lint(source, filename, "", vocabulary)
+        return _lint(source, filename, "")
     file = Path(source)
     try:
         data = _bytes(file)
     except PolicyError as error:
         return Lint(str(file), error.problems)
-    return _lint(data, file.name, os.fspath(file), vocabulary)
+    return _lint(data, file.name, os.fspath(file))
 
 
-def _lint(data: bytes, filename: str, path: str, vocabulary: Vocabulary | None) -> Lint:
+def _lint(data: bytes, filename: str, path: str, *, check_metrics: bool = True) -> Lint:
     # The parser and pydantic are imported when a policy is read, not when the package is.
     from venturalitica.policy.build import build_policy
     from venturalitica.policy.lint_hints import collect_faults, collect_hints
@@ -118,15 +113,14 @@ def _lint(data: bytes, filename: str, path: str, vocabulary: Vocabulary | None) 
         return Lint(shown, (Problem(shown, fault.line, str(fault)),))
     errors = Collector(shown, root)
     form = check_shape(root, errors)
-    check_meaning(root, errors, vocabulary)
+    check_meaning(root, errors, check_metrics=check_metrics)
     if errors or form is None or not isinstance(root, MapNode):
         return Lint(shown, errors.problems())
     policy = build_policy(form, root, data=data, filename=filename, path=path)
-    hints = Collector(shown, root)
-    collect_hints(policy, root, hints, vocabulary)
-    faults = Collector(shown, root)
-    if vocabulary is not None:
-        collect_faults(policy, faults, vocabulary)
+    hints, faults = Collector(shown, root), Collector(shown, root)
+    if check_metrics:
+        collect_hints(policy, root, hints)
+        collect_faults(policy, faults)
     return Lint(shown, (), hints.problems(), policy, faults.problems())
 
 

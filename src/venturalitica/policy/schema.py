@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from venturalitica.policy.describe import Vocabulary
+from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.fields import (
     ABSENT,
     GROUP_NAME_SCHEMA,
@@ -248,8 +248,8 @@ class PolicyForm(_Form):
     ] = Field(description="The rules; at least one.")
 
 
-def json_schema(vocabulary: Vocabulary | None = None) -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a policy file; with a vocabulary, metrics are enumerated.
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a policy file, every metric in it.
 
     Editors complete keys, metrics and words from it. It holds the form only: what keys mean
     together is checked when a policy is read.
@@ -258,9 +258,8 @@ def json_schema(vocabulary: Vocabulary | None = None) -> dict[str, Any]:
     control = schema["$defs"]["ControlForm"]["properties"]
     for properties in _all_properties(schema):
         _tidy(properties)
-    if vocabulary is not None:
-        control["metric"]["enum"] = list(vocabulary)
-        control["metric"]["enumDescriptions"] = [words.title for words in vocabulary.values()]
+    control["metric"]["enum"] = list(CATALOG)
+    control["metric"]["enumDescriptions"] = [metric.title for metric in CATALOG.values()]
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID}
     return head | schema
 

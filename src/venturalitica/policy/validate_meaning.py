@@ -16,14 +16,8 @@ from typing import get_args
 from venturalitica.core.labels import canonical_label
 from venturalitica.core.policy import LABEL_ROLES, Compare, Threshold, bin_names
 from venturalitica.errors import did_you_mean, listed
-from venturalitica.policy.describe import (
-    MetricWords,
-    Vocabulary,
-    compositions_of,
-    is_composition,
-    metric_hint,
-    possible_range,
-)
+from venturalitica.metrics.catalog import CATALOG, MetricSpec
+from venturalitica.policy.describe import metric_hint, possible_range
 from venturalitica.policy.fields import role_name_fault
 from venturalitica.policy.limits import MAX_CONTROLS, MAX_GROUPS
 from venturalitica.policy.lint_hints import Spelling
@@ -45,7 +39,7 @@ GROUPS_OF_INTERSECTIONS = " × "
 """What joins the names of groups where several roles are crossed."""
 
 
-def check_meaning(root: Node, problems: Collector, vocabulary: Vocabulary | None) -> None:
+def check_meaning(root: Node, problems: Collector, *, check_metrics: bool) -> None:
     """Collect what is wrong between keys, role by role and control by control."""
     if not isinstance(root, MapNode):
         return
@@ -58,7 +52,7 @@ def check_meaning(root: Node, problems: Collector, vocabulary: Vocabulary | None
         if isinstance(node, MapNode):
             control = ControlView(index, node)
             _check_roles(control, spelling, problems)
-            _check_control(control, roles, problems, vocabulary)
+            _check_control(control, roles, problems, check_metrics=check_metrics)
 
 
 def _roles(root: MapNode) -> dict[str, MapNode]:
@@ -142,23 +136,24 @@ def _check_control(
     control: ControlView,
     roles: dict[str, MapNode],
     problems: Collector,
-    vocabulary: Vocabulary | None,
+    *,
+    check_metrics: bool,
 ) -> None:
     _check_between(control, roles, problems)
     _check_of(control, problems)
     metric = control.text("metric")
-    if vocabulary is None or metric is None:
+    if metric is None or not check_metrics:
         if control.has("compare") and not control.has("across"):
             problems.add(control.path("compare"), _NEEDS_ACROSS, key=True)
         return
-    if metric not in vocabulary:
+    if metric not in CATALOG:
         problems.add(
             control.path("metric"),
-            f"unknown metric {show(metric)}{metric_hint(metric, vocabulary)} "
+            f"unknown metric {show(metric)}{metric_hint(metric)} "
             "('venturalitica metrics' lists all)",
         )
         return
-    check_computable(control, metric, problems, vocabulary)
+    _check_computable(control, CATALOG[metric], problems)
 
 
 _NEEDS_ACROSS = "'compare' compares groups; add across: <role>, or remove it"
@@ -258,25 +253,24 @@ def _check_of(control: ControlView, problems: Collector) -> None:
         )
 
 
-def check_computable(
-    control: ControlView, name: str, problems: Collector, vocabulary: Vocabulary
-) -> None:
+def _check_computable(control: ControlView, metric: MetricSpec, problems: Collector) -> None:
     """Collect what keeps this control from ever being computed."""
-    metric = vocabulary[name]
     compare = _compare(control)
-    _check_groups(control, name, metric, problems, vocabulary)
-    if compare == "ratio" and not is_composition(metric) and (metric.low or 0) < 0:
+    _check_groups(control, metric, problems)
+    if compare == "ratio" and not metric.compare and metric.low < 0:
         problems.add(
             control.path("compare"),
-            f"a ratio of {name} has no meaning, since it can be negative; use compare: difference",
+            f"a ratio of {metric.name} has no meaning, since it can be negative; "
+            "use compare: difference",
         )
     if metric.phase == "model" and control.text("phase") == "data":
+        roles = " and ".join(role for role in metric.needs if role != "target") or "prediction"
         problems.add(
             control.path("phase"),
-            f"{name} needs a model's {_model_roles(metric)}, so it cannot be judged in the phase "
-            "'data', before training; remove 'phase'",
+            f"{metric.name} needs a model's {roles}, so it cannot be judged in the "
+            "phase 'data', before training; remove 'phase'",
         )
-    _check_range(control, name, metric, compare, problems)
+    _check_range(control, metric, compare, problems)
 
 
 def _compare(control: ControlView) -> Compare | None:
@@ -284,64 +278,45 @@ def _compare(control: ControlView) -> Compare | None:
     return next((word for word in get_args(Compare) if word == said), None)
 
 
-def _model_roles(metric: MetricWords) -> str:
-    return " and ".join(role for role in metric.needs if role != "target") or "prediction"
-
-
-def _check_groups(
-    control: ControlView,
-    name: str,
-    metric: MetricWords,
-    problems: Collector,
-    vocabulary: Vocabulary,
-) -> None:
-    across, compare = control.has("across"), control.has("compare")
-    composed = is_composition(metric)
+def _check_groups(control: ControlView, metric: MetricSpec, problems: Collector) -> None:
+    across, compare, name = control.has("across"), control.has("compare"), metric.name
     if metric.needs_across and not across:
         problems.add(
             control.path("metric"), f"{name} compares groups; add across: <role>, such as gender"
         )
-    if composed and compare:
-        problems.add(control.path("compare"), _already(name, metric, vocabulary), key=True)
+    if metric.compare and compare:
+        problems.add(control.path("compare"), _already(metric), key=True)
     elif compare and not across:
-        problems.add(
-            control.path("compare"),
-            "'compare' compares groups; add across: <role>, or remove it",
-            key=True,
-        )
+        problems.add(control.path("compare"), _NEEDS_ACROSS, key=True)
     elif (across or compare) and not metric.comparable and not metric.needs_across:
         problems.add(
             control.path("across"),
             f"{name} cannot be computed by group; remove 'across'",
             key=True,
         )
-    elif across and not compare and not composed and not metric.needs_across:
-        problems.add(control.path("across"), _how(name, metric, vocabulary), key=True)
+    elif across and not compare and not metric.compare and not metric.needs_across:
+        problems.add(control.path("across"), _how(metric), key=True)
 
 
-def _already(name: str, metric: MetricWords, vocabulary: Vocabulary) -> str:
-    message = f"{name} is a comparison by its definition; remove 'compare'"
-    if metric.base in vocabulary:
+def _already(metric: MetricSpec) -> str:
+    message = f"{metric.name} is a comparison by its definition; remove 'compare'"
+    if metric.base in CATALOG:
         message += f", or write metric: {metric.base} with 'compare'"
     return message
 
 
-def _how(name: str, metric: MetricWords, vocabulary: Vocabulary) -> str:
-    words = [word for word in get_args(Compare) if word != "ratio" or (metric.low or 0) >= 0]
+def _how(metric: MetricSpec) -> str:
+    words = [word for word in get_args(Compare) if word != "ratio" or metric.low >= 0]
     message = (
-        f"{name} across groups gives a value for each group; say how they become one: compare: "
-        f"{', '.join(words[:-1])} or {words[-1]}"
+        f"{metric.name} across groups gives a value for each group; say how they become one: "
+        f"compare: {', '.join(words[:-1])} or {words[-1]}"
     )
-    named = compositions_of(name, vocabulary)
+    named = [other.name for other in CATALOG.values() if other.base == metric.name]
     return f"{message}; or use the metric {' or '.join(named[:4])}" if named else message
 
 
 def _check_range(
-    control: ControlView,
-    name: str,
-    metric: MetricWords,
-    compare: Compare | None,
-    problems: Collector,
+    control: ControlView, metric: MetricSpec, compare: Compare | None, problems: Collector
 ) -> None:
     threshold = control.threshold()
     if threshold is None or (control.has("compare") and compare is None):
@@ -351,15 +326,17 @@ def _check_range(
         return
     problems.add(
         control.path("must"),
-        f"'must' is {show(str(threshold))}, and {_what(name, metric, compare)} is always "
+        f"'must' is {show(str(threshold))}, and {_what(metric, compare)} is always "
         f"{_range(low, high)}{_guess(threshold, metric, compare, low, high)}",
     )
 
 
-def _what(name: str, metric: MetricWords, compare: Compare | None) -> str:
-    if compare is None or is_composition(metric):
-        return name
-    return f"the {compare} of {name}" if compare != "between" else f"{name} between two groups"
+def _what(metric: MetricSpec, compare: Compare | None) -> str:
+    if compare is None or metric.compare:
+        return metric.name
+    if compare == "between":
+        return f"{metric.name} between two groups"
+    return f"the {compare} of {metric.name}"
 
 
 def _range(low: float, high: float) -> str:
@@ -369,7 +346,7 @@ def _range(low: float, high: float) -> str:
 
 
 def _guess(
-    threshold: Threshold, metric: MetricWords, compare: Compare | None, low: float, high: float
+    threshold: Threshold, metric: MetricSpec, compare: Compare | None, low: float, high: float
 ) -> str:
     """A percentage, most likely; but a ratio a little above 1 is one the other way round."""
     inverted = "ratio" in (compare, metric.compare) and threshold.bound < 2

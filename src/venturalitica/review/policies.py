@@ -244,7 +244,7 @@ def _text(ledger: Ledger, one: Recorded) -> _Text:
 def _parsed(data: bytes, filename: str) -> Policy:
     from venturalitica.policy import parse_policy
 
-    return parse_policy(data, filename=filename)
+    return parse_policy(data, filename=filename, check_metrics=False)
 
 
 def _policy_of(statement: dict[str, Any]) -> dict[str, Any]:
@@ -338,12 +338,11 @@ def side_of(recorded: Recorded, data: bytes, *, faults: tuple[str, ...] = ()) ->
 
 def compare(old: Side, new: Side) -> Compared:
     """The two by rule, where both can be read, and by text in any case."""
-    from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy.diff import diff, text_faults, unified
 
     rules = None
     if old.policy is not None and new.policy is not None:
-        rules = diff(old.policy, new.policy, vocabulary=CATALOG)
+        rules = diff(old.policy, new.policy)
     same_text = old.data == new.data
     between = rules.faults if rules else text_faults(old.edition, new.edition, same_text=same_text)
     text = unified(old.data, new.data, old_name=label_of(old), new_name=label_of(new))
@@ -375,9 +374,8 @@ def follow(found: Iterable[Recorded]) -> tuple[Line, ...]:
 
 
 def _difference(before: Recorded | None, one: Recorded) -> PolicyDiff | None:
-    from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy.diff import diff
 
     if before is None or before.policy is None or one.policy is None:
         return None
-    return diff(before.policy, one.policy, vocabulary=CATALOG)
+    return diff(before.policy, one.policy)

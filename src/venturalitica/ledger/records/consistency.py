@@ -281,12 +281,12 @@ def _names_in(data: bytes, filename: str) -> Names | None:
 def policy_in(data: bytes, filename: str) -> Policy | None:
     """The policy in a record's bytes; None where this version cannot read them.
 
-    Without a vocabulary: a metric may have had another name then.
+    Metrics are not checked: one may have had another name then.
     """
     from venturalitica.policy import parse_policy
 
     try:
-        return parse_policy(data, filename=filename)
+        return parse_policy(data, filename=filename, check_metrics=False)
     except PolicyError:
         return None
 

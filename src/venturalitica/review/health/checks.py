@@ -180,7 +180,6 @@ def policy_file(settings: Settings) -> Path | None:
 
 def policy(settings: Settings) -> Iterator[Finding]:
     """One finding where the file is absent or right, one for each problem where it is wrong."""
-    from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy import lint, read_policy
     from venturalitica.system.settings import working_folder
 
@@ -192,14 +191,14 @@ def policy(settings: Settings) -> Iterator[Finding]:
         yield Finding(area, "policy", "note", text, "venturalitica init")
         return
     try:
-        found = read_policy(path, vocabulary=CATALOG)
+        found = read_policy(path)
     except PolicyError as error:
         for problem in error.problems:
             yield Finding(area, "policy", "broken", str(problem), f"edit {path}")
         return
     count = len(found.controls)
     controls = "1 control" if count == 1 else f"{count} controls"
-    for problem in lint(path, vocabulary=CATALOG).faults:
+    for problem in lint(path).faults:
         yield Finding(area, "policy", "note", str(problem), f"edit {path}")
     yield Finding(area, "policy", "ok", f"{found.name} {found.version}, {controls}: {path}")
 

@@ -272,10 +272,9 @@ def _counted(lights: Mapping[str, int]) -> tuple[tuple[Light, int], ...]:
 
 
 def _rules(said: Policy) -> list[RuleContext]:
-    from venturalitica.metrics.catalog import CATALOG
     from venturalitica.policy import describe
 
-    sentences = describe(said, CATALOG)
+    sentences = describe(said)
     return [RuleContext(*pair) for pair in zip(said.controls, sentences, strict=True)]
 
 
