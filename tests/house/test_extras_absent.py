@@ -113,4 +113,4 @@ def test_a_wrapped_model_needs_no_tracker_library(tmp_path: Path) -> None:
 
 def test_importing_needs_nothing_optional(tmp_path: Path) -> None:
     code = "print(sorted(set(dir(vl)) - {'quickstart'})[0])"
-    assert run_without([*LIBRARIES, "starlette", "jinja2", "uvicorn"], code, tmp_path) == "Audit"
+    assert run_without([*LIBRARIES, "starlette", "uvicorn"], code, tmp_path) == "Audit"

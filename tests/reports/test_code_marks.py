@@ -6,11 +6,12 @@ import re
 from dataclasses import replace
 
 import pytest
+from markupsafe import Markup
 
 from venturalitica.core.verdict import Verdict
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.reports.html.cards import verdict_card, verdict_table
-from venturalitica.reports.html.markup import Markup, prose
+from venturalitica.reports.html.markup import prose
 
 MARKED = "write `favorable: 1` under `roles:`"
 SHOWN = "write <code>favorable: 1</code> under <code>roles:</code>"

@@ -5,9 +5,10 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 
 from venturalitica.core.text import is_web_address, visible
-from venturalitica.reports.html.markup import Markup, escape, join, link, tag
+from venturalitica.reports.html.markup import escape, join, link, tag
 
 
 class Reader(HTMLParser):

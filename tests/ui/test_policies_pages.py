@@ -88,8 +88,8 @@ def test_the_difference_is_by_rule_beside_by_line(shelf: Shelf, client: Client) 
         "none has been judged again",
     ):
         assert sentence in said, sentence
-    assert '<li class="vl-diff-old"><code>-version: &quot;1.0&quot;</code></li>' in answer.text
-    assert '<li class="vl-diff-new"><code>+version: &quot;1.1&quot;</code></li>' in answer.text
+    assert '<li class="vl-diff-old"><code>-version: &#34;1.0&#34;</code></li>' in answer.text
+    assert '<li class="vl-diff-new"><code>+version: &#34;1.1&#34;</code></li>' in answer.text
 
 
 def test_any_two_are_picked_by_a_form_and_the_other_way_round(shelf, client) -> None:

@@ -212,7 +212,7 @@ def _call(*arguments: str) -> Any:
     return result
 
 
-@pytest.mark.parametrize("library", ["starlette", "jinja2", "uvicorn", "python_multipart"])
+@pytest.mark.parametrize("library", ["starlette", "uvicorn", "python_multipart"])
 @pytest.mark.parametrize("command", [["ui"], ["report", "site", "out"]], ids=" ".join)
 def test_without_the_extra_the_message_is_the_line_that_installs_it(
     library: str, command: list[str], monkeypatch: pytest.MonkeyPatch

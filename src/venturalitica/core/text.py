@@ -133,12 +133,10 @@ def percent(share: float) -> str:
     return f"{shown} %"
 
 
-_DECEPTIVE_SET = (
-    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb"
+_DECEPTIVE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
 )
-_UNPRINTABLE_SET = "\ud800-\udfff\ufffe\uffff"
-_DECEPTIVE = re.compile(f"[{_DECEPTIVE_SET}]")
-_UNPRINTABLE = re.compile(f"[{_UNPRINTABLE_SET}]")
+_UNPRINTABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'\\^`{|}]+\Z", re.IGNORECASE)
 
 

@@ -15,7 +15,7 @@ done by the rooms that do it for the command line.
     templates/     one template a page
     static/        the style sheet, htmx (vendored, its licence beside it), two small scripts
 
-Starlette, Jinja2 and uvicorn (extra `ui`) are imported here and nowhere else, and not before
+Starlette and uvicorn (extra `ui`) are imported here and nowhere else, and not before
 `venturalitica ui` or `report site` is called.
 """
 
@@ -27,7 +27,6 @@ from venturalitica.errors import MissingExtra
 
 LIBRARIES = {
     "starlette": "Starlette",
-    "jinja2": "Jinja2",
     "uvicorn": "uvicorn",
     "python_multipart": "python-multipart",
 }

@@ -16,12 +16,13 @@ from typing import Any, Protocol
 from urllib.parse import quote, unquote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from venturalitica._version import __version__
 from venturalitica.core.text import is_web_address, visible
-from venturalitica.reports.html.markup import Markup, join, prose, tag
+from venturalitica.reports.html.markup import join, prose, tag
 from venturalitica.ui.pages import PAGES, find
 
 TEMPLATES = Path(__file__).with_name("templates")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from venturalitica.core.text import format_interval, format_number
 from venturalitica.core.verdict import Verdict
 from venturalitica.reports.html.group_chart import group_plot
 from venturalitica.reports.html.interval_chart import UNIT, fits, interval_bar
-from venturalitica.reports.html.markup import Markup, prose, tag
+from venturalitica.reports.html.markup import prose, tag
 from venturalitica.reports.html.parts import status_pill
 from venturalitica.reports.sentences import (
     ON_FAIL_WORDS,

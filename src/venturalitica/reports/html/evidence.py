@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 
+from markupsafe import Markup
+
 from venturalitica.core.text import visible
 from venturalitica.core.verdict import Light
 from venturalitica.reports.context import ReportContext, Standing, integer, text
-from venturalitica.reports.html.markup import Markup, join, tag
+from venturalitica.reports.html.markup import join, tag
 from venturalitica.reports.html.parts import (
     digest,
     facts,

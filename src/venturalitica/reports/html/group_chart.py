@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from venturalitica.core.text import format_interval, format_number
 from venturalitica.core.verdict import GroupValue, Verdict
 from venturalitica.reports.html.interval_chart import Scale, scale_for
-from venturalitica.reports.html.markup import Markup, join, tag
+from venturalitica.reports.html.markup import join, tag
 
 MOST_GROUPS = 24
 """More groups than this are shown by their lowest and highest; the rest are counted."""

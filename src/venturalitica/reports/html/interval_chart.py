@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from markupsafe import Markup
+
 from venturalitica.core.text import format_interval, format_number
 from venturalitica.core.verdict import Light, Verdict
-from venturalitica.reports.html.markup import Markup, join, tag
+from venturalitica.reports.html.markup import join, tag
 from venturalitica.reports.html.parts import light_icon
 from venturalitica.reports.sentences import must_signs
 

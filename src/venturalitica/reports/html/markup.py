@@ -14,33 +14,18 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-from venturalitica.core.text import _DECEPTIVE_SET, _UNPRINTABLE_SET, is_web_address, visible
+import markupsafe
+from markupsafe import Markup
 
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
-_SPECIAL = re.compile("[&<>\"']")
-_ANYTHING_TO_DO = re.compile(f"[&<>\"'\r{_DECEPTIVE_SET}{_UNPRINTABLE_SET}]").search
+from venturalitica.core.text import is_web_address, visible
+
 _VOID = frozenset({"meta", "br", "hr", "line", "rect", "circle", "path"})
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
-class Markup(str):
-    """A string that is HTML already."""
-
-    __slots__ = ()
-
-    def __html__(self) -> str:
-        """For template engines, which would escape it again."""
-        return str(self)
-
-
 def escape(value: object) -> Markup:
     """`value` as text that is safe between tags and in quoted attributes."""
-    if isinstance(value, Markup):
-        return value
-    text = str(value)
-    if _ANYTHING_TO_DO(text) is None:
-        return Markup(text)
-    return Markup(_SPECIAL.sub(lambda match: _ESCAPES[match[0]], visible(text)))
+    return markupsafe.escape(value if hasattr(value, "__html__") else visible(str(value)))
 
 
 def tag(name: str, *children: object, **attributes: object) -> Markup:
@@ -69,8 +54,8 @@ def join(children: Iterable[object]) -> Markup:
 
 def prose(text: str) -> Markup:
     """A sentence in which `code` stands in backticks, as elements; a lone backtick stays one."""
-    if hasattr(text, "__html__"):
-        return Markup(text)  # HTML already
+    if isinstance(text, Markup):
+        return text
     if "\n" in text:  # no sentence of ours: recorded text is shown as it is
         return escape(text)
     parts = _CODE.split(str(text))

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from venturalitica.core.verdict import Light, Verdict, worst_light
 from venturalitica.reports.context import ReportContext, read_statement
 from venturalitica.reports.html.cards import verdict_table
 from venturalitica.reports.html.evidence import audits_inside, evidence
-from venturalitica.reports.html.markup import Markup, escape, join, link, tag
+from venturalitica.reports.html.markup import escape, join, link, tag
 from venturalitica.reports.html.parts import light_word
 from venturalitica.reports.html.provenance import provenance
 from venturalitica.reports.html.summary import answer, controls, sign_off

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from markupsafe import Markup
+
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.core.verification import Step
-from venturalitica.reports.html.markup import Markup, join, tag
+from venturalitica.reports.html.markup import join, tag
 from venturalitica.reports.sentences import LIGHT_WORDS, status_words
 
 NOT_RECORDED = "not recorded"

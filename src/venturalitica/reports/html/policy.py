@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from venturalitica.policy.changes import MARKS, Aspect, Change, Kind
-from venturalitica.reports.html.markup import Markup, join, tag
+from venturalitica.reports.html.markup import join, tag
 
 _PLACES = {"control": "Control", "role": "Role", "policy": "Policy"}
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from venturalitica.reports.context import Json, PolicyFacts, ReportContext, mapping, mappings, text
-from venturalitica.reports.html.markup import Markup, join, link, tag
+from venturalitica.reports.html.markup import join, link, tag
 from venturalitica.reports.html.parts import (
     count,
     digest,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from markupsafe import Markup
+
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.reports.context import Json, ReportContext, integer, text
 from venturalitica.reports.html.cards import verdict_card, verdict_table
-from venturalitica.reports.html.markup import Markup, join, prose, tag
+from venturalitica.reports.html.markup import join, prose, tag
 from venturalitica.reports.html.parts import (
     digest,
     facts,

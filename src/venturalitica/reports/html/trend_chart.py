@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from markupsafe import Markup
+
 from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Interval, Light
-from venturalitica.reports.html.markup import Markup, tag
+from venturalitica.reports.html.markup import tag
 from venturalitica.reports.html.parts import light_shape
 
 WIDTH, HEIGHT = 320, 96

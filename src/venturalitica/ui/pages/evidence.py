@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,7 +21,7 @@ from venturalitica.errors import EntryPruned, EvidenceError, VenturaliticaError
 from venturalitica.ledger.index.queries import lights_of
 from venturalitica.reports.context import ReportContext
 from venturalitica.reports.html.evidence import audits_inside, evidence
-from venturalitica.reports.html.markup import Markup, join
+from venturalitica.reports.html.markup import join
 from venturalitica.reports.html.parts import digest, facts
 from venturalitica.reports.html.provenance import provenance
 from venturalitica.reports.html.summary import answer, controls, verified_facts

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,7 +15,6 @@ from venturalitica.core.verdict import Light
 from venturalitica.ledger.index.pipelines import Key, Pipeline, Point, pipelines, trends
 from venturalitica.ledger.index.queries import rows_of, verdicts_of
 from venturalitica.reports.html.interval_chart import strip
-from venturalitica.reports.html.markup import Markup
 from venturalitica.reports.html.trend_chart import TrendPoint, signed, trend
 from venturalitica.ui.health import HealthRow
 from venturalitica.ui.health import rows as health_rows

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +14,6 @@ from starlette.responses import Response
 from venturalitica.core.verdict import Light
 from venturalitica.errors import did_you_mean
 from venturalitica.ledger.index.queries import Filters, find_page, light_of
-from venturalitica.reports.html.markup import Markup
 from venturalitica.reports.html.policy import numbered
 from venturalitica.review.policies import DIGITS, contradictions, follow, recorded_policies
 from venturalitica.ui.templating import render

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from venturalitica.reports.html.markup import Markup
 from venturalitica.reports.html.policy import change_list, text_diff
 from venturalitica.ui.pages.policies import of_digest, of_name
 from venturalitica.ui.templating import render

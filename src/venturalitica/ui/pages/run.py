@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,7 +21,7 @@ from venturalitica.ledger.index.queries import Filters, find_page
 from venturalitica.ledger.index.rows import can_be_delivered, run_row
 from venturalitica.reports.context import Json, ReportContext, Standing, text
 from venturalitica.reports.html.evidence import audits_inside, evidence, record_evidence
-from venturalitica.reports.html.markup import Markup, join
+from venturalitica.reports.html.markup import join
 from venturalitica.reports.html.parts import facts
 from venturalitica.reports.html.provenance import provenance
 from venturalitica.reports.html.summary import answer, controls, sign_off, verified_facts

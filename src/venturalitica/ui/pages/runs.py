@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,7 +27,6 @@ from venturalitica.ledger.index.queries import (
     verdicts_of,
 )
 from venturalitica.reports.html.interval_chart import strip
-from venturalitica.reports.html.markup import Markup
 from venturalitica.reports.html.trend_chart import signed
 from venturalitica.ui.reader import places_of
 from venturalitica.ui.templating import render
