@@ -44,7 +44,7 @@ def test_the_sentence_the_table_and_the_reports_say_the_same(audit: vl.Audit) ->
     from venturalitica.reports.html.page import render_report
     from venturalitica.reports.markdown import render_markdown
 
-    page = render_report(audit.statement, evidence_sha256="0" * 64, build="x")
+    page = render_report(audit.statement, evidence_sha256="0" * 64)
     text = render_markdown(audit.statement)
     for verdict in audit:
         value = format_number(verdict.value, beside=verdict.threshold)

@@ -104,7 +104,7 @@ RUN_ATTACKS = {
         RunAttack("add-evidence-of-another-run", "evidence", None, _beside),
         RunAttack("copy-all-of-another-run", "run", False, _all_of_another_run),
         RunAttack("change-the-evidence", "signatures", False, _flip),
-        RunAttack("edit-the-report", "report", False, _brighter_report),
+        RunAttack("edit-the-report", "report", None, _brighter_report),
     )
 }
 

@@ -269,7 +269,7 @@ def carry(ledger: Ledger, index: int, run: RunRef) -> Receipt:
 
 def parcel(ledger: Ledger, index: int) -> Parcel:
     """The parcel of an entry, built from the ledger alone."""
-    from venturalitica.audit.report_page import delivered_page
+    from venturalitica.reports.html.page import render_report
     from venturalitica.reports.markdown import render_markdown
 
     entry = ledger.entry(index)
@@ -287,7 +287,7 @@ def parcel(ledger: Ledger, index: int) -> Parcel:
         policy_sha256=policy.get("sha256", ""),
         policy_filename=policy.get("filename", ""),
         policy_bytes=base64.b64decode(policy["bytes"]) if policy else None,
-        report_html=delivered_page(entry.statement, evidence_sha256=entry.evidence_sha256),
+        report_html=render_report(entry.statement, evidence_sha256=entry.evidence_sha256).encode(),
         description=render_markdown(entry.statement),
         data=tuple(_data_ref(item) for item in predicate["data"]),
         checkpoint=entry.checkpoint,

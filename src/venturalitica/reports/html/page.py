@@ -22,8 +22,6 @@ from venturalitica.reports.html.summary import answer, controls, sign_off
 from venturalitica.reports.html.theme import fragment_style, page_policy, page_style
 from venturalitica.reports.sentences import summary_sentence
 
-GENERATOR = "venturalitica "
-
 
 def render_report(
     statement: Mapping[str, Any],
@@ -31,7 +29,6 @@ def render_report(
     evidence_sha256: str = "",
     delivered: bool | None = None,
     approvals: Sequence[Mapping[str, Any]] = (),
-    build: str = "",
 ) -> str:
     """One HTML document about an audit or a monitored run.
 
@@ -41,8 +38,6 @@ def render_report(
         delivered: False if the evidence is known to wait for its tracker (the light is then at
             best amber); None if that is not known.
         approvals: the sign-offs of this record, as `Approval.told` gives them.
-        build: what drew it, exactly; named in the document, so that only a page of the same build
-            is ever held against it.
 
     Returns:
         The document, to be stored as UTF-8.
@@ -53,15 +48,14 @@ def render_report(
     return draw_page(
         read_statement(
             statement, evidence_sha256=evidence_sha256, delivered=delivered, approvals=approvals
-        ),
-        build=build,
+        )
     )
 
 
-def draw_page(context: ReportContext, *, build: str = "") -> str:
+def draw_page(context: ReportContext) -> str:
     """The document of what was read already."""
     body = tag("body", tag("main", *_sections(context), cls="vl-sheet"), cls="vl")
-    return f'<!DOCTYPE html>\n<html lang="en">{_head(context, build)}{body}</html>\n'
+    return f'<!DOCTYPE html>\n<html lang="en">{_head(context)}{body}</html>\n'
 
 
 def render_audit_fragment(
@@ -128,7 +122,7 @@ def _foot(context: ReportContext) -> Markup:
     )
 
 
-def _head(context: ReportContext, build: str) -> Markup:
+def _head(context: ReportContext) -> Markup:
     return tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -136,7 +130,6 @@ def _head(context: ReportContext, build: str) -> Markup:
         tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name_="referrer", content="no-referrer"),
         tag("meta", name_="color-scheme", content="light dark"),
-        tag("meta", name_="generator", content=f"{GENERATOR}{build}") if build else None,
         tag("title", _title(context)),
         tag("style", Markup(page_style())),
     )
