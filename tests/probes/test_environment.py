@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from venturalitica.provenance.environment import environment, hardware, installed_packages
-from venturalitica.provenance.git import git as probe
+from venturalitica.provenance.environment import git as probe
 
 
 def run_git(folder: Path, *arguments: str) -> None:

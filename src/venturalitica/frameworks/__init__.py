@@ -12,7 +12,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-from venturalitica.frameworks.common import Favorable, Unanswered
+from venturalitica.frameworks.sklearn import Favorable, Unanswered
 
 _DIALECTS = {"catboost": "catboost"}
 
@@ -23,7 +23,7 @@ def dialect_of(value: Any) -> ModuleType:
         name = _DIALECTS.get(kind.__module__.partition(".")[0])
         if name is not None:
             return importlib.import_module(f"{__name__}.{name}")
-    return importlib.import_module(f"{__name__}.common")
+    return importlib.import_module(f"{__name__}.sklearn")
 
 
 def labels_of(model: Any, X: Any, y: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from venturalitica.frameworks.common import favorable_scores, predictions
+from venturalitica.frameworks.sklearn import favorable_scores, predictions
 
 
 def labels_of(X: Any, y: Any) -> Any:

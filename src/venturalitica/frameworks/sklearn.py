@@ -1,4 +1,4 @@
-"""scikit-learn itself: only what its protocol alone cannot give."""
+"""scikit-learn's prediction protocol, which most models speak, and what only it can give."""
 
 from __future__ import annotations
 
@@ -6,6 +6,180 @@ import copy
 import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from venturalitica.core.verdict import Label
+from venturalitica.frameworks.alignment import row_count
+from venturalitica.frameworks.labels import one_column
+
+Favorable = Label | tuple[Label, ...] | None
+"""The favorable label; several where the policy maps them to one, None where it names none."""
+
+
+class Unanswered(Exception):
+    """The model does not give what a control needs; the message is the reason for people."""
+
+
+def labels_of(X: Any, y: Any) -> Any:
+    """`y` itself."""
+    return y
+
+
+def predictions(model: Any, X: Any) -> Any:
+    """One label per row from `predict`, shape (n,). Amounts are no labels, whoever gives them."""
+    _refuse_regressor(model)
+    column = _one_per_row(model.predict(X), X, "predict")
+    if _has_fractions(column):
+        raise Unanswered(
+            f"{type(model).__name__}.predict gave numbers with fractions, which are no labels: "
+            f"{_CUT}"
+        )
+    return column
+
+
+def feature_names(model: Any) -> list[str] | None:
+    """`feature_names_in_`."""
+    names = getattr(model, "feature_names_in_", None)
+    return None if names is None else [str(name) for name in names]
+
+
+def is_fitted(model: Any) -> bool:
+    """scikit-learn's convention: it says so, or has attributes that end in one underscore."""
+    own = getattr(model, "__sklearn_is_fitted__", None)
+    if callable(own):
+        try:
+            return bool(own())
+        except Exception:  # noqa: BLE001 - the model's own failure; a hint is not worth more
+            return False
+    read = getattr(type(model), "_get_param_names", None)
+    parameters = set(read()) if callable(read) else set()
+    return any(
+        name.endswith("_") and not name.startswith("_") and name not in parameters
+        for name in getattr(model, "__dict__", {})
+    )
+
+
+def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
+    """Column of `predict_proba`, or side of `decision_function`, for the favorable label."""
+    _refuse_regressor(model)
+    place, classes = _favorable_place(model, favorable)
+    if hasattr(model, "predict_proba"):
+        return _proba_column(model.predict_proba(X), place, classes, X)
+    if hasattr(model, "decision_function"):
+        return _decision_side(model.decision_function(X), place, classes, X)
+    raise Unanswered(
+        f"{type(model).__name__} gives no score: it has neither predict_proba nor decision_function"
+    )
+
+
+_CUT = "cut them into labels and judge those with vl.enforce(data, prediction=<labels>)"
+
+
+def _refuse_regressor(model: Any) -> None:
+    """Every metric compares labels; an exact regression of 0 and 1 would look like a classifier."""
+    if _estimator_type(model) == "regressor":
+        raise Unanswered(
+            f"{type(model).__name__} is a regressor: it predicts amounts, and the policy's metrics "
+            f"compare labels; {_CUT}"
+        )
+
+
+def _estimator_type(model: Any) -> str | None:
+    """What scikit-learn's tags, or the older attribute, call it; None where neither speaks."""
+    try:
+        kind = model.__sklearn_tags__().estimator_type
+    except Exception:  # noqa: BLE001  tags are the model's own code, and say nothing where it fails
+        kind = getattr(model, "_estimator_type", None)
+    return kind if isinstance(kind, str) else None
+
+
+def _has_fractions(column: Any) -> bool:
+    import numpy as np
+
+    if column.dtype.kind != "f":
+        return False
+    present = column[np.isfinite(column)]
+    return bool((present != np.floor(present)).any())
+
+
+def _favorable_place(model: Any, favorable: Favorable) -> tuple[int, list[Any]]:
+    """Where the favorable label is among the model's classes, and the classes."""
+    from venturalitica.tally.values import canonical
+
+    known = one_column(getattr(model, "classes_", None))
+    if known is None:
+        raise Unanswered(f"{type(model).__name__} has no single list of classes (classes_)")
+    classes = [canonical(label) for label in known.tolist()]
+    named = favorable if isinstance(favorable, tuple) else (favorable,)
+    wanted = [label for label in map(canonical, named) if label is not None]
+    wanted = wanted or _default_favorable(classes)
+    if not wanted:
+        raise Unanswered(
+            f"the favorable label is not said and the model's labels are {classes[:10]}: "
+            "add 'roles: {target: {favorable: ...}}' to the policy"
+        )
+    places = [
+        place for place, label in enumerate(classes) if any(_same(label, one) for one in wanted)
+    ]
+    if not places:
+        said = " or ".join(map(repr, wanted[:10]))
+        raise Unanswered(f"the favorable label {said} is none of the model's: {classes[:10]}")
+    if len(places) > 1:
+        raise Unanswered(
+            f"{len(places)} of the model's labels mean the favorable one by the policy's map: "
+            "train it on one spelling"
+        )
+    return places[0], classes
+
+
+def _default_favorable(classes: list[Any]) -> list[Label]:
+    """1 of 0/1, True of booleans; anything else is never guessed."""
+    if classes and all(isinstance(label, bool) for label in classes):
+        return [True]
+    numeric = all(isinstance(label, int) and not isinstance(label, bool) for label in classes)
+    return [1] if classes and numeric and set(classes) <= {0, 1} else []
+
+
+def _same(label: Any, wanted: Any) -> bool:
+    """As the tally tells labels apart ("1" is not 1), except that some models call True 1."""
+    from venturalitica.tally.values import identity
+
+    return label is not None and identity(_number(label)) == identity(_number(wanted))
+
+
+def _number(label: Label) -> Label:
+    return int(label) if isinstance(label, bool) else label
+
+
+def _proba_column(proba: Any, place: int, classes: list[Any], X: Any) -> Any:
+    import numpy as np
+
+    table = None if isinstance(proba, list) else np.asarray(proba)
+    if table is None or table.ndim != 2 or table.shape[1] != len(classes):
+        raise Unanswered("predict_proba does not give one column per class")
+    return _one_per_row(table[:, place], X, "predict_proba")
+
+
+def _decision_side(decision: Any, place: int, classes: list[Any], X: Any) -> Any:
+    import numpy as np
+
+    values = np.asarray(decision)
+    if values.ndim == 1 and len(classes) == 2:
+        return _one_per_row(values if place == 1 else -values, X, "decision_function")
+    if values.ndim == 2 and values.shape[1] == len(classes):
+        return _one_per_row(values[:, place], X, "decision_function")
+    raise Unanswered("decision_function does not give one value per class")
+
+
+def _one_per_row(values: Any, X: Any, method: str) -> Any:
+    import numpy as np
+
+    column = one_column(values)
+    if column is None:
+        shape = np.shape(values)
+        raise Unanswered(f"{method} gave shape {shape}: expected one label per row (one output)")
+    if len(column) != row_count(X):
+        raise Unanswered(f"{method} gave {len(column)} values for {row_count(X)} rows")
+    return column
 
 
 def clone(plain: Any) -> Any:

@@ -1,4 +1,4 @@
-"""column."""
+"""A column of rows as what is hashed: its kind, its missing places, its values in blocks."""
 
 from __future__ import annotations
 
