@@ -172,11 +172,11 @@ def shortened(text: str, longest: int | None = LONGEST_NAME) -> str:
     return text if longest is None or len(text) <= longest else f"{text[:longest]}…"
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None when none is close."""
+def nearest(name: str, known: Iterable[str], *, alike: float = 0.6) -> str | None:
+    """The known name most like `name` (at least so much, 0 to 1), or None when none is close."""
     names = list(known)
     by_fold = {known_name.casefold(): known_name for known_name in reversed(names)}
-    close = difflib.get_close_matches(name.casefold(), list(by_fold), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name.casefold(), list(by_fold), n=1, cutoff=alike)
     return by_fold[close[0]] if close else None
 
 

@@ -20,7 +20,6 @@ from venturalitica.reports.sentences import (
     run_sentence,
     status_words,
     summary_sentence,
-    verdict_line,
 )
 
 
@@ -190,7 +189,3 @@ def test_run_sentence() -> None:
         "The run ended with an exception. No audit was made inside this run."
     )
     assert run_sentence(["odd"], failed=False) == "1 audit inside: no light recorded."
-
-
-def test_verdict_line() -> None:
-    assert verdict_line(made(conclusive=False)) == "c: passed, not conclusive: because"

@@ -11,7 +11,7 @@ from venturalitica.core.policy import Control, Policy, Role
 from venturalitica.core.tally import Axis
 from venturalitica.core.text import quoted
 from venturalitica.core.verdict import GroupValue
-from venturalitica.errors import did_you_mean, listed
+from venturalitica.errors import did_you_mean
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.catalog.spec import MetricSpec
 from venturalitica.metrics.intervals import Integers
@@ -75,11 +75,6 @@ def _named(name: str, names: Mapping[str, int]) -> int:
             else f"no row belongs to the group '{name}'"
         )
     return names[name]
-
-
-def across_words(control: Control) -> str:
-    """`gender`, `gender and age`."""
-    return listed(list(control.across)) if len(control.across) < 2 else " and ".join(control.across)
 
 
 JOIN = " × "

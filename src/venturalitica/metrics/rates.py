@@ -6,8 +6,6 @@ favorable. `chosen` is `(..., 2)`: counts by [is favorable] of one label role. A
 
 from __future__ import annotations
 
-import numpy
-
 from venturalitica.metrics.intervals import Floats, divide
 
 
@@ -60,8 +58,3 @@ def negatives(outcomes: Floats) -> Floats:
 def predicted(outcomes: Floats) -> Floats:
     """Rows predicted favorable."""
     return outcomes[..., 0, 1] + outcomes[..., 1, 1]
-
-
-def rarer_target(outcomes: Floats) -> Floats:
-    """Rows of whichever side of the target has fewer: what stands behind both rates together."""
-    return numpy.minimum(positives(outcomes), negatives(outcomes))

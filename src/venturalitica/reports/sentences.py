@@ -122,11 +122,6 @@ def _straddles(verdict: Verdict) -> bool:
     return verdict.interval.low <= verdict.threshold <= verdict.interval.high
 
 
-def verdict_line(verdict: Verdict) -> str:
-    """One line for logs and terminals: `gender-parity: failed: 0.74 ...`."""
-    return f"{verdict.control}: {status_words(verdict).lower()}: {verdict.reason}"
-
-
 def counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
     """How many verdicts read which status words; only those that occur, worst first."""
     order = ("Failed", "Error", "Not evaluated", "Passed, not conclusive", "Passed")

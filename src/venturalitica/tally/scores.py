@@ -6,7 +6,7 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.core.tally import EXACT_LIMIT, FINE_CELLS, grid_over
-from venturalitica.tally.engines.arrays import MISSING, Codes, Ints
+from venturalitica.tally.engines.arrays import MISSING, Codes, spread
 from venturalitica.tally.values import RoleError
 
 _SAMPLE = 200_000
@@ -31,7 +31,7 @@ class ScoreLevels:
         else:
             levels, codes = numpy.unique(present, return_inverse=True)
         self.scores: tuple[float, ...] = tuple((levels + 0.0).tolist())
-        self.codes = _spread(codes.astype(numpy.int64), missing)
+        self.codes = spread(codes.astype(numpy.int64), missing)
 
     def _on_grid(
         self, present: NDArray[numpy.float64]
@@ -77,11 +77,3 @@ def _too_many(present: NDArray[numpy.float64]) -> bool:
     if numpy.unique(part).size > EXACT_LIMIT:
         return True
     return part.size < present.size and numpy.unique(present).size > EXACT_LIMIT
-
-
-def _spread(codes: Ints, missing: NDArray[numpy.bool_]) -> Ints:
-    if not missing.any():
-        return codes
-    spread = numpy.full(missing.size, MISSING, dtype=numpy.int64)
-    spread[~missing] = codes
-    return spread

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from venturalitica.core.policy import LABEL_ROLES, Policy
-from venturalitica.errors import BindingError, did_you_mean
+from venturalitica.errors import BindingError, did_you_mean, nearest
 from venturalitica.frameworks import is_fitted
 from venturalitica.frameworks.sklearn import known_parameters
 from venturalitica.wrapping.governed import TRAINING_METHODS
@@ -136,18 +135,13 @@ def _refuse_misspelt(
     for name in rest:
         if name in named:
             continue
-        if takes_any and ("__" in name or not _is_almost(name, names)):
+        if takes_any and ("__" in name or nearest(name, names, alike=ALMOST) is None):
             continue
         hint = did_you_mean(name, [*names, *named]) or "."
         raise TypeError(
             f"{_call_name(bare)} got an unexpected keyword argument '{name}'{hint} "
             f"Besides the model's own, it takes {', '.join(names)} (policy '{policy.name}')"
         )
-
-
-def _is_almost(name: str, names: Iterable[str]) -> bool:
-    folded = [known.casefold() for known in names]
-    return bool(difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=ALMOST))
 
 
 def _data_arguments(

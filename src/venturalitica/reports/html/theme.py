@@ -275,7 +275,6 @@ html{background:#fff}
 """
 
 _DARK_VARIABLES = f"color-scheme:dark;{variables(DARK)}"
-_LIGHT_VARIABLES = f"color-scheme:light;{variables(LIGHT)}"
 
 
 @cache

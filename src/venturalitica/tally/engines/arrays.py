@@ -177,7 +177,7 @@ def _of_floats(array: NDArray[Any], what: str) -> Codes:
         different, codes = numpy.unique(present, return_inverse=True)
         labels = tuple(canonical(value) for value in different.tolist())
         found = _merged(labels, codes.astype(numpy.int64))
-    return Codes(found.values, _spread(found.codes, missing))
+    return Codes(found.values, spread(found.codes, missing))
 
 
 def _small_whole(present: NDArray[numpy.float64]) -> bool:
@@ -243,12 +243,13 @@ def _dense(values: tuple[Label, ...], codes: Ints) -> Codes:
     return Codes(kept, moved[codes])
 
 
-def _spread(codes: Ints, missing: NDArray[numpy.bool_]) -> Ints:
+def spread(codes: Ints, missing: NDArray[numpy.bool_]) -> Ints:
+    """The codes of the rows that have a value, one for every row."""
     if not missing.any():
         return codes
-    spread = numpy.full(missing.size, MISSING, dtype=numpy.int64)
-    spread[~missing] = codes
-    return spread
+    every = numpy.full(missing.size, MISSING, dtype=numpy.int64)
+    every[~missing] = codes
+    return every
 
 
 def _of_strings(array: NDArray[Any], what: str) -> Codes:
