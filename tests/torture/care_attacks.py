@@ -24,6 +24,7 @@ from torture.attacks import (
     seal,
     write_lines,
 )
+from venturalitica.core.text import timestamp
 from venturalitica.ledger import Ledger
 from venturalitica.ledger.formats.dsse import sign_envelope
 from venturalitica.ledger.formats.merkle import leaf_hash
@@ -33,7 +34,7 @@ from venturalitica.ledger.lifecycle.approve import approve
 from venturalitica.ledger.lifecycle.erase import erase
 from venturalitica.ledger.log.succession import hand_over, pair_of
 from venturalitica.ledger.records.erasure import ERASURE
-from venturalitica.ledger.records.placement import STATEMENT_TYPE, Draft, Link, timestamp
+from venturalitica.ledger.records.placement import STATEMENT_TYPE, Draft, Link
 from venturalitica.ledger.records.pruning import Range, prune_statement
 from venturalitica.ledger.records.rotation import Pair, Rotation
 from venturalitica.ledger.signing.signer import FileSigner, load_signer

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from venturalitica._version import __version__
@@ -20,6 +20,7 @@ from venturalitica.core.record import JUDGED
 from venturalitica.core.redact import redact_name
 from venturalitica.core.retention import DEFAULT, retention
 from venturalitica.core.tally import Tally
+from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_light
 from venturalitica.ledger.records.placement import STATEMENT_TYPE
 from venturalitica.trackers.base import RunRef
@@ -77,8 +78,8 @@ def _predicate(facts: Facts) -> dict[str, Any]:
             "name": facts.name,
             "parent": facts.parent,
             "sequence": facts.sequence,
-            "started_at": utc(facts.started),
-            "ended_at": utc(facts.ended),
+            "started_at": timestamp(facts.started),
+            "ended_at": timestamp(facts.ended),
             "source": facts.source,
         },
         "policy": _policy(facts.policy),
@@ -138,11 +139,6 @@ def _digest_of_text(text: str) -> str:
 def _run_json(run: RunRef) -> dict[str, Any]:
     named = {name: redact_name(getattr(run, name)) for name in ("run_name", "experiment_name")}
     return asdict(run) | named | {"extra": dict(run.extra)}
-
-
-def utc(moment: datetime) -> str:
-    """RFC 3339 in UTC with microseconds, e.g. `2026-11-23T15:00:00.000000Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def audit_summaries(audits: Sequence[Audit]) -> tuple[dict[str, Any], ...]:

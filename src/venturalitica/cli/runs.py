@@ -11,6 +11,7 @@ import typer
 from venturalitica.cli import record_view as sign_offs
 from venturalitica.cli.output import STYLES, JsonOption, emit_json, hint, leave, new_app, say, table
 from venturalitica.cli.terminal import console, inert
+from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
@@ -295,8 +296,8 @@ def _moment(option: str, text: str | None) -> str | None:
         raise SettingsError(
             f"{option} {text!r}: expected a date such as 2026-11-23 or 2026-11-23T15:00"
         ) from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return timestamp(moment)
 
 
 def _show(shown: list[Listed]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from venturalitica.core.policy import Threshold
@@ -131,6 +132,18 @@ def percent(share: float) -> str:
         f"{value:.0f}" if 10 <= value < 99.5 else f"{value:.2g}" if value < 10 else f"{value:.4g}"
     )
     return f"{shown} %"
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, always 27 characters, so that texts compare as times do.
+
+    A clock may say anything: what no date in UTC can express becomes the nearest that can.
+    """
+    try:
+        utc = moment.astimezone(UTC)
+    except (OverflowError, OSError, ValueError):
+        utc = datetime.max if moment.year > 2000 else datetime.min
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 _DECEPTIVE = re.compile(

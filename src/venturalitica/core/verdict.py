@@ -12,6 +12,8 @@ from typing import Any, Literal, NamedTuple, NoReturn, SupportsIndex, overload
 
 Status = Literal["passed", "failed", "not_evaluated", "error"]
 Light = Literal["green", "amber", "red", "grey"]
+LIGHTS: tuple[Light, ...] = ("red", "amber", "grey", "green")
+"""Worst first, as far as claiming too much goes: grey claims less than green."""
 OnFail = Literal["record", "warn", "block"]
 Label = str | int | float | bool
 
@@ -212,7 +214,7 @@ def _interval_value(data: Mapping[str, float] | None) -> Interval | None:
 def worst_light(lights: Iterable[Light]) -> Light:
     """The light of a whole: red before amber before grey before green; grey for nothing."""
     seen = set(lights)
-    for light in _WORST_FIRST:
+    for light in LIGHTS:
         if light in seen:
             return light
     return "grey"
@@ -256,9 +258,6 @@ def _run_light(audit: Mapping[str, Any], judged: set[tuple[str, str]]) -> Any:
 
 def _controls(audit: Mapping[str, Any], key: str) -> set[tuple[str, str]]:
     return {(str(audit.get("policy")), str(name)) for name in audit.get(key) or ()}
-
-
-_WORST_FIRST: tuple[Light, ...] = ("red", "amber", "grey", "green")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from venturalitica.core.text import timestamp
 from venturalitica.errors import EntryPruned, EvidenceError, SigningKeyError
 from venturalitica.ledger.entry import Entry, _entry
 from venturalitica.ledger.formats.bundle import Bundle, Proven
@@ -36,7 +37,7 @@ from venturalitica.ledger.log.key_history import lineage_of, refuse_retired
 from venturalitica.ledger.log.succession import announce, check_unsealed
 from venturalitica.ledger.log.tail import Keeper, NotOursError, Tail, UnconfirmedError
 from venturalitica.ledger.log.tree_cache import CacheMissError, Part, TreeCache, read_parts
-from venturalitica.ledger.records.placement import Draft, Link, timestamp
+from venturalitica.ledger.records.placement import Draft, Link
 from venturalitica.ledger.records.rotation import ROTATION
 from venturalitica.ledger.signing.signer import Signer, derived
 from venturalitica.ledger.verify.trust import WRONG_SEALER

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError
 from venturalitica.system.files import reading, write_all
 from venturalitica.system.locks import locked
@@ -133,7 +134,7 @@ class Outbox:
             "run_id": run_id,
             "outcome": outcome,
             "detail": redact_text(detail)[:MAX_DETAIL],
-            "at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "at": timestamp(datetime.now(UTC)),
             # The digest ties the receipt to this very record, should the log ever be another one.
             "evidence_sha256": self._ledger.entry(index).evidence_sha256,
         }

@@ -87,8 +87,8 @@ def standing_of(
         waiting: the tracker runs that have not confirmed it; whether it lies with an offline run.
         doubts: as in `page_context`.
     """
+    from venturalitica.core.text import timestamp
     from venturalitica.ledger.index.queries import stranger
-    from venturalitica.ledger.records.placement import timestamp
 
     doubts = known_here(ledger) if doubts is None else doubts
     retention, until = _kept(entry.statement)
@@ -136,10 +136,10 @@ def bundle_page(
         own: whether the reader has keys: then a record that they do not vouch for is amber at best.
         now: when it is drawn; the clock, if left out.
     """
+    from venturalitica.core.text import timestamp
     from venturalitica.ledger.formats.bundle import Bundle
     from venturalitica.ledger.index.queries import stranger
     from venturalitica.ledger.index.rows import Outline, kind_of
-    from venturalitica.ledger.records.placement import timestamp
 
     try:
         bundle = Bundle.parse(data)

@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import case, func, select
 
-from venturalitica.core.verdict import Interval, Light
+from venturalitica.core.verdict import LIGHTS, Interval, Light
 from venturalitica.ledger.index.queries import (
     JUDGED,
-    LIGHTS,
     RANKS,
     Waiting,
     among,

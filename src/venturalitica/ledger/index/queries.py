@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, func, literal, or_, select
 
-from venturalitica.core.verdict import Light
+from venturalitica.core.verdict import LIGHTS, Light
 from venturalitica.ledger.index.tables import links, runs, verdicts
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ JUDGED = ("audit", "run")
 """Kinds that are listed unless another is asked for."""
 
 EVERY = "all"
-RANKS: Mapping[Light, int] = {"red": 0, "amber": 1, "grey": 2, "green": 3}
-LIGHTS: Mapping[int, Light] = {number: light for light, number in RANKS.items()}
+RANKS: Mapping[Light, int] = {light: number for number, light in enumerate(LIGHTS)}
 SORTS = ("time", "light", "name", "policy", "model", "margin")
 MAX_WORDS = 8
 """Words of a search that are looked at: each is a look through all runs."""

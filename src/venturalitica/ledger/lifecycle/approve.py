@@ -15,6 +15,7 @@ from typing import Any
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import marks_in_base64, sha256_hex
+from venturalitica.core.text import timestamp
 from venturalitica.errors import EntryPruned, EvidenceError, SigningKeyError
 from venturalitica.ledger.entry import Entry
 from venturalitica.ledger.index.index import Index
@@ -215,7 +216,6 @@ def _statement(
     at: datetime,
     sealed: Sequence[Mapping[str, str]],
 ) -> dict[str, Any]:
-    from datetime import UTC
 
     run = entry.statement["predicate"].get("run") or {}
     predicate = {
@@ -230,7 +230,7 @@ def _statement(
         },
         "decision": decision,
         "role": role[:MAX_ROLE],
-        "decided_at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "decided_at": timestamp(at),
         "keyid": keyid,
         "person": dict(sealed[0]),
         "comment": dict(sealed[1]) if len(sealed) > 1 else None,

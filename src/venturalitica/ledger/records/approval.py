@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.encoding import is_hash, is_place
+from venturalitica.core.verdict import LIGHTS
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
 from venturalitica.ledger.records.kind import Kind
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 APPROVAL = "urn:venturalitica:approval:v1"
 FORMAT = 1
 DECISIONS = ("approved", "rejected")
-LIGHTS = ("red", "amber", "grey", "green")
-"""Worst first."""
 
 MAX_ROLE = 200
 

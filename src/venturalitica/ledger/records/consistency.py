@@ -19,6 +19,7 @@ from venturalitica.core.encoding import canonical_parsed, sha256_hex
 from venturalitica.core.policy import Policy
 from venturalitica.core.record import JUDGED, judged
 from venturalitica.core.verdict import (
+    LIGHTS,
     STATUSES,
     Light,
     OnFail,
@@ -35,8 +36,6 @@ from venturalitica.ledger.records.registry import kinds
 
 FORMAT = 1
 ON_FAIL = ("record", "warn", "block")
-LIGHTS = ("red", "amber", "grey", "green")
-"""Worst first, as far as claiming too much goes: grey claims less than green."""
 
 
 def understood(statement: Mapping[str, Any]) -> bool:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
@@ -69,18 +68,6 @@ class Link:
         hashes = is_hash(self.checkpoint_key) and (self.previous is None or is_hash(self.previous))
         if not (texts and place and hashes):
             raise EvidenceError("the statement's place in the log is malformed")
-
-
-def timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC, always 27 characters, so that texts compare as times do.
-
-    A clock may say anything: what no date in UTC can express becomes the nearest that can.
-    """
-    try:
-        utc = moment.astimezone(UTC)
-    except (OverflowError, OSError, ValueError):
-        utc = datetime.max if moment.year > 2000 else datetime.min
-    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 class Draft:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from venturalitica.core.encoding import is_place
 from venturalitica.core.policy import OPERATORS, Control, Policy, Threshold
 from venturalitica.core.tally import EVIDENCE_CELLS, NULL, Tally
-from venturalitica.core.verdict import Interval, Light, worst_light
+from venturalitica.core.verdict import LIGHTS, Interval, Light, worst_light
 from venturalitica.errors import DataError, EvidenceError
-from venturalitica.ledger.records.consistency import LIGHTS, light_of
+from venturalitica.ledger.records.consistency import light_of
 from venturalitica.metrics.catalog import CATALOG
 
 SAME = 1e-9

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from venturalitica.core.record import judged
-from venturalitica.core.verdict import About, Light, Told
+from venturalitica.core.verdict import LIGHTS, About, Told
 from venturalitica.core.verification import Step
 from venturalitica.ledger.records.kind import Record
 
-LIGHTS: tuple[Light, ...] = ("red", "amber", "grey", "green")
 MOST_TOLD = 20
 """Records told one by one; of more only the counts are."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.retention import day_of, parse_day
+from venturalitica.core.verdict import LIGHTS
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import statement_of
@@ -18,7 +19,7 @@ from venturalitica.ledger.formats.public_key import (
     short,
 )
 from venturalitica.ledger.log.tree_cache import read_parts
-from venturalitica.ledger.records.approval import APPROVAL, LIGHTS, Approval
+from venturalitica.ledger.records.approval import APPROVAL, Approval
 from venturalitica.ledger.records.erasure import ERASURE, Target, held_by, targets_of
 from venturalitica.ledger.records.kind import Record
 from venturalitica.ledger.records.placement import Link

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from venturalitica.core.encoding import MAX_LINE
+from venturalitica.core.text import timestamp
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.bundle import Bundle
@@ -19,7 +20,6 @@ from venturalitica.ledger.formats.checkpoint import Checkpoint, open_checkpoint
 from venturalitica.ledger.formats.merkle import leaf_hash, verify_inclusion
 from venturalitica.ledger.formats.public_key import CHECKPOINTS, Keys, PublicKey, short
 from venturalitica.ledger.log.log_files import LogFiles
-from venturalitica.ledger.records.placement import timestamp
 from venturalitica.ledger.verify.check_records import Findings
 from venturalitica.ledger.verify.history import chronicles
 from venturalitica.ledger.verify.read_log import Progress, Reading, Witness

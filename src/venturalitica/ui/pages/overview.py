@@ -11,7 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from venturalitica.core.verdict import Light
+from venturalitica.core.verdict import LIGHTS, Light
 from venturalitica.ledger.index.pipelines import Key, Pipeline, Point, pipelines, trends
 from venturalitica.ledger.index.queries import rows_of, verdicts_of
 from venturalitica.reports.html.interval_chart import strip
@@ -137,10 +137,9 @@ def read(reading: Reading, *, page: int = 1) -> OverviewContext:
 def _read(reading: Reading, page: int) -> OverviewContext:
     found, edited = reading.shown(lambda: _Found.read(reading, page), _Found.lines)
     lights = [pipeline.light for pipeline in found.all]
-    every: tuple[Light, ...] = ("red", "amber", "grey", "green")
     return OverviewContext(
         cards=tuple(found.card(reading, pipeline) for pipeline in found.shown),
-        counts={light: lights.count(light) for light in every},
+        counts={light: lights.count(light) for light in LIGHTS},
         total=len(found.all),
         page=page,
         entries=reading.ledger.size,

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from venturalitica.core.verdict import Light
+from venturalitica.core.verdict import LIGHTS, Light
 from venturalitica.errors import did_you_mean
 from venturalitica.ledger.index.queries import Filters, find_page, light_of
 from venturalitica.reports.html.policy import numbered
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 12
 """Of each text the last runs are drawn, and a link leads to all."""
-LIGHTS: tuple[Light, ...] = ("red", "amber", "grey", "green")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from venturalitica.core.text import is_web_address
+from venturalitica.core.text import is_web_address, timestamp
 from venturalitica.core.verdict import Light
 from venturalitica.errors import did_you_mean
 from venturalitica.ledger.index.queries import (
@@ -357,4 +357,4 @@ def _moment(text: str, *, end: bool = False) -> str | None:
         return None
     if end and len(text) <= len("2026-11-23"):
         found += timedelta(days=1)
-    return found.strftime("%Y-%m-%dT%H:%M:%S.%fZ").zfill(27)
+    return timestamp(found)
