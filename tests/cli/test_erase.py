@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from venturalitica.audit.delivery import parcel
+from venturalitica.audit.parcel import parcel
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.policy import Control, Policy, Threshold
 from venturalitica.ledger import Ledger, load_signer
@@ -67,8 +67,8 @@ def test_the_name_is_shown_until_it_is_erased(call, approved):
 
 def test_what_goes_to_trackers_never_held_the_name(approved):
     sent = parcel(approved, 0)
-    assert sent.report_html is not None
-    for part in (sent.evidence, sent.report_html, sent.description.encode()):
+    assert sent.page is not None
+    for part in (sent.evidence, sent.page.html(), sent.description.encode()):
         assert b"Ada" not in part
     assert b"Ada" not in approved.bundle(1)
 

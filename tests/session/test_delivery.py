@@ -84,7 +84,9 @@ def test_a_fault_of_our_own_in_a_delivery_tells_no_secret(
 ):
     caplog.set_level("DEBUG")
     fault = OSError("cannot reach redis://user:hunter2@host")
-    monkeypatch.setattr(delivery, "parcel", lambda *_: (_ for _ in ()).throw(fault))
+    monkeypatch.setattr(
+        "venturalitica.audit.parcel.parcel", lambda *_: (_ for _ in ()).throw(fault)
+    )
     with tracker.start_run():
         audit = vl.enforce(table, policy=policy, **ROLES)
     assert audit.deliveries[0].detail == "cannot reach redis://host"
@@ -240,7 +242,7 @@ def test_a_tracker_that_is_down_is_not_asked_for_every_parcel_that_stands_in_the
         for _ in range(3):
             vl.enforce(table, policy=policy, **ROLES)
     tracker.gate.set()
-    _until(lambda: not delivery._queues["memory", ""]._running)
+    _until(lambda: not delivery._queues["memory", "", ""]._running)
     assert tracker.calls == 1
     assert len(Outbox(open_ledger()).pending()) == 3
 
@@ -267,10 +269,10 @@ def test_a_forked_child_delivers_though_its_parent_s_thread_is_not_there(
     monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "0")
     with tracker.start_run():
         vl.enforce(table, policy=policy, **ROLES)
-        queue = delivery._queues["memory", ""]
+        queue = delivery._queues["memory", "", ""]
         assert queue._running
         delivery._forget_in_child()
-        assert ("memory", "") not in delivery._queues
+        assert ("memory", "", "") not in delivery._queues
         tracker.gate.set()
         monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "30")
         assert vl.enforce(table, policy=policy, **ROLES).deliveries[0].delivered

@@ -29,7 +29,7 @@ from torture.attacks import World, build, record
 from torture.hostile_files import KINDS, giants, other_files, places, soon, swapped
 from torture.parsers import POLICY
 from torture.run_attacks import delivered
-from venturalitica.audit.delivery import parcel
+from venturalitica.audit.parcel import parcel
 from venturalitica.cli import csv_reader as csv_files
 from venturalitica.cli.app import run as command_line
 from venturalitica.errors import DataError, PolicyError, TrackerError, VenturaliticaError

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from torture.attacks import World, build, lines_of
-from venturalitica.audit.delivery import parcel
+from venturalitica.audit.parcel import parcel
 from venturalitica.core.encoding import canonical_json
 from venturalitica.errors import VenturaliticaError
 from venturalitica.ledger import Ledger, PublicKey, Witness, verify_bundle, verify_ledger

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from torture.attacks import World, record
-from venturalitica.audit.delivery import parcel
+from venturalitica.audit.parcel import parcel
 from venturalitica.cli.app import run as command_line
 from venturalitica.core.verification import Step
 from venturalitica.ledger import Ledger, verify_bundle
@@ -128,7 +128,9 @@ def delivered_in_memory(world: World) -> tuple[Files, Files]:
         for number in range(2):
             with tracker.start_run() as run:
                 ledger = Ledger.open(home, signer=world.ours)
-                tracker.deliver(run, parcel(ledger, _made_in(ledger, run, number)))
+                one = parcel(ledger, _made_in(ledger, run, number))
+                tracker.deliver(run, one)
+                tracker.deliver_page(run, one)
             kept.append(tracker.fetch(run.run_id) | {RUN_ID: run.run_id.encode()})
     return kept[0], kept[1]
 
@@ -197,7 +199,9 @@ def delivered(world: World, client: object, experiment: str, index: int) -> RunR
     with tempfile.TemporaryDirectory() as folder:
         home = shutil.copytree(world.home, Path(folder) / "home")
         ledger = Ledger.open(home, signer=world.ours)
-        tracker("mlflow").deliver(run, parcel(ledger, _made_in(ledger, run, index)))
+        one = parcel(ledger, _made_in(ledger, run, index))
+        tracker("mlflow").deliver(run, one)
+        tracker("mlflow").deliver_page(run, one)
     return run
 
 

@@ -27,7 +27,7 @@ import pandas as pd
 
 import venturalitica as vl
 import venturalitica.audit.audit
-import venturalitica.audit.delivery
+import venturalitica.audit.parcel
 import venturalitica.cli
 import venturalitica.cli.sync
 import venturalitica.reports.html.page
@@ -88,7 +88,7 @@ def train_wandb() -> None:
 
     Path("model_policy.yaml").write_text(POLICY)
     wandb.init(project="killed")
-    venturalitica.audit.delivery.parcel = _die  # type: ignore[assignment]
+    venturalitica.audit.parcel.parcel = _die  # type: ignore[assignment]
     _in_home("evidence", lambda: vl.enforce(table(), **ROLES))
 
 

@@ -37,7 +37,7 @@ def test_what_lands(world):
     one = parcel()
     with world.open() as run:
         assert world.tracker.active_run() == run
-        receipt = world.tracker.deliver(run, one)
+        receipt = worlds.leave(world.tracker, run, one)
     seen = world.look(run)
     assert receipt.tracker == world.tracker.name
     assert receipt.run_id == run.run_id
@@ -46,7 +46,7 @@ def test_what_lands(world):
     assert seen.artifacts == {
         "policy_snapshot/model_policy.yaml": POLICY,
         "venturalitica/evidence.json": one.evidence,
-        "venturalitica/report.html": one.report_html,
+        "venturalitica/report.html": one.page.html(),
     }
     expected = {
         "venturalitica.policy": "credit-scoring",
@@ -77,10 +77,10 @@ def test_publishing_twice_changes_nothing(world):
     one = parcel()
     later = dataclasses.replace(one, evidence=one.evidence.replace(b"one", b"two"))
     with world.open() as run:
-        world.tracker.deliver(run, one)
-        world.tracker.deliver(run, one)
+        worlds.leave(world.tracker, run, one)
+        worlds.leave(world.tracker, run, one)
         again = world.tracker if world.tracker.name == "memory" else type(world.tracker)()
-        receipt = again.deliver(run, later)
+        receipt = worlds.leave(again, run, later)
     seen = world.look(run)
     assert receipt.evidence_sha256 == one.evidence_sha256
     assert len(seen.artifacts) == 3
@@ -97,18 +97,18 @@ def test_three_audits_stand_side_by_side_whatever_the_order(world):
     other = parcel(3, policy=OTHER_POLICY, policy_name="fair-lending", policy_version="7")
     with world.open() as run:
         for one in (first, second, other, second, first):
-            world.tracker.deliver(run, one)
+            worlds.leave(world.tracker, run, one)
     seen = world.look(run)
     two, three = second.evidence_sha256[:12], other.evidence_sha256[:12]
     assert seen.artifacts == {
         "policy_snapshot/model_policy.yaml": POLICY,
         f"policy_snapshot/{other.policy_sha256[:12]}/model_policy.yaml": OTHER_POLICY,
         "venturalitica/evidence.json": first.evidence,
-        "venturalitica/report.html": first.report_html,
+        "venturalitica/report.html": first.page.html(),
         f"venturalitica/audits/{two}/evidence.json": second.evidence,
-        f"venturalitica/audits/{two}/report.html": second.report_html,
+        f"venturalitica/audits/{two}/report.html": second.page.html(),
         f"venturalitica/audits/{three}/evidence.json": other.evidence,
-        f"venturalitica/audits/{three}/report.html": other.report_html,
+        f"venturalitica/audits/{three}/report.html": other.page.html(),
     }
     tags = seen.tags
     assert tags["venturalitica.evidence_sha256"] == first.evidence_sha256
@@ -136,13 +136,13 @@ def test_a_green_audit_does_not_make_a_red_run_green(world):
 
 def test_closed_monitors_stand_apart_from_audits(world):
     monitor = closed_monitor(5, policy=POLICY)
-    nested = closed_monitor(6, report_html=None)
+    nested = closed_monitor(6, page=None)
     with world.open() as run:
         for one in (parcel(1, light="green"), monitor, nested, monitor):
-            world.tracker.deliver(run, one)
+            worlds.leave(world.tracker, run, one)
     seen = world.look(run)
     assert seen.artifacts["venturalitica/run.json"] == monitor.evidence
-    assert seen.artifacts["venturalitica/run.html"] == monitor.report_html
+    assert seen.artifacts["venturalitica/run.html"] == monitor.page.html()
     path = f"venturalitica/runs/{nested.evidence_sha256[:12]}/run.json"
     assert seen.artifacts[path] == nested.evidence
     assert seen.artifacts["policy_snapshot/model_policy.yaml"] == POLICY
@@ -153,7 +153,7 @@ def test_closed_monitors_stand_apart_from_audits(world):
 
 def test_a_monitor_without_audits_or_policy(world):
     with world.open() as run:
-        receipt = world.tracker.deliver(run, closed_monitor(5, report_html=None, checkpoint=""))
+        receipt = world.tracker.deliver(run, closed_monitor(5, page=None, checkpoint=""))
     seen = world.look(run)
     assert set(seen.artifacts) == {"venturalitica/run.json"}
     assert seen.tags["venturalitica.light"] == "grey"
@@ -286,9 +286,9 @@ def test_a_delivery_that_ended_in_the_middle_of_the_report_is_made_whole():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(type(shelf), "write", cut)
             with pytest.raises(ConnectionError):
-                tracker.deliver(run, parcel())
-        tracker.deliver(run, parcel())
-    assert shelf.artifacts["venturalitica/report.html"] == parcel().report_html
+                worlds.leave(tracker, run, parcel())
+        worlds.leave(tracker, run, parcel())
+    assert shelf.artifacts["venturalitica/report.html"] == parcel().page.html()
     assert shelf.artifacts["venturalitica/evidence.json"] == parcel().evidence
 
 

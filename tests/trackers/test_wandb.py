@@ -39,7 +39,7 @@ def train(wandb, tracker, *parcels):
     live = wandb.init(project="credit")
     run = tracker.active_run()
     for one in parcels:
-        tracker.deliver(run, one)
+        worlds.leave(tracker, run, one)
     live.finish()
     return run
 
@@ -252,7 +252,7 @@ def test_a_run_beside_the_global_one_or_alone(offline_wandb, tracker):
     with create(offline_wandb) as live:
         run = tracker.active_run()
         assert run.run_id == live.id
-        tracker.deliver(run, parcel())
+        worlds.leave(tracker, run, parcel())
     assert len(artifacts(run, "evidence")) == 1
     assert tracker.active_run() is None
 
@@ -285,7 +285,7 @@ def test_an_open_run_is_found_by_its_id_whichever_is_newest(offline_wandb, track
     older = create(offline_wandb)
     run = tracker.active_run()
     with create(offline_wandb):
-        tracker.deliver(run, parcel())
+        worlds.leave(tracker, run, parcel())
         assert tracker.fetch(run.run_id)["venturalitica/evidence.json"] == parcel().evidence
     older.finish()
     assert len(artifacts(run, "evidence")) == 1
@@ -322,7 +322,7 @@ def test_a_relative_folder_and_another_working_folder(
     with offline_wandb.init(project="credit"):
         monkeypatch.chdir(tmp_path / "sub")
         run = tracker.active_run()
-        tracker.deliver(run, parcel())
+        worlds.leave(tracker, run, parcel())
     folder = Path(run.extra["folder"])
     assert folder.parent == tmp_path / "rel" / "wandb"
     assert (folder / "files/venturalitica/evidence.json").read_bytes() == parcel().evidence

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from venturalitica.core.verdict import GroupValue, Interval, Verdict
-from venturalitica.trackers.base import DataRef, Parcel, RunRef
+from venturalitica.trackers.base import DataRef, Page, Parcel, Receipt, RunRef
 from venturalitica.trackers.publish import Point as Point
 
 
@@ -215,12 +215,19 @@ def parcel(
         "policy_sha256": digest or "",
         "policy_filename": filename if policy else "",
         "policy_bytes": policy,
-        "report_html": f"<p>report {number}</p>".encode(),
+        "page": Page(lambda: f"<p>report {number}</p>"),
         "description": f"**credit-scoring 1.2**: red ({number})",
         "data": (data("audit"),),
         "checkpoint": f"venturalitica/log\n{number}\nroot=\n\n— key sig\n",
     }
     return Parcel(**{**fields, **changes})
+
+
+def leave(tracker, run, one) -> Receipt:
+    """All of a parcel, its page too."""
+    receipt = tracker.deliver(run, one)
+    tracker.deliver_page(run, one)
+    return receipt
 
 
 def closed_monitor(number=100, **changes) -> Parcel:

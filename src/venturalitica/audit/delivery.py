@@ -5,26 +5,37 @@ another process (`sync`). The caller waits for a healthy tracker; what trackers 
 `FREE_SECONDS` a delivery, and all that failing ones cost, is charged to one allowance for the whole
 process (`VENTURALITICA_TRACKER_WAIT`, 2 s). When it is spent, deliveries go on in the background,
 on daemon threads that the interpreter does not wait for when it ends.
+
+The page for people follows what is confirmed, in the background: it is drawn there, once, and
+waited for (`settle`) when the monitor, the tracker's run or the process ends, out of the same
+allowance.
 """
 
 from __future__ import annotations
 
-import base64
+import atexit
 import logging
 import math
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from venturalitica.audit.parcel import carry, carry_page, page_of, run_ref
 from venturalitica.core.causes import said
 from venturalitica.core.redact import redacted_traceback
-from venturalitica.core.verdict import Verdict
 from venturalitica.errors import TrackerUnreachable
-from venturalitica.trackers.base import ANSWER_WITHIN, DataRef, Parcel, Receipt, RunRef, patient
+from venturalitica.trackers.base import (
+    ANSWER_WITHIN,
+    Page,
+    Receipt,
+    RunRef,
+    ask,
+    patient,
+)
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
@@ -109,9 +120,11 @@ class Delivery:
 
 
 _allowance = Allowance()
-_queues: dict[tuple[str, str], _Queue] = {}
+_queues: dict[tuple[str, str, str], _Queue] = {}
 _queues_lock = threading.Lock()
 _said: set[tuple[str, str]] = set()
+_without_page: dict[_Errand, float] = {}
+"""Errands whose page is due, and how long trackers may delay the process that waits for it."""
 
 
 def _forget_in_child() -> None:
@@ -119,6 +132,7 @@ def _forget_in_child() -> None:
     global _queues_lock
     _queues_lock = threading.Lock()
     _queues.clear()
+    _without_page.clear()
     _allowance.after_fork()
 
 
@@ -138,13 +152,48 @@ def deliver(
     """
     if not runs:
         return ()
-    errands = [_Errand(ledger, entry.index, run) for run in runs]
+    page = page_of(ledger, entry.index)
+    errands = [_Errand(ledger, entry.index, run, page) for run in runs]
     for errand in errands:
+        _without_page[errand] = wait
         errand.start()
     outcomes = _await(errands, wait)
     for outcome in outcomes:
         _say(outcome)
+        _be_told_of_the_end(outcome.run)
     return outcomes
+
+
+def _be_told_of_the_end(run: RunRef) -> None:
+    from venturalitica.trackers import tracker
+
+    try:
+        ask(tracker(run.tracker), "before_end", run, settle)
+    except Exception as error:  # noqa: BLE001 - a tracker may fail in any way
+        log.debug("%s tells of no end\n%s", run.tracker, redacted_traceback(error))
+
+
+def settle() -> None:
+    """Wait for the pages of what was delivered, no longer than allowed; say which are not there.
+
+    Pages of what is not confirmed are not waited for: `sync` delivers both.
+    """
+    due = {errand: wait for errand, wait in list(_without_page.items()) if errand.receipt}
+    if not due:
+        return
+    began = time.monotonic()
+    deadline = began + _allowance.begin(began, max(due.values()))
+    late = None
+    try:
+        late = [errand for errand in due if not errand.page_done(deadline - time.monotonic())]
+    finally:  # also where the user interrupts
+        _allowance.end(began, time.monotonic(), delivered=late == [])
+    for errand in late:
+        _without_page.pop(errand, None)
+        errand.say_no_page("it is not there yet")
+
+
+atexit.register(settle)
 
 
 def _await(errands: Sequence[_Errand], limit: float) -> tuple[Delivery, ...]:
@@ -168,19 +217,30 @@ class _Errand:
     """
 
     def __init__(
-        self, ledger: Ledger, index: int, run: RunRef, *, answer_within: float = ANSWER_WITHIN
+        self,
+        ledger: Ledger,
+        index: int,
+        run: RunRef,
+        page: Page,
+        *,
+        answer_within: float = ANSWER_WITHIN,
     ) -> None:
-        self.ledger, self.index, self.run = ledger, index, run
+        self.ledger, self.index, self.run, self.page = ledger, index, run, page
         self.answer_within = answer_within
         self.receipt: Receipt | None = None
         self.error = ""
         self.unreachable = False
         self._done = threading.Event()
+        self._page_done = threading.Event()
 
     def start(self) -> None:
-        place = (self.run.tracker, self.run.uri)
+        self._stand("", _Errand.go)
+
+    def _stand(self, what: str, go: Callable[[_Errand, str], str]) -> None:
+        """In the queue for all else, or in that for pages, which nobody's training waits for."""
+        place = (self.run.tracker, self.run.uri, what)
         with _queues_lock:
-            queue = _queues.setdefault(place, _Queue(self.run.tracker))
+            queue = _queues.setdefault(place, _Queue(self.run.tracker + what, go))
         queue.add(self)
 
     def go(self, down: str) -> str:
@@ -188,7 +248,7 @@ class _Errand:
         try:
             if not down:
                 with patient(self.answer_within):
-                    self.receipt = carry(self.ledger, self.index, self.run)
+                    self.receipt = carry(self.ledger, self.index, self.run, self.page)
         except TrackerUnreachable as error:
             down = said(error)
         except Exception as error:  # noqa: BLE001 - a tracker may fail in any way
@@ -197,7 +257,39 @@ class _Errand:
         self.error = self.error or down
         self.unreachable = bool(down)
         self._done.set()
+        if self.receipt is None:
+            self._end_page()
+        else:
+            self._stand(" page", _Errand.leave_page)
         return down
+
+    def leave_page(self, down: str) -> str:
+        """Draw the page and leave it beside what is confirmed, which no fault of it changes."""
+        try:
+            self.page.html()  # not while the run is ours alone: the next delivery may wait for it
+            with patient(self.answer_within):
+                carry_page(self.ledger, self.index, self.run, self.page)
+        except Exception as error:  # noqa: BLE001 - a tracker, or a page, may fail in any way
+            log.debug("the page failed\n%s", redacted_traceback(error))
+            self.say_no_page(said(error))
+        self._end_page()
+        return down
+
+    def _end_page(self) -> None:
+        _without_page.pop(self, None)
+        self._page_done.set()
+
+    def page_done(self, seconds: float) -> bool:
+        """Whether the page is there, or never will be."""
+        return self._page_done.wait(max(0.0, seconds))
+
+    def say_no_page(self, why: str) -> None:
+        """One line; the record and its light are as they were."""
+        log.warning(
+            "the report page of entry %d is missing at the %s run %s (%s); "
+            "'venturalitica report run' draws it",
+            *(self.index, self.run.tracker, self.run.run_id, why),
+        )
 
     def wait(self, seconds: float) -> bool:
         """Whether it is done, one way or the other."""
@@ -218,8 +310,8 @@ class _Queue:
     the outbox.
     """
 
-    def __init__(self, tracker: str) -> None:
-        self._tracker = tracker
+    def __init__(self, name: str, go: Callable[[_Errand, str], str]) -> None:
+        self._name, self._do = f"venturalitica-{name}", go
         self._errands: deque[_Errand] = deque()
         self._lock = threading.Lock()
         self._running = False
@@ -230,13 +322,12 @@ class _Queue:
             if self._running:
                 return
             self._running = True
-        name = f"venturalitica-{self._tracker}"
-        threading.Thread(target=self._go, name=name, daemon=True).start()
+        threading.Thread(target=self._go, name=self._name, daemon=True).start()
 
     def _go(self) -> None:
         down = ""
         while (errand := self._next()) is not None:
-            down = errand.go(down)
+            down = self._do(errand, down)
 
     def _next(self) -> _Errand | None:
         with self._lock:
@@ -244,64 +335,6 @@ class _Queue:
                 self._running = False
                 return None
             return self._errands.popleft()
-
-
-def carry(ledger: Ledger, index: int, run: RunRef) -> Receipt:
-    """Deliver one entry to one run now, however long it takes, and record the outcome.
-
-    Raises:
-        TrackerError: the tracker refused, failed, or read back other bytes.
-    """
-    from venturalitica.ledger import Outbox
-    from venturalitica.trackers import tracker
-
-    try:
-        receipt = tracker(run.tracker).deliver(run, parcel(ledger, index))
-    except Exception as error:
-        Outbox(ledger).failed(index, run.tracker, run.run_id, said(error))
-        raise
-    if receipt.kept:
-        Outbox(ledger).keep(index, run.tracker, run.run_id, receipt.kept)
-    else:
-        Outbox(ledger).confirm(index, run.tracker, run.run_id, receipt.detail)
-    return receipt
-
-
-def parcel(ledger: Ledger, index: int) -> Parcel:
-    """The parcel of an entry, built from the ledger alone."""
-    from venturalitica.reports.html.page import render_report
-    from venturalitica.reports.markdown import render_markdown
-
-    entry = ledger.entry(index)
-    predicate = entry.statement["predicate"]
-    policy = predicate["policy"] or {}
-    return Parcel(
-        evidence=ledger.bundle(index),
-        evidence_sha256=entry.evidence_sha256,
-        kind=predicate["kind"],
-        name=predicate["run"]["name"],
-        light=predicate["light"],
-        verdicts=tuple(Verdict.from_json(verdict) for verdict in predicate["verdicts"]),
-        policy_name=policy.get("name", ""),
-        policy_version=policy.get("version", ""),
-        policy_sha256=policy.get("sha256", ""),
-        policy_filename=policy.get("filename", ""),
-        policy_bytes=base64.b64decode(policy["bytes"]) if policy else None,
-        report_html=render_report(entry.statement, evidence_sha256=entry.evidence_sha256).encode(),
-        description=render_markdown(entry.statement),
-        data=tuple(_data_ref(item) for item in predicate["data"]),
-        checkpoint=entry.checkpoint,
-    )
-
-
-def _data_ref(item: Mapping[str, Any]) -> DataRef:
-    return DataRef(
-        name=item["name"],
-        context=item["context"],
-        sha256=item["sha256"] or "",
-        rows=item["rows"] or 0,
-        columns=tuple(column["name"] for column in item["columns"]),
-    )
 
 
 def sync(
@@ -316,37 +349,36 @@ def sync(
     waiting = list(Outbox(ledger).pending())
     outcomes: list[Delivery] = []
     down: dict[tuple[str, str], str] = {}
+    page_at: tuple[int, Page] | None = None
     for done, item in enumerate(waiting):
         run = run_ref(item.run)
         place = (run.tracker, run.uri)
         if place in down:
             outcomes.append(Delivery(run, item.index, False, down[place]))
         else:
-            outcomes.append(_sync_one(ledger, item.index, run, down))
+            if page_at is None or page_at[0] != item.index:  # the runs of one record come together
+                page_at = item.index, page_of(ledger, item.index)
+            outcomes.append(_sync_one(ledger, item.index, run, page_at[1], down))
         if progress is not None:
             progress(done + 1, len(waiting))
     return tuple(outcomes)
 
 
 def _sync_one(
-    ledger: Ledger, index: int, run: RunRef, down: dict[tuple[str, str], str]
+    ledger: Ledger, index: int, run: RunRef, page: Page, down: dict[tuple[str, str], str]
 ) -> Delivery:
-    errand = _Errand(ledger, index, run, answer_within=SYNC_ANSWER_WITHIN)
+    errand = _Errand(ledger, index, run, page, answer_within=SYNC_ANSWER_WITHIN)
     errand.start()
     if not errand.wait(SYNC_WITHIN):
         # A server that sends a byte now and then never runs into a timeout of any client.
         errand.error = f"no whole answer in {SYNC_WITHIN:.0f} s; 'venturalitica sync' tries again"
         errand.unreachable = True
+    elif not errand.page_done(SYNC_WITHIN):
+        errand.say_no_page(f"not there in {SYNC_WITHIN:.0f} s")
     outcome = errand.outcome()
     if errand.unreachable:
         down[(run.tracker, run.uri)] = outcome.detail
     return outcome
-
-
-def run_ref(data: Mapping[str, Any]) -> RunRef:
-    """A tracker link of a statement, as a `RunRef`."""
-    known = {name: data[name] for name in RunRef.__dataclass_fields__ if name in data}
-    return RunRef(**known)
 
 
 def _say(outcome: Delivery) -> None:

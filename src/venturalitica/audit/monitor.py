@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
 
+from venturalitica.audit.delivery import settle
 from venturalitica.audit.project import resolve_policy
 from venturalitica.audit.recording import foretell, record_run
 from venturalitica.audit.result import tell_no_policy, tell_unjudged
@@ -189,6 +190,8 @@ def _close(run: Run, error: BaseException | None) -> None:
         log.error(
             "the record of run %r could not be written\n%s", run.name, redacted_traceback(fault)
         )
+    if run.parent is None:
+        settle()
     blocking = [verdict for verdict in unjudged if verdict.blocks]
     if blocking and error is None and run.named:
         raise ControlBlocked(blocking, unjudged)

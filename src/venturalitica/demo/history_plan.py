@@ -229,12 +229,14 @@ for name, at in wanted:
 print("runs", json.dumps([experiment, made]), flush=True)
 if sys.stdin.readline():
     from pathlib import Path
-    from venturalitica.audit.delivery import carry, run_ref
+    from venturalitica.audit.parcel import carry, carry_page, run_ref
     from venturalitica.ledger import Ledger, Outbox
     ledger = Ledger.open(Path(home))
     waiting = [item for item in Outbox(ledger).pending() if item.run_id in made]
     for item in waiting:
-        carry(ledger, item.index, run_ref(item.run))
+        run = run_ref(item.run)
+        carry(ledger, item.index, run)
+        carry_page(ledger, item.index, run)
     print("delivered", len(waiting), flush=True)
 """
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from venturalitica.audit.delivery import run_ref
+from venturalitica.audit.parcel import run_ref
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, MissingExtra, TrackerError

@@ -21,7 +21,7 @@ from typing import Any
 
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.errors import TrackerError, did_you_mean
-from venturalitica.trackers.base import DataRef, NoRun, Parcel, Receipt, RunRef, Tracker
+from venturalitica.trackers.base import DataRef, NoRun, Parcel, Receipt, RunRef, Tracker, ask
 
 __all__ = [
     "GROUP",
@@ -114,7 +114,7 @@ def _answers(question: str, beside: Collection[str] = ()) -> Iterator[Any]:
         if one.name in beside:
             continue
         try:
-            answer = getattr(one, question, lambda: None)()
+            answer = ask(one, question)
         except Exception as error:  # noqa: BLE001 - boundary: a tracker must never break a training run
             said = redacted_traceback(error)
             _log.debug("tracker '%s' cannot answer %r\n%s", one.name, question, said)

@@ -8,10 +8,11 @@ process, and twice: delivering twice changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Protocol
 
 from venturalitica.core.verdict import Light, Verdict
@@ -48,12 +49,29 @@ class DataRef:
     source: str = ""
 
 
+class Page:
+    """The report page of one record: drawn when somebody first asks for it, and once for all."""
+
+    def __init__(self, draw: Callable[[], str]) -> None:
+        self._draw = draw
+        self._drawn: bytes | None = None
+        self._lock = Lock()
+
+    def html(self) -> bytes:
+        """The document; whoever asks while it is being drawn waits for it."""
+        with self._lock:
+            if self._drawn is None:
+                self._drawn = self._draw().encode()
+            return self._drawn
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
     """One audit (`kind="audit"`) or one closed monitor (`kind="run"`), ready to be left at a run.
 
     `evidence` is the bundle (JSON bytes), `evidence_sha256` the digest of the signed envelope in
-    it: the identity of the parcel. `policy_*` are None/empty where the run had no policy.
+    it: the identity of the parcel. `policy_*` are None/empty where the run had no policy. `page`
+    follows when all else is confirmed (`Tracker.deliver_page`).
     """
 
     evidence: bytes
@@ -67,7 +85,7 @@ class Parcel:
     policy_sha256: str = ""
     policy_filename: str = ""
     policy_bytes: bytes | None = None
-    report_html: bytes | None = None
+    page: Page | None = None
     description: str = ""
     data: tuple[DataRef, ...] = ()
     checkpoint: str = ""
@@ -119,9 +137,20 @@ class Tracker(Protocol):
         ...
 
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
-        """Leave the parcel at the run and read its digests back; TrackerError if that fails.
+        """Leave all of the parcel but its page, read digests back; TrackerError if that fails.
 
         Blocks for as long as the tracker takes: the caller bounds it. Idempotent.
+        """
+        ...
+
+    def deliver_page(self, run: RunRef, parcel: Parcel) -> None:
+        """Leave the page of a parcel that was delivered to the run; whatever fails is raised."""
+        ...
+
+    def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
+        """Have `call` called when an open run ends, while it still takes files.
+
+        Called for each delivery, in the thread that the run is open in.
         """
         ...
 
@@ -156,6 +185,35 @@ class Tracker(Protocol):
         ".env"}`); those it does not name came from the environment itself.
         """
         ...
+
+
+class Defaults:
+    """What a tracker is taken to answer that does not know the question."""
+
+    name: str
+
+    def no_run(self) -> NoRun | None:
+        return None
+
+    def last_run(self) -> RunRef | None:
+        """The run that was open last in this thread, and may have ended."""
+        return None
+
+    def doubt(self) -> str:
+        """A setting that cannot be meant, as a question."""
+        return ""
+
+    def deliver_page(self, run: RunRef, parcel: Parcel) -> None:
+        """Nothing: such a tracker has no page."""
+
+    def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
+        """Nothing: the end of the monitor, or of the process, waits for the page."""
+
+
+def ask(tracker: object, question: str, *about: Any) -> Any:
+    """What a tracker answers; one that another package offers need not know every question."""
+    own = getattr(tracker, question, None)
+    return getattr(Defaults, question)(tracker, *about) if own is None else own(*about)
 
 
 ANSWER_WITHIN = 1.5

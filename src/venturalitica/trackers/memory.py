@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from venturalitica._version import __version__
 from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import DataRef, NoRun, Parcel, Receipt, RunRef
 from venturalitica.trackers.layout import Claim
-from venturalitica.trackers.publish import VALUE_LIMIT, Point, publish, with_section
+from venturalitica.trackers.publish import VALUE_LIMIT, Point, publish, publish_page, with_section
 from venturalitica.trackers.read_back import kept_in
 
 
@@ -66,6 +66,9 @@ class MemoryRun:
     def put_extras(self, parcel: Parcel, claim: Claim) -> None:
         """Nothing besides."""
 
+    def put_page_extras(self, parcel: Parcel, claim: Claim, page: bytes) -> None:
+        """Nothing besides."""
+
 
 class MemoryTracker:
     """Runs kept in `runs`, by id. The open run is the one of the current thread or task."""
@@ -74,6 +77,7 @@ class MemoryTracker:
 
     def __init__(self) -> None:
         self.runs: dict[str, MemoryRun] = {}
+        self._at_end: dict[str, Callable[[], None]] = {}
         self._open: ContextVar[tuple[str, ...]] = ContextVar(f"open-{id(self)}", default=())
 
     @contextmanager
@@ -86,6 +90,7 @@ class MemoryTracker:
             yield RunRef(self.name, run_id, run_name=name)
         finally:
             self._open.reset(token)
+            self._at_end.pop(run_id, lambda: None)()
 
     def installed(self) -> bool:
         return True
@@ -101,6 +106,15 @@ class MemoryTracker:
         shelf = self._run(run.run_id)
         with shelf.lock:
             return publish(shelf, run, parcel)
+
+    def deliver_page(self, run: RunRef, parcel: Parcel) -> None:
+        shelf = self._run(run.run_id)
+        with shelf.lock:
+            publish_page(shelf, parcel)
+
+    def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
+        if run.run_id in self._open.get():
+            self._at_end[run.run_id] = call
 
     def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
         found = self.files(RunRef(self.name, run_id))

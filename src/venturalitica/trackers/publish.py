@@ -90,7 +90,11 @@ class Shelf(Protocol):
         ...
 
     def put_extras(self, parcel: Parcel, claim: Claim) -> None:
-        """What only this tracker has (W&B: artifacts and the verdict table)."""
+        """What only this tracker has (W&B: the policy's artifact and the verdict table)."""
+        ...
+
+    def put_page_extras(self, parcel: Parcel, claim: Claim, page: bytes) -> None:
+        """What only this tracker has, of the page (W&B: an artifact of evidence and page)."""
         ...
 
 
@@ -126,6 +130,23 @@ def publish(shelf: Shelf, run: RunRef, parcel: Parcel) -> Receipt:
         policy_sha256=claim.policy_sha256,
         detail=_detail(run, claim, refused),
     )
+
+
+def publish_page(shelf: Shelf, parcel: Parcel) -> None:
+    """Leave the page of a parcel that was delivered; where it is there, whole, nothing is done.
+
+    Raises:
+        TrackerError: the run does not hold the parcel.
+    """
+    if parcel.page is None:
+        return
+    claim = read_claims(shelf.tags()).get(parcel.evidence_sha256)
+    if claim is None:
+        raise TrackerError("the run does not hold the evidence that the page is of")
+    page = parcel.page.html()
+    if not _holds(shelf, claim.report, sha256_hex(page)):
+        shelf.write({claim.report: page})
+        shelf.put_page_extras(parcel, claim, page)
 
 
 def tags_of(parcel: Parcel, claim: Claim) -> dict[str, str]:
@@ -215,10 +236,6 @@ def _leave_files(
     fresh = alone and not again
     wanted: dict[str, bytes] = {}
     whole = again and _holds(shelf, claim.evidence, claim.file_sha256)
-    if parcel.report_html is not None and not (whole and shelf.has(claim.report)):
-        # Before the evidence: a report is not read back, so where the evidence is whole, the
-        # upload that might have been cut half way was an earlier one that ended.
-        wanted[claim.report] = parcel.report_html
     if not whole:
         # Bundles of one envelope differ in their proofs as the log grows: the claim follows.
         wanted[claim.evidence] = parcel.evidence
@@ -231,7 +248,7 @@ def _leave_files(
         _put_claim(shelf, claim, {})
     if wanted:
         shelf.write(wanted)
-    _check_back(shelf, {path: wanted[path] for path in wanted if path != claim.report})
+    _check_back(shelf, wanted)
     return claim
 
 

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.audit.delivery import run_ref
+from venturalitica.audit.parcel import run_ref
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.verdict import Light
 from venturalitica.ledger.index.queries import linked, rows_of

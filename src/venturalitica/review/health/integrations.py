@@ -317,7 +317,7 @@ def _fix(health: Mapping[str, Any], waiting: Sequence[Undelivered], reachable: L
 
 def _upload(waiting: Undelivered) -> str:
     """The line that uploads an offline run of W&B's; empty where it was uploaded, or was online."""
-    from venturalitica.audit.delivery import run_ref
+    from venturalitica.audit.parcel import run_ref
 
     run = run_ref(waiting.run)
     command = lead(run).command

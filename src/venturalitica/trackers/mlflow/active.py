@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from venturalitica.trackers.base import NoRun
@@ -28,6 +29,34 @@ def no_run() -> NoRun | None:
     if not hasattr(sys.modules.get("mlflow"), "active_run"):
         return None
     return _ELSEWHERE if _open_elsewhere() else _NONE
+
+
+def at_end(run_id: str, call: Callable[[], None]) -> None:
+    """Have `call` called when a run that is open in this thread ends.
+
+    MLflow has no hook for that, but a table of monitors of the system's load, and tells each when
+    its run has ended; of a version that has none, only the end of the process waits for pages.
+    """
+    fluent = sys.modules.get("mlflow.tracking.fluent")
+    monitors = getattr(fluent, "run_id_to_system_metrics_monitor", None)
+    stack: Any = getattr(fluent, "_active_run_stack", None)
+    if not isinstance(monitors, dict) or stack is None:
+        return
+    own = monitors.get(run_id)
+    if not isinstance(own, _AtEnd) and any(run.info.run_id == run_id for run in stack.get()):
+        monitors[run_id] = _AtEnd(call, own)
+
+
+class _AtEnd:
+    """Stands in the place of MLflow's own monitor of a run, which may be None."""
+
+    def __init__(self, call: Callable[[], None], own: Any) -> None:
+        self._call, self._own = call, own
+
+    def finish(self) -> None:
+        if self._own is not None:
+            self._own.finish()
+        self._call()
 
 
 def _open_elsewhere() -> bool:

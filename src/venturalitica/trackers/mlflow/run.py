@@ -117,6 +117,9 @@ class RunShelf:
     def put_extras(self, parcel: Parcel, claim: Claim) -> None:
         """MLflow has no more than that."""
 
+    def put_page_extras(self, parcel: Parcel, claim: Claim, page: bytes) -> None:
+        """Nor of the page."""
+
     def everything(self) -> dict[str, bytes]:
         """Every artifact of ours, and every tag of ours as `tags/<key>`."""
         found = {

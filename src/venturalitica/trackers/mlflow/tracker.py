@@ -6,7 +6,8 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from venturalitica.errors import TrackerError
@@ -32,7 +33,7 @@ from venturalitica.trackers.mlflow.client import (
 )
 from venturalitica.trackers.mlflow.places import doubt, opened_by, place_of
 from venturalitica.trackers.mlflow.run import RunShelf
-from venturalitica.trackers.publish import publish
+from venturalitica.trackers.publish import publish, publish_page
 from venturalitica.trackers.read_back import SUFFIX, kept_in
 
 _ONE_BY_ONE = 100
@@ -102,10 +103,22 @@ class MlflowTracker:
         return f"MLFLOW_TRACKING_URI: {question}" if question else ""
 
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
+        with self._shelf(run) as shelf:
+            return publish(shelf, run, parcel)
+
+    def deliver_page(self, run: RunRef, parcel: Parcel) -> None:
+        with self._shelf(run) as shelf:
+            publish_page(shelf, parcel)
+
+    def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
+        active.at_end(run.run_id, call)
+
+    @contextmanager
+    def _shelf(self, run: RunRef) -> Iterator[RunShelf]:
         with translated(run.run_id, run.uri):
             door = self._door(run.uri, run.extra.get("workspace", ""))
             with one_at_a_time(f"mlflow {run.uri} {run.run_id}"):
-                return publish(RunShelf(door, run.run_id), run, parcel)
+                yield RunShelf(door, run.run_id)
 
     def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
         """Our artifacts at the run, and our tags as `tags/<key>`."""

@@ -82,8 +82,10 @@ class RunShelf:
     def put_extras(self, parcel: Parcel, claim: Claim) -> None:
         if parcel.policy_bytes is not None:
             self.put_tags(log_policy(self._run, parcel, claim, self.tags()))
-        log_evidence(self._run, parcel, claim)
         put_table(self._run, parcel, claim)
+
+    def put_page_extras(self, parcel: Parcel, claim: Claim, page: bytes) -> None:
+        log_evidence(self._run, parcel, claim, page)
 
 
 def _copy(file: Path, data: bytes) -> None:
@@ -142,16 +144,14 @@ def log_policy(run: Any, parcel: Parcel, claim: Claim, tags: Mapping[str, str]) 
     return {mark: name}
 
 
-def log_evidence(run: Any, parcel: Parcel, claim: Claim) -> None:
+def log_evidence(run: Any, parcel: Parcel, claim: Claim, page: bytes) -> None:
     """One artifact; each parcel is a version of it with an alias of its own."""
-    files = {claim.evidence.rsplit("/", 1)[-1]: parcel.evidence}
-    if parcel.report_html is not None:
-        files[claim.report.rsplit("/", 1)[-1]] = parcel.report_html
+    held = {claim.evidence: parcel.evidence, claim.report: page}
     _log_artifact(
         run,
         EVIDENCE_ARTIFACT,
         "evidence",
-        files,
+        {path.rsplit("/", 1)[-1]: data for path, data in held.items()},
         ["latest", f"{claim.kind}-{claim.id}"],
         {"evidence_sha256": parcel.evidence_sha256, "kind": parcel.kind, "name": parcel.name},
     )

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from venturalitica.system.locks import one_at_a_time
 from venturalitica.trackers.base import NoRun, Parcel, Receipt, RunRef
 from venturalitica.trackers.layout import ROOT, SNAPSHOTS
 from venturalitica.trackers.links import without_credentials
-from venturalitica.trackers.publish import publish
+from venturalitica.trackers.publish import publish, publish_page
 from venturalitica.trackers.read_back import Haul, kept_in
 from venturalitica.trackers.wandb import active
 from venturalitica.trackers.wandb import health as account
@@ -76,6 +76,15 @@ class WandbTracker:
                 receipt = publish(RunShelf(live, known), run, parcel)
                 # Its client has it, and no server: what that means is said, not "delivered".
                 return replace(receipt, kept=account.kept(run)) if live.offline else receipt
+
+    def deliver_page(self, run: RunRef, parcel: Parcel) -> None:
+        if lies_here(run, parcel.evidence_sha256):
+            return  # its files are closed: the page is among them, or was said to come too late
+        with translated(run), one_at_a_time(f"wandb {run.uri} {run.run_id}"), opened(run) as live:
+            publish_page(RunShelf(live, self._known.setdefault(run.run_id, {})), parcel)
+
+    def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
+        active.at_end(run.run_id, call)
 
     def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
         """Our files at the run, and our summary keys as `tags/<key>`.

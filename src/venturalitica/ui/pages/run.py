@@ -232,7 +232,7 @@ def _kept(reading: Reading, entry: Entry, report: ReportContext) -> tuple[Kept, 
 
 
 def _kept_at(reading: Reading, entry: Entry, run: Json, waiting: Mapping[str, Undelivered]) -> Kept:
-    from venturalitica.audit.delivery import run_ref
+    from venturalitica.audit.parcel import run_ref
     from venturalitica.trackers.links import Lead, lead, page_at
 
     tracker, run_id = text(run.get("tracker")), text(run.get("run_id"))
