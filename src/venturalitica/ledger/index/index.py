@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import stat
 from collections.abc import Collection, Sequence
 from itertools import starmap
 from pathlib import Path
@@ -61,7 +59,9 @@ class Index:
         Raises:
             EvidenceError: the log was altered, or the database cannot be used.
         """
-        index = cls(ledger, _engine(ledger.home / "index.db", url), own=not url)
+        from venturalitica.ledger.index.tables import engine_of
+
+        index = cls(ledger, engine_of(ledger.home / "index.db", url), own=not url)
         try:
             index.refresh()
         except BaseException:
@@ -342,53 +342,6 @@ class Index:
         places = connection.execute(query).scalars().all()
         records = starmap(Outline.of, self._ledger.chosen(places))
         return [item for record in records for item in _pruned_before(record)]
-
-
-def _engine(path: Path, url: str | None) -> Engine:
-    from sqlalchemy import create_engine, event
-    from sqlalchemy.exc import ArgumentError
-    from sqlalchemy.pool import NullPool, StaticPool
-
-    from venturalitica.core.causes import said
-    from venturalitica.core.redact import redact_uri
-
-    if url is not None:
-        try:
-            return create_engine(url)
-        except (ArgumentError, ImportError) as error:
-            raise EvidenceError(
-                f"the index cannot be opened at {redact_uri(url)}: {said(error)}"
-            ) from error
-    _refuse_stranger(path)
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        # An auditor's read-only copy: the index lives as long as this process.
-        anywhere = {"check_same_thread": False}
-        return create_engine("sqlite://", poolclass=StaticPool, connect_args=anywhere)
-    # No pool, so that a forked child shares no connection; no WAL, which has a corruption bug with
-    # two writers in the SQLite that some Pythons ship. BEGIN IMMEDIATE: one writer, others wait.
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 30})
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _: Any) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine
-
-
-def _refuse_stranger(path: Path) -> None:
-    """A link could point at another database of the user's; a pipe would keep us for ever."""
-    try:
-        kind = path.lstat().st_mode
-    except FileNotFoundError:
-        return
-    if not stat.S_ISREG(kind):
-        raise EvidenceError(
-            f"{path}: not a regular file; remove it, and the index is made again from the log"
-        )
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:

@@ -1,10 +1,36 @@
-"""The tables of the index. Loaded only when the index is used: SQLAlchemy is slow to import."""
+"""The tables of the index, and the database that holds them.
+
+Loaded only when the index is used: SQLAlchemy is slow to import.
+"""
 
 from __future__ import annotations
 
+import os
+import stat
 from operator import itemgetter
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool, StaticPool
+
+from venturalitica.core.causes import said
+from venturalitica.core.redact import redact_uri
+from venturalitica.errors import EvidenceError
 
 metadata = MetaData()
 
@@ -88,3 +114,48 @@ run_values = itemgetter(*runs.columns.keys())
 verdict_values = itemgetter(*verdicts.columns.keys())
 link_values = itemgetter(*links.columns.keys())
 """A row as a tuple in the order of its table's columns."""
+
+
+def engine_of(path: Path, url: str | None) -> Engine:
+    """The database of an index: at `url`, or else in the file `path`.
+
+    Raises:
+        EvidenceError: it cannot be opened.
+    """
+    if url is not None:
+        try:
+            return create_engine(url)
+        except (ArgumentError, ImportError) as error:
+            raise EvidenceError(
+                f"the index cannot be opened at {redact_uri(url)}: {said(error)}"
+            ) from error
+    _refuse_stranger(path)
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        # An auditor's read-only copy: the index lives as long as this process.
+        anywhere = {"check_same_thread": False}
+        return create_engine("sqlite://", poolclass=StaticPool, connect_args=anywhere)
+    # No pool, so that a forked child shares no connection; no WAL, which has a corruption bug with
+    # two writers in the SQLite that some Pythons ship. BEGIN IMMEDIATE: one writer, others wait.
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _refuse_stranger(path: Path) -> None:
+    """A link could point at another database of the user's; a pipe would keep us for ever."""
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(kind):
+        raise EvidenceError(
+            f"{path}: not a regular file; remove it, and the index is made again from the log"
+        )
