@@ -1,20 +1,14 @@
-"""entry."""
+"""`Entry`: one record of the log, and where it stands."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.formats.dsse import (
-    signers_of,
-    statement_of,
-)
+from venturalitica.ledger.formats.dsse import signers_of, statement_of
 from venturalitica.ledger.formats.merkle import leaf_hash
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -355,3 +355,19 @@ def _groups(tally: Tally, across: Sequence[str]) -> int:
     every += [(table.roles, len(table.cells)) for table in tally.scores]
     most = max((cells for roles, cells in every if set(across) <= set(roles)), default=0)
     return min(math.prod(len(axis.levels) for axis in axes), most)
+
+
+def is_reported(verdict: Mapping[str, Any]) -> bool:
+    """Before circumstances were kept, a value without interval was one that somebody reported."""
+    return verdict.get("interval") is None and not verdict["conclusive"]
+
+
+def is_rough(predicate: Mapping[str, Any]) -> bool:
+    """Whether its scores are on levels that may be coarser than those that were judged."""
+    tally = predicate.get("tally") or {}
+    return any(not table["exact"] for table in tally.get("scores") or ())
+
+
+def is_scored(verdict: Mapping[str, Any]) -> bool:
+    spec = CATALOG.get(str(verdict.get("metric")))
+    return spec is not None and spec.needs_score

@@ -30,13 +30,15 @@ from venturalitica.ledger.records.consistency import policy_bytes, policy_in
 from venturalitica.ledger.records.kind import Record
 from venturalitica.ledger.rejudge.compare import (
     differences,
+    is_reported,
+    is_rough,
+    is_scored,
     light_fault,
     read_tally,
     self_fault,
     words_fault,
     work_of,
 )
-from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.limits import MAX_CONTROLS
 
 MOST_WORK = 40_000
@@ -211,14 +213,14 @@ class Verdicts:
         if judged.agreed == predicate["verdicts"]:
             return
         places = {control.id: place for place, control in enumerate(policy.controls)}
-        rough = _is_rough(predicate)
+        rough = is_rough(predicate)
         for verdict, control in zip(predicate["verdicts"], controls, strict=True):
-            if verdict["status"] in ("passed", "failed") and not _is_reported(verdict):
+            if verdict["status"] in ("passed", "failed") and not is_reported(verdict):
                 found = judged.verdicts[places[control.id]]
                 if control.metric == "completeness":
                     # Its replicates depended on the order of the call's arguments, then not kept.
                     found = {**found, "interval": verdict.get("interval")}
-                _refuse(differences(verdict, found, weaker=rough and _is_scored(found)), verdict)
+                _refuse(differences(verdict, found, weaker=rough and is_scored(found)), verdict)
         judged.agreed = predicate["verdicts"]
         _name_rough(judged.moved)
 
@@ -357,9 +359,9 @@ def _compare(predicate: Mapping[str, Any], judged: _Judged) -> None:
     verdicts = predicate["verdicts"]
     if judged.agreed == verdicts:
         return
-    rough = _is_rough(predicate)
+    rough = is_rough(predicate)
     for verdict, found in zip(verdicts, judged.verdicts, strict=True):
-        _refuse(differences(verdict, found, weaker=rough and _is_scored(found)), verdict)
+        _refuse(differences(verdict, found, weaker=rough and is_scored(found)), verdict)
     judged.agreed = verdicts
 
 
@@ -375,28 +377,12 @@ def _in_order(verdicts: Sequence[Mapping[str, Any]], policy: Policy) -> list[Con
     return found
 
 
-def _is_reported(verdict: Mapping[str, Any]) -> bool:
-    """Before circumstances were kept, a value without interval was one that somebody reported."""
-    return verdict.get("interval") is None and not verdict["conclusive"]
-
-
-def _is_rough(predicate: Mapping[str, Any]) -> bool:
-    """Whether its scores are on levels that may be coarser than those that were judged."""
-    tally = predicate.get("tally") or {}
-    return any(not table["exact"] for table in tally.get("scores") or ())
-
-
-def _is_scored(verdict: Mapping[str, Any]) -> bool:
-    spec = CATALOG.get(str(verdict.get("metric")))
-    return spec is not None and spec.needs_score
-
-
 def _told(predicate: Mapping[str, Any]) -> dict[str, tuple[float | None, ...]]:
     """What verdicts tell of scores that the counts keep more coarsely: of each group, if any."""
-    if not _is_rough(predicate):
+    if not is_rough(predicate):
         return {}
     told = {}
-    for verdict in filter(_is_scored, predicate["verdicts"]):
+    for verdict in filter(is_scored, predicate["verdicts"]):
         groups = verdict.get("groups") or [verdict]
         told[verdict["control"]] = tuple(group.get("value") for group in groups)
     return told

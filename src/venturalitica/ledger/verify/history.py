@@ -1,4 +1,4 @@
-"""history."""
+"""What a kind of record remembers over a whole log, to contradict what cannot be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.retention import day_of, parse_day
@@ -15,9 +15,7 @@ from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.formats.pruned_head import Head
-from venturalitica.ledger.formats.public_key import (
-    short,
-)
+from venturalitica.ledger.formats.public_key import short
 from venturalitica.ledger.log.tree_cache import read_parts
 from venturalitica.ledger.records.approval import APPROVAL, Approval
 from venturalitica.ledger.records.erasure import ERASURE, Target, held_by, targets_of
@@ -26,9 +24,6 @@ from venturalitica.ledger.records.placement import Link
 from venturalitica.ledger.records.pruning import PRUNE, Range, ranges_of
 from venturalitica.ledger.records.rotation import ROTATION, Rotation
 from venturalitica.ledger.records.vault import KEY, Vault
-
-if TYPE_CHECKING:
-    pass
 
 
 class Approvals:
