@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from venturalitica.core.text import timestamp
-from venturalitica.errors import EntryPruned, EvidenceError, SigningKeyError
+from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.ledger.entry import Entry, _entry
 from venturalitica.ledger.formats.bundle import Bundle, Proven
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, open_checkpoint, sign_note
@@ -23,7 +23,6 @@ from venturalitica.ledger.formats.dsse import (
     statement_of,
     verify_signature,
 )
-from venturalitica.ledger.formats.merkle import Proofs, verify_inclusion
 from venturalitica.ledger.formats.public_key import (
     CHECKPOINTS,
     RECORDS,
@@ -34,9 +33,9 @@ from venturalitica.ledger.formats.public_key import (
 )
 from venturalitica.ledger.log.append import Log
 from venturalitica.ledger.log.key_history import lineage_of, refuse_retired
+from venturalitica.ledger.log.proven_lines import ProvenLines
 from venturalitica.ledger.log.succession import announce, check_unsealed
 from venturalitica.ledger.log.tail import Keeper, NotOursError, Tail, UnconfirmedError
-from venturalitica.ledger.log.tree_cache import CacheMissError, Part, TreeCache, read_parts
 from venturalitica.ledger.records.placement import Draft, Link
 from venturalitica.ledger.records.rotation import ROTATION
 from venturalitica.ledger.signing.signer import Signer, derived
@@ -69,6 +68,7 @@ class Ledger:
         self._checkpoint_signer = checkpoint_signer
         self._clock = clock
         self._log = Log(self.home)
+        self._proven = ProvenLines(self._log)
 
     @classmethod
     def open(
@@ -182,7 +182,7 @@ class Ledger:
             EntryPruned: its retention had passed and it was pruned.
         """
         checkpoint, seal, _ = self._seal()
-        line, _ = self._proven_line(index, checkpoint)
+        line, _ = self._proven.line(index, checkpoint)
         return _entry(index, line, seal.decode("utf-8"))
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
@@ -195,12 +195,12 @@ class Ledger:
         """
         checkpoint, seal, _ = self._seal()
         note = seal.decode("utf-8")
-        for index, line in self._lines(start, checkpoint):
+        for index, line in self._proven.lines(start, checkpoint):
             yield _entry(index, line, note)
 
     def lines(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """Index and envelope of what `entries` gives, for who reads them in another way."""
-        yield from self._lines(start, self.head())
+        yield from self._proven.lines(start, self.head())
 
     def chosen(self, indexes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
         """Index and envelope of some entries, held against one reading of the checkpoint.
@@ -210,21 +210,7 @@ class Ledger:
         Raises (while read):
             EvidenceError: the log was altered.
         """
-        checkpoint = self.head()
-        with self._log.fitting_cache(checkpoint) as cache:
-            proofs = Proofs(cache.tree(checkpoint.size), checkpoint.root)
-            for index in indexes:
-                if 0 <= index < checkpoint.size:
-                    part = next(self._parts(cache, index, checkpoint, proofs))
-                    if part.head is None:
-                        yield part.index, part.line
-
-    def _lines(self, start: int, checkpoint: Checkpoint) -> Iterator[tuple[int, bytes]]:
-        with self._log.fitting_cache(checkpoint) as cache:
-            proofs = Proofs(cache.tree(checkpoint.size), checkpoint.root)
-            for part in self._parts(cache, start, checkpoint, proofs):
-                if part.head is None:
-                    yield part.index, part.line
+        yield from self._proven.chosen(indexes, self.head())
 
     def leaf(self, index: int) -> str:
         """The leaf hash at `index`, proven; that of a pruned entry too.
@@ -232,7 +218,7 @@ class Ledger:
         Raises:
             EvidenceError: there is none, or the log was altered.
         """
-        part, _ = self._proven_part(index, self._seal()[0])
+        part, _ = self._proven.part(index, self._seal()[0])
         return part.leaves()[index - part.index].hex()
 
     def bundle(self, index: int) -> bytes:
@@ -243,7 +229,7 @@ class Ledger:
             EntryPruned: its retention had passed and it was pruned.
         """
         checkpoint, seal, sealer = self._seal()
-        line, proof = self._proven_line(index, checkpoint)
+        line, proof = self._proven.line(index, checkpoint)
         carried = carried_keys(self.home / "keys")
         lineage = self._lineage(line, index, checkpoint, carried)
         signed = (line, *(item.envelope for item in lineage))
@@ -260,85 +246,14 @@ class Ledger:
         """The rotations that tie the keys of the record and of the checkpoint to earlier ones."""
         if sum(key.algorithm == RECORDS for key in carried.values()) < 2:
             return ()
-        last, _ = self._proven_line(checkpoint.size - 1, checkpoint)
+        last, _ = self._proven.line(checkpoint.size - 1, checkpoint)
         with self._log.fitting_cache(checkpoint) as cache:
             end = cache.end(checkpoint.size)
         keyids = sorted({*signers_of(line), *signers_of(last)})
         found = lineage_of(self._log.entries, keyids, end)
         places = [rotation.index for rotation in found if rotation.index != index]
-        proven = [(place, *self._proven_line(place, checkpoint)) for place in places]
+        proven = [(place, *self._proven.line(place, checkpoint)) for place in places]
         return tuple(Proven(one, place, tuple(proof)) for place, one, proof in proven)
-
-    def _proven_line(self, index: int, checkpoint: Checkpoint) -> tuple[bytes, list[bytes]]:
-        part, proof = self._proven_part(index, checkpoint)
-        if part.head is not None:
-            when = self._pruned_on(part.head.record, checkpoint)
-            raise EntryPruned(
-                f"{self.home}: entry {index} was pruned{when}: its retention had passed, as entry "
-                f"{part.head.record} says. Its place is still proven; its contents are gone"
-            )
-        return part.line, proof
-
-    def _pruned_on(self, record: int, checkpoint: Checkpoint) -> str:
-        with contextlib.suppress(EvidenceError):
-            part, _ = self._proven_part(record, checkpoint)
-            return f" on {Link.of(statement_of(part.line)).appended_at[:10]}"
-        return ""
-
-    def _proven_part(self, index: int, checkpoint: Checkpoint) -> tuple[Part, list[bytes]]:
-        if not 0 <= index < checkpoint.size:
-            raise EvidenceError(
-                f"{self.home}: no entry {index}; the log has {checkpoint.size}, counted from 0"
-            )
-        with self._log.fitting_cache(checkpoint) as cache:
-            try:
-                return self._part_and_proof(cache, index, checkpoint)
-            except (EvidenceError, CacheMissError):
-                cache.rebuild(self._log.entries, checkpoint)
-            return self._part_and_proof(cache, index, checkpoint)
-
-    def _parts(
-        self, cache: TreeCache, index: int, checkpoint: Checkpoint, proofs: Proofs
-    ) -> Iterator[Part]:
-        """The lines from entry `index` on, each proven under the checkpoint's root.
-
-        The cache may be wrong, and a pruning may replace log and cache while they are read: where
-        a line does not fit, the cache is made again (which holds the log against its root), once.
-        """
-        tried = -1
-        while index < checkpoint.size:
-            try:
-                start = cache.end(index)
-                for part in read_parts(self._log.entries, index, checkpoint.size, start=start):
-                    self._check_leaves(part, checkpoint, proofs)
-                    yield part
-                    index = part.index + part.count
-            except (EvidenceError, CacheMissError):
-                if tried == index:
-                    raise
-                tried = index
-                cache.rebuild(self._log.entries, checkpoint)
-
-    def _check_leaves(self, part: Part, checkpoint: Checkpoint, proofs: Proofs) -> None:
-        for index, leaf in enumerate(part.leaves(), part.index):
-            if index >= checkpoint.size or not proofs.holds(index, leaf):
-                raise _altered(self._log.entries, index)
-
-    def _part_and_proof(
-        self, cache: TreeCache, index: int, checkpoint: Checkpoint
-    ) -> tuple[Part, list[bytes]]:
-        start = cache.end(index)
-        (part,) = read_parts(self._log.entries, index, index + 1, start=start)
-        proof = cache.tree(checkpoint.size).inclusion(index)
-        if not verify_inclusion(
-            leaf=part.leaves()[index - part.index],
-            index=index,
-            size=checkpoint.size,
-            proof=proof,
-            root=checkpoint.root,
-        ):
-            raise _altered(self._log.entries, index)
-        return part, proof
 
     def _seal(self) -> tuple[Checkpoint, bytes, PublicKey]:
         try:
@@ -375,7 +290,7 @@ class Ledger:
     def _last_sealer(self, checkpoint: Checkpoint) -> str:
         """The key that the last record names which can be read; one that cannot hides no other."""
         for index in reversed(range(checkpoint.size)):
-            part, _ = self._proven_part(index, checkpoint)
+            part, _ = self._proven.part(index, checkpoint)
             with contextlib.suppress(EvidenceError):
                 if part.head is None:
                     return Link.of(statement_of(part.line)).checkpoint_key
@@ -477,10 +392,3 @@ def _check_signatures(line: bytes, keys: Mapping[str, PublicKey]) -> None:
         key = keys.get(signature.keyid)
         if key is None or not verify_signature(key.ecdsa(), signature.sig, envelope.signed_bytes()):
             raise EvidenceError("no key of this log signed it")
-
-
-def _altered(entries: Path, index: int) -> EvidenceError:
-    return EvidenceError(
-        f"{entries}: entry {index} is not the one that the checkpoint seals; the log was altered. "
-        "Run 'venturalitica verify' to see what changed"
-    )
