@@ -104,3 +104,13 @@ def test_it_is_listed_only_when_asked_for(call, approved):
     listed = json.loads(call("runs", "list", "--kind", "erasure", "--json").stdout)
     assert [run["index"] for run in listed] == [2]
     assert call("runs", "show", "last").stdout == call("runs", "show", "0").stdout
+
+
+def test_the_next_writer_finishes_an_interrupted_erasure(approved: Ledger) -> None:
+    from venturalitica.audit.project_ledger import open_ledger
+
+    marks = approved.home / "vault" / "erasing"
+    marks.mkdir()
+    (marks / "left by a killed one").touch()
+    open_ledger(create=False)
+    assert list(marks.iterdir()) == []
