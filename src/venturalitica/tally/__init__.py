@@ -2,10 +2,10 @@
 
     from venturalitica.tally import Need, build_tally
 
-`needs` says which counts a control wants, `values` what a value of the data is as a label,
-`frames` and `arrays` are the engines, `groups` turns values into groups, `spelling` refuses values
-that mislead, `scores` levels the scores, and `build` puts them together. Nothing here opens a file
-or knows a metric.
+`binding` says which counts a control wants of which columns, `values` what a value of the data is
+as a label, `engines` ask data frames and arrays, `groups` turns values into groups, `spelling`
+refuses values that mislead, `scores` levels the scores, and `build` puts them together. Nothing
+here opens a file or knows a metric.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from venturalitica.tally.binding import Need
     from venturalitica.tally.build import build_tally
     from venturalitica.tally.engines.narwhals import column_names, materialise
-    from venturalitica.tally.plan import Need
     from venturalitica.tally.values import RefusedValues, RoleError
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Need": "plan",
+    "Need": "binding",
     "RefusedValues": "values",
     "RoleError": "values",
     "build_tally": "build",

@@ -12,7 +12,7 @@ import numpy
 from venturalitica.core.policy import LABEL_ROLES, Role, bin_names
 from venturalitica.core.tally import CELLS, NULL, Axis, ScoreTable, Table, Tally, regridded, summed
 from venturalitica.errors import DataError
-from venturalitica.tally.binding import Binding
+from venturalitica.tally.binding import Binding, Need, scored_of, tables_of
 from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, Ints
 from venturalitica.tally.groups import (
     QUARTILES_ABOVE,
@@ -29,7 +29,6 @@ from venturalitica.tally.groups import (
     weighted_quartile_cuts,
 )
 from venturalitica.tally.labels import label_levels
-from venturalitica.tally.plan import Need, scored_of, tables_of
 from venturalitica.tally.rows import Rows, Slot, Source, sources_of
 from venturalitica.tally.scores import ScoreLevels
 from venturalitica.tally.spelling import refuse_identifiers, refuse_unlisted
