@@ -18,8 +18,17 @@ from dataclasses import replace
 from typing import Any
 
 from venturalitica.frameworks.sklearn import clone, is_estimator, own_parts
-from venturalitica.wrapping.pickling import plain_class, plain_reduction, rebuild, set_plain_class
-from venturalitica.wrapping.registry import Governance, forget, governance_of, is_training, remember
+from venturalitica.wrapping.registry import (
+    Governance,
+    forget,
+    governance_of,
+    is_training,
+    plain_class,
+    plain_reduction,
+    rebuild,
+    remember,
+    set_plain_class,
+)
 from venturalitica.wrapping.routing import add_routing
 
 TRAINING_METHODS = ("fit", "partial_fit", "fit_predict", "fit_transform")

@@ -19,8 +19,13 @@ from typing import Any
 
 from venturalitica.errors import did_you_mean
 from venturalitica.frameworks.sklearn import fit_parameters
-from venturalitica.wrapping.pickling import plain_class
-from venturalitica.wrapping.registry import Governance, audit_names, governance_of, remember
+from venturalitica.wrapping.registry import (
+    Governance,
+    audit_names,
+    governance_of,
+    plain_class,
+    remember,
+)
 
 UNCHANGED, UNUSED = "$UNCHANGED$", "$UNUSED$"
 """Special aliases of scikit-learn's: leave a request as it is, take it away."""
