@@ -2,7 +2,7 @@
 
 `governed` makes the object and its plain copies (`registry` remembers it and saves it plain,
 `routing` lets it ask scikit-learn for the audit's arguments), `arguments` reads a training call,
-`rows` chooses and checks what is judged, `fit` trains, audits, and keeps random numbers as they are.
+`rows` chooses and checks what is judged, `fit` trains, audits, and keeps random numbers.
 """
 
 from __future__ import annotations
