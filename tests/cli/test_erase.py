@@ -107,7 +107,7 @@ def test_it_is_listed_only_when_asked_for(call, approved):
 
 
 def test_the_next_writer_finishes_an_interrupted_erasure(approved: Ledger) -> None:
-    from venturalitica.audit.project_ledger import open_ledger
+    from venturalitica.audit.project import open_ledger
 
     marks = approved.home / "vault" / "erasing"
     marks.mkdir()

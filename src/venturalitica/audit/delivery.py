@@ -28,14 +28,7 @@ from venturalitica.audit.parcel import carry, carry_page, page_of, run_ref
 from venturalitica.core.causes import said
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.errors import TrackerUnreachable
-from venturalitica.trackers.base import (
-    ANSWER_WITHIN,
-    Page,
-    Receipt,
-    RunRef,
-    ask,
-    patient,
-)
+from venturalitica.trackers.base import ANSWER_WITHIN, Page, Receipt, RunRef, ask, patient
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger

@@ -64,9 +64,8 @@ def _roles(root: MapNode) -> dict[str, MapNode]:
     for key, value in roles.pairs:
         name = text_of(key)
         if name and name not in declared:
-            declared[name] = (
-                value if isinstance(value, MapNode) else MapNode((), key.line, key.column)
-            )
+            empty = MapNode((), key.line, key.column)
+            declared[name] = value if isinstance(value, MapNode) else empty
     return declared
 
 

@@ -122,7 +122,7 @@ def _audit(model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...])
             frame=plan.frame,
             columns={**plan.columns, **answers},
             bindings=plan.bindings,
-            model=plain_value(model),
+            model=_plain(model),
             training_share=plan.training_share(),
             trained=plan.trained,
             source="fit",
@@ -136,6 +136,15 @@ def _audit(model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...])
         if any(control.on_fail == "block" for control in policy.controls):
             raise
         log.error("the model is trained, and its audit failed\n%s", redacted_traceback(error))
+
+
+def _plain(model: Any) -> Any:
+    """The model without governance; as it is where a part of it does not let itself be copied."""
+    try:
+        return plain_value(model)
+    except Exception as error:  # noqa: BLE001 - its description says what it cannot say
+        log.warning("the model could not be taken out\n%s", redacted_traceback(error))
+        return model
 
 
 def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[str, str]]:
