@@ -498,9 +498,9 @@ def test_each_text_is_parsed_once_and_not_without_end(
     parsed: list[bytes] = []
     parse = venturalitica.policy.parse_policy
 
-    def counted(data: bytes, *, filename: str) -> Any:
+    def counted(data: bytes, **named: Any) -> Any:
         parsed.append(data)
-        return parse(data, filename=filename)
+        return parse(data, **named)
 
     monkeypatch.setattr(venturalitica.policy, "parse_policy", counted)
     monkeypatch.setattr(policy_names, "BUDGET", 5 * 1024)

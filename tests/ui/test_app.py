@@ -111,7 +111,7 @@ def test_a_read_only_copy_is_shown(
 ) -> None:
     # As root every folder can be written: what `os.access` says is what counts here.
     (own_history.home / "index.db").unlink()
-    monkeypatch.setattr("venturalitica.ledger.index.index.os.access", lambda path, mode: False)
+    monkeypatch.setattr("venturalitica.ledger.index.tables.os.access", lambda path, mode: False)
     client = client_for(own_history.home)
     assert client.get("/runs").status_code == 200
     assert client.get("/").status_code == 200

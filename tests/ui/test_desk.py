@@ -97,7 +97,7 @@ def test_threads_read_beside_each_other(
 ) -> None:
     if in_memory:
         (own_history.home / "index.db").unlink()
-        monkeypatch.setattr("venturalitica.ledger.index.index.os.access", lambda path, mode: False)
+        monkeypatch.setattr("venturalitica.ledger.index.tables.os.access", lambda path, mode: False)
     desk = Desk(own_history.home)
     together = threading.Barrier(6)
 
