@@ -1,4 +1,4 @@
-"""record."""
+"""The kinds of signed statement that hold verdicts, by their predicateType."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""verification."""
+"""What a verification found: its steps, and whether all that could be made held."""
 
 from __future__ import annotations
 

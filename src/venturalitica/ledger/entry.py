@@ -38,7 +38,8 @@ class Entry:
             return ""
 
 
-def _entry(index: int, line: bytes, checkpoint: str) -> Entry:
+def entry_of(index: int, line: bytes, checkpoint: str) -> Entry:
+    """The entry that a line of the log is, under a checkpoint that seals it."""
     return Entry(
         index, leaf_hash(line).hex(), sha256_hex(line), line, statement_of(line), checkpoint
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SigningKeyError
-from venturalitica.ledger.entry import Entry, _entry
+from venturalitica.ledger.entry import Entry, entry_of
 from venturalitica.ledger.formats.bundle import Bundle, Proven
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, open_checkpoint, sign_note
 from venturalitica.ledger.formats.dsse import (
@@ -172,7 +172,7 @@ class Ledger:
                 "is as it was; free some space or set VENTURALITICA_HOME to a folder that can be "
                 "written"
             ) from error
-        return replace(_entry(tail.size, line, seal.decode("utf-8")), new_key=new_key)
+        return replace(entry_of(tail.size, line, seal.decode("utf-8")), new_key=new_key)
 
     def entry(self, index: int) -> Entry:
         """The entry at `index` (from 0), proven to be the one that the checkpoint seals.
@@ -183,7 +183,7 @@ class Ledger:
         """
         checkpoint, seal, _ = self._seal()
         line, _ = self._proven.line(index, checkpoint)
-        return _entry(index, line, seal.decode("utf-8"))
+        return entry_of(index, line, seal.decode("utf-8"))
 
     def entries(self, start: int = 0) -> Iterator[Entry]:
         """The entries from `start` on, in order; each is held against the sealed tree.
@@ -196,7 +196,7 @@ class Ledger:
         checkpoint, seal, _ = self._seal()
         note = seal.decode("utf-8")
         for index, line in self._proven.lines(start, checkpoint):
-            yield _entry(index, line, note)
+            yield entry_of(index, line, note)
 
     def lines(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """Index and envelope of what `entries` gives, for who reads them in another way."""

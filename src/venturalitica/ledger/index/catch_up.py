@@ -1,4 +1,4 @@
-"""catch_up."""
+"""Takes into the index what the log holds and the index does not yet."""
 
 from __future__ import annotations
 

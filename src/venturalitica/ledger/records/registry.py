@@ -1,4 +1,4 @@
-"""registry."""
+"""Every kind of record besides audits and runs, entered once."""
 
 from __future__ import annotations
 
