@@ -69,7 +69,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/venturalitica demo --out demo-out
 
 test: $(VENV)/.dev $(VENV)/.system
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -16,13 +16,22 @@ from pathlib import Path
 import pytest
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the server runs in one worker, and first: it is the longest chain."""
+    """A file runs in one worker, in its order; what shares a server or a browser does too.
+
+    Those two are the longest chains, so they come first.
+    """
     for item in items:
         if _needs_server(item):
             item.add_marker(pytest.mark.xdist_group("mlflow-server"))
-    items.sort(key=lambda item: not _needs_server(item))
+        elif item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: _group(item) not in ("mlflow-server", "browser"))
+
+
+def _group(item: pytest.Item) -> str:
+    return str(item.get_closest_marker("xdist_group").args[0])
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -78,6 +78,8 @@ def offline_wandb(tmp_path, monkeypatch):
         import wandb
     yield wandb
     wandb.teardown()
+    # A run of mode "disabled" stays `wandb.run`, whatever ends it.
+    wandb.sdk.lib.module.unset_globals()
 
 
 @contextmanager
