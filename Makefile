@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: help demo test lint docs bench torture screenshots clean
+.PHONY: help demo test lint docs bench torture architecture screenshots clean
 
 help:
 	@echo "make demo     audit the German Credit model inside a real MLflow run"
@@ -13,6 +13,7 @@ help:
 	@echo "make docs     build the documentation and check its links"
 	@echo "make bench    print the benchmarks' ratios"
 	@echo "make torture  break everything on purpose: kills, full disks, tampering; under 20 minutes"
+	@echo "make architecture  draw the rooms again, from the imports"
 	@echo "make screenshots  draw the pictures of the documentation again"
 	@echo "make clean    remove what the other verbs made"
 
@@ -89,6 +90,9 @@ bench: $(VENV)/.dev
 
 torture: $(VENV)/.dev $(VENV)/.system
 	cd tests && ../$(BIN)/python -m torture
+
+architecture: $(VENV)/.dev
+	$(BIN)/python tests/house/picture.py
 
 screenshots: $(VENV)/.dev $(VENV)/.system
 	$(BIN)/python tests/browser/screenshots.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import runpy
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
@@ -113,6 +114,11 @@ def test_lower_floors_touch_no_disk_network_clock_or_environment() -> None:
     used = [(name, used) for name in lower for used in ARROWS[name] if used != "urllib.parse"]
     assert [(name, used) for name, used in used if used.partition(".")[0] in IMPURE] == []
     assert [name for name in lower if calls(name, "open")] == []
+
+
+def test_the_picture_shows_the_rooms_and_imports_of_today() -> None:
+    picture = runpy.run_path(str(Path(__file__).with_name("picture.py")))
+    assert picture["PICTURE"].read_text() == picture["draw"](), "run 'make architecture'"
 
 
 def test_print_is_for_the_command_line() -> None:
