@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
+# Each test starts Pythons of its own by the hundred: they need not compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test lint docs bench torture architecture screenshots clean
 
 help:
