@@ -71,8 +71,9 @@ def enforce(
         model: a fitted model that predicts `data`'s own feature columns; instead of `prediction`.
         metrics: values measured elsewhere, by metric name or control id; judged without an
             interval and therefore never conclusive.
-        target, prediction, score: column name, or array of shape (n,). `score` is the probability
-            of the favorable label, in [0, 1].
+        target: the labels: column name, or array of shape (n,).
+        prediction: the predicted labels, likewise.
+        score: the probability of the favorable label, in [0, 1], likewise.
         phase: `"data"` or `"model"` judges only the controls of that phase.
         roles: grouping role = column name or array of shape (n,), e.g. `gender="Attribute9"`.
 

@@ -80,13 +80,21 @@ def test_pages_of_the_site_link_only_within_it(page: Path) -> None:
 
 def test_the_site_names_every_page_and_loads_nothing_from_elsewhere() -> None:
     settings = YAML(typ="safe", pure=True).load(read(ROOT / "mkdocs.yml"))
-    named = [page for entry in settings["nav"] for page in entry.values()]
+    groups = [pages for entry in settings["nav"] for pages in entry.values()]
+    entries = [page for pages in groups for page in pages]
+    named = [next(iter(page.values())) if isinstance(page, dict) else page for page in entries]
     assert sorted(named) == sorted(path.name for path in DOCS.glob("*.md"))
     assert named[0] == "index.md", "a site begins at index.html"
     assert settings["theme"]["highlightjs"] is False, "highlight.js comes from a CDN"
     assert settings["strict"] is True
     assert all((DOCS / path).is_file() for path in settings["extra_css"])
     assert "extra_javascript" not in settings
+
+
+def test_the_reference_names_what_the_package_gives_and_nothing_else() -> None:
+    named = re.findall(r"^::: venturalitica\.(\S+)$", read(DOCS / "api.md"), re.M)
+    given = [name.rpartition(".")[2] for name in named]
+    assert sorted(given) == sorted(set(vl.__all__) - {"__version__"})
 
 
 def test_a_strict_build_counts_its_warnings() -> None:
