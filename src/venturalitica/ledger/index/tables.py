@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -134,8 +135,16 @@ def engine_of(path: Path, url: str | None) -> Engine:
         # An auditor's read-only copy: the index lives as long as this process.
         anywhere = {"check_same_thread": False}
         return create_engine("sqlite://", poolclass=StaticPool, connect_args=anywhere)
-    # No pool, so that a forked child shares no connection; no WAL, which has a corruption bug with
-    # two writers in the SQLite that some Pythons ship. BEGIN IMMEDIATE: one writer, others wait.
+    return _engine_at(path.absolute())
+
+
+@lru_cache(maxsize=16)
+def _engine_at(path: Path) -> Engine:
+    """Kept, since an engine keeps its compiled statements; it holds no connection.
+
+    No pool, so that a forked child shares no connection; no WAL, which has a corruption bug with
+    two writers in the SQLite that some Pythons ship. BEGIN IMMEDIATE: one writer, others wait.
+    """
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 30})
 
     @event.listens_for(engine, "connect")
