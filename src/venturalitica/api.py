@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from venturalitica.audit.audit import _refuse_nothing, conduct
+from venturalitica.audit.audit import conduct
+from venturalitica.audit.measure import Request
 from venturalitica.audit.project import resolve_policy
 from venturalitica.audit.result import Audit
 from venturalitica.core.policy import Phase, Policy
@@ -93,18 +94,27 @@ def enforce(
     given = {name: value for name, value in (labels | roles).items() if value is not None}
     _refuse_reordered(data, given)
     _refuse_target_twice(rules, data, given)
-    return conduct(
-        rules,
+    request = Request(
+        policy=rules,
+        source="enforce",
         frame=data,
-        columns={},
         bindings=given,
         model=_plain_model(model),
-        predict_with_model=model is not None,
-        source="enforce",
-        lenient=False,
+        ask_model=model is not None,
         phase=phase,
         reported=metrics,
     )
+    return conduct(request)
+
+
+def _refuse_nothing(data: Any, model: Any, metrics: Any, bound: Sequence[Any]) -> None:
+    """A call with nothing in it is a slip, not an audit of nothing."""
+    if data is None and model is None and metrics is None and all(v is None for v in bound):
+        raise BindingError(
+            "vl.enforce was given nothing to judge: pass a table, vl.enforce(data, "
+            "prediction=...) or vl.enforce(data, model=...), or arrays (target=, prediction=), or "
+            "numbers that were measured elsewhere (metrics={...})"
+        )
 
 
 def _refuse_unknown_phase(phase: object) -> None:

@@ -18,29 +18,46 @@ from venturalitica.errors import BindingError, DataError, did_you_mean
 from venturalitica.frameworks import Unanswered, favorable_scores, feature_names, predictions
 from venturalitica.provenance.inputs import data_item, frame_item
 from venturalitica.tally.binding import Binding, bind, together
+from venturalitica.trackers.base import RunRef
 
 if TYPE_CHECKING:
+    from venturalitica.audit.training_rows import TrainingRows
     from venturalitica.metrics.catalog.spec import Needs
 
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows to judge, as the caller gave them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What one audit judges: a policy, the rows as the caller gave them, what is known of them.
 
-    `columns` maps a label role to an array of shape (n,) that does not come from the frame;
-    `bindings` any role to a column name or an array; `missing` a role that could not be had at
-    all to the reason. `training_share` is how many of them the model was trained on, where that is
-    known.
+    `frame` is a native table, `columns` maps a label role to an array of shape (n,) that does not
+    come from it, `bindings` any role to a column name or an array, `missing` a role that could not
+    be had at all to the reason. `name` is what the data is called. `model` is the plain fitted
+    model, for the evidence; with `ask_model` it answers for the roles that nobody bound.
+    `reported` are values measured elsewhere. `lenient`: an unbound role makes its controls
+    `not_evaluated` instead of raising, and rows that cannot be judged give verdicts of status
+    `error`: after a fit nothing may be lost. `trackers` are the tracker runs that were open before
+    the training, None where nobody asked. `training_share` is how many rows the model was trained
+    on, where that is known; `trained` are the rows it was just trained on, to be known again later.
     """
 
-    frame: Any
+    policy: Policy
+    source: str
+    frame: Any = None
     columns: Mapping[str, Any] = field(default_factory=dict)
     bindings: Mapping[str, Any] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    name: str = "audit"
+    phase: Phase | None = None
+    reported: Mapping[str, float] | None = None
+    model: Any = None
+    ask_model: bool = False
+    lenient: bool = False
+    trackers: tuple[RunRef, ...] | None = None
     training_share: Share | None = None
+    trained: TrainingRows | None = None
 
     @property
     def training_rows(self) -> bool | None:
@@ -49,7 +66,7 @@ class Rows:
 
     @property
     def empty(self) -> bool:
-        """True where nothing at all was given."""
+        """True where no rows at all were given."""
         return self.frame is None and not self.columns and not self.bindings
 
 
@@ -71,16 +88,7 @@ def known_roles(policy: Policy) -> dict[str, Role]:
     return {name: policy.role(name) for name in (*LABEL_ROLES, *policy.grouping_roles)}
 
 
-def measure(
-    policy: Policy,
-    rows: Rows,
-    *,
-    phase: Phase | None,
-    reported: Mapping[str, float] | None,
-    lenient: bool,
-    fingerprint: bool,
-    name: str,
-) -> Measured:
+def measure(request: Request, *, fingerprint: bool) -> Measured:
     """Judge the rows against the policy.
 
     Raises:
@@ -91,40 +99,39 @@ def measure(
     from venturalitica.metrics.catalog import needs
     from venturalitica.tally import column_names, materialise
 
-    controls = select(policy, phase)
-    asked = needs(unreported(policy, controls, reported))
+    policy, given = request.policy, {**request.columns, **request.bindings}
+    controls = select(policy, request.phase)
+    asked = needs(unreported(policy, controls, request.reported))
     wanted = dict.fromkeys(role for need in asked for role in need.roles)
-    given = {**rows.columns, **rows.bindings}
-    binding = bind(known_roles(policy), given, column_names(rows.frame), wanted=wanted)
-    unbound = {**binding.unbound, **_only(rows.missing, wanted)}
-    if not lenient:
-        _require(unbound, phase)
-    frame = materialise(rows.frame, binding.columns.values())
-    copies = _Copies(policy, rows.frame, frame, binding)
-    data = _FingerprintThread(frame, binding, name, rows.training_rows) if fingerprint else None
-    tally, faults = _counted(policy, frame, binding, asked, lenient=lenient)
+    binding = bind(known_roles(policy), given, column_names(request.frame), wanted=wanted)
+    unbound = {**binding.unbound, **_only(request.missing, wanted)}
+    if not request.lenient:
+        _require(unbound, request.phase)
+    frame = materialise(request.frame, binding.columns.values())
+    copies = _Copies(policy, request.frame, frame, binding)
+    data = _FingerprintThread(frame, binding, request) if fingerprint else None
+    tally, faults = _counted(policy, frame, binding, asked, lenient=request.lenient)
     circumstances = replace(
-        _asked(policy, phase, reported),
+        _asked(request),
         unbound=unbound,
         faults=faults,
-        training_share=rows.training_share,
+        training_share=request.training_share,
         **copies.found(),
     )
     verdicts = judge(policy, tally, circumstances=circumstances)
-    item = data.item() if data else _unread(binding, name, tally.rows, rows.training_rows)
-    silent = _without(unbound, {*LABEL_ROLES, *rows.missing}, controls)
+    item = data.item() if data else _unread(binding, request, tally.rows)
+    silent = _without(unbound, {*LABEL_ROLES, *request.missing}, controls)
     return Measured(verdicts, circumstances, tally, binding.names, (item,), silent)
 
 
-def _asked(
-    policy: Policy, phase: Phase | None, reported: Mapping[str, float] | None
-) -> Circumstances:
+def _asked(request: Request) -> Circumstances:
     """What the caller asked for: the phase, whose other controls are left out, and what is told."""
     from venturalitica.judge import select
 
-    chosen = {control.id for control in select(policy, phase)}
-    left_out = tuple(control.id for control in policy.controls if control.id not in chosen)
-    return Circumstances(phase=phase, left_out=left_out, reported=reported or {})
+    controls = request.policy.controls
+    chosen = {control.id for control in select(request.policy, request.phase)}
+    left_out = tuple(control.id for control in controls if control.id not in chosen)
+    return Circumstances(phase=request.phase, left_out=left_out, reported=request.reported or {})
 
 
 def _counted(
@@ -156,20 +163,16 @@ def _counted(
             return tally, faults
 
 
-def reported_only(policy: Policy, phase: Phase | None, reported: Mapping[str, float]) -> Measured:
-    """Judge numbers that somebody measured elsewhere: no rows, no interval, never conclusive."""
-    return _without_rows(policy, _asked(policy, phase, reported))
-
-
-def unmeasured(policy: Policy, phase: Phase | None, reason: str) -> Measured:
-    """Every selected control as an error: what is told when the rows could not be tallied."""
-    return _without_rows(policy, replace(_asked(policy, phase, None), failure=reason))
-
-
-def _without_rows(policy: Policy, circumstances: Circumstances) -> Measured:
+def unmeasured(request: Request, reason: str = "") -> Measured:
+    """Verdicts without rows: on numbers that somebody measured elsewhere, with no interval and
+    never conclusive; or, with a `reason` why the rows could not be tallied, an error each."""
     from venturalitica.judge import judge
 
-    return Measured(judge(policy, None, circumstances=circumstances), circumstances)
+    circumstances = _asked(request)
+    if reason:
+        circumstances = replace(circumstances, reported={}, failure=reason)
+    verdicts = judge(request.policy, None, circumstances=circumstances)
+    return Measured(verdicts, circumstances)
 
 
 def _without(
@@ -230,24 +233,24 @@ class _Copies:
 class _FingerprintThread:
     """The digest of the judged columns, made beside the count."""
 
-    def __init__(self, frame: Any, binding: Binding, name: str, training_rows: bool | None) -> None:
-        self._arguments = (frame, binding, name, training_rows)
+    def __init__(self, frame: Any, binding: Binding, request: Request) -> None:
+        self._arguments = (frame, binding, request)
         self._item: dict[str, Any] | None = None
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._go, name="venturalitica-fingerprint")
         self._thread.start()
 
     def _go(self) -> None:
-        frame, binding, name, training_rows = self._arguments
+        frame, binding, request = self._arguments
         try:
             found = frame_item(
                 frame,
                 context="audit",
-                name=name,
+                name=request.name,
                 columns=tuple(dict.fromkeys(binding.columns.values())),
                 arrays=binding.arrays,
             )
-            self._item = found | {"training_rows": training_rows}
+            self._item = found | {"training_rows": request.training_rows}
         except Exception as error:  # noqa: BLE001 - raised again where the digest is asked for
             self._error = error
 
@@ -259,10 +262,10 @@ class _FingerprintThread:
         return self._item
 
 
-def _unread(binding: Binding, name: str, rows: int, training_rows: bool | None) -> dict[str, Any]:
+def _unread(binding: Binding, request: Request, rows: int) -> dict[str, Any]:
     """The data item where the fingerprint is switched off: it says so."""
     return data_item(
-        name,
+        request.name,
         "audit",
         rows=rows,
         columns=[
@@ -270,12 +273,12 @@ def _unread(binding: Binding, name: str, rows: int, training_rows: bool | None) 
             for column in sorted(set(binding.names.values()))
         ],
         method="off (VENTURALITICA_FINGERPRINT=0)",
-        training_rows=training_rows,
+        training_rows=request.training_rows,
     )
 
 
-def with_predictions(policy: Policy, rows: Rows, model: Any, phase: Phase | None) -> Rows:
-    """The rows with the model's predictions, and scores where a selected control needs them.
+def with_predictions(request: Request) -> Request:
+    """The request with the model's predictions, and scores where a selected control needs them.
 
     What the caller bound already (`prediction=`, `score=`) is left as it is.
 
@@ -283,12 +286,13 @@ def with_predictions(policy: Policy, rows: Rows, model: Any, phase: Phase | None
         DataError: the model does not say what its features are, or there is no table.
         BindingError: the table lacks some of them.
     """
-    needed = _roles_needed(policy, phase) - set(rows.bindings)
+    model = request.model
+    needed = _roles_needed(request) - set(request.bindings)
     if not needed:
-        return rows
-    features = _features(model, rows.frame)
-    columns, missing = dict(rows.columns), dict(rows.missing)
-    favorable = policy.role("target").favorable_values
+        return request
+    features = _features(model, request.frame)
+    columns, missing = dict(request.columns), dict(request.missing)
+    favorable = request.policy.role("target").favorable_values
     for role in sorted(needed):
         try:
             if role == "prediction":
@@ -297,14 +301,15 @@ def with_predictions(policy: Policy, rows: Rows, model: Any, phase: Phase | None
                 columns[role] = favorable_scores(model, features, favorable)
         except Unanswered as reason:
             missing[role] = str(reason)
-    return replace(rows, columns=columns, missing=missing)
+    return replace(request, columns=columns, missing=missing)
 
 
-def _roles_needed(policy: Policy, phase: Phase | None) -> set[str]:
+def _roles_needed(request: Request) -> set[str]:
     from venturalitica.judge import select
     from venturalitica.metrics.catalog import needs
 
-    roles = {role for need in needs(select(policy, phase)) for role in need.roles}
+    asked = needs(select(request.policy, request.phase))
+    roles = {role for need in asked for role in need.roles}
     return roles & {"prediction", "score"}
 
 

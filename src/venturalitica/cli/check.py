@@ -189,6 +189,7 @@ def _judge(
     separator: str | None,
 ) -> Audit:
     from venturalitica.audit.audit import conduct
+    from venturalitica.audit.measure import Request
     from venturalitica.audit.project import resolve_policy
     from venturalitica.cli.csv_reader import compared
     from venturalitica.cli.data_files import find_files, read_table
@@ -197,18 +198,16 @@ def _judge(
     found = find_files(files)
     with progress("reading and judging"):
         frame = read_table(found, separator=separator, together=compared(rules, bindings))
+        request = Request(
+            policy=rules,
+            source="check",
+            frame=frame,
+            bindings=bindings,
+            phase=phase,
+            name=_name(found),
+        )
         try:
-            return conduct(
-                rules,
-                frame=frame,
-                columns={},
-                bindings=bindings,
-                model=None,
-                source="check",
-                lenient=False,
-                phase=phase,
-                data_name=_name(found),
-            )
+            return conduct(request)
         except ControlBlocked as blocked:
             return cast("Audit", blocked.audit)
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.audit.measure import Measured, Rows, measure
+from venturalitica.audit.measure import Measured, Request, measure
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.circumstances import Share
 from venturalitica.core.policy import Policy
@@ -255,22 +255,19 @@ class _Loans:
             missing["score"] = "the model gives no probabilities (decision_function only)"
         if one.twist == BAD_AGES:
             table["Attribute13"] = [f"{age} y" for age in table["Attribute13"]]
-        found_in = Rows(
-            german.to_frame(table, engine="numpy"),
+        request = Request(
+            policy=policy,
+            source="fit",
+            frame=german.to_frame(table, engine="numpy"),
             bindings=bindings,
             missing=missing,
+            name="loans" if one.name != NIGHTLY else "loans, held out",
+            phase=phase,
+            lenient=True,
             training_share=Share(float(one.twist == TRAINING_ROWS), rows=len(rows)),
         )
         with _quietly("venturalitica.audit.measure"):
-            return measure(
-                policy,
-                found_in,
-                phase=phase,
-                reported=None,
-                lenient=True,
-                fingerprint=True,
-                name="loans" if one.name != NIGHTLY else "loans, held out",
-            )
+            return measure(request, fingerprint=True)
 
     def _sample(self, rows: Sequence[int], one: Happening) -> list[int]:
         """Nine tenths of the rows: what had come in by then, another part each time."""

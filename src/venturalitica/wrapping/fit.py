@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from venturalitica.audit.audit import conduct, open_runs
+from venturalitica.audit.measure import Request
 from venturalitica.core.policy import LABEL_ROLES, Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.errors import ControlBlocked, listed
@@ -117,19 +118,20 @@ def _where_to_put(absent: dict[str, str]) -> str:
 def _audit(model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...]) -> None:
     try:
         answers, missing = _ask(model, policy, plan)
-        conduct(
-            policy,
+        request = Request(
+            policy=policy,
+            source="fit",
             frame=plan.frame,
             columns={**plan.columns, **answers},
             bindings=plan.bindings,
+            missing={**plan.missing, **missing},
             model=_plain(model),
+            lenient=True,
+            trackers=trackers,
             training_share=plan.training_share(),
             trained=plan.trained,
-            source="fit",
-            lenient=True,
-            missing={**plan.missing, **missing},
-            trackers=trackers,
         )
+        conduct(request)
     except ControlBlocked:
         raise
     except Exception as error:
