@@ -284,12 +284,12 @@ def python(*arguments: str) -> None:
 def tally_of(frame: Any, policy: Any, bindings: Any = None) -> Any:
     """The tally of the policy's controls, as `vl.enforce` makes it."""
     from venturalitica.metrics.catalog import needs
-    from venturalitica.tally import Need, build_tally, column_names
+    from venturalitica.tally import build_tally, column_names
     from venturalitica.tally.binding import bind
 
     roles = {role: policy.role(role) for role in policy.grouping_roles}
     binding = bind(roles, bindings or BINDINGS, column_names(frame), wanted=())
-    asked = [Need(n.labels, n.groups, n.score) for n in needs(policy.controls)]
+    asked = needs(policy.controls)
     return build_tally(frame, needs=asked, binding=binding, roles=policy.roles)
 
 

@@ -286,7 +286,7 @@ def test_a_fault_in_one_control_costs_no_other(make, monkeypatch, caplog) -> Non
     def broken(*_):
         raise ZeroDivisionError("a fault")
 
-    monkeypatch.setattr("venturalitica.judge.controls.measure_scored", broken)
+    monkeypatch.setattr("venturalitica.judge.controls.measure_number", broken)
     tally = make.tally(target=RIGHT, prediction=RIGHT, score=[0.5] * 40)
     policy = make.policy(make.control("roc_auc"), make.control("accuracy"))
     verdicts = judge(policy, tally)

@@ -10,7 +10,7 @@ from venturalitica.core.encoding import canonical_json
 from venturalitica.core.policy import Role
 from venturalitica.judge import judge
 from venturalitica.metrics.catalog import CATALOG, misuse, needs
-from venturalitica.tally import Need, build_tally
+from venturalitica.tally import build_tally
 from venturalitica.tally.binding import bind
 
 
@@ -55,7 +55,7 @@ def judged(policy, frame: pandas.DataFrame):
     binding = bind(roles, {name: name for name in wanted}, list(frame), wanted=wanted)
     tally = build_tally(
         frame,
-        needs=[Need(need.labels, need.groups, need.score) for need in asked],
+        needs=asked,
         binding=binding,
         roles=roles,
     )
@@ -78,7 +78,7 @@ def test_a_model_that_predicts_one_label_has_a_selection_rate(make) -> None:
     """The target tells which labels there are, whether or not another control needs it."""
     frame = table(100).assign(target=[0, 1] * 50, prediction=0)
     control = make.control("selection_rate", "<= 0.1")
-    asked = [Need(need.labels, need.groups, need.score) for need in needs([control])]
+    asked = needs([control])
     for roles in (("prediction",), ("target", "prediction")):
         binding = bind({}, {name: name for name in roles}, list(frame), wanted=["prediction"])
         (verdict,) = judge(make.policy(control), build_tally(frame, needs=asked, binding=binding))

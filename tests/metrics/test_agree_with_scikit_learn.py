@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from venturalitica.metrics import agreement, rates
-from venturalitica.metrics import agreement as averages
+from venturalitica.metrics.registry import STATISTICS
 
 EXACT: dict[str, Any] = {"rel": 1e-9, "abs": 1e-9, "nan_ok": True}
 
@@ -74,12 +74,12 @@ def test_agreement_equals_scikit_learn(rows, count) -> None:
 
 
 AVERAGED = {
-    "precision_macro": (averages.precision_macro, sk.precision_score),
-    "precision_weighted": (averages.precision_weighted, sk.precision_score),
-    "recall_macro": (averages.recall_macro, sk.recall_score),
-    "recall_weighted": (averages.recall_weighted, sk.recall_score),
-    "f1_macro": (averages.f1_macro, sk.f1_score),
-    "f1_weighted": (averages.f1_weighted, sk.f1_score),
+    "precision_macro": (STATISTICS["precision_macro"].compute, sk.precision_score),
+    "precision_weighted": (STATISTICS["precision_weighted"].compute, sk.precision_score),
+    "recall_macro": (STATISTICS["recall_macro"].compute, sk.recall_score),
+    "recall_weighted": (STATISTICS["recall_weighted"].compute, sk.recall_score),
+    "f1_macro": (STATISTICS["f1_macro"].compute, sk.f1_score),
+    "f1_weighted": (STATISTICS["f1_weighted"].compute, sk.f1_score),
 }
 
 

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
 from venturalitica.metrics import scores
-from venturalitica.metrics.registry import SCORE_STATISTICS
-from venturalitica.metrics.score_bounds import BOUNDS
+from venturalitica.metrics.scores import STATISTICS
 
 EXACT: dict[str, Any] = {"rel": 1e-9, "abs": 1e-9}
 
@@ -82,20 +81,22 @@ def test_calibration_error_uses_the_bins_of_scikit_learn(rows, count) -> None:
     assert value == pytest.approx(float(expected), **EXACT)
 
 
-@pytest.mark.parametrize("name", SCORE_STATISTICS)
+@pytest.mark.parametrize("name", STATISTICS)
 @given(rows=rows_of_scores, cells=st.sampled_from([7, 20, 480]))
 # Favorable rows that share a score have the precision of the last of them, each.
 @example(rows=[(0, 0.0), (0, 0.0), (0, 1.0), (1, 0.125), (1, 0.125)], cells=7)
 @settings(max_examples=30, deadline=None)
 def test_a_binned_table_is_off_by_no_more_than_its_bound(name, rows, cells, count) -> None:
     target, score = zip(*rows, strict=True)
-    compute = SCORE_STATISTICS[name].compute
+    compute = STATISTICS[name].compute
     exact = float(compute(*count.scored(target, score)))
     width = 1 / cells
     centres = [(min(int(s * cells), cells - 1) + 0.5) * width for s in score]
     counted, levels = count.scored(target, centres)
     binned = float(compute(counted, levels))
-    bound = float(BOUNDS[name](counted, levels, width / 2))
+    of_bound = STATISTICS[name].bound
+    assert of_bound is not None
+    bound = float(of_bound(counted, levels, width / 2))
     if numpy.isnan(exact):
         assert numpy.isnan(binned)
     else:
@@ -110,4 +111,6 @@ def test_bounds_shrink_with_the_cells(count) -> None:
     for name, most in {"roc_auc": 0.002, "average_precision": 0.01, "brier_score": 0.002}.items():
         centres = (numpy.floor(score * 480) + 0.5) / 480
         counted, levels = count.scored(target.tolist(), centres.tolist())
-        assert float(BOUNDS[name](counted, levels, 0.5 / 480)) < most
+        bound = STATISTICS[name].bound
+        assert bound is not None
+        assert float(bound(counted, levels, 0.5 / 480)) < most

@@ -17,6 +17,7 @@ import pytest
 from venturalitica.core.policy import Role
 from venturalitica.core.tally import dense
 from venturalitica.errors import BindingError, DataError
+from venturalitica.metrics.catalog.spec import SCORE
 from venturalitica.provenance.fingerprint import fingerprint
 from venturalitica.tally import Need, build_tally, column_names, materialise
 from venturalitica.tally.binding import Binding
@@ -26,7 +27,7 @@ LABELS = {"target": "y", "prediction": "p"}
 
 
 def test_a_need_with_an_unbound_role_is_left_out() -> None:
-    needs = [Need(("target",)), Need(("target",), ("gender",)), Need(("target",), score=True)]
+    needs = [Need(("target",)), Need(("target",), ("gender",)), Need(("target",), number=SCORE)]
     tally = build_tally({"y": [1, 0]}, needs=needs, binding=Binding({"target": "y"}))
     assert [axis.role for axis in tally.axes] == ["target"]
     assert tally.scores == ()
@@ -194,7 +195,7 @@ def test_the_data_is_left_as_it_was() -> None:
     frame = pandas.DataFrame({"y": [1, 0], "s": [0.1, 0.9]}, index=[4, 4])
     before = frame.copy()
     binding = Binding({"target": "y", "score": "s"}, {"prediction": numpy.array([1, 1])})
-    build_tally(frame, needs=[Need(("target",), score=True)], binding=binding)
+    build_tally(frame, needs=[Need(("target",), number=SCORE)], binding=binding)
     pandas.testing.assert_frame_equal(frame, before)
 
 
@@ -204,10 +205,11 @@ def test_arrays_need_no_data_frame_library() -> None:
         "for name in ('pandas', 'polars', 'pyarrow'): sys.modules[name] = None\n"
         "import numpy\n"
         "from venturalitica.tally.binding import Binding\n"
+        "from venturalitica.metrics.catalog.spec import SCORE\n"
         "from venturalitica.tally import Need, build_tally\n"
         "from venturalitica.provenance.fingerprint import fingerprint\n"
         "data = {'y': numpy.array([1, 0, 1]), 's': numpy.array([.1, .2, .9])}\n"
-        "t = build_tally(data, needs=[Need(('target',), score=True)],\n"
+        "t = build_tally(data, needs=[Need(('target',), number=SCORE)],\n"
         "                binding=Binding({'target': 'y', 'score': 's'}))\n"
         "assert t.rows == 3 and len(t.scores[0].scores) == 3\n"
         "assert fingerprint(data).rows == 3\n"

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from venturalitica.core.policy import Role
 from venturalitica.core.tally import dense
 from venturalitica.errors import DataError
+from venturalitica.metrics.catalog.spec import SCORE
 from venturalitica.tally import Need, build_tally, column_names
 from venturalitica.tally.binding import Binding, bind
 
@@ -41,8 +42,8 @@ NEEDS = [
     Need(("target", "prediction"), ("gender",)),
     Need(("prediction",), ("age", "region")),
     Need(("target",), ("income",)),
-    Need(("target",), score=True),
-    Need(("target",), ("gender",), score=True),
+    Need(("target",), number=SCORE),
+    Need(("target",), ("gender",), number=SCORE),
 ]
 LABELS = st.sampled_from([1, 2, None])
 ROW = st.tuples(
@@ -182,7 +183,9 @@ def test_decimal_scores_are_the_same_floats_on_every_engine() -> None:
     ]
     binding = Binding({"target": "t", "score": "s"})
     for frame in frames:
-        (table,) = build_tally(frame, needs=[Need(("target",), score=True)], binding=binding).scores
+        (table,) = build_tally(
+            frame, needs=[Need(("target",), number=SCORE)], binding=binding
+        ).scores
         assert table.scores == tuple(float(value) for value in values)
 
 

@@ -15,15 +15,16 @@ from venturalitica.core.tally import (
     dense_scores,
 )
 from venturalitica.errors import DataError
+from venturalitica.metrics.catalog.spec import SCORE
 from venturalitica.tally import Need, build_tally
 from venturalitica.tally.binding import Binding
 
-NEEDS = [Need(("target",), score=True)]
+NEEDS = [Need(("target",), number=SCORE)]
 
 
 def scored(target: Any, score: Any, **groups: Any) -> Tally:
     binding = Binding({}, {"target": target, "score": score, **groups})
-    needs = [*NEEDS, *(Need(("target",), (name,), score=True) for name in groups)]
+    needs = [*NEEDS, *(Need(("target",), (name,), number=SCORE) for name in groups)]
     return build_tally(None, needs=needs, binding=binding)
 
 

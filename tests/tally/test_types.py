@@ -13,6 +13,7 @@ import pytest
 
 from venturalitica.core.policy import Role
 from venturalitica.core.tally import Tally, dense
+from venturalitica.metrics.catalog.spec import SCORE
 from venturalitica.provenance.fingerprint import fingerprint
 from venturalitica.tally import Need, build_tally
 from venturalitica.tally.binding import Binding
@@ -23,7 +24,7 @@ PLAIN: dict[str, list[Any]] = {
     "g": [i % 30 for i in range(ROWS)],
     "s": [(i % 7) / 8 for i in range(ROWS)],
 }
-NEEDS = [Need(("target",), ("group",)), Need((), ("group",), score=True)]
+NEEDS = [Need(("target",), ("group",)), Need(("target",), ("group",), number=SCORE)]
 
 
 def tally_of(data: Any, y: str = "y", g: str = "g", s: str = "s") -> Tally:

@@ -22,7 +22,7 @@ from venturalitica.trackers.base import RunRef
 
 if TYPE_CHECKING:
     from venturalitica.audit.training_rows import TrainingRows
-    from venturalitica.metrics.catalog.spec import Needs
+    from venturalitica.metrics.catalog.spec import Need
 
 
 log = logging.getLogger(__name__)
@@ -135,22 +135,18 @@ def _asked(request: Request) -> Circumstances:
 
 
 def _counted(
-    policy: Policy, frame: Any, binding: Binding, asked: Sequence[Needs], *, lenient: bool
+    policy: Policy, frame: Any, binding: Binding, asked: Sequence[Need], *, lenient: bool
 ) -> tuple[Tally, dict[str, str]]:
     """The tally, and each role that could not be counted with the reason.
 
     After a training (`lenient`) one role's fault costs the controls that need it, and no others;
     values that mislead (`RefusedValues`) do so always.
     """
-    from venturalitica.tally import Need, RefusedValues, RoleError, build_tally
+    from venturalitica.tally import RefusedValues, RoleError, build_tally
 
     faults: dict[str, str] = {}
     while True:
-        needs = [
-            Need(need.labels, need.groups, need.score)
-            for need in asked
-            if not set(need.roles) & set(faults)
-        ]
+        needs = [need for need in asked if not set(need.roles) & set(faults)]
         try:
             tally = build_tally(frame, needs=needs, binding=binding, roles=known_roles(policy))
         except RoleError as error:

@@ -84,12 +84,13 @@ def _named(name: str) -> MetricSpec:
 
 
 def _family(family: str | None) -> list[MetricSpec]:
-    from venturalitica.metrics.catalog import CATALOG, FAMILIES
+    from venturalitica.metrics.catalog import CATALOG
 
-    if family is not None and family not in FAMILIES:
+    families = list(dict.fromkeys(spec.family for spec in CATALOG.values()))
+    if family is not None and family not in families:
         raise SettingsError(
-            f"there is no family '{family}'{did_you_mean(family, FAMILIES)}; "
-            f"those that exist: {', '.join(FAMILIES)}"
+            f"there is no family '{family}'{did_you_mean(family, families)}; "
+            f"those that exist: {', '.join(families)}"
         )
     return [spec for spec in CATALOG.values() if family in (None, spec.family)]
 

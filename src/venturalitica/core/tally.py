@@ -68,13 +68,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """Counts by (target, grouping roles ..., score level).
+    """Counts by (label roles ..., grouping roles ..., level of a number, most often the score).
 
-    `scores[i]` is the score at level i, ascending. `exact` is True where these are the very
-    values of the data; otherwise each stands for `width` of score around it: no score was moved
-    by more than half of that. `roles` starts with `target` and excludes `score`; the last index of
-    a cell before its count is the score level, `NULL` where the score is missing. `note` says what
-    was done to the scores.
+    `number` names it. `scores[i]` is the number at level i, ascending. `exact` is True where these
+    are the very values of the data; otherwise each stands for `width` around it: no number was
+    moved by more than half of that. `roles` are the axes; the last index of a cell before its count
+    is the level, `NULL` where the number is missing. `note` says what was done to the numbers.
     """
 
     roles: tuple[str, ...]
@@ -83,6 +82,7 @@ class ScoreTable:
     exact: bool = True
     width: float = 0.0
     note: str = ""
+    number: str = "score"
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,7 @@ class Tally:
                     "width": s.width,
                     # Left out where empty: a tally from before has the digest that it had.
                     **({"note": s.note} if s.note else {}),
+                    **({"number": s.number} if s.number != "score" else {}),
                 }
                 for s in self.scores
             ],
@@ -181,6 +182,7 @@ class Tally:
                     s["exact"],
                     s["width"],
                     s.get("note", ""),
+                    s.get("number", "score"),
                 )
                 for s in data["scores"]
             ),
@@ -343,14 +345,8 @@ def regrid(table: ScoreTable, cells: int) -> ScoreTable:
         return table
     matrix = numpy.array(table.cells, dtype=numpy.int64)
     matrix[:, -2] = moved.place[matrix[:, -2]]
-    return ScoreTable(
-        roles=table.roles,
-        scores=moved.scores,
-        cells=tuple(map(tuple, summed(matrix).tolist())),
-        exact=False,
-        width=moved.width,
-        note=table.note,
-    )
+    cells_moved = tuple(map(tuple, summed(matrix).tolist()))
+    return replace(table, scores=moved.scores, cells=cells_moved, exact=False, width=moved.width)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from venturalitica.metrics.intervals import (
     COMPARISONS,
     MOST_UNDEFINED,
     REPLICATES,
+    WORST,
     Floats,
     Integers,
     interval_around,
     undefined_replicates,
 )
-from venturalitica.metrics.registry import WORST
 
 
 @dataclass(frozen=True, slots=True)

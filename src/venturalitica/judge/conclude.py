@@ -9,7 +9,7 @@ from venturalitica.core.policy import TOLERANCE, Control, Threshold
 from venturalitica.core.verdict import GroupValue, Interval, Status, Verdict
 from venturalitica.errors import shortened
 from venturalitica.judge.compare_groups import Found
-from venturalitica.judge.question import CENSUS, Question
+from venturalitica.judge.question import Question
 from venturalitica.metrics.intervals import (
     LEVEL,
     MOST_UNDEFINED,
@@ -136,7 +136,7 @@ def _doubts(question: Question, found: Found, interval: Interval | None) -> list
 
 def _unvaried(question: Question, found: Found, interval: Interval | None) -> list[str]:
     """No replicate differs: resampling cannot know what it never saw, so rows must tell."""
-    if interval is None or question.spec.name in CENSUS or _varies(interval):
+    if interval is None or question.spec.census or _varies(interval):
         return []
     low, high = question.low_high()
     may_be = UNSEEN / max(found.support, 1) * (high - low)

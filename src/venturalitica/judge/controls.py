@@ -17,7 +17,7 @@ from venturalitica.judge.conclude import conclude, verdict
 from venturalitica.judge.count import unbound_reason
 from venturalitica.judge.doubts import doubts_of, dropped
 from venturalitica.judge.measure import Bench, Told, measure
-from venturalitica.judge.measure_scores import measure_scored
+from venturalitica.judge.measure_numbers import measure_number
 from venturalitica.judge.question import Question, Refusal, question_of
 from venturalitica.metrics.catalog import misuse, needs, phase_of, roles_needed
 
@@ -134,8 +134,7 @@ def _judged(
     )
     if lacking:
         raise Refusal(lacking, n=bench.tally.rows)
-    scored = question.spec.needs_score
-    found = measure_scored(bench, question) if scored else measure(bench, question)
+    found = (measure_number if question.spec.number else measure)(bench, question)
     besides += dropped(question, found.n, bench.tally.rows, circumstances.rules)
     return conclude(question, found, filename=filename, besides=besides)
 
@@ -145,12 +144,13 @@ def _lacking(
 ) -> str:
     if without_data:
         return "no data was given, and no value was reported for this control"
-    roles = roles_needed(question.spec, question.control).roles
-    bound = dict.fromkeys([*(axis.role for axis in bench.tally.axes), *bench.tally.nulls])
-    if question.spec.needs_score and bench.tally.scores:
-        bound["score"] = None
-    reason = unbound_reason(roles, bench.tally, unbound, list(bound))
-    if not reason and question.spec.name == "completeness" and not bench.tally.nulls:
+    spec, tally = question.spec, bench.tally
+    roles = roles_needed(spec, question.control).roles
+    bound = dict.fromkeys([*(axis.role for axis in tally.axes), *tally.nulls])
+    if spec.number and any(table.number == spec.number.name for table in tally.scores):
+        bound |= dict.fromkeys(spec.number.of)
+    reason = unbound_reason(roles, tally, unbound, list(bound))
+    if not reason and spec.of_nulls and not tally.nulls:
         return "no role is bound to a column: there is nothing to count"
     return reason
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy
@@ -13,36 +12,22 @@ from venturalitica.core.tally import NULL, OTHERS, Axis, Tally
 from venturalitica.core.text import have, rows
 from venturalitica.errors import did_you_mean, listed
 from venturalitica.judge.question import Groups, Refusal, observed_groups, product_codes
-from venturalitica.metrics.intervals import Floats, Integers, Resampling, segment_sums
-from venturalitica.metrics.registry import Shape
+from venturalitica.metrics.intervals import Floats, Integers
+from venturalitica.metrics.statistic import Counts
 
 _VALUES_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Cells of one table that hold no missing value.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted(Counts):
+    """What a control counts, by its groups."""
 
-    `indices` is `(C, roles)`: level indices of the roles that are no groups, in the order asked;
-    `group` is `(C,)`: which of `groups` (all 0 where the control has none); `counts` is `(C,)`.
-    """
-
-    indices: Integers
-    group: Integers
-    counts: Integers
     groups: Groups
     notes: tuple[str, ...] = ()
 
-    @property
-    def n(self) -> int:
-        return int(self.counts.sum())
 
-    @property
-    def rows(self) -> Integers:
-        """Rows of each group, `(G,)`."""
-        summed: Integers = numpy.zeros(self.groups.size or 1, dtype=numpy.int64)
-        numpy.add.at(summed, self.group, self.counts)
-        return summed
+EVERYONE = Groups(numpy.zeros(1, dtype=numpy.int64), ())
+"""Where a control has no groups."""
 
 
 def count_cells(
@@ -52,29 +37,63 @@ def count_cells(
     cells: Integers,
     *,
     roles: Sequence[str],
+    favorable: int | None = None,
+    values: Floats | None = None,
 ) -> Counted:
     """Prepare `cells` `(C, roles + groups + 1)`: roles, then `control.across`, then the count.
 
-    A role without an axis is the score, whose levels are the index itself. Raises Refusal where
-    rows have missing values and the control does not drop them, and where nothing is left.
+    With the `values` of a number's levels, the last role is that number, which has no axis. Raises
+    Refusal where rows have missing values and the control does not drop them, and where nothing is
+    left.
     """
     if not cells.shape[0] or not tally.rows:
-        raise Refusal("there are no rows: give data with at least one row")
+        raise Refusal(NO_ROWS)
     indices, counts = cells[:, :-1], cells[:, -1]
     missing = indices == NULL
     notes = _missing(control, tally, (*roles, *control.across), missing, counts)
     kept = ~missing.any(axis=1)
     if not kept.any():
         raise Refusal("no row is left without a missing value", notes=notes)
-    width = len(roles)
-    if not control.across:
-        group = numpy.zeros(int(kept.sum()), dtype=numpy.int64)
-        everyone = Groups(numpy.zeros(1, dtype=numpy.int64), ())
-        return Counted(indices[kept, :width], group, counts[kept], everyone, notes)
-    groups, group = _grouped(policy, control, tally, indices[:, width:], kept)
-    counted = Counted(indices[kept, :width], group, counts[kept], groups, (*notes, *groups.notes))
-    _check_left(counted)
+    groups, group = EVERYONE, numpy.zeros(int(kept.sum()), dtype=numpy.int64)
+    if control.across:
+        groups, group = _grouped(policy, control, tally, indices[:, len(roles) :], kept)
+    labels = len(roles) if values is None else len(roles) - 1
+    counted = Counted(
+        indices=indices[kept, :labels],
+        group=group,
+        counts=counts[kept],
+        size=groups.size or 1,
+        favorable=favorable,
+        level=None if values is None else indices[kept, labels],
+        values=values,
+        groups=groups,
+        notes=(*notes, *groups.notes),
+    )
+    if control.across:
+        _check_left(counted)
     return counted
+
+
+NO_ROWS = "there are no rows: give data with at least one row"
+
+
+def count_all(tally: Tally, missing: Mapping[str, int] | None = None) -> Counted:
+    """Every row, whatever it misses; where `missing` values are what is asked, with those."""
+    if not tally.rows:
+        raise Refusal(NO_ROWS)
+    told = [
+        f"{role}: {count:,} of {tally.rows:,} missing"
+        for role, count in (missing or {}).items()
+        if count
+    ]
+    return Counted(
+        indices=numpy.zeros((1, 0), dtype=numpy.int64),
+        group=numpy.zeros(1, dtype=numpy.int64),
+        counts=numpy.array([tally.rows], dtype=numpy.int64),
+        missing=missing or {},
+        groups=EVERYONE,
+        notes=() if missing is None else (f"counted over {listed(missing, 12)}", *told),
+    )
 
 
 def unbound_reason(
@@ -167,94 +186,3 @@ def _unmapped_words(unmapped: Mapping[str, int]) -> str:
         values = "1 other value" if many == 1 else f"{many:,} other values"
         parts.append(f"{values} ({rows(sum(rest.values()))})")
     return ", ".join(parts)
-
-
-_INNER: dict[Shape, tuple[int, ...]] = {
-    "chosen": (2,),
-    "outcomes": (2, 2),
-    "agreement": (2,),
-    "rows": (),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One table as cells `(C,)`, and how cells become `(..., G, *shape)` counts.
-
-    The same `expand` serves the measured cells and their replicates. `key` names the table.
-    """
-
-    cells: Integers
-    expand: Callable[[Floats], Floats]
-    key: str
-
-    @property
-    def seed(self) -> str:
-        """The table's name and a digest of its counts, the same on every machine."""
-        return f"{self.key}|{hashlib.sha256(self.cells.astype('<i8').tobytes()).hexdigest()}"
-
-    def measured(self, statistic: Callable[[Floats], Floats]) -> Floats:
-        """The statistic of the counts themselves, `(G,)`."""
-        return statistic(self.expand(self.cells.astype(float)))
-
-    def replicates(self, resampling: Resampling, statistic: Callable[[Floats], Floats]) -> Floats:
-        """The statistic of each replicate, `(2000, G)`."""
-        return resampling.each(lambda drawn: statistic(self.expand(drawn)))
-
-
-def sample_of(counted: Counted, shape: Shape, *, favorable: int | None, key: str) -> Sample:
-    """The cells in the shape asked; `favorable` is the index of the favorable label."""
-    if shape == "classes":
-        return _classes(counted, key)
-    if shape == "labels":
-        return _labels(counted, key)
-    inner = _INNER[shape]
-    return _dense(counted, _slots(counted, shape, favorable), inner, f"{shape}|{key}")
-
-
-def _slots(counted: Counted, shape: Shape, favorable: int | None) -> Integers:
-    """Where in the inner shape each cell belongs, `(C,)`."""
-    indices = counted.indices
-    if shape == "rows":
-        return numpy.zeros(counted.counts.size, dtype=numpy.int64)
-    if shape == "agreement":
-        right: Integers = (indices[:, 0] == indices[:, 1]).astype(numpy.int64)
-        return right
-    chosen = (indices == favorable).astype(numpy.int64)
-    first: Integers = chosen[:, 0]
-    return first if shape == "chosen" else 2 * first + chosen[:, 1]
-
-
-def _dense(counted: Counted, slots: Integers, inner: tuple[int, ...], key: str) -> Sample:
-    size = int(numpy.prod(inner)) if inner else 1
-    groups = counted.groups.size or 1
-    cells: Integers = numpy.zeros(groups * size, dtype=numpy.int64)
-    numpy.add.at(cells, counted.group * size + slots, counted.counts)
-    return Sample(cells, lambda drawn: drawn.reshape(*drawn.shape[:-1], groups, *inner), key)
-
-
-def _labels(counted: Counted, key: str) -> Sample:
-    """Only labels that occur: a label that the predictions alone know is no class of the data."""
-    present, slots = numpy.unique(counted.indices[:, 0], return_inverse=True)
-    return _dense(counted, slots.astype(numpy.int64), (present.size,), f"labels|{key}")
-
-
-def _classes(counted: Counted, key: str) -> Sample:
-    """Sparse: with K labels there are up to K² cells, and sums by label are all that is needed."""
-    labels = int(counted.indices.max()) + 1
-    groups = counted.groups.size or 1
-    target = counted.group * labels + counted.indices[:, 0]
-    prediction = counted.group * labels + counted.indices[:, 1]
-    right = numpy.flatnonzero(counted.indices[:, 0] == counted.indices[:, 1])
-    size = groups * labels
-
-    def expand(drawn: Floats) -> Floats:
-        parts = [
-            segment_sums(drawn[..., right], target[right], size),
-            segment_sums(drawn, target, size),
-            segment_sums(drawn, prediction, size),
-        ]
-        shaped = [part.reshape(*part.shape[:-1], groups, labels) for part in parts]
-        return numpy.stack(shaped, axis=-2)
-
-    return Sample(counted.counts, expand, f"classes|{key}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ from venturalitica.core.policy import Policy
 from venturalitica.core.tally import NULL, Tally
 from venturalitica.errors import listed
 from venturalitica.judge.compare_groups import Found, Part, compared, single
-from venturalitica.judge.count import Counted, Sample, count_cells, sample_of
+from venturalitica.judge.count import Counted, count_all, count_cells
 from venturalitica.judge.doubts import check_favorable, left_out, renamed_doubts
 from venturalitica.judge.labels import (
     Labels,
@@ -22,11 +23,11 @@ from venturalitica.judge.labels import (
     favorable_index,
     read_labels,
 )
-from venturalitica.judge.question import COUNTING, Question, Refusal
+from venturalitica.judge.question import Question
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.metrics.data import completeness, group_shares, holes_of
-from venturalitica.metrics.intervals import REPLICATES, Floats, Integers, Resampling
-from venturalitica.metrics.registry import STATISTICS, Statistic
+from venturalitica.metrics.intervals import Floats, Integers, Resampling
+from venturalitica.metrics.registry import STATISTICS
+from venturalitica.metrics.statistic import Sample, Shape, Statistic
 
 _ROUNDING = 1e-9
 """Sums of the same losses in another order, on another processor, differ by less."""
@@ -92,28 +93,23 @@ class Bench:
             self._evidence = self.tally.for_evidence()
         return self._evidence
 
-    def resampling(self, sample: Sample) -> Resampling:
-        """The replicates of a table, drawn once; their seed is the table's name and its counts.
+    def replicates(self, sample: Sample, key: str, statistic: Callable[[Floats], Floats]) -> Floats:
+        """The statistic of each replicate of a table, `(2000, ...)`; these are drawn once.
 
-        Not the whole tally: what other controls ask for would then move this one's interval.
+        Their seed is the table's name, `key`, and a digest of its counts, the same on every
+        machine. Not the whole tally: what other controls ask for would then move this interval.
         """
-        seed = sample.seed
+        seed = f"{key}|{hashlib.sha256(sample.cells.astype('<i8').tobytes()).hexdigest()}"
         if seed not in self._resamplings:
             self._resamplings[seed] = Resampling(sample.cells, seed)
-        return self._resamplings[seed]
+        return self._resamplings[seed].each(lambda drawn: statistic(sample.expand(drawn)))
 
 
 def measure(bench: Bench, question: Question) -> Found:
-    """Measure a control that is not about scores. Raises Refusal where there is no value."""
-    if question.spec.name == "completeness":
-        return _completeness(bench, question)
-    if question.spec.name == "row_count" and not question.control.across:
-        return _row_count(bench)
-    counted, favorable, said = _counted(bench, question)
-    if question.parts == ("group_representation",) or question.parts == ("row_count",):
-        return with_left_out(_group_sizes(bench, question, counted), bench, question, counted)
-    parts = [_part(bench, question, metric, counted, favorable) for metric in question.parts]
-    found = _found(question, parts, counted).with_notes(*counted.notes, *said.notes)
+    """Measure a control. Raises Refusal where there is no value."""
+    counted, said = _counted(bench, question)
+    parts = [_part(bench, question, metric, counted) for metric in question.spec.parts]
+    found = compared_or_single(question, parts, counted).with_notes(*counted.notes, *said.notes)
     found = replace(found, doubts=(*found.doubts, *said.doubts))
     return with_left_out(found, bench, question, counted)
 
@@ -124,9 +120,11 @@ def with_left_out(found: Found, bench: Bench, question: Question, counted: Count
     return replace(found, notes=(*found.notes, *notes), doubts=(*found.doubts, *doubts))
 
 
-def table_key(question: Question, *roles: str) -> str:
+def table_key(question: Question, shape: Shape, counted: Counted) -> str:
     """The name of the table a control counts: the same for all that may share replicates."""
-    return "|".join((",".join(roles), ",".join(question.control.across)))
+    if question.spec.of_nulls:
+        return f"{shape.name}|{','.join(counted.missing)}"
+    return "|".join((shape.name, ",".join(question.spec.needs), ",".join(question.control.across)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +135,34 @@ class _Said:
     doubts: tuple[str, ...] = ()
 
 
-def _counted(bench: Bench, question: Question) -> tuple[Counted, int | None, _Said]:
-    roles = question.spec.needs
-    table = bench.tally.table((*roles, *question.control.across))
-    cells = numpy.array(table.cells, dtype=numpy.int64)
-    cells = cells.reshape(-1, len(roles) + len(question.control.across) + 1)
-    labels = labels_of(bench.tally)
+def _counted(bench: Bench, question: Question) -> tuple[Counted, _Said]:
+    control, roles, tally = question.control, question.spec.labels, bench.tally
+    if question.spec.of_nulls:
+        # Sorted, as a record keeps them: the replicates depend on the order.
+        return count_all(
+            tally, {role: tally.nulls[role] for role in control.of or sorted(tally.nulls)}
+        ), _Said()
+    if not roles and not control.across:
+        return count_all(tally), _Said()
+    cells = numpy.array(tally.table((*roles, *control.across)).cells, dtype=numpy.int64)
+    cells = cells.reshape(-1, len(roles) + len(control.across) + 1)
+    labels, favorable = read_favorable(bench, question, cells)
+    counted = count_cells(bench.policy, control, tally, cells, roles=roles, favorable=favorable)
+    return counted, _labels_said(bench, labels, counted, roles)
+
+
+def read_favorable(
+    bench: Bench, question: Question, cells: Integers, tally: Tally | None = None
+) -> tuple[Labels, int | None]:
+    """The labels, onto whose indices the first columns of `cells` are moved; the favorable one."""
+    labels = labels_of(tally or bench.tally)
     check_listed(bench.policy, labels.levels)
     favorable = None
     if question.spec.needs_favorable and cells.size:
         favorable = favorable_index(bench.policy, labels.levels)
-    cells[:, : len(roles)] = moved_levels(cells[:, : len(roles)], labels)
-    counted = count_cells(bench.policy, question.control, bench.tally, cells, roles=roles)
-    return counted, favorable, _labels_said(bench, labels, counted, roles, favorable)
+    width = len(question.spec.labels)
+    cells[:, :width] = moved_levels(cells[:, :width], labels)
+    return labels, favorable
 
 
 def labels_of(tally: Tally) -> Labels:
@@ -163,9 +176,7 @@ def moved_levels(indices: Integers, labels: Labels) -> Integers:
     return numpy.append(labels.moved, NULL)[indices] if indices.size else indices
 
 
-def _labels_said(
-    bench: Bench, labels: Labels, counted: Counted, roles: Sequence[str], favorable: int | None
-) -> _Said:
+def _labels_said(bench: Bench, labels: Labels, counted: Counted, roles: Sequence[str]) -> _Said:
     """Raises Refusal where target and prediction cannot be compared."""
     if "prediction" not in roles:
         return _Said()
@@ -173,8 +184,10 @@ def _labels_said(
     prediction = set(counted.indices[:, -1].tolist())
     target = set(counted.indices[:, 0].tolist()) if both else _target_labels(bench.tally, labels)
     strange = check_agreeing(labels.levels, target, prediction) if target else ""
-    if favorable is not None:
-        check_favorable(labels.levels, favorable, target, prediction, both=both, since=bench.rules)
+    if counted.favorable is not None:
+        check_favorable(
+            labels.levels, counted.favorable, target, prediction, both=both, since=bench.rules
+        )
     return _Said(
         tuple(filter(None, ["; ".join(filter(None, (labels.note, strange)))])),
         renamed_doubts(labels.levels, target, prediction, since=bench.rules),
@@ -189,94 +202,41 @@ def _target_labels(tally: Tally, labels: Labels) -> set[int]:
     return {int(labels.moved[level]) for level, _ in cells if level != NULL}
 
 
-def _part(
-    bench: Bench, question: Question, metric: str, counted: Counted, favorable: int | None
-) -> Part:
+def _part(bench: Bench, question: Question, metric: str, counted: Counted) -> Part:
     statistic = STATISTICS[metric]
-    sample = sample_of(
-        counted,
-        statistic.shape,
-        favorable=favorable,
-        key=table_key(question, *question.spec.needs),
-    )
+    sample = statistic.shape.lay(counted)
+    absent = len(absent_groups(statistic, counted))
+
+    def padded(counts: Floats) -> Floats:
+        values = statistic.compute(counts)
+        return numpy.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, absent)])
+
+    compute = padded if absent else statistic.compute
+    rows = numpy.pad(counted.rows.astype(float), (0, absent))
     return Part(
         metric,
-        sample.measured(statistic.compute),
-        _support(sample, statistic, counted),
-        sample.replicates(bench.resampling(sample), statistic.compute),
+        compute(sample.measured),
+        rows if statistic.support is None else statistic.support(sample.measured),
+        bench.replicates(sample, table_key(question, statistic.shape, counted), compute),
     )
 
 
-def _support(sample: Sample, statistic: Statistic, counted: Counted) -> Floats:
-    rows = counted.rows.astype(float)
-    return rows if statistic.support is None else sample.measured(statistic.support)
+def absent_groups(statistic: Statistic, counted: Counted) -> tuple[str, ...]:
+    """Groups that the policy names and no row belongs to, where these have the value 0."""
+    groups = counted.groups
+    return groups.absent if statistic.absent and not groups.intersections else ()
 
 
-def _found(question: Question, parts: Sequence[Part], counted: Counted) -> Found:
+def compared_or_single(question: Question, parts: Sequence[Part], counted: Counted) -> Found:
+    """The parts' values as one."""
     if question.compare is None:
         return single(parts[0], n=counted.n, undefined=CATALOG[question.spec.name].undefined)
-    found = compared(question, parts, counted.groups.names, counted.rows)
-    return doubting_absent(found, counted)
-
-
-def doubting_absent(found: Found, counted: Counted) -> Found:
-    """A group that the policy names and nobody belongs to was not compared: nothing is settled."""
-    if not counted.groups.absent:
+    statistic = STATISTICS[question.spec.parts[0]]
+    absent = absent_groups(statistic, counted)
+    rows = numpy.pad(counted.rows, (0, len(absent)))
+    found = compared(question, parts, (*counted.groups.names, *absent), rows)
+    if not counted.groups.absent or statistic.absent:
         return found
+    # A group that the policy names and nobody belongs to was not compared: nothing is settled.
     doubt = f"the policy names groups without rows: {listed(counted.groups.absent)}"
     return replace(found, doubts=(*found.doubts, doubt))
-
-
-def _group_sizes(bench: Bench, question: Question, counted: Counted) -> Found:
-    """Row counts and shares: a group that the policy names and no row belongs to counts 0."""
-    sample = sample_of(
-        counted, "rows", favorable=None, key=table_key(question, *question.spec.needs)
-    )
-    absent = () if counted.groups.intersections else counted.groups.absent
-    compute = group_shares if question.spec.name == "group_representation" else _itself
-
-    def padded(rows: Floats) -> Floats:
-        return numpy.pad(compute(rows), [(0, 0)] * (rows.ndim - 1) + [(0, len(absent))])
-
-    names = (*counted.groups.names, *absent)
-    rows = numpy.pad(counted.rows, (0, len(absent)))
-    part = Part(
-        question.spec.name,
-        sample.measured(padded),
-        rows.astype(float),
-        sample.replicates(bench.resampling(sample), padded),
-    )
-    assert question.spec.name in COUNTING
-    return compared(question, [part], names, rows).with_notes(*counted.notes)
-
-
-def _itself(rows: Floats) -> Floats:
-    return rows
-
-
-def _row_count(bench: Bench) -> Found:
-    rows = bench.tally.rows
-    if not rows:
-        raise Refusal("there are no rows: give data with at least one row")
-    return Found(float(rows), numpy.full(REPLICATES, float(rows)), rows, rows)
-
-
-def _completeness(bench: Bench, question: Question) -> Found:
-    tally = bench.tally
-    # Sorted, as a record keeps them: the replicates depend on the order.
-    roles = question.control.of or tuple(sorted(tally.nulls))
-    if not tally.rows or not roles:
-        raise Refusal("there are no rows: give data with at least one row")
-    nulls = {role: tally.nulls[role] for role in roles}
-    holes = numpy.array(holes_of(list(nulls.values()), tally.rows), dtype=numpy.int64)
-
-    def share(drawn: Floats) -> Floats:
-        return completeness(drawn, roles=len(roles))
-
-    resampling = bench.resampling(Sample(holes, share, f"holes|{','.join(roles)}"))
-    value = float(share(holes.astype(float)))
-    notes = [
-        f"{role}: {count:,} of {tally.rows:,} missing" for role, count in nulls.items() if count
-    ]
-    counted_in = f"counted over {listed(roles, 12)}"
-    return Found(value, resampling.each(share), tally.rows, tally.rows, notes=(counted_in, *notes))

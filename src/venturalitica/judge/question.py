@@ -15,21 +15,14 @@ from venturalitica.errors import did_you_mean
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.catalog.spec import MetricSpec
 from venturalitica.metrics.intervals import Integers
-from venturalitica.metrics.registry import PARTS
-
-COUNTING = ("group_representation", "row_count")
-"""Metrics for which a group without rows has a value: 0."""
-CENSUS = ("completeness", "row_count")
-"""Facts of the very data given, not estimates: without variation they are certain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A control and its metric; `parts` are the base metrics, `compare` how groups become one."""
+    """A control and its metric; `compare` is how groups become one."""
 
     control: Control
     spec: MetricSpec
-    parts: tuple[str, ...]
     compare: str | None
 
     def low_high(self) -> tuple[float, float]:
@@ -45,9 +38,8 @@ class Question:
 def question_of(control: Control) -> Question:
     """Look the metric up; the control is one that `catalog.misuse` found nothing wrong with."""
     spec = CATALOG[control.metric]
-    base = spec.base or spec.name
     compare = (spec.compare or control.compare) if control.across else None
-    return Question(control, spec, PARTS.get(base, (base,)), compare)
+    return Question(control, spec, compare)
 
 
 def compared_groups(question: Question, names: Mapping[str, int]) -> list[int]:

@@ -6,9 +6,12 @@ the rows that are right, that have it as target, that have it as prediction. All
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy
 
-from venturalitica.metrics.intervals import Floats, divide
+from venturalitica.metrics.intervals import Floats, Integers, divide, segment_sums
+from venturalitica.metrics.statistic import Counts, Sample, Shape, Statistic, dense
 
 RIGHT, TARGET, PREDICTED = 0, 1, 2
 
@@ -71,36 +74,6 @@ def _rows(counts: Floats) -> Floats:
     return rows
 
 
-def precision_macro(classes: Floats) -> Floats:
-    """The plain mean of the labels' precisions."""
-    return _macro(_precisions(classes), classes)
-
-
-def precision_weighted(classes: Floats) -> Floats:
-    """The labels' precisions weighted by their rows in the target."""
-    return _weighted(_precisions(classes), classes)
-
-
-def recall_macro(classes: Floats) -> Floats:
-    """The plain mean of the labels' recalls."""
-    return _macro(_recalls(classes), classes)
-
-
-def recall_weighted(classes: Floats) -> Floats:
-    """The labels' recalls weighted by their rows in the target."""
-    return _weighted(_recalls(classes), classes)
-
-
-def f1_macro(classes: Floats) -> Floats:
-    """The plain mean of the labels' F1 scores."""
-    return _macro(_f1s(classes), classes)
-
-
-def f1_weighted(classes: Floats) -> Floats:
-    """The labels' F1 scores weighted by their rows in the target."""
-    return _weighted(_f1s(classes), classes)
-
-
 def _precisions(classes: Floats) -> Floats:
     return divide(classes[..., RIGHT, :], classes[..., PREDICTED, :])
 
@@ -124,3 +97,50 @@ def _weighted(values: Floats, classes: Floats) -> Floats:
     weights = classes[..., TARGET, :]
     total = numpy.where(weights > 0, values * weights, 0.0).sum(axis=-1)
     return divide(total, weights.sum(axis=-1))
+
+
+def _right(counts: Counts) -> Integers:
+    right: Integers = (counts.indices[:, 0] == counts.indices[:, 1]).astype(numpy.int64)
+    return right
+
+
+def _lay_classes(counts: Counts) -> Sample:
+    """Sparse: with K labels there are up to K² cells, and sums by label are all that is needed."""
+    labels = int(counts.indices.max()) + 1
+    target = counts.group * labels + counts.indices[:, 0]
+    prediction = counts.group * labels + counts.indices[:, 1]
+    right = numpy.flatnonzero(_right(counts))
+    size = counts.size * labels
+
+    def expand(drawn: Floats) -> Floats:
+        parts = [
+            segment_sums(drawn[..., right], target[right], size),
+            segment_sums(drawn, target, size),
+            segment_sums(drawn, prediction, size),
+        ]
+        shaped = [part.reshape(*part.shape[:-1], counts.size, labels) for part in parts]
+        return numpy.stack(shaped, axis=-2)
+
+    return Sample(counts.counts, expand)
+
+
+AGREEMENT = dense("agreement", _right, 2)
+CLASSES = Shape("classes", _lay_classes)
+
+
+def _average(of_labels: Callable[[Floats], Floats], mean: Callable[..., Floats]) -> Statistic:
+    return Statistic(CLASSES, lambda classes: mean(of_labels(classes), classes))
+
+
+STATISTICS = {
+    "accuracy": Statistic(AGREEMENT, accuracy),
+    "balanced_accuracy": Statistic(CLASSES, balanced_accuracy, rarest_target),
+    "matthews_correlation": Statistic(CLASSES, matthews_correlation),
+    "cohen_kappa": Statistic(CLASSES, cohen_kappa),
+    "precision_macro": _average(_precisions, _macro),
+    "precision_weighted": _average(_precisions, _weighted),
+    "recall_macro": _average(_recalls, _macro),
+    "recall_weighted": _average(_recalls, _weighted),
+    "f1_macro": _average(_f1s, _macro),
+    "f1_weighted": _average(_f1s, _weighted),
+}

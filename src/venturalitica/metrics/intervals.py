@@ -181,6 +181,14 @@ COMPARISONS: Mapping[str, Callable[[Floats], Floats]] = {
 }
 
 
+WORST: Mapping[str, Callable[[Floats, Floats], Floats]] = {
+    "difference": numpy.maximum,
+    "ratio": numpy.minimum,
+}
+"""The worst of several comparisons; NaN in either makes NaN: a worst case of something unknown is
+unknown."""
+
+
 def _extremes(values: Floats) -> tuple[Floats, Floats]:
     undefined = numpy.isnan(values)
     if not undefined.any():

@@ -6,7 +6,10 @@ favorable. `chosen` is `(..., 2)`: counts by [is favorable] of one label role. A
 
 from __future__ import annotations
 
-from venturalitica.metrics.intervals import Floats, divide
+import numpy
+
+from venturalitica.metrics.intervals import Floats, Integers, divide
+from venturalitica.metrics.statistic import Counts, Statistic, dense, favorable
 
 
 def precision(outcomes: Floats) -> Floats:
@@ -58,3 +61,28 @@ def negatives(outcomes: Floats) -> Floats:
 def predicted(outcomes: Floats) -> Floats:
     """Rows predicted favorable."""
     return outcomes[..., 0, 1] + outcomes[..., 1, 1]
+
+
+def _both(counts: Counts) -> Integers:
+    predicted: Integers = (counts.indices[:, 1] == counts.favorable).astype(numpy.int64)
+    return 2 * favorable(counts) + predicted
+
+
+CHOSEN = dense("chosen", favorable, 2)
+OUTCOMES = dense("outcomes", _both, 2, 2)
+
+_RECALL = Statistic(OUTCOMES, recall, positives)
+_SPECIFICITY = Statistic(OUTCOMES, specificity, negatives)
+
+STATISTICS = {
+    "precision": Statistic(OUTCOMES, precision, predicted),
+    "recall": _RECALL,
+    "specificity": _SPECIFICITY,
+    "f1": Statistic(OUTCOMES, f1),
+    "true_positive_rate": _RECALL,
+    "true_negative_rate": _SPECIFICITY,
+    "false_positive_rate": Statistic(OUTCOMES, false_positive_rate, negatives),
+    "false_negative_rate": Statistic(OUTCOMES, false_negative_rate, positives),
+    "selection_rate": Statistic(CHOSEN, favorable_share),
+    "base_rate": Statistic(CHOSEN, favorable_share),
+}

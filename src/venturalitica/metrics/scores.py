@@ -2,19 +2,26 @@
 
 `scored` is `(..., 2, S)`: rows by [target is favorable] (index 1 = favorable) and score level;
 `scores` is `(S,)`, ascending. All return `(...)`. Scores that are the very values of the data give
-the exact metric, ties included; `bounds` says how far off a binned table can be.
+the exact metric, ties included. Each `_bound` says how far off a binned table can be: `scores` are
+then the centres of cells and `reach` half the width of one, and the exact metric lies within this
+distance of the binned one, whatever the scores inside the cells were. The bounds are proven, not
+estimated.
 """
 
 from __future__ import annotations
 
 import numpy
 
+from venturalitica.core.text import format_number
 from venturalitica.metrics.intervals import Floats, Integers, divide
+from venturalitica.metrics.statistic import Statistic, dense, favorable
 
 BINS = 10
 """Equal bins of the expected calibration error."""
 CLIP = float(numpy.finfo(numpy.float64).eps)
 """How near to 0 and 1 a probability may come in the log loss, as in scikit-learn."""
+_ROUNDING = 1e-12
+"""Cell edges are rounded floats: a cell that all but touches a bin's edge touches it."""
 
 
 def roc_auc(scored: Floats, scores: Floats) -> Floats:
@@ -88,3 +95,99 @@ def _mean_loss(scored: Floats, of_other: Floats, of_favorable: Floats) -> Floats
 def from_above(counts: Floats) -> Floats:
     """Running sums of the last axis from its end: rows at this level or above."""
     return numpy.flip(numpy.cumsum(numpy.flip(counts, axis=-1), axis=-1), axis=-1)
+
+
+def roc_auc_bound(scored: Floats, scores: Floats, reach: float) -> Floats:
+    """Only pairs within one cell are uncertain; each counts 1/2 and may be 0 or 1."""
+    other, favorable = scored[..., 0, :], scored[..., 1, :]
+    pairs = favorable.sum(axis=-1) * other.sum(axis=-1)
+    return divide((favorable * other).sum(axis=-1) / 2, pairs)
+
+
+def average_precision_bound(scored: Floats, scores: Floats, reach: float) -> Floats:
+    """The distance to the best and the worst order inside the cells.
+
+    Best: within a cell all favorable rows come first and share one score, so that each has the
+    precision of the last of them; worst: last, one by one. That sum over ranks Σ 1/(a + i) is
+    bounded by an integral.
+    """
+    favorable, rows = scored[..., 1, :], scored.sum(axis=-2)
+    above = from_above(rows) - rows
+    others_above = above - (from_above(favorable) - favorable)
+    others_here = others_above + scored[..., 0, :]
+    last = above + scored[..., 0, :]
+    best = favorable * (1 - divide(others_above, above + favorable))
+    best = numpy.where(favorable > 0, best, 0.0)
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        worst = favorable - others_here * numpy.log((last + favorable) / last)
+    worst = numpy.where(last > 0, worst, favorable)
+    total = favorable.sum(axis=-1)
+    value = average_precision(scored, scores)
+    over = divide(best.sum(axis=-1), total) - value
+    under = value - divide(worst.sum(axis=-1), total)
+    return numpy.maximum(over, under)
+
+
+def brier_score_bound(scored: Floats, scores: Floats, reach: float) -> Floats:
+    """(d ± reach)² differs from d² by at most 2·d·reach + reach²."""
+    distances = numpy.stack([scores, 1 - scores])
+    return _mean(scored, 2 * distances * reach + reach**2)
+
+
+def log_loss_bound(scored: Floats, scores: Floats, reach: float) -> Floats:
+    """The steepest side of the logarithm within the cell."""
+    probabilities = numpy.stack([1 - scores, scores])
+    at = numpy.log(numpy.clip(probabilities, CLIP, 1 - CLIP))
+    low = numpy.log(numpy.clip(probabilities - reach, CLIP, 1 - CLIP))
+    high = numpy.log(numpy.clip(probabilities + reach, CLIP, 1 - CLIP))
+    return _mean(scored, numpy.maximum(at - low, high - at))
+
+
+def expected_calibration_error_bound(scored: Floats, scores: Floats, reach: float) -> Floats:
+    """Each mean score moves by `reach`; rows of a cell on a bin's edge may belong to either bin."""
+    edges = calibration_edges()
+    nearest = numpy.abs(scores[:, None] - edges).min(axis=1)
+    straddling = nearest <= reach + _ROUNDING
+    rows = scored.sum(axis=-2)
+    moved = 2 * divide((rows * straddling).sum(axis=-1), rows.sum(axis=-1))
+    return numpy.minimum(moved + reach, 1.0)
+
+
+def _mean(scored: Floats, losses: Floats) -> Floats:
+    return divide((scored * losses).sum(axis=(-2, -1)), scored.sum(axis=(-2, -1)))
+
+
+def _no_probabilities(scores: Floats) -> str:
+    if scores.min() >= 0 and scores.max() <= 1:
+        return ""
+    return (
+        f"needs probabilities in [0, 1], and the scores run from {_outside(scores.min())} to "
+        f"{_outside(scores.max())}: give predict_proba of the favorable label, not a margin"
+    )
+
+
+def _outside(score: float) -> str:
+    """An end of the range; with all its digits where few would hide that it is outside."""
+    shown = format_number(float(score))
+    inside = 0 <= float(score) <= 1
+    return shown if inside or not 0 <= float(shown.replace(",", "")) <= 1 else repr(float(score))
+
+
+SCORED = dense("scored", favorable, 2, bins=calibration_bins)
+
+STATISTICS = {
+    "roc_auc": Statistic(SCORED, roc_auc, rarer_rows, bound=roc_auc_bound),
+    "average_precision": Statistic(
+        SCORED, average_precision, favorable_rows, bound=average_precision_bound
+    ),
+    "brier_score": Statistic(
+        SCORED, brier_score, bound=brier_score_bound, refuse=_no_probabilities
+    ),
+    "log_loss": Statistic(SCORED, log_loss, bound=log_loss_bound, refuse=_no_probabilities),
+    "expected_calibration_error": Statistic(
+        SCORED,
+        expected_calibration_error,
+        bound=expected_calibration_error_bound,
+        refuse=_no_probabilities,
+    ),
+}

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from venturalitica.tally.binding import Need
+    from venturalitica.metrics.catalog.spec import Need
     from venturalitica.tally.build import build_tally
     from venturalitica.tally.engines.narwhals import column_names, materialise
     from venturalitica.tally.values import RefusedValues, RoleError
@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Need": "binding",
     "RefusedValues": "values",
     "RoleError": "values",
     "build_tally": "build",

@@ -13,30 +13,7 @@ from typing import Any
 
 from venturalitica.core.policy import LABEL_ROLES, Role
 from venturalitica.errors import BindingError, did_you_mean, listed
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Row counts over `labels` and `groups` together; with `score`, over the score levels too.
-
-    `labels` are of `target` and `prediction`, `groups` are grouping roles. With all three empty
-    only the number of rows is wanted.
-    """
-
-    labels: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    score: bool = False
-
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """The axes of the table, labels first, each once; the score is not an axis."""
-        names = dict.fromkeys([*self.labels, *self.groups])
-        return tuple(name for name in names if name != "score")
-
-    @property
-    def scored_roles(self) -> tuple[str, ...]:
-        """The axes of the score table: the target, then the groups."""
-        return ("target", *(role for role in self.roles if role not in ("target", "prediction")))
+from venturalitica.metrics.catalog.spec import Need, Number
 
 
 def tables_of(needs: Sequence[Need], bound: frozenset[str]) -> list[tuple[str, ...]]:
@@ -46,16 +23,20 @@ def tables_of(needs: Sequence[Need], bound: frozenset[str]) -> list[tuple[str, .
     Where predictions are counted, a bound target is too: which labels there are, and so which one
     is favorable, must not hang on whether another control happens to need the target.
     """
-    asked = dict.fromkeys(need.roles for need in needs if need.roles)
+    asked = dict.fromkeys(need.axes for need in needs if need.axes)
     if any("prediction" in roles for roles in asked):
         asked |= {("target",): None}
     return [roles for roles in asked if bound.issuperset(roles)]
 
 
-def scored_of(needs: Sequence[Need], bound: frozenset[str]) -> list[tuple[str, ...]]:
-    """The score tables that the needs ask for, in the same manner."""
-    asked = dict.fromkeys(need.scored_roles for need in needs if need.score)
-    return [roles for roles in asked if bound.issuperset((*roles, "score"))]
+def numbers_of(needs: Sequence[Need], bound: frozenset[str]) -> dict[Number, list[tuple[str, ...]]]:
+    """The tables by level of a number that the needs ask for, in the same manner."""
+    asked = dict.fromkeys((need.number, need.axes) for need in needs)
+    found: dict[Number, list[tuple[str, ...]]] = {}
+    for number, axes in asked:
+        if number is not None and bound.issuperset((*axes, *number.of)):
+            found.setdefault(number, []).append(axes)
+    return found
 
 
 _SHOWN = 30

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy
@@ -12,7 +13,8 @@ import numpy
 from venturalitica.core.policy import LABEL_ROLES, Role, bin_names
 from venturalitica.core.tally import CELLS, NULL, Axis, ScoreTable, Table, Tally, regridded, summed
 from venturalitica.errors import DataError
-from venturalitica.tally.binding import Binding, Need, scored_of, tables_of
+from venturalitica.metrics.catalog.spec import Need
+from venturalitica.tally.binding import Binding, numbers_of, tables_of
 from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, Ints
 from venturalitica.tally.groups import (
     QUARTILES_ABOVE,
@@ -29,8 +31,8 @@ from venturalitica.tally.groups import (
     weighted_quartile_cuts,
 )
 from venturalitica.tally.labels import label_levels
+from venturalitica.tally.numbers import NumberLevels
 from venturalitica.tally.rows import Rows, Slot, Source, sources_of
-from venturalitica.tally.scores import ScoreLevels
 from venturalitica.tally.spelling import refuse_identifiers, refuse_unlisted
 from venturalitica.tally.values import is_number
 
@@ -41,7 +43,6 @@ CELL_LIMIT = 100_000
 _JOINT_ESTIMATE = 1_000_000
 _CUT_ABOVE = 256
 _LABELS = ("target", "prediction")
-_SCORE: Source = ("array", "score level")
 
 
 def build_tally(
@@ -81,13 +82,13 @@ class _Builder:
     ) -> None:
         self.binding = binding
         self.rules = roles
-        self.rows = Rows(data, binding)
         self.sources = sources_of(binding)
         bound = frozenset(self.sources)
         self.wanted = tables_of(needs, bound)
-        self.scored = scored_of(needs, bound)
-        every = (role for table in (*self.wanted, *self.scored) for role in table)
-        self.roles = labels_first(every)
+        self.numbers = numbers_of(needs, bound)
+        self.rows = Rows(data, binding, lazily=not self.numbers)
+        self.every = list(dict.fromkeys([*self.wanted, *chain(*self.numbers.values())]))
+        self.roles = labels_first(role for table in self.every for role in table)
         self.notes: dict[str, str] = {}
         self.cuts: dict[str, tuple[float, ...]] = {}
 
@@ -97,9 +98,9 @@ class _Builder:
         levels = self._levels(counted)
         axes = tuple(self._axis(role, counted, levels[role]) for role in self.roles)
         tables = self._tables(counted, levels)
-        scores, score_nulls = self._score_tables(levels)
+        scores, number_nulls = self._number_tables(levels)
         rows = counted[0].cells.rows if counted else self.rows.count_rows()
-        nulls = self._nulls(axes, score_nulls)
+        nulls = self._nulls(axes, number_nulls)
         return Tally(rows=rows, axes=axes, tables=tables, scores=scores, nulls=nulls)
 
     def rule(self, role: str) -> Role:
@@ -151,17 +152,16 @@ class _Builder:
         )
         if estimate <= _JOINT_ESTIMATE:
             return [self.roles]
-        tables = dict.fromkeys((*self.wanted, *self.scored))
-        return [t for t in tables if not any(set(t) < set(other) for other in tables)]
+        return largest(self.every)
 
-    def _count(self, roles: tuple[str, ...]) -> Counted:
+    def _count(self, roles: tuple[str, ...]) -> GroupBy:
         slots = [Slot(self.sources[role], self.cuts.get(role)) for role in roles]
         different = list(dict.fromkeys(slots))
         cells = self.rows.count(different)
         columns = tuple(cells.columns[different.index(slot)] for slot in slots)
-        return Counted(roles, Cells(columns, cells.counts))
+        return GroupBy(roles, Cells(columns, cells.counts))
 
-    def _levels(self, counted: Sequence[Counted]) -> dict[str, Levels]:
+    def _levels(self, counted: Sequence[GroupBy]) -> dict[str, Levels]:
         first = {role: next(c for c in counted if role in c.roles) for role in self.roles}
         labels = {
             role: list(first[role].column(role).values)
@@ -177,7 +177,7 @@ class _Builder:
                 refuse_many(role, len(found[role].names), label=role in _LABELS)
         return shared_labels(found)
 
-    def _refuse_values(self, role: str, counted: Counted) -> None:
+    def _refuse_values(self, role: str, counted: GroupBy) -> None:
         """What no rule can make levels of: too many labels, identifiers, values not listed."""
         column, rule = counted.column(role), self.rule(role)
         if role in self.cuts or rule.map is not None or rule.bins is not None:
@@ -194,7 +194,7 @@ class _Builder:
         rule = self.rule(role)
         return rule.map is None and rule.bins is None
 
-    def _group_levels(self, role: str, counted: Counted) -> Levels:
+    def _group_levels(self, role: str, counted: GroupBy) -> Levels:
         rule, values = self.rule(role), counted.column(role).values
         if role in self.cuts:
             cuts = self.cuts[role]
@@ -212,7 +212,7 @@ class _Builder:
             return bin_levels(role, values, cuts, names, quartile_note(role, cuts))
         return plain_levels(values, replace(rule, name=role))
 
-    def _axis(self, role: str, counted: Sequence[Counted], levels: Levels) -> Axis:
+    def _axis(self, role: str, counted: Sequence[GroupBy], levels: Levels) -> Axis:
         first = next(c for c in counted if role in c.roles)
         column = first.column(role)
         weights = weights_of(column, first.cells.counts)
@@ -227,7 +227,7 @@ class _Builder:
         return Axis(role, name, levels.names, nulls, unmapped_counts(lost), levels.note)
 
     def _tables(
-        self, counted: Sequence[Counted], levels: Mapping[str, Levels]
+        self, counted: Sequence[GroupBy], levels: Mapping[str, Levels]
     ) -> tuple[Table, ...]:
         joint = [placed(c, levels) for c in counted]
         if all(len(table.cells) <= STORED_CELLS for table in joint):
@@ -236,7 +236,8 @@ class _Builder:
         for roles in self.wanted:
             source = next(t for t in joint if set(roles) <= set(t.roles))
             tables.append(Tally(rows=0, axes=(), tables=(source,)).table(roles))
-        kept = [t for t in tables if not any(set(t.roles) < set(o.roles) for o in tables)]
+        maximal = largest([table.roles for table in tables])
+        kept = [table for table in tables if table.roles in maximal]
         for table in kept:
             if len(table.cells) > CELL_LIMIT:
                 raise DataError(
@@ -246,40 +247,39 @@ class _Builder:
                 )
         return tuple(kept)
 
-    def _score_tables(
+    def _number_tables(
         self, levels: Mapping[str, Levels]
-    ) -> tuple[tuple[ScoreTable, ...], int | None]:
-        if "score" not in self.sources:
-            return (), None
-        if not self.scored:
-            return (), None
-        found = ScoreLevels(self.rows.floats(self.sources["score"]))
-        self.rows.add(_SCORE, found.column)
-        return tuple(self._score_table(r, levels, found) for r in self._joint_scored()), found.nulls
+    ) -> tuple[tuple[ScoreTable, ...], dict[str, int]]:
+        tables: list[ScoreTable] = []
+        nulls: dict[str, int] = {}
+        for number, wanted in self.numbers.items():
+            given = [self.rows.floats(self.sources[r], r, number.expected) for r in number.of]
+            found = NumberLevels(number, number.compute(*given))
+            place: Source = ("array", f"{number.name} level")
+            self.rows.add(place, found.column)
+            tables += [self._number_table(r, levels, found, place) for r in largest(wanted)]
+            if len(number.of) == 1:
+                nulls[number.of[0]] = found.nulls
+        return tuple(tables), nulls
 
-    def _joint_scored(self) -> list[tuple[str, ...]]:
-        """The score tables that are not part of another one."""
-        return [t for t in self.scored if not any(set(t) < set(other) for other in self.scored)]
-
-    def _score_table(
-        self, roles: tuple[str, ...], levels: Mapping[str, Levels], found: ScoreLevels
+    def _number_table(
+        self, roles: tuple[str, ...], levels: Mapping[str, Levels], found: NumberLevels, at: Source
     ) -> ScoreTable:
         slots = [Slot(self.sources[role], self.cuts.get(role)) for role in roles]
         different = list(dict.fromkeys(slots))
-        cells = self.rows.count([*different, Slot(_SCORE)])
+        cells = self.rows.count([*different, Slot(at)])
         columns = [
             levels_by_cell(cells.columns[different.index(s)], levels[r])
             for s, r in zip(slots, roles, strict=True)
         ]
-        scores = cells.columns[-1]
-        places = numpy.array([*scores.values, MISSING], dtype=numpy.int64)[scores.codes]
+        last = cells.columns[-1]
+        places = numpy.array([*last.values, MISSING], dtype=numpy.int64)[last.codes]
         matrix = summed(numpy.column_stack([*columns, places, cells.counts]))
         return fitted(roles, matrix, found)
 
-    def _nulls(self, axes: Sequence[Axis], score_nulls: int | None) -> dict[str, int]:
+    def _nulls(self, axes: Sequence[Axis], number_nulls: Mapping[str, int]) -> dict[str, int]:
         known = {axis.role: axis.nulls for axis in axes}
-        if score_nulls is not None:
-            known["score"] = score_nulls
+        known = {**number_nulls, **known}
         rest = {role: source for role, source in self.sources.items() if role not in known}
         counts = self.rows.nulls(list(dict.fromkeys(rest.values())))
         known |= {role: counts[source] for role, source in rest.items()}
@@ -291,7 +291,7 @@ SCORE_CELLS = 300_000
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class GroupBy:
     """One group-by: the roles it was made over, and its cells in the same order."""
 
     roles: tuple[str, ...]
@@ -299,6 +299,11 @@ class Counted:
 
     def column(self, role: str) -> Codes:
         return self.cells.columns[self.roles.index(role)]
+
+
+def largest(tables: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Those that are not part of another one."""
+    return [t for t in tables if not any(set(t) < set(other) for other in tables)]
 
 
 def labels_first(roles: Iterable[str]) -> tuple[str, ...]:
@@ -339,7 +344,7 @@ def levels_by_cell(column: Codes, levels: Levels) -> Ints:
     return levels_of_codes
 
 
-def placed(counted: Counted, levels: Mapping[str, Levels]) -> Table:
+def placed(counted: GroupBy, levels: Mapping[str, Levels]) -> Table:
     columns = [
         levels_by_cell(column, levels[role])
         for role, column in zip(counted.roles, counted.cells.columns, strict=True)
@@ -348,17 +353,17 @@ def placed(counted: Counted, levels: Mapping[str, Levels]) -> Table:
     return Table(counted.roles, tuple(map(tuple, matrix.tolist())))
 
 
-def fitted(roles: tuple[str, ...], matrix: Ints, found: ScoreLevels) -> ScoreTable:
+def fitted(roles: tuple[str, ...], matrix: Ints, found: NumberLevels) -> ScoreTable:
     """The score table as exact as its size allows."""
-    scores, exact, width, rows = found.scores, found.exact, found.width, matrix
+    scores, exact, width, rows = found.values, found.exact, found.width, matrix
     for cells in CELLS:
         if rows.shape[0] <= SCORE_CELLS:
             break
-        moved = regridded(found.scores, cells)
+        moved = regridded(found.values, cells)
         assert moved is not None
         rows = matrix.copy()
         rows[:, -2] = moved.place[rows[:, -2]]
         rows = summed(rows)
         scores, exact, width = moved.scores, False, moved.width
     counted = tuple(map(tuple, rows.tolist()))
-    return ScoreTable(roles, scores, counted, exact, width, found.note)
+    return ScoreTable(roles, scores, counted, exact, width, found.note, found.name)

@@ -57,7 +57,7 @@ class Rows:
     BindingError where a bound column is not there.
     """
 
-    def __init__(self, data: Any, binding: Binding) -> None:
+    def __init__(self, data: Any, binding: Binding, *, lazily: bool) -> None:
         self._arrays: dict[Source, NDArray[Any]] = {}
         self._codes: dict[Source, Codes] = {}
         self._frame: frames.Frame | None = None
@@ -71,7 +71,7 @@ class Rows:
         if frame is None:
             self._take_mapping(data or {}, columns)
         else:
-            self._take_frame(frame, columns, lazily="score" not in binding.names)
+            self._take_frame(frame, columns, lazily=lazily)
         self.length = self._checked_length()
 
     def _take_mapping(self, data: Mapping[str, Any], columns: Sequence[str]) -> None:
@@ -170,7 +170,7 @@ class Rows:
         present: NDArray[Any] = array[~numpy.isnan(array)] if array.dtype.kind == "f" else array
         return present
 
-    def floats(self, source: Source) -> NDArray[numpy.float64]:
+    def floats(self, source: Source, role: str, expected: str) -> NDArray[numpy.float64]:
         """One float64 per row, NaN where missing; DataError where a value is no number."""
         if source in self._arrays:
             array = self._arrays[source]
@@ -180,10 +180,10 @@ class Rows:
                 return array.astype(numpy.float64)
             codes = self.codes(source)
             if not all(map(is_number, codes.values)):
-                raise DataError(_no_numbers(source))
+                raise DataError(_no_numbers(source, role, expected))
             return numpy.array([*codes.values, numpy.nan], dtype=numpy.float64)[codes.codes]
         if not self.is_numeric(source):
-            raise DataError(_no_numbers(source))
+            raise DataError(_no_numbers(source, role, expected))
         assert isinstance(self._frame, nw.DataFrame)
         return frames.float_array(frames.series_of(self._frame, source[1]))
 
@@ -268,8 +268,8 @@ def _said(source: Source) -> str:
     return f"column '{name}'" if kind == "column" else f"{name}="
 
 
-def _no_numbers(source: Source) -> str:
+def _no_numbers(source: Source, role: str, expected: str) -> str:
     return (
-        f"{_said(source)} is bound to score and does not hold numbers: expected the "
-        "probability of the favorable label, one per row"
+        f"{_said(source)} is bound to {role} and does not hold numbers: expected {expected}, one "
+        "per row"
     )

@@ -197,7 +197,7 @@ MOST_SUMS = 5_000_000
 
 _BLOCKS = 128
 _SHARED = 2_000
-"""As `judge.scored.BLOCKS` and the tables whose replicates `metrics.intervals` keeps."""
+"""As `judge.measure_numbers.BLOCKS` and the tables whose replicates `metrics.intervals` keeps."""
 _SCALARS = (str, int, float, bool)
 
 Cells = NDArray[numpy.int64]
@@ -338,7 +338,7 @@ def work_of(tally: Tally, policy: Policy) -> int:
     for control in policy.controls:
         groups = _groups(tally, control.across)
         spec = CATALOG.get(control.metric)
-        if spec is not None and spec.needs_score:
+        if spec is not None and spec.number is not None:
             work["score", control.across, control.nulls] = scored * groups
         else:
             holding = [t for t in tally.tables if set(control.across) <= set(t.roles)]
@@ -370,4 +370,4 @@ def is_rough(predicate: Mapping[str, Any]) -> bool:
 
 def is_scored(verdict: Mapping[str, Any]) -> bool:
     spec = CATALOG.get(str(verdict.get("metric")))
-    return spec is not None and spec.needs_score
+    return spec is not None and spec.number is not None

@@ -6,8 +6,7 @@ entries; a test holds the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 
 from venturalitica.core.policy import LABEL_ROLES, Control, Phase
 from venturalitica.errors import did_you_mean
@@ -16,38 +15,31 @@ from venturalitica.metrics.catalog.data import CONTENTS
 from venturalitica.metrics.catalog.fairness import FAIRNESS
 from venturalitica.metrics.catalog.rates import RATES
 from venturalitica.metrics.catalog.scores import SCORES
-from venturalitica.metrics.catalog.spec import MetricSpec, Needs, by_name
+from venturalitica.metrics.catalog.spec import MetricSpec, Need, by_name
 
 __all__ = [
     "CATALOG",
-    "FAMILIES",
     "MetricSpec",
-    "Needs",
+    "Need",
     "misuse",
     "needs",
     "phase_of",
     "roles_needed",
 ]
 
-CATALOG: Mapping[str, MetricSpec] = MappingProxyType(
-    by_name(AGREEMENT, RATES, AVERAGES, SCORES, FAIRNESS, CONTENTS)
-)
+CATALOG: dict[str, MetricSpec] = by_name(AGREEMENT, RATES, AVERAGES, SCORES, FAIRNESS, CONTENTS)
 """Metric name -> what it is, in the order of the documentation."""
 
-FAMILIES = tuple(dict.fromkeys(spec.family for spec in CATALOG.values()))
 
-
-def roles_needed(spec: MetricSpec, control: Control) -> Needs:
+def roles_needed(spec: MetricSpec, control: Control) -> Need:
     """What `control`, whose metric `spec` describes, needs of the data."""
-    nulls = control.of if spec.name == "completeness" else ()
-    labels = tuple(role for role in spec.needs if role != "score")
-    return Needs(labels, control.across, spec.needs_score, nulls)
+    return Need(spec.labels, control.across, spec.number, control.of if spec.of_nulls else ())
 
 
-def needs(controls: Iterable[Control]) -> tuple[Needs, ...]:
+def needs(controls: Iterable[Control]) -> tuple[Need, ...]:
     """What each control needs, in order; an unknown metric needs nothing (and will be an error)."""
     return tuple(
-        roles_needed(CATALOG[control.metric], control) if control.metric in CATALOG else Needs()
+        roles_needed(CATALOG[control.metric], control) if control.metric in CATALOG else Need()
         for control in controls
     )
 

@@ -61,6 +61,8 @@ CONTENTS = (
         undefined="there are no rows, or nothing is bound",
         needs=(),
         comparable=False,
+        census=True,
+        of_nulls=True,
         source="ISO/IEC 25012, completeness",
     ),
     _content(
@@ -73,6 +75,7 @@ CONTENTS = (
         high=float("inf"),
         ideal=None,
         unit="rows",
+        census=True,
         source="a count",
     ),
 )

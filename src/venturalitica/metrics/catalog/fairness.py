@@ -63,6 +63,7 @@ def _equalized_odds(compare: Literal["difference", "ratio"]) -> MetricSpec:
         ideal=ideal,
         unit=word,
         base="equalized_odds",
+        bases=("true_positive_rate", "false_positive_rate"),
         compare=compare,
         comparable=False,
     )

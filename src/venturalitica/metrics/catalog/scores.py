@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from venturalitica.metrics.catalog.rates import SKLEARN
-from venturalitica.metrics.catalog.spec import MetricSpec
+from venturalitica.metrics.catalog.spec import SCORE, MetricSpec
 
-_score = partial(MetricSpec, family="scores", needs=("target", "score"), needs_favorable=True)
+_score = partial(
+    MetricSpec, family="scores", needs=("target", "score"), needs_favorable=True, number=SCORE
+)
 
 SCORES = (
     _score(

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
-Phase = Literal["data", "model"]
-Comparison = Literal["difference", "ratio", "min", "max", "between"]
+from venturalitica.core.policy import Compare, Phase
+
+
+def _itself(values: Any) -> Any:
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that each row has, counted by its levels beside the labels and groups.
+
+    `compute` makes it of the values of the roles `of`, float arrays of shape (n,), missing ones
+    NaN. `name` says in evidence which number a table counts. `expected` says what a column must
+    hold. `probability`: it lies in [0, 1], and what rounding took out of that by a hair is put
+    back.
+    """
+
+    name: str
+    of: tuple[str, ...]
+    compute: Callable[..., Any] = _itself
+    expected: str = "a number"
+    probability: bool = False
+
+
+SCORE = Number(
+    "score", ("score",), expected="the probability of the favorable label", probability=True
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,11 +42,16 @@ class MetricSpec:
     `needs` are the label roles it is computed from; `needs_favorable` says whether one label must
     be named the favorable one; `needs_across` whether it exists only between groups. `low` and
     `high` bound its values (`inf` where there is no bound), `ideal` is the best one or None where
-    that depends on the use. A named composition is `compare` over the groups' values of `base`.
-    `comparable` says whether a control may put it `across` groups with a `compare` of its own.
-    `raised_by_chance` says whether noise alone makes its value larger: its percentile interval then
-    lies too high. `undefined` says when there is no value: such a control is `not_evaluated`,
-    never 0.
+    that depends on the use. A named composition is `compare` over the groups' values of `base`, or
+    the worst such comparison of several `bases`. `comparable` says whether a control may put it
+    `across` groups with a `compare` of its own. `raised_by_chance` says whether noise alone makes
+    its value larger: its percentile interval then lies too high; `census`, that it is a fact of
+    the very rows and no estimate. `undefined` says when there is no value: such a control is
+    `not_evaluated`, never 0.
+
+    `number` is what is counted beside the labels; roles that it is made of are not counted as
+    labels. `of_nulls` says that missing values are all that is counted, of the roles that `of` of a
+    control lists.
     """
 
     name: str
@@ -39,9 +70,13 @@ class MetricSpec:
     ideal: float | None = 1.0
     unit: str = "share"
     base: str | None = None
-    compare: Comparison | None = None
+    bases: tuple[str, ...] = ()
+    compare: Compare | None = None
     comparable: bool = True
     raised_by_chance: bool = False
+    census: bool = False
+    number: Number | None = None
+    of_nulls: bool = False
 
     @property
     def whole(self) -> bool:
@@ -49,29 +84,40 @@ class MetricSpec:
         return self.unit == "rows"
 
     @property
-    def needs_score(self) -> bool:
-        """Whether it is computed from a score."""
-        return "score" in self.needs
+    def labels(self) -> tuple[str, ...]:
+        """The label roles that are counted by their levels."""
+        made_of = self.number.of if self.number else ()
+        return tuple(role for role in self.needs if role not in made_of)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The metrics that are computed for it."""
+        return self.bases or (self.base or self.name,)
 
 
-class Needs(NamedTuple):
-    """What a control needs of the data.
+class Need(NamedTuple):
+    """What is to be counted: rows by `labels` and `groups` together, and by a number too.
 
-    `labels`: label roles that are counted (`target`, `prediction`); `groups`: grouping roles they
-    are counted by; `score`: whether by score too; `nulls`: roles that must be bound only so that
-    their missing values are counted.
+    `labels`: label roles (`target`, `prediction`); `groups`: grouping roles; `nulls`: roles that
+    must be bound only so that their missing values are counted. With all empty only the number of
+    rows is wanted.
     """
 
     labels: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-    score: bool = False
+    number: Number | None = None
     nulls: tuple[str, ...] = ()
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axes of the table, labels first, each once; a number is no axis."""
+        return tuple(dict.fromkeys((*self.labels, *self.groups)))
 
     @property
     def roles(self) -> tuple[str, ...]:
         """Every role that must be bound, each once."""
-        score = ("score",) if self.score else ()
-        return tuple(dict.fromkeys((*self.labels, *score, *self.groups, *self.nulls)))
+        number = self.number.of if self.number else ()
+        return tuple(dict.fromkeys((*self.labels, *number, *self.groups, *self.nulls)))
 
 
 def by_name(*families: tuple[MetricSpec, ...]) -> dict[str, MetricSpec]:

@@ -1,4 +1,4 @@
-"""Score tables: counts by target, groups and score level, exact up to a stated bound."""
+"""Numbers as levels: the very values, or cells of a grid where there are too many."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.core.tally import EXACT_LIMIT, FINE_CELLS, grid_over
+from venturalitica.metrics.catalog.spec import Number
 from venturalitica.tally.engines.arrays import MISSING, Codes, spread
 from venturalitica.tally.values import RoleError
 
@@ -14,23 +15,27 @@ HAIR = 1e-6
 """How far outside of [0, 1] rounding may take a probability."""
 
 
-class ScoreLevels:
-    """The scores as levels: `scores` ascending, `codes` one per row, -1 where missing."""
+class NumberLevels:
+    """A number as levels: `values` ascending, `codes` one per row, -1 where missing."""
 
-    __slots__ = ("codes", "exact", "note", "scores", "width")
+    __slots__ = ("codes", "exact", "name", "note", "role", "values", "width")
 
-    def __init__(self, values: NDArray[numpy.float64]) -> None:
+    def __init__(self, number: Number, values: NDArray[numpy.float64]) -> None:
+        self.name, self.role, self.note = number.name, number.of[-1], ""
         missing = numpy.isnan(values)
         present = values[~missing] if missing.any() else values
         if present.size and not numpy.isfinite([present.min(), present.max()]).all():
-            raise RoleError("score", "score= holds infinite values: expected finite numbers")
+            raise RoleError(
+                self.role, f"{self.role}= holds infinite values: expected finite numbers"
+            )
         self.exact, self.width = True, 0.0
-        present, self.note = _within_one(present)
+        if number.probability:
+            present, self.note = _within_one(present)
         if _too_many(present):
             levels, codes = self._on_grid(present)
         else:
             levels, codes = numpy.unique(present, return_inverse=True)
-        self.scores: tuple[float, ...] = tuple((levels + 0.0).tolist())
+        self.values: tuple[float, ...] = tuple((levels + 0.0).tolist())
         self.codes = spread(codes.astype(numpy.int64), missing)
 
     def _on_grid(
@@ -38,7 +43,9 @@ class ScoreLevels:
     ) -> tuple[NDArray[numpy.float64], NDArray[numpy.int64]]:
         grid = grid_over(float(present.min()), float(present.max()), FINE_CELLS)
         if not numpy.isfinite(grid.width):
-            raise RoleError("score", "score= spans more than a float can hold: scale the scores")
+            raise RoleError(
+                self.role, f"{self.role}= spans more than a float can hold: scale the {self.name}s"
+            )
         self.exact, self.width = False, grid.width
         placed = grid.place(present)
         used = numpy.flatnonzero(numpy.bincount(placed, minlength=FINE_CELLS + 2))
@@ -53,7 +60,7 @@ class ScoreLevels:
     @property
     def column(self) -> Codes:
         """The levels as a coded column that can be counted beside others."""
-        return Codes(tuple(range(len(self.scores))), self.codes)
+        return Codes(tuple(range(len(self.values))), self.codes)
 
 
 def _within_one(present: NDArray[numpy.float64]) -> tuple[NDArray[numpy.float64], str]:

@@ -1,0 +1,145 @@
+"""How a metric brings its own counts: what a family says of each statistic that it computes.
+
+A control's rows are counted as cells (`Counts`). A statistic says in which `Shape` it wants them,
+and computes its value from that; the same functions give the value and its 2,000 replicates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy
+
+from venturalitica.metrics.intervals import Floats, Integers
+
+Function: TypeAlias = Callable[..., Floats]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """The rows that a control counts, none of which misses a value.
+
+    `indices` is `(C, labels)`: the level of each label role that the metric needs, in that order;
+    `group` `(C,)` which of the `size` groups (all 0 where there is none); `counts` `(C,)` the rows
+    of each cell. `favorable` is the index of the favorable label. `values` `(S,)` are the levels of
+    the metric's number, and `level` `(C,)` which of them. `missing` maps a role to the rows that
+    miss it, where missing values are all that is counted.
+    """
+
+    indices: Integers
+    group: Integers
+    counts: Integers
+    size: int = 1
+    favorable: int | None = None
+    level: Integers | None = None
+    values: Floats | None = None
+    missing: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        return int(self.counts.sum())
+
+    @property
+    def rows(self) -> Integers:
+        """Rows of each group, `(G,)`."""
+        summed: Integers = numpy.zeros(self.size, dtype=numpy.int64)
+        numpy.add.at(summed, self.group, self.counts)
+        return summed
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Cells `(C,)` that are resampled, and how they become the counts `(..., G, *shape)`.
+
+    The same `expand` serves the measured cells and their replicates.
+    """
+
+    cells: Integers
+    expand: Callable[[Floats], Floats]
+
+    @property
+    def measured(self) -> Floats:
+        """The counts themselves, `(G, *shape)`."""
+        return self.expand(self.cells.astype(float))
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """In which form a statistic takes its counts; statistics of one shape share their replicates.
+
+    `lay` puts the cells in that form. `name` is part of the seed of the replicates: one that is
+    changed changes intervals. `bins` `(S,) -> (S,)` gives the bin of each level of a number: levels
+    of different bins are never joined.
+    """
+
+    name: str
+    lay: Callable[[Counts], Sample]
+    bins: Callable[[Floats], Integers] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """How one base metric is computed.
+
+    `compute` takes the counts in the shape asked and gives `(..., G)`. `support` gives in the same
+    way the rows that stand behind the value (a recall rests on the rows with the favorable target
+    only); None means all rows. `absent`: a group that the policy names and no row belongs to has
+    the value 0.
+
+    Of a number, `compute`, `support` and `bound` get its levels `(S,)` too. `bound`, with half the
+    width of a level as a third argument, gives how far off the value can be where numbers were cut
+    into cells; without one nothing is settled there. `refuse` says why such levels can not be
+    measured, "" where they can.
+    """
+
+    shape: Shape
+    compute: Function
+    support: Function | None = None
+    absent: bool = False
+    bound: Function | None = None
+    refuse: Callable[[Floats], str] | None = None
+
+
+def dense(
+    name: str,
+    slots: Callable[[Counts], Integers],
+    *inner: int,
+    bins: Callable[[Floats], Integers] | None = None,
+) -> Shape:
+    """The shape `(..., G, *inner)`, or `(..., G, *inner, S)` of a number.
+
+    `slots` `(C,)` says where in `inner` each cell belongs.
+    """
+
+    def lay(counts: Counts) -> Sample:
+        if counts.values is None or counts.level is None:
+            return laid(counts, slots(counts), inner)
+        levels = counts.values.size
+        return laid(counts, slots(counts) * levels + counts.level, (*inner, levels))
+
+    return Shape(name, lay, bins)
+
+
+def laid(counts: Counts, slots: Integers, inner: tuple[int, ...]) -> Sample:
+    """One cell per group and place in `inner`."""
+    size = int(numpy.prod(inner)) if inner else 1
+    cells: Integers = numpy.zeros(counts.size * size, dtype=numpy.int64)
+    numpy.add.at(cells, counts.group * size + slots, counts.counts)
+    return Sample(cells, lambda drawn: drawn.reshape(*drawn.shape[:-1], counts.size, *inner))
+
+
+def nowhere(counts: Counts) -> Integers:
+    """All cells in one place."""
+    return numpy.zeros(counts.counts.size, dtype=numpy.int64)
+
+
+def favorable(counts: Counts) -> Integers:
+    """1 where the first label role is favorable."""
+    chosen: Integers = (counts.indices[:, 0] == counts.favorable).astype(numpy.int64)
+    return chosen
+
+
+ROWS = dense("rows", nowhere)
+"""`(...)`: rows."""
