@@ -54,10 +54,10 @@ def measure_number(bench: Bench, question: Question) -> Found:
     found = compared_or_single(question, [part for part, _ in parts], fine.counted)
     shift = max(moved for _, moved in parts)
     note = () if shift <= 1e-12 else (_level_note(_number(question), shift),)
-    found = found.with_notes(*fine.counted.notes, *filter(None, [fine.note]), *note)
     if bench.told is None:
         found = _bounded(found, question, fine)
     # Else of the values that the record tells, which may be exact: how far they are off is theirs.
+    found = found.with_notes(*fine.counted.notes, *filter(None, [fine.note]), *note)
     return with_left_out(found, bench, question, fine.counted)
 
 

@@ -2,10 +2,11 @@
 
     from venturalitica.tally import Need, build_tally
 
-`binding` says which counts a control wants of which columns, `values` what a value of the data is
-as a label, `engines` ask data frames and arrays, `groups` turns values into groups, `spelling`
-refuses values that mislead, `scores` levels the scores, and `build` puts them together. Nothing
-here opens a file or knows a metric.
+A `Need` is data: roles to count by, and perhaps a number to make of each row. `binding` says from
+which columns each is read, `values` what a value of the data is as a label, `engines` ask data
+frames and arrays, `groups` turns values into groups, `spelling` refuses values that mislead,
+`numbers` levels the numbers, and `build` puts them together. Nothing here opens a file or knows a
+metric.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "RefusedValues": "values",
-    "RoleError": "values",
-    "build_tally": "build",
-    "column_names": "engines.narwhals",
-    "materialise": "engines.narwhals",
+    "Need": "metrics.catalog.spec",
+    "RefusedValues": "tally.values",
+    "RoleError": "tally.values",
+    "build_tally": "tally.build",
+    "column_names": "tally.engines.narwhals",
+    "materialise": "tally.engines.narwhals",
 }
 
 
@@ -41,4 +43,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"venturalitica.{_HOMES[name]}"), name)
