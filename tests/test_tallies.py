@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from venturalitica.core.tally import NULL, Axis, ScoreTable, Table, Tally, dense
+from tests.tally.dense import dense
+from venturalitica.core.tally import NULL, Axis, ScoreTable, Table, Tally
 from venturalitica.errors import DataError
 
 TALLY = Tally(

@@ -25,8 +25,10 @@ answered with the nearest one that does (`nearest`).
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -172,11 +174,11 @@ def shortened(text: str, longest: int | None = LONGEST_NAME) -> str:
     return text if longest is None or len(text) <= longest else f"{text[:longest]}…"
 
 
-def nearest(name: str, known: Iterable[str], *, alike: float = 0.6) -> str | None:
-    """The known name most like `name` (at least so much, 0 to 1), or None when none is close."""
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, or None when none is close."""
     names = list(known)
     by_fold = {known_name.casefold(): known_name for known_name in reversed(names)}
-    close = difflib.get_close_matches(name.casefold(), list(by_fold), n=1, cutoff=alike)
+    close = difflib.get_close_matches(name.casefold(), list(by_fold), n=1)
     return by_fold[close[0]] if close else None
 
 
@@ -184,3 +186,27 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`"; did you mean 'accuracy'?"`, or an empty string when nothing is close."""
     close = nearest(name, known)
     return f"; did you mean '{close}'?" if close else ""
+
+
+def slip(name: str, known: Iterable[str]) -> str | None:
+    """The known name that `name` is a slip of, where any name is allowed, or None.
+
+    A slip is one letter too many, missing, wrong, or moved, or a difference in capitals, accents
+    and underscores alone. With a name of up to three letters only a doubled or moved letter counts:
+    sex and set, age and wage are different words.
+    """
+    folded = _letters(name)
+    return next((other for other in known if _one_apart(folded, _letters(other))), None)
+
+
+def _letters(name: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", name.casefold()) if c.isalnum())
+
+
+def _one_apart(one: str, other: str) -> bool:
+    moved = sorted(one) == sorted(other)
+    if min(len(one), len(other)) <= 3:
+        return moved or [key for key, _ in groupby(one)] == [key for key, _ in groupby(other)]
+    codes = difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
+    changes = sum(max(b - a, d - c) for tag, a, b, c, d in codes if tag != "equal")
+    return changes <= 1 or (moved and changes == 2)

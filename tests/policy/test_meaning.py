@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from venturalitica.errors import slip
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.describe import OTHER_NAMES, metric_hint, possible_range
-from venturalitica.policy.lint_hints import misspelt
 
 
 def _policy(control: str, roles: str = "{}") -> str:
@@ -42,7 +42,7 @@ def _policy(control: str, roles: str = "{}") -> str:
     ],
 )
 def test_slips(name: str, meant: str | None) -> None:
-    assert misspelt(name, ["gender", "age", "marital_status", "ethnicity", "set"]) == meant
+    assert slip(name, ["gender", "age", "marital_status", "ethnicity", "set"]) == meant
 
 
 def test_an_undeclared_role_is_the_callers(lint_text: Any) -> None:

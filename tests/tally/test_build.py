@@ -14,8 +14,8 @@ import polars
 import pyarrow
 import pytest
 
+from tests.tally.dense import dense
 from venturalitica.core.policy import Role
-from venturalitica.core.tally import dense
 from venturalitica.errors import BindingError, DataError
 from venturalitica.metrics.catalog.spec import SCORE
 from venturalitica.provenance.fingerprint import fingerprint

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.tally.dense import dense
 from venturalitica.core.policy import Role
-from venturalitica.core.tally import dense
 from venturalitica.errors import DataError
 from venturalitica.metrics.catalog.spec import SCORE
 from venturalitica.tally import Need, build_tally, column_names

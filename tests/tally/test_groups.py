@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tally.dense import dense
 from venturalitica.core.policy import Role, bin_names
-from venturalitica.core.tally import dense
 from venturalitica.errors import DataError
 from venturalitica.tally import Need, build_tally
 from venturalitica.tally.binding import Binding

@@ -5,8 +5,9 @@ from typing import Any
 import numpy
 import pytest
 
+from tests.tally.dense import dense
 from venturalitica.core.policy import Role
-from venturalitica.core.tally import Tally, dense
+from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError
 from venturalitica.tally import Need, build_tally
 from venturalitica.tally.binding import Binding

@@ -6,13 +6,13 @@ import numpy
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from tests.tally.dense import dense_scores
 from venturalitica.core.tally import (
     EVIDENCE_CELLS,
     EXACT_LIMIT,
     FINE_CELLS,
     Grid,
     Tally,
-    dense_scores,
 )
 from venturalitica.errors import DataError
 from venturalitica.metrics.catalog.spec import SCORE

@@ -11,8 +11,9 @@ import polars
 import pyarrow
 import pytest
 
+from tests.tally.dense import dense
 from venturalitica.core.policy import Role
-from venturalitica.core.tally import Tally, dense
+from venturalitica.core.tally import Tally
 from venturalitica.metrics.catalog.spec import SCORE
 from venturalitica.provenance.fingerprint import fingerprint
 from venturalitica.tally import Need, build_tally

@@ -21,9 +21,8 @@ from pydantic_core import PydanticCustomError
 from venturalitica.core.labels import canonical_label
 from venturalitica.core.policy import Threshold
 from venturalitica.core.verdict import Label
-from venturalitica.policy.limits import LARGEST_WHOLE, MAX_NAME, MAX_ROLES_CROSSED, MAX_TEXT
 from venturalitica.policy.thresholds import parse_threshold
-from venturalitica.policy.tree import show
+from venturalitica.policy.tree import LARGEST_WHOLE, MAX_NAME, MAX_ROLES_CROSSED, MAX_TEXT, show
 
 TAKEN = frozenset({"data", "policy", "model", "metrics", "phase", "audit_data", "X", "y", "self"})
 """Names of arguments that stand beside the roles in `vl.enforce` and `fit`."""

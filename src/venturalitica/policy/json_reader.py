@@ -10,8 +10,16 @@ import re
 from typing import NoReturn
 
 from venturalitica.core.labels import number
-from venturalitica.policy.limits import MAX_DEPTH, MAX_NODES
-from venturalitica.policy.tree import ListNode, MapNode, Node, Scalar, UnreadableError, show
+from venturalitica.policy.tree import (
+    MAX_DEPTH,
+    MAX_NODES,
+    ListNode,
+    MapNode,
+    Node,
+    Scalar,
+    UnreadableError,
+    show,
+)
 
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from venturalitica.errors import PolicyError, Problem, did_you_mean
-from venturalitica.policy.limits import MAX_BYTES, MAX_LINES
-from venturalitica.policy.tree import UnreadableError
+from venturalitica.policy.tree import MAX_BYTES, MAX_LINES, UnreadableError
 
 if TYPE_CHECKING:
     from venturalitica.core.policy import Policy
@@ -100,8 +99,8 @@ def lint(source: bytes | str | os.PathLike[str], *, filename: str = DEFAULT_FILE
 
 def _lint(data: bytes, filename: str, path: str, *, check_metrics: bool = True) -> Lint:
     # The parser and pydantic are imported when a policy is read, not when the package is.
-    from venturalitica.policy.build import build_policy
     from venturalitica.policy.lint_hints import collect_faults, collect_hints
+    from venturalitica.policy.schema import build_policy
     from venturalitica.policy.tree import MapNode, UnreadableError
     from venturalitica.policy.validate_meaning import check_meaning
     from venturalitica.policy.validate_shape import Collector, check_shape

@@ -1,4 +1,4 @@
-"""The form of a policy file, as pydantic models and as a JSON Schema (2020-12).
+"""The form of a policy file, as pydantic models, as a JSON Schema (2020-12), and as a `Policy`.
 
 These models say what each key holds. What keys mean together (a comparison needs groups, a bound
 lies in the metric's range) is `meaning`; the words of an error are `shape`.
@@ -7,10 +7,11 @@ lies in the metric's range) is `meaning`; the words of an error are `shape`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from venturalitica.core.policy import Control, Policy, Role, Threshold
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.fields import (
     ABSENT,
@@ -30,9 +31,9 @@ from venturalitica.policy.fields import (
     distinct,
     finite,
 )
-from venturalitica.policy.limits import MAX_CONTROLS, MAX_GROUPS, MAX_ROLES
 from venturalitica.policy.thresholds import EXPECTED as EXPECTED_MUST
 from venturalitica.policy.thresholds import PATTERN
+from venturalitica.policy.tree import MAX_CONTROLS, MAX_GROUPS, MAX_ROLES, MapNode, follow
 
 SCHEMA_ID = "urn:venturalitica:policy:v1"
 
@@ -274,3 +275,61 @@ def _tidy(properties: dict[str, dict[str, Any]]) -> None:
         schema.pop("title", None)
         if schema.get("default", ...) in (None, "", [], {}):
             schema.pop("default", None)
+
+
+def build_policy(
+    form: PolicyForm, root: MapNode, *, data: bytes, filename: str, path: str
+) -> Policy:
+    """The policy, with the very bytes it was read from."""
+    return Policy(
+        name=form.policy,
+        version=form.version,
+        title=form.title,
+        duplicates=form.duplicates,
+        roles={name: _role(name, role, root) for name, role in (form.roles or {}).items()},
+        controls=tuple(
+            _control(index, control, form, root) for index, control in enumerate(form.controls)
+        ),
+        bytes=data,
+        filename=filename,
+        path=path,
+    )
+
+
+def _role(name: str, form: RoleForm | None, root: MapNode) -> Role:
+    roles = root.get("roles")
+    pair = roles.find(name) if isinstance(roles, MapNode) else None
+    line = pair[0].line if pair else 0
+    if form is None:
+        return Role(name, line=line)
+    return Role(
+        name,
+        favorable=form.favorable,
+        map=dict(form.map) or None,
+        bins=tuple(form.bins) or None,
+        column=form.column or None,
+        labels=tuple(form.labels) or None,
+        line=line,
+    )
+
+
+def _control(index: int, form: ControlForm, policy: PolicyForm, root: MapNode) -> Control:
+    node, _ = follow(root, ("controls", index))
+    return Control(
+        id=form.id,
+        metric=form.metric,
+        # pydantic's validator has made a threshold of the text.
+        must=cast(Threshold, form.must),
+        title=form.title,
+        across=tuple(form.across),
+        compare=form.compare,
+        groups=tuple(form.groups),
+        of=tuple(form.of),
+        article=form.article,
+        on_fail=form.on_fail,
+        min_support=policy.min_support if form.min_support is None else form.min_support,
+        nulls=policy.nulls if form.nulls is None else form.nulls,
+        phase=form.phase,
+        remedy=form.remedy,
+        line=node.line,
+    )

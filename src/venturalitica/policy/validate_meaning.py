@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import get_args
 
 from venturalitica.core.labels import canonical_label
 from venturalitica.core.policy import LABEL_ROLES, Compare, Threshold, bin_names
-from venturalitica.errors import did_you_mean, listed
+from venturalitica.errors import did_you_mean, listed, slip
 from venturalitica.metrics.catalog import CATALOG, MetricSpec
 from venturalitica.policy.describe import metric_hint, possible_range
 from venturalitica.policy.fields import role_name_fault
-from venturalitica.policy.limits import MAX_CONTROLS, MAX_GROUPS
-from venturalitica.policy.lint_hints import Spelling
 from venturalitica.policy.thresholds import parse_threshold, share
 from venturalitica.policy.tree import (
+    MAX_CONTROLS,
+    MAX_GROUPS,
+    MAX_NAMES_COMPARED,
     ListNode,
     MapNode,
     Node,
@@ -47,11 +48,12 @@ def check_meaning(root: Node, problems: Collector, *, check_metrics: bool) -> No
     for name, role in roles.items():
         _check_role(name, role, problems)
     _check_ids(root, problems)
-    spelling = Spelling(role for role in roles if role not in LABEL_ROLES)
+    declared = [role for role in roles if role not in LABEL_ROLES][:MAX_NAMES_COMPARED]
+    meant: dict[str, str | None] = dict.fromkeys(declared)
     for index, node in enumerate(items(root.get("controls"))[:MAX_CONTROLS]):
         if isinstance(node, MapNode):
             control = ControlView(index, node)
-            _check_roles(control, spelling, problems)
+            _check_roles(control, declared, meant, problems)
             _check_control(control, roles, problems, check_metrics=check_metrics)
 
 
@@ -158,8 +160,16 @@ def _check_control(
 _NEEDS_ACROSS = "'compare' compares groups; add across: <role>, or remove it"
 
 
-def _check_roles(control: ControlView, spelling: Spelling, problems: Collector) -> None:
-    """Roles are grouping roles, and spelt as declared; one that nobody declared the call binds."""
+def _check_roles(
+    control: ControlView,
+    declared: Sequence[str],
+    meant: dict[str, str | None],
+    problems: Collector,
+) -> None:
+    """Roles are grouping roles, and spelt as declared; one that nobody declared the call binds.
+
+    `meant` remembers what each name is a slip of; of absurdly many no more is asked.
+    """
     for key in ("across", "of"):
         for node, name in control.nodes(key):
             path = control.path(key)
@@ -167,12 +177,13 @@ def _check_roles(control: ControlView, spelling: Spelling, problems: Collector) 
                 if key == "across":
                     problems.add_at(node, path, _label_role(name))
                 continue
-            meant = spelling.slip(name) if role_name_fault(name) is None else None
-            if meant:
+            if name not in meant and len(meant) - len(declared) < MAX_NAMES_COMPARED:
+                meant[name] = slip(name, declared) if role_name_fault(name) is None else None
+            if meant.get(name):
                 problems.add_at(
                     node,
                     path,
-                    f"unknown role {show(name)}; did you mean '{meant}'? "
+                    f"unknown role {show(name)}; did you mean '{meant[name]}'? "
                     f"(if it is another role, declare it: roles: {{{name}: {{}}}})",
                 )
 

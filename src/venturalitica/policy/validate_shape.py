@@ -11,9 +11,9 @@ from pydantic.fields import FieldInfo
 
 from venturalitica.errors import Problem, did_you_mean
 from venturalitica.policy.fields import Expected
-from venturalitica.policy.limits import MAX_PROBLEMS
 from venturalitica.policy.schema import ControlForm, PolicyForm, RoleForm
 from venturalitica.policy.tree import (
+    MAX_PROBLEMS,
     ListNode,
     MapNode,
     Node,

@@ -19,8 +19,10 @@ from ruamel.yaml import events as ev
 from ruamel.yaml.error import MarkedYAMLError
 
 from venturalitica.core.labels import read_two_ways, resolve
-from venturalitica.policy.limits import MAX_ALIASES, MAX_DEPTH, MAX_NODES
 from venturalitica.policy.tree import (
+    MAX_ALIASES,
+    MAX_DEPTH,
+    MAX_NODES,
     ListNode,
     MapNode,
     Node,

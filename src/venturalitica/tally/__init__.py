@@ -4,9 +4,8 @@
 
 A `Need` is data: roles to count by, and perhaps a number to make of each row. `binding` says from
 which columns each is read, `values` what a value of the data is as a label, `engines` ask data
-frames and arrays, `groups` turns values into groups, `spelling` refuses values that mislead,
-`numbers` levels the numbers, and `build` puts them together. Nothing here opens a file or knows a
-metric.
+frames and arrays, `groups` turns values into levels, `spelling` refuses values that mislead, and
+`build` puts them together. Nothing here opens a file or knows a metric.
 """
 
 from __future__ import annotations

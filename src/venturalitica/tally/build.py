@@ -19,6 +19,7 @@ from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, Ints
 from venturalitica.tally.groups import (
     QUARTILES_ABOVE,
     Levels,
+    NumberLevels,
     bin_levels,
     cut_levels,
     map_levels,
@@ -31,7 +32,6 @@ from venturalitica.tally.groups import (
     weighted_quartile_cuts,
 )
 from venturalitica.tally.labels import label_levels
-from venturalitica.tally.numbers import NumberLevels
 from venturalitica.tally.rows import Rows, Slot, Source, sources_of
 from venturalitica.tally.spelling import refuse_identifiers, refuse_unlisted
 from venturalitica.tally.values import is_number

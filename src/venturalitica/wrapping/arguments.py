@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from venturalitica.core.policy import LABEL_ROLES, Policy
-from venturalitica.errors import BindingError, did_you_mean, nearest
+from venturalitica.errors import BindingError, did_you_mean, slip
 from venturalitica.frameworks import is_fitted
 from venturalitica.frameworks.sklearn import known_parameters
 from venturalitica.wrapping.governed import TRAINING_METHODS
@@ -17,9 +17,6 @@ from venturalitica.wrapping.registry import AUDIT_DATA, Governance, audit_names,
 
 COMPUTED = ("prediction", "score")
 """Label roles that the model itself answers for."""
-
-ALMOST = 0.8
-"""How like a role (0 to 1) a name must be to count as it misspelt, where any name is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +132,7 @@ def _refuse_misspelt(
     for name in rest:
         if name in named:
             continue
-        if takes_any and ("__" in name or nearest(name, names, alike=ALMOST) is None):
+        if takes_any and ("__" in name or slip(name, names) is None):
             continue
         hint = did_you_mean(name, [*names, *named]) or "."
         raise TypeError(

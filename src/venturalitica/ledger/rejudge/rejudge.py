@@ -39,7 +39,7 @@ from venturalitica.ledger.rejudge.compare import (
     words_fault,
     work_of,
 )
-from venturalitica.policy.limits import MAX_CONTROLS
+from venturalitica.policy.tree import MAX_CONTROLS
 
 MOST_WORK = 40_000
 """Cells that are resampled for one record: about half a minute. A record that asks for more may
