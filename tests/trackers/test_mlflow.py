@@ -265,13 +265,13 @@ def test_credentials_do_not_follow_an_address_in_evidence(
 
 
 def test_credentials_in_the_uri_stay_in_this_process(mlflow, server_uri, tracker):
-    mlflow.set_tracking_uri(server_uri.replace("://", "://me:secret@"))
+    mlflow.set_tracking_uri(server_uri.replace("://", "://me:pa55word@"))
     with mlflow.start_run():
         run = tracker.active_run()
-    assert "secret" not in repr(run)
+    assert "pa55word" not in repr(run)
     assert run.uri == server_uri
     mlflow.set_tracking_uri("http://127.0.0.1:9")
-    assert tracker._door(run.uri, "") == server_uri.replace("://", "://me:secret@")
+    assert tracker._door(run.uri, "") == server_uri.replace("://", "://me:pa55word@")
     tracker.deliver(run, parcel())
     assert "venturalitica/evidence.json" in look(mlflow, run).artifacts
 
