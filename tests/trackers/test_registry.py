@@ -13,9 +13,11 @@ from venturalitica.trackers.memory import MemoryTracker
 
 @pytest.fixture(autouse=True)
 def afresh():
-    registry.trackers.cache_clear()
+    for kept in (registry._offers, registry._load):
+        kept.cache_clear()
     yield
-    registry.trackers.cache_clear()
+    for kept in (registry._offers, registry._load):
+        kept.cache_clear()
 
 
 def offer(monkeypatch, *entries):
@@ -65,6 +67,7 @@ def test_another_package_offers_one(monkeypatch, caplog):
 def test_looking_for_runs_imports_no_tracker():
     code = (
         "import sys, venturalitica.trackers as t; assert t.active_runs() == []; "
+        "assert not [name for name in sys.modules if name.startswith(f'{t.__name__}.mlflow')]; "
         "assert all(one.health()['installed'] for one in t.trackers()); "
         "heavy = {'mlflow', 'wandb', 'numpy', 'sqlalchemy', 'requests'} & set(sys.modules);"
         "assert not heavy, heavy"

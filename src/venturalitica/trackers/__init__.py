@@ -7,14 +7,15 @@
 
 A package adds a tracker with an entry point in the group `venturalitica.trackers` that names a
 class (or function) giving an object of the `Tracker` protocol. Ours are listed the same way below.
-Nothing is imported until asked for, and a tracker's library never: where the user has not imported
-it, no run of it is open.
+A tracker is loaded when somebody asks for it. Ours bear the name of the library whose runs they
+know: where nobody has imported it no run is open, and the search for one loads nothing of ours.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+import sys
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -51,22 +52,45 @@ _log = logging.getLogger(__name__)
 
 
 @cache
-def trackers() -> tuple[Tracker, ...]:
-    """Every tracker, ours first; one that another package offers and that fails is left out."""
-    found: dict[str, Tracker] = {}
+def _offers() -> tuple[EntryPoint, ...]:
+    """What there is to load, ours first; of two with one name the first."""
+    found: dict[str, EntryPoint] = {}
     for entry in (*_BUILT_IN, *entry_points(group=GROUP)):
         if entry.name in found:
             _log.warning("tracker '%s' of %s ignored: the name is taken", entry.name, entry.value)
             continue
-        made = _load(entry)
-        if made is not None:
-            found[entry.name] = made
+        found[entry.name] = entry
     return tuple(found.values())
+
+
+@cache
+def _load(entry: EntryPoint) -> Tracker | None:
+    """The tracker; one that another package offers and that fails is left out."""
+    try:
+        made: Tracker = entry.load()()
+    except Exception as error:  # noqa: BLE001 - boundary: another package's code
+        _log.warning(
+            "tracker '%s' (%s) cannot be used\n%s",
+            entry.name,
+            entry.value,
+            redacted_traceback(error),
+        )
+        return None
+    return made
+
+
+def _loaded(entries: Iterable[EntryPoint]) -> Iterator[Tracker]:
+    return (made for made in map(_load, entries) if made is not None)
+
+
+def trackers() -> tuple[Tracker, ...]:
+    """Every tracker, ours first."""
+    return tuple(_loaded(_offers()))
 
 
 def tracker(name: str) -> Tracker:
     """The tracker of that name; TrackerError with the names there are."""
-    for one in trackers():
+    for one in _loaded(sorted(_offers(), key=lambda entry: entry.name != name)):
         if one.name == name:
             return one
     names = [one.name for one in trackers()]
@@ -75,10 +99,19 @@ def tracker(name: str) -> Tracker:
     )
 
 
+def _in_use() -> Iterator[Tracker]:
+    """Those that a run may be open of: another package's always, ours where their library is."""
+    return _loaded(
+        entry
+        for entry in _offers()
+        if entry not in _BUILT_IN or entry.name in sys.modules or entry.module in sys.modules
+    )
+
+
 def active_runs() -> list[RunRef]:
     """The runs that are open in this thread, in the order of `trackers()`."""
     found = []
-    for one in trackers():
+    for one in _in_use():
         try:
             run = one.active_run()
         except Exception as error:  # noqa: BLE001 - boundary: a tracker must never break a training run
@@ -110,7 +143,7 @@ def doubts() -> list[str]:
 
 def _answers(question: str, beside: Collection[str] = ()) -> Iterator[Any]:
     """What trackers answer; one that another package offers need not know the question."""
-    for one in trackers():
+    for one in _in_use():
         if one.name in beside:
             continue
         try:
@@ -121,17 +154,3 @@ def _answers(question: str, beside: Collection[str] = ()) -> Iterator[Any]:
             continue
         if answer:
             yield answer
-
-
-def _load(entry: EntryPoint) -> Tracker | None:
-    try:
-        made: Tracker = entry.load()()
-    except Exception as error:  # noqa: BLE001 - boundary: another package's code
-        _log.warning(
-            "tracker '%s' (%s) cannot be used\n%s",
-            entry.name,
-            entry.value,
-            redacted_traceback(error),
-        )
-        return None
-    return made
