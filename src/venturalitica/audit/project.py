@@ -63,9 +63,10 @@ def signer_of(settings: Settings) -> Signer:
         SignerError: a signer from outside failed, or did not answer.
     """
     from venturalitica.ledger import load_signer
-    from venturalitica.ledger.signing.external import load_external
 
     if settings.signer:
+        from venturalitica.ledger.signing.external import load_external
+
         return load_external(settings.signer)
     if settings.config is None and not settings.signing_key:
         raise SigningKeyError(NO_HOME)

@@ -29,7 +29,7 @@ from venturalitica.ledger.formats.public_key import (
     PublicKey,
     carried_keys,
     carry_keys,
-    short,
+    wrong_sealer,
 )
 from venturalitica.ledger.log.append import Log
 from venturalitica.ledger.log.key_history import lineage_of, refuse_retired
@@ -39,7 +39,6 @@ from venturalitica.ledger.log.tail import Keeper, NotOursError, Tail, Unconfirme
 from venturalitica.ledger.records.placement import Draft, Link
 from venturalitica.ledger.records.rotation import ROTATION
 from venturalitica.ledger.signing.signer import Signer, derived
-from venturalitica.ledger.verify.trust import WRONG_SEALER
 
 log = logging.getLogger(__name__)
 
@@ -280,7 +279,7 @@ class Ledger:
         if not checkpoint.size or (self.home, seal) in _NAMED:
             return
         if self._last_sealer(checkpoint) != key.keyid:
-            wrong = WRONG_SEALER.format(key=short(key.keyid))
+            wrong = wrong_sealer(key.keyid)
             raise EvidenceError(
                 f"{self._log.checkpoint}: {wrong}. Run 'venturalitica verify' to see what changed"
             )

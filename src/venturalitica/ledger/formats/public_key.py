@@ -80,6 +80,12 @@ def short(keyid: str) -> str:
     return keyid[:16]
 
 
+def wrong_sealer(keyid: str) -> str:
+    """What is said of a checkpoint by a key that the log's last record does not name."""
+    who = short(keyid)
+    return f"signed by key {who}, which the last record does not name: somebody else sealed the log"
+
+
 Keys = Iterable["PublicKey"] | Mapping[str, bytes]
 """Public keys as arguments: `PublicKey` objects, or a mapping of key id to PEM bytes."""
 

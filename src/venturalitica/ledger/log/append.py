@@ -22,10 +22,10 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from venturalitica.ledger.formats.checkpoint import Checkpoint
 from venturalitica.ledger.formats.merkle import EMPTY_ROOT
-from venturalitica.ledger.log.lockless import Lockless
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.log.tail import (
     Keeper,
@@ -39,6 +39,9 @@ from venturalitica.ledger.log.tail import (
 from venturalitica.ledger.log.tree_cache import TreeCache
 from venturalitica.system.files import open_plain, sync_folder, write_durably
 from venturalitica.system.locks import NoLocksError, locked
+
+if TYPE_CHECKING:
+    from venturalitica.ledger.log.lockless import Lockless
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ class Log(LogFiles):
             if descriptor is not None:
                 self._settle(descriptor, keeper)
         if descriptor is None:
-            Lockless(self, keeper).settle()
+            self._lockless(keeper).settle()
             self.inbox.tidy(keeper.read_seal(self.seal_bytes() or b"").size)
 
     def append(
@@ -71,7 +74,12 @@ class Log(LogFiles):
         """
         with self._with_lock(keeper) as descriptor:
             done = None if descriptor is None else self._append(descriptor, make_line, keeper)
-        return done or Lockless(self, keeper).append(make_line)
+        return done or self._lockless(keeper).append(make_line)
+
+    def _lockless(self, keeper: Keeper) -> Lockless:
+        from venturalitica.ledger.log.lockless import Lockless
+
+        return Lockless(self, keeper)
 
     def _settle(self, descriptor: int, keeper: Keeper) -> None:
         self._remove_leftovers()

@@ -14,13 +14,19 @@ from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.checkpoint import Checkpoint, open_checkpoint, parse_note
 from venturalitica.ledger.formats.merkle import RunningRoot
 from venturalitica.ledger.formats.pruned_head import head_at
-from venturalitica.ledger.formats.public_key import CHECKPOINTS, PublicKey, carried_keys, short
+from venturalitica.ledger.formats.public_key import (
+    CHECKPOINTS,
+    PublicKey,
+    carried_keys,
+    short,
+    wrong_sealer,
+)
 from venturalitica.ledger.log.inbox import decided, inbox_step
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.records.placement import Link
 from venturalitica.ledger.verify.check_records import Findings, many
 from venturalitica.ledger.verify.history import chronicles
-from venturalitica.ledger.verify.trust import NO_WITNESS, WRONG_SEALER
+from venturalitica.ledger.verify.trust import NO_WITNESS
 from venturalitica.system.files import reading
 from venturalitica.system.locks import shared
 
@@ -255,7 +261,7 @@ class Reading:
         if self.sealer is None or self.last is None:
             return Step("checkpoint", False, "no record that can be read names its key")
         if self.last.checkpoint_key != self.sealer.keyid:
-            return Step("checkpoint", False, WRONG_SEALER.format(key=short(self.sealer.keyid)))
+            return Step("checkpoint", False, wrong_sealer(self.sealer.keyid))
         return Step("checkpoint", True, f"signed by key {short(self.sealer.keyid)}")
 
     def witness_steps(self) -> list[Step]:

@@ -30,11 +30,6 @@ NO_WITNESS = (
 )
 
 
-WRONG_SEALER = (
-    "signed by key {key}, which the last record does not name: somebody else sealed the log"
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Trust:
     """Which keys the reader trusts: `pinned` got out of band (nothing else passes), or `own`."""

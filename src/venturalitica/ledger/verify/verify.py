@@ -18,14 +18,19 @@ from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.checkpoint import Checkpoint, open_checkpoint
 from venturalitica.ledger.formats.merkle import leaf_hash, verify_inclusion
-from venturalitica.ledger.formats.public_key import CHECKPOINTS, Keys, PublicKey, short
+from venturalitica.ledger.formats.public_key import (
+    CHECKPOINTS,
+    Keys,
+    PublicKey,
+    short,
+    wrong_sealer,
+)
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.verify.check_records import Findings
 from venturalitica.ledger.verify.history import chronicles
 from venturalitica.ledger.verify.read_log import Progress, Reading, Witness
 from venturalitica.ledger.verify.trust import (
     NO_WITNESS,
-    WRONG_SEALER,
     Trust,
     read_lineage,
     rotations_of,
@@ -175,7 +180,7 @@ def _bundle_checkpoint_step(
     if link.checkpoint_key == sealer.keyid:
         return Step("checkpoint", True, f"signed by key {short(sealer.keyid)}")
     if bundle.index == bundle.size - 1:
-        return Step("checkpoint", False, WRONG_SEALER.format(key=short(sealer.keyid)))
+        return Step("checkpoint", False, wrong_sealer(sealer.keyid))
     own = [*findings.signers, link.checkpoint_key]
     through = rotations_of(findings).heirs(own).get(sealer.keyid)
     if through:
