@@ -11,7 +11,7 @@ import pytest
 
 from venturalitica.audit.project import open_ledger
 from venturalitica.ledger import Ledger, load_signer, read_keys
-from venturalitica.ledger.log.succession import hand_over
+from venturalitica.ledger.log.key_history import hand_over
 from venturalitica.ledger.signing.key_rotation import swap
 from venturalitica.ledger.signing.signer import KEY_FILE, encrypted_pem, new_key_pem
 from venturalitica.system.settings import Settings

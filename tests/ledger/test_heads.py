@@ -12,8 +12,7 @@ import pytest
 from venturalitica.core.encoding import canonical_json
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, verify_ledger
-from venturalitica.ledger.formats.merkle import leaf_hash
-from venturalitica.ledger.formats.pruned_head import Head, head_at, root_of
+from venturalitica.ledger.formats.merkle import Head, head_at, leaf_hash, root_of
 from venturalitica.ledger.lifecycle.prune import Plan, plan, prune
 from venturalitica.ledger.records.pruning import Range, prune_statement
 

@@ -14,11 +14,10 @@ from venturalitica.core.encoding import MAX_ITEMS, canonical_json, parse_json, s
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Index, Ledger, Outbox, Witness, verify_ledger
-from venturalitica.ledger.entry import Entry
 from venturalitica.ledger.formats.dsse import Envelope
 from venturalitica.ledger.index.cross_check import faithful
 from venturalitica.ledger.index.rows import run_row, tracker_rows, verdict_rows
-from venturalitica.ledger.records.placement import Draft
+from venturalitica.ledger.records.placement import Draft, Entry
 
 
 @pytest.mark.parametrize(

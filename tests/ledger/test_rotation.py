@@ -17,7 +17,7 @@ from venturalitica.ledger.formats.bundle import FORMAT, FORMAT_2, Bundle
 from venturalitica.ledger.formats.dsse import Envelope
 from venturalitica.ledger.formats.public_key import PublicKey
 from venturalitica.ledger.lifecycle.keys import introduced
-from venturalitica.ledger.log.succession import hand_over, pair_of
+from venturalitica.ledger.log.key_history import hand_over, pair_of
 from venturalitica.ledger.records.rotation import ROTATION, Pair, Rotation
 from venturalitica.ledger.signing.key_rotation import swap
 from venturalitica.ledger.signing.signer import FileSigner
@@ -135,7 +135,7 @@ def by_a_thief(home: Path, old: FileSigner, make: Any, *, sealer: FileSigner | N
     """One more entry by a thief who has the old key and does not use our guard."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("venturalitica.ledger.ledger.refuse_retired", lambda *_: None)
-        patch.setattr("venturalitica.ledger.log.succession.refuse_retired", lambda *_: None)
+        patch.setattr("venturalitica.ledger.log.key_history.refuse_retired", lambda *_: None)
         seal = (sealer or old).checkpoint_signer()
         thief = Ledger.open(home, signer=old, checkpoint_signer=seal)
         return thief.append(make).index

@@ -27,12 +27,11 @@ from torture.attacks import (
 from venturalitica.core.text import timestamp
 from venturalitica.ledger import Ledger
 from venturalitica.ledger.formats.dsse import sign_envelope
-from venturalitica.ledger.formats.merkle import leaf_hash
-from venturalitica.ledger.formats.pruned_head import Head, root_of
+from venturalitica.ledger.formats.merkle import Head, leaf_hash, root_of
 from venturalitica.ledger.formats.public_key import PublicKey, carry_keys
 from venturalitica.ledger.lifecycle.approve import approve
 from venturalitica.ledger.lifecycle.erase import erase
-from venturalitica.ledger.log.succession import hand_over, pair_of
+from venturalitica.ledger.log.key_history import hand_over, pair_of
 from venturalitica.ledger.records.erasure import ERASURE
 from venturalitica.ledger.records.placement import STATEMENT_TYPE, Draft, Link
 from venturalitica.ledger.records.pruning import Range, prune_statement

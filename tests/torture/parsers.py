@@ -20,7 +20,6 @@ from venturalitica.audit.parcel import parcel
 from venturalitica.core.encoding import canonical_json
 from venturalitica.errors import VenturaliticaError
 from venturalitica.ledger import Ledger, PublicKey, Witness, verify_bundle, verify_ledger
-from venturalitica.ledger.entry import Entry
 from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.checkpoint import (
     Checkpoint,
@@ -32,6 +31,7 @@ from venturalitica.ledger.formats.dsse import Envelope, sign_envelope
 from venturalitica.ledger.formats.public_key import exact_key
 from venturalitica.ledger.index.rows import run_row, tracker_rows, verdict_rows
 from venturalitica.ledger.outbox import _attempt
+from venturalitica.ledger.records.placement import Entry
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.ledger.verify.check_records import Findings
 from venturalitica.policy import parse_policy

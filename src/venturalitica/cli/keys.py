@@ -12,9 +12,9 @@ from venturalitica.errors import EvidenceError, SettingsError, SigningKeyError
 from venturalitica.system.settings import NO_HOME
 
 if TYPE_CHECKING:
-    from venturalitica.ledger.entry import Entry
     from venturalitica.ledger.formats.public_key import PublicKey
     from venturalitica.ledger.lifecycle.keys import Use
+    from venturalitica.ledger.records.placement import Entry
     from venturalitica.ledger.signing.signer import FileSigner, Signer
     from venturalitica.system.settings import Settings
 
@@ -220,8 +220,7 @@ def _rotate_own(settings: Settings, new: Path | None, reason: str) -> dict[str, 
 
 def _refuse_used(settings: Settings, new: FileSigner) -> None:
     from venturalitica.ledger.lifecycle.keys import used_in
-    from venturalitica.ledger.log.key_history import appointed_by
-    from venturalitica.ledger.log.succession import size_of
+    from venturalitica.ledger.log.key_history import appointed_by, size_of
 
     entries = settings.home / "log" / "entries.jsonl"
     for use in used_in(settings.home):
@@ -244,7 +243,7 @@ def _told(settings: Settings, old: Signer, new: FileSigner, reason: str) -> Entr
     """Tell the project's own log, if the old key signed in it."""
     from venturalitica.ledger import Ledger
     from venturalitica.ledger.lifecycle.keys import introduced
-    from venturalitica.ledger.log.succession import AUTOMATIC
+    from venturalitica.ledger.log.key_history import AUTOMATIC
     from venturalitica.ledger.signing.signer import FileSigner
 
     if not (settings.home / "log").is_dir() or not isinstance(old, FileSigner):
@@ -261,8 +260,7 @@ def _told(settings: Settings, old: Signer, new: FileSigner, reason: str) -> Entr
 def _rotated(
     old: Signer, new: FileSigner, entry: Entry | None, settings: Settings
 ) -> dict[str, Any]:
-    from venturalitica.ledger.log.key_history import retirement
-    from venturalitica.ledger.log.succession import size_of
+    from venturalitica.ledger.log.key_history import retirement, size_of
 
     entries = settings.home / "log" / "entries.jsonl"
     known = retirement(entries, old.keyid, size_of(entries))

@@ -21,12 +21,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from venturalitica.ledger.entry import Entry
     from venturalitica.ledger.formats.public_key import PublicKey, read_keys
     from venturalitica.ledger.index.index import Index
     from venturalitica.ledger.index.rows import RunRow, VerdictRow
     from venturalitica.ledger.ledger import Ledger
     from venturalitica.ledger.outbox import Outbox, Undelivered
+    from venturalitica.ledger.records.placement import Entry
     from venturalitica.ledger.signing.signer import Signer, known_keys, load_signer
     from venturalitica.ledger.verify.read_log import Witness
     from venturalitica.ledger.verify.verify import verify_bundle, verify_ledger, verify_path
@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Entry": "entry",
+    "Entry": "records.placement",
     "Index": "index.index",
     "Ledger": "ledger",
     "Outbox": "outbox",

@@ -13,7 +13,6 @@ from typing import Any
 
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SigningKeyError
-from venturalitica.ledger.entry import Entry, entry_of
 from venturalitica.ledger.formats.bundle import Bundle, Proven
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, open_checkpoint, sign_note
 from venturalitica.ledger.formats.dsse import (
@@ -32,11 +31,15 @@ from venturalitica.ledger.formats.public_key import (
     wrong_sealer,
 )
 from venturalitica.ledger.log.append import Log
-from venturalitica.ledger.log.key_history import lineage_of, refuse_retired
-from venturalitica.ledger.log.proven_lines import ProvenLines
-from venturalitica.ledger.log.succession import announce, check_unsealed
+from venturalitica.ledger.log.key_history import (
+    announce,
+    check_unsealed,
+    lineage_of,
+    refuse_retired,
+)
+from venturalitica.ledger.log.log_files import ProvenLines
 from venturalitica.ledger.log.tail import Keeper, NotOursError, Tail, UnconfirmedError
-from venturalitica.ledger.records.placement import Draft, Link
+from venturalitica.ledger.records.placement import Draft, Entry, Link, entry_of
 from venturalitica.ledger.records.rotation import ROTATION
 from venturalitica.ledger.signing.signer import Signer, derived
 
@@ -132,7 +135,7 @@ class Ledger:
 
         `statement` is an in-toto Statement v1 as JSON types, without `predicate.log`, which is
         set here. `cosigners` sign the same bytes besides the ledger's own signer. Where that one
-        followed a retired key of the same user, the log is told first (`succession`).
+        followed a retired key of the same user, the log is told first (`key_history`).
 
         Raises:
             RetiredKeyError: the log has retired one of the keys.

@@ -17,7 +17,6 @@ from venturalitica._version import __version__
 from venturalitica.core.encoding import marks_in_base64, sha256_hex
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EntryPruned, EvidenceError, SigningKeyError
-from venturalitica.ledger.entry import Entry
 from venturalitica.ledger.index.index import Index
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.records.approval import (
@@ -28,7 +27,7 @@ from venturalitica.ledger.records.approval import (
     approval_in,
     check,
 )
-from venturalitica.ledger.records.placement import STATEMENT_TYPE, Draft
+from venturalitica.ledger.records.placement import STATEMENT_TYPE, Draft, Entry
 from venturalitica.ledger.records.vault import Vault, digest_of
 from venturalitica.ledger.signing.signer import Signer
 

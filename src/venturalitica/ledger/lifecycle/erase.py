@@ -27,8 +27,8 @@ from venturalitica.ledger.records.vault import Vault
 from venturalitica.system.files import sync_folder, write_durably
 
 if TYPE_CHECKING:
-    from venturalitica.ledger.entry import Entry
     from venturalitica.ledger.ledger import Ledger
+    from venturalitica.ledger.records.placement import Entry
 
 log = logging.getLogger(__name__)
 

@@ -16,20 +16,20 @@ from venturalitica.ledger.log.key_history import (
     active_in,
     appointed_by,
     first_signed_by,
+    hand_over,
     last_signed_by,
     retirement,
     rotation_in,
 )
-from venturalitica.ledger.log.succession import hand_over
 from venturalitica.ledger.records.placement import Link
 from venturalitica.ledger.records.rotation import ROTATION
 from venturalitica.ledger.signing.signer import FileSigner
 from venturalitica.ledger.verify.history import Rotations
 
 if TYPE_CHECKING:
-    from venturalitica.ledger.entry import Entry
     from venturalitica.ledger.index.index import Index
     from venturalitica.ledger.ledger import Ledger
+    from venturalitica.ledger.records.placement import Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from venturalitica.core.record import judged
 from venturalitica.core.retention import TEN_YEARS, Kept, day_of, last_day
 from venturalitica.errors import EntryPruned, EvidenceError
-from venturalitica.ledger.formats.pruned_head import root_of
+from venturalitica.ledger.formats.merkle import root_of
 from venturalitica.ledger.index.index import Index
 from venturalitica.ledger.lifecycle.rewrite import rewrite
 from venturalitica.ledger.log.log_files import LogFiles
@@ -31,8 +31,8 @@ from venturalitica.ledger.records.pruning import Range, prune_statement, pruned_
 from venturalitica.system.locks import NoLocksError, locked
 
 if TYPE_CHECKING:
-    from venturalitica.ledger.entry import Entry
     from venturalitica.ledger.ledger import Ledger
+    from venturalitica.ledger.records.placement import Entry
 
 
 SEGMENT = 1024

@@ -16,8 +16,7 @@ from typing import BinaryIO
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.checkpoint import Checkpoint
-from venturalitica.ledger.formats.merkle import RunningRoot
-from venturalitica.ledger.formats.pruned_head import Head
+from venturalitica.ledger.formats.merkle import Head, RunningRoot
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.log.tree_cache import Part, read_parts
 from venturalitica.ledger.records.pruning import Range

@@ -1,15 +1,19 @@
-"""Where a log lies: its lines, its checkpoint, the inbox, and the cache of its tree."""
+"""Where a log lies: lines, checkpoint, inbox, the cache of its tree; and its lines, each proven."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from venturalitica.errors import EvidenceError
+from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.formats.checkpoint import MAX_NOTE, Checkpoint
+from venturalitica.ledger.formats.dsse import statement_of
+from venturalitica.ledger.formats.merkle import Proofs, verify_inclusion
 from venturalitica.ledger.log.inbox import Inbox
-from venturalitica.ledger.log.tree_cache import TreeCache
+from venturalitica.ledger.log.tree_cache import CacheMissError, Part, TreeCache, read_parts
+from venturalitica.ledger.records.placement import Link
 from venturalitica.system.files import reading
 
 
@@ -60,3 +64,118 @@ class LogFiles:
             f"{self.checkpoint} is gone, though the log has entries; restore it from a copy "
             "or a tracker, or move the whole folder away to begin a new log"
         )
+
+
+class ProvenLines:
+    """The lines of a log; none is given that the checkpoint does not seal."""
+
+    def __init__(self, files: LogFiles) -> None:
+        self._files = files
+
+    def line(self, index: int, checkpoint: Checkpoint) -> tuple[bytes, list[bytes]]:
+        """The envelope of entry `index`, and its proof.
+
+        Raises:
+            EvidenceError: there is none, or the log was altered.
+            EntryPruned: its retention had passed and it was pruned.
+        """
+        part, proof = self.part(index, checkpoint)
+        if part.head is not None:
+            when = self._pruned_on(part.head.record, checkpoint)
+            raise EntryPruned(
+                f"{self._files.home}: entry {index} was pruned{when}: its retention had passed, as "
+                f"entry {part.head.record} says. Its place is still proven; its contents are gone"
+            )
+        return part.line, proof
+
+    def _pruned_on(self, record: int, checkpoint: Checkpoint) -> str:
+        with contextlib.suppress(EvidenceError):
+            part, _ = self.part(record, checkpoint)
+            return f" on {Link.of(statement_of(part.line)).appended_at[:10]}"
+        return ""
+
+    def part(self, index: int, checkpoint: Checkpoint) -> tuple[Part, list[bytes]]:
+        """The line or head that has entry `index`, and the proof of that entry.
+
+        Raises:
+            EvidenceError: there is none, or the log was altered.
+        """
+        if not 0 <= index < checkpoint.size:
+            raise EvidenceError(
+                f"{self._files.home}: no entry {index}; the log has {checkpoint.size}, "
+                "counted from 0"
+            )
+        with self._files.fitting_cache(checkpoint) as cache:
+            try:
+                return self._part_and_proof(cache, index, checkpoint)
+            except (EvidenceError, CacheMissError):
+                cache.rebuild(self._files.entries, checkpoint)
+            return self._part_and_proof(cache, index, checkpoint)
+
+    def _parts(
+        self, cache: TreeCache, index: int, checkpoint: Checkpoint, proofs: Proofs
+    ) -> Iterator[Part]:
+        """The lines from entry `index` on, each proven under the checkpoint's root.
+
+        The cache may be wrong, and a pruning may replace log and cache while they are read: where
+        a line does not fit, the cache is made again (which holds the log against its root), once.
+        """
+        tried = -1
+        while index < checkpoint.size:
+            try:
+                start = cache.end(index)
+                for part in read_parts(self._files.entries, index, checkpoint.size, start=start):
+                    self._check_leaves(part, checkpoint, proofs)
+                    yield part
+                    index = part.index + part.count
+            except (EvidenceError, CacheMissError):
+                if tried == index:
+                    raise
+                tried = index
+                cache.rebuild(self._files.entries, checkpoint)
+
+    def _check_leaves(self, part: Part, checkpoint: Checkpoint, proofs: Proofs) -> None:
+        for index, leaf in enumerate(part.leaves(), part.index):
+            if index >= checkpoint.size or not proofs.holds(index, leaf):
+                raise _altered(self._files.entries, index)
+
+    def _part_and_proof(
+        self, cache: TreeCache, index: int, checkpoint: Checkpoint
+    ) -> tuple[Part, list[bytes]]:
+        start = cache.end(index)
+        (part,) = read_parts(self._files.entries, index, index + 1, start=start)
+        proof = cache.tree(checkpoint.size).inclusion(index)
+        if not verify_inclusion(
+            leaf=part.leaves()[index - part.index],
+            index=index,
+            size=checkpoint.size,
+            proof=proof,
+            root=checkpoint.root,
+        ):
+            raise _altered(self._files.entries, index)
+        return part, proof
+
+    def lines(self, start: int, checkpoint: Checkpoint) -> Iterator[tuple[int, bytes]]:
+        """Index and envelope of the entries from `start` on; pruned ones are passed over."""
+        with self._files.fitting_cache(checkpoint) as cache:
+            proofs = Proofs(cache.tree(checkpoint.size), checkpoint.root)
+            for part in self._parts(cache, start, checkpoint, proofs):
+                if part.head is None:
+                    yield part.index, part.line
+
+    def chosen(self, indexes: Iterable[int], checkpoint: Checkpoint) -> Iterator[tuple[int, bytes]]:
+        """Index and envelope of some entries; those that are not there are passed over."""
+        with self._files.fitting_cache(checkpoint) as cache:
+            proofs = Proofs(cache.tree(checkpoint.size), checkpoint.root)
+            for index in indexes:
+                if 0 <= index < checkpoint.size:
+                    part = next(self._parts(cache, index, checkpoint, proofs))
+                    if part.head is None:
+                        yield part.index, part.line
+
+
+def _altered(entries: Path, index: int) -> EvidenceError:
+    return EvidenceError(
+        f"{entries}: entry {index} is not the one that the checkpoint seals; the log was altered. "
+        "Run 'venturalitica verify' to see what changed"
+    )

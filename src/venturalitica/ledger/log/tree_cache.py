@@ -23,8 +23,14 @@ from typing import BinaryIO
 from venturalitica.core.encoding import MAX_LINE
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.checkpoint import Checkpoint
-from venturalitica.ledger.formats.merkle import MemoryTree, Tree, leaf_hash, stored_count
-from venturalitica.ledger.formats.pruned_head import Head, head_over
+from venturalitica.ledger.formats.merkle import (
+    Head,
+    MemoryTree,
+    Tree,
+    head_over,
+    leaf_hash,
+    stored_count,
+)
 from venturalitica.system.files import open_plain, reading
 
 log = logging.getLogger(__name__)

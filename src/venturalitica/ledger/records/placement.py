@@ -13,7 +13,7 @@ checkpoint by a key that no record names is not ours.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import rfc8785
@@ -25,8 +25,11 @@ from venturalitica.core.encoding import (
     check_depth,
     check_items,
     is_hash,
+    sha256_hex,
 )
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.formats.dsse import signers_of, statement_of
+from venturalitica.ledger.formats.merkle import leaf_hash
 
 KEY = "log"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -123,3 +126,37 @@ def _object(parts: Mapping[str, bytes]) -> bytes:
     # RFC 8785 sorts keys by UTF-16 code units.
     ordered = sorted(parts.items(), key=lambda item: item[0].encode("utf-16-be"))
     return b"{%b}" % b",".join(canonical_json(key) + b":" + part for key, part in ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record of the log.
+
+    `envelope` is the line without its newline; `evidence_sha256` is its SHA-256 and names the
+    record everywhere outside; `leaf_sha256` is its RFC 6962 leaf hash. `checkpoint` is the signed
+    note that covered it when it was read or appended. `new_key` is True for an entry just appended
+    that is the first of its key, in a log of other keys none of which introduces it.
+    """
+
+    index: int
+    leaf_sha256: str
+    evidence_sha256: str
+    envelope: bytes = field(repr=False)
+    statement: dict[str, Any] = field(repr=False)
+    checkpoint: str = field(repr=False)
+    new_key: bool = False
+
+    @property
+    def signer(self) -> str:
+        """Id of the key that it names first as its signer; empty where it names none."""
+        try:
+            return signers_of(self.envelope)[0]
+        except EvidenceError:
+            return ""
+
+
+def entry_of(index: int, line: bytes, checkpoint: str) -> Entry:
+    """The entry that a line of the log is, under a checkpoint that seals it."""
+    return Entry(
+        index, leaf_hash(line).hex(), sha256_hex(line), line, statement_of(line), checkpoint
+    )

@@ -2,7 +2,7 @@
 
     {"format": 1, "kind": "prune",
      "segment":  how many entries a segment has,
-     "pruned":   [{"start", "count", "root"}]: each becomes one head (`heads`); the root is that of
+     "pruned":   [{"start", "count", "root"}]: each becomes one head (`merkle`); the root is that of
                  the tree over the leaves of those entries alone,
      "classes":  {class: how many entries},
      "until":    the latest day until which one of them had to be kept,

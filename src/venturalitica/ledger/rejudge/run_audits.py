@@ -15,7 +15,7 @@ from venturalitica.core.record import AUDIT, JUDGED, RUN
 from venturalitica.core.verdict import worst_light
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.formats.pruned_head import Head
+from venturalitica.ledger.formats.merkle import Head
 from venturalitica.ledger.records.kind import Record
 from venturalitica.ledger.rejudge.compare import verdict_light
 

@@ -7,7 +7,7 @@
 At every moment of a swap there is a whole `signing_key.pem`: the next key is written beside it, the
 old one gets its second name, and one rename puts the next in its place. Whatever is interrupted is
 taken up by the next rotation. What a log does not know yet it is told at the next append, see
-`succession`.
+`log.key_history`.
 """
 
 from __future__ import annotations

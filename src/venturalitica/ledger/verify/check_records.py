@@ -13,8 +13,7 @@ from venturalitica.core.verdict import About
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import PAYLOAD_TYPE, Envelope, signed_by
-from venturalitica.ledger.formats.merkle import leaf_hash
-from venturalitica.ledger.formats.pruned_head import Head
+from venturalitica.ledger.formats.merkle import Head, leaf_hash
 from venturalitica.ledger.formats.public_key import PublicKey
 from venturalitica.ledger.records import consistency as contents
 from venturalitica.ledger.records.consistency import PolicyNames

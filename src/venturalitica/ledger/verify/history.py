@@ -14,7 +14,7 @@ from venturalitica.core.verdict import LIGHTS
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import statement_of
-from venturalitica.ledger.formats.pruned_head import Head
+from venturalitica.ledger.formats.merkle import Head
 from venturalitica.ledger.formats.public_key import short
 from venturalitica.ledger.log.tree_cache import read_parts
 from venturalitica.ledger.records.approval import APPROVAL, Approval

@@ -12,8 +12,7 @@ from venturalitica.core.encoding import MAX_LINE
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.checkpoint import Checkpoint, open_checkpoint, parse_note
-from venturalitica.ledger.formats.merkle import RunningRoot
-from venturalitica.ledger.formats.pruned_head import head_at
+from venturalitica.ledger.formats.merkle import RunningRoot, head_at
 from venturalitica.ledger.formats.public_key import (
     CHECKPOINTS,
     PublicKey,
