@@ -136,7 +136,7 @@ def _refuse_reordered(data: Any, given: Mapping[str, Any]) -> None:
 
 def _refuse_target_twice(policy: Policy, data: Any, given: Mapping[str, Any]) -> None:
     """A model measured against itself is always right: `prediction=table["label"]` is a slip."""
-    from venturalitica.frameworks.labels import same_column
+    from venturalitica.frameworks.alignment import same_column
 
     target = _column(data, given.get("target", policy.role("target").column))
     for role in ("prediction", "score"):

@@ -16,7 +16,7 @@ import pytest
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, verify_ledger
-from venturalitica.system.locks import NoLocksError, locked
+from venturalitica.system.files import NoLocksError, locked
 
 WRITER = """
 import json, sys, pathlib

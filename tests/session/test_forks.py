@@ -18,7 +18,7 @@ import venturalitica as vl
 from venturalitica.audit import delivery
 from venturalitica.audit import run as runs
 from venturalitica.ledger import Ledger, verify_ledger
-from venturalitica.system.locks import locked
+from venturalitica.system.files import locked
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 

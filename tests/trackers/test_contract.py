@@ -174,7 +174,7 @@ def test_what_was_not_measured_has_a_tag_and_no_number(world):
 
 
 def test_names_that_no_tracker_would_take(world):
-    from venturalitica.trackers.key_encoding import decode
+    from venturalitica.trackers.layout import decode
 
     names = ["género", "a/b", "50%", "..", " ", "公平" * 200, "x" * 300, "ci_low", "e\u0301 🙂"]
     groups = tuple(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.trackers.key_encoding import MIN_LIMIT, clip, decode, digest16, encode, is_cut
+from venturalitica.trackers.layout import MIN_LIMIT, clip, decode, digest16, encode, is_cut
 
 MLFLOW_ON_EVERY_SYSTEM = re.compile(r"[A-Za-z0-9_.\- /]+")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from venturalitica.errors import TrackerError
-from venturalitica.system.locks import one_at_a_time
+from venturalitica.system.files import one_at_a_time
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from venturalitica.errors import DataError
-from venturalitica.frameworks.labels import as_booleans_or_numbers, first_difference, one_column
+from venturalitica.frameworks.alignment import as_booleans_or_numbers, first_difference, one_column
 
 FORMS: dict[str, Any] = {
     "list": list,

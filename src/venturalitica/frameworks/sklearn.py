@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from venturalitica.core.verdict import Label
-from venturalitica.frameworks.alignment import row_count
-from venturalitica.frameworks.labels import one_column
+from venturalitica.frameworks.alignment import one_column, row_count
 
 Favorable = Label | tuple[Label, ...] | None
 """The favorable label; several where the policy maps them to one, None where it names none."""

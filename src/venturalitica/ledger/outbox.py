@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError
-from venturalitica.system.files import reading, write_all
-from venturalitica.system.locks import locked
+from venturalitica.system.files import locked, reading, write_all
 
 if TYPE_CHECKING:
     from venturalitica.ledger.index.index import Index

@@ -15,8 +15,15 @@ from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.review.belonging import Record, belonging
 from venturalitica.trackers.base import RunRef
-from venturalitica.trackers.key_encoding import clip, encode
-from venturalitica.trackers.layout import ROOT, SNAPSHOTS, Claim, light_of, read_claims
+from venturalitica.trackers.layout import (
+    ROOT,
+    SNAPSHOTS,
+    Claim,
+    clip,
+    encode,
+    light_of,
+    read_claims,
+)
 from venturalitica.trackers.publish import CONTROL_LIMIT, VALUE_LIMIT
 
 

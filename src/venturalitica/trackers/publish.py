@@ -21,8 +21,17 @@ from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import TrackerError, listed
 from venturalitica.trackers.base import DataRef, Parcel, Receipt, RunRef
-from venturalitica.trackers.key_encoding import clip, digest16, encode, is_cut
-from venturalitica.trackers.layout import ROOT, Claim, light_of, read_claims, stake
+from venturalitica.trackers.layout import (
+    ROOT,
+    Claim,
+    clip,
+    digest16,
+    encode,
+    is_cut,
+    light_of,
+    read_claims,
+    stake,
+)
 
 _log = logging.getLogger(__name__)
 

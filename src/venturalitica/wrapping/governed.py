@@ -20,6 +20,7 @@ from typing import Any
 from venturalitica.frameworks.sklearn import clone, is_estimator, own_parts
 from venturalitica.wrapping.registry import (
     Governance,
+    add_routing,
     forget,
     governance_of,
     is_training,
@@ -29,7 +30,6 @@ from venturalitica.wrapping.registry import (
     remember,
     set_plain_class,
 )
-from venturalitica.wrapping.routing import add_routing
 
 TRAINING_METHODS = ("fit", "partial_fit", "fit_predict", "fit_transform")
 """Methods that train; each takes audit arguments on a governed model."""

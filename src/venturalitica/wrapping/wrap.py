@@ -1,20 +1,238 @@
-"""`vl.wrap` and `vl.unwrap`: put a model under a policy, and take it out again."""
+"""`vl.wrap` puts a model under a policy, `vl.unwrap` takes it out, `train` is what `fit` does then.
+
+Check what can be checked, train once, judge what was trained. Whatever the user passed and is wrong
+raises before training. After it, the model is trained and stays so: of ours, only `ControlBlocked`
+leaves `fit`, or the failure of an audit that a blocking control depends on.
+"""
 
 from __future__ import annotations
 
 import copy
 import inspect
+import logging
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from venturalitica.audit.audit import conduct, open_runs
+from venturalitica.audit.measure import Request
 from venturalitica.audit.project import resolve_policy
-from venturalitica.core.policy import Policy
-from venturalitica.errors import did_you_mean
-from venturalitica.wrapping.arguments import hint_fitted, refuse_collisions, refuse_computed
-from venturalitica.wrapping.fit import train
-from venturalitica.wrapping.governed import adopt, plain_copy, plain_value
-from venturalitica.wrapping.registry import AUDIT_DATA, Governance, audit_names, governance_of
+from venturalitica.core.policy import LABEL_ROLES, Policy
+from venturalitica.core.redact import redact_text, redacted_traceback
+from venturalitica.errors import ControlBlocked, did_you_mean, listed
+from venturalitica.frameworks import Unanswered, favorable_scores, labels_of, predictions
+from venturalitica.frameworks.alignment import as_booleans_or_numbers, column_names
+from venturalitica.frameworks.sklearn import parts
+from venturalitica.trackers.base import RunRef
+from venturalitica.wrapping.arguments import (
+    Call,
+    hint_clone,
+    hint_fitted,
+    refuse_collisions,
+    refuse_computed,
+    take_apart,
+)
+from venturalitica.wrapping.governed import adopt, detach, plain_copy, plain_value
+from venturalitica.wrapping.registry import (
+    AUDIT_DATA,
+    Governance,
+    audit_names,
+    governance_of,
+    in_training,
+)
+from venturalitica.wrapping.rows import AUDIT_ROWS, Plan, plan_rows
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    model: Any,
+    governance: Governance,
+    method: str,
+    bare: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Any:
+    """Call the model's own training method, audited if this call is to be.
+
+    Returns:
+        What the bare method returns (`self`, for a `fit`).
+
+    Raises:
+        TypeError, BindingError, DataError: an argument is wrong; nothing was trained.
+        ControlBlocked: the policy forbids the result; the model is trained, the evidence is safe.
+    """
+    call = take_apart(model, governance, bare, args, kwargs)
+    if not call.binds:
+        return bare(*call.args, **call.kwargs)
+    plan = _plan(model, governance, method, call)
+    trackers = open_runs() if plan is not None else ()
+    detach(model, goes_on=method == "partial_fit")
+    with in_training(model):
+        result = bare(*call.args, **call.kwargs)
+    if plan is not None:
+        _audit(model, governance.policy, plan, trackers)
+    return result
+
+
+def _plan(model: Any, governance: Governance, method: str, call: Call) -> Plan | None:
+    """What to judge afterwards; None where this call is not audited.
+
+    A `fit` of a wrapped model always is; a clone's, and every `partial_fit` (a stream of small
+    batches), only if it was given audit arguments.
+    """
+    if not call.given:
+        if not governance.direct:
+            hint_clone(model, governance.policy)
+            return None
+        if method == "partial_fit":
+            log.info(
+                "%s.partial_fit: trained without an audit; it is audited when it is given "
+                "audit_data or a role",
+                type(model).__name__,
+            )
+            return None
+    labelled = replace(call, y=labels_of(model, call.X, call.y))
+    plan = plan_rows(governance.policy, labelled)
+    _say_unbound(governance.policy, plan)
+    return plan
+
+
+def _say_unbound(policy: Policy, plan: Plan) -> None:
+    """One warning, before the training, for all roles that nobody bound."""
+    columns = column_names(plan.frame) or ()
+    controls_of: dict[str, list[str]] = {}
+    absent: dict[str, str] = {}
+    for control in policy.controls:
+        for role in dict.fromkeys((*control.across, *control.of)):
+            known = role in LABEL_ROLES or role in plan.bindings
+            if not known and policy.role(role).column not in columns:
+                controls_of.setdefault(role, []).append(control.id)
+                absent[role] = policy.role(role).column or ""
+    if controls_of:
+        log.warning(
+            "%s: not bound, so these controls will not be evaluated: %s; pass %s to fit%s",
+            policy.name,
+            listed(f"'{role}' ({listed(ids)})" for role, ids in controls_of.items()),
+            listed(f"{role}=<column>" for role in controls_of),
+            _where_to_put(absent),
+        )
+
+
+def _where_to_put(absent: dict[str, str]) -> str:
+    """The policy names columns that the rows do not have: where they go."""
+    named = [f"'{column}' (for {role})" for role, column in absent.items() if column]
+    if not named:
+        return ""
+    return f". The policy reads {listed(named)}, which is not there. {AUDIT_ROWS}"
+
+
+def _audit(model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...]) -> None:
+    try:
+        answers, missing = _ask(model, policy, plan)
+        request = Request(
+            policy=policy,
+            source="fit",
+            frame=plan.frame,
+            columns={**plan.columns, **answers},
+            bindings=plan.bindings,
+            missing={**plan.missing, **missing},
+            model=_plain(model),
+            lenient=True,
+            trackers=trackers,
+            training_share=plan.training_share(),
+            trained=plan.trained,
+        )
+        conduct(request)
+    except ControlBlocked:
+        raise
+    except Exception as error:
+        if any(control.on_fail == "block" for control in policy.controls):
+            raise
+        log.error("the model is trained, and its audit failed\n%s", redacted_traceback(error))
+
+
+def _plain(model: Any) -> Any:
+    """The model without governance; as it is where a part of it does not let itself be copied."""
+    try:
+        return plain_value(model)
+    except Exception as error:  # noqa: BLE001 - its description says what it cannot say
+        log.warning("the model could not be taken out\n%s", redacted_traceback(error))
+        return model
+
+
+def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[str, str]]:
+    """Predictions, and scores if the policy needs them; and why any of them is missing."""
+    questions: dict[str, Callable[[], Any]] = {
+        "prediction": lambda: as_booleans_or_numbers(
+            predictions(model, plan.features), plan.labels
+        ),
+    }
+    if needs_score(policy):
+        favorable = policy.role("target").favorable_values
+        questions["score"] = lambda: favorable_scores(model, plan.features, favorable)
+    answers: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    with untouched_randomness(model):
+        for role, question in questions.items():
+            try:
+                answers[role] = question()
+            except Unanswered as reason:
+                missing[role] = str(reason)
+            except Exception as error:  # noqa: BLE001 - the model's own failure is a fact
+                kind = type(error).__name__
+                said = redact_text(str(error))
+                log.warning("the model raised %s when asked for its %s: %s", kind, role, said)
+                log.debug("where the model raised it\n%s", redacted_traceback(error))
+                # Its message may quote values of rows, which have no place in the evidence.
+                missing[role] = f"the model raised {kind} when asked for its {role}; see the log"
+    return answers, missing
+
+
+def needs_score(policy: Policy) -> bool:
+    """Whether any control is measured from a score."""
+    from venturalitica.metrics.catalog import CATALOG
+
+    specs = (CATALOG.get(control.metric) for control in policy.controls)
+    return any(spec is not None and "score" in spec.needs for spec in specs)
+
+
+@contextmanager
+def untouched_randomness(model: Any) -> Iterator[None]:
+    """On leaving, put back the global generators and those that the model and its parts hold.
+
+    Some models draw when they predict (a stratified `DummyClassifier`): without this, the draws
+    of the audit would shift those of the user.
+    """
+    with ExitStack() as stack:
+        _keep_global(stack)
+        for owner in (model, *parts(model)):
+            for value in list(getattr(owner, "__dict__", {}).values()):
+                _keep(stack, value)
+        yield
+
+
+def _keep_global(stack: ExitStack) -> None:
+    stack.callback(random.setstate, random.getstate())
+    if "numpy" in sys.modules:
+        import numpy as np
+
+        stack.callback(np.random.set_state, np.random.get_state())
+
+
+def _keep(stack: ExitStack, value: Any) -> None:
+    import numpy as np
+
+    if isinstance(value, np.random.RandomState):
+        stack.callback(value.set_state, value.get_state())
+    elif isinstance(value, np.random.Generator):
+        stack.callback(setattr, value.bit_generator, "state", value.bit_generator.state)
+
 
 Model = TypeVar("Model")
 

@@ -28,7 +28,7 @@ from venturalitica.ledger.outbox import Outbox
 from venturalitica.ledger.records.consistency import understood
 from venturalitica.ledger.records.placement import KEY as LOG
 from venturalitica.ledger.records.pruning import Range, prune_statement, pruned_by
-from venturalitica.system.locks import NoLocksError, locked
+from venturalitica.system.files import NoLocksError, locked
 
 if TYPE_CHECKING:
     from venturalitica.ledger.ledger import Ledger

@@ -20,8 +20,7 @@ from venturalitica.ledger.formats.merkle import Head, RunningRoot
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.log.tree_cache import Part, read_parts
 from venturalitica.ledger.records.pruning import Range
-from venturalitica.system.files import reading, sync_folder
-from venturalitica.system.locks import locked
+from venturalitica.system.files import locked, reading, sync_folder
 
 Named = Mapping[int, tuple[Range, int]]
 """Ranges by their start, each with the index of the prune record that names it."""

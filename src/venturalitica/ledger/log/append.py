@@ -37,8 +37,7 @@ from venturalitica.ledger.log.tail import (
     store,
 )
 from venturalitica.ledger.log.tree_cache import TreeCache
-from venturalitica.system.files import open_plain, sync_folder, write_durably
-from venturalitica.system.locks import NoLocksError, locked
+from venturalitica.system.files import NoLocksError, locked, open_plain, sync_folder, write_durably
 
 if TYPE_CHECKING:
     from venturalitica.ledger.log.lockless import Lockless

@@ -30,8 +30,7 @@ from venturalitica.ledger.signing.signer import (
     read_private,
     retired_keys,
 )
-from venturalitica.system.files import sync_folder, write_durably, write_new
-from venturalitica.system.locks import NoLocksError, locked
+from venturalitica.system.files import NoLocksError, locked, sync_folder, write_durably, write_new
 
 log = logging.getLogger(__name__)
 

@@ -26,8 +26,7 @@ from venturalitica.ledger.records.placement import Link
 from venturalitica.ledger.verify.check_records import Findings, many
 from venturalitica.ledger.verify.history import chronicles
 from venturalitica.ledger.verify.trust import NO_WITNESS
-from venturalitica.system.files import reading
-from venturalitica.system.locks import shared
+from venturalitica.system.files import reading, shared
 
 Progress = Callable[[int, int], None]
 

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.errors import BindingError, DataError, did_you_mean, listed
 from venturalitica.provenance.fingerprint import digest as column_hash
-from venturalitica.provenance.fingerprint.arrays import array_column
-from venturalitica.provenance.fingerprint.column import Column
 from venturalitica.provenance.fingerprint.digest import (
     FORMAT,
     BlockDigest,
+    Column,
     ColumnDigest,
     block_digest,
     column_digest,
 )
+from venturalitica.provenance.fingerprint.frames import array_column
 
 if TYPE_CHECKING:
     import narwhals as nw

@@ -1,6 +1,7 @@
-"""Columns of Polars and pyarrow, by the fastest way each library has.
+"""Columns of numpy, pandas, Polars and pyarrow, by the fastest way each library has.
 
-No library is imported but the one that the column at hand comes from. Polars needs no pyarrow.
+numpy's blocks are read without a copy where they are what is hashed. Of the others none is imported
+but the one that the column at hand comes from. Polars needs no pyarrow.
 """
 
 from __future__ import annotations
@@ -12,15 +13,72 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from venturalitica.provenance.fingerprint.arrays import array_column
-from venturalitica.provenance.fingerprint.column import (
+from venturalitica.provenance.fingerprint.digest import (
+    _NONE_MISSING,
     Column,
+    Ints,
+    Kind,
+    Piece,
     masked_column,
     numbers_piece,
     unsupported,
 )
-from venturalitica.provenance.fingerprint.digest import Ints, Piece
-from venturalitica.provenance.fingerprint.objects import gatherer, object_column, objects_of
+from venturalitica.provenance.fingerprint.objects import (
+    fixed_width_piece,
+    gatherer,
+    object_column,
+    objects_of,
+)
+
+
+def array_column(array: NDArray[Any], name: str, *, zoned: bool = False) -> Column:
+    """A 1-D numpy array; `zoned` says that its times are instants, given in UTC."""
+    if isinstance(array, numpy.ma.MaskedArray):
+        return _masked_array(array, name)
+    kind = array.dtype.kind
+    if kind in "OT":
+        from venturalitica.provenance.fingerprint.objects import object_column
+
+        return object_column(array.astype(object, copy=False), name)
+    if kind not in "biufMmU" or (kind == "f" and array.dtype.itemsize > 8):
+        raise unsupported(name, str(array.dtype))
+    if kind in "Mm":
+        return _times(array, name, zoned=zoned)
+
+    def read(start: int, stop: int) -> Piece:
+        part = array[start:stop]
+        if kind == "U":
+            return fixed_width_piece(part, _NONE_MISSING, name)
+        return numbers_piece(part, part.size, _NONE_MISSING)
+
+    return Column(name, array.size, read)
+
+
+def _masked_array(array: numpy.ma.MaskedArray[Any, Any], name: str) -> Column:
+    from venturalitica.provenance.fingerprint.objects import object_column
+
+    objects = numpy.ma.getdata(array).astype(object)
+    objects[numpy.ma.getmaskarray(array)] = None
+    return object_column(objects, name)
+
+
+def _times(array: NDArray[Any], name: str, *, zoned: bool) -> Column:
+    unit, step = numpy.datetime_data(array.dtype)
+    if unit not in ("ns", "us", "ms", "s"):
+        array, unit, step = array.astype(f"{array.dtype.str[:2]}8[us]"), "us", 1
+    if step != 1:
+        raise unsupported(name, str(array.dtype))
+    kind: Kind = "timestamp" if array.dtype.kind == "M" else "duration"
+
+    def read(start: int, stop: int) -> Piece:
+        part = array[start:stop]
+        absent = numpy.isnat(part)
+        missing = numpy.flatnonzero(absent)
+        present = (part[~absent] if missing.size else part).astype(numpy.int64)
+        return Piece(kind, part.size, missing, present, unit=unit, zoned=zoned)
+
+    return Column(name, array.size, read)
+
 
 _POLARS_TIMES = {"Date": "D", "Datetime": "", "Duration": ""}
 _POLARS_REFUSED = ("List", "Array", "Struct", "Unknown")

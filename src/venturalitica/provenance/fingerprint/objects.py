@@ -13,8 +13,14 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.errors import DataError
-from venturalitica.provenance.fingerprint.column import Column, masked_column, unsupported
-from venturalitica.provenance.fingerprint.digest import Ints, Kind, Piece
+from venturalitica.provenance.fingerprint.digest import (
+    Column,
+    Ints,
+    Kind,
+    Piece,
+    masked_column,
+    unsupported,
+)
 
 _SHORT = 64
 _ASCII_END = 128

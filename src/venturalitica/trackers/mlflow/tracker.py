@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from venturalitica.errors import TrackerError
-from venturalitica.system.locks import one_at_a_time
+from venturalitica.system.files import one_at_a_time
 from venturalitica.trackers.base import NoRun, Parcel, Receipt, RunRef
 from venturalitica.trackers.layout import ROOT
 from venturalitica.trackers.links import (

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from venturalitica.trackers.base import DataRef, Parcel
-from venturalitica.trackers.key_encoding import encode
-from venturalitica.trackers.layout import ROOT, Claim
+from venturalitica.trackers.layout import ROOT, Claim, encode
 from venturalitica.trackers.publish import Point
 from venturalitica.trackers.wandb.active import files_of
 from venturalitica.trackers.wandb.health import library

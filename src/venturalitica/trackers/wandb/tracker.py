@@ -15,7 +15,7 @@ from typing import Any
 from venturalitica.core.causes import cause, said
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.errors import MissingExtra, TrackerError
-from venturalitica.system.locks import one_at_a_time
+from venturalitica.system.files import one_at_a_time
 from venturalitica.trackers.base import NoRun, Parcel, Receipt, RunRef
 from venturalitica.trackers.layout import ROOT, SNAPSHOTS
 from venturalitica.trackers.links import without_credentials
