@@ -12,7 +12,7 @@ import pytest
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, verify_ledger
 from venturalitica.ledger.log import append as log_module
-from venturalitica.ledger.log.tree_cache import TreeCache
+from venturalitica.ledger.log.tail import TreeCache
 from venturalitica.system import files
 
 

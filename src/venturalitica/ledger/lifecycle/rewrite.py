@@ -18,7 +18,7 @@ from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.checkpoint import Checkpoint
 from venturalitica.ledger.formats.merkle import Head, RunningRoot
 from venturalitica.ledger.log.log_files import LogFiles
-from venturalitica.ledger.log.tree_cache import Part, read_parts
+from venturalitica.ledger.log.tail import Part, read_parts
 from venturalitica.ledger.records.pruning import Range
 from venturalitica.system.files import locked, reading, sync_folder
 

@@ -30,13 +30,13 @@ from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.log.tail import (
     Keeper,
     Tail,
+    TreeCache,
     UnconfirmedError,
     Written,
     read_from,
     sealed_tail,
     store,
 )
-from venturalitica.ledger.log.tree_cache import TreeCache
 from venturalitica.system.files import NoLocksError, locked, open_plain, sync_folder, write_durably
 
 if TYPE_CHECKING:

@@ -28,8 +28,16 @@ from venturalitica.ledger.formats.checkpoint import Checkpoint
 from venturalitica.ledger.formats.merkle import EMPTY_ROOT
 from venturalitica.ledger.log.inbox import Decision
 from venturalitica.ledger.log.log_files import LogFiles
-from venturalitica.ledger.log.tail import Keeper, Tail, Written, read_from, sealed_tail, store
-from venturalitica.ledger.log.tree_cache import CacheMissError, TreeCache
+from venturalitica.ledger.log.tail import (
+    CacheMissError,
+    Keeper,
+    Tail,
+    TreeCache,
+    Written,
+    read_from,
+    sealed_tail,
+    store,
+)
 from venturalitica.system.files import open_plain, sync_folder, write_durably, write_new
 
 log = logging.getLogger(__name__)

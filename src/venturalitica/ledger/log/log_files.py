@@ -12,7 +12,7 @@ from venturalitica.ledger.formats.checkpoint import MAX_NOTE, Checkpoint
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.formats.merkle import Proofs, verify_inclusion
 from venturalitica.ledger.log.inbox import Inbox
-from venturalitica.ledger.log.tree_cache import CacheMissError, Part, TreeCache, read_parts
+from venturalitica.ledger.log.tail import CacheMissError, Part, TreeCache, read_parts
 from venturalitica.ledger.records.placement import Link
 from venturalitica.system.files import reading
 

@@ -1,20 +1,250 @@
 """Where the log ends, and what the log needs from whoever holds the keys.
 
-Both ways of writing share this: under the lock (`log`), and without locks (`lockless`).
+Both ways of writing share this: under the lock (`append`), and without locks (`lockless`).
+
+`TreeCache` keeps the tree's hashes and the lines' offsets, so that nothing has to read the whole
+log again. `cache/hashes.bin` holds the stored hashes of `merkle.Tree` (32 bytes each),
+`cache/offsets.bin` the end of each line (8 bytes each, little-endian). Nothing in it is believed:
+the root that the cache gives must be the signed checkpoint's, and each line is held against its
+leaf. Where it does not fit it is rebuilt from the log; where it cannot be written it lives in
+memory.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import logging
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+import secrets
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
 
 from venturalitica.core.encoding import MAX_LINE
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.checkpoint import Checkpoint
-from venturalitica.ledger.formats.merkle import Tree, leaf_hash, verify_inclusion
-from venturalitica.ledger.log.tree_cache import CacheMissError, TreeCache
+from venturalitica.ledger.formats.merkle import (
+    Head,
+    MemoryTree,
+    Tree,
+    head_over,
+    leaf_hash,
+    stored_count,
+    verify_inclusion,
+)
+from venturalitica.system.files import open_plain, reading
+
+log = logging.getLogger(__name__)
+
+HASH = 32
+OFFSET = struct.Struct("<Q")
+
+
+class CacheMissError(Exception):
+    """The cache does not hold what was asked for."""
+
+
+class TreeCache:
+    """Reads and extends the two files; a context manager that closes them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._hashes = _Array(folder / "hashes.bin", HASH)
+        self._offsets = _Array(folder / "offsets.bin", OFFSET.size)
+
+    def __enter__(self) -> TreeCache:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._hashes.close()
+        self._offsets.close()
+
+    def tree(self, size: int, *, kept: bool = False) -> Tree:
+        """The tree of the first `size` entries; reading it may raise `CacheMissError`.
+
+        `kept`: what was read once is not read again, so that it cannot fail or change meanwhile.
+        """
+        return Tree(size, functools.cache(self._hashes.read) if kept else self._hashes.read)
+
+    def end(self, size: int) -> int:
+        """Where in the log the first `size` entries end, in bytes.
+
+        That is where the entry at index `size` begins; where it was pruned, the head over it.
+        """
+        if size == 0:
+            return 0
+        end: int = OFFSET.unpack(self._offsets.read(size - 1))[0]
+        return end
+
+    def fits(self, checkpoint: Checkpoint) -> bool:
+        """Whether the cache covers a checkpoint and gives its root."""
+        try:
+            self.end(checkpoint.size)
+            return self.tree(checkpoint.size).root() == checkpoint.root
+        except CacheMissError:
+            return False
+
+    def store(self, size: int, hashes: Sequence[bytes], end: int) -> None:
+        """Add the entry after the first `size`; a failure is logged, the cache is rebuilt later."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._hashes.write(stored_count(size), b"".join(hashes))
+            self._offsets.write(size, OFFSET.pack(end))
+        except OSError as error:
+            log.debug("tree cache not extended, it will be rebuilt: %s", error)
+
+    def rebuild(self, entries: Path, checkpoint: Checkpoint) -> None:
+        """Read the log again and keep what it gives.
+
+        Raises:
+            EvidenceError: the log does not have the checkpoint's lines or root.
+        """
+        tree, hashes, offsets = MemoryTree(), bytearray(), bytearray()
+        position = 0
+        for part in read_parts(entries, 0, checkpoint.size):
+            for leaf in part.leaves():
+                new = tree.completed_by(leaf)
+                tree.append(new[0])
+                hashes += b"".join(new)
+            # An entry inside a head begins where the head does.
+            offsets += OFFSET.pack(position) * (part.count - 1)
+            position += part.length
+            offsets += OFFSET.pack(position)
+        if tree.root() != checkpoint.root:
+            raise EvidenceError(
+                f"{entries}: the log is not the one that its checkpoint seals "
+                f"({checkpoint.size} entries); run 'venturalitica verify' to see what changed"
+            )
+        self._hashes.replace(bytes(hashes))
+        self._offsets.replace(bytes(offsets))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of the log: of the entry at `index`, or the head of the entries from there on."""
+
+    index: int
+    line: bytes = field(repr=False)
+    head: Head | None = None
+
+    @property
+    def count(self) -> int:
+        """How many entries it stands for."""
+        return self.head.count if self.head else 1
+
+    @property
+    def length(self) -> int:
+        """Its bytes in the log, the newline too."""
+        return len(self.line) + 1
+
+    def leaves(self) -> tuple[bytes, ...]:
+        """The leaf hashes of its entries."""
+        return self.head.leaves if self.head else (leaf_hash(self.line),)
+
+
+def read_parts(entries: Path, index: int, size: int, *, start: int = 0) -> Iterator[Part]:
+    """The lines of entries `index` to `size` (exclusive), one at a time, from byte `start` on.
+
+    A head at `start` may begin before `index`: it comes whole.
+
+    Raises:
+        EvidenceError: the log ends before that, or a line is too long.
+    """
+    try:
+        with reading(entries) as stream:
+            stream.seek(start)
+            while index < size:
+                line = stream.readline(MAX_LINE + 2)
+                if not line.endswith(b"\n"):
+                    raise EvidenceError(_no_line(entries, index, size, line))
+                part = _part(line[:-1], index)
+                yield part
+                index = part.index + part.count
+    except OSError as error:
+        raise EvidenceError(f"{entries}: the log cannot be read: {error.strerror}") from error
+
+
+def _part(line: bytes, index: int) -> Part:
+    head = head_over(line, index)
+    return Part(head.start if head else index, line, head)
+
+
+def _no_line(entries: Path, number: int, size: int, line: bytes) -> str:
+    if len(line) > MAX_LINE:
+        return f"{entries}: a line is longer than {MAX_LINE} bytes"
+    return f"{entries}: the log ends after {number} of {size} lines that its checkpoint seals"
+
+
+class _Array:
+    """Records of one width in a file, or in memory where the file cannot be written."""
+
+    def __init__(self, path: Path, width: int) -> None:
+        self.path, self.width = path, width
+        self._descriptor: int | None = None
+        self._memory: bytes | None = None
+
+    def read(self, position: int) -> bytes:
+        if self._memory is not None:
+            data = self._memory[position * self.width : (position + 1) * self.width]
+        else:
+            data = self._pread(position)
+        if len(data) != self.width:
+            raise CacheMissError(f"{self.path}: no record {position}")
+        return data
+
+    def _pread(self, position: int) -> bytes:
+        try:
+            return os.pread(self._open(), self.width, position * self.width)
+        except OSError as error:
+            raise CacheMissError(str(error)) from None
+
+    def write(self, position: int, data: bytes) -> None:
+        with self._writable() as stream:
+            stream.seek(position * self.width)
+            stream.write(data)
+
+    def _writable(self) -> BinaryIO:
+        # Never truncated: another process may be reading it.
+        return os.fdopen(open_plain(self.path, os.O_RDWR | os.O_CREAT), "r+b")
+
+    def replace(self, data: bytes) -> None:
+        self.close()
+        # What was read is used from memory from now on: another process, whose checkpoint is
+        # older, may put a shorter file in this one's place.
+        self._memory = data
+        temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(8)}")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+            temporary.rename(self.path)
+        except OSError as error:
+            log.debug("tree cache kept in memory: %s", error)
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            # It was only read; an append that is done must not fail for it.
+            with contextlib.suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            try:
+                self._descriptor = open_plain(self.path, os.O_RDONLY)
+            except OSError as error:
+                raise CacheMissError(str(error)) from None
+        return self._descriptor
 
 
 class NotOursError(EvidenceError):

@@ -16,7 +16,7 @@ from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.formats.merkle import Head
 from venturalitica.ledger.formats.public_key import short
-from venturalitica.ledger.log.tree_cache import read_parts
+from venturalitica.ledger.log.tail import read_parts
 from venturalitica.ledger.records.approval import APPROVAL, Approval
 from venturalitica.ledger.records.erasure import ERASURE, Target, held_by, targets_of
 from venturalitica.ledger.records.kind import Record
