@@ -30,7 +30,7 @@ from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_no
 from venturalitica.ledger.formats.dsse import sign_envelope
 from venturalitica.ledger.formats.merkle import RunningRoot, leaf_hash
 from venturalitica.ledger.formats.public_key import carry_keys
-from venturalitica.ledger.log.tree_cache import TreeCache
+from venturalitica.ledger.log.tail import TreeCache
 from venturalitica.ledger.records.placement import Draft, Link
 from venturalitica.ledger.signing.signer import FileSigner
 from venturalitica.policy import parse_policy

@@ -196,7 +196,7 @@ def test_a_tracker_that_fails_is_said_without_its_secrets(monkeypatch):
         def health(self, origins=None):
             raise RuntimeError("http://user:hunter2@host")
 
-    monkeypatch.setattr("venturalitica.trackers.trackers", lambda: (Bad(),))
+    monkeypatch.setattr("venturalitica.trackers._named", {"bad": Bad()}.get)
     found = health_of("bad")
     assert "hunter2" not in str(found)
     assert link("bad", found, Deliveries(), [], None).lamp("installed").light == "red"

@@ -6,7 +6,7 @@ import pytest
 
 from venturalitica import trackers
 from venturalitica.errors import nearest
-from venturalitica.trackers.mlflow.places import doubt
+from venturalitica.trackers.mlflow.client import doubt
 from venturalitica.trackers.wandb import health as account
 
 MEANT = {

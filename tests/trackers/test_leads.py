@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from venturalitica.trackers import lead
 from venturalitica.trackers.base import RunRef
-from venturalitica.trackers.links import is_loopback, lead, port_for, store_command
+from venturalitica.trackers.links import is_loopback
+from venturalitica.trackers.mlflow.health import port_for, store_command
 
 RUN = "0c9f1d3b7a5e4d6fb2a1908374655647"
 
@@ -23,9 +25,11 @@ def test_a_server_s_run_is_linked_with_its_workspace():
     assert below.url == f"https://host/mlflow/#/experiments/7/runs/{RUN}?workspace=a%20b"
 
 
-def test_databricks_is_linked_where_its_host_is_known():
+def test_databricks_is_linked_where_its_host_is_known(monkeypatch):
+    monkeypatch.delenv("DATABRICKS_HOST", raising=False)
     assert "DATABRICKS_HOST" in lead(mlflow("databricks")).note
-    known = lead(mlflow("databricks"), databricks_host="dbc.example.com")
+    monkeypatch.setenv("DATABRICKS_HOST", "dbc.example.com")
+    known = lead(mlflow("databricks"))
     assert known.url == f"https://dbc.example.com/ml/experiments/7/runs/{RUN}"
     recorded = mlflow("databricks", url="https://dbc.example.com/ml/experiments/7/runs/1")
     assert lead(recorded).url == recorded.url

@@ -166,7 +166,7 @@ def test_a_script_that_changes_its_folder_has_its_evidence_at_the_run(
 
 def test_mlflow_keeps_its_databases_where_it_did(mlflow, tracking_uri):
     """No public interface of MLflow's: a version that has them elsewhere is to be noticed here."""
-    from venturalitica.trackers.mlflow.places import _opened
+    from venturalitica.trackers.mlflow.client import _opened
 
     with mlflow.start_run():
         assert tracking_uri in _opened().values()

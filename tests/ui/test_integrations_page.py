@@ -230,13 +230,13 @@ def test_a_store_without_a_server_shows_the_line_and_then_the_link(
     store = f"sqlite:///{shelf.folder}/mlflow.db"
     shelf.audit(trackers=(mlflow_run(store, run_id=run.info.run_id, experiment_id="0"),))
     free = _free_port()
-    monkeypatch.setattr("venturalitica.trackers.links.port_for", lambda uri: free)
+    monkeypatch.setattr("venturalitica.trackers.mlflow.health.port_for", lambda uri: free)
     before = settled(client)
     assert f"mlflow server --backend-store-uri {store} --port {free}" in words(before)
     assert "Nothing shows these runs" in words(before)
     assert f":{free}/#/" not in before.text
     port = int(mlflow_server.rpartition(":")[2])
-    monkeypatch.setattr("venturalitica.trackers.links.port_for", lambda uri: port)
+    monkeypatch.setattr("venturalitica.trackers.mlflow.health.port_for", lambda uri: port)
     monkeypatch.setattr("venturalitica.ui.jobs.FRESH", -1.0)
     link = f"{mlflow_server}/#/experiments/0/runs/{run.info.run_id}"
     (key,) = re.findall(r'hx-get="/live/place/(\w+)"', before.text)
@@ -254,7 +254,7 @@ def test_a_server_that_does_not_know_the_run_is_not_its_store_s(
 ) -> None:
     shelf.audit(trackers=(mlflow_run(f"sqlite:///{shelf.folder}/x.db", run_id="f" * 32),))
     port = int(mlflow_server.rpartition(":")[2])
-    monkeypatch.setattr("venturalitica.trackers.links.port_for", lambda uri: port)
+    monkeypatch.setattr("venturalitica.trackers.mlflow.health.port_for", lambda uri: port)
     desk = Desk(shelf.home, settings=Settings.current())
     with desk.reading() as reading:
         (place,) = places(reading)

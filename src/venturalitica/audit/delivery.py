@@ -337,7 +337,7 @@ def sync(
 
     A tracker that could not be reached is asked once: its other parcels are reported as waiting.
     """
-    from venturalitica.ledger import Outbox
+    from venturalitica.ledger.outbox import Outbox
 
     waiting = list(Outbox(ledger).pending())
     outcomes: list[Delivery] = []

@@ -20,7 +20,7 @@ def carry(ledger: Ledger, index: int, run: RunRef, page: Page | None = None) -> 
     Raises:
         TrackerError: the tracker refused, failed, or read back other bytes.
     """
-    from venturalitica.ledger import Outbox
+    from venturalitica.ledger.outbox import Outbox
     from venturalitica.trackers import tracker
 
     try:

@@ -62,7 +62,7 @@ def signer_of(settings: Settings) -> Signer:
         SigningKeyError: it is missing, unreadable, of the wrong kind, or open to others.
         SignerError: a signer from outside failed, or did not answer.
     """
-    from venturalitica.ledger import load_signer
+    from venturalitica.ledger.signing.signer import load_signer
 
     if settings.signer:
         from venturalitica.ledger.signing.external import load_external
@@ -95,7 +95,7 @@ def open_ledger(settings: Settings | None = None, *, create: bool = True) -> Led
         EvidenceError: it cannot be created, read or trusted.
         SigningKeyError: the key is missing, unreadable, or open to others.
     """
-    from venturalitica.ledger import Ledger
+    from venturalitica.ledger.ledger import Ledger
 
     settings = settings or Settings.current()
     ledger = Ledger.open(settings.home, signer=signer_of(settings), create=create)
@@ -114,7 +114,7 @@ def take_in(settings: Settings) -> int:
         EvidenceError: there is no log, or it cannot be written.
         SigningKeyError: something waits, and there is no key to seal it with.
     """
-    from venturalitica.ledger import Ledger
+    from venturalitica.ledger.ledger import Ledger
 
     waiting = Ledger.open(settings.home).waiting
     return open_ledger(settings).waiting if waiting else 0

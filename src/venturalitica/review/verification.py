@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from venturalitica.core.verdict import About
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.system.settings import Settings
+from venturalitica.trackers.base import RunRef
 
 if TYPE_CHECKING:
     from venturalitica.ledger.formats.public_key import Keys
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MLFLOW_RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})\Z")
 WITNESSES = "witnesses"
 Progress = Callable[[int, int], None]
 
@@ -66,9 +65,9 @@ def verify_source(
         return verify_bundle(path, **keys.arguments())
     if text and path.is_dir():
         return _verify_folder(path, keys, progress)
-    run_id = MLFLOW_RUN_ID.match(text)
-    if run_id is not None:
-        return verify_run(run_id.group(1), trusted_keys)
+    run = _run_named(text)
+    if run is not None:
+        return _verify_at(run, trusted_keys)
     raise EvidenceError(
         f"nothing to verify at {source!r}: expected a ledger folder (.venturalitica), a bundle "
         "file (evidence.json), a folder of bundles, or a 32-digit MLflow run id"
@@ -212,29 +211,45 @@ def _bundle_steps(
     return [replace(step, name=f"{name}: {step.name}") for step in found.steps]
 
 
+def _run_named(text: str) -> RunRef | None:
+    """The run of a tracker that somebody means, the first that knows such a name."""
+    from venturalitica.trackers import answer, names
+
+    found = (answer(name, "run_named", text) for name in names())
+    return next((run for run in found if run is not None), None)
+
+
 def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
-    """Verify every bundle kept at an MLflow run, and that its tags and policy file agree with them.
+    """Verify every bundle kept at a run, and that its tags and policy file agree with them.
+
+    A name that no tracker knows for its own is asked of the first.
 
     Raises:
         EvidenceError: the run holds no evidence.
         TrackerError: the run cannot be reached.
     """
+    from venturalitica.trackers import names
+
+    return _verify_at(_run_named(run_id) or RunRef(names()[0], run_id), trusted_keys)
+
+
+def _verify_at(run: RunRef, trusted_keys: Keys | None) -> Verification:
     from venturalitica.ledger.verify.about import about_all
     from venturalitica.ledger.verify.trust import Views
     from venturalitica.review.tracker_run import agreement
-    from venturalitica.trackers import tracker
-    from venturalitica.trackers.base import RunRef
+    from venturalitica.trackers import answer, tracker
 
+    called = f"{answer(run.tracker, 'title')} run {run.run_id}"
     keys = Trusted(trusted_keys, own_keys(Settings.current()))
-    files = tracker("mlflow").fetch(run_id)
+    files = tracker(run.tracker).fetch(run.run_id)
     bundles = {name: data for name, data in files.items() if name.endswith(".json")}
     if not bundles:
-        raise EvidenceError(f"MLflow run {run_id} holds no evidence (venturalitica/evidence.json)")
+        raise EvidenceError(f"{called} holds no evidence (venturalitica/evidence.json)")
     steps: list[Step] = []
     views, abouts = Views(), list[About | None]()
     for name in sorted(bundles):
         steps += _bundle_steps(bundles[name], name, keys, views, abouts)
     if len(bundles) > 1:
         steps.append(views.step())
-    steps += agreement(files, RunRef("mlflow", run_id))
-    return Verification(f"MLflow run {run_id}", tuple(steps), about_all(abouts))
+    steps += agreement(files, run)
+    return Verification(called, tuple(steps), about_all(abouts))

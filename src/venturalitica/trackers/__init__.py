@@ -4,6 +4,8 @@
     tracker(name)   one of them
     active_runs()   the runs that are open in this thread, one for each tracker at most
     no_runs()       why trackers that are in use have none
+    answer(name, …) what one of them answers, or would if it knew the question
+    lead(run)       the way to a run for people
 
 A package adds a tracker with an entry point in the group `venturalitica.trackers` that names a
 class (or function) giving an object of the `Tracker` protocol. Ours are listed the same way below.
@@ -16,25 +18,40 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.errors import TrackerError, did_you_mean
-from venturalitica.trackers.base import DataRef, NoRun, Parcel, Receipt, RunRef, Tracker, ask
+from venturalitica.trackers.base import (
+    Absent,
+    DataRef,
+    Lead,
+    NoRun,
+    Parcel,
+    Receipt,
+    RunRef,
+    Tracker,
+    ask,
+)
 
 __all__ = [
     "GROUP",
     "DataRef",
+    "Lead",
     "NoRun",
     "Parcel",
     "Receipt",
     "RunRef",
     "Tracker",
     "active_runs",
+    "answer",
     "doubts",
     "last_runs",
+    "lead",
+    "names",
     "no_runs",
     "tracker",
     "trackers",
@@ -88,15 +105,43 @@ def trackers() -> tuple[Tracker, ...]:
     return tuple(_loaded(_offers()))
 
 
+def names() -> tuple[str, ...]:
+    """What the trackers are called; none is loaded for it."""
+    return tuple(entry.name for entry in _offers())
+
+
+def _named(name: str) -> Tracker | None:
+    """The tracker of that name; where one is offered by it, no other is loaded."""
+    nearest_first = sorted(_offers(), key=lambda entry: entry.name != name)
+    return next((one for one in _loaded(nearest_first) if one.name == name), None)
+
+
 def tracker(name: str) -> Tracker:
     """The tracker of that name; TrackerError with the names there are."""
-    for one in _loaded(sorted(_offers(), key=lambda entry: entry.name != name)):
-        if one.name == name:
-            return one
+    found = _named(name)
+    if found is not None:
+        return found
     names = [one.name for one in trackers()]
     raise TrackerError(
         f"no tracker '{name}'{did_you_mean(name, names)} (there are: {', '.join(names)})"
     )
+
+
+def answer(name: str, question: str, *about: Any) -> Any:
+    """What the tracker of that name answers; what `Tracker` does where it is not here, or fails."""
+    try:
+        return ask(_named(name) or Absent(name), question, *about)
+    except Exception as error:  # noqa: BLE001 - boundary: another package's code
+        _say_no_answer(name, question, error)
+        return ask(Absent(name), question, *about)
+
+
+def lead(run: RunRef) -> Lead:
+    """How a person comes to the page of a run that a record names."""
+    # A record may say null where ours say nothing.
+    whole = replace(run, uri=run.uri or "", experiment_id=run.experiment_id or "")
+    found: Lead = answer(run.tracker, "lead", replace(whole, run_id=run.run_id or ""))
+    return found
 
 
 def _in_use() -> Iterator[Tracker]:
@@ -149,8 +194,12 @@ def _answers(question: str, beside: Collection[str] = ()) -> Iterator[Any]:
         try:
             answer = ask(one, question)
         except Exception as error:  # noqa: BLE001 - boundary: a tracker must never break a training run
-            said = redacted_traceback(error)
-            _log.debug("tracker '%s' cannot answer %r\n%s", one.name, question, said)
+            _say_no_answer(one.name, question, error)
             continue
         if answer:
             yield answer
+
+
+def _say_no_answer(name: str, question: str, error: Exception) -> None:
+    said = redacted_traceback(error)
+    _log.debug("tracker '%s' cannot answer %r\n%s", name, question, said)

@@ -8,13 +8,15 @@ process, and twice: delivering twice changes nothing.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
+from venturalitica.core.text import is_web_address
 from venturalitica.core.verdict import Light, Verdict
 
 
@@ -71,7 +73,7 @@ class Parcel:
 
     `evidence` is the bundle (JSON bytes), `evidence_sha256` the digest of the signed envelope in
     it: the identity of the parcel. `policy_*` are None/empty where the run had no policy. `page`
-    follows when all else is confirmed (`Tracker.deliver_page`).
+    follows when all else is confirmed (`deliver_page`); it belongs to the rest where `whole`.
     """
 
     evidence: bytes
@@ -86,6 +88,7 @@ class Parcel:
     policy_filename: str = ""
     policy_bytes: bytes | None = None
     page: Page | None = None
+    whole: bool = False
     description: str = ""
     data: tuple[DataRef, ...] = ()
     checkpoint: str = ""
@@ -119,64 +122,75 @@ class NoRun:
     elsewhere: bool = False
 
 
-class Tracker(Protocol):
-    """One kind of tracker (`name`: "mlflow", "wandb", "memory")."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """The way to one run; what is not there is empty.
+
+    `url` is a page that a server shows. Where there is none, `command` starts one and `live` is the
+    address at which that one will answer. `note` says what else there is to know.
+    """
+
+    url: str = ""
+    command: str = ""
+    live: str = ""
+    note: str = ""
+
+
+SYNC = "venturalitica sync"
+CHOSEN = frozenset({"environment", ".env", "netrc"})
+"""What `configured` says where somebody has set the place; all else is a default."""
+
+IN_LOG = "the log"
+"""What `configured` says where nothing is set, and the address is the one that records name."""
+
+
+class Tracker(ABC):
+    """One kind of tracker. What is not abstract has an answer for trackers that do not know it.
+
+    One that another package offers need not be derived from it: it is asked by `ask`.
+    """
 
     name: str
 
+    @abstractmethod
     def installed(self) -> bool:
         """Whether the tracker's library can be imported; imports nothing heavy."""
-        ...
 
+    @abstractmethod
     def active_run(self) -> RunRef | None:
         """The run open in this thread, or None. Never imports a library nobody imported yet."""
-        ...
 
-    def no_run(self) -> NoRun | None:
-        """Why `active_run` gives none here; None where nobody in this process uses the tracker."""
-        ...
-
+    @abstractmethod
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
         """Leave all of the parcel but its page, read digests back; TrackerError if that fails.
 
         Blocks for as long as the tracker takes: the caller bounds it. Idempotent.
         """
-        ...
 
-    def deliver_page(self, run: RunRef, parcel: Parcel) -> None:
-        """Leave the page of a parcel that was delivered to the run; whatever fails is raised."""
-        ...
-
-    def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
-        """Have `call` called when an open run ends, while it still takes files.
-
-        Called for each delivery, in the thread that the run is open in.
-        """
-        ...
-
+    @abstractmethod
     def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
         """Evidence kept at a run, for `venturalitica verify --run`: artifact path -> bytes.
 
         Tags of ours are there too, as `tags/<key>`; checkpoints (witnesses) among them:
         `tags/venturalitica.checkpoint`. TrackerError where the run holds nothing of ours.
         """
-        ...
 
+    @abstractmethod
     def files(self, run: RunRef) -> dict[str, bytes]:
         """As `fetch`, of a run that a record names; empty where the run holds nothing of ours.
 
         TrackerError where the run is gone, or the tracker cannot be asked.
         """
-        ...
 
+    @abstractmethod
     def checkpoints(self, runs: Sequence[RunRef], *, origin: str) -> Mapping[str, str]:
         """Checkpoints of the log `origin` kept at these runs, and beside them where that is cheap.
 
         All runs are at one address. Place (for people) -> signed note, unverified. TrackerError
         where the tracker cannot be asked.
         """
-        ...
 
+    @abstractmethod
     def health(self, origins: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         """For `doctor`: always `tracker`, `installed`, `version`, `configured`, `uri`,
         `reachable` (None where it was not tried), `detail` and `fix`, no credentials in any.
@@ -184,15 +198,17 @@ class Tracker(Protocol):
         `origins` says of environment variables where they came from (`{"MLFLOW_TRACKING_URI":
         ".env"}`); those it does not name came from the environment itself.
         """
-        ...
 
+    def title(self) -> str:
+        """Its name for people."""
+        return self.name
 
-class Defaults:
-    """What a tracker is taken to answer that does not know the question."""
-
-    name: str
+    def lasts(self) -> bool:
+        """Whether its runs outlive the process that opened them."""
+        return True
 
     def no_run(self) -> NoRun | None:
+        """Why `active_run` gives none here; None where nobody in this process uses the tracker."""
         return None
 
     def last_run(self) -> RunRef | None:
@@ -204,16 +220,54 @@ class Defaults:
         return ""
 
     def deliver_page(self, run: RunRef, parcel: Parcel) -> None:
-        """Nothing: such a tracker has no page."""
+        """Leave the page of a parcel that was delivered to the run; whatever fails is raised."""
+        self.deliver(run, replace(parcel, whole=True))
 
-    def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
-        """Nothing: the end of the monitor, or of the process, waits for the page."""
+    def before_end(self, run: RunRef, call: Callable[[], None]) -> None:  # noqa: B027 - an answer
+        """Have `call` called when an open run ends, while it still takes files.
+
+        Called for each delivery, in the thread that the run is open in. Without it the end of the
+        monitor, or of the process, waits for the page.
+        """
+
+    def lead(self, run: RunRef) -> Lead:
+        """How a person comes to the page of a run; nothing in a `run` of a record is believed."""
+        if run.url and is_web_address(run.url):
+            return Lead(url=run.url)
+        return Lead(note=f"{ask(self, 'title') or 'this tracker'} names no page of the run")
+
+    def page_at(self, live: str, run: RunRef) -> str:
+        """The page of a run at the server that a lead's command starts."""
+        return ""
+
+    def shows(self, live: str, run: RunRef) -> bool:
+        """Whether that server answers now, and knows this very run."""
+        return False
+
+    def health_at(self, place: str, origins: Mapping[str, str]) -> Mapping[str, Any]:
+        """As `health`; `place` is the address that the log names last, which may be anybody's."""
+        return self.health(origins)
+
+    def remedy(self, runs: Sequence[RunRef], health: Mapping[str, Any]) -> str:
+        """The line to type that delivers what waits for these runs, oldest first."""
+        return SYNC
+
+    def run_named(self, text: str) -> RunRef | None:
+        """The run that somebody means by `text`; None where that is no name of a run of its."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Stands for a tracker that a record names and this machine does not have."""
+
+    name: str
 
 
 def ask(tracker: object, question: str, *about: Any) -> Any:
-    """What a tracker answers; one that another package offers need not know every question."""
+    """What a tracker answers; one that does not know the question, as `Tracker` does."""
     own = getattr(tracker, question, None)
-    return getattr(Defaults, question)(tracker, *about) if own is None else own(*about)
+    return getattr(Tracker, question)(tracker, *about) if own is None else own(*about)
 
 
 ANSWER_WITHIN = 1.5

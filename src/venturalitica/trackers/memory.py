@@ -18,7 +18,7 @@ from typing import Any
 
 from venturalitica._version import __version__
 from venturalitica.errors import TrackerError
-from venturalitica.trackers.base import DataRef, NoRun, Parcel, Receipt, RunRef
+from venturalitica.trackers.base import DataRef, Lead, Parcel, Receipt, RunRef, Tracker
 from venturalitica.trackers.layout import Claim
 from venturalitica.trackers.publish import VALUE_LIMIT, Point, publish, publish_page, with_section
 from venturalitica.trackers.read_back import kept_in
@@ -70,7 +70,7 @@ class MemoryRun:
         """Nothing besides."""
 
 
-class MemoryTracker:
+class MemoryTracker(Tracker):
     """Runs kept in `runs`, by id. The open run is the one of the current thread or task."""
 
     name = "memory"
@@ -99,8 +99,11 @@ class MemoryTracker:
         stack = self._open.get()
         return RunRef(self.name, stack[-1], run_name=self.runs[stack[-1]].name) if stack else None
 
-    def no_run(self) -> NoRun | None:
-        return None
+    def lasts(self) -> bool:
+        return False
+
+    def lead(self, run: RunRef) -> Lead:
+        return Lead(note="the run was kept in the memory of its process, and is gone with it")
 
     def deliver(self, run: RunRef, parcel: Parcel) -> Receipt:
         shelf = self._run(run.run_id)

@@ -132,6 +132,8 @@ def publish(shelf: Shelf, run: RunRef, parcel: Parcel) -> Receipt:
     refused += shelf.put_tags(changed(tags_of(parcel, claim) | _light(claims), after))
     if parcel.description:
         refused += shelf.put_section(claim.id, parcel.description) or ()
+    if parcel.whole:
+        publish_page(shelf, parcel)
     return Receipt(
         tracker=run.tracker,
         run_id=run.run_id,

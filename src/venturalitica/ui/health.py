@@ -6,7 +6,6 @@ has not changed since, a tracker once it answered and gave back what it was sent
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,8 +24,8 @@ from venturalitica.review.health.checks import policy, policy_file
 from venturalitica.review.health.evidence import Finding
 from venturalitica.review.health.integrations import Link, is_command
 from venturalitica.system.settings import Settings
-from venturalitica.trackers.base import RunRef
-from venturalitica.trackers.links import Lead, lead, page_at
+from venturalitica.trackers import answer, lead, trackers
+from venturalitica.trackers.base import Lead, RunRef, ask
 from venturalitica.ui.jobs import Jobs, Verified, stamp_of_log
 
 if TYPE_CHECKING:
@@ -265,35 +264,31 @@ def _key(tracker: str, uri: str) -> str:
 
 def shown(place: Place, jobs: Jobs, *, wait: float = 0.0) -> Shown:
     """The ways to the runs of a place; a local server that its command starts is asked for them."""
-    host = os.environ.get("DATABRICKS_HOST", "")
-    first = lead(place.runs[0][1], databricks_host=host)
+    first = lead(place.runs[0][1])
     live = bool(first.live) and _answers(first.live, place, jobs, wait)
-    ways = tuple(_way(entry, run, first, host, live=live) for entry, run in place.runs)
+    ways = tuple(_way(entry, run, first, live=live) for entry, run in place.runs)
     return Shown(place, ways, first, live)
 
 
 def _answers(live: str, place: Place, jobs: Jobs, wait: float) -> bool:
-    from venturalitica.trackers.mlflow.client import shows
+    run = place.runs[0][1]
+    asked = f"live {place.key}"
+    return bool(jobs.ask(asked, lambda: answer(run.tracker, "shows", live, run), wait=wait))
 
-    run_id = place.runs[0][1].run_id
-    return bool(jobs.ask(f"live {place.key}", lambda: shows(live, run_id), wait=wait))
 
-
-def _way(entry: int, run: RunRef, first: Lead, host: str, *, live: bool) -> Way:
+def _way(entry: int, run: RunRef, first: Lead, *, live: bool) -> Way:
     if not first.live:
-        return Way(entry, run, lead(run, databricks_host=host).url)
-    later = page_at(first.live, run)
+        return Way(entry, run, lead(run).url)
+    later = answer(run.tracker, "page_at", first.live, run)
     return Way(entry, run, later if live else "", later)
 
 
 def tracker_links(
     reading: Reading | None, jobs: Jobs, *, wait: float = 0.0
 ) -> tuple[links.Link, ...]:
-    """MLflow and W&B, and whatever else the log names or another package offers."""
-    from venturalitica.trackers import trackers
-
+    """Every tracker there is, and whatever else the log names."""
     named = {} if reading is None else {place.tracker: place.uri for place in places(reading)[::-1]}
-    names = [tracker.name for tracker in trackers() if tracker.name != "memory"]
+    names = [tracker.name for tracker in trackers() if ask(tracker, "lasts")]
     names += [name for name in named if name not in names and name]
     asked = {name: _asked(name, named.get(name, ""), jobs) for name in names}
     return tuple(_link(name, jobs, reading, asked[name], wait) for name in names)

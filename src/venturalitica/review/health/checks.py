@@ -204,11 +204,12 @@ def policy(settings: Settings) -> Iterator[Finding]:
 
 
 def trackers() -> Iterator[Finding]:
-    """One finding for each tracker but the one that lives in a process."""
+    """One finding for each tracker but those that live in a process."""
     from venturalitica.trackers import trackers as known
+    from venturalitica.trackers.base import ask
 
     for tracker in known():
-        if tracker.name == "memory":
+        if not ask(tracker, "lasts"):
             continue
         try:
             yield _tracker(tracker.name, tracker.health(origins()))

@@ -14,28 +14,19 @@ The functions here put facts together; who asks a tracker, and when, is the call
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.causes import said
 from venturalitica.core.verdict import Light, worst_light
 from venturalitica.errors import EvidenceError
 from venturalitica.review.health.checks import origins
-from venturalitica.trackers.links import lead
+from venturalitica.trackers.base import CHOSEN, IN_LOG, ask
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger
     from venturalitica.ledger.outbox import Attempt, Undelivered
-
-TITLES = {"mlflow": "MLflow", "wandb": "Weights & Biases"}
-SET = frozenset({"environment", ".env", "netrc"})
-"""Where somebody has said something; all else that `configured` reads is a default."""
-
-IN_LOG = "the log"
-"""Nothing is set up, and the address is the one that records name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,40 +139,10 @@ def health_of(name: str, place: str = "") -> Mapping[str, Any]:
     from venturalitica.trackers import tracker
 
     try:
-        health = dict(tracker(name).health(origins()))
+        return dict(ask(tracker(name), "health_at", place, origins()))
     except Exception as error:  # noqa: BLE001 - another package's tracker may fail in any way
         text = f"its health could not be asked: {said(error)}"
         return {"installed": None, "reachable": None, "detail": text}
-    if name == "mlflow" and health.get("configured") not in SET:
-        _ask_the_place(health, place)
-    if name == "wandb" and health.get("configured") in SET and not health.get("uri"):
-        _ask_wandb(health, place)
-    return health
-
-
-def _ask_wandb(health: dict[str, Any], place: str) -> None:
-    """W&B's own server is asked where a key is set and a record names a run there."""
-    from venturalitica.trackers.links import origin
-    from venturalitica.trackers.wandb.health import OWN_SERVER, answers, online
-
-    if online() and origin(place) == origin(OWN_SERVER):
-        health["uri"] = OWN_SERVER
-        health["reachable"], health["detail"], health["fix"] = answers(OWN_SERVER)
-
-
-def _ask_the_place(health: dict[str, Any], place: str) -> None:
-    from venturalitica.trackers.links import is_http, is_loopback
-    from venturalitica.trackers.mlflow.health import answers
-
-    if not is_http(place):
-        return
-    health["uri"], health["configured"] = place, IN_LOG
-    if is_loopback(place):
-        health["reachable"], health["detail"], health["fix"] = answers(place)
-        return
-    text = "not asked: the address is in the log only"
-    health["reachable"], health["detail"] = None, text
-    health["fix"] = f"set MLFLOW_TRACKING_URI={place}"
 
 
 def link(
@@ -198,22 +159,25 @@ def link(
         waiting: what waits for this tracker.
         recorded: what the log says of the last confirmed delivery.
     """
+    from venturalitica.trackers import answer
+
     known = health or {}
+    title = answer(name, "title")
     reachable = _reachable(health)
     lamps = (
         _installed(health),
-        _configured(health, reachable, recorded),
+        _configured(health, reachable, recorded, title),
         reachable,
         _delivered(deliveries, waiting),
         _read_back(deliveries.confirmed, recorded),
     )
     return Link(
         name=name,
-        title=TITLES.get(name, name),
+        title=title,
         lamps=lamps,
         place=str(known.get("uri") or ""),
         error=_error(waiting, reachable),
-        fix=_fix(known, waiting, reachable),
+        fix=_fix(name, known, waiting, reachable),
         waiting=len(waiting),
         used=bool(waiting) or deliveries.last is not None,
     )
@@ -231,23 +195,23 @@ def _installed(health: Mapping[str, Any] | None) -> Lamp:
 
 
 def _configured(
-    health: Mapping[str, Any] | None, reachable: Lamp, recorded: Recorded | None
+    health: Mapping[str, Any] | None, reachable: Lamp, recorded: Recorded | None, title: str
 ) -> Lamp:
     source = str((health or {}).get("configured") or "")
-    text = f"from {_from(source)}" if source and source != "not configured" else ""
+    text = f"from {_from(source, title)}" if source and source != "not configured" else ""
     if not (health or {}).get("installed"):
         return Lamp("configured", "grey", "Unknown")
     proven = recorded is not None and recorded.uri == (health or {}).get("uri")
     if text and (reachable.light == "green" or proven):
         return Lamp("configured", "green", "Configured", text)
-    if source in SET:
+    if source in CHOSEN:
         return Lamp("configured", "amber", "Set, not proven", f"{text}; nothing came of it yet")
     word = "From the log" if source == IN_LOG else "Default" if text else "Not configured"
     return Lamp("configured", "grey", word, "" if source == IN_LOG else text)
 
 
-def _from(source: str) -> str:
-    names = {"environment": "the environment", "default": "MLflow's default"}
+def _from(source: str, title: str) -> str:
+    names = {"environment": "the environment", "default": f"{title}'s default"}
     return names.get(source, source)
 
 
@@ -303,31 +267,24 @@ def _error(waiting: Sequence[Undelivered], reachable: Lamp) -> str:
     return reachable.text if reachable.light == "red" else ""
 
 
-def _fix(health: Mapping[str, Any], waiting: Sequence[Undelivered], reachable: Lamp) -> str:
+def _fix(
+    name: str, health: Mapping[str, Any], waiting: Sequence[Undelivered], reachable: Lamp
+) -> str:
+    from venturalitica.audit.parcel import run_ref
+    from venturalitica.trackers import answer
+
     if not waiting or reachable.light == "red":
         return str(health.get("fix") or "")
-    first = waiting[0]
-    if first.tracker == "wandb":
-        return _upload(first) or "venturalitica sync"
-    elsewhere = {str(item.run.get("uri") or "") for item in waiting} - {str(health.get("uri"))}
-    if elsewhere and health.get("configured") in SET and first.tracker == "mlflow":
-        return f"MLFLOW_TRACKING_URI={shlex.quote(min(elsewhere))} venturalitica sync"
-    return "venturalitica sync"
-
-
-def _upload(waiting: Undelivered) -> str:
-    """The line that uploads an offline run of W&B's; empty where it was uploaded, or was online."""
-    from venturalitica.audit.parcel import run_ref
-
-    run = run_ref(waiting.run)
-    command = lead(run).command
-    uploaded = command and any(Path(str(run.extra["folder"])).glob("*.wandb.synced"))
-    return "" if uploaded else command
+    return str(answer(name, "remedy", [run_ref(item.run) for item in waiting], health))
 
 
 def is_command(fix: str) -> bool:
     """Whether what is to be done is a line to type, not a sentence."""
-    return bool(_LINE.match(fix))
+    from venturalitica.trackers import names
+
+    found = _LINE.match(fix)
+    return found is not None and found[1] in ("venturalitica", "pip", *names())
 
 
-_LINE = re.compile(r"(?:[A-Z_]+=(?:'[^']*'|\S+) )*(?:venturalitica|pip|wandb|mlflow) ")
+_LINE = re.compile(r"(?:[A-Z_]+=(?:'[^']*'|\S+) )*(\S+) ")
+"""Variables, then the program."""

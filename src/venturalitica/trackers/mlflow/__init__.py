@@ -1,12 +1,9 @@
 """MLflow: the one room of ours that imports it, and only when a delivery asks for it.
 
-    tracker.py     the tracker itself, and the way to a run that is not open
-    active.py      which run is open here, or why none is
-    places.py      where an open run is kept, whatever became of the working folder
+    tracker.py     the tracker itself: which run is open here, and the way to one that is not
+    client.py      what MLflow answers, its failures in plain words, where it keeps an open run
     run.py         one run, by id, as a shelf to leave a parcel on
-    answer.py      what the server answers, and its failures in plain words
-    witnesses.py   checkpoints that runs have kept
-    health.py      what `doctor` says, without importing mlflow
+    health.py      what people are told, without importing mlflow: health, the way to a run's page
 
 Everything is written through `MlflowClient` with the run's id and the tracking URI said outright,
 never through the fluent API: it may happen in another thread while training goes on and logs, in

@@ -6,13 +6,14 @@ import importlib.util
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from venturalitica.errors import TrackerError
 from venturalitica.system.files import one_at_a_time
-from venturalitica.trackers.base import NoRun, Parcel, Receipt, RunRef
+from venturalitica.trackers.base import Lead, NoRun, Parcel, Receipt, RunRef, Tracker
 from venturalitica.trackers.layout import ROOT
 from venturalitica.trackers.links import (
     UNREADABLE,
@@ -22,16 +23,19 @@ from venturalitica.trackers.links import (
     is_sqlite,
     run_url,
 )
-from venturalitica.trackers.mlflow import active, health
+from venturalitica.trackers.mlflow import health
 from venturalitica.trackers.mlflow.client import (
+    doubt,
     first_answer,
     library,
     must_exist_already,
+    opened_by,
+    place_of,
     refuse_foreign_credentials,
+    shows,
     translated,
     workspace_here,
 )
-from venturalitica.trackers.mlflow.places import doubt, opened_by, place_of
 from venturalitica.trackers.mlflow.run import RunShelf
 from venturalitica.trackers.publish import publish, publish_page
 from venturalitica.trackers.read_back import SUFFIX, kept_in
@@ -40,10 +44,13 @@ _ONE_BY_ONE = 100
 """Runs asked for singly when checkpoints are gathered, the latest ones that a log names."""
 
 
-class MlflowTracker:
+class MlflowTracker(Tracker):
     """MLflow, whatever stands behind its tracking URI: SQLite, a folder, a server, Databricks."""
 
     name = "mlflow"
+
+    def title(self) -> str:
+        return "MLflow"
 
     def __init__(self) -> None:
         # Addresses that runs of this process were reached at, with the credentials they had.
@@ -53,7 +60,7 @@ class MlflowTracker:
         return "mlflow" in sys.modules or importlib.util.find_spec("mlflow") is not None
 
     def active_run(self) -> RunRef | None:
-        run = active.active()
+        run = _active()
         if run is None:
             return None
         door = _current()
@@ -78,7 +85,7 @@ class MlflowTracker:
         )
 
     def no_run(self) -> NoRun | None:
-        return active.no_run()
+        return _no_run()
 
     def last_run(self) -> RunRef | None:
         """The run that was open last in this thread, and may have ended; nobody is asked.
@@ -111,7 +118,7 @@ class MlflowTracker:
             publish_page(shelf, parcel)
 
     def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
-        active.at_end(run.run_id, call)
+        _at_end(run.run_id, call)
 
     @contextmanager
     def _shelf(self, run: RunRef) -> Iterator[RunShelf]:
@@ -148,8 +155,27 @@ class MlflowTracker:
             return found | checkpoints_at(door, rest, origin)
 
     def health(self, origins: Mapping[str, str] | None = None) -> Mapping[str, Any]:
-        """See the protocol; `origins` says for each variable where it came from (".env")."""
         return health.health(origins or {})
+
+    def health_at(self, place: str, origins: Mapping[str, str]) -> Mapping[str, Any]:
+        return health.health_at(place, origins)
+
+    def remedy(self, runs: Sequence[RunRef], found: Mapping[str, Any]) -> str:
+        return health.remedy(runs, found)
+
+    def lead(self, run: RunRef) -> Lead:
+        return health.lead(run)
+
+    def page_at(self, live: str, run: RunRef) -> str:
+        return health.page_at(live, run)
+
+    def shows(self, live: str, run: RunRef) -> bool:
+        return shows(live, run.run_id)
+
+    def run_named(self, text: str) -> RunRef | None:
+        """By 32 digits, or as MLflow's own `runs:/<id>`."""
+        found = _RUN_ID.fullmatch(text)
+        return RunRef(self.name, found[1]) if found else None
 
     def _door(self, uri: str, workspace: str) -> str:
         """The URI to reach `uri` by, with the credentials that belong to it and no others."""
@@ -184,6 +210,7 @@ def _current() -> str:
         return ""
 
 
+_RUN_ID = re.compile(r"(?:runs:/)?([0-9a-f]{32})")
 _ORIGIN = re.compile(r"venturalitica/log/[0-9a-f]{32}")
 
 
@@ -231,3 +258,68 @@ def checkpoints_at(door: str, run_ids: Sequence[str], origin: str) -> dict[str, 
 def _kept_at(run: Any, origin: str) -> dict[str, str]:
     tags = {f"tags/{name}": text.encode() for name, text in run.data.tags.items()}
     return kept_in(tags, f"MLflow run {run.info.run_id}", origin=origin)
+
+
+_NONE = NoRun("no MLflow run is open: put the training inside 'with mlflow.start_run():'")
+
+_ELSEWHERE = NoRun(
+    "an MLflow run is open in another thread only, and a run of MLflow's belongs to the thread "
+    "that opened it: open it in this one too, 'with mlflow.start_run(run_id=...):'",
+    elsewhere=True,
+)
+
+
+def _active() -> Any:
+    """The run that is open in this thread, the inner one of nested runs; None where none is."""
+    ask = getattr(sys.modules.get("mlflow"), "active_run", None)
+    return ask() if ask is not None else None
+
+
+def _no_run() -> NoRun | None:
+    """Why there is none; None where nobody imported MLflow."""
+    if not hasattr(sys.modules.get("mlflow"), "active_run"):
+        return None
+    return _ELSEWHERE if _open_elsewhere() else _NONE
+
+
+def _at_end(run_id: str, call: Callable[[], None]) -> None:
+    """Have `call` called when a run that is open in this thread ends.
+
+    MLflow has no hook for that, but a table of monitors of the system's load, and tells each when
+    its run has ended; of a version that has none, only the end of the process waits for pages.
+    """
+    fluent = sys.modules.get("mlflow.tracking.fluent")
+    monitors = getattr(fluent, "run_id_to_system_metrics_monitor", None)
+    stack: Any = getattr(fluent, "_active_run_stack", None)
+    if not isinstance(monitors, dict) or stack is None:
+        return
+    own = monitors.get(run_id)
+    if not isinstance(own, _AtEnd) and any(run.info.run_id == run_id for run in stack.get()):
+        monitors[run_id] = _AtEnd(call, own)
+
+
+class _AtEnd:
+    """Stands in the place of MLflow's own monitor of a run, which may be None."""
+
+    def __init__(self, call: Callable[[], None], own: Any) -> None:
+        self._call, self._own = call, own
+
+    def finish(self) -> None:
+        if self._own is not None:
+            self._own.finish()
+        self._call()
+
+
+def _open_elsewhere() -> bool:
+    """Whether another living thread has a run open.
+
+    MLflow keeps a stack of runs for each thread, those of threads that ended too, in a variable of
+    its own: a version that has none tells nothing. A living thread that was given the number of one
+    that ended with a run open is taken for it.
+    """
+    fluent = sys.modules.get("mlflow.tracking.fluent")
+    stacks = getattr(getattr(fluent, "_active_run_stack", None), "get_all_thread_values", None)
+    if stacks is None:
+        return False
+    others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
+    return any(stack for thread, stack in stacks().items() if thread in others)

@@ -1,12 +1,9 @@
 """Weights & Biases: the one room of ours that imports it, and only when a delivery asks for it.
 
-    tracker.py     the tracker itself, and the way to a run that is not open
+    tracker.py     the tracker itself; a run of the server's opened again, and what is kept at a run
     active.py      which runs are open in this process, or why none is
-    run.py         one open run as a shelf to leave a parcel on
-    artifacts.py   what only W&B has: artifacts, and the table of verdicts
-    opening.py     a run of the server's opened again; what is kept at a run
-    account.py     mode, login, server, uploads: known without importing wandb
-    library.py     the import
+    run.py         one open run as a shelf to leave a parcel on; artifacts, the table of verdicts
+    health.py      mode, login, server, uploads, a run's page: known without importing wandb
 
 Evidence goes to the run that is open, online or offline, without touching its history or steps:
 files into the run's own folder, artifacts, and summary keys. W&B's client keeps all of it in the

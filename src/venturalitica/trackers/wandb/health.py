@@ -1,4 +1,4 @@
-"""What can be known about W&B without importing it: mode, login, server, what was uploaded."""
+"""What can be known about W&B without importing it: mode, login, server, uploads, runs' pages."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 from venturalitica.core.causes import said
 from venturalitica.core.origin import install_line
+from venturalitica.core.text import is_web_address
 from venturalitica.errors import MissingExtra, TrackerError, did_you_mean
-from venturalitica.trackers.base import RunRef
-from venturalitica.trackers.links import origin, without_credentials
+from venturalitica.trackers.base import CHOSEN, SYNC, Lead, RunRef
+from venturalitica.trackers.links import can_be_typed, origin, without_credentials
 
 ANSWER_WITHIN = 2.0
 OWN_SERVER = "https://api.wandb.ai"
@@ -206,3 +207,32 @@ def library() -> Any:
             raise
         raise MissingExtra("W&B", "wandb") from None
     return wandb
+
+
+def health_at(place: str, origins: Mapping[str, str]) -> dict[str, Any]:
+    """As `health`; W&B's own server is asked where a key is set and a record names a run there."""
+    found = health(origins)
+    if found["configured"] not in CHOSEN or found["uri"] or not online():
+        return found
+    if origin(place) != origin(OWN_SERVER):
+        return found
+    reachable, detail, fix = answers(OWN_SERVER)
+    return found | {"uri": OWN_SERVER, "reachable": reachable, "detail": detail, "fix": fix}
+
+
+def lead(run: RunRef) -> Lead:
+    """The run's page, or the line that uploads an offline run."""
+    if run.url and is_web_address(run.url):
+        return Lead(url=run.url)
+    folder = run.extra.get("folder")
+    if run.extra.get("offline") and isinstance(folder, str) and folder and can_be_typed(folder):
+        note = "the run was offline: this uploads it, and 'venturalitica sync' adds the rest"
+        return Lead(command=_upload(run), note=note)
+    return Lead(note="W&B named no page of the run")
+
+
+def remedy(run: RunRef) -> str:
+    """The line that uploads an offline run; where it was uploaded, or was online, `sync`."""
+    command = lead(run).command
+    uploaded = command and any(Path(str(run.extra["folder"])).glob("*.wandb.synced"))
+    return SYNC if uploaded or not command else command

@@ -16,7 +16,7 @@ from venturalitica.core.causes import cause, said
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.errors import MissingExtra, TrackerError
 from venturalitica.system.files import one_at_a_time
-from venturalitica.trackers.base import NoRun, Parcel, Receipt, RunRef
+from venturalitica.trackers.base import Lead, NoRun, Parcel, Receipt, RunRef, Tracker
 from venturalitica.trackers.layout import ROOT, SNAPSHOTS
 from venturalitica.trackers.links import without_credentials
 from venturalitica.trackers.publish import publish, publish_page
@@ -27,10 +27,13 @@ from venturalitica.trackers.wandb.health import library
 from venturalitica.trackers.wandb.run import RunShelf
 
 
-class WandbTracker:
+class WandbTracker(Tracker):
     """Weights & Biases, the runs open in this process."""
 
     name = "wandb"
+
+    def title(self) -> str:
+        return "Weights & Biases"
 
     def __init__(self) -> None:
         # What this process set at each run: asked while it is busy, W&B answers with nothing.
@@ -122,8 +125,16 @@ class WandbTracker:
         return found
 
     def health(self, origins: Mapping[str, str] | None = None) -> Mapping[str, Any]:
-        """See the protocol; `origins` says for each variable where it came from (".env")."""
         return account.health(origins or {})
+
+    def health_at(self, place: str, origins: Mapping[str, str]) -> Mapping[str, Any]:
+        return account.health_at(place, origins)
+
+    def remedy(self, runs: Sequence[RunRef], health: Mapping[str, Any]) -> str:
+        return account.remedy(runs[0])
+
+    def lead(self, run: RunRef) -> Lead:
+        return account.lead(run)
 
 
 INIT_WITHIN = 20

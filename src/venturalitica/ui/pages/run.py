@@ -31,7 +31,7 @@ from venturalitica.ui.templating import render
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, RunRow
     from venturalitica.ledger.outbox import Undelivered
-    from venturalitica.trackers.links import Lead
+    from venturalitica.trackers import Lead
     from venturalitica.ui.reader import Reading
 
 GONE = 410
@@ -233,7 +233,7 @@ def _kept(reading: Reading, entry: Entry, report: ReportContext) -> tuple[Kept, 
 
 def _kept_at(reading: Reading, entry: Entry, run: Json, waiting: Mapping[str, Undelivered]) -> Kept:
     from venturalitica.audit.parcel import run_ref
-    from venturalitica.trackers.links import Lead, lead, page_at
+    from venturalitica.trackers import Lead, answer, lead
 
     tracker, run_id = text(run.get("tracker")), text(run.get("run_id"))
     known = can_be_delivered(run)
@@ -247,7 +247,7 @@ def _kept_at(reading: Reading, entry: Entry, run: Json, waiting: Mapping[str, Un
         state=state if known else "the record names no run of a tracker",
         at=at,
         lead=found,
-        live_page=page_at(found.live, run_ref(run)) if found.live else "",
+        live_page=answer(tracker, "page_at", found.live, run_ref(run)) if found.live else "",
     )
 
 
