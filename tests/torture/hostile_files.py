@@ -29,7 +29,7 @@ from venturalitica.ledger.formats.dsse import sign_envelope
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.policy import read_policy
 from venturalitica.provenance import fingerprint as probe
-from venturalitica.provenance.inputs import digest_source
+from venturalitica.provenance.fingerprint import digest_source
 
 PATIENCE = 30.0
 PRECIOUS = b"precious words of the user's, without a line break at the end"

@@ -16,7 +16,7 @@ from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import BindingError, DataError, did_you_mean
 from venturalitica.frameworks import Unanswered, favorable_scores, feature_names, predictions
-from venturalitica.provenance.inputs import data_item, frame_item
+from venturalitica.provenance.fingerprint import data_item, frame_item
 from venturalitica.tally.binding import Binding, bind, together
 from venturalitica.trackers.base import RunRef
 
@@ -97,7 +97,7 @@ def measure(request: Request, *, fingerprint: bool) -> Measured:
     """
     from venturalitica.judge import judge, select, unreported
     from venturalitica.metrics.catalog import needs
-    from venturalitica.tally import column_names, materialise
+    from venturalitica.tally.engines.narwhals import column_names, materialise
 
     policy, given = request.policy, {**request.columns, **request.bindings}
     controls = select(policy, request.phase)
@@ -142,7 +142,8 @@ def _counted(
     After a training (`lenient`) one role's fault costs the controls that need it, and no others;
     values that mislead (`RefusedValues`) do so always.
     """
-    from venturalitica.tally import RefusedValues, RoleError, build_tally
+    from venturalitica.tally.build import build_tally
+    from venturalitica.tally.values import RefusedValues, RoleError
 
     faults: dict[str, str] = {}
     while True:

@@ -91,7 +91,7 @@ class Run:
         Raises:
             DataError: the path does not exist, or the value is neither a path nor a frame.
         """
-        from venturalitica.provenance.inputs import digest_source
+        from venturalitica.provenance.fingerprint import digest_source
 
         item = digest_source(source, context="input", name=name)
         with self._lock:
@@ -169,7 +169,7 @@ class Run:
 
     def data_items(self) -> tuple[dict[str, Any], ...]:
         """Digests of all inputs and outputs; a missing output is said, not raised."""
-        from venturalitica.provenance.inputs import digest_source, missing_source
+        from venturalitica.provenance.fingerprint import digest_source, missing_source
 
         items = list(self._inputs)
         for source in self._outputs:
