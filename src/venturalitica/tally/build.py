@@ -33,8 +33,7 @@ from venturalitica.tally.groups import (
 )
 from venturalitica.tally.labels import label_levels
 from venturalitica.tally.rows import Rows, Slot, Source, sources_of
-from venturalitica.tally.spelling import refuse_identifiers, refuse_unlisted
-from venturalitica.tally.values import is_number
+from venturalitica.tally.values import is_number, refuse_identifiers, refuse_unlisted
 
 STORED_CELLS = 2_000
 """The joint table is kept up to this many cells, so that other policies can be judged from it."""

@@ -18,12 +18,6 @@ from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError
 from venturalitica.metrics.catalog.spec import Number
 from venturalitica.tally.engines.arrays import MISSING, Codes, Ints, spread
-from venturalitica.tally.spelling import (
-    is_personal,
-    refuse_alike,
-    refuse_alike_groups,
-    refuse_nearly_mapped,
-)
 from venturalitica.tally.values import (
     Identity,
     RoleError,
@@ -31,8 +25,12 @@ from venturalitica.tally.values import (
     checked_text,
     identity,
     is_number,
+    is_personal,
     kinds,
     number_text,
+    refuse_alike,
+    refuse_alike_groups,
+    refuse_nearly_mapped,
     text_of,
 )
 

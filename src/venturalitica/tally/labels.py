@@ -10,13 +10,13 @@ from venturalitica.core.policy import Role
 from venturalitica.core.verdict import Label
 from venturalitica.errors import listed
 from venturalitica.tally.groups import Levels
-from venturalitica.tally.spelling import refuse_alike
 from venturalitica.tally.values import (
     RefusedValues,
     RoleError,
     checked_label,
     identity,
     kinds,
+    refuse_alike,
     text_of,
 )
 
