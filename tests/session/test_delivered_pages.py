@@ -58,7 +58,7 @@ def drawing(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def two(monkeypatch: pytest.MonkeyPatch) -> tuple[MemoryTracker, Other]:
     both = MemoryTracker(), Other()
-    monkeypatch.setattr(trackers, "trackers", lambda: both)
+    monkeypatch.setattr(trackers, "_loaded", lambda _: iter(both))
     return both
 
 

@@ -21,7 +21,7 @@ def records():
 @pytest.fixture
 def tracker(monkeypatch):
     one = MemoryTracker()
-    monkeypatch.setattr(trackers, "trackers", lambda: (one,))
+    monkeypatch.setattr(trackers, "_loaded", lambda _: iter((one,)))
     return one
 
 

@@ -42,7 +42,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> MemoryTracker:
     one = MemoryTracker()
-    monkeypatch.setattr(trackers, "trackers", lambda: (one,))
+    monkeypatch.setattr(trackers, "_loaded", lambda _: iter((one,)))
     return one
 
 

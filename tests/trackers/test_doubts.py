@@ -108,5 +108,5 @@ def test_doubts_are_asked_of_trackers_in_use_and_break_nothing(monkeypatch):
         def doubt(self) -> str:
             return "did you mean that?"
 
-    monkeypatch.setattr(trackers, "trackers", lambda: (Broken(), Silent(), Asking()))
+    monkeypatch.setattr(trackers, "_loaded", lambda _: iter((Broken(), Silent(), Asking())))
     assert trackers.doubts() == ["did you mean that?"]
