@@ -30,7 +30,7 @@ OWN_FILES = {
     "cryptography": ("ledger.signing", "ledger.formats"),
     "uvicorn": ("ui.server",),
     "starlette": ("ui",),
-    "jinja2": ("ui.templating",),
+    "jinja2": ("reports.html.templating", "ui.templating"),
 }
 IMPURE = {"os", "socket", "subprocess", "shutil", "tempfile", "urllib", "http", "time"}
 

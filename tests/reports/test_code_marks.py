@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from markupsafe import Markup
 
 from venturalitica.core.verdict import Verdict
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.reports.html.cards import verdict_card, verdict_table
 from venturalitica.reports.html.markup import prose
+from venturalitica.reports.html.templating import environment
 
 MARKED = "write `favorable: 1` under `roles:`"
 SHOWN = "write <code>favorable: 1</code> under <code>roles:</code>"
@@ -44,11 +45,12 @@ def test_cards_and_tables_have_no_marks_and_lose_none() -> None:
         must=">= 0.80",
     )
     verdict = replace(verdict, notes=(MARKED,), remedy=MARKED)
-    card = verdict_card(verdict)
+    cards: Any = environment().get_template("cards.html").module
+    card = cards.verdict_card(verdict)
     assert card.count(SHOWN) == 3
     assert "`" not in card
-    assert "`" not in verdict_table([verdict], reasons=True)
-    assert SHOWN in verdict_table([verdict], reasons=True)
+    assert "`" not in cards.verdict_table([verdict], reasons=True)
+    assert SHOWN in cards.verdict_table([verdict], reasons=True)
 
 
 @pytest.mark.parametrize("name", [n for n, spec in CATALOG.items() if "`" in spec.definition])

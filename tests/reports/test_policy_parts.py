@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from venturalitica.core.verification import Step
 from venturalitica.policy import parse_policy
 from venturalitica.policy.changes import KINDS, MARKS, Change
 from venturalitica.policy.diff import diff, unified
-from venturalitica.reports.html.parts import step_counts, step_list
-from venturalitica.reports.html.policy import (
-    MOST_CHARACTERS,
-    MOST_LINES,
-    change_list,
-    kind_word,
-    numbered,
-    text_diff,
-)
+from venturalitica.reports.html.parts import step_counts
+from venturalitica.reports.html.policy import MOST_CHARACTERS, MOST_LINES
+from venturalitica.reports.html.templating import environment
+
+RULES: Any = environment().get_template("rules.html").module
+change_list, kind_word, numbered, text_diff = (
+    RULES.change_list, RULES.kind_word, RULES.numbered, RULES.text_diff
+)  # fmt: skip
+PARTS: Any = environment().get_template("parts.html").module
+step_list = PARTS.steps
 
 OLD = b"policy: p\nversion: '1'\ncontrols:\n- {id: a, metric: accuracy, must: '>= 0.7'}\n"
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from venturalitica.core.verdict import Interval, Verdict
-from venturalitica.reports.html.cards import verdict_card
+from venturalitica.reports.html.templating import environment
 from venturalitica.reports.sentences import MOST_TIMES, rows_needed, sample_sentence
 
+CARDS: Any = environment().get_template("cards.html").module
 DOC = (Path(__file__).parents[2] / "docs/reports.md").read_text()
 
 
@@ -64,7 +66,7 @@ def test_the_sentence_names_the_number_and_what_it_supposes() -> None:
     said = sample_sentence(verdict(0.83, 300))
     assert said.startswith("About 610 rows in place of 300 would settle it, if ")
     assert "square root" in said
-    assert said in verdict_card(verdict(0.83, 300))
+    assert said in CARDS.verdict_card(verdict(0.83, 300))
 
 
 @pytest.mark.parametrize(

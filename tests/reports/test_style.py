@@ -83,8 +83,8 @@ def test_a_fragment_styles_nothing_outside_itself() -> None:
 def test_every_class_written_has_a_style() -> None:
     sources = "".join(
         path.read_text()
-        for path in Path(str(room.__file__)).parent.rglob("*.py")
-        if path.name not in ("theme.py",)
+        for path in Path(str(room.__file__)).parent.rglob("*")
+        if path.suffix in (".py", ".html")
     )
     written = set(
         re.findall(r"\bvl-[a-z-]+[a-z]", " ".join(re.findall(r'"[^"]*vl-[^"]*"', sources)))

@@ -15,7 +15,7 @@ from venturalitica.audit.project import open_ledger
 from venturalitica.cli.app import app
 from venturalitica.errors import TrackerError
 from venturalitica.ledger import Outbox
-from venturalitica.reports.html.summary import waiting_sentence
+from venturalitica.reports.summary import waiting_sentence
 from venturalitica.review.health.evidence import evidence
 from venturalitica.review.health.integrations import Deliveries, link
 from venturalitica.review.record_page import page_context

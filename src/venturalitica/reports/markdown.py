@@ -12,7 +12,16 @@ from typing import Any
 from venturalitica.core.text import format_interval, format_number, visible
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.reports.context import ReportContext, read_statement, text
-from venturalitica.reports.html.summary import (
+from venturalitica.reports.sentences import (
+    ANSWERS,
+    LIGHT_WORDS,
+    consequence_sentence,
+    must_signs,
+    run_sentence,
+    status_words,
+    summary_sentence,
+)
+from venturalitica.reports.summary import (
     article_words,
     comment,
     decision,
@@ -22,15 +31,6 @@ from venturalitica.reports.html.summary import (
     rejection_sentence,
     waiting_sentence,
     worst_first,
-)
-from venturalitica.reports.sentences import (
-    ANSWERS,
-    LIGHT_WORDS,
-    consequence_sentence,
-    must_signs,
-    run_sentence,
-    status_words,
-    summary_sentence,
 )
 
 SIGNS: dict[Light, str] = {"green": "🟢", "amber": "🟡", "red": "🔴", "grey": "⚪"}

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import quote, unquote, urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from venturalitica._version import __version__
-from venturalitica.core.text import is_web_address, visible
-from venturalitica.reports.html.markup import join, prose, tag
+from venturalitica.core.text import is_web_address
+from venturalitica.reports.html.markup import join, tag
+from venturalitica.reports.html.templating import environment as reports
 from venturalitica.ui.pages import PAGES, find
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -85,33 +86,10 @@ def render_refusal(request: Request, status: int, title: str, message: str) -> R
 
 @cache
 def environment() -> Environment:
-    """The templates, compiled when first used."""
-    made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        cache_size=-1,
-    )
+    """The templates of these pages, over those of reports."""
+    made = reports(TEMPLATES)
     made.filters.update(FILTERS)
-    made.globals.update(_globals())
     return made
-
-
-def _globals() -> dict[str, Any]:
-    from venturalitica.reports.html.parts import light_icon, light_word, status_pill
-
-    return {"light_icon": light_icon, "light_word": light_word, "status_pill": status_pill}
-
-
-def _shown(value: object) -> object:
-    """None is nothing; what could deceive is spelled out before it is escaped."""
-    if value is None:
-        return ""
-    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,17 +160,13 @@ def web_link(url: str | None, label: str = "") -> Markup:
 
 def _filters() -> Mapping[str, Callable[..., object]]:
     from venturalitica.core.redact import redact_uri
-    from venturalitica.core.text import format_interval, format_number
 
     return {
         "moment": moment,
         "digest": digest,
         "count": count,
-        "number": format_number,
-        "interval": format_interval,
         "redacted": redact_uri,
         "web_link": web_link,
-        "prose": prose,
     }
 
 

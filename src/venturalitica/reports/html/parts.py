@@ -1,74 +1,36 @@
-"""Lists of facts: a name and what is recorded of it."""
+"""What stands in many places of a page: lights, moments, digests, and recorded values in words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from markupsafe import Markup
 
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.core.verification import Step
-from venturalitica.reports.html.markup import join, tag
+from venturalitica.reports.context import Json, ReportContext, mapping, text
+from venturalitica.reports.html.markup import tag
 from venturalitica.reports.sentences import LIGHT_WORDS, status_words
 
-NOT_RECORDED = "not recorded"
 
-
-def facts(pairs: Iterable[tuple[str, object]], *, cls: str = "") -> Markup:
-    """A definition list; an empty value reads "not recorded", None leaves the fact out."""
-    items = [
-        tag("div", tag("dt", name), tag("dd", _shown(value)))
-        for name, value in pairs
-        if value is not None
-    ]
-    return tag("dl", *items, cls=f"vl-facts {cls}".strip())
-
-
-def _shown(value: object) -> object:
-    return tag("span", NOT_RECORDED, cls="vl-muted") if value == "" else value
-
-
-def digest(value: object) -> Markup:
-    """A SHA-256 in full, in letters that can be told apart; "not recorded" where there is none."""
-    if not value:
-        return tag("span", NOT_RECORDED, cls="vl-muted")
+def digest(value: object) -> Markup | str:
+    """A SHA-256 in full, in letters that can be told apart; empty where there is none."""
     long = " vl-long" if len(str(value)) > 40 else ""
-    return tag("code", value, cls=f"vl-digest{long}")
+    return tag("code", value, cls=f"vl-digest{long}") if value else ""
 
 
-def folded(summary: str, *content: object) -> Markup:
-    """Something long, closed at first; open in print."""
-    return tag("details", tag("summary", summary), *content)
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Markup:
-    """A plain table that scrolls within itself where it is too wide."""
-    body = [tag("tr", *(tag("td", cell) for cell in row)) for row in rows]
-    head = tag("thead", tag("tr", *(tag("th", head, scope="col") for head in heads)))
-    plain = tag("table", head, tag("tbody", *body), cls="vl-plain")
-    return tag("div", plain, cls="vl-scroll", tabindex="0", role="region", aria_label=heads[0])
-
-
-def pairs(values: Mapping[str, object]) -> Markup:
-    """A mapping as a list in columns, in order of its names."""
-    items = [
-        tag("li", tag("code", key), " ", tag("span", _scalar(values[key])))
-        for key in sorted(values, key=str)
-    ]
-    return tag("ul", *items, cls="vl-pairs")
-
-
-def _scalar(value: object) -> str:
+def scalar(value: object) -> str:
+    """A JSON value as JSON writes it, text without its quotes."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     return str(value)
 
 
-def count(value: object) -> str:
+def thousands(value: object) -> str:
     """A whole number with its thousands apart; anything else as text, None as nothing."""
     plain = isinstance(value, int) and not isinstance(value, bool)
-    return f"{value:,}" if plain else ("" if value is None else str(value))
+    return f"{value:,}" if plain else text(value)
 
 
 _SHAPES: dict[Light, str] = {
@@ -171,15 +133,6 @@ def _parsed(value: object) -> datetime | None:
         return None
 
 
-_WORDS = {True: "held", False: "FAILED", None: "not checked"}
-_LIGHTS: dict[bool | None, Light] = {True: "green", False: "red", None: "grey"}
-
-
-def step_list(steps: Sequence[Step]) -> Markup:
-    """The steps in their order; one that could not be made is grey, never green."""
-    return facts([(_name(step), _detail(step)) for step in steps], cls="vl-steps")
-
-
 def step_counts(steps: Sequence[Step]) -> str:
     """`Steps: 7 held, 0 failed, 2 not checked`."""
     held = sum(step.ok is True for step in steps)
@@ -187,9 +140,37 @@ def step_counts(steps: Sequence[Step]) -> str:
     return f"Steps: {held} held, {failed} failed, {len(steps) - held - failed} not checked"
 
 
-def _name(step: Step) -> Markup:
-    return join((light_icon(_LIGHTS[step.ok], size=15), f"{step.name}: {_WORDS[step.ok]}"))
+def hardware(found: Json) -> list[tuple[str, str | None]]:
+    """`memory_bytes` reads `Memory`, in GiB; what was not found out is None."""
+    return [_hardware(text(name), value) for name, value in found.items()]
 
 
-def _detail(step: Step) -> str:
-    return step.detail if step.ok is not None else step.detail.removeprefix("not checked: ")
+def _hardware(name: str, value: object) -> tuple[str, str | None]:
+    label = name.removesuffix("_bytes").replace("_", " ")
+    label = (label[:1].upper() + label[1:]).replace("Cpu", "CPU").replace("Gpu", "GPU")
+    if isinstance(value, list | tuple):
+        return label, ", ".join(_flat(item) for item in value) or "none"
+    if name.endswith("_bytes") and isinstance(value, int):
+        return label, f"{value / 2**30:,.1f} GiB"
+    return label, None if value is None else _flat(value)
+
+
+def _flat(value: object) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(thousands(part) for part in value.values() if part is not None)
+    return thousands(value)
+
+
+def roles(context: ReportContext) -> list[tuple[str, ...]]:
+    """For each role its column, the values seen in it, how many were missing, and a note."""
+    axes = {text(axis.get("role")): axis for axis in context.axes}
+    names = dict.fromkeys([*axes, *map(text, context.bindings)])
+    return [_role(name, mapping(axes.get(name)), context.bindings) for name in names]
+
+
+def _role(name: str, axis: Json, bindings: Json) -> tuple[str, ...]:
+    levels = axis.get("levels")
+    known = [text(level) for level in levels] if isinstance(levels, list | tuple) else []
+    shown = ", ".join(known[:8]) + (f" and {len(known) - 8:,} more" if len(known) > 8 else "")
+    column = text(axis.get("column")) or text(bindings.get(name))
+    return name, column, shown or "–", thousands(axis.get("nulls")) or "–", text(axis.get("note"))

@@ -18,8 +18,8 @@ from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.reports.context import Json, ReportContext, mapping, read_statement, text
-from venturalitica.reports.html.summary import doubt_sentence, fault_sentence, fault_words
 from venturalitica.reports.sentences import status_words
+from venturalitica.reports.summary import doubt_sentence, fault_sentence, fault_words
 from venturalitica.ui.templating import render
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,11 +19,6 @@ from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EntryPruned, EvidenceError, VenturaliticaError
 from venturalitica.ledger.index.queries import lights_of
 from venturalitica.reports.context import ReportContext
-from venturalitica.reports.html.evidence import audits_inside, evidence
-from venturalitica.reports.html.markup import join
-from venturalitica.reports.html.parts import digest, facts
-from venturalitica.reports.html.provenance import provenance
-from venturalitica.reports.html.summary import answer, controls, verified_facts
 from venturalitica.review.health.evidence import Signer, signers
 from venturalitica.review.record_page import BundlePage, bundle_page
 from venturalitica.system.settings import Settings
@@ -110,15 +104,10 @@ class BundleContext:
     about: BundlePage | None
 
     @property
-    def facts(self) -> Markup:
-        """What was verified: record, date, policy, light, controls, signer, run."""
-        about = self.about
-        assert about is not None
-        if about.report is not None:
-            return verified_facts(about.report, signer=about.signer)
-        kind = KINDS.get(about.kind, about.kind)
-        record = f"{kind}, entry {about.entry}"
-        return facts([("Record", record), ("Signed by key", digest(about.signer))])
+    def kind(self) -> str:
+        """What the record is, in words; of a record that has no report."""
+        kind = self.about.kind if self.about else ""
+        return KINDS.get(kind, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +117,6 @@ class BundleReportContext:
     name: str
     job: str
     report: ReportContext
-
-    @property
-    def sections(self) -> Markup:
-        """The report, from its answer to its evidence."""
-        shown = self.report
-        below = (provenance(shown), evidence(shown, unfolded=True))
-        return join((answer(shown), audits_inside(shown), controls(shown), *below))
 
 
 def read(reading: Reading, jobs: Jobs) -> EvidenceContext:

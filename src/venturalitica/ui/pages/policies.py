@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +13,6 @@ from starlette.responses import Response
 from venturalitica.core.verdict import LIGHTS, Light
 from venturalitica.errors import did_you_mean
 from venturalitica.ledger.index.queries import Filters, find_page, light_of
-from venturalitica.reports.html.policy import numbered
 from venturalitica.review.policies import DIGITS, contradictions, follow, recorded_policies
 from venturalitica.ui.templating import render
 
@@ -128,7 +126,7 @@ class TextContext:
     fault: str
     rules: tuple[RuleContext, ...]
     roles: tuple[tuple[str, str], ...]
-    source: Markup | None
+    source: str | None
 
 
 def page(request: Request) -> Response:
@@ -211,7 +209,7 @@ def read_text(reading: Reading, name: str, sha256: str) -> TextContext:
         fault=one.fault,
         rules=tuple(_rules(said)) if said else (),
         roles=tuple(_roles(said)) if said else (),
-        source=_source(one),
+        source=one.data.decode("utf-8", "backslashreplace") if one.data is not None else None,
     )
 
 
@@ -281,9 +279,3 @@ def _roles(said: Policy) -> list[tuple[str, str]]:
     from venturalitica.policy.describe import describe_role
 
     return [(name, describe_role(role)) for name, role in said.roles.items()]
-
-
-def _source(one: Recorded) -> Markup | None:
-    if one.data is None:
-        return None
-    return numbered(one.data.decode("utf-8", "backslashreplace"), label="The policy's text")

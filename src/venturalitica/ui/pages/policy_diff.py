@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
-from venturalitica.reports.html.policy import change_list, text_diff
 from venturalitica.ui.pages.policies import of_digest, of_name
 from venturalitica.ui.templating import render
 
@@ -55,20 +53,6 @@ class DiffContext:
         if self.found is None or self.found.rules is None:
             return ""
         return outcome(self.found.rules)
-
-    @property
-    def rules(self) -> Markup | None:
-        """The changes by rule."""
-        if self.found is None or self.found.rules is None or not self.found.rules.changes:
-            return None
-        return change_list(self.found.rules.changes)
-
-    @property
-    def lines(self) -> Markup | None:
-        """The changes by line."""
-        if self.found is None or not self.found.text:
-            return None
-        return text_diff(self.found.text, label="The two texts, line by line")
 
 
 def page(request: Request) -> Response:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,11 +19,6 @@ from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.index.queries import Filters, find_page
 from venturalitica.ledger.index.rows import can_be_delivered, run_row
 from venturalitica.reports.context import Json, ReportContext, Standing, text
-from venturalitica.reports.html.evidence import audits_inside, evidence, record_evidence
-from venturalitica.reports.html.markup import join
-from venturalitica.reports.html.parts import facts
-from venturalitica.reports.html.provenance import provenance
-from venturalitica.reports.html.summary import answer, controls, sign_off, verified_facts
 from venturalitica.ui.lifecycle_records import Care, read_care
 from venturalitica.ui.templating import render
 
@@ -89,52 +83,13 @@ class RunContext:
                 found.append(("policy", "Policy file"))
         return tuple(found)
 
-    @property
-    def top(self) -> Markup:
-        """Can this ship?"""
-        return answer(self._report)
-
-    def found(self, url: Url) -> Markup:
-        """What was found, and who signed it off."""
-        shown = self._report
-        inside = audits_inside(shown, href=lambda entry: url("run", entry=entry))
-        return join((inside, controls(shown, source=self._source(url)), sign_off(shown)))
-
-    def _source(self, url: Url) -> Callable[[int], str] | None:
+    def source(self, url: Url) -> Callable[[int], str] | None:
         """The line of a rule, on the page of the policy's text."""
-        policy = self._report.policy
+        policy = self.report.policy if self.report else None
         if policy is None or not policy.intact:
             return None
         named = {"name": policy.name, "sha256": policy.sha256}
         return lambda line: url("policy_text", **named, _anchor=f"line-{line}")
-
-    @property
-    def told(self) -> Markup:
-        """What a record about records says."""
-        assert self.care is not None
-        return facts(self.care.facts)
-
-    @property
-    def origin(self) -> Markup:
-        """Policy, model, data, surroundings."""
-        return provenance(self._report)
-
-    @property
-    def verified(self) -> Markup:
-        """What was verified: record, date, policy, light, controls, signer, run."""
-        return verified_facts(self._report, signer=self.signer)
-
-    @property
-    def proof(self) -> Markup:
-        """The evidence, step by step."""
-        if self.report is not None:
-            return evidence(self.report, unfolded=True)
-        return record_evidence(self.standing, self.evidence_sha256)
-
-    @property
-    def _report(self) -> ReportContext:
-        assert self.report is not None
-        return self.report
 
 
 @dataclass(frozen=True, slots=True)
