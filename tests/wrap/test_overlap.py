@@ -13,7 +13,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import venturalitica as vl
-from venturalitica.audit.audit import TrainingRows
+from venturalitica.audit.training_rows import TrainingRows
 from venturalitica.demo.german_credit import read_columns
 
 NAMES = ["income", "debt", "job"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from venturalitica.audit.audit import TrainingRows
 from venturalitica.audit.measure import known_roles
 from venturalitica.audit.recording import foretell
+from venturalitica.audit.training_rows import TrainingRows
 from venturalitica.core.circumstances import Share
 from venturalitica.core.policy import Policy
 from venturalitica.errors import BindingError, DataError, did_you_mean, listed
