@@ -1,7 +1,7 @@
 """What happened when, in the history of the loan model: 40 runs over twelve weeks.
 
-Three pipelines: a model trained every few nights, release candidates judged on every row by
-cross-validation, and checks of the data that comes in. Fixed for ever; only the last day moves.
+The runs and the texts of the policy are files in `data/loan_history/`. Fixed for ever; only the
+last day moves.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
     from venturalitica.ledger import Ledger
 
 
+FOLDER = Path(__file__).parents[1] / "data" / "loan_history"
 RUNS = 40
 DAYS = 83
 NIGHTLY, CANDIDATE, INTAKE = "nightly-training", "release-candidate", "data-intake"
+NO_SCORES, BAD_AGES = "no scores", "bad ages"
+TRAINING_ROWS, EXCEPTION = "training rows", "exception"
 _HOURS = {NIGHTLY: (2, 10), CANDIDATE: (14, 30), INTAKE: (9, 5)}
 
 
@@ -50,7 +54,7 @@ class Happening:
     number: int
     name: str
     version: str
-    model: str
+    model: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     twist: str = ""
     approval: Approval | None = None
@@ -62,154 +66,37 @@ class Happening:
         return day.replace(hour=hour, minute=minute, second=7 * self.number % 60, microsecond=0)
 
 
-NO_SCORES = "no scores"
-BAD_AGES = "bad ages"
-TRAINING_ROWS = "training rows"
-EXCEPTION = "exception"
-
-_TWISTS = {9: NO_SCORES, 17: TRAINING_ROWS, 22: BAD_AGES, 26: EXCEPTION}
-_APPROVALS = {
-    13: Approval(
-        "rejected", "Ines Okafor", "Head of credit risk", "Too few bad credits are found."
-    ),
-    31: Approval("approved", "Ines Okafor", "Head of credit risk", "For the pilot branch only."),
-    37: Approval("rejected", "Jonas Veld", "Fairness reviewer", "Parity is not certain yet."),
-}
-
-
+@cache
 def happenings() -> tuple[Happening, ...]:
     """All of them, oldest first."""
-    return tuple(_happening(number) for number in range(RUNS))
+    from ruamel.yaml import YAML
+
+    return tuple(_happening(*one) for one in enumerate(YAML(typ="safe").load(FOLDER / "plan.yaml")))
 
 
-def _happening(number: int) -> Happening:
-    name = _name(number)
-    version = "1.0" if number < 14 else "1.1" if number < 28 else "1.2"
-    model, parameters = _model(number, name)
-    return Happening(
-        number, name, version, model, parameters, _TWISTS.get(number, ""), _APPROVALS.get(number)
-    )
+def _happening(number: int, facts: dict[str, Any]) -> Happening:
+    approval = facts.pop("approval", None)
+    return Happening(number, approval=Approval(**approval) if approval else None, **facts)
 
 
-def _name(number: int) -> str:
-    if number % 8 == 3:
-        return INTAKE
-    return CANDIDATE if number % 8 in (5, 7) else NIGHTLY
-
-
-def _model(number: int, name: str) -> tuple[str, dict[str, Any]]:
-    if name == INTAKE:
-        return "", {}
-    if name == CANDIDATE:
-        plain = {"solver": "liblinear", "C": 0.05 * (1 + number % 4)}
-        if number < 14:
-            return "logistic", plain
-        return "logistic", {**plain, "class_weight": {1: 1.0, 2: _WEIGHTS[number % 3]}}
-    if number == 20:
-        return "constant", {"strategy": "prior"}
-    if number < 14:
-        return "forest", {"n_estimators": 30, "random_state": number}
-    weight = {1: 1.0, 2: 1.4 + 0.05 * (number % 5) + (0.9 if number > 37 else 0)}
-    return "forest", {
-        "n_estimators": 40, "max_depth": 7, "random_state": number, "class_weight": weight,
-    }  # fmt: skip
-
-
-_WEIGHTS = (1.35, 1.45, 1.4)
-
-
-VERSIONS = ("1.0", "1.1", "1.2")
-
-Change = tuple[str, str]
-
-_TO_1_1: tuple[Change, ...] = (
-    ('version: "1.0"', 'version: "1.1"'),
-    (
-        'metric: specificity           # share of truly bad credits that the model calls bad\n'
-        '    must: ">= 0.50"',
-        'metric: specificity           # share of truly bad credits that the model calls bad\n'
-        '    must: ">= 0.55"',
-    ),
-    ("At least half of the bad credits are recognised", "Most of the bad credits are recognised"),
-    ('must: "<= 0.15"', 'must: "<= 0.12"'),
-)  # fmt: skip
-
-_TO_1_2: tuple[Change, ...] = (
-    ('version: "1.1"', 'version: "1.2"'),
-    (
-        "The model is right at least 7 times in 10",
-        "The model is right at least 7 times in 10, on rows it has not seen",
-    ),
-    (
-        "  - id: ranking\n"
-        "    title: Good credits are ranked above bad ones\n"
-        "    metric: roc_auc\n"
-        '    must: ">= 0.70"\n',
-        "  - id: probabilities\n"
-        "    title: The probability that is told is close to what happens\n"
-        "    metric: brier_score\n"
-        '    must: "<= 0.25"\n',
-    ),
-    (
-        "    metric: demographic_parity_ratio\n"
-        "    across: gender\n"
-        '    must: ">= 0.80"\n',
-        "    metric: demographic_parity_ratio\n"
-        "    across: gender\n"
-        '    must: ">= 0.80"\n'
-        "    on_fail: block                # no release before this holds\n",
-    ),
-    (
-        "    title: No age group is approved less than four fifths as often as another\n"
-        "    metric: demographic_parity_ratio\n"
-        "    across: age\n"
-        '    must: ">= 0.80"',
-        "    title: No age group is approved less than three fifths as often as another\n"
-        "    metric: demographic_parity_ratio\n"
-        "    across: age\n"
-        '    must: ">= 0.60"           # until the small groups have more rows',
-    ),
-    (
-        "  - id: completeness\n",
-        "  - id: age-representation\n"
-        "    title: Each age group is at least three in a hundred of the rows\n"
-        "    metric: group_representation\n"
-        "    across: age\n"
-        '    must: ">= 0.03"\n'
-        '    article: "10(3)"\n'
-        "\n"
-        "  - id: completeness\n",
-    ),
-)  # fmt: skip
-
-
-def texts() -> dict[str, str]:
-    """Version -> the policy's text."""
-    first = german.POLICY.read_text("utf-8")
-    second = _changed(first, _TO_1_1)
-    return dict(zip(VERSIONS, (first, second, _changed(second, _TO_1_2)), strict=True))
+VERSIONS = {
+    "1.0": german.POLICY,
+    "1.1": FOLDER / "model_policy-1.1.yaml",
+    "1.2": FOLDER / "model_policy-1.2.yaml",
+}
 
 
 def write_policies(folder: Path) -> dict[str, Policy]:
     """Write `policies/1.0/model_policy.yaml` and so on, and read them; the newest is also the
     folder's own `model_policy.yaml`."""
-
     found = {}
-    for version, text in texts().items():
+    for version, source in VERSIONS.items():
         path = folder / "policies" / version / "model_policy.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-        (folder / "model_policy.yaml").write_text(text, "utf-8")
+        for copy in (path, folder / "model_policy.yaml"):
+            copy.write_bytes(source.read_bytes())
         found[version] = read_policy(path)
     return found
-
-
-def _changed(text: str, changes: tuple[Change, ...]) -> str:
-    for old, new in changes:
-        if text.count(old) != 1:
-            raise AssertionError(f"the policy that ships has {text.count(old)} times {old!r}")
-        text = text.replace(old, new)
-    return text
 
 
 PATIENCE = 120
