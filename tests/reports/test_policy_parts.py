@@ -10,8 +10,7 @@ from venturalitica.core.verification import Step
 from venturalitica.policy import parse_policy
 from venturalitica.policy.changes import KINDS, MARKS, Change
 from venturalitica.policy.diff import diff, unified
-from venturalitica.reports.html.parts import step_counts
-from venturalitica.reports.html.policy import MOST_CHARACTERS, MOST_LINES
+from venturalitica.reports.html.parts import MOST_CHARACTERS, MOST_LINES, step_counts
 from venturalitica.reports.html.templating import environment
 
 RULES: Any = environment().get_template("rules.html").module

@@ -12,7 +12,7 @@ from venturalitica.core.text import format_interval, format_number
 from venturalitica.policy.changes import MARKS
 from venturalitica.reports import sentences, summary
 from venturalitica.reports.context import mapping, mappings
-from venturalitica.reports.html import parts, policy
+from venturalitica.reports.html import parts
 from venturalitica.reports.html.group_chart import group_plot
 from venturalitica.reports.html.interval_chart import UNIT, fits, interval_bar
 from venturalitica.reports.html.markup import escape, link, prose
@@ -47,11 +47,12 @@ def environment(*folders: Path) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
+        optimized=False,  # a page is drawn a few times: optimizing costs more than it saves
     )
     functions = (
         *(parts.digest, parts.moment, parts.moment_words, parts.duration_words, parts.step_counts),
         *(parts.light_icon, parts.light_word, parts.status_pill, parts.hardware, parts.roles),
-        *(policy.drawn, policy.drawn_lines, policy.diff_class),
+        *(parts.drawn, parts.drawn_lines, parts.diff_class),
         *(group_plot, interval_bar, fits, link),
     )
     made.globals.update({give.__name__: give for give in functions})
