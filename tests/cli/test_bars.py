@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.cli.verdict_table import ASCII, UNICODE, bar, scale_of
+from venturalitica.cli.terminal import ASCII, UNICODE
+from venturalitica.cli.verdict_table import bar, scale_of
 from venturalitica.core.verdict import Interval, Verdict
 
 

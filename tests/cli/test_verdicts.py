@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from venturalitica.cli.output import exit_status
-from venturalitica.cli.verdict_table import ASCII, UNICODE, verdict_lines
+from venturalitica.cli.terminal import ASCII, UNICODE
+from venturalitica.cli.verdict_table import verdict_lines
 from venturalitica.core.verdict import Interval, Verdict, worst_light
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -16,8 +16,7 @@ from venturalitica.cli.output import (
     say,
     styled,
 )
-from venturalitica.cli.terminal import speaks_unicode
-from venturalitica.cli.verdict_table import ASCII, UNICODE
+from venturalitica.cli.terminal import ASCII, UNICODE, speaks_unicode
 
 if TYPE_CHECKING:
     from venturalitica.review.health.evidence import Finding

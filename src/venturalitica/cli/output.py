@@ -50,6 +50,7 @@ from venturalitica.core.verdict import STATUSES, Verdict
 from venturalitica.errors import BindingError, PolicyError, SettingsError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.text import Text
 
 
@@ -184,18 +185,21 @@ def table(
         )
     for row in rows:
         drawn.add_row(*(cell if isinstance(cell, Text) else Text(inert(cell)) for cell in row))
-    _print_trimmed(drawn)
+    screen = console()
+    for line in lines_of(drawn):
+        screen.print(line, soft_wrap=True)
 
 
-def _print_trimmed(drawn: Any) -> None:
-    """Print without the blanks that pad lines to the full width."""
+def lines_of(drawn: RenderableType, width: int | None = None) -> list[Text]:
+    """The lines of what rich draws, without the blanks that pad them to the full width."""
     from rich.text import Text
 
-    screen = console()
-    for line in screen.render_lines(drawn, pad=False):
-        text = Text.assemble(*((part.text, part.style or "") for part in line if not part.control))
-        text.rstrip()
-        screen.print(text, soft_wrap=True)
+    lines = []
+    for parts in console(width=width).render_lines(drawn, pad=False):
+        line = Text.assemble(*((part.text, part.style or "") for part in parts if not part.control))
+        line.rstrip()
+        lines.append(line)
+    return lines
 
 
 @contextlib.contextmanager

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
+
+from venturalitica.core.verdict import Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -88,3 +91,31 @@ def _pipe_width(stream: IO[str]) -> int | None:
         return None
     columns = os.environ.get("COLUMNS", "")
     return max(20, int(columns)) if columns.isdecimal() and int(columns) else PIPE_WIDTH
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """The characters that marks and bars are made of; each is one column wide."""
+
+    passed: str
+    unsure: str
+    failed: str
+    error: str
+    missing: str
+    track: str
+    interval: str
+    value: str
+    threshold: str
+    crossing: str
+    both: str
+    dash: str
+
+    def mark(self, verdict: Verdict) -> str:
+        """The sign before a verdict: its status in a shape, not in colour alone."""
+        if verdict.status == "passed":
+            return self.passed if verdict.conclusive else self.unsure
+        return {"failed": self.failed, "error": self.error}.get(verdict.status, self.missing)
+
+
+UNICODE = Signs("✓", "≈", "✗", "!", "○", "─", "━", "●", "│", "┿", "◆", "–")
+ASCII = Signs("+", "~", "x", "!", "?", "-", "=", "o", "|", "#", "@", "-")

@@ -9,46 +9,21 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from venturalitica.cli.output import STYLES, WORDS
-from venturalitica.cli.terminal import console, inert, speaks_unicode
+from rich.cells import cell_len
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from venturalitica.cli.output import STYLES, WORDS, lines_of
+from venturalitica.cli.terminal import ASCII, UNICODE, Signs, console, inert, speaks_unicode
 from venturalitica.core.text import format_interval, format_number
 from venturalitica.core.verdict import Light, Verdict
+from venturalitica.metrics.catalog import CATALOG
 from venturalitica.reports.sentences import summary_sentence
-
-if TYPE_CHECKING:
-    from rich.text import Text
-
-
-@dataclass(frozen=True, slots=True)
-class Signs:
-    """The characters that marks and bars are made of; each is one column wide."""
-
-    passed: str
-    unsure: str
-    failed: str
-    error: str
-    missing: str
-    track: str
-    interval: str
-    value: str
-    threshold: str
-    crossing: str
-    both: str
-    dash: str
-
-    def mark(self, verdict: Verdict) -> str:
-        """The sign before a verdict: its status in a shape, not in colour alone."""
-        if verdict.status == "passed":
-            return self.passed if verdict.conclusive else self.unsure
-        return {"failed": self.failed, "error": self.error}.get(verdict.status, self.missing)
-
-
-UNICODE = Signs("✓", "≈", "✗", "!", "○", "─", "━", "●", "│", "┿", "◆", "–")
-ASCII = Signs("+", "~", "x", "!", "?", "-", "=", "o", "|", "#", "@", "-")
 
 
 def scale_of(verdict: Verdict, ranges: Mapping[str, Any]) -> tuple[float, float]:
@@ -113,8 +88,11 @@ def legend(signs: Signs) -> str:
     )
 
 
-Span = tuple[str, str]
-"""Some text and its style."""
+MOST_GROUPS = 40
+"""Groups of one verdict that are shown; the record and its page have all."""
+_WIDEST_BAR = 40
+_NARROWEST_BAR = 8
+_WIDEST_CONTROL = 28
 
 
 def print_verdicts(
@@ -128,14 +106,13 @@ def print_verdicts(
 ) -> None:
     """Print heading, light, table and legend to stdout."""
     screen = console()
-    signs = UNICODE if speaks_unicode() else ASCII
     for line in verdict_lines(
         verdicts,
         light=light,
         heading=heading,
         groups=groups,
         width=screen.width,
-        signs=signs,
+        signs=UNICODE if speaks_unicode() else ASCII,
         first=first,
         titles=titles,
     ):
@@ -151,156 +128,122 @@ def verdict_lines(
     groups: bool = False,
     titles: bool = False,
     signs: Signs = UNICODE,
-    ranges: Mapping[str, Any] | None = None,
+    ranges: Mapping[str, Any] = CATALOG,
     first: str = "",
 ) -> list[Text]:
     """The lines of the whole: heading, light, one row per control in policy order, legend.
 
-    `ranges` gives each metric's `low` and `high` for its bar; by default the catalog's. `first` is
-    said before all else.
+    `ranges` gives each metric's `low` and `high` for its bar. `first` is said before all else.
     """
-    known = _catalog() if ranges is None else ranges
-    layout = _layout(verdicts, width, signs)
-    lines: list[list[Span]] = []
-    if heading:
-        lines += [[(part, "bold")] for part in _folded(inert(heading), width)]
-    lines += _first_line(light, f"{first} {summary_sentence(verdicts)}".strip(), width)
-    if verdicts:
-        lines += [[], *layout.head()]
+    columns = _columns(verdicts, width, signs)
+    summary, table = _grid(), _grid(columns.status, gap=1 if columns.stacked else 2)
+    said = f"{first} {summary_sentence(verdicts)}".strip()
+    summary.add_row(Text(light.upper(), STYLES[light]), said)
+    if verdicts and not columns.stacked:
+        table.add_row(Text("  STATUS", "dim"), columns.head())
     for verdict in verdicts:
-        lines += layout.row(verdict, known)
-        lines += _details(verdict, layout, groups=groups, titles=titles or groups)
-    if any(verdict.value is not None for verdict in verdicts) and layout.bar:
-        lines += [[], *([(part, "dim")] for part in _folded(f"bar: {legend(signs)}", width))]
-    return [_text(line) for line in lines]
+        style = STYLES[verdict.light]
+        drawn = Text(_bar(verdict, ranges, columns.bar, signs), style)
+        details = _details(verdict, groups=groups, titles=titles or groups)
+        below = [Text(inert(text), how) for text, how in details]
+        mark, status = signs.mark(verdict), WORDS[verdict.status]
+        if columns.stacked:
+            block = columns.block(verdict, Text(f"{status}  ", style), drawn)
+            table.add_row(Text(mark, style), Group(block, *below))
+        else:
+            row = columns.row(verdict, drawn)
+            table.add_row(Text(f"{mark} {status}", style), Group(row, *below))
+    parts: list[RenderableType] = [Text(inert(heading), "bold")] if heading else []
+    parts += [summary, "", table] if verdicts else [summary]
+    if columns.bar and any(verdict.value is not None for verdict in verdicts):
+        parts += ["", Text(f"bar: {legend(signs)}", "dim")]
+    return lines_of(Group(*parts), width)
 
 
-def _first_line(light: Light, said: str, width: int) -> list[list[Span]]:
-    word = f"{light.upper()}  "
-    first, *rest = _folded(said, max(12, width - len(word)))
-    lines: list[list[Span]] = [[(word, STYLES[light]), (first, "")]]
-    return lines + [[(" " * len(word) + part, "")] for part in rest]
-
-
-def _catalog() -> Mapping[str, Any]:
-    from venturalitica.metrics.catalog import CATALOG
-
-    return CATALOG
-
-
-def _text(spans: Iterable[Span]) -> Text:
-    from rich.text import Text
-
-    line = Text.assemble(*spans)
-    line.rstrip()
-    return line
+def _grid(*widths: int, gap: int = 2) -> Table:
+    """Columns `gap` blanks apart; those without a width share what is left."""
+    grid = Table.grid(padding=(0, gap, 0, 0))
+    for width in widths:
+        grid.add_column(width=width, overflow="fold")
+    return grid
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
-    """The widths of the columns in characters; 0 leaves a column out."""
+class _Columns:
+    """Their widths in characters; 0 leaves a column out."""
 
-    width: int
     signs: Signs
+    level: str
     status: int
     control: int
     value: int
     interval: int
     must: int
     bar: int
-    stacked: bool
-    level: str
+    stacked: bool = False
 
-    @property
-    def indent(self) -> int:
-        """Where the control's name starts, and so what is said about it."""
-        return 2 if self.stacked else 2 + self.status + 2
+    def head(self) -> Table:
+        words = ("CONTROL", "VALUE", self.level, "MUST BE", "")
+        return self._line(*(Text(word, "dim") for word in words))
 
-    def head(self) -> list[list[Span]]:
-        if self.stacked:
-            return []
-        cells = [
-            f"  {'STATUS':<{self.status}}",
-            f"{'CONTROL':<{self.control}}",
-            f"{'VALUE':>{self.value}}",
-            f"{self.level:<{self.interval}}" if self.interval else "",
-            f"{'MUST BE':<{self.must}}",
-        ]
-        return [[("  ".join(cell for cell in cells if cell), "dim")]]
+    def row(self, verdict: Verdict, drawn: Text) -> Table:
+        # Broken at its hyphens, where rich would break it anywhere.
+        name = textwrap.wrap(inert(verdict.control), self.control, break_long_words=False)
+        return self._line(
+            Text("\n".join(name), "bold"),
+            Text(_value(verdict, self.signs)),
+            Text(_interval(verdict, self.signs), "dim"),
+            Text(inert(verdict.must)),
+            drawn,
+        )
 
-    def row(self, verdict: Verdict, ranges: Mapping[str, Any]) -> list[list[Span]]:
-        return self._block(verdict, ranges) if self.stacked else self._line(verdict, ranges)
+    def _line(self, control: Text, value: Text, interval: Text, must: Text, drawn: Text) -> Table:
+        widths = (self.control, self.value, self.interval, self.must, self.bar)
+        line = _grid(*filter(None, widths))
+        line.columns[1].justify = "right"
+        cells = zip((control, value, interval, must, drawn), widths, strict=True)
+        line.add_row(*(cell for cell, width in cells if width))
+        return line
 
-    def _line(self, verdict: Verdict, ranges: Mapping[str, Any]) -> list[list[Span]]:
-        style = STYLES[verdict.light]
-        names = _folded(inert(verdict.control), self.control)
-        spans = [
-            (f"{self.signs.mark(verdict)} {WORDS[verdict.status]:<{self.status}}  ", style),
-            (_padded(names[0], self.control) + "  ", "bold"),
-            (f"{_value(verdict, self.signs):>{self.value}}  ", ""),
-        ]
-        if self.interval:
-            spans.append((f"{_interval(verdict, self.signs):<{self.interval}}  ", "dim"))
-        spans.append((f"{inert(verdict.must):<{self.must}}  ", ""))
-        spans.append((self._bar(verdict, ranges), style))
-        rest = [[(" " * self.indent, ""), (name, "bold")] for name in names[1:]]
-        return [spans, *rest]
-
-    def _block(self, verdict: Verdict, ranges: Mapping[str, Any]) -> list[list[Span]]:
-        style = STYLES[verdict.light]
-        start = f"{self.signs.mark(verdict)} {WORDS[verdict.status]}"
-        name = inert(verdict.control)
-        if len(start) + 2 + _cells(name) <= self.width:
-            lines: list[list[Span]] = [[(f"{start}  ", style), (name, "bold")]]
-        else:
-            parts = _folded(name, max(8, self.width - 2))
-            lines = [[(start, style)], *([(f"  {part}", "bold")] for part in parts)]
+    def block(self, verdict: Verdict, status: Text, drawn: Text) -> Group:
         interval = _interval(verdict, self.signs)
         value = "not measured" if verdict.value is None else _value(verdict, self.signs)
         said = f"{value} ({interval})" if interval else value
-        facts = f"{said}, must be {inert(verdict.must)}"
-        lines += [[(f"  {part}", "")] for part in _folded(facts, max(8, self.width - 2))]
-        drawn = self._bar(verdict, ranges)
-        return [*lines, [(f"  {drawn}", style)]] if drawn else lines
-
-    def _bar(self, verdict: Verdict, ranges: Mapping[str, Any]) -> str:
-        if verdict.value is None:
-            return ""
-        return bar(
-            value=verdict.value,
-            interval=verdict.interval,
-            threshold=verdict.threshold,
-            scale=scale_of(verdict, ranges),
-            width=self.bar,
-            signs=self.signs,
-        )
+        facts = Text(f"{said}, must be {inert(verdict.must)}")
+        name = status.append(inert(verdict.control), "bold")
+        return Group(name, facts, *([drawn] if drawn else []))
 
 
-MOST_GROUPS = 40
-"""Groups of one verdict that are shown; the record and its page have all."""
-_WIDEST_BAR = 40
-_NARROWEST_BAR = 8
-_WIDEST_CONTROL = 28
-
-
-def _layout(verdicts: Sequence[Verdict], width: int, signs: Signs) -> _Layout:
-    status = max([6, *(len(WORDS[v.status]) for v in verdicts)])
-    value = max([5, *(len(_value(v, signs)) for v in verdicts)])
-    interval = max([8, *(len(_interval(v, signs)) for v in verdicts)])
-    must = max([7, *(_cells(inert(v.must)) for v in verdicts)])
-    longest = max([7, *(_cells(inert(v.control)) for v in verdicts)])
+def _columns(verdicts: Sequence[Verdict], width: int, signs: Signs) -> _Columns:
     levels = {v.level for v in verdicts if v.interval is not None}
     level = f"{100 * levels.pop():g} % INTERVAL" if len(levels) == 1 else "INTERVAL"
-    interval = max(interval, len(level))
+    status = max([8, *(2 + len(WORDS[v.status]) for v in verdicts)])
+    value = max([5, *(len(_value(v, signs)) for v in verdicts)])
+    interval = max([len(level), *(len(_interval(v, signs)) for v in verdicts)])
+    must = max([7, *(cell_len(inert(v.must)) for v in verdicts)])
+    longest = max([7, *(cell_len(inert(v.control)) for v in verdicts)])
     if width < 56:
-        drawn = min(_WIDEST_BAR, max(8, width - 2))
-        return _Layout(width, signs, 0, 0, value, 0, must, drawn, True, level)
-    shown = interval if width >= 72 else 0
-    fixed = 2 + status + 2 + 2 + value + 2 + (shown + 2 if shown else 0) + must + 2
+        drawn = min(_WIDEST_BAR, max(_NARROWEST_BAR, width - 2))
+        return _Columns(signs, level, 1, longest, value, interval, must, drawn, True)
+    interval = interval if width >= 72 else 0
+    fixed = status + 2 + value + 2 + (interval + 2 if interval else 0) + must + 2 + 2
     control = min(longest, _WIDEST_CONTROL, max(16, width - fixed - 12))
     drawn = min(_WIDEST_BAR, width - fixed - control)
     drawn = drawn if drawn >= _NARROWEST_BAR else 0
-    return _Layout(width, signs, status, control, value, shown, must, drawn, False, level)
+    return _Columns(signs, level, status, control, value, interval, must, drawn)
+
+
+def _bar(verdict: Verdict, ranges: Mapping[str, Any], width: int, signs: Signs) -> str:
+    if verdict.value is None:
+        return ""
+    return bar(
+        value=verdict.value,
+        interval=verdict.interval,
+        threshold=verdict.threshold,
+        scale=scale_of(verdict, ranges),
+        width=width,
+        signs=signs,
+    )
 
 
 def _value(verdict: Verdict, signs: Signs) -> str:
@@ -313,9 +256,10 @@ def _interval(verdict: Verdict, signs: Signs) -> str:
     return format_interval(verdict.interval, beside=verdict.threshold).replace("–", signs.dash)
 
 
-def _details(verdict: Verdict, layout: _Layout, *, groups: bool, titles: bool) -> list[list[Span]]:
-    """What follows a row: the reason where it is not a plain pass, titles and groups, notes."""
-    said: list[Span] = []
+def _details(verdict: Verdict, *, groups: bool, titles: bool) -> list[tuple[str, str]]:
+    """What follows a row, each with its style: the reason where it is not a plain pass, titles and
+    groups, notes."""
+    said = []
     if titles and verdict.title:
         said.append((verdict.title, ""))
     if groups or verdict.light != "green":
@@ -324,16 +268,11 @@ def _details(verdict: Verdict, layout: _Layout, *, groups: bool, titles: bool) -
         said.append((f"remedy: {verdict.remedy}", ""))
     if verdict.blocks:
         said.append(("this control blocks", "bold red"))
-    notes = [(f"note: {note}", "dim") for note in verdict.notes]
     members = _groups(verdict) if groups else []
-    lines: list[list[Span]] = []
-    for text, style in [*said, *members, *notes]:
-        for part in _folded(inert(text), max(12, layout.width - layout.indent)):
-            lines.append([(" " * layout.indent, ""), (part, style)])
-    return lines
+    return [*said, *members, *((f"note: {note}", "dim") for note in verdict.notes)]
 
 
-def _groups(verdict: Verdict) -> list[Span]:
+def _groups(verdict: Verdict) -> list[tuple[str, str]]:
     found = []
     for group in verdict.groups[:MOST_GROUPS]:
         value = (
@@ -345,24 +284,3 @@ def _groups(verdict: Verdict) -> list[Span]:
         found.append((f"{group.name}: {value} (n={group.n:,}{few})", ""))
     more = len(verdict.groups) - MOST_GROUPS
     return [*found, *([(f"… and {more:,} more groups", "dim")] if more > 0 else [])]
-
-
-def _folded(text: str, width: int) -> list[str]:
-    """Lines of at most `width` columns, broken at blanks where it can be done."""
-    from rich.cells import chop_cells
-
-    width = max(8, width)
-    lines: list[str] = []
-    for part in textwrap.wrap(text, width, break_long_words=False) or [""]:
-        lines += chop_cells(part, width) if _cells(part) > width else [part]
-    return lines
-
-
-def _cells(text: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * max(0, width - _cells(text))

@@ -22,8 +22,7 @@ from venturalitica.cli.output import (
     say,
     styled,
 )
-from venturalitica.cli.terminal import speaks_unicode
-from venturalitica.cli.verdict_table import ASCII, UNICODE, Signs
+from venturalitica.cli.terminal import ASCII, UNICODE, Signs, speaks_unicode
 from venturalitica.core.verdict import About, Told
 from venturalitica.core.verification import Verification
 from venturalitica.errors import EvidenceError, SettingsError
