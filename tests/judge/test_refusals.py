@@ -272,8 +272,8 @@ def test_area_needs_both_labels(target, make) -> None:
     ("metric", "fields", "said"),
     [
         ("acuracy", {}, "did you mean 'accuracy'?"),
-        ("recall", {"across": "gender"}, "needs `compare"),
-        ("demographic_parity_ratio", {}, "add `across"),
+        ("recall", {"across": "gender"}, "say how they become one: compare:"),
+        ("demographic_parity_ratio", {}, "add across"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_an_error(metric, fields, said, make) -> None:

@@ -9,7 +9,7 @@ import pandas
 from venturalitica.core.encoding import canonical_json
 from venturalitica.core.policy import Role
 from venturalitica.judge import judge
-from venturalitica.metrics.catalog import CATALOG, misuse, needs
+from venturalitica.metrics.catalog import CATALOG, misuse_of, needs
 from venturalitica.tally import build_tally
 from venturalitica.tally.binding import bind
 
@@ -44,7 +44,7 @@ def every_control(make) -> list:
         for name, spec in CATALOG.items()
         if spec.comparable
     ]
-    return [control for control in [*alone, *across, *compared] if not misuse(control)]
+    return [control for control in [*alone, *across, *compared] if not misuse_of(control)]
 
 
 def judged(policy, frame: pandas.DataFrame):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from venturalitica.core.policy import COMPARES, LABEL_ROLES, Control, Threshold
-from venturalitica.metrics.catalog import CATALOG, misuse, needs, phase_of, roles_needed
+from venturalitica.metrics.catalog import CATALOG, misuse_of, needs, phase_of, roles_needed
 from venturalitica.metrics.catalog.spec import by_name
 from venturalitica.metrics.intervals import COMPARISONS
 from venturalitica.metrics.registry import STATISTICS
@@ -118,24 +118,30 @@ def test_a_control_may_set_its_own_phase() -> None:
     ("wrong", "said"),
     [
         (control("acuracy"), "did you mean 'accuracy'"),
-        (control("recall", across=("gender",)), "needs `compare"),
-        (control("recall", compare="ratio"), "needs `across"),
-        (control("demographic_parity_ratio"), "add `across"),
-        (control("demographic_parity_ratio", across=("g",), compare="difference"), "is a ratio"),
-        (control("recall", across=("g",), compare="between"), "two different `groups`"),
+        (control("recall", across=("gender",)), "say how they become one: compare:"),
+        (control("recall", compare="ratio"), "add across"),
+        (control("demographic_parity_ratio"), "add across"),
+        (
+            control("demographic_parity_ratio", across=("g",), compare="difference"),
+            "is a comparison by its definition",
+        ),
+        (control("recall", across=("g",), compare="between"), "two different groups"),
         (control("recall", across=("g",), compare="between", groups=("a", "a")), "two different"),
-        (control("recall", across=("g",), compare="ratio", groups=("a", "b")), "between` only"),
-        (control("completeness", across=("g",), compare="min"), "cannot be put across"),
+        (
+            control("recall", across=("g",), compare="ratio", groups=("a", "b")),
+            "belongs to compare: between",
+        ),
+        (control("completeness", across=("g",), compare="min"), "cannot be computed by group"),
         (control("cohen_kappa", across=("g",), compare="ratio"), "can be negative"),
         (control("accuracy", across=("target",), compare="ratio"), "label role"),
         (control("accuracy", across=("g", "g"), compare="ratio"), "twice"),
     ],
 )
 def test_a_control_that_cannot_be_computed_is_explained(wrong: Control, said: str) -> None:
-    assert said in misuse(wrong)
+    assert said in misuse_of(wrong)
 
 
-def test_a_control_that_can_be_computed_has_no_misuse() -> None:
-    assert misuse(control("recall", across=("g",), compare="between", groups=("a", "b"))) == ""
-    assert misuse(control("equalized_odds_ratio", across=("g", "h"))) == ""
-    assert misuse(control("cohen_kappa", across=("g",), compare="difference")) == ""
+def test_a_control_that_can_be_computed_has_no_misuse_of() -> None:
+    assert misuse_of(control("recall", across=("g",), compare="between", groups=("a", "b"))) == ""
+    assert misuse_of(control("equalized_odds_ratio", across=("g", "h"))) == ""
+    assert misuse_of(control("cohen_kappa", across=("g",), compare="difference")) == ""

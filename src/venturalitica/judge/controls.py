@@ -19,7 +19,7 @@ from venturalitica.judge.doubts import doubts_of, dropped
 from venturalitica.judge.measure import Bench, Told, measure
 from venturalitica.judge.measure_numbers import measure_number
 from venturalitica.judge.question import Question, Refusal, question_of
-from venturalitica.metrics.catalog import misuse, needs, phase_of, roles_needed
+from venturalitica.metrics.catalog import misuse_of, needs, phase_of, roles_needed
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ def _judged(
     bench: Bench, control: Control, circumstances: Circumstances, *, without_data: bool
 ) -> Verdict:
     filename = bench.policy.filename
-    wrong = misuse(control)
+    wrong = misuse_of(control)
     if wrong:
         return verdict(control, status="error", reason=wrong, filename=filename)
     question = question_of(control)

@@ -36,7 +36,7 @@ class Question:
 
 
 def question_of(control: Control) -> Question:
-    """Look the metric up; the control is one that `catalog.misuse` found nothing wrong with."""
+    """Look the metric up; the control is one that `catalog.misuse_of` found nothing wrong with."""
     spec = CATALOG[control.metric]
     compare = (spec.compare or control.compare) if control.across else None
     return Question(control, spec, compare)

@@ -16,7 +16,7 @@ from typing import get_args
 from venturalitica.core.labels import canonical_label
 from venturalitica.core.policy import LABEL_ROLES, Compare, Threshold, bin_names
 from venturalitica.errors import did_you_mean, listed, slip
-from venturalitica.metrics.catalog import CATALOG, MetricSpec
+from venturalitica.metrics.catalog import CATALOG, NEEDS_ACROSS, MetricSpec, misuse
 from venturalitica.policy.describe import metric_hint, possible_range
 from venturalitica.policy.fields import role_name_fault
 from venturalitica.policy.thresholds import parse_threshold, share
@@ -145,7 +145,7 @@ def _check_control(
     metric = control.text("metric")
     if metric is None or not check_metrics:
         if control.has("compare") and not control.has("across"):
-            problems.add(control.path("compare"), _NEEDS_ACROSS, key=True)
+            problems.add(control.path("compare"), NEEDS_ACROSS, key=True)
         return
     if metric not in CATALOG:
         problems.add(
@@ -155,9 +155,6 @@ def _check_control(
         )
         return
     _check_computable(control, CATALOG[metric], problems)
-
-
-_NEEDS_ACROSS = "'compare' compares groups; add across: <role>, or remove it"
 
 
 def _check_roles(
@@ -257,22 +254,17 @@ def _groups_of(role: MapNode | None) -> list[str]:
 
 
 def _check_of(control: ControlView, problems: Collector) -> None:
-    if control.has("of") and control.text("metric") not in (None, "completeness"):
-        problems.add(
-            control.path("of"), "'of' belongs to the metric completeness; remove it", key=True
-        )
+    metric = CATALOG.get(control.text("metric") or "")
+    if control.has("of") and control.has("metric") and not (metric and metric.of_nulls):
+        named = " or ".join(name for name, spec in CATALOG.items() if spec.of_nulls)
+        problems.add(control.path("of"), f"'of' belongs to the metric {named}; remove it", key=True)
 
 
 def _check_computable(control: ControlView, metric: MetricSpec, problems: Collector) -> None:
     """Collect what keeps this control from ever being computed."""
-    compare = _compare(control)
-    _check_groups(control, metric, problems)
-    if compare == "ratio" and not metric.compare and metric.low < 0:
-        problems.add(
-            control.path("compare"),
-            f"a ratio of {metric.name} has no meaning, since it can be negative; "
-            "use compare: difference",
-        )
+    said = control.text("compare") or ("?" if control.has("compare") else None)
+    for key, message in misuse(metric, across=control.has("across"), compare=said):
+        problems.add(control.path(key), message, key=True)
     if metric.phase == "model" and control.text("phase") == "data":
         roles = " and ".join(role for role in metric.needs if role != "target") or "prediction"
         problems.add(
@@ -280,49 +272,12 @@ def _check_computable(control: ControlView, metric: MetricSpec, problems: Collec
             f"{metric.name} needs a model's {roles}, so it cannot be judged in the "
             "phase 'data', before training; remove 'phase'",
         )
-    _check_range(control, metric, compare, problems)
+    _check_range(control, metric, _compare(control), problems)
 
 
 def _compare(control: ControlView) -> Compare | None:
     said = control.text("compare")
     return next((word for word in get_args(Compare) if word == said), None)
-
-
-def _check_groups(control: ControlView, metric: MetricSpec, problems: Collector) -> None:
-    across, compare, name = control.has("across"), control.has("compare"), metric.name
-    if metric.needs_across and not across:
-        problems.add(
-            control.path("metric"), f"{name} compares groups; add across: <role>, such as gender"
-        )
-    if metric.compare and compare:
-        problems.add(control.path("compare"), _already(metric), key=True)
-    elif compare and not across:
-        problems.add(control.path("compare"), _NEEDS_ACROSS, key=True)
-    elif (across or compare) and not metric.comparable and not metric.needs_across:
-        problems.add(
-            control.path("across"),
-            f"{name} cannot be computed by group; remove 'across'",
-            key=True,
-        )
-    elif across and not compare and not metric.compare and not metric.needs_across:
-        problems.add(control.path("across"), _how(metric), key=True)
-
-
-def _already(metric: MetricSpec) -> str:
-    message = f"{metric.name} is a comparison by its definition; remove 'compare'"
-    if metric.base in CATALOG:
-        message += f", or write metric: {metric.base} with 'compare'"
-    return message
-
-
-def _how(metric: MetricSpec) -> str:
-    words = [word for word in get_args(Compare) if word != "ratio" or metric.low >= 0]
-    message = (
-        f"{metric.name} across groups gives a value for each group; say how they become one: "
-        f"compare: {', '.join(words[:-1])} or {words[-1]}"
-    )
-    named = [other.name for other in CATALOG.values() if other.base == metric.name]
-    return f"{message}; or use the metric {' or '.join(named[:4])}" if named else message
 
 
 def _check_range(

@@ -6,9 +6,9 @@ entries; a test holds the two together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from venturalitica.core.policy import LABEL_ROLES, Control, Phase
+from venturalitica.core.policy import COMPARES, LABEL_ROLES, Control, Phase
 from venturalitica.errors import did_you_mean
 from venturalitica.metrics.catalog.agreement import AGREEMENT, AVERAGES
 from venturalitica.metrics.catalog.data import CONTENTS
@@ -19,9 +19,11 @@ from venturalitica.metrics.catalog.spec import MetricSpec, Need, by_name
 
 __all__ = [
     "CATALOG",
+    "NEEDS_ACROSS",
     "MetricSpec",
     "Need",
     "misuse",
+    "misuse_of",
     "needs",
     "phase_of",
     "roles_needed",
@@ -52,51 +54,64 @@ def phase_of(control: Control) -> Phase:
     return spec.phase if spec else "model"
 
 
-def misuse(control: Control) -> str:
+NEEDS_ACROSS = "'compare' compares groups; add across: <role>, or remove it"
+
+
+def misuse_of(control: Control) -> str:
     """Why this control can never be computed, or an empty string: for rules made in Python.
 
-    A policy file is checked with lines by `policy`; this is the same for `Control` values.
+    A policy file is checked with lines by `policy`, by the same rules.
     """
     spec = CATALOG.get(control.metric)
     if spec is None:
         hint = did_you_mean(control.metric, CATALOG)
         return f"unknown metric '{control.metric}'{hint} ('venturalitica metrics' lists all)"
-    return (
-        _across_misuse(spec, control) or _groups_misuse(control) or _compare_misuse(spec, control)
+    labels = [role for role in control.across if role in LABEL_ROLES]
+    if labels:
+        return f"'across' takes grouping roles, and {labels[0]} is a label role"
+    if len(set(control.across)) < len(control.across):
+        return "'across' names a role twice"
+    own = None if control.compare == spec.compare else control.compare
+    wrong = [said for _, said in misuse(spec, across=bool(control.across), compare=own)]
+    if control.compare == "between" and len(set(control.groups)) != 2:
+        wrong.append("compare: between needs two different groups, such as groups: [female, male]")
+    if control.groups and control.compare != "between":
+        wrong.append("'groups' belongs to compare: between")
+    return next(iter(wrong), "")
+
+
+def misuse(spec: MetricSpec, *, across: bool, compare: str | None) -> Iterator[tuple[str, str]]:
+    """What keeps a control on this metric from ever being computed: the key, and a sentence."""
+    name = spec.name
+    if spec.needs_across and not across:
+        yield "metric", f"{name} compares groups; add across: <role>, such as gender"
+    if spec.compare and compare:
+        yield "compare", _already(spec)
+    elif compare and not across:
+        yield "compare", NEEDS_ACROSS
+    elif across and not spec.comparable and not spec.needs_across:
+        yield "across", f"{name} cannot be computed by group; remove 'across'"
+    elif across and not compare and not spec.needs_across:
+        yield "across", _how(spec)
+    if compare == "ratio" and not spec.compare and spec.low < 0:
+        yield (
+            "compare",
+            f"a ratio of {name} has no meaning, since it can be negative; use compare: difference",
+        )
+
+
+def _already(spec: MetricSpec) -> str:
+    message = f"{spec.name} is a comparison by its definition; remove 'compare'"
+    return message + (
+        f", or write metric: {spec.base} with 'compare'" if spec.base in CATALOG else ""
     )
 
 
-def _across_misuse(spec: MetricSpec, control: Control) -> str:
-    labels = [role for role in control.across if role in LABEL_ROLES]
-    if labels:
-        return f"`across` takes grouping roles, and {labels[0]} is a label role"
-    if len(set(control.across)) < len(control.across):
-        return "`across` names a role twice"
-    if spec.needs_across and not control.across:
-        return f"{spec.name} compares groups: add `across: <role>`"
-    if not control.across and control.compare:
-        return f"`compare: {control.compare}` needs `across: <role>`"
-    if control.across and not (spec.compare or spec.comparable):
-        return f"{spec.name} cannot be put across groups"
-    if control.across and not (spec.compare or control.compare):
-        return (
-            f"{spec.name} across groups needs `compare: difference`, `ratio`, `min`, `max` or "
-            "`between`"
-        )
-    return ""
-
-
-def _groups_misuse(control: Control) -> str:
-    if control.compare == "between" and len(set(control.groups)) != 2:
-        return "`compare: between` needs two different `groups`, as in `groups: [female, male]`"
-    if control.groups and control.compare != "between":
-        return "`groups` goes with `compare: between` only"
-    return ""
-
-
-def _compare_misuse(spec: MetricSpec, control: Control) -> str:
-    if spec.compare and control.compare and control.compare != spec.compare:
-        return f"{spec.name} is a {spec.compare} by definition: leave `compare` out"
-    if control.compare == "ratio" and spec.low < 0:
-        return f"a ratio of {spec.name} has no meaning, it can be negative: use `difference`"
-    return ""
+def _how(spec: MetricSpec) -> str:
+    words = [word for word in COMPARES if word != "ratio" or spec.low >= 0]
+    message = (
+        f"{spec.name} across groups gives a value for each group; say how they become one: "
+        f"compare: {', '.join(words[:-1])} or {words[-1]}"
+    )
+    named = [other.name for other in CATALOG.values() if other.base == spec.name]
+    return f"{message}; or use the metric {' or '.join(named[:4])}" if named else message
