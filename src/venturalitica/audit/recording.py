@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Outcome:
     """What became of a statement: its entry and deliveries, or why it waits, or what failed."""
 
     entry: Entry | None = None
@@ -39,21 +39,21 @@ class Kept:
     waiting: str = ""
 
 
-def keep(statement: Mapping[str, Any], trackers: Sequence[RunRef], settings: Settings) -> Kept:
+def keep(statement: Mapping[str, Any], trackers: Sequence[RunRef], settings: Settings) -> Outcome:
     """Commit, then deliver. A fault of ours is said and returned, never raised into a training."""
     try:
         ledger, entry = _append(statement, settings)
     except EvidenceWaiting as error:
         log.warning("%s", redact_text(str(error)))
-        return Kept(waiting=redact_text(str(error)))
+        return Outcome(waiting=redact_text(str(error)))
     except Exception as error:  # noqa: BLE001 - see the docstring
         log.error("the evidence could not be written\n%s", redacted_traceback(error))
-        return Kept(fault=f"the evidence could not be written: {redact_text(str(error))}")
+        return Outcome(fault=f"the evidence could not be written: {redact_text(str(error))}")
     tell_missing_runs(trackers, settings.home)
     if not trackers:
-        return Kept(entry)
+        return Outcome(entry)
     try:
-        return Kept(entry, deliver(ledger, entry, trackers, wait=settings.tracker_wait))
+        return Outcome(entry, deliver(ledger, entry, trackers, wait=settings.tracker_wait))
     except Exception as error:  # noqa: BLE001 - see the docstring
         log.error(
             "the evidence is safe in the ledger but could not be handed to a tracker\n%s",
@@ -61,7 +61,7 @@ def keep(statement: Mapping[str, Any], trackers: Sequence[RunRef], settings: Set
         )
         detail = redact_text(str(error))
         waiting = tuple(Delivery(run, entry.index, False, detail) for run in trackers)
-        return Kept(entry, waiting)
+        return Outcome(entry, waiting)
 
 
 def _append(statement: Mapping[str, Any], settings: Settings) -> tuple[Ledger, Entry]:

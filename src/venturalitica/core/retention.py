@@ -41,14 +41,14 @@ def last_day(name: str, start: date) -> date:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RetentionTerm:
     """What a record says of its retention: a class that is known, and a day."""
 
     name: str
     until: date | None
 
     @classmethod
-    def of(cls, predicate: Mapping[str, Any]) -> Kept:
+    def of(cls, predicate: Mapping[str, Any]) -> RetentionTerm:
         """Read it; a record from before there were classes is kept ten years.
 
         Raises:

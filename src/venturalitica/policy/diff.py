@@ -50,7 +50,7 @@ MOST_LINES = 2_000
 NO_NEWLINE = "\\ No newline at end of file"
 _JOINERS = "\u200c\u200d"
 
-Found = Iterator[Aspect]
+Aspects = Iterator[Aspect]
 
 
 def diff(old: Policy, new: Policy) -> PolicyDiff:
@@ -138,7 +138,7 @@ class _Comparison:
                 rule = sentence(after)
                 yield _change("control", before.id, after.id, kind_of(aspects), aspects, rule)
 
-    def _through(self, roles: Iterable[Change], before: Control, after: Control) -> Found:
+    def _through(self, roles: Iterable[Change], before: Control, after: Control) -> Aspects:
         """A rule whose groups or labels are read otherwise asks something else, word for word."""
         for role in roles:
             if role.kind != "reworded" and any(self._reads(c, role) for c in (before, after)):
@@ -149,7 +149,7 @@ class _Comparison:
                     way = role.kind
                 yield Aspect(f"role {role.name}", was, now, way, note)
 
-    def _control_aspects(self, old: Control, new: Control) -> Found:
+    def _control_aspects(self, old: Control, new: Control) -> Aspects:
         if old.id != new.id:
             yield Aspect("id", old.id, new.id, "renamed", "the same rule under another id")
         measured = [*self._measured(old, new)]
@@ -166,7 +166,7 @@ class _Comparison:
         for key in _PROSE:
             yield from _reworded(key, getattr(old, key) or "", getattr(new, key) or "")
 
-    def _measured(self, old: Control, new: Control) -> Found:
+    def _measured(self, old: Control, new: Control) -> Aspects:
         """What is measured: the metric, of which roles, across which groups, compared how."""
         same = self._meaning(old) == self._meaning(new)
         note = "the same measure by another name" if same else ""
@@ -193,7 +193,7 @@ class _Comparison:
             return control.metric, control.compare
         return known.base or control.metric, known.compare or control.compare
 
-    def _phase(self, old: Control, new: Control) -> Found:
+    def _phase(self, old: Control, new: Control) -> Aspects:
         if old.phase == new.phase:
             return
         said = old.phase or "", new.phase or ""
@@ -285,7 +285,7 @@ def _reworded(key: str, old: str, new: str) -> list[Aspect]:
     return [] if old == new else [Aspect(key, old, new, "reworded")]
 
 
-def _across(old: Control, new: Control) -> Found:
+def _across(old: Control, new: Control) -> Aspects:
     if old.across == new.across:
         return
     was, now = " × ".join(old.across), " × ".join(new.across)

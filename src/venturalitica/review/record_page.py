@@ -247,11 +247,11 @@ def _waiting(attempts: Iterable[Attempt], entry: Entry, runs: Sequence[Json]) ->
 
 def _kept(statement: Mapping[str, Any]) -> tuple[str, str]:
     """The retention class and the last day; two empty texts where the record tells neither."""
-    from venturalitica.core.retention import Kept, day_of
+    from venturalitica.core.retention import RetentionTerm, day_of
     from venturalitica.ledger.records.placement import Link
 
     try:
-        kept = Kept.of(mapping(statement.get("predicate")))
+        kept = RetentionTerm.of(mapping(statement.get("predicate")))
         appended = day_of(Link.of(statement).appended_at)
     except EvidenceError:
         return "", ""

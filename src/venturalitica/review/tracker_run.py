@@ -28,7 +28,7 @@ from venturalitica.trackers.publish import CONTROL_LIMIT, VALUE_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
-class Kept(Record):
+class RunBundle(Record):
     """One bundle of the run: its path, the digest of its envelope, and what it says."""
 
     @property
@@ -59,7 +59,7 @@ def agreement(files: Mapping[str, bytes], run: RunRef | None = None) -> list[Ste
     ]
 
 
-def _bundles(files: Mapping[str, bytes]) -> Iterator[Kept]:
+def _bundles(files: Mapping[str, bytes]) -> Iterator[RunBundle]:
     from venturalitica.core.encoding import parse_object
     from venturalitica.core.record import judged
     from venturalitica.ledger.formats.bundle import Bundle
@@ -75,12 +75,14 @@ def _bundles(files: Mapping[str, bytes]) -> Iterator[Kept]:
                 continue
             if judged(statement) and not isinstance(statement["predicate"].get("run"), dict):
                 continue
-            yield Kept(path, sha256_hex(envelope), statement)
+            yield RunBundle(path, sha256_hex(envelope), statement)
         except (EvidenceError, KeyError, TypeError, ValueError):
             continue  # the steps of the bundle itself say what is wrong with it
 
 
-def _evidence_step(tags: Mapping[str, str], claims: list[Claim], kept: Mapping[str, Kept]) -> Step:
+def _evidence_step(
+    tags: Mapping[str, str], claims: list[Claim], kept: Mapping[str, RunBundle]
+) -> Step:
     """Every record that the run's tags speak of must be there, where they say."""
     for claim in claims:
         found = kept.get(claim.evidence_sha256)
@@ -104,7 +106,7 @@ def _evidence_step(tags: Mapping[str, str], claims: list[Claim], kept: Mapping[s
 
 
 def _snapshot_step(
-    files: Mapping[str, bytes], claims: list[Claim], kept: Mapping[str, Kept]
+    files: Mapping[str, bytes], claims: list[Claim], kept: Mapping[str, RunBundle]
 ) -> Step:
     """The policy file at the run must be, byte for byte, the one that was signed."""
     checked: set[str] = set()
@@ -140,7 +142,7 @@ def _report_step(files: Mapping[str, bytes]) -> Step:
     return Step("report", None, f"not checked: {said}")
 
 
-def _tags_step(tags: Mapping[str, str], claims: list[Claim], kept: Mapping[str, Kept]) -> Step:
+def _tags_step(tags: Mapping[str, str], claims: list[Claim], kept: Mapping[str, RunBundle]) -> Step:
     """What the tags say of policy, verdicts and light must be what was signed."""
     signed = [
         replace(claim, light=str(kept[claim.evidence_sha256].predicate.get("light")))
@@ -163,7 +165,7 @@ def _tags_step(tags: Mapping[str, str], claims: list[Claim], kept: Mapping[str, 
     return Step("tags", True, "policy, verdicts and light are those that were signed")
 
 
-def _expected(claim: Claim, item: Kept) -> dict[str, str]:
+def _expected(claim: Claim, item: RunBundle) -> dict[str, str]:
     values = {
         "policy": item.policy.get("name", ""),
         "policy_version": item.policy.get("version", ""),

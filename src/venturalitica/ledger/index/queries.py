@@ -104,7 +104,7 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RunPage:
     """One page of rows, and how many fit in all."""
 
     rows: tuple[RunRow, ...]
@@ -159,7 +159,7 @@ def find_page(
     descending: bool = True,
     offset: int = 0,
     limit: int = 50,
-) -> Found:
+) -> RunPage:
     """The rows of one page; those that sort alike are newest first."""
     conditions = _conditions(filters, waiting)
     order = _order(sort, waiting, descending=descending)
@@ -172,7 +172,7 @@ def find_page(
         else:
             counted = select(func.count()).select_from(runs).where(*conditions)
             total = connection.execute(counted).scalar_one()
-    return Found(rows_of(index, [entry for entry, _ in found]), total)
+    return RunPage(rows_of(index, [entry for entry, _ in found]), total)
 
 
 def rows_of(index: Index, entries: Iterable[int]) -> tuple[RunRow, ...]:

@@ -18,7 +18,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from venturalitica.core.record import judged
-from venturalitica.core.retention import TEN_YEARS, Kept, day_of, last_day
+from venturalitica.core.retention import TEN_YEARS, RetentionTerm, day_of, last_day
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.formats.merkle import root_of
 from venturalitica.ledger.index.index import Index
@@ -161,7 +161,7 @@ class _Block:
             return
         self.judged[entry.index] = bytes.fromhex(entry.leaf_sha256)
         try:
-            kept = Kept.of(entry.statement["predicate"])
+            kept = RetentionTerm.of(entry.statement["predicate"])
         except EvidenceError as error:
             self._stay(f"entry {entry.index}: {error}")
             return

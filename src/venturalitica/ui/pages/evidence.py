@@ -192,7 +192,7 @@ def _vault(home: Path) -> int:
 
 
 def _retention(reading: Reading) -> RetentionFacts:
-    from venturalitica.core.retention import Kept, day_of
+    from venturalitica.core.retention import RetentionTerm, day_of
 
     new = reading.desk.settings.retention
     oldest = reading.index.runs(kind="audit", newest_first=False, limit=1)
@@ -201,7 +201,7 @@ def _retention(reading: Reading) -> RetentionFacts:
     row = oldest[0]
     try:
         predicate = reading.ledger.entry(row.index).statement["predicate"]
-        until = Kept.of(predicate).last_day(day_of(row.appended_at))
+        until = RetentionTerm.of(predicate).last_day(day_of(row.appended_at))
     except EntryPruned:
         return RetentionFacts(new)
     except EvidenceError as error:

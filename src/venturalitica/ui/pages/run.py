@@ -33,7 +33,7 @@ Url = Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class TrackerPlace:
     """One tracker run in which the record should be, and the way there.
 
     `light` is green only where a receipt for this very record confirms it. `live_page` is the run's
@@ -69,7 +69,7 @@ class RunContext:
     report: ReportContext | None = None
     care: Care | None = None
     problem: str = ""
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[TrackerPlace, ...] = ()
     before: RunRow | None = None
     after: RunRow | None = None
 
@@ -181,12 +181,14 @@ def _neighbours(reading: Reading, row: Mapping[str, Any]) -> tuple[RunRow | None
     return next(iter(earlier.rows), None), next(iter(after), None)
 
 
-def _kept(reading: Reading, entry: Entry, report: ReportContext) -> tuple[Kept, ...]:
+def _kept(reading: Reading, entry: Entry, report: ReportContext) -> tuple[TrackerPlace, ...]:
     waiting = {item.run_id: item for item in reading.waiting().get(entry.index, ())}
     return tuple(_kept_at(reading, entry, run, waiting) for run in report.trackers)
 
 
-def _kept_at(reading: Reading, entry: Entry, run: Json, waiting: Mapping[str, Undelivered]) -> Kept:
+def _kept_at(
+    reading: Reading, entry: Entry, run: Json, waiting: Mapping[str, Undelivered]
+) -> TrackerPlace:
     from venturalitica.audit.parcel import run_ref
     from venturalitica.trackers import Lead, answer, lead
 
@@ -194,7 +196,7 @@ def _kept_at(reading: Reading, entry: Entry, run: Json, waiting: Mapping[str, Un
     known = can_be_delivered(run)
     light, state, at = _state(reading, entry, (tracker, run_id), waiting.get(run_id))
     found = lead(run_ref(run)) if known else Lead()
-    return Kept(
+    return TrackerPlace(
         tracker=tracker,
         name=text(run.get("run_name")) or run_id,
         run_id=run_id,

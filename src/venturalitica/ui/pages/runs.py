@@ -20,7 +20,7 @@ from venturalitica.ledger.index.queries import (
     SORTS,
     Choices,
     Filters,
-    Found,
+    RunPage,
     choices,
     find_page,
     light_of,
@@ -150,7 +150,7 @@ def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> Runs
     )
 
 
-def _find(reading: Reading, query: RunQuery) -> tuple[Found, dict[int, tuple[VerdictRow, ...]]]:
+def _find(reading: Reading, query: RunQuery) -> tuple[RunPage, dict[int, tuple[VerdictRow, ...]]]:
     found = find_page(
         reading.index,
         query.filters,
