@@ -14,15 +14,16 @@ from typing import Any
 
 from venturalitica.frameworks.sklearn import Favorable, Unanswered
 
-_DIALECTS = {"catboost": "catboost"}
+DIALECTS = {"catboost": "venturalitica.frameworks.catboost"}
+"""The top package of a model's classes -> the file that speaks for them."""
 
 
 def dialect_of(value: Any) -> ModuleType:
     """The file that speaks for the framework that this object comes from."""
     for kind in type(value).__mro__:
-        name = _DIALECTS.get(kind.__module__.partition(".")[0])
+        name = DIALECTS.get(kind.__module__.partition(".")[0])
         if name is not None:
-            return importlib.import_module(f"{__name__}.{name}")
+            return importlib.import_module(name)
     return importlib.import_module(f"{__name__}.sklearn")
 
 
