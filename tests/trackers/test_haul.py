@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from venturalitica.errors import TrackerError
+from venturalitica.trackers.base import MAX_BYTES, MAX_DEPTH, MAX_FILE, MAX_FILES, Haul
 from venturalitica.trackers.links import UNREADABLE, address, is_http, origin, without_credentials
-from venturalitica.trackers.read_back import MAX_BYTES, MAX_DEPTH, MAX_FILE, MAX_FILES, Haul
 
 
 def test_our_names_are_admitted() -> None:

@@ -14,9 +14,8 @@ from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.review.belonging import Record, belonging
-from venturalitica.trackers.base import RunRef
+from venturalitica.trackers.base import ROOT, RunRef
 from venturalitica.trackers.layout import (
-    ROOT,
     SNAPSHOTS,
     Claim,
     clip,

@@ -4,6 +4,11 @@ A tracker translates and nothing else. It never starts a run, never judges, and 
 anything but `TrackerError` from `deliver` and `fetch`. Parcels are built from the ledger alone
 (`delivery.py`), so one can be delivered long after the training process ended, from another
 process, and twice: delivering twice changes nothing.
+
+What is taken from a run to be verified is bounded (`Haul`), and has no name that leads elsewhere. A
+listing comes from whoever may write to the run, or from a server that lies: a name such as
+`venturalitica/../../.bashrc` would be written where it says, a folder that links to itself would
+never end.
 """
 
 from __future__ import annotations
@@ -16,8 +21,13 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 
+from venturalitica.core.encoding import parse_object
 from venturalitica.core.text import is_web_address
 from venturalitica.core.verdict import Light, Verdict
+from venturalitica.errors import EvidenceError, TrackerError
+
+ROOT = "venturalitica"
+"""What all names of ours at a run begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,10 +163,6 @@ class Tracker(ABC):
     name: str
 
     @abstractmethod
-    def installed(self) -> bool:
-        """Whether the tracker's library can be imported; imports nothing heavy."""
-
-    @abstractmethod
     def active_run(self) -> RunRef | None:
         """The run open in this thread, or None. Never imports a library nobody imported yet."""
 
@@ -168,29 +174,48 @@ class Tracker(ABC):
         """
 
     @abstractmethod
-    def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
-        """Evidence kept at a run, for `venturalitica verify --run`: artifact path -> bytes.
+    def files(self, run: RunRef) -> dict[str, bytes]:
+        """Evidence kept at a run, path -> bytes; empty where it holds nothing of ours.
 
         Tags of ours are there too, as `tags/<key>`; checkpoints (witnesses) among them:
-        `tags/venturalitica.checkpoint`. TrackerError where the run holds nothing of ours.
+        `tags/venturalitica.checkpoint`. TrackerError where the run is gone, or cannot be asked.
         """
 
-    @abstractmethod
-    def files(self, run: RunRef) -> dict[str, bytes]:
-        """As `fetch`, of a run that a record names; empty where the run holds nothing of ours.
+    def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
+        """As `files`, of a run that somebody names, for `venturalitica verify --run`.
 
-        TrackerError where the run is gone, or the tracker cannot be asked.
+        Raises:
+            TrackerError: the run holds nothing of ours.
         """
+        found = self.files(RunRef(self.name, run_id, uri))
+        if not found:
+            raise TrackerError(
+                f"{ask(self, 'title')} run '{run_id}' holds no evidence of ours; "
+                "'venturalitica sync' delivers what waits"
+            )
+        return found
 
-    @abstractmethod
     def checkpoints(self, runs: Sequence[RunRef], *, origin: str) -> Mapping[str, str]:
         """Checkpoints of the log `origin` kept at these runs, and beside them where that is cheap.
 
-        All runs are at one address. Place (for people) -> signed note, unverified. TrackerError
-        where the tracker cannot be asked.
-        """
+        All runs are at one address. Place (for people) -> signed note, unverified.
 
-    @abstractmethod
+        Raises:
+            TrackerError: none was found, and a run cannot be asked.
+        """
+        found: dict[str, str] = {}
+        trouble: TrackerError | None = None
+        for run in runs:
+            try:
+                files = self.files(run)
+            except TrackerError as error:
+                trouble = error
+                continue
+            found |= kept_in(files, f"{ask(self, 'title')} run {run.run_id}", origin=origin)
+        if trouble is not None and not found:
+            raise trouble
+        return found
+
     def health(self, origins: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         """For `doctor`: always `tracker`, `installed`, `version`, `configured`, `uri`,
         `reachable` (None where it was not tried), `detail` and `fix`, no credentials in any.
@@ -198,6 +223,16 @@ class Tracker(ABC):
         `origins` says of environment variables where they came from (`{"MLFLOW_TRACKING_URI":
         ".env"}`); those it does not name came from the environment itself.
         """
+        nothing = dict.fromkeys(("version", "configured", "uri", "detail", "fix"), "")
+        return {
+            "tracker": self.name,
+            "installed": ask(self, "installed"),
+            "reachable": None,
+        } | nothing
+
+    def installed(self) -> bool:
+        """Whether the tracker's library can be imported; imports nothing heavy."""
+        return True
 
     def title(self) -> str:
         """Its name for people."""
@@ -246,7 +281,7 @@ class Tracker(ABC):
 
     def health_at(self, place: str, origins: Mapping[str, str]) -> Mapping[str, Any]:
         """As `health`; `place` is the address that the log names last, which may be anybody's."""
-        return self.health(origins)
+        return ask(self, "health", origins)  # type: ignore[no-any-return]
 
     def remedy(self, runs: Sequence[RunRef], health: Mapping[str, Any]) -> str:
         """The line to type that delivers what waits for these runs, oldest first."""
@@ -288,3 +323,73 @@ def patient(seconds: float) -> Iterator[None]:
         yield
     finally:
         _answer_within.reset(token)
+
+
+SUFFIX = ".checkpoint"
+
+
+def is_checkpoint_key(key: str) -> bool:
+    """Whether a tag (or summary key) of this name holds a checkpoint of ours."""
+    return key.startswith(f"{ROOT}.") and key.endswith(SUFFIX)
+
+
+def kept_in(files: Mapping[str, bytes], where: str, *, origin: str) -> dict[str, str]:
+    """The checkpoints of the log `origin` among what `Tracker.fetch` gave: place -> signed note.
+
+    Both the tags and the bundles hold some: a run that was never uploaded has only files.
+    """
+    found: dict[str, str] = {}
+    for path, data in files.items():
+        note = _of_tag(path, data) or _of_bundle(path, data)
+        if note.startswith(f"{origin}\n"):
+            found[f"{where} ({path.removeprefix('tags/')})"] = note
+    return found
+
+
+def _of_tag(path: str, data: bytes) -> str:
+    is_tag = path.startswith("tags/") and is_checkpoint_key(path.removeprefix("tags/"))
+    return data.decode("utf-8", "replace") if is_tag else ""
+
+
+def _of_bundle(path: str, data: bytes) -> str:
+    if not path.endswith(".json"):
+        return ""
+    try:
+        note = parse_object(data, what="the bundle").get("checkpoint")
+    except EvidenceError:
+        return ""
+    return note if isinstance(note, str) else ""
+
+
+MAX_FILE = 256 * 1024 * 1024
+"""Bytes of one artifact."""
+
+MAX_BYTES = 1024 * 1024 * 1024
+MAX_FILES = 20_000
+MAX_DEPTH = 8
+"""Folders inside each other; ours are three deep."""
+
+
+@dataclass
+class Haul:
+    """Counts what was taken from one run."""
+
+    files: int = 0
+    bytes: int = 0
+
+    def admit(self, path: str, size: int | None, *, folder: str) -> None:
+        """Refuse a path that a listing of `folder` gave; `size` is None for a folder.
+
+        Raises:
+            TrackerError: the name leads out of `folder`, or there is more than any evidence needs.
+        """
+        parts = path.split("/")
+        below = path.startswith(f"{folder}/") and len(parts) <= MAX_DEPTH
+        if not below or {"", ".", ".."} & set(parts) or "\\" in path or not path.isprintable():
+            raise TrackerError(f"the run lists {path[:120]!r} in {folder!r}: not a name of ours")
+        self.files += 1
+        self.bytes += size or 0
+        if (size or 0) > MAX_FILE:
+            raise TrackerError(f"{path} of the run is {size} bytes: no evidence of ours")
+        if self.files > MAX_FILES or self.bytes > MAX_BYTES:
+            raise TrackerError(f"the run holds more below {folder!r} than evidence of ours does")

@@ -42,7 +42,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from venturalitica.core.encoding import sha256_hex, strict_json
 from venturalitica.core.verdict import Light, worst_light
-from venturalitica.trackers.base import Parcel
+from venturalitica.trackers.base import ROOT, Parcel
 
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 _ESCAPE = re.compile(r"_x([0-9a-f]*)_")
@@ -122,7 +122,6 @@ def _whole_escapes(head: str) -> str:
 
 
 FORMAT = 1
-ROOT = "venturalitica"
 SNAPSHOTS = "policy_snapshot"
 _CLAIM_KEY = re.compile(r"venturalitica\.(audit|run)\.[0-9a-f]{12}")
 _SAFE_PATH = re.compile(r"(venturalitica|policy_snapshot)(/[\w.\- ]+)*")

@@ -19,13 +19,18 @@ from typing import Any
 from venturalitica._version import __version__
 from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import DataRef, Lead, Parcel, Receipt, RunRef, Tracker
-from venturalitica.trackers.layout import Claim
-from venturalitica.trackers.publish import VALUE_LIMIT, Point, publish, publish_page, with_section
-from venturalitica.trackers.read_back import kept_in
+from venturalitica.trackers.publish import (
+    VALUE_LIMIT,
+    Point,
+    Shelf,
+    publish,
+    publish_page,
+    with_section,
+)
 
 
 @dataclass
-class MemoryRun:
+class MemoryRun(Shelf):
     """What one run holds. It is a `Shelf` itself."""
 
     name: str = ""
@@ -43,9 +48,6 @@ class MemoryRun:
         self.stored_tags.update(tags)
         return ()
 
-    def has(self, path: str) -> bool:
-        return path in self.artifacts
-
     def read(self, path: str) -> bytes:
         return self.artifacts[path]
 
@@ -60,14 +62,9 @@ class MemoryRun:
         self.inputs.extend(item for item in data if item not in self.inputs)
         return ()
 
-    def put_section(self, key: str, text: str) -> None:
+    def put_section(self, key: str, text: str) -> Sequence[str]:
         self.description = with_section(self.description, key, text, limit=VALUE_LIMIT)
-
-    def put_extras(self, parcel: Parcel, claim: Claim) -> None:
-        """Nothing besides."""
-
-    def put_page_extras(self, parcel: Parcel, claim: Claim, page: bytes) -> None:
-        """Nothing besides."""
+        return ()
 
 
 class MemoryTracker(Tracker):
@@ -91,9 +88,6 @@ class MemoryTracker(Tracker):
         finally:
             self._open.reset(token)
             self._at_end.pop(run_id, lambda: None)()
-
-    def installed(self) -> bool:
-        return True
 
     def active_run(self) -> RunRef | None:
         stack = self._open.get()
@@ -119,23 +113,11 @@ class MemoryTracker(Tracker):
         if run.run_id in self._open.get():
             self._at_end[run.run_id] = call
 
-    def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
-        found = self.files(RunRef(self.name, run_id))
-        if not found:
-            raise TrackerError(f"run '{run_id}' holds no evidence of ours")
-        return found
-
     def files(self, run: RunRef) -> dict[str, bytes]:
         kept = self._run(run.run_id)
         with kept.lock:
             tags = {f"tags/{key}": value.encode() for key, value in kept.stored_tags.items()}
             return {**kept.artifacts, **tags}
-
-    def checkpoints(self, runs: Sequence[RunRef], *, origin: str) -> Mapping[str, str]:
-        found: dict[str, str] = {}
-        for run in runs:
-            found |= kept_in(self.fetch(run.run_id), f"run {run.run_id}", origin=origin)
-        return found
 
     def health(self, origins: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         return {

@@ -13,16 +13,15 @@ import logging
 import math
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import TrackerError, listed
-from venturalitica.trackers.base import DataRef, Parcel, Receipt, RunRef
+from venturalitica.trackers.base import ROOT, DataRef, Parcel, Receipt, RunRef
 from venturalitica.trackers.layout import (
-    ROOT,
     Claim,
     clip,
     digest16,
@@ -63,48 +62,55 @@ class Point:
         return f"{self.control}/{self.part}" if self.part else self.control
 
 
-class Shelf(Protocol):
-    """One run of one tracker. `put_*` answer with the keys that the tracker refused."""
+class Shelf(ABC):
+    """One run of one tracker. `put_*` answer with the keys that the tracker refused.
 
+    What is not abstract may be left out by a tracker that has no such thing.
+    """
+
+    @abstractmethod
     def tags(self) -> Mapping[str, str]:
         """Every tag of the run, as it is now."""
-        ...
 
+    @abstractmethod
     def put_tags(self, tags: Mapping[str, str]) -> Sequence[str]:
         """Set these tags."""
-        ...
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """The bytes of an artifact that is there; else OSError or LookupError."""
+
+    @abstractmethod
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write artifacts: path -> bytes."""
 
     def has(self, path: str) -> bool:
         """Whether there is an artifact of that path."""
-        ...
-
-    def read(self, path: str) -> bytes:
-        """The bytes of an artifact that is there."""
-        ...
-
-    def write(self, files: Mapping[str, bytes]) -> None:
-        """Write artifacts: path -> bytes."""
-        ...
+        try:
+            self.read(path)
+        except (OSError, LookupError):
+            return False
+        return True
 
     def put_points(self, points: Sequence[Point], *, again: bool) -> Sequence[str]:
         """Log metric values; where `again`, those that are there already are left out."""
-        ...
+        return ()
 
     def put_inputs(self, data: Sequence[DataRef]) -> Sequence[str]:
         """Log the data sets that are not inputs of the run yet."""
-        ...
+        return ()
 
-    def put_section(self, key: str, text: str) -> Sequence[str] | None:
+    def put_section(self, key: str, text: str) -> Sequence[str]:
         """Append our section to the run's description, or bring it up to date in place."""
-        ...
+        return ()
 
-    def put_extras(self, parcel: Parcel, claim: Claim) -> None:
+    def put_extras(self, parcel: Parcel, claim: Claim) -> None:  # noqa: B027 - nothing besides
         """What only this tracker has (W&B: the policy's artifact and the verdict table)."""
-        ...
 
-    def put_page_extras(self, parcel: Parcel, claim: Claim, page: bytes) -> None:
+    def put_page_extras(  # noqa: B027 - nothing besides
+        self, parcel: Parcel, claim: Claim, page: bytes
+    ) -> None:
         """What only this tracker has, of the page (W&B: an artifact of evidence and page)."""
-        ...
 
 
 def publish(shelf: Shelf, run: RunRef, parcel: Parcel) -> Receipt:
@@ -131,7 +137,7 @@ def publish(shelf: Shelf, run: RunRef, parcel: Parcel) -> Receipt:
         claim = _leave_files(shelf, parcel, claim, again=True)
     refused += shelf.put_tags(changed(tags_of(parcel, claim) | _light(claims), after))
     if parcel.description:
-        refused += shelf.put_section(claim.id, parcel.description) or ()
+        refused += shelf.put_section(claim.id, parcel.description)
     if parcel.whole:
         publish_page(shelf, parcel)
     return Receipt(

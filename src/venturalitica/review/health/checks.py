@@ -212,7 +212,7 @@ def trackers() -> Iterator[Finding]:
         if not ask(tracker, "lasts"):
             continue
         try:
-            yield _tracker(tracker.name, tracker.health(origins()))
+            yield _tracker(tracker.name, ask(tracker, "health", origins()))
         except Exception as error:  # noqa: BLE001 - another package's tracker may fail in any way
             text = f"its health could not be asked: {said(error)}"
             yield Finding("Trackers", tracker.name, "broken", text)

@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from venturalitica.errors import TrackerError
-from venturalitica.trackers.base import DataRef, Parcel
-from venturalitica.trackers.layout import ROOT, SNAPSHOTS, Claim
+from venturalitica.trackers.base import ROOT, DataRef, Haul
+from venturalitica.trackers.layout import SNAPSHOTS
 from venturalitica.trackers.links import is_file_store, is_http, redact
 from venturalitica.trackers.mlflow.client import first_answer, is_missing, library
-from venturalitica.trackers.publish import VALUE_LIMIT, Point, with_section
-from venturalitica.trackers.read_back import Haul
+from venturalitica.trackers.publish import VALUE_LIMIT, Point, Shelf, with_section
 
 _BATCH = 100
 _NOTE = "mlflow.note.content"
 _DIGEST_LENGTH = 36
 
 
-class RunShelf:
+class RunShelf(Shelf):
     """One run, by id, through the client."""
 
     def __init__(self, door: str, run_id: str) -> None:
@@ -113,12 +112,6 @@ class RunShelf:
         present = self._run.data.tags.get(_NOTE, "")
         wanted = with_section(present, key, text, limit=VALUE_LIMIT)
         return self.put_tags({_NOTE: wanted}) if wanted != present else ()
-
-    def put_extras(self, parcel: Parcel, claim: Claim) -> None:
-        """MLflow has no more than that."""
-
-    def put_page_extras(self, parcel: Parcel, claim: Claim, page: bytes) -> None:
-        """Nor of the page."""
 
     def everything(self) -> dict[str, bytes]:
         """Every artifact of ours, and every tag of ours as `tags/<key>`."""

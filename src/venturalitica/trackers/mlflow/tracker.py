@@ -13,8 +13,17 @@ from typing import Any
 
 from venturalitica.errors import TrackerError
 from venturalitica.system.files import one_at_a_time
-from venturalitica.trackers.base import Lead, NoRun, Parcel, Receipt, RunRef, Tracker
-from venturalitica.trackers.layout import ROOT
+from venturalitica.trackers.base import (
+    ROOT,
+    SUFFIX,
+    Lead,
+    NoRun,
+    Parcel,
+    Receipt,
+    RunRef,
+    Tracker,
+    kept_in,
+)
 from venturalitica.trackers.links import (
     UNREADABLE,
     address,
@@ -38,7 +47,6 @@ from venturalitica.trackers.mlflow.client import (
 )
 from venturalitica.trackers.mlflow.run import RunShelf
 from venturalitica.trackers.publish import publish, publish_page
-from venturalitica.trackers.read_back import SUFFIX, kept_in
 
 _ONE_BY_ONE = 100
 """Runs asked for singly when checkpoints are gathered, the latest ones that a log names."""
@@ -126,16 +134,6 @@ class MlflowTracker(Tracker):
             door = self._door(run.uri, run.extra.get("workspace", ""))
             with one_at_a_time(f"mlflow {run.uri} {run.run_id}"):
                 yield RunShelf(door, run.run_id)
-
-    def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
-        """Our artifacts at the run, and our tags as `tags/<key>`."""
-        found = self.files(RunRef(self.name, run_id, uri))
-        if not found:
-            raise TrackerError(
-                f"run '{run_id}' holds no evidence of ours; "
-                "'venturalitica sync' delivers what waits"
-            )
-        return found
 
     def files(self, run: RunRef) -> dict[str, bytes]:
         with translated(run.run_id, run.uri):

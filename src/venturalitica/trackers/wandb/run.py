@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from venturalitica.trackers.base import DataRef, Parcel
-from venturalitica.trackers.layout import ROOT, Claim, encode
-from venturalitica.trackers.publish import Point
+from venturalitica.trackers.base import ROOT, DataRef, Parcel
+from venturalitica.trackers.layout import Claim, encode
+from venturalitica.trackers.publish import Point, Shelf
 from venturalitica.trackers.wandb.active import files_of
 from venturalitica.trackers.wandb.health import library
 
 
-class RunShelf:
+class RunShelf(Shelf):
     """One open run."""
 
     def __init__(self, run: Any, known: dict[str, str]) -> None:
@@ -74,9 +74,6 @@ class RunShelf:
                 for item in data
             }
         )
-
-    def put_section(self, key: str, text: str) -> None:
-        """A W&B run's notes are the user's alone; what we have to say is in the report."""
 
     def put_extras(self, parcel: Parcel, claim: Claim) -> None:
         if parcel.policy_bytes is not None:

@@ -16,11 +16,19 @@ from venturalitica.core.causes import cause, said
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.errors import MissingExtra, TrackerError
 from venturalitica.system.files import one_at_a_time
-from venturalitica.trackers.base import Lead, NoRun, Parcel, Receipt, RunRef, Tracker
-from venturalitica.trackers.layout import ROOT, SNAPSHOTS
+from venturalitica.trackers.base import (
+    ROOT,
+    Haul,
+    Lead,
+    NoRun,
+    Parcel,
+    Receipt,
+    RunRef,
+    Tracker,
+)
+from venturalitica.trackers.layout import SNAPSHOTS
 from venturalitica.trackers.links import without_credentials
 from venturalitica.trackers.publish import publish, publish_page
-from venturalitica.trackers.read_back import Haul, kept_in
 from venturalitica.trackers.wandb import active
 from venturalitica.trackers.wandb import health as account
 from venturalitica.trackers.wandb.health import library
@@ -108,21 +116,6 @@ class WandbTracker(Tracker):
         """From the server, or from the folder of an offline run."""
         with translated(run):
             return fetch(path_of(run), run.uri)
-
-    def checkpoints(self, runs: Sequence[RunRef], *, origin: str) -> Mapping[str, str]:
-        """Those of the runs themselves: from the server, or from the folder of an offline run."""
-        found: dict[str, str] = {}
-        trouble: TrackerError | None = None
-        for run in runs:
-            try:
-                files = self.files(run)
-            except TrackerError as error:
-                trouble = error
-                continue
-            found |= kept_in(files, f"W&B run {run.run_id}", origin=origin)
-        if trouble is not None and not found:
-            raise trouble
-        return found
 
     def health(self, origins: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         return account.health(origins or {})
