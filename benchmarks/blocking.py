@@ -3,19 +3,24 @@
 On the loan scenario's data (German Credit, 1,000 rows) and on the same a hundred times over. A
 plain `fit`, the prediction that is judged, and the hashing of the judged columns are timed in turn
 with the governed call and taken off; what is left is counting, judging with intervals, signing, and
-the append with its syncs. No tracker is asked.
+the append with its syncs.
+
+Then the same governed `fit` beside no tracker, inside a run of one, and inside runs of two: MLflow
+in a database of its own, and W&B offline (the memory tracker where either is not installed).
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
 import statistics
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +107,55 @@ def measure(copies: int, times: int) -> None:
     tell(f"enforce, {len(data):,} rows", enforces, first[1])
 
 
+@contextmanager
+def runs(count: int, folder: str) -> Iterator[None]:
+    """So many trackers with a run open in this thread, as `active_runs` sees them."""
+    from venturalitica.trackers import active_runs, tracker
+
+    with ExitStack() as stack:
+        if count > 0 and importlib.util.find_spec("mlflow") is not None:
+            import mlflow
+
+            mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+            stack.enter_context(mlflow.start_run())
+        if count > 1 and importlib.util.find_spec("wandb") is not None:
+            import wandb
+
+            stack.enter_context(wandb.init(project="benchmark", mode="offline", dir=folder))
+        if len(active_runs()) < count:
+            memory: Any = tracker("memory")
+            stack.enter_context(memory.start_run("benchmark"))
+        names = ", ".join(run.tracker for run in active_runs())
+        assert len(active_runs()) == count, f"open: {names}"
+        yield
+
+
+def compare(times: int, folder: str) -> None:
+    """What a run of one tracker, and runs of two, cost beside none."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    import venturalitica as vl
+    from venturalitica.demo.german_credit import POLICY
+
+    data, features, target = table(1)
+    governed = vl.wrap(DecisionTreeClassifier(max_depth=3), policy=str(POLICY))
+    roles: dict[str, Any] = {"gender": "Attribute9", "age": "Attribute13"}
+
+    def fit() -> None:
+        governed.fit(features, target, audit_data=data, **roles)
+
+    medians = []
+    for count, what in enumerate(("no tracker", "one tracker", "two trackers")):
+        with runs(count, folder):
+            first = milliseconds(fit).clock
+            taken = sorted(milliseconds(fit).clock for _ in range(times))
+        medians.append(statistics.median(taken))
+        print(
+            f"fit, {what:<19} median {medians[-1]:6.1f} ms, {medians[-1] / medians[0]:4.1f} times "
+            f"that without one (first call: {first:.0f} ms)"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=15)
@@ -113,6 +167,7 @@ def main() -> None:
         os.environ["VENTURALITICA_CONFIG"] = f"{folder}/config"
         for copies in (1, 100):
             measure(copies, options.times)
+        compare(options.times, folder)
 
 
 if __name__ == "__main__":
