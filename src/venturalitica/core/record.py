@@ -1,17 +1,395 @@
-"""The kinds of signed statement that hold verdicts, by their predicateType."""
+"""The signed statement, typed: the one file that knows the keys of its JSON.
+
+    {"_type": "https://in-toto.io/Statement/v1", "subject": [{"name", "digest": {"sha256"}}],
+     "predicateType": which kind of record, "predicate": what it says}
+
+`Statement.of` reads any JSON object and never raises: whoever holds a key may sign anything, and a
+page must not fail of it. Each part has the type it says, whatever was written; `fault` says what is
+no record as this package writes one, and `understood` whether its kind and format are known.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import binascii
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from venturalitica.core.encoding import MAX_LINE, encode_base64, is_hash, parse_object, sha256_hex
+from venturalitica.core.json_values import Json, as_object, integer, mapping, mappings, text, texts
+from venturalitica.core.verdict import (
+    LIGHTS,
+    ON_FAIL,
+    STATUSES,
+    Light,
+    Verdict,
+    known_light,
+    light_in,
+    run_lights,
+    worst_light,
+)
+from venturalitica.errors import EvidenceError
 
-def judged(statement: Mapping[str, Any]) -> bool:
-    """Whether it is the record of an audit or a run: the ones that hold verdicts."""
-    return str(statement.get("predicateType")) in JUDGED
-
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+FORMAT = 1
+"""The format of every kind of record, so far."""
 
 AUDIT = "urn:venturalitica:audit:v1"
 RUN = "urn:venturalitica:run:v1"
+APPROVAL = "urn:venturalitica:approval:v1"
+ERASURE = "urn:venturalitica:erasure:v1"
+PRUNE = "urn:venturalitica:prune:v1"
+ROTATION = "urn:venturalitica:key-rotation:v1"
+
 JUDGED = {AUDIT: "audit", RUN: "run"}
 """The kinds of record that hold verdicts, by their predicateType."""
+KINDS = JUDGED | {
+    APPROVAL: "approval",
+    ERASURE: "erasure",
+    PRUNE: "prune",
+    ROTATION: "key-rotation",
+}
+
+PREDICATE, LOG = "predicate", "log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The run that a record was made in: the product's own, not a tracker's."""
+
+    id: str = ""
+    name: str = ""
+    parent: str | None = None
+    sequence: int = 0
+    started_at: str = ""
+    ended_at: str = ""
+    source: str = ""
+
+    @classmethod
+    def of(cls, said: Json) -> Run:
+        """Read it; what is not recorded is empty."""
+        texts = ("id", "name", "started_at", "ended_at", "source")
+        parent = said.get("parent")
+        return cls(
+            **{name: text(said.get(name)) for name in texts},
+            parent=None if parent is None else text(parent),
+            sequence=integer(said.get("sequence")) or 0,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The policy that was in force; `data` is its file, None where that is not in the record."""
+
+    name: str
+    version: str
+    title: str
+    filename: str
+    sha256: str
+    data: bytes | None = field(repr=False)
+
+    @property
+    def intact(self) -> bool | None:
+        """Whether the file fits its digest; None where there is no file."""
+        return None if self.data is None else sha256_hex(self.data) == self.sha256
+
+    @property
+    def text(self) -> str:
+        """The file as text."""
+        return (self.data or b"").decode("utf-8", "replace")
+
+    def checked(self) -> bytes:
+        """The file, held against its digest.
+
+        Raises:
+            EvidenceError: it is missing, or not the one of its SHA-256.
+        """
+        if self.data is None:
+            raise EvidenceError("the policy's bytes are missing or not base64")
+        if not self.intact:
+            said, found = self.sha256[:64], sha256_hex(self.data)
+            raise EvidenceError(f"the record says sha256 {said}, its policy's bytes have {found}")
+        return self.data
+
+    @classmethod
+    def of(cls, said: Json) -> Snapshot:
+        """Read it."""
+        texts = {name: text(said.get(name)) for name in _SNAPSHOT}
+        return cls(**texts, data=_decoded(said.get("bytes")))
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that is signed."""
+        texts = {name: getattr(self, name) for name in _SNAPSHOT}
+        return texts | {"bytes": encode_base64(self.data or b"")}
+
+
+_SNAPSHOT = ("name", "version", "title", "filename", "sha256")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The place of one entry, set in by the ledger when it appends.
+
+    So a record cannot be moved, doubled or carried into another log, and a checkpoint by a key that
+    no record names is not ours. `previous` is the leaf hash of the entry before (None for the
+    first), `checkpoint_key` the id of the Ed25519 key that seals this entry.
+    """
+
+    origin: str
+    index: int
+    previous: str | None
+    appended_at: str
+    checkpoint_key: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that is signed."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, said: object) -> Link:
+        """Read it.
+
+        Raises:
+            EvidenceError: there is none, or a field of it is not what it should be.
+        """
+        names = cls.__dataclass_fields__
+        if not isinstance(said, Mapping) or not said.keys() >= names.keys():
+            raise EvidenceError("the statement does not say where in which log it belongs")
+        link = cls(**{name: said[name] for name in names})
+        texts = isinstance(link.origin, str) and isinstance(link.appended_at, str)
+        place = integer(link.index) is not None and link.index >= 0
+        hashes = is_hash(link.checkpoint_key) and (link.previous is None or is_hash(link.previous))
+        if not (texts and place and hashes):
+            raise EvidenceError("the statement's place in the log is malformed")
+        return link
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """One signed statement.
+
+    `json` is all of it and `predicate` what it says, as they were signed. `light` is the light that
+    it claims (grey where that is none), `failed` whether its run ended by an exception. Of lists of
+    objects, what is no object is left out.
+    """
+
+    json: Json = field(repr=False)
+    predicate_type: str
+    predicate: Json = field(repr=False)
+    run: Run
+    policy: Snapshot | None
+    light: Light
+    verdict_items: tuple[Json, ...] = field(repr=False)
+    judging: Json | None
+    tally: Json | None = field(repr=False)
+    tally_sha256: str | None
+    model: Json
+    data: tuple[Json, ...] = field(repr=False)
+    environment: Json = field(repr=False)
+    trackers: tuple[Json, ...]
+    audits: tuple[Json, ...]
+    failed: bool
+
+    @classmethod
+    def read(cls, payload: bytes) -> Statement:
+        """From the payload of an envelope.
+
+        Raises:
+            EvidenceError: it is no JSON object.
+        """
+        return cls.of(parse_object(payload, what="the statement", limit=MAX_LINE))
+
+    @classmethod
+    def of(cls, json: Json) -> Statement:
+        """From its JSON, whatever that is."""
+        said = mapping(json.get(PREDICATE))
+        policy, digest = mapping(said.get("policy")), said.get("tally_sha256")
+        return cls(
+            json=json,
+            predicate_type=text(json.get("predicateType")),
+            predicate=said,
+            run=Run.of(mapping(said.get("run"))),
+            policy=Snapshot.of(policy) if policy else None,
+            light=known_light(said.get("light")),
+            verdict_items=mappings(said.get("verdicts")),
+            judging=as_object(said.get("judging")),
+            tally=as_object(said.get("tally")),
+            tally_sha256=None if digest is None else text(digest),
+            model=mapping(said.get("model")),
+            data=mappings(said.get("data")),
+            environment=mapping(said.get("environment")),
+            trackers=mappings(said.get("trackers")),
+            audits=mappings(said.get("audits")),
+            failed=bool(said.get("exception")),
+        )
+
+    @property
+    def kind(self) -> str:
+        """By its predicateType, whatever it calls itself; an unknown one as it is written."""
+        return KINDS.get(self.predicate_type, self.predicate_type)
+
+    @property
+    def judged(self) -> bool:
+        """Whether it is the record of an audit or a run: the ones that hold verdicts."""
+        return self.predicate_type in JUDGED
+
+    @property
+    def understood(self) -> bool:
+        """Whether this version knows its kind and its format."""
+        return self.predicate_type in KINDS and self.predicate.get("format") == FORMAT
+
+    @property
+    def fault(self) -> str:
+        """Why it is no statement that can be read; empty where it can, or is of an unknown kind."""
+        subject = self.json.get("subject")
+        if self.json.get("_type") != STATEMENT_TYPE:
+            return f"its _type is not {STATEMENT_TYPE}"
+        named = isinstance(self.json.get("predicateType"), str)
+        if not named or not isinstance(self.json.get(PREDICATE), Mapping):
+            return "it has no predicate, or no predicateType"
+        if not subject or not _all(_is_subject, subject):
+            return "it has no subject with a digest"
+        if not (self.judged and self.understood):
+            return ""
+        for name, right in _FIELDS.items():
+            if not right(self.predicate.get(name)):
+                return f"predicate.{name} is missing or malformed"
+        # A green audit that calls itself a run would need no verdict.
+        same = self.predicate["kind"] == self.kind
+        return "" if same else "its kind is not the one of its predicateType"
+
+    @property
+    def subjects(self) -> Iterator[tuple[str, str]]:
+        """Name and digest of each subject."""
+        for item in mappings(self.json.get("subject")):
+            yield text(item.get("name")), text(mapping(item.get("digest")).get("sha256"))
+
+    @property
+    def link(self) -> Link:
+        """Its place in the log.
+
+        Raises:
+            EvidenceError: it names none.
+        """
+        return Link.of(self.predicate.get(LOG))
+
+    @property
+    def appended_at(self) -> str:
+        """When it came into the log, as it says; empty where it says nothing."""
+        return text(mapping(self.predicate.get(LOG)).get("appended_at"))
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Its verdicts, each field of the right type; the unreadable is an error, never a pass."""
+        return tuple(map(Verdict.from_json, self.verdict_items))
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The controls of its policy that were not asked for."""
+        return texts((self.judging or {}).get("left_out"))
+
+    @property
+    def deliverable(self) -> tuple[Json, ...]:
+        """The tracker runs that it can be delivered to."""
+        return tuple(filter(is_tracker_run, self.trackers))
+
+    @property
+    def borne_out(self) -> Light:
+        """The light that its verdicts, the audits inside it and how it ended bear out."""
+        lights = [light_in(item) for item in self.verdict_items]
+        if lights and (self.judging or {}).get("left_out"):
+            lights.append("amber")
+        lights += map(known_light, run_lights(self.audits))
+        return worst_light([*lights, "red"] if self.failed else lights)
+
+
+def judged(statement: Json) -> bool:
+    """Whether it is the record of an audit or a run."""
+    return text(statement.get("predicateType")) in JUDGED
+
+
+def statement_json(
+    predicate_type: str, subjects: Iterable[tuple[str, str]], predicate: Json
+) -> dict[str, Any]:
+    """A statement, ready to be appended; `subjects` are names and SHA-256 digests."""
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in subjects],
+        "predicateType": predicate_type,
+        PREDICATE: predicate,
+    }
+
+
+def is_tracker_run(said: Json) -> bool:
+    """Whether it names a run, each field of the type that we write; a log may come from anybody."""
+    right = all(
+        isinstance(value, str) or value is None for name, value in said.items() if name != "extra"
+    )
+    named = isinstance(said.get("tracker"), str) and isinstance(said.get("run_id"), str)
+    return named and right and isinstance(said.get("extra", {}), Mapping)
+
+
+def _decoded(value: object) -> bytes | None:
+    try:
+        return binascii.a2b_base64(value, strict_mode=True) if isinstance(value, str) else None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _all(right: Callable[[Any], bool], value: object) -> bool:
+    return isinstance(value, list | tuple) and all(map(right, value))
+
+
+def _is_object(value: object) -> bool:
+    return as_object(value) is not None
+
+
+def _is_subject(value: object) -> bool:
+    return _is_object(value) and _is_object(mapping(value).get("digest"))
+
+
+def _is_run(value: object) -> bool:
+    said, names = mapping(value), ("id", "name", "started_at", "ended_at")
+    return all(isinstance(said.get(name), str) for name in names)
+
+
+def _is_policy(value: object) -> bool:
+    said = mapping(value)
+    return bool(said) and all(isinstance(said.get(name, ""), str) for name in _SNAPSHOT)
+
+
+def _is_verdict(value: object) -> bool:
+    said = mapping(value)
+    return (
+        isinstance(said.get("control"), str)
+        and isinstance(said.get("reason"), str)
+        and said.get("status") in STATUSES
+        and said.get("on_fail") in ON_FAIL
+        and isinstance(said.get("conclusive"), bool)
+    )
+
+
+def _is_audit(value: object) -> bool:
+    said = as_object(value)
+    return said is not None and all(
+        isinstance(said.get(name) or [], list | tuple) for name in ("judged", "left_out")
+    )
+
+
+def _is_object_or_none(value: object) -> bool:
+    return value is None or _is_object(value)
+
+
+_FIELDS: dict[str, Callable[[object], bool]] = {
+    "kind": lambda value: value in JUDGED.values(),
+    "run": _is_run,
+    "light": lambda value: value in LIGHTS,
+    "verdicts": lambda value: _all(_is_verdict, value),
+    "policy": lambda value: value is None or _is_policy(value),
+    "judging": _is_object_or_none,
+    "model": _is_object_or_none,
+    "tally": _is_object_or_none,
+    "data": lambda value: _all(_is_object, value),
+    "trackers": lambda value: _all(_is_object, value),
+    "audits": lambda value: not value or _all(_is_audit, value),
+}

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, NoReturn, SupportsIndex, overload
+
+from venturalitica.core.json_values import Json, integer, mapping, mappings, number, text, texts
 
 Status = Literal["passed", "failed", "not_evaluated", "error"]
 Light = Literal["green", "amber", "red", "grey"]
@@ -18,6 +21,7 @@ OnFail = Literal["record", "warn", "block"]
 Label = str | int | float | bool
 
 STATUSES: tuple[Status, ...] = ("passed", "failed", "not_evaluated", "error")
+ON_FAIL: tuple[OnFail, ...] = ("record", "warn", "block")
 
 
 class Interval(NamedTuple):
@@ -160,55 +164,81 @@ class Verdict:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Verdict:
-        """Read back what `to_json` wrote; `light` is derived again, never believed."""
-        fields = {key: data[key] for key in _PLAIN if key in data}
-        return cls(
-            **fields,
-            across=tuple(data.get("across", ())),
-            interval=_interval_value(data.get("interval")),
-            groups=tuple(
-                GroupValue(
-                    group["name"],
-                    group["n"],
-                    group["value"],
-                    group.get("supported", True),
-                    _interval_value(group.get("interval")),
-                )
-                for group in data.get("groups", ())
-            ),
-            notes=tuple(data.get("notes", ())),
-        )
+    def from_json(cls, data: Json) -> Verdict:
+        """Read back what `to_json` wrote, or somebody else: each field has its right type.
+
+        `light` is derived again, never believed; the unreadable is an error, never a pass.
+        """
+        status, on_fail = data.get("status"), data.get("on_fail")
+        found: dict[str, Any] = {
+            **{name: text(data.get(name)) for name in _TEXTS},
+            "status": status if status in STATUSES else "error",
+            "on_fail": on_fail if on_fail in ON_FAIL else "warn",
+            "across": texts(data.get("across")),
+            "compare": text(data.get("compare")) or None,
+            "article": text(data.get("article")) or None,
+            "threshold": number(data.get("threshold")),
+            "value": number(data.get("value")),
+            "interval": _interval_in(data),
+            "level": number(data.get("level")) or 0.95,
+            "conclusive": data.get("conclusive") is True,
+            "n": integer(data.get("n")) or 0,
+            "groups": tuple(map(_group_in, mappings(data.get("groups")))),
+            "notes": texts(data.get("notes")),
+            "line": integer(data.get("line")) or 0,
+        }
+        if found["status"] == "passed" and found["value"] is None:
+            found |= {"status": "error", "reason": "recorded as passed, but without a value"}
+        return cls(**found)
 
 
-_PLAIN = (
-    "control",
-    "title",
-    "article",
-    "metric",
-    "compare",
-    "must",
-    "operator",
-    "threshold",
-    "on_fail",
-    "status",
-    "value",
-    "level",
-    "conclusive",
-    "n",
-    "reason",
-    "remedy",
-    "file",
-    "line",
-)
+_TEXTS = ("control", "reason", "title", "metric", "must", "operator", "remedy", "file")
+
+
+def _group_in(data: Json) -> GroupValue:
+    return GroupValue(
+        text(data.get("name")),
+        integer(data.get("n")) or 0,
+        number(data.get("value")),
+        data.get("supported") is not False,
+        _interval_in(data),
+    )
+
+
+def _interval_in(data: Json) -> Interval | None:
+    said = mapping(data.get("interval"))
+    low, high = number(said.get("low")), number(said.get("high"))
+    return None if low is None or high is None else Interval(low, high)
 
 
 def _interval_json(interval: Interval | None) -> dict[str, float] | None:
     return None if interval is None else {"low": interval.low, "high": interval.high}
 
 
-def _interval_value(data: Mapping[str, float] | None) -> Interval | None:
-    return None if data is None else Interval(data["low"], data["high"])
+def light_in(verdict: Json) -> Light:
+    """The light of a verdict as it is recorded, without reading all of it.
+
+    The one written is not believed, nor that anything passed which was not measured.
+    """
+    status, on_fail = verdict.get("status"), verdict.get("on_fail")
+    unmeasured = status == "passed" and number(verdict.get("value")) is None
+    return _light_of(
+        status if status in STATUSES and not unmeasured else "error",
+        on_fail if on_fail in ON_FAIL else "warn",
+        verdict.get("conclusive") is True,
+    )
+
+
+@lru_cache(maxsize=64)
+def _light_of(status: Status, on_fail: OnFail, conclusive: bool) -> Light:
+    return Verdict(
+        control="-", status=status, reason="-", on_fail=on_fail, conclusive=conclusive
+    ).light
+
+
+def known_light(value: object) -> Light:
+    """`value` if it is a light, else grey."""
+    return next((light for light in LIGHTS if light == value), "grey")
 
 
 def worst_light(lights: Iterable[Light]) -> Light:
@@ -257,7 +287,7 @@ def _run_light(audit: Mapping[str, Any], judged: set[tuple[str, str]]) -> Any:
 
 
 def _controls(audit: Mapping[str, Any], key: str) -> set[tuple[str, str]]:
-    return {(str(audit.get("policy")), str(name)) for name in audit.get(key) or ()}
+    return {(str(audit.get("policy")), name) for name in texts(audit.get(key))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
