@@ -23,6 +23,7 @@ from typing import Any
 
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.record import Link
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.judge import judge
 from venturalitica.ledger import Index, Ledger, load_signer, verify_bundle, verify_ledger
@@ -31,7 +32,7 @@ from venturalitica.ledger.formats.dsse import sign_envelope
 from venturalitica.ledger.formats.merkle import RunningRoot, leaf_hash
 from venturalitica.ledger.formats.public_key import carry_keys
 from venturalitica.ledger.log.tail import TreeCache
-from venturalitica.ledger.records.placement import Draft, Link
+from venturalitica.ledger.records.placement import Draft
 from venturalitica.ledger.signing.signer import FileSigner
 from venturalitica.policy import parse_policy
 

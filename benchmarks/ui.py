@@ -29,13 +29,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from venturalitica.core.record import Link
 from venturalitica.core.verdict import Interval, Verdict, worst_light
 from venturalitica.ledger import Index, Ledger, load_signer
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
 from venturalitica.ledger.formats.dsse import sign_envelope
 from venturalitica.ledger.formats.merkle import RunningRoot, leaf_hash
 from venturalitica.ledger.formats.public_key import carry_keys
-from venturalitica.ledger.records.placement import Draft, Link
+from venturalitica.ledger.records.placement import Draft
 from venturalitica.ledger.signing.signer import FileSigner
 
 CONTROLS = 8

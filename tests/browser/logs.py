@@ -35,7 +35,7 @@ def an_audit(home: Path) -> dict[str, Any]:
         for entry in Ledger.open(home).entries()
         if entry.statement["predicateType"].startswith("urn:venturalitica:audit:")
     ]
-    statement = copy.deepcopy(audits[-1])
+    statement = dict(copy.deepcopy(audits[-1]))
     del statement["predicate"]["log"]
     statement["predicate"]["trackers"] = [tracker_run()]
     statement["predicate"]["exception"] = {"type": "ValueError", "at": "train.py:3"}

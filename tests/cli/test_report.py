@@ -14,12 +14,12 @@ import pytest
 from tests.ledger.conftest import make_statement
 from tests.reports.test_hostile import inspect
 from venturalitica.audit.project import open_ledger
+from venturalitica.core.record import APPROVAL
 from venturalitica.core.text import visible
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, Outbox, load_signer
 from venturalitica.ledger.lifecycle import prune as pruner
 from venturalitica.ledger.lifecycle.approve import approve
-from venturalitica.ledger.records.approval import APPROVAL
 from venturalitica.reports.html.page import draw_page
 from venturalitica.review.record_page import page_context
 from venturalitica.system.settings import Settings

@@ -10,6 +10,7 @@ import pytest
 from tests.ui.shelf import Shelf
 from venturalitica.cli.init import workflow_text
 from venturalitica.core.origin import Origin
+from venturalitica.core.record import Statement
 from venturalitica.ledger import Ledger
 from venturalitica.review.health.ci import WORKFLOW, Made, ci_link, last_made, made_in, pipelines
 
@@ -82,17 +83,17 @@ def test_a_record_made_in_the_ci_lights_it(tmp_path):
     [None, [], {}, {"ci": None}, {"ci": "GitHub"}, {"ci": {"name": 3}}, {"ci": {"name": ""}}],
 )
 def test_a_record_that_says_nothing_of_a_ci_is_of_none(environment):
-    assert made_in(1, {"predicate": {"environment": environment}}) is None
-    assert made_in(1, {"predicate": environment}) is None
+    assert made_in(1, Statement.of({"predicate": {"environment": environment}})) is None
+    assert made_in(1, Statement.of({"predicate": environment})) is None
 
 
 def test_what_a_record_says_is_shown_and_linked_only_if_it_is_a_web_address():
     environment = {"ci": {"name": "Jenkins", "url": "javascript:alert(1)"}}
     log = {"appended_at": "2026-11-26T09:00:00Z"}
-    found = made_in(1, {"predicate": {"environment": environment, "log": log}})
+    found = made_in(1, Statement.of({"predicate": {"environment": environment, "log": log}}))
     assert found == Made(1, "2026-11-26T09:00:00Z", "Jenkins")
     environment["ci"]["url"] = "https://ci.example/job/1"
-    found = made_in(1, {"predicate": {"environment": environment, "log": log}})
+    found = made_in(1, Statement.of({"predicate": {"environment": environment, "log": log}}))
     assert found is not None
     assert found.url == "https://ci.example/job/1"
 

@@ -122,10 +122,11 @@ def stolen_seal(written: Path, signer: FileSigner, stranger: FileSigner, tmp_pat
     In the lineage the forger appoints that key the successor of our checkpoint key, by a rotation
     that two keys of his own signed.
     """
+    from venturalitica.core.record import Link
     from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
     from venturalitica.ledger.formats.dsse import sign_envelope
     from venturalitica.ledger.formats.merkle import MemoryTree, leaf_hash
-    from venturalitica.ledger.records.placement import Draft, Link
+    from venturalitica.ledger.records.placement import Draft
     from venturalitica.ledger.records.rotation import Pair, Rotation
 
     ours = Ledger.open(written)

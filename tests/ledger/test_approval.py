@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from venturalitica.core.record import APPROVAL
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
 from venturalitica.ledger.formats.dsse import Envelope
 from venturalitica.ledger.lifecycle.approve import approvals, approve
-from venturalitica.ledger.records.approval import APPROVAL, Approval
+from venturalitica.ledger.records.approval import Approval
 from venturalitica.ledger.records.vault import Vault
 
 AT = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)

@@ -199,7 +199,7 @@ def test_records_that_share_a_pair_are_erased_one_by_one(filled: Ledger, vault: 
 
 
 def test_a_malformed_erasure_stops_no_other(filled: Ledger) -> None:
-    from venturalitica.ledger.records.erasure import ERASURE
+    from venturalitica.core.record import ERASURE
 
     odd = {"format": 1, "kind": "erasure", "targets": [{"entry": -1}], "reason": None}
     filled.append(signed_off(Vault(filled.home)) | {"predicateType": ERASURE, "predicate": odd})

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica.core.record import Link
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
 from venturalitica.ledger.formats.bundle import FORMAT
 from venturalitica.ledger.index.catch_up import VERSION
-from venturalitica.ledger.records.placement import Link
 from venturalitica.ledger.signing.signer import DERIVATION
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8")
@@ -70,17 +70,13 @@ def test_the_one_table_names_every_format_of_the_code() -> None:
 
 
 def test_the_one_table_gives_the_number_of_every_kind_of_record() -> None:
-    from venturalitica.audit.statement import FORMAT as WRITTEN
-    from venturalitica.core.record import AUDIT, RUN
-    from venturalitica.ledger.records.consistency import FORMAT as JUDGED
-    from venturalitica.ledger.records.registry import kinds
+    from venturalitica.core.record import AUDIT, FORMAT, KINDS, RUN
+    from venturalitica.ledger.records.consistency import CHECKS
     from venturalitica.trackers.layout import FORMAT as CLAIMED
 
-    formats = dict.fromkeys((AUDIT, RUN), JUDGED)
-    formats |= {kind.predicate_type: kind.format for kind in kinds().values()}
-    for predicate_type, number in formats.items():
-        assert f"| `{predicate_type}`, `format: {number}` |" in format_table()
-    assert WRITTEN == JUDGED
+    for predicate_type in KINDS:
+        assert f"| `{predicate_type}`, `format: {FORMAT}` |" in format_table()
+    assert KINDS.keys() == {AUDIT, RUN, *CHECKS}
     assert f"| claim of a run | `format: {CLAIMED}` |" in format_table()
 
 

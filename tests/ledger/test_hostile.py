@@ -15,8 +15,8 @@ from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Index, Ledger, Outbox, Witness, verify_ledger
 from venturalitica.ledger.formats.dsse import Envelope
-from venturalitica.ledger.index.cross_check import faithful
-from venturalitica.ledger.index.rows import run_row, tracker_rows, verdict_rows
+from venturalitica.ledger.index.cross_check import Held
+from venturalitica.ledger.index.rows import link_rows, run_row, verdict_rows
 from venturalitica.ledger.records.placement import Draft, Entry
 
 
@@ -104,25 +104,25 @@ def test_rows_of_the_index_hold_what_a_database_can(statement) -> None:
     odd["predicate"]["verdicts"][0] |= {"value": 10**400, "n": -(10**30), "interval": {"low": []}}
     entry = Entry(0, "", "", b"", odd, "")
     (verdict,) = verdict_rows(entry)
-    assert run_row(entry)["name"] == "a\\x00\\ud800"
-    assert run_row(entry)["sequence"] == 0
-    assert (verdict["value"], verdict["low"], verdict["n"]) == (None, None, 0)
-    assert list(tracker_rows(entry)) == []
+    assert run_row(entry).name == "a\\x00\\ud800"
+    assert run_row(entry).sequence == 0
+    assert (verdict.value, verdict.low, verdict.n) == (None, None, 0)
+    assert list(link_rows(entry)) == []
 
 
 def test_an_edited_index_is_told_from_the_log(written: Path) -> None:
     ledger = Ledger.open(written)
     with Index.open(ledger) as index:
         rows = index.runs()
-    assert faithful(ledger, rows)
+    assert Held().are_recorded(ledger, None, rows)
     with sqlite3.connect(written / "index.db") as database:
         database.execute("UPDATE runs SET light = 'red' WHERE entry = 1")
     database.close()
     with Index.open(ledger) as index:
         rows = index.runs()
-        assert not faithful(ledger, rows)
+        assert not Held().are_recorded(ledger, None, rows)
         index.rebuild()
-        assert faithful(ledger, index.runs())
+        assert Held().are_recorded(ledger, None, index.runs())
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "0", "9" * 30, ""])

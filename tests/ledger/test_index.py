@@ -218,22 +218,23 @@ def test_both_ways_of_inserting_give_the_same_rows(filled: Ledger) -> None:
 
 
 def test_a_row_has_the_columns_of_its_table(filled: Ledger) -> None:
+    from dataclasses import fields
+
     from venturalitica.ledger.index import rows as projection
     from venturalitica.ledger.index import tables
 
     entry = filled.entry(0)
     outline = projection.Outline.of(0, entry.envelope)
-    assert outline.statement == entry.statement
+    assert outline.record == entry.record
     assert outline.evidence_sha256 == entry.evidence_sha256
-    (verdict,), (link,) = projection.verdict_rows(outline), projection.tracker_rows(outline)
+    (verdict,), (link,) = projection.verdict_rows(outline), projection.link_rows(outline)
     row = projection.run_row(outline)
     assert row == projection.run_row(entry)
-    for table, values, found in (
-        (tables.runs, tables.run_values, row),
-        (tables.verdicts, tables.verdict_values, verdict),
-        (tables.links, tables.link_values, link),
-    ):
-        assert dict(zip(table.columns.keys(), values(found), strict=True)) == found
+    for table, found in ((tables.runs, row), (tables.verdicts, verdict), (tables.links, link)):
+        names = ["entry" if one.name == "index" else one.name for one in fields(found)]
+        assert table.columns.keys() == names
+        assert len(tables.values_of(found)) == len(names)
+    assert tables.run_of(tables.values_of(row)) == row
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 500])
@@ -267,28 +268,28 @@ TWICE = GREEN + b'"light": "red", "light": "green", "format": 1}}'
 def test_what_verify_cannot_read_is_listed_as_unreadable(payload: bytes) -> None:
     """Not shown in another reading than the one that `verify` refuses."""
     from venturalitica.ledger.formats.dsse import sign_envelope
-    from venturalitica.ledger.index.rows import Outline, run_row, tracker_rows, verdict_rows
+    from venturalitica.ledger.index.rows import Outline, link_rows, run_row, verdict_rows
 
     outline = Outline.of(7, sign_envelope(payload, keyid="k", sign=lambda _: b"s").to_json())
     row = run_row(outline)
-    assert (row["entry"], row["kind"], row["light"]) == (7, "unreadable", "grey")
-    assert row["evidence_sha256"] == outline.evidence_sha256
-    assert (verdict_rows(outline), tracker_rows(outline)) == ([], [])
+    assert (row.index, row.kind, row.light) == (7, "unreadable", "grey")
+    assert row.evidence_sha256 == outline.evidence_sha256
+    assert (verdict_rows(outline), link_rows(outline)) == ([], [])
 
 
 def test_what_was_signed_as_something_else_is_unreadable(statement) -> None:
     import json
 
     from venturalitica.ledger.formats.dsse import PAYLOAD_TYPE, sign_envelope
-    from venturalitica.ledger.index.rows import Outline, run_row
+    from venturalitica.ledger.index.rows import Outline, RunRow, run_row
 
-    def row(kind: str) -> dict[str, Any]:
+    def row(kind: str) -> RunRow:
         payload = json.dumps(statement(0)).encode()
         line = sign_envelope(payload, keyid="k", sign=lambda _: b"s", payload_type=kind).to_json()
         return run_row(Outline.of(0, line))
 
-    assert (row(PAYLOAD_TYPE)["kind"], row(PAYLOAD_TYPE)["light"]) == ("audit", "green")
-    assert row("text/plain")["kind"] == "unreadable"
+    assert (row(PAYLOAD_TYPE).kind, row(PAYLOAD_TYPE).light) == ("audit", "green")
+    assert row("text/plain").kind == "unreadable"
 
 
 def test_a_record_is_listed_as_the_kind_that_verify_takes_it_for(ledger: Ledger, statement) -> None:
@@ -303,7 +304,7 @@ def test_a_record_is_listed_as_the_kind_that_verify_takes_it_for(ledger: Ledger,
 
 def test_what_cannot_be_read_hides_nothing_else(filled: Ledger) -> None:
     from venturalitica.ledger.formats.dsse import sign_envelope
-    from venturalitica.ledger.index.cross_check import faithful
+    from venturalitica.ledger.index.cross_check import Held
 
     before = everything(filled)[0]
     signer = filled._signers()[0]
@@ -313,4 +314,4 @@ def test_what_cannot_be_read_hides_nothing_else(filled: Ledger) -> None:
         rows = index.runs()
     assert rows[0].kind == "unreadable"
     assert rows[1:] == before
-    assert faithful(filled, rows)
+    assert Held().are_recorded(filled, None, rows)

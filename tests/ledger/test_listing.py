@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from venturalitica.ledger import Index, Ledger, RunRow, load_signer
-from venturalitica.ledger.index.cross_check import faithful
+from venturalitica.ledger.index.cross_check import Held
 from venturalitica.ledger.index.pipelines import pipelines, trends
 from venturalitica.ledger.index.queries import (
     JUDGED,
@@ -311,7 +311,7 @@ def test_an_edited_row_or_verdict_is_told_from_the_log(own_ledger: Ledger, edit:
     def held() -> bool:
         with Index.open(own_ledger) as index:
             rows = find_page(index, Filters()).rows
-            return faithful(own_ledger, rows, verdicts_of(index, entries(rows)))
+            return Held().are_recorded(own_ledger, None, rows, verdicts_of(index, entries(rows)))
 
     assert held()
     with sqlite3.connect(own_ledger.home / "index.db") as database:

@@ -40,13 +40,13 @@ def test_the_day_is_the_day_in_utc() -> None:
 
 
 def test_a_record_from_before_there_were_classes_is_kept_ten_years() -> None:
-    assert RetentionTerm.of({}).last_day(date(2026, 3, 1)) == date(2036, 3, 1)
+    assert RetentionTerm.of(None).last_day(date(2026, 3, 1)) == date(2036, 3, 1)
 
 
 def test_its_own_day_never_shortens_what_its_class_promises() -> None:
-    early = RetentionTerm.of({"retention": {"class": "ten-years", "until": "2027-01-01"}})
+    early = RetentionTerm.of({"class": "ten-years", "until": "2027-01-01"})
     assert early.last_day(date(2026, 3, 1)) == date(2036, 3, 1)
-    late = RetentionTerm.of({"retention": {"class": "six-months", "until": "2040-01-01"}})
+    late = RetentionTerm.of({"class": "six-months", "until": "2040-01-01"})
     assert late.last_day(date(2026, 3, 1)) == date(2040, 1, 1)
 
 
@@ -64,7 +64,7 @@ def test_its_own_day_never_shortens_what_its_class_promises() -> None:
 )
 def test_what_cannot_be_read_is_an_error_not_a_date(said) -> None:
     with pytest.raises(EvidenceError):
-        RetentionTerm.of({"retention": said})
+        RetentionTerm.of(said)
 
 
 @pytest.mark.parametrize("text", ["2036-1-1", "2036-01-01T00:00", "2036-W01-1", "", None])

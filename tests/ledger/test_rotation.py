@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from venturalitica.core.record import ROTATION
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError, RetiredKeyError
 from venturalitica.ledger import Ledger, load_signer, verify_bundle, verify_ledger
@@ -18,7 +19,7 @@ from venturalitica.ledger.formats.dsse import Envelope
 from venturalitica.ledger.formats.public_key import PublicKey
 from venturalitica.ledger.lifecycle.keys import introduced
 from venturalitica.ledger.log.key_history import hand_over, pair_of
-from venturalitica.ledger.records.rotation import ROTATION, Pair, Rotation
+from venturalitica.ledger.records.rotation import Pair, Rotation
 from venturalitica.ledger.signing.key_rotation import swap
 from venturalitica.ledger.signing.signer import FileSigner
 from venturalitica.ledger.verify.read_log import Witness

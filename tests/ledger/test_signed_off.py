@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from venturalitica.core.record import APPROVAL
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Entry, Ledger
 from venturalitica.ledger.lifecycle.approve import SignOffs, approvals, approve, signed_off
-from venturalitica.ledger.records.approval import APPROVAL
 
 AT = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 

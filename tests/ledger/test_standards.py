@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from venturalitica.core.encoding import canonical_json
+from venturalitica.core.record import Statement
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.checkpoint import (
     Checkpoint,
@@ -147,7 +148,7 @@ def test_in_toto_statements(vectors: Path) -> None:
     statements = [case for _, case in cases(vectors / "in-toto") if "_type" in case]
     assert len(statements) == 9
     for statement in statements:
-        check_shape(statement)
+        check_shape(Statement.of(statement))
 
 
 def test_in_toto_envelope(vectors: Path) -> None:

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from venturalitica.core.encoding import canonical_json, sha256_hex
+from venturalitica.core.policy import Snapshot
 from venturalitica.core.verification import Verification
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import (
@@ -508,7 +509,7 @@ def test_each_text_is_parsed_once_and_not_without_end(
     names = policy_names.PolicyNames()
     for number in range(40):
         data = RULES + b"# %d\n" % (number % 20)
-        names.check(number, under(make_policy(), data)["predicate"]["policy"], data)
+        names.check(number, Snapshot.of(under(make_policy(), data)["predicate"]["policy"]))
     assert len(parsed) == len(set(parsed)) == 5
     told = names.step()
     assert told is not None

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica.core.record import Link
 from venturalitica.ledger import Ledger, verify_bundle
 from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
 from venturalitica.ledger.formats.dsse import sign_envelope
-from venturalitica.ledger.records.placement import Draft, Link
+from venturalitica.ledger.records.placement import Draft
 from venturalitica.ledger.verify.trust import Views, _proven
 
 
@@ -59,7 +60,7 @@ def test_what_a_bundle_proves_is_what_the_entries_give(two_logs) -> None:
         lines = [entry.envelope for entry in ledger.entries()]
         for index in range(size):
             bundle = Bundle.parse(ledger.bundle(index))
-            proven = dict(_proven(bundle, Link.of(ledger.entry(index).statement)))
+            proven = dict(_proven(bundle, ledger.entry(index).record.link))
             assert proven.keys() >= {(0, size), (index, index + 1)}
             for (first, end), digest in proven.items():
                 assert digest == one_root(lines[first:end])

@@ -15,6 +15,7 @@ from sklearn.metrics import accuracy_score
 
 import venturalitica as vl
 from venturalitica.audit.project import open_ledger
+from venturalitica.core.record import Statement
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.records.consistency import check_light
 from venturalitica.reports.html.page import render_report
@@ -217,7 +218,7 @@ def test_controls_that_a_phase_left_out_are_never_green(write_policy, table, cap
     assert said in audit._repr_html_()
     greener = {**statement, "predicate": {**statement["predicate"], "light": "green"}}
     with pytest.raises(EvidenceError, match="its light is green; what it holds gives amber"):
-        check_light(greener)
+        check_light(Statement.of(greener))
 
 
 def test_the_statement_holds_policy_bytes_tally_data_and_surroundings(policy, table):

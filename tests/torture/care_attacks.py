@@ -24,6 +24,7 @@ from torture.attacks import (
     seal,
     write_lines,
 )
+from venturalitica.core.record import ERASURE, STATEMENT_TYPE, Link
 from venturalitica.core.text import timestamp
 from venturalitica.ledger import Ledger
 from venturalitica.ledger.formats.dsse import sign_envelope
@@ -32,8 +33,7 @@ from venturalitica.ledger.formats.public_key import PublicKey, carry_keys
 from venturalitica.ledger.lifecycle.approve import approve
 from venturalitica.ledger.lifecycle.erase import erase
 from venturalitica.ledger.log.key_history import hand_over, pair_of
-from venturalitica.ledger.records.erasure import ERASURE
-from venturalitica.ledger.records.placement import STATEMENT_TYPE, Draft, Link
+from venturalitica.ledger.records.placement import Draft
 from venturalitica.ledger.records.pruning import Range, prune_statement
 from venturalitica.ledger.records.rotation import Pair, Rotation
 from venturalitica.ledger.signing.signer import FileSigner, load_signer

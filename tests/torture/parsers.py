@@ -29,7 +29,8 @@ from venturalitica.ledger.formats.checkpoint import (
 )
 from venturalitica.ledger.formats.dsse import Envelope, sign_envelope
 from venturalitica.ledger.formats.public_key import exact_key
-from venturalitica.ledger.index.rows import run_row, tracker_rows, verdict_rows
+from venturalitica.ledger.index.rows import link_rows, run_row, verdict_rows
+from venturalitica.ledger.index.tables import Row, values_of
 from venturalitica.ledger.outbox import _attempt
 from venturalitica.ledger.records.placement import Entry
 from venturalitica.ledger.records.vault import Vault
@@ -225,8 +226,9 @@ class Statements:
             return False
         statement = json.loads(data)
         entry = Entry(0, "0" * 64, "0" * 64, line, statement, "")
-        for row in (run_row(entry), *verdict_rows(entry), *tracker_rows(entry)):
-            assert all(map(storable, row.values())), row
+        rows: list[Row] = [run_row(entry), *verdict_rows(entry), *link_rows(entry)]
+        for row in rows:
+            assert all(map(storable, values_of(row))), row
         return not findings.faults
 
 

@@ -13,10 +13,10 @@ import venturalitica as vl
 from venturalitica import trackers
 from venturalitica.audit import delivery
 from venturalitica.audit.delivery import Allowance
+from venturalitica.core.record import Statement
 from venturalitica.core.verification import Step
 from venturalitica.errors import TrackerError
-from venturalitica.review.belonging import Record, belonging
-from venturalitica.review.tracker_run import agreement
+from venturalitica.review.tracker_run import RunBundle, agreement, belonging
 from venturalitica.review.verification import verify_run, verify_source
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.memory import MemoryTracker
@@ -79,7 +79,7 @@ def test_evidence_copied_from_a_green_run_is_not_that_of_a_red_one(
 def test_evidence_that_names_no_run_was_put_there(memory: MemoryTracker, audit: Any) -> None:
     with memory.start_run() as run:
         audit()
-    record = Record("a.json", "0" * 64, audit().statement)
+    record = RunBundle("a.json", "0" * 64, Statement.of(audit().statement))
     found = belonging([record], run.tracker, run.run_id)[0]
     assert found.ok is False
     assert "no run of a tracker" in found.detail
@@ -90,7 +90,7 @@ def test_the_same_id_of_another_kind_of_tracker_is_another_run(
 ) -> None:
     with memory.start_run() as run:
         audit()
-    record = Record("a.json", "0" * 64, audit().statement)
+    record = RunBundle("a.json", "0" * 64, Statement.of(audit().statement))
     assert belonging([record], "mlflow", run.run_id)[0].ok is False
 
 
@@ -138,7 +138,7 @@ def test_an_enormous_number_is_answered_at_once() -> None:
         "trackers": [{"tracker": "memory", "run_id": "r"}],
     }
     statement = {"predicateType": "urn:venturalitica:audit:v1", "predicate": predicate}
-    found = belonging([Record("a", "0" * 64, statement)], "memory", "r")
+    found = belonging([RunBundle("a", "0" * 64, Statement.of(statement))], "memory", "r")
     assert [step.ok for step in found] == [True, False]
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.causes import said
-from venturalitica.core.verdict import Verdict
 from venturalitica.trackers.base import DataRef, Page, Parcel, Receipt, RunRef, ask
 
 if TYPE_CHECKING:
@@ -59,23 +57,23 @@ def parcel(ledger: Ledger, index: int, page: Page | None = None) -> Parcel:
     from venturalitica.reports.markdown import render_markdown
 
     entry = ledger.entry(index)
-    predicate = entry.statement["predicate"]
-    policy = predicate["policy"] or {}
+    record = entry.record
+    policy = record.policy
     return Parcel(
         evidence=ledger.bundle(index),
         evidence_sha256=entry.evidence_sha256,
-        kind=predicate["kind"],
-        name=predicate["run"]["name"],
-        light=predicate["light"],
-        verdicts=tuple(Verdict.from_json(verdict) for verdict in predicate["verdicts"]),
-        policy_name=policy.get("name", ""),
-        policy_version=policy.get("version", ""),
-        policy_sha256=policy.get("sha256", ""),
-        policy_filename=policy.get("filename", ""),
-        policy_bytes=base64.b64decode(policy["bytes"]) if policy else None,
+        kind=record.kind,
+        name=record.run.name,
+        light=record.light,
+        verdicts=record.verdicts,
+        policy_name=policy.name if policy else "",
+        policy_version=policy.version if policy else "",
+        policy_sha256=policy.sha256 if policy else "",
+        policy_filename=policy.filename if policy else "",
+        policy_bytes=policy.data if policy else None,
         page=page or page_of(ledger, index),
         description=render_markdown(entry.statement),
-        data=tuple(_data_ref(item) for item in predicate["data"]),
+        data=tuple(_data_ref(item) for item in record.data),
         checkpoint=entry.checkpoint,
     )
 

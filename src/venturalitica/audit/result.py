@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.policy import Policy
+from venturalitica.core.record import Statement
 from venturalitica.core.verdict import Light, Verdict, left_out_sentence, light_of_part, worst_light
 from venturalitica.errors import ControlBlocked, MissingExtra, listed, shortened
 from venturalitica.system.settings import POLICY_FILENAME, working_folder
@@ -98,7 +99,7 @@ class Audit(Sequence[Verdict]):
     @property
     def circumstances(self) -> Circumstances:
         """How the question was put, and what the rows were; as recorded."""
-        return Circumstances.from_json(self.statement["predicate"].get("judging"))
+        return Circumstances.from_json(Statement.of(self.statement).judging)
 
     @property
     def beware(self) -> tuple[str, ...]:
@@ -110,7 +111,7 @@ class Audit(Sequence[Verdict]):
     @property
     def run_id(self) -> str:
         """The product's own id of the run that this audit is recorded under."""
-        return str(self.statement["predicate"]["run"]["id"])
+        return Statement.of(self.statement).run.id
 
     @property
     def evidence_sha256(self) -> str | None:
@@ -152,7 +153,7 @@ class Audit(Sequence[Verdict]):
 
     def _training_rows(self) -> bool | None:
         """Whether the judged rows were trained on, as recorded."""
-        said = [item.get("training_rows") for item in self.statement["predicate"]["data"]]
+        said = [item.get("training_rows") for item in Statement.of(self.statement).data]
         return said[0] if said else None
 
 

@@ -6,7 +6,6 @@ are short representations, URIs carry no credentials, an exception is its type a
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -15,18 +14,23 @@ from typing import Any
 from venturalitica._version import __version__
 from venturalitica.audit.result import Audit
 from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.policy import Policy
-from venturalitica.core.record import JUDGED
+from venturalitica.core.record import (
+    FORMAT,
+    JUDGED,
+    Run,
+    Statement,
+    statement_json,
+)
 from venturalitica.core.redact import redact_name
 from venturalitica.core.retention import DEFAULT, retention
 from venturalitica.core.tally import Tally
 from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_light
-from venturalitica.ledger.records.placement import STATEMENT_TYPE
 from venturalitica.trackers.base import RunRef
 
 PREDICATE_TYPES = {kind: predicate_type for predicate_type, kind in JUDGED.items()}
-FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +62,7 @@ class Facts:
 
 def build_statement(facts: Facts) -> dict[str, Any]:
     """The statement as JSON types."""
-    return {
-        "_type": STATEMENT_TYPE,
-        "subject": _subjects(facts),
-        "predicateType": PREDICATE_TYPES[facts.kind],
-        "predicate": _predicate(facts),
-    }
+    return statement_json(PREDICATE_TYPES[facts.kind], _subjects(facts), _predicate(facts))
 
 
 def _predicate(facts: Facts) -> dict[str, Any]:
@@ -73,16 +72,18 @@ def _predicate(facts: Facts) -> dict[str, Any]:
         "format": FORMAT,
         "kind": facts.kind,
         "package": __version__,
-        "run": {
-            "id": facts.run_id,
-            "name": facts.name,
-            "parent": facts.parent,
-            "sequence": facts.sequence,
-            "started_at": timestamp(facts.started),
-            "ended_at": timestamp(facts.ended),
-            "source": facts.source,
-        },
-        "policy": _policy(facts.policy),
+        "run": asdict(
+            Run(
+                id=facts.run_id,
+                name=facts.name,
+                parent=facts.parent,
+                sequence=facts.sequence,
+                started_at=timestamp(facts.started),
+                ended_at=timestamp(facts.ended),
+                source=facts.source,
+            )
+        ),
+        "policy": facts.policy.snapshot.to_json() if facts.policy else None,
         "light": facts.light or light_of_part((v.light for v in facts.verdicts), left_out),
         "verdicts": [verdict.to_json() for verdict in facts.verdicts],
         "judging": facts.circumstances.to_json() if facts.circumstances else None,
@@ -99,41 +100,18 @@ def _predicate(facts: Facts) -> dict[str, Any]:
     }
 
 
-def _policy(policy: Policy | None) -> dict[str, Any] | None:
-    if policy is None:
-        return None
-    return {
-        "name": policy.name,
-        "version": policy.version,
-        "title": policy.title,
-        "filename": policy.filename,
-        "sha256": policy.sha256,
-        "bytes": base64.b64encode(policy.bytes).decode(),
-    }
-
-
-def _subjects(facts: Facts) -> list[dict[str, Any]]:
+def _subjects(facts: Facts) -> list[tuple[str, str]]:
     subjects = []
     if facts.policy is not None:
-        subjects.append(_subject(f"policy/{facts.policy.filename}", facts.policy.sha256))
+        subjects.append((f"policy/{facts.policy.filename}", facts.policy.sha256))
     if facts.model and facts.model.get("sha256"):
-        subjects.append(_subject(f"model/{facts.model['class']}", facts.model["sha256"]))
+        subjects.append((f"model/{facts.model['class']}", facts.model["sha256"]))
     subjects += [
-        _subject(f"data/{item['context']}/{item['name']}", item["sha256"])
+        (f"data/{item['context']}/{item['name']}", item["sha256"])
         for item in facts.data
         if item.get("sha256")
     ]
-    return subjects or [_subject(f"run/{facts.run_id}", _digest_of_text(facts.run_id))]
-
-
-def _subject(name: str, sha256: str) -> dict[str, Any]:
-    return {"name": name, "digest": {"sha256": sha256}}
-
-
-def _digest_of_text(text: str) -> str:
-    from venturalitica.core.encoding import sha256_hex
-
-    return sha256_hex(text.encode())
+    return subjects or [(f"run/{facts.run_id}", sha256_hex(facts.run_id.encode()))]
 
 
 def _run_json(run: RunRef) -> dict[str, Any]:
@@ -147,7 +125,7 @@ def audit_summaries(audits: Sequence[Audit]) -> tuple[dict[str, Any], ...]:
         {
             "index": audit.entry.index if audit.entry else None,
             "evidence_sha256": audit.evidence_sha256,
-            "light": audit.statement["predicate"]["light"],
+            "light": Statement.of(audit.statement).light,
             "policy": audit.policy.sha256,
             # What a phase left out may be judged by another audit: see `records.run_lights`.
             "light_of_judged": worst_light(verdict.light for verdict in audit),

@@ -118,12 +118,11 @@ def _signed_off(
 
     from venturalitica.audit.project import open_ledger
     from venturalitica.cli.record_view import light_of
-    from venturalitica.core.record import judged
     from venturalitica.ledger.lifecycle.approve import approve as append_approval
     from venturalitica.ledger.records.approval import Approval
     from venturalitica.ledger.records.vault import Vault
 
-    if not judged(entry.statement):
+    if not entry.record.judged:
         raise SettingsError(f"entry {entry.index} is no audit and no run: nothing to sign off")
     ledger = open_ledger(settings, create=False)
     light = light_of(ledger, entry)
@@ -144,7 +143,7 @@ def _signed_off(
         at=datetime.now(UTC),
         cosigners=cosigners,
     )
-    approval = Approval.of(made.statement["predicate"], made.index)
+    approval = Approval.of(made.record.predicate, made.index)
     target = {"index": entry.index, "evidence_sha256": entry.evidence_sha256}
     return approval.told(Vault(ledger.home)) | {"of": target, "own_key": own is not None}
 
@@ -153,10 +152,9 @@ def _ask(entry: Entry, light: str, person: str, *, yes: bool) -> None:
     """Make sure that what is not green is approved knowingly."""
     if light == "green":
         return
-    verdicts = entry.statement["predicate"]["verdicts"]
-    failed = [one["control"] for one in verdicts if one["status"] != "passed"]
-    passed = [one for one in verdicts if one["status"] == "passed"]
-    unsure = [one["control"] for one in passed if not one["conclusive"]]
+    verdicts = entry.record.verdicts
+    failed = [one.control for one in verdicts if one.status != "passed"]
+    unsure = [one.control for one in verdicts if one.light == "amber" and one.status == "passed"]
     said = f"Entry {entry.index} is {light}"
     said += f"; not passed: {', '.join(failed)}" if failed else ""
     said += f"; passed without being conclusive: {', '.join(unsure)}" if unsure else ""

@@ -136,7 +136,7 @@ def _last_audit(home: Path) -> tuple[Ledger, Entry]:
     ledger = Ledger.open(home)
     for index in range(ledger.size - 1, -1, -1):
         entry = ledger.entry(index)
-        if entry.statement["predicate"]["kind"] == "audit":
+        if entry.record.kind == "audit":
             return ledger, entry
     raise EvidenceError(f"{home}: the demo left no audit on record")
 
@@ -160,7 +160,7 @@ def _show(
     elif verification.fault is not None:
         say(f"NOT VERIFIED: {verification.fault.name}: {verification.fault.detail}")
     say()
-    if entry.statement["predicate"]["light"] == "red":
+    if entry.record.light == "red":
         say("Red is meant: this model does not quite meet its policy. Nothing went wrong.")
         say()
     say("Next, look around:")
@@ -194,7 +194,7 @@ def _near(path: Path) -> Path:
 
 
 def _next_commands(entry: Entry, *, tracked: bool) -> list[tuple[str, str]]:
-    run = entry.statement["predicate"]["run"]["id"][:12]
+    run = entry.record.run.id[:12]
     commands = [
         (f"venturalitica runs show {run} --details", "all of the above, each group, the versions"),
         ("venturalitica verify", "has anybody changed the evidence?"),

@@ -62,7 +62,7 @@ def erase(
     entries = [ledger.entry(row.index) for row in found(ledger, ref)]
     if approvals:
         entries += _approvals(ledger, entries)
-    held = sum(len(held_by(entry.statement)) for entry in entries)
+    held = sum(len(held_by(entry.record)) for entry in entries)
     if held and not agree(f"Erase {held} value(s) of {_places(entries)} for good?", yes=yes):
         leave(PASSED)
     done = eraser.erase(ledger, entries, reason=reason)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.cli.output import say
-from venturalitica.core.verdict import Light, Verdict, left_out_sentence, worst_light
+from venturalitica.core.json_values import integer, mapping, text
+from venturalitica.core.record import PREDICATE, Statement
+from venturalitica.core.verdict import Light, left_out_sentence, worst_light
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
@@ -23,15 +25,15 @@ def facts(ledger: Ledger, entry: Entry) -> dict[str, Any]:
         "doubt": doubt(ledger, entry)[1] or None,
         "waiting": waiting(ledger, entry.index),
         "approvals": sign_off_facts(ledger, entry),
-        "predicate": entry.statement["predicate"],
+        PREDICATE: entry.record.predicate,
     }
 
 
 def light_of(ledger: Ledger, entry: Entry) -> Light:
     """The light as the list has it; amber instead of green while a tracker has not confirmed it."""
-    from venturalitica.ledger.index.rows import light_in
+    from venturalitica.ledger.records.consistency import light_in
 
-    recorded, (doubted, _) = light_in(entry.statement), doubt(ledger, entry)
+    recorded, (doubted, _) = light_in(entry.record), doubt(ledger, entry)
     if waiting(ledger, entry.index):
         recorded = worst_light([recorded, "amber"])
     return doubted if doubted == "red" or recorded == "green" else recorded
@@ -65,88 +67,75 @@ def waiting(ledger: Ledger, index: int) -> list[dict[str, Any]]:
     ]
 
 
-def verdicts_of(predicate: Mapping[str, Any]) -> tuple[Verdict, ...]:
-    """The verdicts as recorded."""
-    return tuple(Verdict.from_json(verdict) for verdict in predicate["verdicts"])
-
-
 def show(ledger: Ledger, entry: Entry, *, details: bool = False, titles: bool = False) -> None:
     """Print the record: verdicts first, then where everything is.
 
     `details` adds groups, titles and versions; `titles` what each control is about, alone.
     """
-    from venturalitica.core.record import judged
-    from venturalitica.ledger.records.consistency import understood
-
-    predicate = entry.statement["predicate"]
+    record = entry.record
     if said := doubt(ledger, entry)[1]:
         say(said)
         say()
-    if not (judged(entry.statement) and understood(entry.statement)):
+    if not (record.judged and record.understood):
         show_other_record(ledger, entry)
         return
-    _show_verdicts(predicate, light_of(ledger, entry), details=details, titles=titles)
+    _show_verdicts(record, light_of(ledger, entry), details=details, titles=titles)
     say()
-    for word, text in _places(ledger, entry, predicate, details=details):
-        say(f"{word:<10} {text}")
+    for word, said in _places(ledger, entry, record, details=details):
+        say(f"{word:<10} {said}")
 
 
-def _show_verdicts(
-    predicate: Mapping[str, Any], light: Light, *, details: bool, titles: bool
-) -> None:
+def _show_verdicts(record: Statement, light: Light, *, details: bool, titles: bool) -> None:
     from venturalitica.cli.verdict_table import print_verdicts
 
-    verdicts = verdicts_of(predicate)
-    if predicate["kind"] == "run" and not verdicts:
-        _show_run(predicate, light)
+    verdicts, policy = record.verdicts, record.policy
+    if record.kind == "run" and not verdicts:
+        _show_run(record, light)
         return
-    policy = predicate["policy"] or {}
-    title = f": {policy['title']}" if policy.get("title") else ""
-    heading = f"{policy.get('name', 'no policy')} {policy.get('version', '')}{title}".strip()
-    asked = predicate.get("judging") or {}
-    first = left_out_sentence(asked.get("phase"), len(asked.get("left_out") or ()))
+    heading = f"{policy.name} {policy.version}".strip() if policy else "no policy"
+    heading += f": {policy.title}" if policy and policy.title else ""
+    phase = text((record.judging or {}).get("phase"))
+    first = left_out_sentence(phase, len(record.left_out))
     print_verdicts(
         verdicts, light=light, heading=heading, groups=details, titles=titles, first=first
     )
 
 
-def _show_run(predicate: Mapping[str, Any], light: Light) -> None:
+def _show_run(record: Statement, light: Light) -> None:
     from venturalitica.cli.output import STYLES, styled
 
-    audits = predicate["audits"]
-    count = "1 audit" if len(audits) == 1 else f"{len(audits)} audits"
-    styled((f"{light.upper()}  ", STYLES[light]), (f"{predicate['run']['name']}: {count}", ""))
-    for audit in audits:
-        say(f"  entry {audit['index']}: {audit['light']}")
-    exception = predicate["exception"]
-    if exception:
-        say(f"  ended by {exception['type']}")
+    count = "1 audit" if len(record.audits) == 1 else f"{len(record.audits)} audits"
+    styled((f"{light.upper()}  ", STYLES[light]), (f"{record.run.name}: {count}", ""))
+    for audit in record.audits:
+        say(f"  entry {audit.get('index')}: {audit.get('light')}")
+    if record.failed:
+        say(f"  ended by {text(record.exception.get('type'))}")
 
 
 def _places(
-    ledger: Ledger, entry: Entry, predicate: Mapping[str, Any], *, details: bool
+    ledger: Ledger, entry: Entry, record: Statement, *, details: bool
 ) -> list[tuple[str, str]]:
-    run = predicate["run"]
+    run, policy = record.run, record.policy
     pairs = [
-        ("run", f"{run['name']} {run['id']} ({run['source']}, {run['started_at']})"),
+        ("run", f"{run.name} {run.id} ({run.source}, {run.started_at})"),
         ("evidence", f"entry {entry.index} in {ledger.home}"),
         ("", f"sha256 {entry.evidence_sha256}"),
     ]
-    if predicate["policy"]:
-        policy = predicate["policy"]
-        pairs.append(("policy", f"{policy['filename']} sha256 {policy['sha256']}"))
-    pairs += _trackers(ledger, entry, predicate)
+    if policy:
+        pairs.append(("policy", f"{policy.filename} sha256 {policy.sha256}"))
+    pairs += _trackers(ledger, entry, record)
     pairs += [("sign-off", line) for line in sign_off_lines(ledger, entry)]
-    return pairs + (_provenance(predicate) if details else _training_rows(predicate))
+    return pairs + (_provenance(record) if details else _training_rows(record))
 
 
-def _trackers(ledger: Ledger, entry: Entry, predicate: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _trackers(ledger: Ledger, entry: Entry, record: Statement) -> list[tuple[str, str]]:
     unconfirmed = {(w["tracker"], w["run_id"]): w for w in waiting(ledger, entry.index)}
     pairs = []
-    for run in predicate["trackers"]:
-        place = run.get("url") or f"{run.get('uri', '')} run {run['run_id']}".strip()
-        missing = unconfirmed.get((run["tracker"], run["run_id"]))
-        pairs.append((run["tracker"], _standing(missing, run["run_id"], place)))
+    for run in record.trackers:
+        tracker, run_id = text(run.get("tracker")), text(run.get("run_id"))
+        place = text(run.get("url")) or f"{text(run.get('uri'))} run {run_id}".strip()
+        missing = unconfirmed.get((tracker, run_id))
+        pairs.append((tracker, _standing(missing, run_id, place)))
     return pairs or [("trackers", "none was open; the evidence is here only")]
 
 
@@ -159,28 +148,31 @@ def _standing(missing: Mapping[str, Any] | None, run_id: str, place: str) -> str
     return f"waits for delivery{why}, 'venturalitica sync' tries again: {place}"
 
 
-def _training_rows(predicate: Mapping[str, Any]) -> list[tuple[str, str]]:
-    if any(item.get("training_rows") for item in predicate["data"]):
+def _training_rows(record: Statement) -> list[tuple[str, str]]:
+    if any(item.get("training_rows") for item in record.data):
         return [("warning", "the rows judged are rows the model was trained on")]
     return []
 
 
-def _provenance(predicate: Mapping[str, Any]) -> list[tuple[str, str]]:
-    model, environment = predicate["model"], predicate["environment"]
-    pairs = [*_training_rows(predicate)]
+def _provenance(record: Statement) -> list[tuple[str, str]]:
+    model, environment = record.model, record.environment
+    pairs = [*_training_rows(record)]
     if model:
-        pairs.append(("model", model["class"]))
-        pairs.append(("", f"sha256 {model['sha256'] or 'unknown: ' + (model['note'] or '')}"))
-    for item in predicate["data"]:
-        rows = f", {item['rows']:,} rows" if item["rows"] is not None else ""
-        pairs.append(("data", f"{item['name']} ({item['context']}{rows}, {item['method']})"))
-        pairs.append(("", f"sha256 {item['sha256']}"))
-    pairs += [("role", f"{role} = {column}") for role, column in predicate["bindings"].items()]
-    git = environment.get("git")
-    if isinstance(git, Mapping) and git.get("commit"):
+        pairs.append(("model", text(model.get("class"))))
+        digest = text(model.get("sha256")) or f"unknown: {text(model.get('note'))}"
+        pairs.append(("", f"sha256 {digest}"))
+    for item in record.data:
+        name, context, method = (text(item.get(key)) for key in ("name", "context", "method"))
+        count = integer(item.get("rows"))
+        rows = f", {count:,} rows" if count is not None else ""
+        pairs.append(("data", f"{name} ({context}{rows}, {method})"))
+        pairs.append(("", f"sha256 {item.get('sha256')}"))
+    pairs += [("role", f"{role} = {column}") for role, column in record.bindings.items()]
+    git = mapping(environment.get("git"))
+    if git.get("commit"):
         dirty = " with uncommitted changes" if git.get("dirty") else ""
         pairs.append(("git", f"{git['commit']}{dirty}"))
-    pairs.append(("python", f"{environment.get('python', '')}, {_packages(environment)}"))
+    pairs.append(("python", f"{text(environment.get('python'))}, {_packages(environment)}"))
     return pairs
 
 
@@ -189,24 +181,22 @@ _TELLING = ("scikit-learn", "mlflow", "wandb", "pandas", "polars", "numpy")
 
 
 def _packages(environment: Mapping[str, Any]) -> str:
-    packages = environment.get("packages") or {}
+    packages = mapping(environment.get("packages"))
     found = [f"{name} {packages[name]}" for name in _TELLING if name in packages]
     return ", ".join(found) or f"{len(packages)} packages"
 
 
 def show_other_record(ledger: Ledger, entry: Entry) -> None:
     """Print what the record says, then where it is."""
-    from venturalitica.ledger.index.rows import kind_of
-
-    predicate, kind = entry.statement["predicate"], kind_of(entry.statement)
-    say(f"{kind}: recorded {str(predicate['log']['appended_at'])[:16].replace('T', ' ')} UTC")
+    record = entry.record
+    say(f"{record.kind}: recorded {record.appended_at[:16].replace('T', ' ')} UTC")
     pairs = [
-        *_said(ledger, predicate),
+        *_said(ledger, record.predicate),
         ("evidence", f"entry {entry.index} in {ledger.home}"),
         ("", f"sha256 {entry.evidence_sha256}"),
     ]
-    for word, text in pairs:
-        say(f"{word:<10} {text}")
+    for word, said in pairs:
+        say(f"{word:<10} {said}")
 
 
 def _said(ledger: Ledger, predicate: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -210,12 +210,11 @@ def facts(page: Page) -> dict[str, Any]:
 def _entries(ref: str) -> tuple[Ledger, list[Entry]]:
     """The audits and runs that are meant; alone, a record of another kind is refused."""
     from venturalitica.cli.runs import found, own_ledger
-    from venturalitica.core.record import judged
     from venturalitica.review.record_page import refuse_other_kinds
 
     ledger = own_ledger()
     entries = [ledger.entry(row.index) for row in found(ledger, ref)]
-    fitting = [entry for entry in entries if judged(entry.statement)]
+    fitting = [entry for entry in entries if entry.record.judged]
     if not fitting:
         refuse_other_kinds(entries[0])
     return ledger, fitting

@@ -187,28 +187,25 @@ def _borne_out(
 ) -> list[Listed]:
     """What fits, once the log bears out what is shown of it."""
     from venturalitica.ledger import Index
-    from venturalitica.ledger.index.cross_check import compare
+    from venturalitica.ledger.index.cross_check import Held
     from venturalitica.review.record_page import known_here
 
-    known, edited = replace(known_here(ledger), waiting=_waiting(ledger)), False
-    while True:
-        fitting = _listed(ledger, filters, light, known)
-        compared = compare(ledger, [listed.row for listed in fitting[:limit]])
-        if compared.same and compared.faults.keys() <= known.faults.keys():
-            return fitting
-        if compared.same:
-            # Red now: asked for by its light, another list fits.
-            known = replace(known, faults={**known.faults, **compared.faults})
-            continue
-        if edited:
-            raise EvidenceError(
-                f"{ledger.home}: the index does not say what the log says, though it was just made "
-                "again from it; run 'venturalitica verify'"
-            )
-        hint("the index did not say what the log says, and is made again: was index.db edited?")
+    known, held = replace(known_here(ledger), waiting=_waiting(ledger)), Held()
+
+    def make_again() -> None:
         with Index.open(ledger) as index:
             index.rebuild()
-        edited = True
+
+    fitting, edited = held.shown(
+        # Red now, where it does not verify: asked for by its light, another list fits.
+        lambda: _listed(ledger, filters, light, replace(known, faults=held.faults)),
+        lambda found: [([listed.row for listed in found[:limit]], None)],
+        lambda rows, verdicts: held.are_recorded(ledger, None, rows, verdicts),
+        make_again,
+    )
+    if edited:
+        hint(edited)
+    return fitting
 
 
 def _listed(

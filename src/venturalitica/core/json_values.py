@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -22,9 +22,7 @@ def mapping(value: object) -> Json:
 
 def mappings(value: object) -> tuple[Json, ...]:
     """The JSON objects of a list."""
-    if not isinstance(value, list | tuple):
-        return ()
-    return tuple(item for item in value if isinstance(item, dict | Mapping))
+    return tuple(item for item in items(value) if isinstance(item, dict | Mapping))
 
 
 def text(value: object) -> str:
@@ -34,7 +32,12 @@ def text(value: object) -> str:
 
 def texts(value: object) -> tuple[str, ...]:
     """The items of a list as texts."""
-    return tuple(map(text, value)) if isinstance(value, list | tuple) else ()
+    return tuple(map(text, items(value)))
+
+
+def items(value: object) -> Sequence[Any]:
+    """`value` if it is a list, else an empty one."""
+    return value if isinstance(value, list | tuple) else ()
 
 
 def number(value: object) -> float | None:

@@ -5,14 +5,18 @@ No file is opened here and no metric is known: `metric` is a name until `judge` 
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
+from venturalitica.core.encoding import encode_base64, sha256_hex
+from venturalitica.core.json_values import Json
 from venturalitica.core.verdict import Interval, Label, OnFail
+from venturalitica.errors import EvidenceError
 
 Operator = Literal[">=", ">", "<=", "<", "==", "!="]
 Compare = Literal["difference", "ratio", "min", "max", "between"]
@@ -189,6 +193,12 @@ class Policy:
         if not self.sha256:
             object.__setattr__(self, "sha256", hashlib.sha256(self.bytes).hexdigest())
 
+    @property
+    def snapshot(self) -> Snapshot:
+        """It as a record keeps it."""
+        said = {name: getattr(self, name) for name in _SNAPSHOT}
+        return Snapshot(**said, data=self.bytes)
+
     def role(self, name: str) -> Role:
         """The rule for a role; a role that the policy only uses has an empty one."""
         return self.roles.get(name) or Role(name)
@@ -199,3 +209,59 @@ class Policy:
         used = [role for control in self.controls for role in (*control.across, *control.of)]
         names = dict.fromkeys([*self.roles, *used])
         return tuple(name for name in names if name not in LABEL_ROLES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The policy of a record; `data` is its file, None where that is not in the record."""
+
+    name: str
+    version: str
+    title: str
+    filename: str
+    sha256: str
+    data: bytes | None = field(repr=False)
+
+    @property
+    def intact(self) -> bool | None:
+        """Whether the file fits its digest; None where there is no file."""
+        return None if self.data is None else sha256_hex(self.data) == self.sha256
+
+    @property
+    def text(self) -> str:
+        """The file as text."""
+        return (self.data or b"").decode("utf-8", "replace")
+
+    def checked(self) -> bytes:
+        """The file, held against its digest.
+
+        Raises:
+            EvidenceError: it is missing, or not the one of its SHA-256.
+        """
+        if self.data is None:
+            raise EvidenceError("the policy's bytes are missing or not base64")
+        if not self.intact:
+            said, found = self.sha256[:64], sha256_hex(self.data)
+            raise EvidenceError(f"the record says sha256 {said}, its policy's bytes have {found}")
+        return self.data
+
+    @classmethod
+    def of(cls, said: Json) -> Snapshot:
+        """Read it; what is no text is empty: the number 1 is not the version "1"."""
+        texts = {name: value for name in _SNAPSHOT if isinstance(value := said.get(name), str)}
+        return cls(**dict.fromkeys(_SNAPSHOT, "") | texts, data=_decoded(said.get("bytes")))
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that is signed."""
+        texts = {name: getattr(self, name) for name in _SNAPSHOT}
+        return texts | {"bytes": encode_base64(self.data or b"")}
+
+
+_SNAPSHOT = ("name", "version", "title", "filename", "sha256")
+
+
+def _decoded(value: object) -> bytes | None:
+    try:
+        return binascii.a2b_base64(value, strict_mode=True) if isinstance(value, str) else None
+    except (binascii.Error, ValueError):
+        return None

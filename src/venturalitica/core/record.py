@@ -10,13 +10,22 @@ no record as this package writes one, and `understood` whether its kind and form
 
 from __future__ import annotations
 
-import binascii
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from venturalitica.core.encoding import MAX_LINE, encode_base64, is_hash, parse_object, sha256_hex
-from venturalitica.core.json_values import Json, as_object, integer, mapping, mappings, text, texts
+from venturalitica.core.encoding import MAX_LINE, is_hash, parse_object
+from venturalitica.core.json_values import (
+    Json,
+    as_object,
+    integer,
+    items,
+    mapping,
+    mappings,
+    text,
+    texts,
+)
+from venturalitica.core.policy import Snapshot
 from venturalitica.core.verdict import (
     LIGHTS,
     ON_FAIL,
@@ -78,55 +87,6 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """The policy that was in force; `data` is its file, None where that is not in the record."""
-
-    name: str
-    version: str
-    title: str
-    filename: str
-    sha256: str
-    data: bytes | None = field(repr=False)
-
-    @property
-    def intact(self) -> bool | None:
-        """Whether the file fits its digest; None where there is no file."""
-        return None if self.data is None else sha256_hex(self.data) == self.sha256
-
-    @property
-    def text(self) -> str:
-        """The file as text."""
-        return (self.data or b"").decode("utf-8", "replace")
-
-    def checked(self) -> bytes:
-        """The file, held against its digest.
-
-        Raises:
-            EvidenceError: it is missing, or not the one of its SHA-256.
-        """
-        if self.data is None:
-            raise EvidenceError("the policy's bytes are missing or not base64")
-        if not self.intact:
-            said, found = self.sha256[:64], sha256_hex(self.data)
-            raise EvidenceError(f"the record says sha256 {said}, its policy's bytes have {found}")
-        return self.data
-
-    @classmethod
-    def of(cls, said: Json) -> Snapshot:
-        """Read it."""
-        texts = {name: text(said.get(name)) for name in _SNAPSHOT}
-        return cls(**texts, data=_decoded(said.get("bytes")))
-
-    def to_json(self) -> dict[str, Any]:
-        """The form that is signed."""
-        texts = {name: getattr(self, name) for name in _SNAPSHOT}
-        return texts | {"bytes": encode_base64(self.data or b"")}
-
-
-_SNAPSHOT = ("name", "version", "title", "filename", "sha256")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """The place of one entry, set in by the ledger when it appends.
 
@@ -170,7 +130,7 @@ class Statement:
 
     `json` is all of it and `predicate` what it says, as they were signed. `light` is the light that
     it claims (grey where that is none), `failed` whether its run ended by an exception. Of lists of
-    objects, what is no object is left out.
+    objects, what is no object is left out; a verdict that is none is empty, which is an error.
     """
 
     json: Json = field(repr=False)
@@ -186,7 +146,9 @@ class Statement:
     model: Json
     data: tuple[Json, ...] = field(repr=False)
     environment: Json = field(repr=False)
+    bindings: Json
     trackers: tuple[Json, ...]
+    exception: Json
     audits: tuple[Json, ...]
     failed: bool
 
@@ -211,14 +173,16 @@ class Statement:
             run=Run.of(mapping(said.get("run"))),
             policy=Snapshot.of(policy) if policy else None,
             light=known_light(said.get("light")),
-            verdict_items=mappings(said.get("verdicts")),
+            verdict_items=tuple(map(mapping, items(said.get("verdicts")))),
             judging=as_object(said.get("judging")),
             tally=as_object(said.get("tally")),
             tally_sha256=None if digest is None else text(digest),
             model=mapping(said.get("model")),
             data=mappings(said.get("data")),
             environment=mapping(said.get("environment")),
+            bindings=mapping(said.get("bindings")),
             trackers=mappings(said.get("trackers")),
+            exception=mapping(said.get("exception")),
             audits=mappings(said.get("audits")),
             failed=bool(said.get("exception")),
         )
@@ -241,22 +205,31 @@ class Statement:
     @property
     def fault(self) -> str:
         """Why it is no statement that can be read; empty where it can, or is of an unknown kind."""
+        if self.frame_fault or not (self.judged and self.understood):
+            return self.frame_fault
+        if self.malformed:
+            return f"predicate.{self.malformed[0]} is missing or malformed"
+        # A green audit that calls itself a run would need no verdict.
+        same = self.predicate["kind"] == self.kind
+        return "" if same else "its kind is not the one of its predicateType"
+
+    @property
+    def malformed(self) -> tuple[str, ...]:
+        """The fields of an audit's or a run's predicate that are missing or malformed."""
+        said = self.predicate
+        return tuple(name for name, right in _FIELDS.items() if not right(said.get(name)))
+
+    @property
+    def frame_fault(self) -> str:
+        """Why it is no in-toto Statement v1; empty where it is, whatever its predicate says."""
         subject = self.json.get("subject")
         if self.json.get("_type") != STATEMENT_TYPE:
             return f"its _type is not {STATEMENT_TYPE}"
         named = isinstance(self.json.get("predicateType"), str)
         if not named or not isinstance(self.json.get(PREDICATE), Mapping):
             return "it has no predicate, or no predicateType"
-        if not subject or not _all(_is_subject, subject):
-            return "it has no subject with a digest"
-        if not (self.judged and self.understood):
-            return ""
-        for name, right in _FIELDS.items():
-            if not right(self.predicate.get(name)):
-                return f"predicate.{name} is missing or malformed"
-        # A green audit that calls itself a run would need no verdict.
-        same = self.predicate["kind"] == self.kind
-        return "" if same else "its kind is not the one of its predicateType"
+        whole = subject and _all(_is_subject, subject)
+        return "" if whole else "it has no subject with a digest"
 
     @property
     def subjects(self) -> Iterator[tuple[str, str]]:
@@ -272,6 +245,11 @@ class Statement:
             EvidenceError: it names none.
         """
         return Link.of(self.predicate.get(LOG))
+
+    @property
+    def retention(self) -> object:
+        """What it says of how long it is kept: `core.retention.Kept` reads it."""
+        return self.predicate.get("retention")
 
     @property
     def appended_at(self) -> str:
@@ -303,11 +281,6 @@ class Statement:
         return worst_light([*lights, "red"] if self.failed else lights)
 
 
-def judged(statement: Json) -> bool:
-    """Whether it is the record of an audit or a run."""
-    return text(statement.get("predicateType")) in JUDGED
-
-
 def statement_json(
     predicate_type: str, subjects: Iterable[tuple[str, str]], predicate: Json
 ) -> dict[str, Any]:
@@ -329,13 +302,6 @@ def is_tracker_run(said: Json) -> bool:
     return named and right and isinstance(said.get("extra", {}), Mapping)
 
 
-def _decoded(value: object) -> bytes | None:
-    try:
-        return binascii.a2b_base64(value, strict_mode=True) if isinstance(value, str) else None
-    except (binascii.Error, ValueError):
-        return None
-
-
 def _all(right: Callable[[Any], bool], value: object) -> bool:
     return isinstance(value, list | tuple) and all(map(right, value))
 
@@ -351,11 +317,6 @@ def _is_subject(value: object) -> bool:
 def _is_run(value: object) -> bool:
     said, names = mapping(value), ("id", "name", "started_at", "ended_at")
     return all(isinstance(said.get(name), str) for name in names)
-
-
-def _is_policy(value: object) -> bool:
-    said = mapping(value)
-    return bool(said) and all(isinstance(said.get(name, ""), str) for name in _SNAPSHOT)
 
 
 def _is_verdict(value: object) -> bool:
@@ -376,19 +337,15 @@ def _is_audit(value: object) -> bool:
     )
 
 
-def _is_object_or_none(value: object) -> bool:
-    return value is None or _is_object(value)
-
-
 _FIELDS: dict[str, Callable[[object], bool]] = {
     "kind": lambda value: value in JUDGED.values(),
     "run": _is_run,
     "light": lambda value: value in LIGHTS,
     "verdicts": lambda value: _all(_is_verdict, value),
-    "policy": lambda value: value is None or _is_policy(value),
-    "judging": _is_object_or_none,
-    "model": _is_object_or_none,
-    "tally": _is_object_or_none,
+    "policy": lambda value: value is None or bool(mapping(value)),
+    "judging": lambda value: value is None or _is_object(value),
+    "model": lambda value: value is None or _is_object(value),
+    "tally": lambda value: value is None or _is_object(value),
     "data": lambda value: _all(_is_object, value),
     "trackers": lambda value: _all(_is_object, value),
     "audits": lambda value: not value or _all(_is_audit, value),

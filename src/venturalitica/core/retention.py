@@ -16,8 +16,8 @@ import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
+from venturalitica.core.json_values import mapping
 from venturalitica.errors import EvidenceError
 
 SIX_MONTHS = "six-months"
@@ -48,21 +48,21 @@ class RetentionTerm:
     until: date | None
 
     @classmethod
-    def of(cls, predicate: Mapping[str, Any]) -> RetentionTerm:
-        """Read it; a record from before there were classes is kept ten years.
+    def of(cls, said: object) -> RetentionTerm:
+        """Read what its statement says; a record from before there were classes is kept ten years.
 
         Raises:
             EvidenceError: the class is not known, or the day is none.
         """
-        said = predicate.get("retention")
         if said is None:
             return cls(DEFAULT, None)
-        name = said.get("class") if isinstance(said, Mapping) else None
+        found = mapping(said)
+        name = found.get("class")
         if not isinstance(name, str) or name not in MONTHS:
             raise EvidenceError(
                 f"its retention class is {str(name)[:80]!r}; known are {', '.join(MONTHS)}"
             )
-        return cls(name, parse_day(said.get("until")))
+        return cls(name, parse_day(found.get("until")))
 
     def last_day(self, appended: date) -> date:
         """The last day on which it must be kept, if it was appended on that day.

@@ -222,7 +222,7 @@ def light_in(verdict: Json) -> Light:
     """
     status, on_fail = verdict.get("status"), verdict.get("on_fail")
     unmeasured = status == "passed" and number(verdict.get("value")) is None
-    return _light_of(
+    return light_of(
         status if status in STATUSES and not unmeasured else "error",
         on_fail if on_fail in ON_FAIL else "warn",
         verdict.get("conclusive") is True,
@@ -230,7 +230,8 @@ def light_in(verdict: Json) -> Light:
 
 
 @lru_cache(maxsize=64)
-def _light_of(status: Status, on_fail: OnFail, conclusive: bool) -> Light:
+def light_of(status: Status, on_fail: OnFail, conclusive: bool) -> Light:
+    """The light that status, conclusiveness and `on_fail` give."""
     return Verdict(
         control="-", status=status, reason="-", on_fail=on_fail, conclusive=conclusive
     ).light

@@ -202,7 +202,7 @@ class _Writer:
             person=one.approval.person,
             role=one.approval.role,
             decision=one.approval.decision,
-            light=entry.statement["predicate"]["light"],
+            light=entry.record.light,
             keyid=self._ledger.signer_id,
             at=self._now,
             comment=one.approval.comment,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from venturalitica.core.record import ROTATION, Link, Statement
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.ledger.formats.bundle import Bundle, Proven
@@ -39,8 +40,7 @@ from venturalitica.ledger.log.key_history import (
 )
 from venturalitica.ledger.log.log_files import ProvenLines
 from venturalitica.ledger.log.tail import Keeper, NotOursError, Tail, UnconfirmedError
-from venturalitica.ledger.records.placement import Draft, Entry, Link, entry_of
-from venturalitica.ledger.records.rotation import ROTATION
+from venturalitica.ledger.records.placement import Draft, Entry, entry_of
 from venturalitica.ledger.signing.signer import Signer, derived
 
 log = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class Ledger:
 
         new_key = False
         try:
-            if statement.get("predicateType") != ROTATION:
+            if Statement.of(statement).predicate_type != ROTATION:
                 new_key = announce(self.append, self._log.entries, signer)
             publics = [item.public for item in (signer, checkpoint_signer, *cosigners)]
             carry_keys(self.home / "keys", publics)
@@ -295,7 +295,7 @@ class Ledger:
             part, _ = self._proven.part(index, checkpoint)
             with contextlib.suppress(EvidenceError):
                 if part.head is None:
-                    return Link.of(statement_of(part.line)).checkpoint_key
+                    return statement_of(part.line).link.checkpoint_key
         return ""
 
     def _read_seal(self, seal: bytes) -> tuple[Checkpoint, PublicKey]:
@@ -340,7 +340,7 @@ class Ledger:
             return sign_note(checkpoint.text(), key, checkpoint_signer.sign).encode()
 
         def owns(line: bytes) -> bool:
-            return Link.of(statement_of(line)).checkpoint_key == checkpoint_signer.keyid
+            return statement_of(line).link.checkpoint_key == checkpoint_signer.keyid
 
         return Keeper(
             new_origin=lambda: f"venturalitica/log/{uuid.uuid4().hex}",
@@ -354,7 +354,7 @@ class Ledger:
         """Raise unless an unsealed line is one of this log's own, in its place."""
         try:
             _check_signatures(line, carried_keys(self.home / "keys"))
-            link = Link.of(statement_of(line))
+            link = statement_of(line).link
             previous = tail.previous.hex() if tail.previous else None
             if (link.origin, link.index, link.previous) != (tail.origin, tail.size, previous):
                 raise EvidenceError("it belongs at another place")

@@ -7,42 +7,15 @@ do not bear out. Only a statement of another kind or a newer format is refused.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from venturalitica.core.record import JUDGED
-from venturalitica.core.verdict import (
-    STATUSES,
-    Light,
-    Verdict,
-    left_out_sentence,
-    run_lights,
-    worst_light,
-)
+from venturalitica.core.json_values import Json, integer, mapping, mappings, text
+from venturalitica.core.policy import Snapshot
+from venturalitica.core.record import FORMAT, JUDGED, Statement
+from venturalitica.core.verdict import Light, Verdict, left_out_sentence, worst_light
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
-
-FORMAT = 1
-LIGHTS: tuple[Light, ...] = ("green", "amber", "red", "grey")
-Json = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyFacts:
-    """The policy that was in force; `text` is its file, `intact` whether it fits its digest."""
-
-    name: str
-    version: str
-    title: str
-    filename: str
-    sha256: str
-    text: str
-    size: int
-    intact: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +35,7 @@ class ReportContext:
     doubtful: bool
     run: Json
     verdicts: tuple[Verdict, ...] = ()
-    policy: PolicyFacts | None = None
+    policy: Snapshot | None = None
     rows: int | None = None
     axes: tuple[Json, ...] = ()
     tally_sha256: str = ""
@@ -93,11 +66,11 @@ class ReportContext:
 
 
 def read_statement(
-    statement: Mapping[str, Any],
+    statement: Json,
     *,
     evidence_sha256: str = "",
     delivered: bool | None = None,
-    approvals: Sequence[Mapping[str, Any]] = (),
+    approvals: Sequence[Json] = (),
     standing: Standing | None = None,
 ) -> ReportContext:
     """Read a statement of kind "audit" or "run", with what else is known of its record.
@@ -105,193 +78,49 @@ def read_statement(
     Raises:
         EvidenceError: it is another kind of statement, or a format newer than this version knows.
     """
-    kind = JUDGED.get(str(statement.get("predicateType")))
-    predicate = mapping(statement.get("predicate"))
-    if kind is None or not predicate:
+    record = Statement.of(statement)
+    if not record.judged or not record.predicate:
         raise EvidenceError(
             f"found a statement of type {statement.get('predicateType')!r}; expected one of "
             f"{', '.join(JUDGED)}: give the evidence of an audit or of a monitored run"
         )
-    _check_format(predicate.get("format"))
-    verdicts = tuple(_verdict(item) for item in mappings(predicate.get("verdicts")))
-    tally = mapping(predicate.get("tally"))
-    audits = mappings(predicate.get("audits"))
-    shown = _shown_light(predicate, kind, verdicts, audits)
-    claimed = _known_light(predicate.get("light"))
+    found = record.predicate.get("format")
+    if not record.understood or integer(found) is None:
+        raise EvidenceError(
+            f"this evidence has format {found!r}; this version reads "
+            f"format {FORMAT}: read it with a newer version of this package"
+        )
+    shown, claimed = record.borne_out, record.light
     lights: list[Light] = [shown, claimed]
-    if delivered is False:
-        lights.append("amber")
-    if standing is not None and standing.doubt:
+    if delivered is False or (standing is not None and standing.doubt):
         lights.append("amber")
     unproven = standing is not None and standing.fault is not None
+    tally = record.tally or {}
     return ReportContext(
-        kind=kind,
-        package=text(predicate.get("package")),
+        kind=record.kind,
+        package=text(record.predicate.get("package")),
         light="red" if unproven else "grey" if shown == "grey" else worst_light(lights),
-        recorded_light=text(predicate.get("light")),
+        recorded_light=text(record.predicate.get("light")),
         doubtful=claimed != shown and worst_light((claimed, shown)) == shown,
-        run=mapping(predicate.get("run")),
-        verdicts=verdicts,
-        policy=_policy(predicate.get("policy")),
+        run=mapping(record.predicate.get("run")),
+        verdicts=record.verdicts,
+        policy=record.policy,
         rows=integer(tally.get("rows")),
         axes=mappings(tally.get("axes")),
-        tally_sha256=text(predicate.get("tally_sha256")),
-        bindings=mapping(predicate.get("bindings")),
-        model=mapping(predicate.get("model")) or None,
-        data=mappings(predicate.get("data")),
-        environment=mapping(predicate.get("environment")),
-        trackers=mappings(predicate.get("trackers")),
-        exception=mapping(predicate.get("exception")) or None,
-        audits=audits,
+        tally_sha256=record.tally_sha256 or "",
+        bindings=record.bindings,
+        model=record.model or None,
+        data=record.data,
+        environment=record.environment,
+        trackers=record.trackers,
+        exception=record.exception or None,
+        audits=record.audits,
         evidence_sha256=evidence_sha256,
         delivered=delivered,
         approvals=mappings(tuple(approvals)),
         standing=standing,
-        judging=mapping(predicate.get("judging")),
+        judging=record.judging or {},
     )
-
-
-def _check_format(found: object) -> None:
-    if isinstance(found, int) and not isinstance(found, bool) and found <= FORMAT:
-        return
-    raise EvidenceError(
-        f"this evidence has format {found!r}; this version reads format {FORMAT} and older: "
-        "read it with a newer version of this package"
-    )
-
-
-def _shown_light(
-    predicate: Json, kind: str, verdicts: Sequence[Verdict], audits: Sequence[Json]
-) -> Light:
-    """The light that the verdicts, or the audits inside a run, bear out."""
-    lights: list[Light] = [verdict.light for verdict in verdicts]
-    if lights and mapping(predicate.get("judging")).get("left_out"):
-        lights.append("amber")
-    if kind == "run":
-        lights += map(_known_light, _run_lights(audits))
-        if predicate.get("exception"):
-            lights.append("red")
-    return worst_light(lights)
-
-
-def _run_lights(audits: Sequence[Json]) -> list[Any]:
-    try:
-        return run_lights(audits)
-    except TypeError:  # a list of controls that is none: each audit as it is
-        return [audit.get("light") for audit in audits]
-
-
-def _known_light(found: object) -> Light:
-    return next((light for light in LIGHTS if light == found), "grey")
-
-
-def _verdict(item: Json) -> Verdict:
-    """A verdict whose every field has the right type; the unreadable is an error, never a pass."""
-    status = item.get("status")
-    interval = mapping(item.get("interval"))
-    low, high = number(interval.get("low")), number(interval.get("high"))
-    clean: dict[str, Any] = {
-        **{key: text(item.get(key)) for key in _TEXTS},
-        "status": status if status in STATUSES else "error",
-        "on_fail": item.get("on_fail") if item.get("on_fail") in ("record", "block") else "warn",
-        "across": _texts(item.get("across")),
-        "compare": text(item.get("compare")) or None,
-        "article": text(item.get("article")) or None,
-        "threshold": number(item.get("threshold")),
-        "value": number(item.get("value")),
-        "interval": None if low is None or high is None else {"low": low, "high": high},
-        "level": number(item.get("level")) or 0.95,
-        "conclusive": item.get("conclusive") is True,
-        "n": integer(item.get("n")) or 0,
-        "groups": [_group(group) for group in mappings(item.get("groups"))],
-        "notes": _texts(item.get("notes")),
-        "line": integer(item.get("line")) or 0,
-    }
-    if clean["status"] == "passed" and clean["value"] is None:
-        clean |= {"status": "error", "reason": "recorded as passed, but without a value"}
-    return Verdict.from_json(clean)
-
-
-_TEXTS = ("control", "reason", "title", "metric", "must", "operator", "remedy", "file")
-
-
-def _group(item: Json) -> dict[str, Any]:
-    interval = mapping(item.get("interval"))
-    low, high = number(interval.get("low")), number(interval.get("high"))
-    return {
-        "name": text(item.get("name")),
-        "n": integer(item.get("n")) or 0,
-        "value": number(item.get("value")),
-        "supported": item.get("supported") is not False,
-        "interval": None if low is None or high is None else {"low": low, "high": high},
-    }
-
-
-def _policy(item: object) -> PolicyFacts | None:
-    facts = mapping(item)
-    if not facts:
-        return None
-    data = _decoded(facts.get("bytes"))
-    sha256 = text(facts.get("sha256"))
-    return PolicyFacts(
-        name=text(facts.get("name")),
-        version=text(facts.get("version")),
-        title=text(facts.get("title")),
-        filename=text(facts.get("filename")),
-        sha256=sha256,
-        text=data.decode("utf-8", "replace") if data is not None else "",
-        size=len(data) if data is not None else 0,
-        intact=None if data is None else _digest(data) == sha256,
-    )
-
-
-def _decoded(value: object) -> bytes | None:
-    try:
-        return base64.b64decode(text(value), validate=True) if value else None
-    except (binascii.Error, ValueError):
-        return None
-
-
-def _digest(data: bytes) -> str:
-    from venturalitica.core.encoding import sha256_hex
-
-    return sha256_hex(data)
-
-
-def mapping(value: object) -> Json:
-    """`value` if it is a JSON object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def mappings(value: object) -> tuple[Json, ...]:
-    """The JSON objects of a list."""
-    if not isinstance(value, list | tuple):
-        return ()
-    return tuple(item for item in value if isinstance(item, Mapping))
-
-
-def text(value: object) -> str:
-    """`value` as text; None is empty, a number is its JSON form."""
-    return "" if value is None else str(value)
-
-
-def _texts(value: object) -> list[str]:
-    return [text(item) for item in value] if isinstance(value, list | tuple) else []
-
-
-def number(value: object) -> float | None:
-    """`value` if it is a finite number, else None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if math.isfinite(value) else None
-    except OverflowError:
-        return None
-
-
-def integer(value: object) -> int | None:
-    """`value` if it is a whole number, else None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

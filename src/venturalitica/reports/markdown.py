@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from venturalitica.core.json_values import text
 from venturalitica.core.text import format_interval, format_number, visible
 from venturalitica.core.verdict import Light, Verdict
-from venturalitica.reports.context import ReportContext, read_statement, text
+from venturalitica.reports.context import ReportContext, read_statement
 from venturalitica.reports.sentences import (
     ANSWERS,
     LIGHT_WORDS,

@@ -6,9 +6,10 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
+from venturalitica.core.json_values import Json, text
 from venturalitica.core.text import visible
 from venturalitica.core.verdict import Verdict
-from venturalitica.reports.context import Json, ReportContext, text
+from venturalitica.reports.context import ReportContext
 from venturalitica.reports.sentences import LIGHT_WORDS, run_sentence, summary_sentence
 
 _SEVERITY = {"failed": 0, "error": 1, "not_evaluated": 2, "passed": 4}

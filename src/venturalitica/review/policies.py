@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from venturalitica.core.record import Statement
 from venturalitica.errors import EvidenceError, PolicyError, did_you_mean, listed
 from venturalitica.policy.changes import Edition
 
@@ -224,13 +225,12 @@ def _read(ledger: Ledger, found: Iterable[Recorded]) -> Iterator[Recorded]:
 
 def _text(ledger: Ledger, one: Recorded) -> _Text:
     try:
-        recorded = _policy_of(ledger.entry(one.first).statement)
-        data = _bytes(recorded, one.edition.sha256)
+        data, filename = _bytes(ledger.entry(one.first).record, one.edition.sha256)
     except EvidenceError as error:
         return _Text(problem="its bytes cannot be read from the evidence", fault=str(error))
     try:
         # Without the metrics of this version: what was in use then may have another name by now.
-        policy = _parsed(data, str(recorded.get("filename", "")))
+        policy = _parsed(data, filename)
     except PolicyError as error:
         first, more = error.problems[0], len(error.problems) - 1
         rest = f" (and {more} more)" if more else ""
@@ -247,27 +247,20 @@ def _parsed(data: bytes, filename: str) -> Policy:
     return parse_policy(data, filename=filename, check_metrics=False)
 
 
-def _policy_of(statement: dict[str, Any]) -> dict[str, Any]:
-    predicate = statement.get("predicate")
-    policy = predicate.get("policy") if isinstance(predicate, dict) else None
-    if not isinstance(policy, dict):
+def _bytes(record: Statement, sha256: str) -> tuple[bytes, str]:
+    """The policy's bytes and the name of its file."""
+    if record.policy is None:
         raise EvidenceError(
             "the index names a policy that the record does not hold; 'venturalitica reindex' "
             "builds the index again"
         )
-    return policy
-
-
-def _bytes(recorded: dict[str, Any], sha256: str) -> bytes:
-    from venturalitica.ledger.records.consistency import policy_bytes
-
-    data = policy_bytes(recorded)
-    if recorded["sha256"] != sha256:
+    data = record.policy.checked()
+    if record.policy.sha256 != sha256:
         raise EvidenceError(
-            f"the index says sha256 {sha256}, the record {recorded['sha256']}; 'venturalitica "
+            f"the index says sha256 {sha256}, the record {record.policy.sha256}; 'venturalitica "
             "reindex' builds the index again"
         )
-    return data
+    return data, record.policy.filename
 
 
 def _misnamed(edition: Edition, policy: Policy | None) -> str:

@@ -13,17 +13,11 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from venturalitica.core.json_values import Json, mapping, text
+from venturalitica.core.record import KINDS, Statement
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
-from venturalitica.reports.context import (
-    Json,
-    ReportContext,
-    Standing,
-    mapping,
-    mappings,
-    read_statement,
-    text,
-)
+from venturalitica.reports.context import ReportContext, Standing, read_statement
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
@@ -57,7 +51,7 @@ def page_context(
     from venturalitica.ledger import Outbox
 
     refuse_other_kinds(entry)
-    trackers = mappings(entry.statement["predicate"].get("trackers"))
+    trackers = entry.record.trackers
     tried = Outbox(ledger).attempts() if attempts is None else attempts
     waiting = _waiting(tried, entry, trackers)
     standing = standing_of(ledger, entry, waiting=waiting, now=now, doubts=doubts)
@@ -91,7 +85,7 @@ def standing_of(
     from venturalitica.ledger.index.queries import stranger
 
     doubts = known_here(ledger) if doubts is None else doubts
-    retention, until = _kept(entry.statement)
+    retention, until = _kept(entry.record)
     return Standing(
         entry=entry.index,
         size=ledger.size,
@@ -139,7 +133,7 @@ def bundle_page(
     from venturalitica.core.text import timestamp
     from venturalitica.ledger.formats.bundle import Bundle
     from venturalitica.ledger.index.queries import stranger
-    from venturalitica.ledger.index.rows import Outline, kind_of
+    from venturalitica.ledger.index.rows import Outline
 
     try:
         bundle = Bundle.parse(data)
@@ -147,7 +141,7 @@ def bundle_page(
         return None
     outline = Outline.of(bundle.index, bundle.envelope)
     vouched = any(step.name == "trust" and step.ok for step in found.steps)
-    retention, until = _kept(outline.statement)
+    retention, until = _kept(outline.record)
     standing = Standing(
         entry=bundle.index,
         size=bundle.size,
@@ -160,10 +154,10 @@ def bundle_page(
     )
     digest = outline.evidence_sha256
     try:
-        report = read_statement(outline.statement, evidence_sha256=digest, standing=standing)
+        report = read_statement(outline.record.json, evidence_sha256=digest, standing=standing)
     except EvidenceError:
         report = None  # a record of another kind, or of a newer format
-    return BundlePage(kind_of(outline.statement), bundle.index, outline.signer, report)
+    return BundlePage(outline.record.kind, bundle.index, outline.signer, report)
 
 
 def known_here(ledger: Ledger) -> Known:
@@ -245,14 +239,13 @@ def _waiting(attempts: Iterable[Attempt], entry: Entry, runs: Sequence[Json]) ->
     return waiting
 
 
-def _kept(statement: Mapping[str, Any]) -> tuple[str, str]:
+def _kept(record: Statement) -> tuple[str, str]:
     """The retention class and the last day; two empty texts where the record tells neither."""
     from venturalitica.core.retention import RetentionTerm, day_of
-    from venturalitica.ledger.records.placement import Link
 
     try:
-        kept = RetentionTerm.of(mapping(statement.get("predicate")))
-        appended = day_of(Link.of(statement).appended_at)
+        kept = RetentionTerm.of(record.retention)
+        appended = day_of(record.link.appended_at)
     except EvidenceError:
         return "", ""
     return kept.name, kept.last_day(appended).isoformat()
@@ -260,23 +253,19 @@ def _kept(statement: Mapping[str, Any]) -> tuple[str, str]:
 
 def refuse_other_kinds(entry: Entry) -> None:
     """Raise unless the record is an audit or a run: others are about records, not about models."""
-    from venturalitica.core.record import judged
-    from venturalitica.ledger.records.registry import kinds
-
-    if judged(entry.statement):
+    record = entry.record
+    if record.judged:
         return
-    kind = str(entry.statement.get("predicateType"))
-    if kind not in kinds():
+    if record.predicate_type not in KINDS:
         raise EvidenceError(
             f"entry {entry.index} is a record of a kind that this version does not know, "
-            f"{kind[:80]!r}: a page is drawn of an audit or a run. A newer version of "
+            f"{record.kind[:80]!r}: a page is drawn of an audit or a run. A newer version of "
             "this package may know it: update it from where it came from"
         )
-    predicate = entry.statement["predicate"]
-    target = mapping(predicate.get("of")).get("entry")
+    target = mapping(record.predicate.get("of")).get("entry")
     where = f", and is shown in that of entry {target}" if isinstance(target, int) else ""
     raise EvidenceError(
-        f"entry {entry.index} is a record of kind {str(predicate.get('kind'))[:40]!r}: it has no "
+        f"entry {entry.index} is a record of kind {record.kind!r}: it has no "
         f"page of its own{where}. 'venturalitica runs show {entry.index}' shows it"
     )
 

@@ -6,34 +6,31 @@ what the rest is held against.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 from venturalitica.core.encoding import sha256_hex
+from venturalitica.core.json_values import text
+from venturalitica.core.record import AUDIT, Statement
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
-from venturalitica.review.belonging import Record, belonging
+from venturalitica.ledger.rejudge.run_audits import Audited, disagreement
 from venturalitica.trackers.base import ROOT, RunRef
-from venturalitica.trackers.layout import (
-    SNAPSHOTS,
-    Claim,
-    clip,
-    encode,
-    light_of,
-    read_claims,
-)
+from venturalitica.trackers.layout import SNAPSHOTS, Claim, clip, encode, light_of, read_claims
 from venturalitica.trackers.publish import CONTROL_LIMIT, VALUE_LIMIT
+
+RUN_STEP = "run"
+AUDITS_STEP = "audits of the run"
 
 
 @dataclass(frozen=True, slots=True)
-class RunBundle(Record):
-    """One bundle of the run: its path, the digest of its envelope, and what it says."""
+class RunBundle:
+    """One bundle of the run: its path, the digest of its envelope, and its statement."""
 
-    @property
-    def policy(self) -> Mapping[str, Any]:
-        """The policy as it was signed; empty where the record has none."""
-        return self.predicate.get("policy") or {}
+    path: str
+    evidence_sha256: str
+    record: Statement
 
 
 def agreement(files: Mapping[str, bytes], run: RunRef | None = None) -> list[Step]:
@@ -59,24 +56,15 @@ def agreement(files: Mapping[str, bytes], run: RunRef | None = None) -> list[Ste
 
 
 def _bundles(files: Mapping[str, bytes]) -> Iterator[RunBundle]:
-    from venturalitica.core.encoding import parse_object
-    from venturalitica.core.record import judged
     from venturalitica.ledger.formats.bundle import Bundle
-    from venturalitica.ledger.formats.dsse import Envelope
+    from venturalitica.ledger.formats.dsse import statement_of
 
     for path, data in sorted(files.items()):
-        if not path.endswith(".json"):
-            continue
-        try:
-            envelope = Bundle.parse(data).envelope
-            statement = parse_object(Envelope.parse(envelope).payload, what="the statement")
-            if not isinstance(statement["predicate"], dict):
-                continue
-            if judged(statement) and not isinstance(statement["predicate"].get("run"), dict):
-                continue
-            yield RunBundle(path, sha256_hex(envelope), statement)
-        except (EvidenceError, KeyError, TypeError, ValueError):
-            continue  # the steps of the bundle itself say what is wrong with it
+        if path.endswith(".json"):
+            # The steps of the bundle itself say what is wrong with one that is left out.
+            with suppress(EvidenceError):
+                envelope = Bundle.parse(data).envelope
+                yield RunBundle(path, sha256_hex(envelope), statement_of(envelope))
 
 
 def _evidence_step(
@@ -111,13 +99,14 @@ def _snapshot_step(
     checked: set[str] = set()
     for claim in claims:
         item = kept.get(claim.evidence_sha256)
-        if item is None or not item.policy:
+        policy = item.record.policy if item else None
+        if item is None or policy is None:
             continue
         data = files.get(claim.snapshot)
         if data is None:
             detail = f"{claim.snapshot or SNAPSHOTS} is not at the run, though {item.path} names it"
             return Step("policy_snapshot", False, detail)
-        if sha256_hex(data) != item.policy.get("sha256"):
+        if sha256_hex(data) != policy.sha256:
             detail = f"{claim.snapshot} is not the policy that {item.path} was signed with"
             return Step("policy_snapshot", False, detail)
         checked.add(claim.snapshot)
@@ -144,7 +133,7 @@ def _report_step(files: Mapping[str, bytes]) -> Step:
 def _tags_step(tags: Mapping[str, str], claims: list[Claim], kept: Mapping[str, RunBundle]) -> Step:
     """What the tags say of policy, verdicts and light must be what was signed."""
     signed = [
-        replace(claim, light=str(kept[claim.evidence_sha256].predicate.get("light")))
+        replace(claim, light=kept[claim.evidence_sha256].record.light)
         for claim in claims
         if claim.evidence_sha256 in kept
     ]
@@ -165,13 +154,117 @@ def _tags_step(tags: Mapping[str, str], claims: list[Claim], kept: Mapping[str, 
 
 
 def _expected(claim: Claim, item: RunBundle) -> dict[str, str]:
+    policy = item.record.policy
     values = {
-        "policy": item.policy.get("name", ""),
-        "policy_version": item.policy.get("version", ""),
-        "policy_sha256": item.policy.get("sha256", ""),
+        "policy": policy.name if policy else "",
+        "policy_version": policy.version if policy else "",
+        "policy_sha256": policy.sha256 if policy else "",
         "evidence_sha256": item.evidence_sha256,
     }
-    for verdict in item.predicate.get("verdicts") or ():
-        control = encode(str(verdict.get("control")), limit=CONTROL_LIMIT)
-        values[f"control.{control}"] = verdict.get("status", "")
-    return {f"{claim.tags}.{name}": clip(str(value), VALUE_LIMIT) for name, value in values.items()}
+    for verdict in item.record.verdicts:
+        values[f"control.{encode(verdict.control, limit=CONTROL_LIMIT)}"] = verdict.status
+    return {f"{claim.tags}.{name}": clip(value, VALUE_LIMIT) for name, value in values.items()}
+
+
+def belonging(records: Sequence[RunBundle], tracker: str, run_id: str) -> list[Step]:
+    """The steps `run` and `audits of the run` over the records kept at a run.
+
+    Whoever may write to runs can copy everything of a green run into a red one, tags, policy, page
+    and all: it verifies, and agrees with itself. But a record names the runs that were open when it
+    was made. And can take evidence away together with its tags: but an audit has a number within
+    its run, and the record of a monitored run names its audits.
+    """
+    told = [item for item in records if item.record.judged]
+    return [_run_step(told, tracker, run_id), *_audits_step(told, tracker, run_id)]
+
+
+def _run_step(records: Sequence[RunBundle], tracker: str, run_id: str) -> Step:
+    """Only the id decides: an address may be spelt in more than one way."""
+    if not records:
+        return Step(RUN_STEP, None, "not checked: no record here says which run it was made in")
+    for item in records:
+        named = list(_named(item))
+        if (tracker, run_id) not in [(kind, name) for kind, name, _ in named]:
+            runs = ", ".join(f"{kind} run {name}" for kind, name, _ in named[:3])
+            detail = f"{item.path} was made in {runs or 'no run of a tracker'}, not in this run"
+            return Step(RUN_STEP, False, f"{detail}: somebody put it here")
+    links = [link for item in records for link in _named(item)]
+    places = sorted({uri for _, name, uri in links if name == run_id and uri})
+    at = f" (at {', '.join(places)[:200]})" if places else ""
+    return Step(RUN_STEP, True, f"each record says that it was made in this run{at}")
+
+
+def _named(item: RunBundle) -> Iterator[tuple[str, str, str]]:
+    for run in item.record.trackers:
+        tracker, run_id, uri = (text(run.get(key))[:200] for key in ("tracker", "run_id", "uri"))
+        yield tracker, run_id, uri
+
+
+def _audits_step(records: Sequence[RunBundle], tracker: str, run_id: str) -> Iterator[Step]:
+    """Of each monitored run with a record here: are its audits here, as it says they are?"""
+    checked = 0
+    for run in sorted({item.record.run.id for item in records}):
+        own = [item for item in records if item.record.run.id == run]
+        fault = _contradiction(own, run)
+        if fault:
+            yield Step(AUDITS_STEP, False, fault)
+            return
+        missing = _missing(own)
+        if missing:
+            yield _gone(own, missing, tracker, run_id)
+            return
+        checked += any(_sequence(item) for item in own)
+    if checked:
+        yield Step(AUDITS_STEP, True, f"every audit of the monitored runs here ({checked})")
+
+
+def _contradiction(own: Sequence[RunBundle], run: str) -> str:
+    audits = {item.evidence_sha256: item for item in own if _is_audit(item)}
+    for item in own:
+        for said in item.record.audits:
+            found = audits.get(str(said.get("evidence_sha256")))
+            if found is not None:
+                truth = Audited.of(found.evidence_sha256, found.record)
+                fault = disagreement(said, truth, run)
+                if fault:
+                    return f"{item.path} says of {found.path} {fault}"
+    return ""
+
+
+def _missing(own: Sequence[RunBundle]) -> list[int]:
+    """Numbers of audits (from 1) that must have been, and whose record is not here."""
+    numbers = {_sequence(item) for item in own if _is_audit(item)} - {0}
+    closed = [item for item in own if not _is_audit(item)]
+    last = max([*numbers, *(_sequence(item) - 1 for item in closed)], default=0)
+    # The run's own record says which audits never came into the log.
+    lost = sum(said.get("index") is None for item in closed for said in item.record.audits)
+    if last > len(numbers) + _MOST:  # nobody's audits: a number may be made up
+        return [last]
+    missing = [number for number in range(1, last + 1) if number not in numbers]
+    return missing if len(missing) > lost else []
+
+
+_MOST = 10_000
+
+
+def _gone(own: Sequence[RunBundle], missing: Sequence[int], tracker: str, run_id: str) -> Step:
+    named = {(kind, name) for item in own for kind, name, _ in _named(item)}
+    which = f"audit {missing[0]}" + (f" (and {len(missing) - 1} more)" if missing[1:] else "")
+    detail = f"{which} of the run {own[0].record.run.name[:80]!r} is not here"
+    if named - {(tracker, run_id)}:
+        # Other runs of trackers were open in it: there is where it may be.
+        return Step(AUDITS_STEP, None, f"{detail}; it may be at another run that was open in it")
+    return Step(
+        AUDITS_STEP,
+        False,
+        f"{detail}: it was taken away, waits ('venturalitica sync' delivers it), or was made while "
+        "no run of a tracker was open; the log itself tells ('venturalitica verify', 'runs list')",
+    )
+
+
+def _sequence(item: RunBundle) -> int:
+    return max(0, item.record.run.sequence)
+
+
+def _is_audit(item: RunBundle) -> bool:
+    return item.record.predicate_type == AUDIT

@@ -170,16 +170,11 @@ def _due(entries: Path) -> Iterator[tuple[str, RunRef]]:
 
 
 def _named(line: bytes) -> Iterator[RunRef]:
-    from venturalitica.core.encoding import parse_object
-    from venturalitica.ledger.formats.dsse import Envelope
-    from venturalitica.ledger.index.rows import can_be_delivered
+    from venturalitica.ledger.formats.dsse import statement_of
 
     try:
-        statement = parse_object(Envelope.parse(line).payload, what="the statement")
-        for link in statement["predicate"]["trackers"]:
-            if can_be_delivered(link) and link["run_id"]:
-                yield run_ref(link)
-    except (EvidenceError, KeyError, TypeError, AttributeError):
+        yield from (run_ref(run) for run in statement_of(line).deliverable if run["run_id"])
+    except EvidenceError:
         return
 
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.audit.parcel import run_ref
 from venturalitica.core.encoding import sha256_hex
+from venturalitica.core.record import is_tracker_run
 from venturalitica.core.verdict import Light
 from venturalitica.ledger.index.queries import linked, rows_of
-from venturalitica.ledger.index.rows import can_be_delivered, link_of
+from venturalitica.ledger.index.rows import link_of
 from venturalitica.review.health import ci
 from venturalitica.review.health import integrations as links
 from venturalitica.review.health.checks import policy, policy_file
@@ -252,7 +253,7 @@ def _named(
 ) -> Iterator[tuple[int, RunRef]]:
     """The runs as the records name them: a link leads where a record says, not the index."""
     for run_id, entry in runs.items():
-        for run in filter(can_be_delivered, trackers.get(entry, ())):
+        for run in filter(is_tracker_run, trackers.get(entry, ())):
             if link_of(run) == (tracker, uri, run_id):
                 yield entry, run_ref(run | {"uri": run.get("uri") or ""})
                 break

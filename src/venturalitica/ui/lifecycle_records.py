@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from venturalitica.core.json_values import Json
+from venturalitica.core.record import APPROVAL, ERASURE, PRUNE, ROTATION
 from venturalitica.reports.html.parts import digest, moment
 from venturalitica.reports.sentences import LIGHT_WORDS
 
@@ -39,20 +41,18 @@ def read_care(ledger: Ledger, entry: Entry) -> Care:
     Raises:
         EvidenceError: it is malformed, or the vault holds something else than was recorded.
     """
-    from venturalitica.ledger.records.consistency import understood
-
-    kind = str(entry.statement.get("predicateType", ""))
-    read = _KINDS.get(kind)
-    if read is None or not understood(entry.statement):
-        return _unknown(kind)
-    return read(ledger, entry)
+    record = entry.record
+    read = _KINDS.get(record.predicate_type)
+    if read is None or not record.understood:
+        return _unknown(record.predicate_type)
+    return read(ledger, record.predicate, entry.index)
 
 
-def _approval(ledger: Ledger, entry: Entry) -> Care:
+def _approval(ledger: Ledger, predicate: Json, index: int) -> Care:
     from venturalitica.ledger.lifecycle.erase import shown
     from venturalitica.ledger.records.approval import Approval
 
-    made = Approval.of(_predicate(entry), entry.index)
+    made = Approval.of(predicate, index)
     person = shown(ledger, made.person)
     comment = shown(ledger, made.comment) if made.comment else None
     light = next((word for name, word in LIGHT_WORDS.items() if name == made.light), made.light)
@@ -73,11 +73,10 @@ def _approval(ledger: Ledger, entry: Entry) -> Care:
     )
 
 
-def _erasure(ledger: Ledger, entry: Entry) -> Care:
+def _erasure(ledger: Ledger, predicate: Json, index: int) -> Care:
     from venturalitica.ledger.lifecycle.erase import shown
     from venturalitica.ledger.records.erasure import targets_of
 
-    predicate = _predicate(entry)
     targets, reason = targets_of(predicate), predicate.get("reason")
     values = sum(len(target.digests) for target in targets)
     return Care(
@@ -93,10 +92,9 @@ def _erasure(ledger: Ledger, entry: Entry) -> Care:
     )
 
 
-def _prune(ledger: Ledger, entry: Entry) -> Care:
+def _prune(ledger: Ledger, predicate: Json, index: int) -> Care:
     from venturalitica.ledger.records.pruning import ranges_of
 
-    predicate = _predicate(entry)
     ranges = ranges_of(predicate)
     gone = sum(item.count for item in ranges)
     kept = [f"{name}: {number}" for name, number in predicate["classes"].items()]
@@ -114,13 +112,13 @@ def _prune(ledger: Ledger, entry: Entry) -> Care:
     )
 
 
-def _rotation(ledger: Ledger, entry: Entry) -> Care:
+def _rotation(ledger: Ledger, predicate: Json, index: int) -> Care:
     from venturalitica.ledger.records.rotation import Rotation
 
-    made = Rotation.of(_predicate(entry), entry.index)
+    made = Rotation.of(predicate, index)
     return Care(
         "A key handed over to the next",
-        f"Both keys signed this record. From entry {entry.index + 1} on nothing that the old key "
+        f"Both keys signed this record. From entry {index + 1} on nothing that the old key "
         "signs belongs to this log: who has stolen it cannot go on.",
         (
             ("Old key, records", digest(made.old.record.keyid)),
@@ -141,17 +139,12 @@ def _unknown(kind: str) -> Care:
     )
 
 
-_KINDS: Mapping[str, Callable[[Any, Any], Care]] = {
-    "urn:venturalitica:approval:v1": _approval,
-    "urn:venturalitica:erasure:v1": _erasure,
-    "urn:venturalitica:prune:v1": _prune,
-    "urn:venturalitica:key-rotation:v1": _rotation,
+_KINDS: Mapping[str, Callable[[Ledger, Json, int], Care]] = {
+    APPROVAL: _approval,
+    ERASURE: _erasure,
+    PRUNE: _prune,
+    ROTATION: _rotation,
 }
-
-
-def _predicate(entry: Entry) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = entry.statement["predicate"]
-    return found
 
 
 def _many(count: int, one: str, many: str = "") -> str:

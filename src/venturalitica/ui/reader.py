@@ -16,15 +16,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from venturalitica.core.record import is_tracker_run
 from venturalitica.core.redact import redact_uri
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.index.cross_check import EDITED, STILL, Held
+from venturalitica.ledger.index.cross_check import EDITED, Held
 from venturalitica.system.settings import Settings
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Index, Ledger, RunRow
     from venturalitica.ledger.formats.checkpoint import Checkpoint
-    from venturalitica.ledger.index.cross_check import Verdicts
+    from venturalitica.ledger.index.cross_check import Lines, Verdicts
     from venturalitica.ledger.index.queries import Known
     from venturalitica.ledger.lifecycle.approve import SignOffs
     from venturalitica.ledger.outbox import Attempt, Undelivered
@@ -40,7 +41,6 @@ LATER = 1.0
 """Seconds after the first page until a longer log is read for them."""
 
 Stamp = tuple[object, ...]
-Lines = tuple[Sequence["RunRow"], "Verdicts | None"]
 Receipt = tuple[int, str, str, str]
 
 
@@ -214,42 +214,18 @@ class Reading:
         )
 
     def shown(self, find: Callable[[], T], shows: Callable[[T], Iterable[Lines]]) -> tuple[T, str]:
-        """What `find` finds by the index, once the log bears out each row that is shown of it.
-
-        Where the index does not say what the log says it is made again, and asked again; where a
-        record does not verify, what is found is asked for again, now that it is red.
-
-        Args:
-            find: asks the index.
-            shows: the rows of what was found, with their verdicts or None where none is shown.
-
-        Returns:
-            What was found, and what a page says of an index that was edited, else nothing.
-
-        Raises:
-            EvidenceError: the log was altered.
-        """
-        edited = ""
-        while True:
-            faults = len(self.desk.held.faults)
-            found = find()
-            if not all(self._are_recorded(rows, verdicts) for rows, verdicts in shows(found)):
-                if edited:
-                    raise EvidenceError(STILL)
-                edited = self._made_again()
-            elif len(self.desk.held.faults) <= faults:
-                return found, edited
+        """`Held.shown`, and the outbox knows what is due of each row."""
+        return self.desk.held.shown(find, shows, self._are_recorded, self._make_again)
 
     def _are_recorded(self, rows: Sequence[RunRow], verdicts: Verdicts | None = None) -> bool:
         """Whether the log gives these rows, and the outbox knows what is due of them."""
         held = self.desk.held.are_recorded(self.ledger, self._stamp("log"), rows, verdicts)
         return held and self._knows_what_is_due(rows)
 
-    def _made_again(self) -> str:
+    def _make_again(self) -> None:
         log.warning("%s: %s", self.desk.home, EDITED)
         self.index.rebuild()
         self._kept.forget()
-        return EDITED
 
     def _signers(self) -> frozenset[str]:
         """The keys that the reader knows, as `trust.known_signers` says."""
@@ -369,9 +345,7 @@ class _Kept:
 
 def places_of(trackers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     """Tracker and run id of each run that a record names, and that it can be delivered to."""
-    from venturalitica.ledger.index.rows import can_be_delivered
-
-    for run in filter(can_be_delivered, trackers):
+    for run in filter(is_tracker_run, trackers):
         yield run["tracker"], run["run_id"]
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.core.encoding import MAX_LINE, canonical_json, encode_base64, parse_object
+from venturalitica.core.encoding import canonical_json, encode_base64, parse_object
+from venturalitica.core.record import Statement
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.public_key import PublicKey, short
 
@@ -103,14 +104,13 @@ def signed_by(envelope: Envelope, keys: Mapping[str, PublicKey]) -> tuple[str, .
     return tuple(signature.keyid for signature in envelope.signatures)
 
 
-def statement_of(line: bytes) -> dict[str, Any]:
+def statement_of(line: bytes) -> Statement:
     """The statement in a line of the log; whether it is signed is for others to check.
 
     Raises:
         EvidenceError: it is not a DSSE envelope with a JSON object in it.
     """
-    payload = Envelope.parse(line, what="the line").payload
-    return parse_object(payload, what="the statement", limit=MAX_LINE)
+    return Statement.read(Envelope.parse(line, what="the line").payload)
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:

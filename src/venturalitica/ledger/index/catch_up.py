@@ -8,13 +8,13 @@ from itertools import chain, islice, starmap
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.ledger.formats.merkle import leaf_hash
-from venturalitica.ledger.index.rows import Outline, run_row, tracker_rows, verdict_rows
+from venturalitica.ledger.index.rows import Outline, link_rows, run_row, verdict_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
 
-VERSION = "5"
+VERSION = "6"
 """Raise it when a table, or what a row is made of, changes: an index of another version is rebuilt,
 never migrated."""
 
@@ -38,12 +38,12 @@ class _Batch:
 
     def add(self, entry: Outline) -> None:
         """Take in the rows of one more entry."""
-        from venturalitica.ledger.index.tables import link_values, run_values, verdict_values
+        from venturalitica.ledger.index.tables import values_of
 
         self.last = entry
-        self.runs.append(run_values(run_row(entry)))
-        self.verdicts += map(verdict_values, verdict_rows(entry))
-        self.links += map(link_values, tracker_rows(entry))
+        self.runs.append(values_of(run_row(entry)))
+        self.verdicts += map(values_of, verdict_rows(entry))
+        self.links += map(values_of, link_rows(entry))
         self.pruned += _pruned_before(entry)
 
     def insert(self, connection: Connection) -> None:
@@ -69,7 +69,7 @@ def _pruned_before(entry: Outline) -> list[range]:
     """What an entry prunes; of what comes after it, it can say nothing."""
     from venturalitica.ledger.records.pruning import pruned_by
 
-    named = pruned_by(entry.statement)
+    named = pruned_by(entry.record)
     return [range(item.start, min(item.end, entry.index)) for item in named]
 
 

@@ -9,60 +9,24 @@ sees itself when it is opened.
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import signed_by
 from venturalitica.ledger.formats.merkle import leaf_hash
 from venturalitica.ledger.formats.public_key import PublicKey, carried_keys
-from venturalitica.ledger.index.rows import Outline, run_row, verdict_rows
-from venturalitica.ledger.records.placement import Link
+from venturalitica.ledger.index.rows import Outline, RunRow, VerdictRow, run_row, verdict_rows
 
 if TYPE_CHECKING:
-    from venturalitica.ledger import Ledger, RunRow
-    from venturalitica.ledger.index.rows import VerdictRow
+    from venturalitica.ledger.ledger import Ledger
 
-
-Verdicts = Mapping[int, Sequence["VerdictRow"]]
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """What holding rows against their records came to.
-
-    `same`: each row is the one that its record gives. `faults`: what is wrong with a record itself,
-    by its entry; nothing that such a record says is proven.
-    """
-
-    same: bool
-    faults: Mapping[int, str] = field(default_factory=dict)
-
-
-def faithful(ledger: Ledger, rows: Iterable[RunRow], verdicts: Verdicts | None = None) -> bool:
-    """Whether each row is the one that its record gives, and so its verdicts where they are given.
-
-    `verdicts` are those of each row by its entry; a row that it does not name has none.
-    """
-    return compare(ledger, rows, verdicts).same
-
-
-def compare(ledger: Ledger, rows: Iterable[RunRow], verdicts: Verdicts | None = None) -> Compared:
-    """Hold rows against their records; `verdicts` as in `faithful`."""
-    wanted, faults = {row.index: row for row in rows}, dict[int, str]()
-    try:
-        check = Check.of(ledger)
-        for index, line in ledger.chosen(sorted(wanted)):
-            found = check.compare(line, wanted.pop(index), verdicts)
-            if not found.same:
-                return found
-            faults |= found.faults
-    except EvidenceError:
-        return Compared(False)  # one can no longer be read
-    return Compared(not wanted, faults)  # else there is no such entry, or it was pruned
+T = TypeVar("T")
+Verdicts = Mapping[int, Sequence[VerdictRow]]
+Lines = tuple[Sequence[RunRow], Verdicts | None]
+"""Rows that are shown, and their verdicts by entry; None where no verdict is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,46 +45,27 @@ class Check:
         """
         return cls(ledger.head().origin, carried_keys(ledger.home / "keys"))
 
-    def compare(self, line: bytes, row: RunRow, verdicts: Verdicts | None = None) -> Compared:
-        """Hold a row, and its verdicts where they are given, against the record in a line."""
+    def compare(self, line: bytes, row: RunRow, verdicts: Verdicts | None) -> str | None:
+        """None where a row, or a verdict of it, is not the one that the record in a line gives.
+
+        Else why the record itself cannot be believed, as `verify` would say; empty where it can.
+        """
         outline = Outline.of(row.index, line)
-        same = _is_its_record(row, outline)
-        if verdicts is not None:
-            same = same and _are_its_verdicts(verdicts.get(row.index, ()), outline)
-        fault = self._fault(outline)
-        return Compared(same, {row.index: fault} if fault else {})
+        same = verdicts is None or verdict_rows(outline) == list(verdicts.get(row.index, ()))
+        return self._fault(outline) if same and run_row(outline) == row else None
 
     def _fault(self, outline: Outline) -> str:
-        """Why the record cannot be believed, as `verify` would say; empty where it can."""
-        envelope = outline.envelope
-        if envelope is None:
+        if outline.envelope is None:
             return ""  # it is listed as unreadable, and nothing of it is shown
         try:
-            signed_by(envelope, self.keys)
-            self._check_place(outline)
+            signed_by(outline.envelope, self.keys)
+            link = outline.record.link
+            if (link.origin, link.index) != (self.origin, outline.index):
+                # A signed record, moved or doubled, or carried here from another log.
+                raise EvidenceError(f"it was signed for place {link.index} of {link.origin[:80]!r}")
         except EvidenceError as error:
             return f"Entry {outline.index} does not verify: {error}."
         return ""
-
-    def _check_place(self, outline: Outline) -> None:
-        link = Link.of(outline.statement)
-        if (link.origin, link.index) != (self.origin, outline.index):
-            # A signed record, moved or doubled, or carried here from another log.
-            raise EvidenceError(f"it was signed for place {link.index} of {link.origin[:80]!r}")
-
-
-def _is_its_record(row: RunRow, outline: Outline) -> bool:
-    given: dict[str, Any] = run_row(outline)
-    given["index"] = given.pop("entry")
-    given["trackers"] = tuple(json.loads(given["trackers"]))
-    return given == asdict(row)
-
-
-def _are_its_verdicts(rows: Sequence[VerdictRow], outline: Outline) -> bool:
-    given = verdict_rows(outline)
-    for row in given:
-        row["index"] = row.pop("entry")
-    return given == [asdict(row) for row in rows]
 
 
 MOST = 20_000
@@ -140,12 +85,42 @@ class Held:
     """Which rows were found to be those of their records; safe to use from threads."""
 
     def __init__(self) -> None:
-        self._seen: dict[bytes, tuple[object, Compared]] = {}
+        self._seen: dict[bytes, tuple[object, str]] = {}
         self._fresh: set[bytes] = set()
         self._stamp: object = None
         self._lock = threading.Lock()
         self.faults: Mapping[int, str] = {}
         """By entry: why a record that was shown does not verify, as the log is now."""
+
+    def shown(
+        self,
+        find: Callable[[], T],
+        shows: Callable[[T], Iterable[Lines]],
+        are_recorded: Callable[[Sequence[RunRow], Verdicts | None], bool],
+        make_again: Callable[[], object],
+    ) -> tuple[T, str]:
+        """What `find` finds by the index, once the log bears out each row that is shown of it.
+
+        Where the index does not say what the log says it is made again, and asked again; where a
+        record does not verify, what is found is asked for again, now that it is red.
+
+        Returns:
+            What was found, and what to say of an index that was edited, else nothing.
+
+        Raises:
+            EvidenceError: the log was altered.
+        """
+        edited = ""
+        while True:
+            faults = len(self.faults)
+            found = find()
+            if not all(are_recorded(rows, verdicts) for rows, verdicts in shows(found)):
+                if edited:
+                    raise EvidenceError(STILL)
+                make_again()
+                edited = EDITED
+            elif len(self.faults) <= faults:
+                return found, edited
 
     def are_recorded(
         self,
@@ -185,16 +160,16 @@ class Held:
             before, found = self._seen.get(mark, (None, None))
             if found is None or before != about:
                 found = check.compare(line, row, verdicts)
-            if not found.same:
+            if found is None:
                 return False
-            self._remember(mark, about, found)
+            self._remember(mark, about, index, found)
         return not new  # else there is no such entry, or it was pruned
 
-    def _remember(self, mark: bytes, about: object, found: Compared) -> None:
+    def _remember(self, mark: bytes, about: object, index: int, fault: str) -> None:
         self._fresh.add(mark)
-        self._seen[mark] = about, found
-        if found.faults:
-            self.faults = {**self.faults, **found.faults}
+        self._seen[mark] = about, fault
+        if fault:
+            self.faults = {**self.faults, index: fault}
         while len(self._seen) > MOST:
             self._seen.pop(next(iter(self._seen)))
 

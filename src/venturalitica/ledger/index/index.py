@@ -180,8 +180,7 @@ class Index:
     def verdict_rows(self, query: Select[Any]) -> tuple[VerdictRow, ...]:
         """What a selection of whole rows of `verdicts` gives."""
         with self._engine.connect() as connection:
-            rows = connection.execute(query).mappings()
-            return tuple(VerdictRow(**_renamed(row)) for row in rows)
+            return tuple(VerdictRow(*row) for row in connection.execute(query))
 
     def links(
         self, *, confirmed: Collection[tuple[tuple[int, str, str], str]] = ()
@@ -220,14 +219,12 @@ class Index:
 
     def rows(self, query: Select[Any]) -> tuple[RunRow, ...]:
         """What a selection of whole rows of `runs` gives."""
-        import json
+        from venturalitica.ledger.index.tables import run_of
 
         with self._engine.connect() as connection:
-            rows = [_renamed(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).all()
         try:
-            return tuple(
-                RunRow(**row | {"trackers": tuple(json.loads(row["trackers"]))}) for row in rows
-            )
+            return tuple(map(run_of, rows))
         except (ValueError, TypeError) as error:
             raise EvidenceError(ALTERED) from error
 
@@ -351,9 +348,3 @@ def _stamp(path: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-
-
-def _renamed(row: Any) -> dict[str, Any]:
-    values = dict(row)
-    values["index"] = values.pop("entry")
-    return values

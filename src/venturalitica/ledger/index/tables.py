@@ -5,10 +5,13 @@ Loaded only when the index is used: SQLAlchemy is slow to import.
 
 from __future__ import annotations
 
+import json
 import os
 import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,14 @@ from sqlalchemy import (
     Connection,
     Engine,
     Float,
-    ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
     create_engine,
     event,
 )
@@ -32,7 +37,9 @@ from sqlalchemy.pool import NullPool, StaticPool
 from venturalitica.core.causes import said
 from venturalitica.core.redact import redact_uri
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.index.rows import LinkRow, RunRow, VerdictRow
 
+Row = RunRow | VerdictRow | LinkRow
 metadata = MetaData()
 
 meta = Table(
@@ -42,38 +49,26 @@ meta = Table(
     Column("value", Text, nullable=False),
 )
 
+_TYPES = {"int": Integer, "float": Float}
+
+
+def _columns(row: type[Row]) -> Iterator[Column[Any]]:
+    """A column for each field: text unless it is a number, NULL where it may be None."""
+    for item in fields(row):
+        kind, _, none = str(item.type).partition(" | ")
+        name = "entry" if item.name == "index" else item.name
+        kind_of_column = _TYPES.get(kind, Text)
+        yield Column(name, kind_of_column, nullable=bool(none), autoincrement=False)
+
+
 runs = Table(
     "runs",
     metadata,
-    Column("entry", Integer, primary_key=True, autoincrement=False),
-    Column("kind", Text, nullable=False),
-    Column("run_id", Text, nullable=False),
-    Column("name", Text, nullable=False, index=True),
-    Column("parent", Text),
-    Column("sequence", Integer, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("started_at", Text, nullable=False),
-    Column("ended_at", Text, nullable=False),
-    Column("appended_at", Text, nullable=False, index=True),
-    Column("policy_name", Text),
-    Column("policy_version", Text),
-    Column("policy_sha256", Text),
-    Column("light", Text, nullable=False),
-    Column("passed", Integer, nullable=False),
-    Column("failed", Integer, nullable=False),
-    Column("not_evaluated", Integer, nullable=False),
-    Column("errors", Integer, nullable=False),
-    Column("model_class", Text),
-    Column("exception", Text),
-    Column("revision", Text),
-    Column("signer", Text, nullable=False),
-    Column("margin", Float),
-    Column("margin_low", Float),
-    Column("margin_high", Float),
-    Column("margin_control", Text),
-    Column("evidence_sha256", Text, nullable=False, unique=True),
-    Column("trackers", Text, nullable=False),
-    Column("experiment", Text, nullable=False),
+    *_columns(RunRow),
+    PrimaryKeyConstraint("entry"),
+    UniqueConstraint("evidence_sha256"),
+    Index("ix_runs_name", "name"),
+    Index("ix_runs_appended_at", "appended_at"),
     # What the pages ask of every run is answered from these alone, without the wide rows.
     Index("ix_runs_pipeline", "policy_name", "name", "experiment", "kind", "run_id", "entry"),
     Index("ix_runs_run", "run_id", "name", "policy_name", "kind", "entry", "light", "signer"),
@@ -84,37 +79,33 @@ runs = Table(
 verdicts = Table(
     "verdicts",
     metadata,
-    Column("entry", Integer, ForeignKey("runs.entry"), primary_key=True),
-    Column("position", Integer, primary_key=True),
-    Column("control", Text, nullable=False),
-    Column("metric", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    Column("light", Text, nullable=False),
-    Column("on_fail", Text, nullable=False),
-    Column("must", Text, nullable=False),
-    Column("value", Float),
-    Column("low", Float),
-    Column("high", Float),
-    Column("n", Integer, nullable=False),
-    Column("article", Text),
+    *_columns(VerdictRow),
+    PrimaryKeyConstraint("entry", "position"),
+    ForeignKeyConstraint(["entry"], ["runs.entry"]),
     Index("ix_verdicts_control", "control", "light", "entry"),
 )
 
 links = Table(
     "links",
     metadata,
-    Column("entry", Integer, ForeignKey("runs.entry"), primary_key=True),
-    Column("position", Integer, primary_key=True),
-    Column("tracker", Text, nullable=False),
-    Column("run_id", Text, nullable=False, index=True),
-    Column("uri", Text, nullable=False),
-    Column("run", Text, nullable=False),
+    *_columns(LinkRow),
+    PrimaryKeyConstraint("entry", "position"),
+    ForeignKeyConstraint(["entry"], ["runs.entry"]),
+    Index("ix_links_run_id", "run_id"),
 )
 
-run_values = itemgetter(*runs.columns.keys())
-verdict_values = itemgetter(*verdicts.columns.keys())
-link_values = itemgetter(*links.columns.keys())
-"""A row as a tuple in the order of its table's columns."""
+_fields_of = {row: attrgetter(*row.__slots__) for row in (RunRow, VerdictRow, LinkRow)}
+
+
+def values_of(row: Row) -> tuple[Any, ...]:
+    """A row as a tuple in the order of its table's columns."""
+    found: tuple[Any, ...] = _fields_of[type(row)](row)
+    return (*found[:-1], json.dumps(row.trackers)) if isinstance(row, RunRow) else found
+
+
+def run_of(values: Sequence[Any]) -> RunRow:
+    """The row of `runs` that `values_of` gave the values of."""
+    return RunRow(*(*values[:-1], tuple(json.loads(values[-1]))))
 
 
 def engine_of(path: Path, url: str | None) -> Engine:

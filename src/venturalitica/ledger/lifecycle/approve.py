@@ -15,19 +15,13 @@ from typing import Any
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import marks_in_base64, sha256_hex
+from venturalitica.core.record import APPROVAL, FORMAT, statement_json
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EntryPruned, EvidenceError, SigningKeyError
 from venturalitica.ledger.index.index import Index
 from venturalitica.ledger.ledger import Ledger
-from venturalitica.ledger.records.approval import (
-    APPROVAL,
-    FORMAT,
-    MAX_ROLE,
-    Approval,
-    approval_in,
-    check,
-)
-from venturalitica.ledger.records.placement import STATEMENT_TYPE, Draft, Entry
+from venturalitica.ledger.records.approval import MAX_ROLE, Approval, approval_in, check
+from venturalitica.ledger.records.placement import Draft, Entry
 from venturalitica.ledger.records.vault import Vault, digest_of
 from venturalitica.ledger.signing.signer import Signer
 
@@ -146,9 +140,7 @@ def approve(
         SigningKeyError: it cannot be signed.
         EvidenceError: it cannot be written, or `entry` is no audit and no run.
     """
-    from venturalitica.core.record import judged
-
-    if not judged(entry.statement):
+    if not entry.record.judged:
         raise EvidenceError(
             f"entry {entry.index} is no audit and no run: only those can be signed off"
         )
@@ -216,7 +208,6 @@ def _statement(
     sealed: Sequence[Mapping[str, str]],
 ) -> dict[str, Any]:
 
-    run = entry.statement["predicate"].get("run") or {}
     predicate = {
         "format": FORMAT,
         "kind": "approval",
@@ -224,7 +215,7 @@ def _statement(
         "of": {
             "entry": entry.index,
             "evidence_sha256": entry.evidence_sha256,
-            "run_id": str(run.get("id", "")),
+            "run_id": entry.record.run.id,
             "light": light,
         },
         "decision": decision,
@@ -235,9 +226,5 @@ def _statement(
         "comment": dict(sealed[1]) if len(sealed) > 1 else None,
     }
     check(predicate)
-    return {
-        "_type": STATEMENT_TYPE,
-        "subject": [{"name": f"record/{entry.index}", "digest": {"sha256": entry.evidence_sha256}}],
-        "predicateType": APPROVAL,
-        "predicate": predicate,
-    }
+    subject = (f"record/{entry.index}", entry.evidence_sha256)
+    return statement_json(APPROVAL, [subject], predicate)

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.index.index import Index
 from venturalitica.ledger.records.erasure import Target, erasure_statement, held_by, targets_of
-from venturalitica.ledger.records.placement import Link
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.system.files import sync_folder, write_durably
 
@@ -97,10 +96,10 @@ def erasures(ledger: Ledger) -> dict[str, str]:
         places = [row.index for row in index.runs(kind="erasure", newest_first=False)]
     found: dict[str, str] = {}
     for place in places:
-        statement = ledger.entry(place).statement
+        statement = ledger.entry(place).record
         with contextlib.suppress(EvidenceError):
-            day = Link.of(statement).appended_at[:10]
-            for target in targets_of(statement["predicate"]):
+            day = statement.link.appended_at[:10]
+            for target in targets_of(statement.predicate):
                 found |= dict.fromkeys(target.digests, day)
     return found
 
@@ -120,7 +119,7 @@ def shown(ledger: Ledger, reference: Any) -> str:
 
 def _targets(entries: Iterable[Entry], told: dict[str, str]) -> Iterator[Target]:
     for entry in entries:
-        held = held_by(entry.statement)
+        held = held_by(entry.record)
         digests = tuple(digest for digest in held if digest not in told)
         if digests:
             yield Target(entry.index, entry.evidence_sha256, digests)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from venturalitica.core.record import KINDS, ROTATION
 from venturalitica.errors import EvidenceError, RetiredKeyError
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
 from venturalitica.ledger.formats.public_key import RECORDS, PublicKey, carried_keys
@@ -21,8 +22,6 @@ from venturalitica.ledger.log.key_history import (
     retirement,
     rotation_in,
 )
-from venturalitica.ledger.records.placement import Link
-from venturalitica.ledger.records.rotation import ROTATION
 from venturalitica.ledger.signing.signer import FileSigner
 from venturalitica.ledger.verify.history import Rotations
 
@@ -74,7 +73,7 @@ def _uses(home: Path, entries: Path, end: int) -> Iterator[Use]:
 
 
 def _place(line: bytes) -> int:
-    return Link.of(statement_of(line)).index
+    return statement_of(line).link.index
 
 
 def known_signers(ledger: Ledger, index: Index, own: Collection[str]) -> frozenset[str]:
@@ -88,15 +87,12 @@ def known_signers(ledger: Ledger, index: Index, own: Collection[str]) -> frozens
     """
     rotations = Rotations()
     # The index may hide a rotation, and then fewer keys are known; it cannot invent one.
-    places = [row.index for row in index.runs(kind=_ROTATION, newest_first=False)]
+    places = [row.index for row in index.runs(kind=KINDS[ROTATION], newest_first=False)]
     for _, line in ledger.chosen(places):
         if (found := rotation_in(line)) is not None:
             rotations.done.append(found)
     known = set(own) or _founders(ledger)
     return frozenset(known | rotations.heirs(known).keys())
-
-
-_ROTATION = ROTATION.split(":")[2]
 
 
 def _founders(ledger: Ledger) -> set[str]:

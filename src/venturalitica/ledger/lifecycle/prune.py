@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from venturalitica.core.record import judged
 from venturalitica.core.retention import TEN_YEARS, RetentionTerm, day_of, last_day
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.formats.merkle import root_of
@@ -25,8 +24,6 @@ from venturalitica.ledger.index.index import Index
 from venturalitica.ledger.lifecycle.rewrite import rewrite
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.outbox import Outbox
-from venturalitica.ledger.records.consistency import understood
-from venturalitica.ledger.records.placement import KEY as LOG
 from venturalitica.ledger.records.pruning import Range, prune_statement, pruned_by
 from venturalitica.system.files import NoLocksError, locked
 
@@ -108,7 +105,7 @@ class _Survey:
     def take(self, entry: Entry) -> None:
         """Take in the next entry."""
         # No entry was appended before the one before it, whatever the clock said.
-        self._newest = str(entry.statement["predicate"][LOG]["appended_at"])
+        self._newest = entry.record.link.appended_at
         self._latest = max(self._latest, day_of(self._newest))
         block = self._block(entry.index)
         if block is not None:
@@ -157,11 +154,12 @@ class _Block:
     def take(
         self, entry: Entry, appended: date, today: date, placed: date | None, *, waits: bool
     ) -> None:
-        if not (judged(entry.statement) and understood(entry.statement)):
+        record = entry.record
+        if not (record.judged and record.understood):
             return
         self.judged[entry.index] = bytes.fromhex(entry.leaf_sha256)
         try:
-            kept = RetentionTerm.of(entry.statement["predicate"])
+            kept = RetentionTerm.of(record.retention)
         except EvidenceError as error:
             self._stay(f"entry {entry.index}: {error}")
             return
@@ -206,7 +204,7 @@ def still_there(ledger: Ledger) -> dict[int, tuple[Range, int]]:
         records = [row.index for row in index.runs(kind="prune", newest_first=False)]
     named: dict[int, tuple[Range, int]] = {}
     for number in records:
-        for item in pruned_by(ledger.entry(number).statement):
+        for item in pruned_by(ledger.entry(number).record):
             if item.end <= number:
                 named.setdefault(item.start, (item, number))
     return {start: found for start, found in named.items() if _is_there(ledger, start)}

@@ -23,13 +23,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from venturalitica.core.encoding import MAX_LINE, parse_object
+from venturalitica.core.encoding import MAX_LINE
+from venturalitica.core.record import Statement
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import Envelope, verify_signature
 from venturalitica.ledger.formats.public_key import PublicKey, short
 from venturalitica.ledger.log.tail import NotOursError
-from venturalitica.ledger.records.placement import Link
 from venturalitica.system.files import open_plain, sync_folder, write_new
 
 log = logging.getLogger(__name__)
@@ -276,7 +276,6 @@ def _check(path: Path, keys: Mapping[str, PublicKey]) -> bytes:
             raise NotOursError(f"its key {short(signature.keyid)!r} is not among the keys here")
         if not verify_signature(key.ecdsa(), signature.sig, envelope.signed_bytes()):
             raise NotOursError("its signature does not verify")
-    statement = parse_object(envelope.payload, what="its statement", limit=MAX_LINE)
-    if Link.of(statement).index != index:
+    if Statement.read(envelope.payload).link.index != index:
         raise NotOursError("it was signed for another place")
     return line

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from venturalitica.core.encoding import MAX_LINE
+from venturalitica.core.record import PREDICATE, ROTATION
 from venturalitica.errors import EvidenceError, RetiredKeyError
 from venturalitica.ledger.formats.dsse import Envelope, signers_of, statement_of, verify_signature
 from venturalitica.ledger.formats.public_key import (
     short,
 )
-from venturalitica.ledger.records.placement import Entry, Link
-from venturalitica.ledger.records.rotation import ROTATION, Pair, Rotation
+from venturalitica.ledger.records.placement import Entry
+from venturalitica.ledger.records.rotation import Pair, Rotation
 from venturalitica.ledger.signing.signer import FileSigner, Signer
 from venturalitica.system.files import open_plain
 
@@ -141,12 +142,11 @@ def rotation_in(line: bytes) -> Rotation | None:
         return None
     try:
         statement = statement_of(line)
-        if statement.get("predicateType") != ROTATION:
+        if statement.predicate_type != ROTATION:
             return None
-        link = Link.of(statement)
-        rotation = Rotation.of(statement["predicate"], link.index)
-        rotation.check_signed(signers_of(line), link)
-    except (EvidenceError, KeyError, TypeError, AttributeError):
+        rotation = Rotation.of(statement.predicate, statement.link.index)
+        rotation.check_signed(signers_of(line), statement.link)
+    except EvidenceError:
         return None
     return rotation if _verifies(rotation, Envelope.parse(line)) else None
 
@@ -245,7 +245,7 @@ def hand_over(append: Append, old: FileSigner, new: FileSigner, *, reason: str) 
         EvidenceError: it cannot be written; the log is as it was.
     """
     statement = Rotation(pair_of(old), pair_of(new), reason).statement()
-    Rotation.of(statement["predicate"])  # a malformed one would be a fault of the log for ever
+    Rotation.of(statement[PREDICATE])  # a malformed one would be a fault of the log for ever
     entry = append(statement, cosigners=(old,))
     log.info(
         "key %s handed over to %s in entry %d", short(old.keyid), short(new.keyid), entry.index
@@ -266,9 +266,8 @@ def check_unsealed(line: bytes, entries: Path, end: int) -> None:
     signers = signers_of(line)
     refuse_retired(entries, signers, end)
     statement = statement_of(line)
-    if statement.get("predicateType") == ROTATION:
-        rotation = Rotation.of(statement["predicate"])
-        rotation.check_signed(signers, Link.of(statement))
+    if statement.predicate_type == ROTATION:
+        Rotation.of(statement.predicate).check_signed(signers, statement.link)
 
 
 def size_of(entries: Path) -> int:

@@ -13,7 +13,6 @@ from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.formats.merkle import Proofs, verify_inclusion
 from venturalitica.ledger.log.inbox import Inbox
 from venturalitica.ledger.log.tail import CacheMissError, Part, TreeCache, read_parts
-from venturalitica.ledger.records.placement import Link
 from venturalitica.system.files import reading
 
 
@@ -91,7 +90,7 @@ class ProvenLines:
     def _pruned_on(self, record: int, checkpoint: Checkpoint) -> str:
         with contextlib.suppress(EvidenceError):
             part, _ = self.part(record, checkpoint)
-            return f" on {Link.of(statement_of(part.line)).appended_at[:10]}"
+            return f" on {statement_of(part.line).link.appended_at[:10]}"
         return ""
 
     def part(self, index: int, checkpoint: Checkpoint) -> tuple[Part, list[bytes]]:

@@ -18,21 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from venturalitica.core.encoding import is_hash, is_place
+from venturalitica.core.record import APPROVAL
 from venturalitica.core.verdict import LIGHTS
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
-from venturalitica.ledger.records.kind import Kind
 from venturalitica.ledger.records.vault import Vault, is_reference
 
-if TYPE_CHECKING:
-    pass
-
-
-APPROVAL = "urn:venturalitica:approval:v1"
-FORMAT = 1
 DECISIONS = ("approved", "rejected")
 
 MAX_ROLE = 200
@@ -100,11 +94,11 @@ def approval_in(line: bytes, index: int) -> Approval | None:
     """The sign-off that a line is; None for another kind, and where it cannot be read as one."""
     try:
         statement = statement_of(line)
-        if statement.get("predicateType") != APPROVAL:
+        if statement.predicate_type != APPROVAL:
             return None
-        approval = Approval.of(statement["predicate"], index)
+        approval = Approval.of(statement.predicate, index)
         return approval if approval.keyid in signers_of(line) else None
-    except (EvidenceError, KeyError, TypeError, AttributeError):
+    except EvidenceError:
         return None  # it says of no record that it is signed off; `verify` says what is wrong
 
 
@@ -122,9 +116,6 @@ def check(predicate: Mapping[str, Any]) -> None:
         raise EvidenceError("predicate.person is not a reference to the vault")
     if predicate.get("comment", 0) is not None and not is_reference(predicate.get("comment")):
         raise EvidenceError("predicate.comment is neither null nor a reference to the vault")
-
-
-KIND = Kind(APPROVAL, FORMAT, check)
 
 
 def _is_target(target: Mapping[str, Any]) -> bool:

@@ -7,95 +7,49 @@ the tally is the one that its digest names, and no light is greener than its ver
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 import rfc8785
 
 from venturalitica.core.encoding import canonical_parsed, sha256_hex
-from venturalitica.core.policy import Policy
-from venturalitica.core.record import JUDGED, judged
-from venturalitica.core.verdict import (
-    LIGHTS,
-    STATUSES,
-    Light,
-    OnFail,
-    Status,
-    Verdict,
-    run_lights,
-    worst_light,
-)
+from venturalitica.core.json_values import text
+from venturalitica.core.policy import Policy, Snapshot
+from venturalitica.core.record import APPROVAL, ERASURE, PRUNE, ROTATION, Statement
+from venturalitica.core.verdict import LIGHTS, Light, run_lights
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, PolicyError
-from venturalitica.ledger.records.kind import Kind
-from venturalitica.ledger.records.placement import STATEMENT_TYPE
-from venturalitica.ledger.records.registry import kinds
+from venturalitica.ledger.records import approval, erasure, pruning, rotation
 
-FORMAT = 1
-ON_FAIL = ("record", "warn", "block")
-
-
-def understood(statement: Mapping[str, Any]) -> bool:
-    """Whether this package knows the kind and format of the statement."""
-    predicate = statement.get("predicate")
-    return isinstance(predicate, Mapping) and (
-        predicate.get("format") == FORMAT if judged(statement) else _kind(statement) is not None
-    )
+CHECKS = {
+    ROTATION: rotation.check,
+    APPROVAL: approval.check,
+    ERASURE: erasure.check,
+    PRUNE: pruning.check,
+}
+"""What the predicate of each kind besides audits and runs is held against."""
 
 
-def _kind(statement: Mapping[str, Any]) -> Kind | None:
-    kind = kinds().get(str(statement.get("predicateType")))
-    return kind if kind and statement["predicate"].get("format") == kind.format else None
-
-
-def check_shape(statement: Mapping[str, Any]) -> None:
+def check_shape(statement: Statement) -> None:
     """Raise `EvidenceError` unless it is an in-toto Statement v1 of a kind we can read."""
-    if statement.get("_type") != STATEMENT_TYPE:
-        raise EvidenceError(f"its _type is not {STATEMENT_TYPE}")
-    subject, predicate = statement.get("subject"), statement.get("predicate")
-    if not isinstance(statement.get("predicateType"), str) or not isinstance(predicate, Mapping):
-        raise EvidenceError("it has no predicate, or no predicateType")
-    if not isinstance(subject, list) or not subject or not all(map(_is_subject, subject)):
-        raise EvidenceError("it has no subject with a digest")
-    kind = _kind(statement)
-    if kind is not None:
-        kind.check(predicate)
-    elif understood(statement):
-        _check_predicate(predicate)
-        if predicate["kind"] != JUDGED[statement["predicateType"]]:
-            # A green audit that calls itself a run would need no verdict.
-            raise EvidenceError("its kind is not the one of its predicateType")
+    if statement.fault:
+        raise EvidenceError(statement.fault)
+    if statement.understood and not statement.judged:
+        CHECKS[statement.predicate_type](statement.predicate)
 
 
-def policy_bytes(policy: Mapping[str, Any]) -> bytes:
-    """The bytes of the policy of a record, held against their digest.
-
-    Raises:
-        EvidenceError: they are missing, or not those of its SHA-256.
-    """
-    try:
-        data = base64.b64decode(policy["bytes"], validate=True)
-    except (KeyError, TypeError, ValueError, binascii.Error):
-        raise EvidenceError("the policy's bytes are missing or not base64") from None
-    found = sha256_hex(data)
-    if found != policy.get("sha256"):
-        said = str(policy.get("sha256"))[:64]
-        raise EvidenceError(f"the record says sha256 {said}, its policy's bytes have {found}")
-    return data
-
-
-def check_subjects(statement: Mapping[str, Any]) -> None:
+def check_subjects(statement: Statement) -> None:
     """Raise unless policy, model and data of subject and predicate are the same digests."""
-    predicate = statement["predicate"]
-    said = sorted(_said(predicate))
-    named = sorted(
-        (str(item.get("name", "")).split("/", 1)[0], str(item["digest"].get("sha256", "")))
-        for item in statement["subject"]
-        if str(item.get("name", "")).split("/", 1)[0] in ("policy", "model", "data")
-    )
+    policy = [statement.policy.sha256] if statement.policy else []
+    parts = {
+        "policy": policy,
+        "model": [text(statement.model.get("sha256"))],
+        "data": [text(item.get("sha256")) for item in statement.data],
+    }
+    said = sorted((part, digest) for part in parts for digest in parts[part] if digest)
+    each = ((name.split("/", 1)[0], digest) for name, digest in statement.subjects)
+    named = sorted(item for item in each if item[0] in parts)
     if said != named:
         odd = next(iter(set(said) ^ set(named)), ("data", "?"))
         raise EvidenceError(
@@ -103,115 +57,44 @@ def check_subjects(statement: Mapping[str, Any]) -> None:
         )
 
 
-def check_tally(statement: Mapping[str, Any]) -> bool:
+def check_tally(statement: Statement) -> bool:
     """Whether there is a tally that could be held against its digest; raises if they differ."""
-    predicate = statement["predicate"]
-    tally, digest = predicate.get("tally"), predicate.get("tally_sha256")
-    if tally is None and digest is None:
+    if statement.tally is None and statement.tally_sha256 is None:
         return False
     try:
-        found = sha256_hex(canonical_parsed(tally))
+        found = sha256_hex(canonical_parsed(statement.tally))
     except rfc8785.CanonicalizationError:
         raise EvidenceError("the tally cannot be made canonical") from None
-    if tally is None or found != digest:
+    if statement.tally is None or found != statement.tally_sha256:
         raise EvidenceError("the tally is not the one that its SHA-256 names")
     return True
 
 
-def check_light(statement: Mapping[str, Any]) -> None:
+def check_light(statement: Statement) -> None:
     """Raise if the light claims more than verdicts, a run's audits and how it ended bear out."""
-    predicate = statement["predicate"]
-    lights: list[Light] = [
-        light_of(_status(verdict), verdict["on_fail"], verdict["conclusive"])
-        for verdict in predicate["verdicts"]
-    ]
-    if lights and (predicate.get("judging") or {}).get("left_out"):
-        lights.append("amber")
-    lights += run_lights(predicate.get("audits") or ())
-    if predicate.get("exception"):
-        lights.append("red")
-    if not all(light in LIGHTS for light in lights):
+    if not all(light in LIGHTS for light in run_lights(statement.audits)):
         raise EvidenceError("an audit inside the run has no light")
-    borne_out = worst_light(lights)
-    if LIGHTS.index(predicate["light"]) > LIGHTS.index(borne_out):
-        raise EvidenceError(f"its light is {predicate['light']}; what it holds gives {borne_out}")
+    if LIGHTS.index(statement.light) > LIGHTS.index(statement.borne_out):
+        raise EvidenceError(
+            f"its light is {statement.light}; what it holds gives {statement.borne_out}"
+        )
 
 
-def _status(verdict: Mapping[str, Any]) -> Status:
-    """As it is recorded; but nothing passes that was not measured."""
-    unmeasured = verdict["status"] == "passed" and verdict.get("value") is None
-    return "error" if unmeasured else verdict["status"]
+def light_in(statement: Statement) -> Light:
+    """The light that it claims; red where what it holds does not bear it out, as `verify` says.
+
+    What a record of an unknown kind or format means by a light, nobody here knows: grey.
+    """
+    if not (statement.judged and statement.understood):
+        return "grey"
+    if _BEARING.isdisjoint(statement.malformed):
+        with suppress(EvidenceError):
+            check_light(statement)
+            return statement.light
+    return "red"
 
 
-@lru_cache(maxsize=64)
-def light_of(status: Status, on_fail: OnFail, conclusive: bool) -> Light:
-    """The light that status, conclusiveness and `on_fail` give; the one written is not believed."""
-    return Verdict(
-        control="-", status=status, reason="-", on_fail=on_fail, conclusive=conclusive
-    ).light
-
-
-def _said(predicate: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if predicate.get("policy"):
-        yield "policy", str(predicate["policy"].get("sha256"))
-    model = predicate.get("model")
-    if model and model.get("sha256"):
-        yield "model", str(model["sha256"])
-    for item in predicate.get("data") or ():
-        if item.get("sha256"):
-            yield "data", str(item["sha256"])
-
-
-def _is_subject(item: Any) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("digest"), dict)
-
-
-def _check_predicate(predicate: Mapping[str, Any]) -> None:
-    for name, right in _FIELDS.items():
-        if not right(predicate.get(name)):
-            raise EvidenceError(f"predicate.{name} is missing or malformed")
-
-
-# `dict`, since it is parsed JSON that is looked at: asking for a `Mapping` takes many times longer.
-def _object_or_none(value: Any) -> bool:
-    return value is None or isinstance(value, dict)
-
-
-def _objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
-
-
-def _run(value: Any) -> bool:
-    texts = ("id", "name", "started_at", "ended_at")
-    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in texts)
-
-
-def _verdicts(value: Any) -> bool:
-    return _objects(value) and all(map(_verdict, value))
-
-
-def _verdict(item: Mapping[str, Any]) -> bool:
-    return (
-        isinstance(item.get("control"), str)
-        and isinstance(item.get("reason"), str)
-        and item.get("status") in STATUSES
-        and item.get("on_fail") in ON_FAIL
-        and isinstance(item.get("conclusive"), bool)
-    )
-
-
-_FIELDS: dict[str, Callable[[Any], bool]] = {
-    "kind": lambda value: value in ("audit", "run"),
-    "run": _run,
-    "light": lambda value: value in LIGHTS,
-    "verdicts": _verdicts,
-    "policy": _object_or_none,
-    "judging": _object_or_none,
-    "model": _object_or_none,
-    "tally": _object_or_none,
-    "data": _objects,
-    "trackers": _objects,
-}
+_BEARING = frozenset({"light", "verdicts", "judging", "audits"})
 
 
 NAMES = "policy names"
@@ -235,10 +118,10 @@ class PolicyNames:
         self._unread = 0
         self._first: tuple[int, str] | None = None
 
-    def check(self, index: int, policy: Mapping[str, Any], data: bytes) -> None:
-        """Raise `EvidenceError` if the record's words for it are others than those of `data`."""
-        named = self._named(index, policy, data)
-        said = policy.get("name"), policy.get("version")
+    def check(self, index: int, policy: Snapshot) -> None:
+        """Raise `EvidenceError` if the record's words for it are others than those of its bytes."""
+        named = self._named(index, policy, policy.checked())
+        said = policy.name, policy.version
         if named is not None and said != named:
             raise EvidenceError(
                 f"the record calls its policy {_short(said)}; the policy's own bytes say "
@@ -253,8 +136,8 @@ class PolicyNames:
         detail = f"not checked in {self._unread} of the records: entry {index}: {why}"
         return Step(NAMES, None, detail, index)
 
-    def _named(self, index: int, policy: Mapping[str, Any], data: bytes) -> Names | None:
-        key = str(policy["sha256"]), str(policy.get("filename"))
+    def _named(self, index: int, policy: Snapshot, data: bytes) -> Names | None:
+        key = policy.sha256, policy.filename
         if key not in self._known:
             cost = max(_LEAST, len(data))
             if self._spent + cost > BUDGET:

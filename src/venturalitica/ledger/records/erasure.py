@@ -12,14 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from venturalitica.core.encoding import is_hash, is_place
-from venturalitica.core.record import JUDGED
+from venturalitica.core.record import ERASURE, FORMAT, Statement, statement_json
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.records.kind import Kind
-from venturalitica.ledger.records.placement import STATEMENT_TYPE
 from venturalitica.ledger.records.vault import is_reference, references
-
-ERASURE = "urn:venturalitica:erasure:v1"
-FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +50,24 @@ class Target:
         return cls(value["entry"], value["evidence_sha256"], tuple(value["digests"]))
 
 
-def held_by(statement: Mapping[str, Any]) -> tuple[str, ...]:
+def held_by(statement: Statement) -> tuple[str, ...]:
     """The digests of the pairs that a record keeps in the vault, in their order there."""
     # Those hold no reference, though a model's parameters may look like one.
-    if str(statement.get("predicateType")) in JUDGED:
-        return ()
-    return tuple(references(statement.get("predicate")))
+    return () if statement.judged else tuple(references(statement.predicate))
 
 
 def erasure_statement(
     targets: Sequence[Target], reason: Mapping[str, str] | None
 ) -> dict[str, Any]:
     """The statement, ready to be appended."""
-    return {
-        "_type": STATEMENT_TYPE,
-        "subject": [
-            {"name": f"record/{target.entry}", "digest": {"sha256": target.evidence_sha256}}
-            for target in targets
-        ],
-        "predicateType": ERASURE,
-        "predicate": {
-            "format": FORMAT,
-            "kind": "erasure",
-            "targets": [target.to_json() for target in targets],
-            "reason": dict(reason) if reason else None,
-        },
+    predicate = {
+        "format": FORMAT,
+        "kind": "erasure",
+        "targets": [target.to_json() for target in targets],
+        "reason": dict(reason) if reason else None,
     }
+    subjects = ((f"record/{target.entry}", target.evidence_sha256) for target in targets)
+    return statement_json(ERASURE, subjects, predicate)
 
 
 def targets_of(predicate: Mapping[str, Any]) -> tuple[Target, ...]:
@@ -101,6 +88,3 @@ def check(predicate: Mapping[str, Any]) -> None:
     reason = predicate.get("reason")
     if reason is not None and not is_reference(reason):
         raise EvidenceError("predicate.reason is not a reference to the vault")
-
-
-KIND = Kind(ERASURE, FORMAT, check)

@@ -1,14 +1,4 @@
-"""What ties a statement to its place: `predicate.log`, written by the ledger when it appends.
-
-    "log": {"origin":          which log, as in its checkpoints
-            "index":           the entry's place, from 0
-            "previous":        leaf hash of the entry before (null for the first)
-            "appended_at":     RFC 3339 UTC
-            "checkpoint_key":  id of the Ed25519 key that seals this entry}
-
-It is signed with the rest. So a record cannot be moved, doubled or carried into another log, and a
-checkpoint by a key that no record names is not ours.
-"""
+"""What ties a statement to its place: `predicate.log`, set in by the ledger and signed with it."""
 
 from __future__ import annotations
 
@@ -24,53 +14,13 @@ from venturalitica.core.encoding import (
     canonical_json,
     check_depth,
     check_items,
-    is_hash,
     sha256_hex,
 )
+from venturalitica.core.json_values import Json
+from venturalitica.core.record import LOG, PREDICATE, Link, Statement
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
 from venturalitica.ledger.formats.merkle import leaf_hash
-
-KEY = "log"
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-_FIELDS = {"origin", "index", "previous", "appended_at", "checkpoint_key"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """The place of one entry."""
-
-    origin: str
-    index: int
-    previous: str | None
-    appended_at: str
-    checkpoint_key: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The form that is signed."""
-        return {name: getattr(self, name) for name in _FIELDS}
-
-    @classmethod
-    def of(cls, statement: Mapping[str, Any]) -> Link:
-        """Read the link of a statement.
-
-        Raises:
-            EvidenceError: it has none, or a field of it is not what it should be.
-        """
-        predicate = statement.get("predicate")
-        found = predicate.get(KEY) if isinstance(predicate, Mapping) else None
-        if not isinstance(found, Mapping) or not found.keys() >= _FIELDS:
-            raise EvidenceError("the statement does not say where in which log it belongs")
-        link = cls(**{name: found[name] for name in _FIELDS})
-        link._check()
-        return link
-
-    def _check(self) -> None:
-        texts = isinstance(self.origin, str) and isinstance(self.appended_at, str)
-        place = isinstance(self.index, int) and not isinstance(self.index, bool) and self.index >= 0
-        hashes = is_hash(self.checkpoint_key) and (self.previous is None or is_hash(self.previous))
-        if not (texts and place and hashes):
-            raise EvidenceError("the statement's place in the log is malformed")
 
 
 class Draft:
@@ -81,8 +31,8 @@ class Draft:
 
     def __init__(self, statement: Mapping[str, Any]) -> None:
         _check_statement(statement)
-        self._outer = _parts({k: v for k, v in statement.items() if k != "predicate"})
-        self._inner = _parts(statement["predicate"])
+        self._outer = _parts({k: v for k, v in statement.items() if k != PREDICATE})
+        self._inner = _parts(statement[PREDICATE])
         size = sum(map(len, self._outer.values())) + sum(map(len, self._inner.values()))
         if size * 4 // 3 > MAX_LINE - 64 * 1024:
             raise EvidenceError(
@@ -94,22 +44,16 @@ class Draft:
 
     def payload(self, link: Link) -> bytes:
         """The canonical JSON of the statement with its link."""
-        predicate = _object(self._inner | {KEY: canonical_json(link.to_json())})
-        return _object(self._outer | {"predicate": predicate})
+        predicate = _object(self._inner | {LOG: canonical_json(link.to_json())})
+        return _object(self._outer | {PREDICATE: predicate})
 
 
 def _check_statement(statement: Mapping[str, Any]) -> None:
-    if not isinstance(statement, Mapping) or statement.get("_type") != STATEMENT_TYPE:
-        raise EvidenceError(f"a statement's _type is {STATEMENT_TYPE!r}")
-    predicate, subject = statement.get("predicate"), statement.get("subject")
-    if not isinstance(statement.get("predicateType"), str) or not isinstance(predicate, Mapping):
-        raise EvidenceError("a statement has a predicateType and a predicate object")
-    if KEY in predicate:
-        raise EvidenceError(f"predicate.{KEY} is written by the ledger; leave it out")
-    if not isinstance(subject, list | tuple) or not subject:
-        raise EvidenceError("a statement has at least one subject with a digest")
-    if not all(isinstance(s, Mapping) and isinstance(s.get("digest"), Mapping) for s in subject):
-        raise EvidenceError("each subject of a statement has a digest object")
+    read = Statement.of(statement)
+    if read.frame_fault:
+        raise EvidenceError(f"the statement cannot be recorded: {read.frame_fault}")
+    if LOG in read.predicate:
+        raise EvidenceError(f"predicate.{LOG} is written by the ledger; leave it out")
     check_depth(statement, what="the statement")
 
 
@@ -142,9 +86,14 @@ class Entry:
     leaf_sha256: str
     evidence_sha256: str
     envelope: bytes = field(repr=False)
-    statement: dict[str, Any] = field(repr=False)
+    statement: Json = field(repr=False)
     checkpoint: str = field(repr=False)
     new_key: bool = False
+
+    @property
+    def record(self) -> Statement:
+        """Its statement, typed."""
+        return Statement.of(self.statement)
 
     @property
     def signer(self) -> str:
@@ -158,5 +107,5 @@ class Entry:
 def entry_of(index: int, line: bytes, checkpoint: str) -> Entry:
     """The entry that a line of the log is, under a checkpoint that seals it."""
     return Entry(
-        index, leaf_hash(line).hex(), sha256_hex(line), line, statement_of(line), checkpoint
+        index, leaf_hash(line).hex(), sha256_hex(line), line, statement_of(line).json, checkpoint
     )

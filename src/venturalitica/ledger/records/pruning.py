@@ -22,13 +22,10 @@ from itertools import pairwise
 from typing import Any
 
 from venturalitica.core.encoding import decode_hash, is_place
+from venturalitica.core.record import FORMAT, PRUNE, Statement, statement_json
 from venturalitica.core.retention import MONTHS, parse_day
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.records.kind import Kind
-from venturalitica.ledger.records.placement import STATEMENT_TYPE
 
-PRUNE = "urn:venturalitica:prune:v1"
-FORMAT = 1
 REASON = "retention has passed"
 
 
@@ -58,27 +55,20 @@ def prune_statement(
     placed: date | None,
 ) -> dict[str, Any]:
     """The statement, ready to be appended."""
-    return {
-        "_type": STATEMENT_TYPE,
-        "subject": [
-            {"name": f"pruned/{item.start}", "digest": {"sha256": item.root.hex()}}
-            for item in ranges
+    predicate = {
+        "format": FORMAT,
+        "kind": "prune",
+        "segment": segment,
+        "pruned": [
+            {"start": item.start, "count": item.count, "root": item.root.hex()} for item in ranges
         ],
-        "predicateType": PRUNE,
-        "predicate": {
-            "format": FORMAT,
-            "kind": "prune",
-            "segment": segment,
-            "pruned": [
-                {"start": item.start, "count": item.count, "root": item.root.hex()}
-                for item in ranges
-            ],
-            "classes": dict(classes),
-            "until": until.isoformat(),
-            "placed": placed.isoformat() if placed else None,
-            "reason": REASON,
-        },
+        "classes": dict(classes),
+        "until": until.isoformat(),
+        "placed": placed.isoformat() if placed else None,
+        "reason": REASON,
     }
+    subjects = ((f"pruned/{item.start}", item.root.hex()) for item in ranges)
+    return statement_json(PRUNE, subjects, predicate)
 
 
 def ranges_of(predicate: Mapping[str, Any]) -> tuple[Range, ...]:
@@ -97,13 +87,13 @@ def ranges_of(predicate: Mapping[str, Any]) -> tuple[Range, ...]:
     return ranges
 
 
-def pruned_by(statement: Mapping[str, Any]) -> tuple[Range, ...]:
+def pruned_by(statement: Statement) -> tuple[Range, ...]:
     """The ranges that a statement prunes: none where it is no prune record that can be read."""
-    if statement.get("predicateType") != PRUNE:
+    if statement.predicate_type != PRUNE:
         return ()
     try:
-        return ranges_of(statement["predicate"])
-    except (EvidenceError, KeyError, AttributeError):
+        return ranges_of(statement.predicate)
+    except EvidenceError:
         return ()
 
 
@@ -116,9 +106,6 @@ def check(predicate: Mapping[str, Any]) -> None:
     classes = predicate.get("classes")
     if not isinstance(classes, Mapping) or not classes.keys() <= MONTHS.keys():
         raise EvidenceError("predicate.classes is missing or malformed")
-
-
-KIND = Kind(PRUNE, FORMAT, check)
 
 
 def _range(value: Any) -> Range:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from venturalitica._version import __version__
+from venturalitica.core.record import FORMAT, ROTATION, Link, statement_json
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.public_key import (
     CHECKPOINTS,
@@ -24,11 +25,7 @@ from venturalitica.ledger.formats.public_key import (
     PublicKey,
     exact_key,
 )
-from venturalitica.ledger.records.kind import Kind
-from venturalitica.ledger.records.placement import STATEMENT_TYPE, Link
 
-ROTATION = "urn:venturalitica:key-rotation:v1"
-FORMAT = 1
 MAX_REASON = 1000
 
 
@@ -61,22 +58,16 @@ class Rotation:
 
     def statement(self) -> dict[str, Any]:
         """The statement that both keys sign."""
-        return {
-            "_type": STATEMENT_TYPE,
-            "subject": [
-                {"name": f"key/{name}", "digest": {"sha256": pair.record.keyid}}
-                for name, pair in (("old", self.old), ("new", self.new))
-            ],
-            "predicateType": ROTATION,
-            "predicate": {
-                "format": FORMAT,
-                "kind": "key-rotation",
-                "package": __version__,
-                "old": self.old.to_json(),
-                "new": self.new.to_json(),
-                "reason": self.reason[:MAX_REASON],
-            },
+        predicate = {
+            "format": FORMAT,
+            "kind": "key-rotation",
+            "package": __version__,
+            "old": self.old.to_json(),
+            "new": self.new.to_json(),
+            "reason": self.reason[:MAX_REASON],
         }
+        keys = (("key/old", self.old.record.keyid), ("key/new", self.new.record.keyid))
+        return statement_json(ROTATION, keys, predicate)
 
     @classmethod
     def of(cls, predicate: Mapping[str, Any], index: int = -1) -> Rotation:
@@ -104,9 +95,6 @@ class Rotation:
 def check(predicate: Mapping[str, Any]) -> None:
     """The shape of a rotation's predicate; raises `EvidenceError`."""
     Rotation.of(predicate)
-
-
-KIND = Kind(ROTATION, FORMAT, check)
 
 
 def _pair(predicate: Mapping[str, Any], name: str) -> Pair:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from venturalitica.core.encoding import is_place
 from venturalitica.core.policy import OPERATORS, Control, Policy, Threshold
+from venturalitica.core.record import Statement
 from venturalitica.core.tally import EVIDENCE_CELLS, NULL, Tally
-from venturalitica.core.verdict import LIGHTS, Interval, Light, worst_light
+from venturalitica.core.verdict import LIGHTS, Interval, light_of, worst_light
 from venturalitica.errors import DataError, EvidenceError
-from venturalitica.ledger.records.consistency import light_of
 from venturalitica.metrics.catalog import CATALOG
 
 SAME = 1e-9
@@ -35,7 +35,10 @@ def self_fault(verdict: Mapping[str, Any]) -> str:
     interval = _interval(verdict.get("interval"))
     if isinstance(interval, str):
         return interval
-    if verdict.get("light") not in (None, verdict_light(verdict)):
+    if verdict.get("light") not in (
+        None,
+        light_of(status, verdict["on_fail"], verdict["conclusive"]),
+    ):
         return f"its light is {str(verdict.get('light'))[:20]!r}, which is not that of its status"
     if status not in ("passed", "failed"):
         return "it is conclusive, and was not evaluated" if verdict["conclusive"] else ""
@@ -97,18 +100,12 @@ def differences(
     return _groups_fault(verdict.get("groups"), judged["groups"])
 
 
-def light_fault(predicate: Mapping[str, Any], judged: Sequence[Mapping[str, Any]]) -> str:
+def light_fault(record: Statement, judged: Sequence[Mapping[str, Any]]) -> str:
     """Is its light no greener than the verdicts judged anew?"""
     found = worst_light(verdict["light"] for verdict in judged)
-    said = predicate["light"]
-    if LIGHTS.index(said) > LIGHTS.index(found):
-        return f"its light is {said}; judged again it is {found}"
+    if LIGHTS.index(record.light) > LIGHTS.index(found):
+        return f"its light is {record.light}; judged again it is {found}"
     return ""
-
-
-def verdict_light(verdict: Mapping[str, Any]) -> Light:
-    """The light that its status, conclusiveness and `on_fail` give."""
-    return light_of(verdict["status"], verdict["on_fail"], verdict["conclusive"])
 
 
 def _groups_fault(recorded: Any, judged: Sequence[Mapping[str, Any]]) -> str:
@@ -362,9 +359,9 @@ def is_reported(verdict: Mapping[str, Any]) -> bool:
     return verdict.get("interval") is None and not verdict["conclusive"]
 
 
-def is_rough(predicate: Mapping[str, Any]) -> bool:
+def is_rough(record: Statement) -> bool:
     """Whether its scores are on levels that may be coarser than those that were judged."""
-    tally = predicate.get("tally") or {}
+    tally = record.tally or {}
     return any(not table["exact"] for table in tally.get("scores") or ())
 
 

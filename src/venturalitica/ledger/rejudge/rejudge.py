@@ -19,15 +19,15 @@ from typing import Any
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.encoding import canonical_parsed
 from venturalitica.core.policy import Control, Phase, Policy
-from venturalitica.core.record import JUDGED, RUN
+from venturalitica.core.record import JUDGED, RUN, Statement
 from venturalitica.core.tally import Tally
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, VenturaliticaError
 from venturalitica.judge import select, unreported
 from venturalitica.judge.controls import METHODS, unknown_method
 from venturalitica.judge.measure import Told
-from venturalitica.ledger.records.consistency import policy_bytes, policy_in
-from venturalitica.ledger.records.kind import Record
+from venturalitica.ledger.records.chronicle import Record
+from venturalitica.ledger.records.consistency import policy_in
 from venturalitica.ledger.rejudge.compare import (
     differences,
     is_reported,
@@ -88,7 +88,7 @@ class Verdicts:
         if record.kind not in JUDGED:
             return
         try:
-            self._judge(record.predicate, record.index, run=record.kind == RUN)
+            self._judge(record.statement, record.index, run=record.kind == RUN)
         except NotJudged as reason:
             self._left_out(record.index, str(reason))
         else:
@@ -117,19 +117,19 @@ class Verdicts:
         self._unjudged += 1
         self._first = self._first or (index, why)
 
-    def _judge(self, predicate: Mapping[str, Any], index: int, *, run: bool) -> None:
-        verdicts = predicate["verdicts"]
+    def _judge(self, record: Statement, index: int, *, run: bool) -> None:
+        verdicts = record.verdict_items
         _need(len(verdicts) <= MAX_CONTROLS, "it holds more verdicts than a policy has controls")
         if verdicts != self._sound:
             for verdict in verdicts:
                 _refuse(self_fault(verdict), verdict)
             self._sound = verdicts
-        judging = predicate.get("judging")
+        judging = record.judging
         if run:
-            _check_run(predicate, since=self._since)
+            _check_run(record, since=self._since)
             # One that counts is held to what an audit is.
-            run = predicate.get("tally") is None
-        if predicate.get("policy") is None:
+            run = record.tally is None
+        if record.policy is None:
             _need(not verdicts, "it holds verdicts and no policy")
         elif judging is None:
             # An audit that calls itself older than it is would be held to less.
@@ -137,42 +137,40 @@ class Verdicts:
                 run or self._since is None,
                 f"it says not how it judged, as entry {self._since} does",
             )
-            self._judge_as_before(predicate, run=run)
+            self._judge_as_before(record, run=run)
         else:
             asked = _circumstances(judging)
-            _check_rows(predicate, asked)
-            self._judge_fully(predicate, asked)
+            _check_rows(record, asked)
+            self._judge_fully(record, asked)
             self._since = index if self._since is None else self._since
 
-    def _judge_fully(self, predicate: Mapping[str, Any], asked: Circumstances) -> None:
-        policy = _policy(predicate)
+    def _judge_fully(self, record: Statement, asked: Circumstances) -> None:
+        policy = _policy(record)
         _need(policy is not None, "its policy's bytes are no policy that this version can read")
         assert policy is not None
         controls = select(policy, asked.phase)
-        _check_controls(predicate["verdicts"], controls)
+        _check_controls(record.verdict_items, controls)
         _check_left_out(policy, controls, asked)
         unknown = unknown_method(asked)
         if unknown:
             # A later version may judge otherwise; which controls there are, the policy says.
             raise NotJudged(unknown)
-        judged = self._judged(policy, predicate, asked)
-        _compare(predicate, judged)
-        fault = light_fault(predicate, judged.verdicts)
+        judged = self._judged(policy, record, asked)
+        _compare(record, judged)
+        fault = light_fault(record, judged.verdicts)
         _need(not fault, fault)
         self._count_reported(policy, asked)
         _name_rough(judged.moved)
 
-    def _judged(
-        self, policy: Policy, predicate: Mapping[str, Any], asked: Circumstances
-    ) -> _Judged:
+    def _judged(self, policy: Policy, record: Statement, asked: Circumstances) -> _Judged:
         """What the record's tally gives under its policy; judged once for all that are alike."""
-        told = _told(predicate)
-        judging = canonical_parsed(predicate.get("judging"))
-        key = (policy.sha256, policy.filename, predicate.get("tally_sha256"), judging, repr(told))
+        told = _told(record)
+        judging = canonical_parsed(record.judging)
+        key = (policy.sha256, policy.filename, record.tally_sha256, judging, repr(told))
         if key in self._known:
             self._known.move_to_end(key)
             return self._known[key]
-        judged = self._known[key] = _judgement(policy, predicate.get("tally"), asked, told)
+        judged = self._known[key] = _judgement(policy, record.tally, asked, told)
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
         return judged
@@ -182,46 +180,46 @@ class Verdicts:
             measured = unreported(policy, policy.controls, asked.reported)
             self.reported += len(policy.controls) - len(measured)
 
-    def _judge_as_before(self, predicate: Mapping[str, Any], *, run: bool) -> None:
+    def _judge_as_before(self, record: Statement, *, run: bool) -> None:
         """A record that keeps no circumstances: only what can be derived is held against it."""
-        verdicts = predicate["verdicts"]
-        policy = _policy(predicate)
+        verdicts = record.verdict_items
+        policy = _policy(record)
         if policy is None:
             raise NotJudged("this version cannot read the bytes as a policy")
         controls = _in_order(verdicts, policy)
         for verdict, control in zip(verdicts, controls, strict=True):
             _refuse(words_fault(verdict, control), verdict)
-        if predicate.get("tally") is None:
+        if record.tally is None:
             for verdict in verdicts:
                 bare = verdict["conclusive"]
                 _refuse("it is conclusive, and no counts stand behind it" if bare else "", verdict)
         else:
-            self._judge_measured(policy, predicate, controls)
+            self._judge_measured(policy, record, controls)
         left = len(policy.controls) - len(verdicts)
         if left and not run:
             _check_phase(policy, controls)
             raise NotJudged(f"{left} controls are not in the record (before judging was recorded)")
 
     def _judge_measured(
-        self, policy: Policy, predicate: Mapping[str, Any], controls: Sequence[Control]
+        self, policy: Policy, record: Statement, controls: Sequence[Control]
     ) -> None:
         """Its verdicts of passed and failed must be borne out by its counts, unless reported."""
         try:
-            judged = self._judged(policy, predicate, Circumstances.from_json(None))
+            judged = self._judged(policy, record, Circumstances.from_json(None))
         except _Unreadable as error:
             raise NotJudged(f"{error} (before judging was recorded)") from None
-        if judged.agreed == predicate["verdicts"]:
+        if judged.agreed == record.verdict_items:
             return
         places = {control.id: place for place, control in enumerate(policy.controls)}
-        rough = is_rough(predicate)
-        for verdict, control in zip(predicate["verdicts"], controls, strict=True):
+        rough = is_rough(record)
+        for verdict, control in zip(record.verdict_items, controls, strict=True):
             if verdict["status"] in ("passed", "failed") and not is_reported(verdict):
                 found = judged.verdicts[places[control.id]]
                 if control.metric == "completeness":
                     # Its replicates depended on the order of the call's arguments, then not kept.
                     found = {**found, "interval": verdict.get("interval")}
                 _refuse(differences(verdict, found, weaker=rough and is_scored(found)), verdict)
-        judged.agreed = predicate["verdicts"]
+        judged.agreed = record.verdict_items
         _name_rough(judged.moved)
 
 
@@ -235,13 +233,12 @@ def _refuse(fault: str, verdict: Mapping[str, Any]) -> None:
         raise EvidenceError(f"control {str(verdict['control'])[:80]!r}: {fault}")
 
 
-def _policy(predicate: Mapping[str, Any]) -> Policy | None:
-    policy = predicate["policy"]
+def _policy(record: Statement) -> Policy | None:
+    assert record.policy is not None
     try:
-        data = policy_bytes(policy)
+        return policy_in(record.policy.checked(), record.policy.filename)
     except EvidenceError:
         raise NotJudged("its policy is not intact") from None  # which the step `policy` says
-    return policy_in(data, str(policy.get("filename")))
 
 
 def _circumstances(judging: Mapping[str, Any]) -> Circumstances:
@@ -261,26 +258,26 @@ def _circumstances(judging: Mapping[str, Any]) -> Circumstances:
     return asked
 
 
-def _check_run(predicate: Mapping[str, Any], *, since: int | None) -> None:
+def _check_run(record: Statement, *, since: int | None) -> None:
     """A run's record counts and judges nothing: it tells which controls no audit was about.
 
     Before circumstances were kept, one might hold counts.
     """
-    _need(predicate.get("judging") is None, "a run's record judges nothing, and says how it judged")
-    if since is None and predicate.get("tally") is not None:
+    _need(record.judging is None, "a run's record judges nothing, and says how it judged")
+    if since is None and record.tally is not None:
         return
-    _need(predicate.get("tally") is None, "a run's record counts nothing, and holds counts")
-    for verdict in predicate["verdicts"]:
+    _need(record.tally is None, "a run's record counts nothing, and holds counts")
+    for verdict in record.verdict_items:
         judged = verdict["status"] in ("passed", "failed")
         _refuse("a run's record judges nothing, and says that it did" if judged else "", verdict)
 
 
-def _check_rows(predicate: Mapping[str, Any], asked: Circumstances) -> None:
+def _check_rows(record: Statement, asked: Circumstances) -> None:
     """What it says of the rows must count in the judgement, and be of those that were counted."""
     _need(asked.rules >= 2, "it says how it judged, which nobody did under rules 1")
     trained = asked.training_share is not None and asked.training_share.clear is True
-    counted = (predicate.get("tally") or {}).get("rows")
-    for item in predicate["data"]:
+    counted = (record.tally or {}).get("rows")
+    for item in record.data:
         if item.get("context") != "audit":
             continue
         said = item.get("training_rows") is True
@@ -355,11 +352,11 @@ def _read(counts: Mapping[str, Any]) -> Tally:
         raise _Unreadable(str(error)) from None
 
 
-def _compare(predicate: Mapping[str, Any], judged: _Judged) -> None:
-    verdicts = predicate["verdicts"]
+def _compare(record: Statement, judged: _Judged) -> None:
+    verdicts = record.verdict_items
     if judged.agreed == verdicts:
         return
-    rough = is_rough(predicate)
+    rough = is_rough(record)
     for verdict, found in zip(verdicts, judged.verdicts, strict=True):
         _refuse(differences(verdict, found, weaker=rough and is_scored(found)), verdict)
     judged.agreed = verdicts
@@ -377,12 +374,12 @@ def _in_order(verdicts: Sequence[Mapping[str, Any]], policy: Policy) -> list[Con
     return found
 
 
-def _told(predicate: Mapping[str, Any]) -> dict[str, tuple[float | None, ...]]:
+def _told(record: Statement) -> dict[str, tuple[float | None, ...]]:
     """What verdicts tell of scores that the counts keep more coarsely: of each group, if any."""
-    if not is_rough(predicate):
+    if not is_rough(record):
         return {}
     told = {}
-    for verdict in filter(is_scored, predicate["verdicts"]):
+    for verdict in filter(is_scored, record.verdict_items):
         groups = verdict.get("groups") or [verdict]
         told[verdict["control"]] = tuple(group.get("value") for group in groups)
     return told

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from venturalitica.core.encoding import is_place
-from venturalitica.core.record import AUDIT, JUDGED, RUN
-from venturalitica.core.verdict import worst_light
+from venturalitica.core.json_values import text, texts
+from venturalitica.core.record import AUDIT, RUN, Statement
+from venturalitica.core.verdict import light_in, worst_light
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.merkle import Head
-from venturalitica.ledger.records.kind import Record
-from venturalitica.ledger.rejudge.compare import verdict_light
+from venturalitica.ledger.records.chronicle import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +33,17 @@ class Audited:
     left_out: tuple[str, ...]
 
     @classmethod
-    def of(cls, evidence_sha256: str, predicate: Mapping[str, Any]) -> Audited:
-        """From the predicate of the audit's own record."""
-        verdicts = predicate["verdicts"]
+    def of(cls, evidence_sha256: str, record: Statement) -> Audited:
+        """From the audit's own record."""
+        verdicts = record.verdict_items
         return cls(
             evidence_sha256,
-            str(predicate["light"]),
-            (predicate.get("policy") or {}).get("sha256"),
-            str(predicate["run"]["id"]),
-            worst_light(verdict_light(verdict) for verdict in verdicts),
-            tuple(str(verdict["control"]) for verdict in verdicts),
-            tuple(map(str, (predicate.get("judging") or {}).get("left_out") or ())),
+            record.light,
+            record.policy.sha256 if record.policy else None,
+            record.run.id,
+            worst_light(map(light_in, verdicts)),
+            tuple(text(verdict.get("control")) for verdict in verdicts),
+            record.left_out,
         )
 
 
@@ -69,12 +69,12 @@ class RunAudits:
 
     def read(self, record: Record) -> None:
         """Keep an audit; hold a run against the audits before it."""
-        if not record.understood:
+        if not record.statement.understood:
             # Of another format than this version reads; of other kinds a run names none.
-            if record.statement["predicateType"] in JUDGED:
+            if record.statement.judged:
                 self._unknown.add(record.index)
         elif record.kind == AUDIT:
-            audit = self._shared(Audited.of(record.evidence_sha256, record.predicate))
+            audit = self._shared(Audited.of(record.evidence_sha256, record.statement))
             self._audits[record.index] = audit
             self._of_run.setdefault(audit.run, []).append(record.index)
         elif record.kind == RUN:
@@ -95,9 +95,9 @@ class RunAudits:
         return replace(audit, judged=names[0], left_out=names[1])
 
     def _hold(self, record: Record) -> None:
-        run = str(record.predicate["run"]["id"])
+        run = record.statement.run.id
         named = set()
-        for said in record.predicate.get("audits") or ():
+        for said in record.statement.audits:
             place = said["index"]
             if place is None:
                 continue  # it was not in the log when the run ended: it waited, or was not written
@@ -145,7 +145,7 @@ def disagreement(said: Mapping[str, Any], found: Audited, run: str) -> str:
         pairs.append(("light of what was judged", said["light_of_judged"], found.light_of_judged))
     for key, names in (("judged", found.judged), ("left_out", found.left_out)):
         if key in said:
-            pairs.append((key.replace("_", " "), ", ".join(map(str, said[key])), ", ".join(names)))
+            pairs.append((key.replace("_", " "), ", ".join(texts(said[key])), ", ".join(names)))
     for name, claimed, right in pairs:
         if claimed != right:
             return f"{name} {str(claimed)[:64]}; its own record says {str(right)[:64]}"

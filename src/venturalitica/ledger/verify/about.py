@@ -7,13 +7,11 @@ evidence of: a red record that verifies is no all-green result.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from venturalitica.core.record import judged
 from venturalitica.core.verdict import LIGHTS, About, Told
 from venturalitica.core.verification import Step
-from venturalitica.ledger.records.kind import Record
+from venturalitica.ledger.records.chronicle import Record
 
 MOST_TOLD = 20
 """Records told one by one; of more only the counts are."""
@@ -37,10 +35,10 @@ class Telling:
         """Count a record; of a bundle, keep what it says."""
         self._records += 1
         self._signers |= dict.fromkeys(record.signers)
-        at = str(record.predicate["log"]["appended_at"])
+        at = record.statement.appended_at
         self._first, self._last = self._first or at, at
-        if record.understood and judged(record.statement):
-            self._lights[str(record.predicate["light"])] += 1
+        if record.statement.understood and record.statement.judged:
+            self._lights[record.statement.light] += 1
             if self._alone:
                 self._each.append(told_of(record))
 
@@ -62,20 +60,18 @@ class Telling:
 
 def told_of(record: Record) -> Told:
     """What a record says of itself."""
-    predicate = record.predicate
-    policy: Mapping[str, Any] = predicate.get("policy") or {}
-    statuses = Counter(str(verdict["status"]) for verdict in predicate["verdicts"])
-    links = (link for link in predicate.get("trackers") or () if isinstance(link, Mapping))
-    named = ((_short(link.get("tracker")), _short(link.get("run_id"))) for link in links)
+    said = record.statement
+    statuses = Counter(verdict["status"] for verdict in said.verdict_items)
+    named = ((_short(link.get("tracker")), _short(link.get("run_id"))) for link in said.trackers)
     return Told(
         index=record.index,
-        kind=str(predicate["kind"]),
-        name=_short(predicate["run"]["name"]),
-        run_id=_short(predicate["run"]["id"]),
-        at=_short(predicate["run"]["ended_at"]),
-        policy=_short(policy.get("name") or ""),
-        version=_short(policy.get("version") or ""),
-        light=predicate["light"],
+        kind=said.kind,
+        name=_short(said.run.name),
+        run_id=_short(said.run.id),
+        at=_short(said.run.ended_at),
+        policy=_short(said.policy.name) if said.policy else "",
+        version=_short(said.policy.version) if said.policy else "",
+        light=said.light,
         controls=sum(statuses.values()),
         failed=statuses["failed"],
         unevaluated=statuses["not_evaluated"] + statuses["error"],
@@ -139,5 +135,5 @@ def genuine_words(about: About) -> str:
     return f"the evidence is genuine; the lights it records: {lights_words(about)}"
 
 
-def _short(text: object) -> str:
-    return str(text)[:200]
+def _short(value: object) -> str:
+    return str(value)[:200]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from venturalitica.core.encoding import MAX_LINE, parse_object
-from venturalitica.core.record import judged
+from venturalitica.core.record import Link, Statement
 from venturalitica.core.verdict import About
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
@@ -16,10 +15,8 @@ from venturalitica.ledger.formats.dsse import PAYLOAD_TYPE, Envelope, signed_by
 from venturalitica.ledger.formats.merkle import Head, leaf_hash
 from venturalitica.ledger.formats.public_key import PublicKey
 from venturalitica.ledger.records import consistency as contents
+from venturalitica.ledger.records.chronicle import Chronicle, LeavesOver, ReadsHeads, Record, Tells
 from venturalitica.ledger.records.consistency import PolicyNames
-from venturalitica.ledger.records.kind import LeavesOver, Record, Tells
-from venturalitica.ledger.records.placement import Link
-from venturalitica.ledger.verify.history import Chronicle, ReadsHeads
 
 T = TypeVar("T")
 
@@ -158,14 +155,12 @@ class Findings:
         self.link = self._try("chain", index, lambda: self._placed(statement, index, chained))
         if self.link is not None:
             self._clocked(index, self.link.appended_at)
-        understood = contents.understood(statement)
-        if self.link is not None:
-            self._chronicle(envelope, statement, index, line, understood=understood)
-        if not understood:
+            self._chronicle(envelope, statement, index, line)
+        if not statement.understood:
             self.unread += 1
             self.first_unread = index if self.first_unread is None else self.first_unread
             return
-        if not judged(statement):
+        if not statement.judged:
             return
         self.judged += 1
         self.policies += bool(self._try("policy", index, lambda: self._policy(statement, index)))
@@ -173,27 +168,16 @@ class Findings:
         self._try("subjects", index, lambda: contents.check_subjects(statement))
         self._try("lights", index, lambda: contents.check_light(statement))
 
-    def _policy(self, statement: Mapping[str, Any], index: int) -> bool:
+    def _policy(self, statement: Statement, index: int) -> bool:
         """Whether there is a policy that could be held against its digest, name and version."""
-        policy = statement["predicate"].get("policy")
-        if policy is None:
+        if statement.policy is None:
             return False
-        self._names.check(index, policy, contents.policy_bytes(policy))
+        self._names.check(index, statement.policy)
         return True
 
-    def _chronicle(
-        self,
-        envelope: Envelope,
-        statement: dict[str, Any],
-        index: int,
-        line: bytes,
-        *,
-        understood: bool,
-    ) -> None:
-        if not self.chronicles:
-            return
+    def _chronicle(self, envelope: Envelope, statement: Statement, index: int, line: bytes) -> None:
         signers = tuple(signature.keyid for signature in envelope.signatures)
-        record = Record(index, statement, signers, line, understood)
+        record = Record(index, statement, signers, line)
         for chronicle in self.chronicles:
             self._try(chronicle.name, index, partial(chronicle.read, record))
 
@@ -205,8 +189,8 @@ class Findings:
             )
         return chronicle.step()
 
-    def _placed(self, statement: dict[str, Any], index: int, chained: bool) -> Link:
-        link = Link.of(statement)
+    def _placed(self, statement: Statement, index: int, chained: bool) -> Link:
+        link = statement.link
         self.origin = link.origin if self.origin is None else self.origin
         if link.origin != self.origin:
             raise EvidenceError(f"it was signed for the log {link.origin[:80]!r}")
@@ -229,8 +213,8 @@ class Findings:
         return None
 
 
-def _readable(payload: bytes) -> dict[str, Any]:
-    statement = parse_object(payload, what="the statement", limit=MAX_LINE)
+def _readable(payload: bytes) -> Statement:
+    statement = Statement.read(payload)
     contents.check_shape(statement)
     return statement
 

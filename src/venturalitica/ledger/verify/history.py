@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from venturalitica.core.encoding import sha256_hex
+from venturalitica.core.record import APPROVAL, ERASURE, PRUNE, ROTATION
 from venturalitica.core.retention import day_of, parse_day
 from venturalitica.core.verdict import LIGHTS
 from venturalitica.core.verification import Step
@@ -17,12 +17,11 @@ from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.formats.merkle import Head
 from venturalitica.ledger.formats.public_key import short
 from venturalitica.ledger.log.tail import read_parts
-from venturalitica.ledger.records.approval import APPROVAL, Approval
-from venturalitica.ledger.records.erasure import ERASURE, Target, held_by, targets_of
-from venturalitica.ledger.records.kind import Record
-from venturalitica.ledger.records.placement import Link
-from venturalitica.ledger.records.pruning import PRUNE, Range, ranges_of
-from venturalitica.ledger.records.rotation import ROTATION, Rotation
+from venturalitica.ledger.records.approval import Approval
+from venturalitica.ledger.records.chronicle import Chronicle, Record
+from venturalitica.ledger.records.erasure import Target, held_by, targets_of
+from venturalitica.ledger.records.pruning import Range, ranges_of
+from venturalitica.ledger.records.rotation import Rotation
 from venturalitica.ledger.records.vault import KEY, Vault
 
 
@@ -41,7 +40,7 @@ class Approvals:
         """Take in an approval."""
         if record.kind != APPROVAL:
             return
-        approval = Approval.of(record.predicate, record.index)
+        approval = Approval.of(record.statement.predicate, record.index)
         if approval.entry >= record.index:
             raise EvidenceError(f"it signs off entry {approval.entry}, which is not before it")
         if approval.keyid not in record.signers:
@@ -92,21 +91,18 @@ def _lines(home: Path, wanted: set[int]) -> dict[int, bytes]:
 
 def _fault(approval: Approval, line: bytes | None) -> str:
     """What is wrong with a sign-off of the record in `line`; empty where nothing is."""
-    from venturalitica.core.record import judged
-    from venturalitica.ledger.records.consistency import understood
-
     if line is None or sha256_hex(line) != approval.evidence_sha256:
         return f"it signs off another record than entry {approval.entry}"
     statement = statement_of(line)
-    if not judged(statement):
+    if not statement.judged:
         return f"it signs off entry {approval.entry}, which is no audit and no run"
-    if not understood(statement):
+    if not statement.understood:
         return ""
-    run, light = statement["predicate"].get("run"), statement["predicate"].get("light")
-    if not isinstance(run, Mapping) or run.get("id") != approval.run_id:
+    if statement.run.id != approval.run_id:
         return f"it names another run than entry {approval.entry} does"
     # It may have been worse than recorded: a tracker had not confirmed it yet.
-    if light not in LIGHTS or LIGHTS.index(approval.light) > LIGHTS.index(light):
+    light = statement.light
+    if LIGHTS.index(approval.light) > LIGHTS.index(light):
         return f"it says that entry {approval.entry} was {approval.light}, which is {light}"
     return ""
 
@@ -136,8 +132,8 @@ class Vaulted:
         if digests:
             self._holders[record.index] = record.evidence_sha256, frozenset(digests)
         if record.kind == ERASURE:
-            day = str(record.predicate["log"]["appended_at"])[:10]
-            for target in targets_of(record.predicate):
+            day = record.statement.appended_at[:10]
+            for target in targets_of(record.statement.predicate):
                 self._check(target, record)
                 self._erased |= dict.fromkeys(target.digests, (record.index, day))
 
@@ -217,34 +213,6 @@ def _values(count: int) -> str:
     return "1 value" if count == 1 else f"{count} values"
 
 
-class Chronicle(Protocol):
-    """What a kind remembers over a log. `name` is its step, `meaning` what a fault of it means."""
-
-    name: str
-    meaning: str
-
-    def read(self, record: Record) -> None:
-        """Take in the next record, of whatever kind; `record.kind` is empty if it is unknown here.
-
-        Raises:
-            EvidenceError: it contradicts what was read before.
-        """
-        ...
-
-    def step(self) -> Step | None:
-        """What to say when all was read and nothing contradicted; None where there is nothing."""
-        ...
-
-
-@runtime_checkable
-class ReadsHeads(Protocol):
-    """A chronicle that is told of pruned entries too: a later record may refer to one of them."""
-
-    def pass_over(self, head: Head) -> None:
-        """Take in the head that stands in the place of pruned entries."""
-        ...
-
-
 def chronicles(home: Path | None) -> tuple[Chronicle, ...]:
     """Fresh chronicles for one reading; `home` is the ledger's folder, None for a bundle alone."""
     from venturalitica.ledger.rejudge.rejudge import Verdicts
@@ -280,9 +248,9 @@ class Retention:
         """Take in a prune record; it may name only what came before, and whose time was up."""
         if record.kind != PRUNE:
             return
-        day = str(record.predicate["log"]["appended_at"])[:10]
-        until = parse_day(record.predicate["until"])
-        for item in ranges_of(record.predicate):
+        day = record.statement.appended_at[:10]
+        until = parse_day(record.statement.predicate["until"])
+        for item in ranges_of(record.statement.predicate):
             if item.end > record.index:
                 raise EvidenceError(f"it prunes entries {item}, which are not all before it")
             self._name(_Named(item, record.index, day))
@@ -358,14 +326,14 @@ class Rotations:
         """Take in a record, in any order."""
         if not self._retired and record.kind != ROTATION:
             return
-        link = Link.of(record.statement)
+        link = record.statement.link
         for keyid in (*record.signers, link.checkpoint_key):
             retired = self._retired.get(keyid, record.index)
             if retired < record.index:
                 raise EvidenceError(f"key {short(keyid)} was retired in entry {retired}")
         if record.kind != ROTATION:
             return
-        rotation = Rotation.of(record.predicate, record.index)
+        rotation = Rotation.of(record.statement.predicate, record.index)
         rotation.check_signed(record.signers, link)
         self.done.append(rotation)
         for keyid in rotation.old.keyids:

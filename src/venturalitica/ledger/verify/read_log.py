@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from venturalitica.core.encoding import MAX_LINE
+from venturalitica.core.record import Link
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.checkpoint import Checkpoint, open_checkpoint, parse_note
@@ -22,7 +23,6 @@ from venturalitica.ledger.formats.public_key import (
 )
 from venturalitica.ledger.log.inbox import decided, inbox_step
 from venturalitica.ledger.log.log_files import LogFiles
-from venturalitica.ledger.records.placement import Link
 from venturalitica.ledger.verify.check_records import Findings, many
 from venturalitica.ledger.verify.history import chronicles
 from venturalitica.ledger.verify.trust import NO_WITNESS

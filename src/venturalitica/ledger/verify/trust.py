@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from venturalitica.core.encoding import MAX_LINE, parse_object
+from venturalitica.core.record import Link, Statement
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.bundle import Bundle, Proven
@@ -20,7 +20,6 @@ from venturalitica.ledger.formats.public_key import (
     as_keys,
     short,
 )
-from venturalitica.ledger.records.placement import Link
 from venturalitica.ledger.verify.check_records import Findings
 from venturalitica.ledger.verify.history import Rotations
 
@@ -163,7 +162,7 @@ class Views:
         try:
             bundle = Bundle.parse(data)
             payload = Envelope.parse(bundle.envelope).payload
-            link = Link.of(parse_object(payload, what="the statement", limit=MAX_LINE))
+            link = Statement.read(payload).link
         except EvidenceError:
             return  # it does not verify alone, and its own steps say why
         self.bundles += 1

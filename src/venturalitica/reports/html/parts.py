@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
+from venturalitica.core.json_values import Json, mapping, text
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.core.verification import Step
-from venturalitica.reports.context import Json, ReportContext, mapping, text
+from venturalitica.reports.context import ReportContext
 from venturalitica.reports.html.markup import tag
 from venturalitica.reports.sentences import LIGHT_WORDS, status_words
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from venturalitica.core.json_values import mapping, mappings
 from venturalitica.core.text import format_interval, format_number
 from venturalitica.policy.changes import MARKS
 from venturalitica.reports import sentences, summary
-from venturalitica.reports.context import mapping, mappings
 from venturalitica.reports.html import parts
 from venturalitica.reports.html.group_chart import group_plot
 from venturalitica.reports.html.interval_chart import UNIT, fits, interval_bar

@@ -7,12 +7,14 @@ cannot be known from here, and is never said.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from venturalitica.core.encoding import marks_in_base64
+from venturalitica.core.json_values import mapping, text
+from venturalitica.core.record import Statement
 from venturalitica.core.text import is_web_address
 from venturalitica.ledger.index.rows import Outline
 from venturalitica.review.health.integrations import Lamp, Link
@@ -92,24 +94,20 @@ def last_made(ledger: Ledger) -> Made | None:
     for index, line in ledger.chosen(last):
         if not any(mark in line for mark in _MARKS):
             continue
-        found = made_in(index, Outline.of(index, line).statement)
+        found = made_in(index, Outline.of(index, line).record)
         if found is not None:
             return found
     return None
 
 
-def made_in(index: int, statement: Mapping[str, Any]) -> Made | None:
-    """What a statement says of the CI it was made in; None where it says nothing of one."""
-    predicate = statement.get("predicate")
-    environment = predicate.get("environment") if isinstance(predicate, Mapping) else None
-    said = environment.get("ci") if isinstance(environment, Mapping) else None
-    if not isinstance(said, Mapping) or not isinstance(said.get("name"), str) or not said["name"]:
+def made_in(index: int, record: Statement) -> Made | None:
+    """What a record says of the CI it was made in; None where it says nothing of one."""
+    said = mapping(record.environment.get("ci"))
+    if not isinstance(said.get("name"), str) or not said["name"]:
         return None
-    log = predicate.get("log") if isinstance(predicate, Mapping) else None
-    at = log.get("appended_at") if isinstance(log, Mapping) else None
-    url = said.get("url")
-    shown = url if isinstance(url, str) and is_web_address(url) else ""
-    return Made(index, at if isinstance(at, str) else "", said["name"][:80], shown)
+    url = text(said.get("url"))
+    shown = url if is_web_address(url) else ""
+    return Made(index, record.appended_at, said["name"][:80], shown)
 
 
 def ci_link(found: Iterable[Pipeline], made: Made | None) -> Link:

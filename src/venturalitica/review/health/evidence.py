@@ -75,12 +75,12 @@ def _log(home: Path, size: int) -> Finding:
 def _older_rules(ledger: Ledger) -> Iterator[Finding]:
     """Green by rules that have become stricter since: the same model may be amber or red now."""
     start = max(0, ledger.size - LOOKED_AT)
-    predicates = [entry.statement["predicate"] for entry in ledger.entries(start)]
-    green = [p for p in predicates if p.get("kind") == "audit" and p.get("light") == "green"]
-    older = sum(1 for predicate in green if not predicate.get("judging"))
+    records = [entry.record for entry in ledger.entries(start)]
+    green = [one for one in records if one.kind == "audit" and one.light == "green"]
+    older = sum(not one.judging for one in green)
     if older:
         text = (
-            f"{older} of the last {len(predicates):,} records are green by the rules of an earlier "
+            f"{older} of the last {len(records):,} records are green by the rules of an earlier "
             "version; judged now they may be amber or red (rows trained on, copies, labels nearly "
             "equal, rules that cannot fail)"
         )
@@ -112,7 +112,7 @@ def _outbox(ledger: Ledger) -> Finding:
         for name, count in sorted(Counter(item.tracker for item in waiting).items())
     )
     text = f"{len(waiting)} waiting for a tracker ({where}); the oldest is entry {oldest.index}"
-    ended = ledger.entry(oldest.index).statement["predicate"].get("run", {}).get("ended_at", "")
+    ended = ledger.entry(oldest.index).record.run.ended_at
     if ended:
         text += f" of {ended}"
     kept = [item for item in waiting if item.kept]

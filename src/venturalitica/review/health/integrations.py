@@ -113,15 +113,13 @@ class Recorded:
     @classmethod
     def of(cls, ledger: Ledger, good: Attempt | None) -> Recorded | None:
         """From the entry of the attempt; None where the log has none that can be read."""
-        from venturalitica.ledger.index.rows import can_be_delivered
-
         if good is None:
             return None
         try:
             entry = ledger.entry(good.index)
         except EvidenceError:
             return None
-        runs = filter(can_be_delivered, entry.statement["predicate"].get("trackers") or ())
+        runs = entry.record.deliverable
         where = (run.get("uri") for run in runs if run["run_id"] == good.run_id)
         return cls(entry.evidence_sha256, str(next(where, "") or ""))
 

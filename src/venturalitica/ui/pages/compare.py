@@ -13,11 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from venturalitica.core.record import JUDGED
+from venturalitica.core.json_values import Json, mapping, text
 from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.errors import EntryPruned, EvidenceError
-from venturalitica.reports.context import Json, ReportContext, mapping, read_statement, text
+from venturalitica.reports.context import ReportContext, read_statement
 from venturalitica.reports.sentences import status_words
 from venturalitica.reports.summary import doubt_sentence, fault_sentence, fault_words
 from venturalitica.ui.templating import render
@@ -177,7 +177,7 @@ class _Record:
             entry = ledger.entry(number)
         except EntryPruned as error:
             raise HTTPException(404, str(error)) from None
-        if entry.statement.get("predicateType") not in JUDGED:
+        if not entry.record.judged:
             raise HTTPException(400, f"Entry {number} is no audit and no run: only those compare.")
         try:
             standing = standing_of(ledger, entry, doubts=reading.known())

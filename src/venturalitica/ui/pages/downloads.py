@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from venturalitica.errors import EntryPruned, EvidenceError
-from venturalitica.reports.context import mapping, text
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry
@@ -77,11 +76,10 @@ def _bundle(reading: Reading, entry: Entry) -> File:
 
 
 def _report(reading: Reading, entry: Entry) -> File:
-    from venturalitica.core.record import judged
     from venturalitica.reports.html.page import draw_page
     from venturalitica.review.record_page import page_context, readable
 
-    if not judged(entry.statement):
+    if not entry.record.judged:
         raise HTTPException(404, f"Entry {entry.index} is no audit and no run: it has no report.")
     with readable(entry):
         known, tried = reading.desk.sign_offs, reading.attempts()
@@ -98,18 +96,16 @@ def _policy(reading: Reading, entry: Entry) -> File:
     Raises:
         EvidenceError: they are not those of it.
     """
-    from venturalitica.ledger.records.consistency import policy_bytes
-
-    policy = mapping(mapping(entry.statement.get("predicate")).get("policy"))
-    if not policy:
+    policy = entry.record.policy
+    if policy is None:
         raise HTTPException(404, f"No policy was in force in entry {entry.index}.")
     try:
-        data = policy_bytes(policy)
+        data = policy.checked()
     except EvidenceError as error:
         raise EvidenceError(
             f"entry {entry.index}: {error}; its bundle has them as they are"
         ) from error
-    return data, safe_name(text(policy.get("filename"))), BYTES
+    return data, safe_name(policy.filename), BYTES
 
 
 _MAKERS: Mapping[str, Callable[..., File]] = {

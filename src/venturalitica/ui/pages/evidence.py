@@ -200,8 +200,8 @@ def _retention(reading: Reading) -> RetentionFacts:
         return RetentionFacts(new)
     row = oldest[0]
     try:
-        predicate = reading.ledger.entry(row.index).statement["predicate"]
-        until = RetentionTerm.of(predicate).last_day(day_of(row.appended_at))
+        record = reading.ledger.entry(row.index).record
+        until = RetentionTerm.of(record.retention).last_day(day_of(row.appended_at))
     except EntryPruned:
         return RetentionFacts(new)
     except EvidenceError as error:

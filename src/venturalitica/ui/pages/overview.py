@@ -25,7 +25,8 @@ from venturalitica.ui.verification_steps import explanation, marks
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow, VerdictRow
-    from venturalitica.ui.reader import Desk, Lines, Reading
+    from venturalitica.ledger.index.cross_check import Lines
+    from venturalitica.ui.reader import Desk, Reading
 
 PER_PAGE = 24
 TREND = 30

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from venturalitica.core.json_values import Json, text
+from venturalitica.core.record import is_tracker_run
 from venturalitica.core.verdict import Light
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.index.queries import Filters, find_page
-from venturalitica.ledger.index.rows import can_be_delivered, run_row
-from venturalitica.reports.context import Json, ReportContext, Standing, text
+from venturalitica.ledger.index.rows import run_row
+from venturalitica.reports.context import ReportContext, Standing
 from venturalitica.ui.lifecycle_records import Care, read_care
 from venturalitica.ui.templating import render
 
@@ -130,13 +132,12 @@ def read(reading: Reading, index: int) -> RunContext | GoneContext:
 
 
 def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
-    from venturalitica.core.record import judged
     from venturalitica.review.record_page import page_context, readable, standing_of
 
     report, care, problem = None, None, ""
     try:
         with readable(entry):
-            if judged(entry.statement):
+            if entry.record.judged:
                 known, tried = reading.desk.sign_offs, reading.attempts()
                 report = page_context(
                     reading.ledger, entry, known=known, attempts=tried, doubts=reading.known()
@@ -151,11 +152,11 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
     return RunContext(
         entry=entry.index,
         size=size,
-        kind=row["kind"],
-        name=row["name"],
+        kind=row.kind,
+        name=row.name,
         evidence_sha256=entry.evidence_sha256,
         signer=entry.signer,
-        appended_at=row["appended_at"],
+        appended_at=row.appended_at,
         standing=standing or standing_of(reading.ledger, entry, doubts=reading.known()),
         report=report,
         care=care,
@@ -166,18 +167,18 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
     )
 
 
-def _neighbours(reading: Reading, row: Mapping[str, Any]) -> tuple[RunRow | None, RunRow | None]:
+def _neighbours(reading: Reading, row: RunRow) -> tuple[RunRow | None, RunRow | None]:
     """The runs of its pipeline before and after it; the index is good enough to lead there."""
     same = Filters(
-        policy=row["policy_name"],
-        name=row["name"],
-        experiment=row["experiment"],
-        kind=row["kind"],
+        policy=row.policy_name,
+        name=row.name,
+        experiment=row.experiment,
+        kind=row.kind,
     )
-    when = row["appended_at"]
+    when = row.appended_at
     earlier = find_page(reading.index, replace(same, until=when), limit=1)
     later = find_page(reading.index, replace(same, since=when), descending=False, limit=2)
-    after = [other for other in later.rows if other.index > row["entry"]]
+    after = [other for other in later.rows if other.index > row.index]
     return next(iter(earlier.rows), None), next(iter(after), None)
 
 
@@ -193,7 +194,7 @@ def _kept_at(
     from venturalitica.trackers import Lead, answer, lead
 
     tracker, run_id = text(run.get("tracker")), text(run.get("run_id"))
-    known = can_be_delivered(run)
+    known = is_tracker_run(run)
     light, state, at = _state(reading, entry, (tracker, run_id), waiting.get(run_id))
     found = lead(run_ref(run)) if known else Lead()
     return TrackerPlace(

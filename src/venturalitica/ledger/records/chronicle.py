@@ -1,18 +1,15 @@
-"""The kinds of record besides audits and runs, and what each is held against while a log is read.
-
-A kind is one small module of this room: it builds the statement, checks its shape, and remembers
-over a whole log what the log must agree with (a `Chronicle`). It is entered here, once.
-"""
+"""One record as it is read while a log is verified, and who listens: a `Chronicle` of each kind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from venturalitica.core.encoding import sha256_hex
+from venturalitica.core.record import Statement
 from venturalitica.core.verdict import About
 from venturalitica.core.verification import Step
+from venturalitica.ledger.formats.merkle import Head
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +20,9 @@ class Record:
     """
 
     index: int
-    statement: Mapping[str, Any] = field(repr=False)
+    statement: Statement = field(repr=False)
     signers: tuple[str, ...]
     line: bytes = field(repr=False)
-    understood: bool = True
 
     @property
     def evidence_sha256(self) -> str:
@@ -36,13 +32,35 @@ class Record:
     @property
     def kind(self) -> str:
         """Its predicateType; empty where this version does not know it, or its format."""
-        return str(self.statement["predicateType"]) if self.understood else ""
+        return self.statement.predicate_type if self.statement.understood else ""
 
-    @property
-    def predicate(self) -> Mapping[str, Any]:
-        """Its predicate."""
-        found: Mapping[str, Any] = self.statement["predicate"]
-        return found
+
+class Chronicle(Protocol):
+    """What a kind remembers over a log. `name` is its step, `meaning` what a fault of it means."""
+
+    name: str
+    meaning: str
+
+    def read(self, record: Record) -> None:
+        """Take in the next record, of whatever kind; `record.kind` is empty if it is unknown here.
+
+        Raises:
+            EvidenceError: it contradicts what was read before.
+        """
+        ...
+
+    def step(self) -> Step | None:
+        """What to say when all was read and nothing contradicted; None where there is nothing."""
+        ...
+
+
+@runtime_checkable
+class ReadsHeads(Protocol):
+    """A chronicle that is told of pruned entries too: a later record may refer to one of them."""
+
+    def pass_over(self, head: Head) -> None:
+        """Take in the head that stands in the place of pruned entries."""
+        ...
 
 
 @runtime_checkable
@@ -61,12 +79,3 @@ class Tells(Protocol):
     def about(self) -> About:
         """All that was read."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of record: its predicateType, its format, the check of its shape."""
-
-    predicate_type: str
-    format: int
-    check: Callable[[Mapping[str, Any]], None]
