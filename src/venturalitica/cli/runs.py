@@ -191,6 +191,7 @@ def _borne_out(
     from venturalitica.review.record_page import known_here
 
     known, held = replace(known_here(ledger), waiting=_waiting(ledger)), Held()
+    signed = sign_offs.decisions(ledger)
 
     def make_again() -> None:
         with Index.open(ledger) as index:
@@ -198,7 +199,7 @@ def _borne_out(
 
     fitting, edited = held.shown(
         # Red now, where it does not verify: asked for by its light, another list fits.
-        lambda: _listed(ledger, filters, light, replace(known, faults=held.faults)),
+        lambda: _listed(ledger, filters, light, replace(known, faults=held.faults), signed),
         lambda found: [([listed.row for listed in found[:limit]], None)],
         lambda rows, verdicts: held.are_recorded(ledger, None, rows, verdicts),
         make_again,
@@ -209,13 +210,16 @@ def _borne_out(
 
 
 def _listed(
-    ledger: Ledger, filters: dict[str, Any], light: str | None, known: Known
+    ledger: Ledger,
+    filters: dict[str, Any],
+    light: str | None,
+    known: Known,
+    signed: dict[int, Approval],
 ) -> list[Listed]:
     from venturalitica.ledger import Index
 
     with Index.open(ledger) as index:
         rows = index.runs(**filters)
-    signed = sign_offs.decisions(ledger)
     found = [Listed(row, known, signed.get(row.index)) for row in rows]
     return [listed for listed in found if light in (None, listed.light)]
 

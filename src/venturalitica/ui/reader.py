@@ -34,12 +34,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-READ_AT_ONCE = 1000
-"""Entries that a page may read for their sign-offs; some ten microseconds each."""
-
-LATER = 1.0
-"""Seconds after the first page until a longer log is read for them."""
-
 Stamp = tuple[object, ...]
 Receipt = tuple[int, str, str, str]
 
@@ -63,7 +57,6 @@ class Desk:
         self._index: Index | None = None
         self._lock = threading.Lock()
         self._kept = _Kept()
-        self._reads_sign_offs = self._knows_sign_offs = False
         self.held = Held()
         self._seen: Checkpoint | None = None
         self._cut = self.disproof = ""
@@ -125,30 +118,6 @@ class Desk:
 
         return SignOffs()
 
-    def knows_sign_offs(self, ledger: Ledger) -> bool:
-        """Whether the log was read for them, or a page may do it; else a thread soon does."""
-        if ledger.size - self.sign_offs.read <= READ_AT_ONCE:
-            return True
-        with self._lock:
-            begun, self._reads_sign_offs = self._reads_sign_offs, True
-        if not begun:
-            # Not while the first page is drawn: somebody waits for that.
-            later = threading.Timer(LATER, self.read_sign_offs)
-            later.daemon = True
-            later.start()
-        return self._knows_sign_offs
-
-    def read_sign_offs(self) -> None:
-        """Read them now; then pages know them."""
-        from venturalitica.ledger import Ledger
-
-        try:
-            self.sign_offs.by_entry(Ledger.open(self.home))
-        except EvidenceError as error:
-            log.warning("the sign-offs cannot be read from the log: %s", error)
-        finally:
-            self._knows_sign_offs = True
-
     def close(self) -> None:
         """Close what is open."""
         with self._lock:
@@ -192,15 +161,8 @@ class Reading:
         return self._kept.of("delivered", self._stamp("receipts.jsonl"), self._delivered)
 
     def approvals(self) -> Mapping[int, tuple[Approval, ...]]:
-        """The sign-offs by the entry that each speaks of, oldest first; none of an altered log.
-
-        They are read from the log: the index could hide one that rejects. Of a long log the index
-        tells them until that was done.
-        """
-        kept = self._kept.of
-        if self.desk.knows_sign_offs(self.ledger):
-            return kept("sign-offs", self._stamp("log"), self._sign_offs)
-        return kept("approvals", self._stamp("log"), self._approvals)
+        """The sign-offs by the entry that each speaks of, oldest first; none of an altered log."""
+        return self._kept.of("sign-offs", self._stamp("log"), self._sign_offs)
 
     def known(self) -> Known:
         """What is known of the records besides what they say: each light is the worse of both."""
@@ -310,12 +272,6 @@ class Reading:
             return self.desk.sign_offs.by_entry(self.ledger)
         except EvidenceError:
             return {}  # what is altered is signed off by nobody; 'verify' says where
-
-    def _approvals(self) -> dict[int, tuple[Approval, ...]]:
-        from venturalitica.ledger.lifecycle.approve import approvals
-
-        found = approvals(self.ledger, index=self.index)
-        return {index: tuple(items) for index, items in found.items()}
 
 
 class _Kept:

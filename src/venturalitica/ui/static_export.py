@@ -63,8 +63,6 @@ def export(
     """
     site = _Site()
     app = create_app(desk, Guard(HOST, PORT))
-    if desk.has_evidence:
-        desk.read_sign_offs()  # a page that is drawn once cannot know them later
     for entry in _entries(desk):
         # No page leads to every record: those about other records are not in the list of runs.
         site.file(fill(find("run").path, {"entry": entry})[0])

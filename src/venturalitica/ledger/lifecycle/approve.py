@@ -1,24 +1,22 @@
-"""The sign-offs of one record, read from the log itself.
+"""Signing off, and the sign-offs of a log.
 
-`approval.approvals` asks the index, which is quick and good enough for a list. Whoever can write to
-the folder can edit the index, though, and take a rejection out of it; what is said of one record
-is read from every later line, held against the sealed tree, instead.
+They are read from the log itself, each line held against the sealed tree, and never found by the
+index: whoever can write to the folder can edit that, and take a rejection out of it.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 
 from venturalitica._version import __version__
-from venturalitica.core.encoding import marks_in_base64, sha256_hex
+from venturalitica.core.encoding import marks_in_base64
 from venturalitica.core.record import APPROVAL, FORMAT, statement_json
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EntryPruned, EvidenceError, SigningKeyError
-from venturalitica.ledger.index.index import Index
+from venturalitica.ledger.index.rows import Outline
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.records.approval import MAX_ROLE, Approval, approval_in, check
 from venturalitica.ledger.records.placement import Draft, Entry
@@ -60,11 +58,6 @@ class SignOffs:
             fitting = [approval for approval in self._found if _names(approval, entry)]
         return [approval for approval in fitting if _is_there(ledger, approval)]
 
-    @property
-    def read(self) -> int:
-        """How many entries were read so far."""
-        return self._read
-
     def by_entry(self, ledger: Ledger) -> dict[int, tuple[Approval, ...]]:
         """All sign-offs, oldest first, by the entry that each speaks of.
 
@@ -76,7 +69,8 @@ class SignOffs:
             every = list(self._found)
         there = {index for index, _ in ledger.chosen(approval.index for approval in every)}
         entries = sorted({approval.entry for approval in every})
-        digests = {index: sha256_hex(line) for index, line in ledger.chosen(entries)}
+        outlines = (Outline.of(*item) for item in ledger.chosen(entries))
+        digests = {one.index: one.evidence_sha256 for one in outlines if one.record.judged}
         found: dict[int, tuple[Approval, ...]] = {}
         for one in every:
             if one.index in there and digests.get(one.entry) == one.evidence_sha256:
@@ -94,6 +88,18 @@ class SignOffs:
         self._found += [one for one in _approvals(ledger, self._read) if one.index < head.size]
         self._read = head.size
         self._last = (head.origin, ledger.leaf(head.size - 1))
+
+
+def approvals(ledger: Ledger) -> dict[int, tuple[Approval, ...]]:
+    """The sign-offs of the log, oldest first, by the entry that each speaks of.
+
+    One whose digest is not that of the entry, or that the key which it names did not sign, is left
+    out; `verify` says that it is a fault.
+
+    Raises:
+        EvidenceError: the log was altered.
+    """
+    return SignOffs().by_entry(ledger)
 
 
 def _approvals(ledger: Ledger, start: int) -> Iterator[Approval]:
@@ -165,37 +171,6 @@ def approve(
 def _forget(vault: Vault, sealed: Sequence[Mapping[str, str]]) -> None:
     for reference in sealed:
         vault.erase(digest_of(reference))
-
-
-def approvals(ledger: Ledger, *, index: Index | None = None) -> dict[int, list[Approval]]:
-    """The sign-offs of the log, oldest first, by the entry that each speaks of.
-
-    `index` is asked where one is open already.
-
-    They are found by the index, which is good enough for a list; of one record, `signed_off` finds
-    them in the log. One whose digest is not that of the entry, or that the key which it names did
-    not sign, is left out; `verify` says that it is a fault.
-    """
-    with nullcontext(index) if index else Index.open(ledger) as known:
-        places = [row.index for row in known.runs(kind="approval", newest_first=False)]
-        made = [approval_in(line, place) for place, line in ledger.chosen(places)]
-        told = [approval for approval in made if approval]
-        digests = _digests(known, {approval.entry for approval in told})
-    found: dict[int, list[Approval]] = {}
-    for approval in told:
-        if digests.get(approval.entry) == approval.evidence_sha256:
-            found.setdefault(approval.entry, []).append(approval)
-    return found
-
-
-def _digests(index: Index, entries: set[int]) -> dict[int, str]:
-    """Those of the audits and runs among these entries."""
-    if not entries:
-        return {}
-    from venturalitica.ledger.index.queries import JUDGED, rows_of
-
-    rows = rows_of(index, sorted(entries))
-    return {row.index: row.evidence_sha256 for row in rows if row.kind in JUDGED}
 
 
 def _statement(
