@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from venturalitica.core.policy import TOLERANCE
 from venturalitica.core.text import format_bound
-from venturalitica.core.verdict import Light, Verdict
+from venturalitica.core.verdict import LIGHTS, Light, Verdict
 
 OPERATOR_WORDS = {
     ">=": "at least",
@@ -169,7 +169,7 @@ def run_sentence(lights: Sequence[str], *, failed: bool) -> str:
     if not lights:
         return f"{ending}No audit was made inside this run."
     total = f"{len(lights)} audit" + ("s" if len(lights) != 1 else "")
-    found = {word: lights.count(word) for word in ("red", "amber", "grey", "green")}
+    found = {word: lights.count(word) for word in LIGHTS}
     parts = [f"{number} {word}" for word, number in found.items() if number]
     return f"{ending}{total} inside: {_listed(parts) if parts else 'no light recorded'}."
 

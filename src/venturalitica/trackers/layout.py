@@ -41,7 +41,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 
 from venturalitica.core.encoding import sha256_hex, strict_json
-from venturalitica.core.verdict import Light, worst_light
+from venturalitica.core.verdict import LIGHTS, Light, worst_light
 from venturalitica.trackers.base import ROOT, Parcel
 
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
@@ -125,7 +125,6 @@ FORMAT = 1
 SNAPSHOTS = "policy_snapshot"
 _CLAIM_KEY = re.compile(r"venturalitica\.(audit|run)\.[0-9a-f]{12}")
 _SAFE_PATH = re.compile(r"(venturalitica|policy_snapshot)(/[\w.\- ]+)*")
-_LIGHTS: tuple[Light, ...] = ("green", "amber", "red", "grey")
 _POLICY_LIMIT = 40
 
 
@@ -278,7 +277,7 @@ def _fold(path: str) -> str:
 
 def _light(claim: Claim) -> Light:
     """A light that nobody knows is red: a tag can be edited by anyone who may write to the run."""
-    return next((light for light in _LIGHTS if light == claim.light), "red")
+    return next((light for light in LIGHTS if light == claim.light), "red")
 
 
 def _claim(key: str, value: str) -> Claim | None:

@@ -22,6 +22,7 @@ from starlette.responses import HTMLResponse, Response
 
 from venturalitica._version import __version__
 from venturalitica.core.text import is_web_address
+from venturalitica.core.verdict import LIGHTS
 from venturalitica.reports.html.markup import join, tag
 from venturalitica.reports.html.templating import environment as reports
 from venturalitica.ui.pages import PAGES, find
@@ -89,6 +90,7 @@ def environment() -> Environment:
     """The templates of these pages, over those of reports."""
     made = reports(TEMPLATES)
     made.filters.update(FILTERS)
+    made.globals.update(lights=LIGHTS)
     return made
 
 

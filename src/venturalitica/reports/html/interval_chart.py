@@ -10,7 +10,7 @@ from functools import lru_cache
 from markupsafe import Markup
 
 from venturalitica.core.text import format_interval, format_number
-from venturalitica.core.verdict import Light, Verdict
+from venturalitica.core.verdict import LIGHTS, Light, Verdict
 from venturalitica.reports.html.markup import join, tag
 from venturalitica.reports.html.parts import light_icon
 from venturalitica.reports.sentences import must_signs
@@ -187,8 +187,6 @@ def _end(number: float) -> str:
 MOST = 24
 """Marks in one strip; of more, the worst are drawn and the rest is counted."""
 
-_ORDER: Sequence[Light] = ("red", "amber", "grey", "green")
-
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -204,7 +202,7 @@ def strip(marks: Sequence[Mark], *, size: int = 15) -> Markup | None:
         return None
     shown = list(marks)
     if len(shown) > MOST:
-        shown = sorted(shown, key=lambda mark: _ORDER.index(mark.light))[:MOST]
+        shown = sorted(shown, key=lambda mark: LIGHTS.index(mark.light))[:MOST]
     rest = len(marks) - len(shown)
     more = tag("li", f"and {rest:,} more", cls="vl-muted") if rest else None
     return tag("ul", *(_mark(mark, size) for mark in shown), more, cls="vl-strip")
