@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from venturalitica.core.encoding import MAX_ITEMS, canonical_json, parse_json, strict_json
+from venturalitica.core.record import Statement
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Index, Ledger, Outbox, Witness, verify_ledger
 from venturalitica.ledger.formats.dsse import Envelope
 from venturalitica.ledger.index.cross_check import Held
-from venturalitica.ledger.index.rows import link_rows, run_row, verdict_rows
-from venturalitica.ledger.records.placement import Draft, Entry
+from venturalitica.ledger.index.rows import Outline, link_rows, run_row, verdict_rows
+from venturalitica.ledger.records.placement import Draft
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_rows_of_the_index_hold_what_a_database_can(statement) -> None:
     odd = statement(0, trackers=[{"tracker": "x"}, {"tracker": 1, "run_id": "1"}])
     odd["predicate"]["run"] |= {"sequence": 10**400, "name": "a\0\ud800"}
     odd["predicate"]["verdicts"][0] |= {"value": 10**400, "n": -(10**30), "interval": {"low": []}}
-    entry = Entry(0, "", "", b"", odd, "")
+    entry = Outline(0, b"", "", Statement.of(odd))
     (verdict,) = verdict_rows(entry)
     assert run_row(entry).name == "a\\x00\\ud800"
     assert run_row(entry).sequence == 0

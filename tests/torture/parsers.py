@@ -29,10 +29,9 @@ from venturalitica.ledger.formats.checkpoint import (
 )
 from venturalitica.ledger.formats.dsse import Envelope, sign_envelope
 from venturalitica.ledger.formats.public_key import exact_key
-from venturalitica.ledger.index.rows import link_rows, run_row, verdict_rows
+from venturalitica.ledger.index.rows import Outline, link_rows, run_row, verdict_rows
 from venturalitica.ledger.index.tables import Row, values_of
 from venturalitica.ledger.outbox import _attempt
-from venturalitica.ledger.records.placement import Entry
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.ledger.verify.check_records import Findings
 from venturalitica.policy import parse_policy
@@ -224,8 +223,7 @@ class Statements:
         assert findings.steps()
         if "signatures" in findings.faults or "statements" in findings.faults:
             return False
-        statement = json.loads(data)
-        entry = Entry(0, "0" * 64, "0" * 64, line, statement, "")
+        entry = Outline.of(0, line)
         rows: list[Row] = [run_row(entry), *verdict_rows(entry), *link_rows(entry)]
         for row in rows:
             assert all(map(storable, values_of(row))), row

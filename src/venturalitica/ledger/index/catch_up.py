@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, starmap
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, select
 
 from venturalitica.ledger.formats.merkle import leaf_hash
 from venturalitica.ledger.index.rows import Outline, link_rows, run_row, verdict_rows
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Table
-
+from venturalitica.ledger.index.tables import links, meta, runs, values_of, verdicts
+from venturalitica.ledger.records.pruning import pruned_by
 
 VERSION = "6"
 """Raise it when a table, or what a row is made of, changes: an index of another version is rebuilt,
@@ -38,7 +38,6 @@ class _Batch:
 
     def add(self, entry: Outline) -> None:
         """Take in the rows of one more entry."""
-        from venturalitica.ledger.index.tables import values_of
 
         self.last = entry
         self.runs.append(values_of(run_row(entry)))
@@ -48,7 +47,6 @@ class _Batch:
 
     def insert(self, connection: Connection) -> None:
         """Insert the rows."""
-        from venturalitica.ledger.index.tables import links, runs, verdicts
 
         for table, rows in ((runs, self.runs), (verdicts, self.verdicts), (links, self.links)):
             if rows:
@@ -67,7 +65,6 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
 
 def _pruned_before(entry: Outline) -> list[range]:
     """What an entry prunes; of what comes after it, it can say nothing."""
-    from venturalitica.ledger.records.pruning import pruned_by
 
     named = pruned_by(entry.record)
     return [range(item.start, min(item.end, entry.index)) for item in named]
@@ -75,7 +72,6 @@ def _pruned_before(entry: Outline) -> list[range]:
 
 def _forget_pruned(connection: Connection, pruned: Sequence[range]) -> None:
     """What a prune record names is gone from here with it, whether its lines are already or not."""
-    from venturalitica.ledger.index.tables import links, runs, verdicts
 
     if pruned and connection.dialect.name == "sqlite":
         # Else the rows would lie on in the file's free pages.
@@ -87,7 +83,6 @@ def _forget_pruned(connection: Connection, pruned: Sequence[range]) -> None:
 
 
 def _remember(connection: Connection, origin: str, last: Outline) -> None:
-    from venturalitica.ledger.index.tables import meta
 
     connection.execute(meta.delete())
     facts = {
@@ -101,9 +96,6 @@ def _remember(connection: Connection, origin: str, last: Outline) -> None:
 
 def _counts(connection: Connection) -> tuple[str, str]:
     """How many verdicts and links there are, as `meta` keeps it."""
-    from sqlalchemy import func, select
-
-    from venturalitica.ledger.index.tables import links, verdicts
 
     counted = [select(func.count()).select_from(table) for table in (verdicts, links)]
     found = [str(connection.execute(query).scalar_one()) for query in counted]
@@ -111,7 +103,6 @@ def _counts(connection: Connection) -> tuple[str, str]:
 
 
 def _remember_counts(connection: Connection) -> None:
-    from venturalitica.ledger.index.tables import meta
 
     names = ("verdicts", "links")
     facts = [{"key": k, "value": v} for k, v in zip(names, _counts(connection), strict=True)]

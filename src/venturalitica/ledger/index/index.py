@@ -9,6 +9,7 @@ version, of another log, longer than the log, broken, or with rows missing. It p
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 from collections.abc import Collection, Sequence
 from itertools import starmap
@@ -16,6 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Connection, Engine, Select, func, or_, select
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
+
+from venturalitica.core.causes import said
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.index.catch_up import (
     VERSION,
@@ -26,15 +31,18 @@ from venturalitica.ledger.index.catch_up import (
     _remember,
     _remember_counts,
 )
-from venturalitica.ledger.index.rows import (
-    Outline,
-    RunRow,
-    VerdictRow,
+from venturalitica.ledger.index.rows import Outline, RunRow, VerdictRow
+from venturalitica.ledger.index.tables import (
+    engine_of,
+    links,
+    meta,
+    metadata,
+    run_of,
+    runs,
+    verdicts,
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Select
-
     from venturalitica.ledger.ledger import Ledger
 
 
@@ -59,8 +67,6 @@ class Index:
         Raises:
             EvidenceError: the log was altered, or the database cannot be used.
         """
-        from venturalitica.ledger.index.tables import engine_of
-
         index = cls(ledger, engine_of(ledger.home / "index.db", url), own=not url)
         try:
             index.refresh()
@@ -100,8 +106,6 @@ class Index:
 
     def rebuild(self) -> int:
         """Forget all and read the log again; gives how many entries were read."""
-        from venturalitica.ledger.index.tables import metadata
-
         with self._engine.begin() as connection:
             metadata.drop_all(connection)
         return self._catch_up()
@@ -126,9 +130,6 @@ class Index:
             policy: name of the policy, or the beginning (8 or more digits) of its SHA-256.
             since: RFC 3339 UTC, compared with `appended_at`, inclusive; `until` exclusive.
         """
-        from sqlalchemy import or_, select
-
-        from venturalitica.ledger.index.tables import runs
 
         query = select(runs)
         for column, wanted in ((runs.c.kind, kind), (runs.c.name, name), (runs.c.light, light)):
@@ -152,9 +153,6 @@ class Index:
 
         Gives none where nothing fits; several where the beginning is not enough.
         """
-        from sqlalchemy import or_, select
-
-        from venturalitica.ledger.index.tables import links, runs
 
         if ref.isdecimal() and len(ref) < 8:
             return self.rows(select(runs).where(runs.c.entry == int(ref)))
@@ -170,9 +168,6 @@ class Index:
 
     def verdicts(self, index: int) -> tuple[VerdictRow, ...]:
         """The verdicts of one entry, in the order of its policy."""
-        from sqlalchemy import select
-
-        from venturalitica.ledger.index.tables import verdicts
 
         query = select(verdicts).where(verdicts.c.entry == index).order_by(verdicts.c.position)
         return self.verdict_rows(query)
@@ -189,11 +184,6 @@ class Index:
 
         `confirmed` are left out, unread: ((index, tracker, run id), evidence digest).
         """
-        import json
-
-        from sqlalchemy import select
-
-        from venturalitica.ledger.index.tables import links, runs
 
         query = (
             select(
@@ -219,8 +209,6 @@ class Index:
 
     def rows(self, query: Select[Any]) -> tuple[RunRow, ...]:
         """What a selection of whole rows of `runs` gives."""
-        from venturalitica.ledger.index.tables import run_of
-
         with self._engine.connect() as connection:
             rows = connection.execute(query).all()
         try:
@@ -229,9 +217,6 @@ class Index:
             raise EvidenceError(ALTERED) from error
 
     def _catch_up_or_rebuild(self, file: Path | None) -> None:
-        from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
-
-        from venturalitica.core.causes import said
 
         try:
             self._catch_up()
@@ -258,7 +243,6 @@ class Index:
                 ) from again
 
     def _catch_up(self) -> int:
-        from venturalitica.ledger.index.tables import metadata
 
         head = self._ledger.head()
         with self._engine.begin() as connection:
@@ -281,9 +265,6 @@ class Index:
 
     def _fitting(self, connection: Connection) -> int | None:
         """How many entries are in already; None where the index is of something else."""
-        from sqlalchemy import select
-
-        from venturalitica.ledger.index.tables import meta
 
         known = {row.key: row.value for row in connection.execute(select(meta))}
         if not known:
@@ -316,9 +297,6 @@ class Index:
 
     def _has_every_run(self, connection: Connection, done: int) -> bool:
         """As many rows as entries that are not pruned, all of them of such entries."""
-        from sqlalchemy import func, select
-
-        from venturalitica.ledger.index.tables import runs
 
         pruned = self._pruned(connection)
         kept = [runs.c.entry >= 0, runs.c.entry < done]
@@ -331,9 +309,6 @@ class Index:
 
     def _pruned(self, connection: Connection) -> list[range]:
         """What the log's own prune records name."""
-        from sqlalchemy import select
-
-        from venturalitica.ledger.index.tables import runs
 
         query = select(runs.c.entry).where(runs.c.kind == "prune").order_by(runs.c.entry)
         places = connection.execute(query).scalars().all()

@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.json_values import Json, integer, mapping, number, text
@@ -93,30 +92,6 @@ class LinkRow:
     run: str
 
 
-class Entry(Protocol):
-    """What a row is made of: an entry of the ledger, or an `Outline`."""
-
-    @property
-    def index(self) -> int:
-        """Its place in the log."""
-        ...
-
-    @property
-    def evidence_sha256(self) -> str:
-        """The SHA-256 of its line."""
-        ...
-
-    @property
-    def signer(self) -> str:
-        """Id of the key that it says to be signed by first; `verify` checks that it is."""
-        ...
-
-    @property
-    def record(self) -> Statement:
-        """Its statement."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Outline:
     """An entry as the index reads it.
@@ -149,7 +124,7 @@ class Outline:
         return cls(index, line, sha256_hex(line), record, signer, envelope)
 
 
-def run_row(entry: Entry) -> RunRow:
+def run_row(entry: Outline) -> RunRow:
     """The row of `runs`."""
     record = entry.record
     run, policy = record.run, record.policy
@@ -189,7 +164,7 @@ def run_row(entry: Entry) -> RunRow:
     )
 
 
-def verdict_rows(entry: Entry) -> list[VerdictRow]:
+def verdict_rows(entry: Outline) -> list[VerdictRow]:
     """The rows of `verdicts`."""
     rows = enumerate(entry.record.verdict_items)
     return [_verdict(entry.index, position, item) for position, item in rows]
@@ -209,7 +184,7 @@ def _verdict(index: int, position: int, item: Json) -> VerdictRow:
     )
 
 
-def link_rows(entry: Entry) -> list[LinkRow]:
+def link_rows(entry: Outline) -> list[LinkRow]:
     """The rows of `links`."""
     return [
         LinkRow(entry.index, position, *link_of(run), json.dumps(run))

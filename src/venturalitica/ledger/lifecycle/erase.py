@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.index.index import Index
 from venturalitica.ledger.records.erasure import Target, erasure_statement, held_by, targets_of
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.system.files import sync_folder, write_durably
@@ -92,6 +91,8 @@ def go_on(ledger: Ledger) -> None:
 
 def erasures(ledger: Ledger) -> dict[str, str]:
     """What the log says is erased: digest -> day. What `verify` cannot read says nothing."""
+    from venturalitica.ledger.index.index import Index  # SQLAlchemy, which no `fit` waits for
+
     with Index.open(ledger) as index:
         places = [row.index for row in index.runs(kind="erasure", newest_first=False)]
     found: dict[str, str] = {}

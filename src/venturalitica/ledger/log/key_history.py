@@ -22,13 +22,13 @@ from venturalitica.core.encoding import MAX_LINE
 from venturalitica.core.record import PREDICATE, ROTATION
 from venturalitica.errors import EvidenceError, RetiredKeyError
 from venturalitica.ledger.formats.dsse import Envelope, signers_of, statement_of, verify_signature
-from venturalitica.ledger.formats.public_key import (
-    short,
-)
+from venturalitica.ledger.formats.public_key import short
 from venturalitica.ledger.records.placement import Entry
 from venturalitica.ledger.records.rotation import Pair, Rotation
 from venturalitica.ledger.signing.signer import FileSigner, Signer
 from venturalitica.system.files import open_plain
+
+log = logging.getLogger(__name__)
 
 CHUNK = 64 * 1024
 """Bytes read at a time from the end: nearly always the last line, which is what is looked for."""
@@ -181,9 +181,6 @@ def lineage_of(entries: Path, keyids: Sequence[str], end: int) -> tuple[Rotation
             seen.add(rotation.old.record.keyid)
             waiting.append(rotation.old.record.keyid)
     return tuple(found[index] for index in sorted(found))
-
-
-log = logging.getLogger(__name__)
 
 
 class Append(Protocol):

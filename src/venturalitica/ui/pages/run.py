@@ -19,7 +19,7 @@ from venturalitica.core.record import is_tracker_run
 from venturalitica.core.verdict import Light
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.index.queries import Filters, find_page
-from venturalitica.ledger.index.rows import run_row
+from venturalitica.ledger.index.rows import Outline, run_row
 from venturalitica.reports.context import ReportContext, Standing
 from venturalitica.ui.lifecycle_records import Care, read_care
 from venturalitica.ui.templating import render
@@ -147,7 +147,7 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
     except EvidenceError as error:
         problem = str(error)
     standing = report.standing if report else None
-    row = run_row(entry)
+    row = run_row(Outline.of(entry.index, entry.envelope))
     before, after = _neighbours(reading, row) if report else (None, None)
     return RunContext(
         entry=entry.index,
