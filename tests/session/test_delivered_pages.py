@@ -131,8 +131,23 @@ def test_sync_leaves_the_page_too_drawn_once(drawing, two, policy, table):
     assert artifacts(two[0])[REPORT] == artifacts(two[1])[REPORT]
 
 
-def test_a_tracker_of_another_package_need_know_nothing_of_pages():
-    assert ask(object(), "deliver_page", None, None) is None
+class Plain:
+    """As trackers of other packages may be: it delivers, and has not heard of pages."""
+
+    def __init__(self) -> None:
+        self.runs = MemoryTracker()
+        self.name = self.runs.name
+        self.active_run, self.deliver = self.runs.active_run, self.runs.deliver
+
+
+def test_a_tracker_of_another_package_need_know_nothing_of_pages(policy, table, monkeypatch):
+    own = Plain()
+    monkeypatch.setattr(trackers, "_loaded", lambda _: iter((own,)))
+    with own.runs.start_run():
+        with vl.monitor("training", policy=policy):
+            audit = vl.enforce(table, policy=policy, **ROLES)
+        assert audit.deliveries[0].delivered
+        assert {REPORT, "venturalitica/run.html"} <= set(artifacts(own.runs))
     assert ask(object(), "before_end", None, None) is None
     assert ask(object(), "doubt") == ""
 

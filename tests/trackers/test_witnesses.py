@@ -18,7 +18,8 @@ from venturalitica.audit.delivery import Allowance
 from venturalitica.audit.project import open_ledger
 from venturalitica.cli.app import app
 from venturalitica.review.tracker_run import agreement
-from venturalitica.trackers import RunRef, tracker
+from venturalitica.trackers import tracker
+from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.memory import MemoryTracker
 from venturalitica.trackers.wandb import WandbTracker
 

@@ -27,11 +27,8 @@ from venturalitica.core.redact import redacted_traceback
 from venturalitica.errors import TrackerError, did_you_mean
 from venturalitica.trackers.base import (
     Absent,
-    DataRef,
     Lead,
     NoRun,
-    Parcel,
-    Receipt,
     RunRef,
     Tracker,
     ask,
@@ -39,13 +36,6 @@ from venturalitica.trackers.base import (
 
 __all__ = [
     "GROUP",
-    "DataRef",
-    "Lead",
-    "NoRun",
-    "Parcel",
-    "Receipt",
-    "RunRef",
-    "Tracker",
     "active_runs",
     "answer",
     "doubts",

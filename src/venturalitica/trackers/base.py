@@ -136,13 +136,15 @@ class NoRun:
 class Lead:
     """The way to one run; what is not there is empty.
 
-    `url` is a page that a server shows. Where there is none, `command` starts one and `live` is the
-    address at which that one will answer. `note` says what else there is to know.
+    `url` is a page that a server shows. Where there is none, `command` starts one, `live` is the
+    address at which that one will answer, and `page` the run's page there. `note` says what else
+    there is to know.
     """
 
     url: str = ""
     command: str = ""
     live: str = ""
+    page: str = ""
     note: str = ""
 
 
@@ -271,12 +273,8 @@ class Tracker(ABC):
             return Lead(url=run.url)
         return Lead(note=f"{ask(self, 'title') or 'this tracker'} names no page of the run")
 
-    def page_at(self, live: str, run: RunRef) -> str:
-        """The page of a run at the server that a lead's command starts."""
-        return ""
-
     def shows(self, live: str, run: RunRef) -> bool:
-        """Whether that server answers now, and knows this very run."""
+        """Whether the server that a lead's command starts answers now, and knows this very run."""
         return False
 
     def health_at(self, place: str, origins: Mapping[str, str]) -> Mapping[str, Any]:

@@ -14,9 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
 
-from venturalitica._version import __version__
 from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import DataRef, Lead, Parcel, Receipt, RunRef, Tracker
 from venturalitica.trackers.publish import (
@@ -118,18 +116,6 @@ class MemoryTracker(Tracker):
         with kept.lock:
             tags = {f"tags/{key}": value.encode() for key, value in kept.stored_tags.items()}
             return {**kept.artifacts, **tags}
-
-    def health(self, origins: Mapping[str, str] | None = None) -> Mapping[str, Any]:
-        return {
-            "tracker": self.name,
-            "installed": True,
-            "version": __version__,
-            "configured": "always",
-            "uri": "memory:",
-            "reachable": True,
-            "detail": f"{len(self.runs)} run(s) in this process",
-            "fix": "",
-        }
 
     def _run(self, run_id: str) -> MemoryRun:
         run = self.runs.get(run_id)

@@ -267,7 +267,7 @@ def shown(place: Place, jobs: Jobs, *, wait: float = 0.0) -> Shown:
     """The ways to the runs of a place; a local server that its command starts is asked for them."""
     first = lead(place.runs[0][1])
     live = bool(first.live) and _answers(first.live, place, jobs, wait)
-    ways = tuple(_way(entry, run, first, live=live) for entry, run in place.runs)
+    ways = tuple(_way(entry, run, live=live) for entry, run in place.runs)
     return Shown(place, ways, first, live)
 
 
@@ -277,11 +277,9 @@ def _answers(live: str, place: Place, jobs: Jobs, wait: float) -> bool:
     return bool(jobs.ask(asked, lambda: answer(run.tracker, "shows", live, run), wait=wait))
 
 
-def _way(entry: int, run: RunRef, first: Lead, *, live: bool) -> Way:
-    if not first.live:
-        return Way(entry, run, lead(run).url)
-    later = answer(run.tracker, "page_at", first.live, run)
-    return Way(entry, run, later if live else "", later)
+def _way(entry: int, run: RunRef, *, live: bool) -> Way:
+    own = lead(run)
+    return Way(entry, run, own.page if live else own.url, own.page)
 
 
 def tracker_links(

@@ -170,11 +170,10 @@ def lead(run: RunRef) -> Lead:
     command = store_command(run.uri, port=port)
     if not command:
         return Lead(note="no server can show this store")
-    live = f"http://127.0.0.1:{port}"
-    if is_sqlite(run.uri) or is_file_store(run.uri):
-        return Lead(command=command, live=live)
-    note = f"put the database's user and password in the place of {WHO}: evidence keeps neither"
-    return Lead(command=command, live=live, note=note)
+    live, note = f"http://127.0.0.1:{port}", ""
+    if not (is_sqlite(run.uri) or is_file_store(run.uri)):
+        note = f"put the database's user and password in the place of {WHO}: evidence keeps neither"
+    return Lead(command=command, live=live, page=page_at(live, run), note=note)
 
 
 def _databricks(run: RunRef) -> Lead:

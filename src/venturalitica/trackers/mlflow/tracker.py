@@ -93,7 +93,9 @@ class MlflowTracker(Tracker):
         )
 
     def no_run(self) -> NoRun | None:
-        return _no_run()
+        if not hasattr(sys.modules.get("mlflow"), "active_run"):
+            return None
+        return _ELSEWHERE if _open_elsewhere() else _NONE
 
     def last_run(self) -> RunRef | None:
         """The run that was open last in this thread, and may have ended; nobody is asked.
@@ -126,7 +128,19 @@ class MlflowTracker(Tracker):
             publish_page(shelf, parcel)
 
     def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
-        _at_end(run.run_id, call)
+        """See the protocol.
+
+        MLflow has no hook for that, but a table of monitors of the system's load, and tells each
+        when its run has ended; of a version that has none, only the end of the process waits.
+        """
+        fluent = sys.modules.get("mlflow.tracking.fluent")
+        monitors = getattr(fluent, "run_id_to_system_metrics_monitor", None)
+        stack: Any = getattr(fluent, "_active_run_stack", None)
+        if not isinstance(monitors, dict) or stack is None:
+            return
+        own, here = monitors.get(run.run_id), {one.info.run_id for one in stack.get()}
+        if run.run_id in here and not isinstance(own, _AtEnd):
+            monitors[run.run_id] = _AtEnd(call, own)
 
     @contextmanager
     def _shelf(self, run: RunRef) -> Iterator[RunShelf]:
@@ -163,9 +177,6 @@ class MlflowTracker(Tracker):
 
     def lead(self, run: RunRef) -> Lead:
         return health.lead(run)
-
-    def page_at(self, live: str, run: RunRef) -> str:
-        return health.page_at(live, run)
 
     def shows(self, live: str, run: RunRef) -> bool:
         return shows(live, run.run_id)
@@ -271,29 +282,6 @@ def _active() -> Any:
     """The run that is open in this thread, the inner one of nested runs; None where none is."""
     ask = getattr(sys.modules.get("mlflow"), "active_run", None)
     return ask() if ask is not None else None
-
-
-def _no_run() -> NoRun | None:
-    """Why there is none; None where nobody imported MLflow."""
-    if not hasattr(sys.modules.get("mlflow"), "active_run"):
-        return None
-    return _ELSEWHERE if _open_elsewhere() else _NONE
-
-
-def _at_end(run_id: str, call: Callable[[], None]) -> None:
-    """Have `call` called when a run that is open in this thread ends.
-
-    MLflow has no hook for that, but a table of monitors of the system's load, and tells each when
-    its run has ended; of a version that has none, only the end of the process waits for pages.
-    """
-    fluent = sys.modules.get("mlflow.tracking.fluent")
-    monitors = getattr(fluent, "run_id_to_system_metrics_monitor", None)
-    stack: Any = getattr(fluent, "_active_run_stack", None)
-    if not isinstance(monitors, dict) or stack is None:
-        return
-    own = monitors.get(run_id)
-    if not isinstance(own, _AtEnd) and any(run.info.run_id == run_id for run in stack.get()):
-        monitors[run_id] = _AtEnd(call, own)
 
 
 class _AtEnd:

@@ -27,7 +27,7 @@ from venturalitica.ui.templating import render
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, RunRow
     from venturalitica.ledger.outbox import Undelivered
-    from venturalitica.trackers import Lead
+    from venturalitica.trackers.base import Lead
     from venturalitica.ui.reader import Reading
 
 GONE = 410
@@ -38,8 +38,7 @@ Url = Callable[..., str]
 class TrackerPlace:
     """One tracker run in which the record should be, and the way there.
 
-    `light` is green only where a receipt for this very record confirms it. `live_page` is the run's
-    page at the server that the lead's command starts.
+    `light` is green only where a receipt for this very record confirms it.
     """
 
     tracker: str
@@ -49,7 +48,6 @@ class TrackerPlace:
     state: str
     at: str = ""
     lead: Lead
-    live_page: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,12 +189,12 @@ def _kept_at(
     reading: Reading, entry: Entry, run: Json, waiting: Mapping[str, Undelivered]
 ) -> TrackerPlace:
     from venturalitica.audit.parcel import run_ref
-    from venturalitica.trackers import Lead, answer, lead
+    from venturalitica.trackers import lead
+    from venturalitica.trackers.base import Lead
 
     tracker, run_id = text(run.get("tracker")), text(run.get("run_id"))
     known = is_tracker_run(run)
     light, state, at = _state(reading, entry, (tracker, run_id), waiting.get(run_id))
-    found = lead(run_ref(run)) if known else Lead()
     return TrackerPlace(
         tracker=tracker,
         name=text(run.get("run_name")) or run_id,
@@ -204,8 +202,7 @@ def _kept_at(
         light=light if known else "grey",
         state=state if known else "the record names no run of a tracker",
         at=at,
-        lead=found,
-        live_page=answer(tracker, "page_at", found.live, run_ref(run)) if found.live else "",
+        lead=lead(run_ref(run)) if known else Lead(),
     )
 
 
