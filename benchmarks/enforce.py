@@ -284,8 +284,9 @@ def python(*arguments: str) -> None:
 def tally_of(frame: Any, policy: Any, bindings: Any = None) -> Any:
     """The tally of the policy's controls, as `vl.enforce` makes it."""
     from venturalitica.metrics.catalog import needs
-    from venturalitica.tally import build_tally, column_names
     from venturalitica.tally.binding import bind
+    from venturalitica.tally.build import build_tally
+    from venturalitica.tally.engines.narwhals import column_names
 
     roles = {role: policy.role(role) for role in policy.grouping_roles}
     binding = bind(roles, bindings or BINDINGS, column_names(frame), wanted=())

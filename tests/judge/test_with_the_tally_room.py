@@ -10,8 +10,8 @@ from venturalitica.core.encoding import canonical_json
 from venturalitica.core.policy import Role
 from venturalitica.judge import judge
 from venturalitica.metrics.catalog import CATALOG, misuse_of, needs
-from venturalitica.tally import build_tally
 from venturalitica.tally.binding import bind
+from venturalitica.tally.build import build_tally
 
 
 def table(count: int) -> pandas.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 
 from venturalitica.errors import slip
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.policy.describe import OTHER_NAMES, metric_hint, possible_range
+from venturalitica.policy.describe import OTHER_NAMES, metric_hint
 
 
 def _policy(control: str, roles: str = "{}") -> str:
@@ -86,7 +86,7 @@ def test_groups_of_bins_and_intersections_are_known(lint_text: Any) -> None:
     ],
 )
 def test_ranges(metric: str, compare: Any, expected: tuple[float, float]) -> None:
-    assert possible_range(CATALOG[metric], compare) == expected
+    assert CATALOG[metric].range_of(compare) == expected
 
 
 def test_bounds_of_the_range_itself_are_allowed(lint_text: Any) -> None:

@@ -17,11 +17,11 @@ import pytest
 from tests.tally.dense import dense
 from venturalitica.core.policy import Role
 from venturalitica.errors import BindingError, DataError
-from venturalitica.metrics.catalog.spec import SCORE
+from venturalitica.metrics.catalog.spec import SCORE, Need
 from venturalitica.provenance.fingerprint import fingerprint
-from venturalitica.tally import Need, build_tally, column_names, materialise
 from venturalitica.tally.binding import Binding
-from venturalitica.tally.build import STORED_CELLS
+from venturalitica.tally.build import STORED_CELLS, build_tally
+from venturalitica.tally.engines.narwhals import column_names, materialise
 
 LABELS = {"target": "y", "prediction": "p"}
 
@@ -206,7 +206,8 @@ def test_arrays_need_no_data_frame_library() -> None:
         "import numpy\n"
         "from venturalitica.tally.binding import Binding\n"
         "from venturalitica.metrics.catalog.spec import SCORE\n"
-        "from venturalitica.tally import Need, build_tally\n"
+        "from venturalitica.metrics.catalog.spec import Need\n"
+        "from venturalitica.tally.build import build_tally\n"
         "from venturalitica.provenance.fingerprint import fingerprint\n"
         "data = {'y': numpy.array([1, 0, 1]), 's': numpy.array([.1, .2, .9])}\n"
         "t = build_tally(data, needs=[Need(('target',), number=SCORE)],\n"

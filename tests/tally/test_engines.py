@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from tests.tally.dense import dense
 from venturalitica.core.policy import Role
 from venturalitica.errors import DataError
-from venturalitica.metrics.catalog.spec import SCORE
-from venturalitica.tally import Need, build_tally, column_names
+from venturalitica.metrics.catalog.spec import SCORE, Need
 from venturalitica.tally.binding import Binding, bind
+from venturalitica.tally.build import build_tally
+from venturalitica.tally.engines.narwhals import column_names
 
 ROLES = {
     "target": Role("target"),

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.tally.dense import dense
 from venturalitica.core.policy import Role, bin_names
 from venturalitica.errors import DataError
-from venturalitica.tally import Need, build_tally
+from venturalitica.metrics.catalog.spec import Need
 from venturalitica.tally.binding import Binding
+from venturalitica.tally.build import build_tally
 from venturalitica.tally.groups import quartile_cuts, unmapped_counts, weighted_quartile_cuts
 
 

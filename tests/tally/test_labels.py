@@ -9,8 +9,9 @@ from tests.tally.dense import dense
 from venturalitica.core.policy import Role
 from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError
-from venturalitica.tally import Need, build_tally
+from venturalitica.metrics.catalog.spec import Need
 from venturalitica.tally.binding import Binding
+from venturalitica.tally.build import build_tally
 from venturalitica.tally.labels import is_plain_number
 
 

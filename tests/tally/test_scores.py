@@ -15,9 +15,9 @@ from venturalitica.core.tally import (
     Tally,
 )
 from venturalitica.errors import DataError
-from venturalitica.metrics.catalog.spec import SCORE
-from venturalitica.tally import Need, build_tally
+from venturalitica.metrics.catalog.spec import SCORE, Need
 from venturalitica.tally.binding import Binding
+from venturalitica.tally.build import build_tally
 
 NEEDS = [Need(("target",), number=SCORE)]
 

@@ -9,8 +9,10 @@ import pytest
 
 from venturalitica.core.policy import Role
 from venturalitica.core.tally import Tally
-from venturalitica.tally import Need, RefusedValues, build_tally
+from venturalitica.metrics.catalog.spec import Need
 from venturalitica.tally.binding import Binding
+from venturalitica.tally.build import build_tally
+from venturalitica.tally.values import RefusedValues
 
 
 def tally_of(*rules: Role, **columns: Any) -> Tally:

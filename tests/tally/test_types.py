@@ -14,10 +14,10 @@ import pytest
 from tests.tally.dense import dense
 from venturalitica.core.policy import Role
 from venturalitica.core.tally import Tally
-from venturalitica.metrics.catalog.spec import SCORE
+from venturalitica.metrics.catalog.spec import SCORE, Need
 from venturalitica.provenance.fingerprint import fingerprint
-from venturalitica.tally import Need, build_tally
 from venturalitica.tally.binding import Binding
+from venturalitica.tally.build import build_tally
 
 ROWS = 120
 PLAIN: dict[str, list[Any]] = {

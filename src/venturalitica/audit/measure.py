@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -108,8 +108,8 @@ def measure(request: Request, *, fingerprint: bool) -> Measured:
     if not request.lenient:
         _require(unbound, request.phase)
     frame = materialise(request.frame, binding.columns.values())
-    copies = _Copies(policy, request.frame, frame, binding)
-    data = _FingerprintThread(frame, binding, request) if fingerprint else None
+    copies = _Beside("copies", _copies, request, frame, binding)
+    data = _Beside("fingerprint", _fingerprint, request, frame, binding) if fingerprint else None
     tally, faults = _counted(policy, frame, binding, asked, lenient=request.lenient)
     circumstances = replace(
         _asked(request),
@@ -119,7 +119,7 @@ def measure(request: Request, *, fingerprint: bool) -> Measured:
         **copies.found(),
     )
     verdicts = judge(policy, tally, circumstances=circumstances)
-    item = data.item() if data else _unread(binding, request, tally.rows)
+    item = data.found() if data else _unread(binding, request, tally.rows)
     silent = _without(unbound, {*LABEL_ROLES, *request.missing}, controls)
     return Measured(verdicts, circumstances, tally, binding.names, (item,), silent)
 
@@ -196,67 +196,58 @@ def _require(unbound: Mapping[str, str], phase: Phase | None) -> None:
     raise BindingError(text)
 
 
-class _Copies:
-    """What rows are copies of, looked for beside the count.
+class _Beside:
+    """Work made on a thread beside the count; its error is raised where it is asked for."""
 
-    A boundary: what cannot be compared is not known to be a copy, and costs no verdict.
-    """
-
-    def __init__(self, policy: Policy, given: Any, frame: Any, binding: Binding) -> None:
+    def __init__(self, what: str, work: Callable[..., dict[str, Any]], *arguments: Any) -> None:
         self._found: dict[str, Any] = {}
-        self._arguments = (policy, given, frame, binding)
-        self._thread = threading.Thread(target=self._look, name="venturalitica-copies")
+        self._error: Exception | None = None
+        self._thread = threading.Thread(
+            target=self._go, args=(work, arguments), name=f"venturalitica-{what}"
+        )
         self._thread.start()
 
-    def _look(self) -> None:
-        from venturalitica.tally.copies import copies_of_target, doubled_share
-
-        policy, given, frame, binding = self._arguments
+    def _go(self, work: Callable[..., dict[str, Any]], arguments: tuple[Any, ...]) -> None:
         try:
-            self._found["copies_of_target"] = copies_of_target(
-                frame, binding.columns, binding.arrays
-            )
-            if policy.duplicates != "expected":
-                self._found["doubled_share"] = doubled_share(given, binding.arrays)
-        except Exception as error:  # noqa: BLE001 - see the docstring
-            log.info("rows could not be compared with each other")
-            log.debug("why rows could not be compared\n%s", redacted_traceback(error))
+            self._found = work(*arguments)
+        except Exception as error:  # noqa: BLE001 - raised again where the work is asked for
+            self._error = error
 
     def found(self) -> dict[str, Any]:
         self._thread.join()
+        if self._error is not None:
+            raise self._error
         return self._found
 
 
-class _FingerprintThread:
-    """The digest of the judged columns, made beside the count."""
+def _copies(request: Request, frame: Any, binding: Binding) -> dict[str, Any]:
+    """What rows are copies of.
 
-    def __init__(self, frame: Any, binding: Binding, request: Request) -> None:
-        self._arguments = (frame, binding, request)
-        self._item: dict[str, Any] | None = None
-        self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._go, name="venturalitica-fingerprint")
-        self._thread.start()
+    A boundary: what cannot be compared is not known to be a copy, and costs no verdict.
+    """
+    from venturalitica.tally.copies import copies_of_target, doubled_share
 
-    def _go(self) -> None:
-        frame, binding, request = self._arguments
-        try:
-            found = frame_item(
-                frame,
-                context="audit",
-                name=request.name,
-                columns=tuple(dict.fromkeys(binding.columns.values())),
-                arrays=binding.arrays,
-            )
-            self._item = found | {"training_rows": request.training_rows}
-        except Exception as error:  # noqa: BLE001 - raised again where the digest is asked for
-            self._error = error
+    found: dict[str, Any] = {}
+    try:
+        found["copies_of_target"] = copies_of_target(frame, binding.columns, binding.arrays)
+        if request.policy.duplicates != "expected":
+            found["doubled_share"] = doubled_share(request.frame, binding.arrays)
+    except Exception as error:  # noqa: BLE001 - see the docstring
+        log.info("rows could not be compared with each other")
+        log.debug("why rows could not be compared\n%s", redacted_traceback(error))
+    return found
 
-    def item(self) -> dict[str, Any]:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        assert self._item is not None
-        return self._item
+
+def _fingerprint(request: Request, frame: Any, binding: Binding) -> dict[str, Any]:
+    """The data item with the digests of the judged columns."""
+    found = frame_item(
+        frame,
+        context="audit",
+        name=request.name,
+        columns=tuple(dict.fromkeys(binding.columns.values())),
+        arrays=binding.arrays,
+    )
+    return found | {"training_rows": request.training_rows}
 
 
 def _unread(binding: Binding, request: Request, rows: int) -> dict[str, Any]:

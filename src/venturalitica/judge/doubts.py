@@ -81,7 +81,7 @@ def _of_rows(policy: Policy, metric: str, circumstances: Circumstances) -> Itera
 def vacuous(question: Question) -> bool:
     """Whether the rule decides nothing: a pass says nothing either."""
     low, high = question.low_high()
-    whole = question.spec.whole and question.compare != "ratio"
+    whole = question.spec.whole_of(question.compare)
     return question.control.must.cannot_fail(low, high, whole=whole)
 
 

@@ -27,12 +27,7 @@ class Question:
 
     def low_high(self) -> tuple[float, float]:
         """What the value can be, after comparing."""
-        low, high = self.spec.low, self.spec.high
-        if self.control.compare == "difference":
-            return 0.0, high - low
-        if self.control.compare == "between":
-            return low - high, high - low
-        return (0.0, 1.0) if self.control.compare == "ratio" else (low, high)
+        return self.spec.range_of(self.control.compare)
 
 
 def question_of(control: Control) -> Question:

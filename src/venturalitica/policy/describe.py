@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from venturalitica.core.policy import Compare, Control, Policy, Role, shortest
 from venturalitica.errors import did_you_mean, listed
-from venturalitica.metrics.catalog import CATALOG, MetricSpec
+from venturalitica.metrics.catalog import CATALOG
 
 _COMPARED: dict[Compare, str] = {
     "difference": "difference of highest and lowest",
@@ -133,17 +133,3 @@ def metric_hint(name: str) -> str:
         )
     other = OTHER_NAMES.get(folded, folded.removesuffix("_score"))
     return did_you_mean(other if other in CATALOG else name, CATALOG)
-
-
-def possible_range(metric: MetricSpec, compare: Compare | None) -> tuple[float, float]:
-    """The least and greatest value that a control on this metric can have.
-
-    `metric.low` and `high` bound one group's value, unless the metric is itself a composition;
-    comparing groups gives a range of its own. Infinite where there is no bound.
-    """
-    low, high = metric.low, metric.high
-    if compare is None or metric.compare:
-        return low, high
-    width = high - low
-    ranges = {"difference": (0.0, width), "between": (-width, width), "ratio": (0.0, 1.0)}
-    return ranges.get(compare, (low, high))

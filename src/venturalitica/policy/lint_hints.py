@@ -9,7 +9,6 @@ from venturalitica.core.labels import alike
 from venturalitica.core.policy import LABEL_ROLES, Control, Policy
 from venturalitica.errors import slip
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.policy.describe import possible_range
 from venturalitica.policy.tree import MAX_NAMES_COMPARED, MapNode, Node, Path, Scalar, show
 from venturalitica.policy.validate_shape import Collector
 
@@ -86,7 +85,7 @@ def _no_favorable(policy: Policy, hints: Collector) -> None:
 
 
 def _exact(index: int, control: Control, hints: Collector) -> None:
-    low, high = possible_range(CATALOG[control.metric], control.compare)
+    low, high = CATALOG[control.metric].range_of(control.compare)
     if control.must.operator == "==" and low < control.must.bound < high:
         path = ("controls", index, "must")
         hints.add(
@@ -125,8 +124,8 @@ def collect_faults(policy: Policy, faults: Collector) -> None:
 
 def _fault(control: Control) -> str:
     metric = CATALOG[control.metric]
-    low, high = possible_range(metric, control.compare)
-    whole = metric.whole and control.compare != "ratio"
+    low, high = metric.range_of(control.compare)
+    whole = metric.whole_of(control.compare)
     if control.must.cannot_fail(low, high, whole=whole):
         return (
             "this rule cannot fail, every possible value meets it, so its light is amber at best; "

@@ -7,11 +7,11 @@ lies in the metric's range) is `meaning`; the words of an error are `shape`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from venturalitica.core.policy import Control, Policy, Role, Threshold
+from venturalitica.core.policy import Control, Policy, Role
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.fields import (
     ABSENT,
@@ -36,6 +36,10 @@ from venturalitica.policy.thresholds import PATTERN
 from venturalitica.policy.tree import MAX_CONTROLS, MAX_GROUPS, MAX_ROLES, MapNode, follow
 
 SCHEMA_ID = "urn:venturalitica:policy:v1"
+
+
+_Rows = Annotated[int, Field(ge=1, le=10**9), Expected("a whole number of rows, 1 or more")]
+_Nulls = Annotated[Literal["refuse", "drop"], Expected("'refuse' or 'drop'")]
 
 
 class _Form(BaseModel):
@@ -184,13 +188,11 @@ class ControlForm(_Form):
         description="What a verdict that is not 'passed' does: record (keep it), warn (say it), "
         "block (raise ControlBlocked once the evidence is safe).",
     )
-    min_support: Annotated[
-        int, Field(ge=1, le=10**9), Expected("a whole number of rows, 1 or more")
-    ] = Field(
+    min_support: _Rows = Field(
         default=ABSENT,
         description="A group with fewer rows is shown and makes the verdict inconclusive.",
     )
-    nulls: Annotated[Literal["refuse", "drop"], Expected("'refuse' or 'drop'")] = Field(
+    nulls: _Nulls = Field(
         default=ABSENT,
         description="Rows with a missing value: refuse makes the control not_evaluated, drop "
         "leaves them out and says so.",
@@ -220,12 +222,8 @@ class PolicyForm(_Form):
     title: Annotated[Prose, Expected("text")] = Field(
         default="", description="What the policy is about, in a sentence."
     )
-    min_support: Annotated[
-        int, Field(ge=1, le=10**9), Expected("a whole number of rows, 1 or more")
-    ] = Field(default=10, description="The default 'min_support' of the controls.")
-    nulls: Annotated[Literal["refuse", "drop"], Expected("'refuse' or 'drop'")] = Field(
-        default="refuse", description="The default 'nulls' of the controls."
-    )
+    min_support: _Rows = Field(default=10, description="The default 'min_support' of the controls.")
+    nulls: _Nulls = Field(default="refuse", description="The default 'nulls' of the controls.")
     duplicates: Annotated[Literal["doubted", "expected"], Expected("'doubted' or 'expected'")] = (
         Field(
             default="doubted",
@@ -299,37 +297,17 @@ def build_policy(
 def _role(name: str, form: RoleForm | None, root: MapNode) -> Role:
     roles = root.get("roles")
     pair = roles.find(name) if isinstance(roles, MapNode) else None
-    line = pair[0].line if pair else 0
-    if form is None:
-        return Role(name, line=line)
-    return Role(
-        name,
-        favorable=form.favorable,
-        map=dict(form.map) or None,
-        bins=tuple(form.bins) or None,
-        column=form.column or None,
-        labels=tuple(form.labels) or None,
-        line=line,
-    )
+    given = {k: v if k == "favorable" else _frozen(v) or None for k, v in form or ()}
+    return Role(name, **given, line=pair[0].line if pair else 0)
 
 
 def _control(index: int, form: ControlForm, policy: PolicyForm, root: MapNode) -> Control:
-    node, _ = follow(root, ("controls", index))
-    return Control(
-        id=form.id,
-        metric=form.metric,
-        # pydantic's validator has made a threshold of the text.
-        must=cast(Threshold, form.must),
-        title=form.title,
-        across=tuple(form.across),
-        compare=form.compare,
-        groups=tuple(form.groups),
-        of=tuple(form.of),
-        article=form.article,
-        on_fail=form.on_fail,
-        min_support=policy.min_support if form.min_support is None else form.min_support,
-        nulls=policy.nulls if form.nulls is None else form.nulls,
-        phase=form.phase,
-        remedy=form.remedy,
-        line=node.line,
-    )
+    given: dict[str, Any] = {key: _frozen(value) for key, value in form}
+    for key in ("min_support", "nulls"):
+        if given[key] is None:
+            given[key] = getattr(policy, key)
+    return Control(**given, line=follow(root, ("controls", index))[0].line)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -32,11 +32,6 @@ _SLIPS: dict[str, Operator] = {
     ">==": ">=",
     "<==": "<=",
 }
-_WORDS = re.compile(
-    r"(?P<words>at least|at most|no less than|no more than|more than|less than|above|below"
-    r"|under|over|min|max|gte?|ge|lte?|le|eq|ne)\b\s*(?P<bound>.*)",
-    re.IGNORECASE,
-)
 _WORD_OPERATORS: dict[str, Operator] = {
     "at least": ">=",
     "no less than": ">=",
@@ -59,6 +54,10 @@ _WORD_OPERATORS: dict[str, Operator] = {
     "eq": "==",
     "ne": "!=",
 }
+_WORDS = re.compile(
+    rf"(?P<words>{'|'.join(sorted(_WORD_OPERATORS, key=len, reverse=True))})\b\s*(?P<bound>.*)",
+    re.IGNORECASE,
+)
 
 
 def parse_threshold(text: str) -> Threshold:

@@ -16,8 +16,9 @@ from typing import get_args
 from venturalitica.core.labels import canonical_label
 from venturalitica.core.policy import LABEL_ROLES, Compare, Threshold, bin_names
 from venturalitica.errors import did_you_mean, listed, slip
-from venturalitica.metrics.catalog import CATALOG, NEEDS_ACROSS, MetricSpec, misuse
-from venturalitica.policy.describe import metric_hint, possible_range
+from venturalitica.metrics.catalog import CATALOG, NEEDS_ACROSS, misuse
+from venturalitica.metrics.catalog.spec import MetricSpec
+from venturalitica.policy.describe import metric_hint
 from venturalitica.policy.fields import role_name_fault
 from venturalitica.policy.thresholds import parse_threshold, share
 from venturalitica.policy.tree import (
@@ -286,7 +287,7 @@ def _check_range(
     threshold = control.threshold()
     if threshold is None or (control.has("compare") and compare is None):
         return
-    low, high = possible_range(metric, compare)
+    low, high = metric.range_of(compare)
     if low <= threshold.bound <= high:
         return
     problems.add(

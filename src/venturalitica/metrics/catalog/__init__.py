@@ -17,18 +17,6 @@ from venturalitica.metrics.catalog.rates import RATES
 from venturalitica.metrics.catalog.scores import SCORES
 from venturalitica.metrics.catalog.spec import MetricSpec, Need, by_name
 
-__all__ = [
-    "CATALOG",
-    "NEEDS_ACROSS",
-    "MetricSpec",
-    "Need",
-    "misuse",
-    "misuse_of",
-    "needs",
-    "phase_of",
-    "roles_needed",
-]
-
 CATALOG: dict[str, MetricSpec] = by_name(AGREEMENT, RATES, AVERAGES, SCORES, FAIRNESS, CONTENTS)
 """Metric name -> what it is, in the order of the documentation."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from venturalitica.metrics.catalog.spec import MetricSpec
@@ -10,6 +11,23 @@ SKLEARN = "scikit-learn, sklearn.metrics.{}"
 FAIRLEARN = "Fairlearn, fairlearn.metrics.{}"
 
 _rate = partial(MetricSpec, family="rates", needs_favorable=True)
+
+_RECALL = _rate(
+    name="recall",
+    title="Recall",
+    definition="Of the rows whose target is favorable, the share predicted favorable.",
+    formula="TP / (TP + FN)",
+    undefined="no row has the favorable target",
+    source=SKLEARN.format("recall_score"),
+)
+_SPECIFICITY = _rate(
+    name="specificity",
+    title="Specificity",
+    definition="Of the rows whose target is not favorable, the share not predicted favorable.",
+    formula="TN / (TN + FP)",
+    undefined="every row has the favorable target",
+    source="Altman & Bland, BMJ 308:1552 (1994); recall of the other class in scikit-learn",
+)
 
 RATES = (
     _rate(
@@ -20,22 +38,8 @@ RATES = (
         undefined="no row is predicted favorable",
         source=SKLEARN.format("precision_score"),
     ),
-    _rate(
-        name="recall",
-        title="Recall",
-        definition="Of the rows whose target is favorable, the share predicted favorable.",
-        formula="TP / (TP + FN)",
-        undefined="no row has the favorable target",
-        source=SKLEARN.format("recall_score"),
-    ),
-    _rate(
-        name="specificity",
-        title="Specificity",
-        definition="Of the rows whose target is not favorable, the share not predicted favorable.",
-        formula="TN / (TN + FP)",
-        undefined="every row has the favorable target",
-        source="Altman & Bland, BMJ 308:1552 (1994); recall of the other class in scikit-learn",
-    ),
+    _RECALL,
+    _SPECIFICITY,
     _rate(
         name="f1",
         title="F1 score",
@@ -44,20 +48,16 @@ RATES = (
         undefined="no row has the favorable target and none is predicted favorable",
         source=SKLEARN.format("f1_score"),
     ),
-    _rate(
+    replace(
+        _RECALL,
         name="true_positive_rate",
         title="True positive rate",
-        definition="Of the rows whose target is favorable, the share predicted favorable.",
-        formula="TP / (TP + FN)",
-        undefined="no row has the favorable target",
         source=FAIRLEARN.format("true_positive_rate"),
     ),
-    _rate(
+    replace(
+        _SPECIFICITY,
         name="true_negative_rate",
         title="True negative rate",
-        definition="Of the rows whose target is not favorable, the share not predicted favorable.",
-        formula="TN / (TN + FP)",
-        undefined="every row has the favorable target",
         source=FAIRLEARN.format("true_negative_rate"),
     ),
     _rate(

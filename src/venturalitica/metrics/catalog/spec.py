@@ -78,10 +78,22 @@ class MetricSpec:
     number: Number | None = None
     of_nulls: bool = False
 
-    @property
-    def whole(self) -> bool:
-        """Whether its values are counts."""
-        return self.unit == "rows"
+    def range_of(self, compare: str | None) -> tuple[float, float]:
+        """The least and greatest value that a control on it can have, infinite without a bound.
+
+        `low` and `high` bound one group's value, unless it is itself a composition; comparing
+        groups gives a range of its own.
+        """
+        low, high = self.low, self.high
+        if compare is None or self.compare:
+            return low, high
+        width = high - low
+        ranges = {"difference": (0.0, width), "between": (-width, width), "ratio": (0.0, 1.0)}
+        return ranges.get(compare, (low, high))
+
+    def whole_of(self, compare: str | None) -> bool:
+        """Whether the values of a control on it are counts."""
+        return self.unit == "rows" and compare != "ratio"
 
     @property
     def labels(self) -> tuple[str, ...]:
