@@ -104,7 +104,7 @@ class Audit(Sequence[Verdict]):
     @property
     def beware(self) -> tuple[str, ...]:
         """Why the whole is amber at best, one sentence each; empty where nothing is against it."""
-        from venturalitica.judge.doubts import reservations
+        from venturalitica.judge.conclude import reservations
 
         return reservations(self.policy, self.verdicts, self.circumstances)
 

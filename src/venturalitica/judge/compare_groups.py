@@ -79,12 +79,12 @@ def compared(
         places = compared_groups(question, {name: index for index, name in enumerate(names)})
         for part in parts:
             _check_defined(part, places, groups)
-        value = float(_together(question, parts, places, _values)[0])
+        value = float(_together(question, parts, places, lambda part: part.values[None, :])[0])
         if numpy.isnan(value):
             raise Refusal(f"the {question.compare} is undefined: every group's value is 0")
     except Refusal as refusal:
         raise Refusal(refusal.reason, n=n, groups=groups, notes=refusal.notes) from None
-    replicates = _together(question, parts, places, _replicates)
+    replicates = _together(question, parts, places, lambda part: part.replicates)
     deciding = (f"the groups show {shown.metric}, which decides",) if len(parts) > 1 else ()
     return Found(
         value,
@@ -96,14 +96,6 @@ def compared(
         (*deciding, *_vanished(parts, places, names)),
         _thin(parts, places, groups, question.control.min_support),
     )
-
-
-def _values(part: Part) -> Floats:
-    return part.values[None, :]
-
-
-def _replicates(part: Part) -> Floats:
-    return part.replicates
 
 
 def _together(

@@ -13,9 +13,8 @@ from venturalitica.core.tally import Tally
 from venturalitica.core.text import compared, format_number
 from venturalitica.core.verdict import Status, Verdict
 from venturalitica.errors import BindingError, DataError, did_you_mean, listed
-from venturalitica.judge.conclude import conclude, verdict
+from venturalitica.judge.conclude import conclude, doubts_of, dropped, verdict
 from venturalitica.judge.count import unbound_reason
-from venturalitica.judge.doubts import doubts_of, dropped
 from venturalitica.judge.measure import Bench, Told, measure
 from venturalitica.judge.measure_numbers import measure_number
 from venturalitica.judge.question import Question, Refusal, question_of

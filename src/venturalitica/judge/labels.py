@@ -183,3 +183,56 @@ def _text(value: Label) -> str:
 
 def _joined(kinds: set[str]) -> str:
     return " and ".join(sorted(kinds))
+
+
+SINCE = 2
+"""The rules of judgement under which labels by other names, and rows left out, are doubted."""
+
+
+def check_favorable(
+    levels: Sequence[Label],
+    favorable: int,
+    target: set[int],
+    prediction: set[int],
+    *,
+    both: bool,
+    since: int,
+) -> None:
+    """Refusal where one side never holds the favorable label, and holds others in its place.
+
+    An encoder that writes `gt50K` for `>50K` makes every rate of the favorable label 0, and all
+    groups equal. `both`: the control reads the target's labels too.
+    """
+    if since < SINCE or not target or len(target | prediction) < 3:
+        return  # with two labels in all, one side just never has the other
+    strange, unknown = prediction - target, target - prediction
+    named = words.label(levels[favorable])
+    if favorable not in prediction and strange:
+        raise Refusal(
+            f"the prediction never holds the favorable label {named}, and holds "
+            f"{_listed(levels, strange)}, which the target never has: if that is the same label, "
+            "give both one name"
+        )
+    if both and favorable not in target and favorable in prediction and unknown:
+        raise Refusal(
+            f"the target never holds the favorable label {named}, and holds "
+            f"{_listed(levels, unknown)}, which is never predicted: if that is the same label, "
+            "give both one name"
+        )
+
+
+def renamed_doubts(
+    levels: Sequence[Label], target: set[int], prediction: set[int], *, since: int
+) -> tuple[str, ...]:
+    """A target of two labels and a prediction with a third: 0/1 for 1/2, say."""
+    strange = prediction - target
+    if since < SINCE or not strange or len(target) != 2:
+        return ()
+    return (
+        f"the target holds {_listed(levels, target)}, and the prediction "
+        f"{_listed(levels, strange)}: are these its labels, under other names?",
+    )
+
+
+def _listed(levels: Sequence[Label], places: set[int]) -> str:
+    return words.labels([levels[place] for place in sorted(places)])

@@ -14,14 +14,16 @@ from venturalitica.core.policy import Policy
 from venturalitica.core.tally import NULL, Tally
 from venturalitica.errors import listed
 from venturalitica.judge.compare_groups import Found, Part, compared, single
+from venturalitica.judge.conclude import left_out
 from venturalitica.judge.count import Counted, count_all, count_cells
-from venturalitica.judge.doubts import check_favorable, left_out, renamed_doubts
 from venturalitica.judge.labels import (
     Labels,
     check_agreeing,
+    check_favorable,
     check_listed,
     favorable_index,
     read_labels,
+    renamed_doubts,
 )
 from venturalitica.judge.question import Question
 from venturalitica.metrics.catalog import CATALOG
@@ -107,10 +109,10 @@ class Bench:
 
 def measure(bench: Bench, question: Question) -> Found:
     """Measure a control. Raises Refusal where there is no value."""
-    counted, said = _counted(bench, question)
+    counted, (notes, doubts) = _counted(bench, question)
     parts = [_part(bench, question, metric, counted) for metric in question.spec.parts]
-    found = compared_or_single(question, parts, counted).with_notes(*counted.notes, *said.notes)
-    found = replace(found, doubts=(*found.doubts, *said.doubts))
+    found = compared_or_single(question, parts, counted).with_notes(*counted.notes, *notes)
+    found = replace(found, doubts=(*found.doubts, *doubts))
     return with_left_out(found, bench, question, counted)
 
 
@@ -127,12 +129,8 @@ def table_key(question: Question, shape: Shape, counted: Counted) -> str:
     return "|".join((shape.name, ",".join(question.spec.needs), ",".join(question.control.across)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What is to be said of the labels of target and prediction."""
-
-    notes: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+_Said = tuple[tuple[str, ...], tuple[str, ...]]
+"""Notes and doubts on the labels of target and prediction."""
 
 
 def _counted(bench: Bench, question: Question) -> tuple[Counted, _Said]:
@@ -141,9 +139,9 @@ def _counted(bench: Bench, question: Question) -> tuple[Counted, _Said]:
         # Sorted, as a record keeps them: the replicates depend on the order.
         return count_all(
             tally, {role: tally.nulls[role] for role in control.of or sorted(tally.nulls)}
-        ), _Said()
+        ), ((), ())
     if not roles and not control.across:
-        return count_all(tally), _Said()
+        return count_all(tally), ((), ())
     cells = numpy.array(tally.table((*roles, *control.across)).cells, dtype=numpy.int64)
     cells = cells.reshape(-1, len(roles) + len(control.across) + 1)
     labels, favorable = read_favorable(bench, question, cells)
@@ -179,7 +177,7 @@ def moved_levels(indices: Integers, labels: Labels) -> Integers:
 def _labels_said(bench: Bench, labels: Labels, counted: Counted, roles: Sequence[str]) -> _Said:
     """Raises Refusal where target and prediction cannot be compared."""
     if "prediction" not in roles:
-        return _Said()
+        return ((), ())
     both = len(roles) > 1
     prediction = set(counted.indices[:, -1].tolist())
     target = set(counted.indices[:, 0].tolist()) if both else _target_labels(bench.tally, labels)
@@ -188,10 +186,9 @@ def _labels_said(bench: Bench, labels: Labels, counted: Counted, roles: Sequence
         check_favorable(
             labels.levels, counted.favorable, target, prediction, both=both, since=bench.rules
         )
-    return _Said(
-        tuple(filter(None, ["; ".join(filter(None, (labels.note, strange)))])),
-        renamed_doubts(labels.levels, target, prediction, since=bench.rules),
-    )
+    note = "; ".join(filter(None, (labels.note, strange)))
+    doubts = renamed_doubts(labels.levels, target, prediction, since=bench.rules)
+    return ((note,) if note else ()), doubts
 
 
 def _target_labels(tally: Tally, labels: Labels) -> set[int]:

@@ -15,7 +15,9 @@ from venturalitica.core.policy import Control, Policy, Role
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.fields import (
     ABSENT,
+    EXPECTED_MUST,
     GROUP_NAME_SCHEMA,
+    PATTERN,
     ROLES_SCHEMA,
     ROLES_WORDS,
     ColumnName,
@@ -31,8 +33,6 @@ from venturalitica.policy.fields import (
     distinct,
     finite,
 )
-from venturalitica.policy.thresholds import EXPECTED as EXPECTED_MUST
-from venturalitica.policy.thresholds import PATTERN
 from venturalitica.policy.tree import MAX_CONTROLS, MAX_GROUPS, MAX_ROLES, MapNode, follow
 
 SCHEMA_ID = "urn:venturalitica:policy:v1"

@@ -19,8 +19,7 @@ from venturalitica.errors import did_you_mean, listed, slip
 from venturalitica.metrics.catalog import CATALOG, NEEDS_ACROSS, misuse
 from venturalitica.metrics.catalog.spec import MetricSpec
 from venturalitica.policy.describe import metric_hint
-from venturalitica.policy.fields import role_name_fault
-from venturalitica.policy.thresholds import parse_threshold, share
+from venturalitica.policy.fields import parse_threshold, role_name_fault, share
 from venturalitica.policy.tree import (
     MAX_CONTROLS,
     MAX_GROUPS,
