@@ -42,7 +42,10 @@ PAGES: tuple[Page, ...] = (
     Page("download", "/runs/{entry:int}/download/{what}", f"{_ROOM}.downloads"),
     Page("compare", "/compare", f"{_ROOM}.compare", query=_PAIR),
     Page("policies", "/policies", f"{_ROOM}.policies", nav="Policies"),
-    Page("policy_diff", "/policies/{name:text}/diff", f"{_ROOM}.policy_diff", query=_PAIR),
+    Page(
+        "policy_diff", "/policies/{name:text}/diff", f"{_ROOM}.policies",
+        function="diff", query=_PAIR,
+    ),
     Page("policy_text", "/policies/{name:text}/{sha256}", f"{_ROOM}.policies", function="text"),
     Page("policy", "/policies/{name:text}", f"{_ROOM}.policies", function="policy"),
     Page("evidence", "/evidence", f"{_ROOM}.evidence", nav="Evidence"),

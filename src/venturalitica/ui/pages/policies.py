@@ -1,9 +1,10 @@
-"""The policies on record: which text was in force when, what was judged under it, what it says."""
+"""The policies on record: which text was in force when, what was judged under it, what it says,
+and what changed between two texts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
@@ -13,13 +14,21 @@ from starlette.responses import Response
 from venturalitica.core.verdict import LIGHTS, Light
 from venturalitica.errors import did_you_mean
 from venturalitica.ledger.index.queries import Filters, find_page, light_of
-from venturalitica.review.policies import DIGITS, contradictions, follow, recorded_policies
+from venturalitica.review.policies import (
+    DIGITS,
+    compare,
+    contradictions,
+    follow,
+    outcome,
+    recorded_policies,
+    side_of,
+)
 from venturalitica.ui.templating import render
 
 if TYPE_CHECKING:
     from venturalitica.core.policy import Control, Policy
     from venturalitica.ledger import RunRow
-    from venturalitica.review.policies import Line, OnRecord, Recorded
+    from venturalitica.review.policies import Compared, Line, OnRecord, Recorded, Side
     from venturalitica.ui.reader import Reading
 
 MOST_RUNS = 12
@@ -279,3 +288,72 @@ def _roles(said: Policy) -> list[tuple[str, str]]:
     from venturalitica.policy.describe import describe_role
 
     return [(name, describe_role(role)) for name, role in said.roles.items()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffContext:
+    """What the page shows. `found` is None where there is only one text, or one cannot be read.
+
+    `problem` says why nothing, or only the text, is compared.
+    """
+
+    name: str
+    choices: tuple[Recorded, ...]
+    a: Recorded
+    b: Recorded
+    found: Compared | None = None
+    problem: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """What it comes to, in a sentence."""
+        if self.found is None or self.found.rules is None:
+            return ""
+        return outcome(self.found.rules)
+
+
+def diff(request: Request) -> Response:
+    """The comparison of two texts: those of `?a=` and `?b=`, else the last two."""
+    query = request.query_params
+    with request.app.state.desk.reading() as reading:
+        found = read_diff(reading, request.path_params["name"], query.get("a"), query.get("b"))
+    return render(request, "policy_diff.html", found)
+
+
+def read_diff(
+    reading: Reading, name: str, a: str | None = None, b: str | None = None
+) -> DiffContext:
+    """What the page shows.
+
+    Raises:
+        HTTPException: there is no such policy, or no such text of it.
+    """
+    on_record = recorded_policies(reading.ledger, index=reading.index).policies
+    texts = of_name(on_record, name)
+    new = of_digest(texts, b, name) if b else texts[-1]
+    old = of_digest(texts, a, name) if a else _before(texts, new)
+    shown = DiffContext(name=name, choices=tuple(texts), a=old, b=new)
+    problem = " ".join(_unread(one) for one in _once(old, new) if one.problem)
+    left, right = _side(old), _side(new)
+    found = compare(left, right) if left is not None and right is not None else None
+    return replace(shown, found=found, problem=problem)
+
+
+def _before(texts: Sequence[Recorded], one: Recorded) -> Recorded:
+    """The text before it; itself where it is the first."""
+    place = texts.index(one)
+    return texts[max(place - 1, 0)]
+
+
+def _once(old: Recorded, new: Recorded) -> tuple[Recorded, ...]:
+    return (old,) if old is new else (old, new)
+
+
+def _side(one: Recorded) -> Side | None:
+    faults = (f"{one.edition}, {one.place}: {one.fault}",) if one.fault else ()
+    return None if one.data is None else side_of(one, one.data, faults=faults)
+
+
+def _unread(one: Recorded) -> str:
+    why = f" {one.fault}." if one.data is None and one.fault else ""
+    return f"{one.edition}, sha256 {one.edition.sha256[:12]}: {one.problem}.{why}"
