@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import ClassVar
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.record import Statement
@@ -35,11 +35,11 @@ class Record:
         return self.statement.predicate_type if self.statement.understood else ""
 
 
-class Chronicle(Protocol):
+class Chronicle:
     """What a kind remembers over a log. `name` is its step, `meaning` what a fault of it means."""
 
-    name: str
-    meaning: str
+    name: ClassVar[str] = ""
+    meaning: ClassVar[str] = ""
 
     def read(self, record: Record) -> None:
         """Take in the next record, of whatever kind; `record.kind` is empty if it is unknown here.
@@ -47,35 +47,15 @@ class Chronicle(Protocol):
         Raises:
             EvidenceError: it contradicts what was read before.
         """
-        ...
+
+    def pass_over(self, head: Head) -> None:
+        """Take in the head that stands in the place of pruned entries, which may be named later."""
 
     def step(self) -> Step | None:
         """What to say when all was read and nothing contradicted; None where there is nothing."""
-        ...
-
-
-@runtime_checkable
-class ReadsHeads(Protocol):
-    """A chronicle that is told of pruned entries too: a later record may refer to one of them."""
-
-    def pass_over(self, head: Head) -> None:
-        """Take in the head that stands in the place of pruned entries."""
-        ...
-
-
-@runtime_checkable
-class LeavesOver(Protocol):
-    """A chronicle that may have to pass over some records, and says so beside its own step."""
 
     def left_over(self) -> Step | None:
-        """What was not checked, and why; None where everything was."""
-        ...
+        """Which records had to be passed over, and why; None where none was."""
 
-
-@runtime_checkable
-class Tells(Protocol):
-    """A chronicle that tells what the records say, beside what they are held against."""
-
-    def about(self) -> About:
-        """All that was read."""
-        ...
+    def about(self) -> About | None:
+        """What the records say, beside what they are held against; None from who does not tell."""

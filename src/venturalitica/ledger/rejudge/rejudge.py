@@ -26,7 +26,7 @@ from venturalitica.errors import EvidenceError, VenturaliticaError
 from venturalitica.judge import select, unreported
 from venturalitica.judge.controls import METHODS, unknown_method
 from venturalitica.judge.measure import Told
-from venturalitica.ledger.records.chronicle import Record
+from venturalitica.ledger.records.chronicle import Chronicle, Record
 from venturalitica.ledger.records.consistency import policy_in
 from venturalitica.ledger.rejudge.compare import (
     differences,
@@ -68,7 +68,7 @@ class _Judged:
     agreed: Any = None
 
 
-class Verdicts:
+class Verdicts(Chronicle):
     """Judges every record of a log or bundle again."""
 
     name = "verdicts"

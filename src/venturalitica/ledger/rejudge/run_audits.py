@@ -17,7 +17,7 @@ from venturalitica.core.verdict import light_in, worst_light
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.merkle import Head
-from venturalitica.ledger.records.chronicle import Record
+from venturalitica.ledger.records.chronicle import Chronicle, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Audited:
         )
 
 
-class RunAudits:
+class RunAudits(Chronicle):
     """Looks up in the log what the records of runs say of their audits. `alone`: there is none."""
 
     name = "run audits"

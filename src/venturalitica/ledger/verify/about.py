@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Iterable
 
 from venturalitica.core.verdict import LIGHTS, About, Told
-from venturalitica.core.verification import Step
-from venturalitica.ledger.records.chronicle import Record
+from venturalitica.ledger.records.chronicle import Chronicle, Record
 
 MOST_TOLD = 20
 """Records told one by one; of more only the counts are."""
 
 
-class Telling:
+class Telling(Chronicle):
     """Collects what the records of a log or bundle say; has no step of its own."""
 
     name = "told"
@@ -41,10 +40,6 @@ class Telling:
             self._lights[record.statement.light] += 1
             if self._alone:
                 self._each.append(told_of(record))
-
-    def step(self) -> Step | None:
-        """It checks nothing."""
-        return None
 
     def about(self) -> About:
         """All that was read."""

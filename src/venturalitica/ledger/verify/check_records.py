@@ -15,7 +15,7 @@ from venturalitica.ledger.formats.dsse import PAYLOAD_TYPE, Envelope, signed_by
 from venturalitica.ledger.formats.merkle import Head, leaf_hash
 from venturalitica.ledger.formats.public_key import PublicKey
 from venturalitica.ledger.records import consistency as contents
-from venturalitica.ledger.records.chronicle import Chronicle, LeavesOver, ReadsHeads, Record, Tells
+from venturalitica.ledger.records.chronicle import Chronicle, Record
 from venturalitica.ledger.records.consistency import PolicyNames
 
 T = TypeVar("T")
@@ -72,8 +72,7 @@ class Findings:
         if head.origin != self.origin:
             self.fault("chain", head.start, f"it is the head of another log, {head.origin[:80]!r}")
         for chronicle in self.chronicles:
-            if isinstance(chronicle, ReadsHeads):
-                chronicle.pass_over(head)
+            chronicle.pass_over(head)
 
     def fault(self, step: str, index: int, message: str) -> None:
         """Keep the first fault of a step."""
@@ -91,16 +90,15 @@ class Findings:
             self._step("lights", self.judged, "no light is greener than its verdicts"),
         ]
         steps += filter(None, [*map(self._chronicle_step, self.chronicles), self._names.step()])
-        steps += filter(None, (c.left_over() for c in self.chronicles if isinstance(c, LeavesOver)))
+        steps += filter(None, (chronicle.left_over() for chronicle in self.chronicles))
         if self.unread:
             steps.append(self._unread_step())
         return steps
 
     def about(self) -> About | None:
         """What the records say; None where none could be read."""
-        found = next((item for item in self.chronicles if isinstance(item, Tells)), None)
-        about = found.about() if found else None
-        return about if about and about.records else None
+        told = next(filter(None, (chronicle.about() for chronicle in self.chronicles)), None)
+        return told if told and told.records else None
 
     def clock_step(self) -> Step:
         """Whether the clock went back between records, or is ahead of ours. Never a failure."""

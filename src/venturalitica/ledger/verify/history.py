@@ -25,7 +25,7 @@ from venturalitica.ledger.records.rotation import Rotation
 from venturalitica.ledger.records.vault import KEY, Vault
 
 
-class Approvals:
+class Approvals(Chronicle):
     """The chronicle `approvals`: each speaks of an earlier record, and of that very one."""
 
     name = "approvals"
@@ -111,7 +111,7 @@ def _many(count: int) -> str:
     return "1 sign-off" if count == 1 else f"{count} sign-offs"
 
 
-class Vaulted:
+class Vaulted(Chronicle):
     """The chronicle `vault`: each pair is as it was signed, or is erased as a record says."""
 
     name = "vault"
@@ -231,7 +231,7 @@ class _Named:
     day: str
 
 
-class Retention:
+class Retention(Chronicle):
     """The chronicle `retention`: every head is one that a prune record names."""
 
     name = "retention"
@@ -312,7 +312,7 @@ class Retention:
         return Step(self.name, None, "; ".join(texts))
 
 
-class Rotations:
+class Rotations(Chronicle):
     """The rotations of a log, and that no retired key was used again."""
 
     name = "rotation"
