@@ -79,7 +79,7 @@ def parse_policy(
     """
     if not isinstance(data, bytes):
         raise TypeError(f"expected the bytes of a policy, found {type(data).__name__}")
-    checked = _lint(data, filename, path, check_metrics=check_metrics)
+    checked = _lint(data, filename, path, check_metrics=check_metrics, advise=False)
     if checked.policy is None:
         raise PolicyError(checked.errors)
     return checked.policy
@@ -97,7 +97,9 @@ def lint(source: bytes | str | os.PathLike[str], *, filename: str = DEFAULT_FILE
     return _lint(data, file.name, os.fspath(file))
 
 
-def _lint(data: bytes, filename: str, path: str, *, check_metrics: bool = True) -> Lint:
+def _lint(
+    data: bytes, filename: str, path: str, *, check_metrics: bool = True, advise: bool = True
+) -> Lint:
     # The parser and pydantic are imported when a policy is read, not when the package is.
     from venturalitica.policy.lint_hints import collect_faults, collect_hints
     from venturalitica.policy.schema import build_policy
@@ -117,7 +119,7 @@ def _lint(data: bytes, filename: str, path: str, *, check_metrics: bool = True) 
         return Lint(shown, errors.problems())
     policy = build_policy(form, root, data=data, filename=filename, path=path)
     hints, faults = Collector(shown, root), Collector(shown, root)
-    if check_metrics:
+    if advise:
         collect_hints(policy, root, hints)
         collect_faults(policy, faults)
     return Lint(shown, (), hints.problems(), policy, faults.problems())
