@@ -311,8 +311,7 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """How many statements stand in the inbox and are not sealed yet (`lockless`)."""
-        inbox = self._log.inbox
-        return len(inbox.waiting(self.size)) if inbox.exists() else 0
+        return len(self._log.inbox.waiting(self.size)) if self._log.has_inbox() else 0
 
     def _asked(self, exists: Callable[[], bool]) -> bool:
         try:

@@ -267,7 +267,7 @@ def _refuse_lockless(ledger: Ledger) -> None:
     log = LogFiles(ledger.home)
     try:
         with locked(log.entries, create=False):
-            if log.inbox.exists():
+            if log.has_inbox():
                 raise NoLocksError(f"{log.inbox.folder}: writers agree by the inbox, not by locks")
     except NoLocksError as error:
         raise EvidenceError(

@@ -99,7 +99,7 @@ class Log(LogFiles):
         with self.fitting_cache(sealed) as cache:
             left, tail = self._settled(descriptor, cache, sealed, keeper)
             line = make_line(tail)
-            if self.inbox.exists():
+            if self.has_inbox():
                 return None  # made this very moment by a writer for whom locks failed
             seal = self._add(descriptor, tail, line, keeper)
             store(cache, [*left, (tail, line)])
@@ -114,7 +114,7 @@ class Log(LogFiles):
     @contextmanager
     def _with_lock(self, keeper: Keeper) -> Iterator[int | None]:
         """The log, locked; None where writers agree by the inbox, from now on if not before."""
-        if self.inbox.exists():
+        if self.has_inbox():
             yield None
             return
         with contextlib.ExitStack() as stack:
@@ -126,7 +126,7 @@ class Log(LogFiles):
                 yield None
                 return
             # Another host, without locks, may have made the inbox while this one waited.
-            yield None if self.inbox.exists() else descriptor
+            yield None if self.has_inbox() else descriptor
 
     def _leave_locks(self, keeper: Keeper) -> None:
         """Make the inbox. A torn line is dropped before: once it is there, nothing is cut off."""

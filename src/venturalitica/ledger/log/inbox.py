@@ -56,10 +56,6 @@ class Inbox:
     def __init__(self, home: Path) -> None:
         self.folder = home / "inbox"
 
-    def exists(self) -> bool:
-        """Whether this log has ever been written without locks."""
-        return self.folder.is_dir()
-
     def make(self) -> None:
         """From now on all writers of this log agree by the inbox."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -211,7 +207,7 @@ def _link(temporary: Path, path: Path) -> None:
 
 def inbox_step(inbox: Inbox, size: int, keys: Mapping[str, PublicKey]) -> Step | None:
     """The step `inbox` over a log of `size` sealed entries; None where there is no inbox."""
-    if not inbox.exists():
+    if not inbox.folder.is_dir():
         return None
     waiting, odd = 0, [(path, "its name is not one of ours") for path in inbox.strangers()]
     for path in inbox.waiting(size):

@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.formats.checkpoint import MAX_NOTE, Checkpoint
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.formats.merkle import Proofs, verify_inclusion
-from venturalitica.ledger.log.inbox import Inbox
 from venturalitica.ledger.log.tail import CacheMissError, Part, TreeCache, read_parts
 from venturalitica.system.files import reading
+
+if TYPE_CHECKING:
+    from venturalitica.ledger.log.inbox import Inbox
 
 
 class LogFiles:
@@ -24,7 +28,17 @@ class LogFiles:
         self.folder = home / "log"
         self.entries = self.folder / "entries.jsonl"
         self.checkpoint = self.folder / "checkpoint"
-        self.inbox = Inbox(home)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """Where writers agree on a file system that has no locks; hardly a log has one."""
+        from venturalitica.ledger.log.inbox import Inbox
+
+        return Inbox(self.home)
+
+    def has_inbox(self) -> bool:
+        """Whether this log has ever been written without locks."""
+        return (self.home / "inbox").is_dir()
 
     def exists(self) -> bool:
         """Whether there is anything of a log here."""

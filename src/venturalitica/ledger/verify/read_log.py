@@ -197,7 +197,7 @@ class Reading:
         """
         if not isinstance(self.sealed, Checkpoint) or self.lines != self.sealed.size:
             return False
-        if not self.log.inbox.exists():
+        if not self.log.has_inbox():
             return False
         here = stream.tell()
         found = stream.read(min(rest, MAX_LINE))
