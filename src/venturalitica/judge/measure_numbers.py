@@ -77,14 +77,18 @@ def _same(question: Question) -> tuple[Hashable, ...]:
 
 
 def _alike(bench: Bench, question: Question) -> list[tuple[str, MetricSpec]]:
-    """The controls of the policy that count the same, this one first, with their metrics."""
-    controls = (question.control, *bench.policy.controls)
-    known = [(c, CATALOG[c.metric]) for c in controls if c.metric in CATALOG]
-    return [
-        (control.id, spec)
-        for control, spec in known
-        if spec.number is not None and _same(Question(control, spec, None)) == _same(question)
-    ]
+    """The controls of the policy that count the same, with their metrics."""
+
+    def found() -> list[tuple[str, MetricSpec]]:
+        same = _same(question)
+        known = [(c, CATALOG[c.metric]) for c in bench.policy.controls if c.metric in CATALOG]
+        return [
+            (control.id, spec)
+            for control, spec in known
+            if spec.number is not None and _same(Question(control, spec, None)) == same
+        ]
+
+    return bench.once(("alike", *_same(question)), found)
 
 
 def _read(bench: Bench, question: Question, tally: Tally) -> Levelled:
@@ -148,7 +152,8 @@ def _refuse_unfit(question: Question, fine: Levelled) -> None:
 def _parts(bench: Bench, question: Question, fine: Levelled) -> Mapping[str, tuple[Part, float]]:
     """Every metric that the policy asks of this number and these rows; each with how far its
     interval was moved at most. Drawing the replicates costs most, so it is done once for all."""
-    names = tuple(sorted({part for _, spec in _alike(bench, question) for part in spec.parts}))
+    specs = (question.spec, *(spec for _, spec in _alike(bench, question)))
+    names = tuple(sorted({part for spec in specs for part in spec.parts}))
     return bench.once(
         ("metrics of a number", names, *_same(question)),
         lambda: _measured(bench, question, fine, names),
@@ -192,7 +197,7 @@ def _values(bench: Bench, question: Question, fine: Levelled, name: str) -> Floa
     values = STATISTICS[name].compute(fine.counts, fine.values)
     if fine.exact or bench.told is None:
         return values
-    alike = (control for control, spec in _alike(bench, question)[1:] if spec.name == name)
+    alike = (control for control, spec in _alike(bench, question) if spec.name == name)
     return bench.told.refined(alike, values, _bounds(name, fine))
 
 

@@ -1,7 +1,7 @@
 """The kinds of value that a policy holds, as types that pydantic checks.
 
 Faults are raised with our words: `said` is a whole message, `is` one that wants the key before it;
-`shape` puts them together.
+`validate_shape` puts them together.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The form of a policy file, as pydantic models, as a JSON Schema (2020-12), and as a `Policy`.
 
 These models say what each key holds. What keys mean together (a comparison needs groups, a bound
-lies in the metric's range) is `meaning`; the words of an error are `shape`.
+lies in the metric's range) is `validate_meaning`; the words of an error are `validate_shape`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What keys mean together: can every control be computed at all?
 
 Works on the tree rather than on validated forms, so that a file with a misspelt key still gets all
-of its other problems told at once. Whatever has not the right shape is skipped: `shape` said so.
+of its other problems told at once. Whatever has not the right shape is skipped:
+`validate_shape` said so.
 """
 
 from __future__ import annotations
