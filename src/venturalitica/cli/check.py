@@ -14,12 +14,14 @@ from venturalitica.cli.output import (
     WRONG,
     JsonOption,
     complain,
+    delivery_facts,
     emit_json,
     exit_status,
     hint,
     in_options,
     leave,
     new_app,
+    picked,
     progress,
     say,
 )
@@ -104,12 +106,7 @@ def facts(audit: Audit, *, phase_asked: bool = False) -> dict[str, Any]:
         "exit_status": final_status(audit, phase_asked=phase_asked),
         "phase": audit.circumstances.phase,
         "left_out": list(audit.circumstances.left_out),
-        "policy": {
-            "name": audit.policy.name,
-            "version": audit.policy.version,
-            "filename": audit.policy.filename,
-            "sha256": audit.policy.sha256,
-        },
+        "policy": picked(audit.policy, "name version filename sha256"),
         "verdicts": [verdict.to_json() for verdict in audit],
         "evidence": {
             "run_id": audit.run_id,
@@ -118,16 +115,7 @@ def facts(audit: Audit, *, phase_asked: bool = False) -> dict[str, Any]:
             "fault": audit.fault or None,
             "waiting": audit.waiting or None,
         },
-        "deliveries": [
-            {
-                "tracker": delivery.run.tracker,
-                "run_id": delivery.run.run_id,
-                "url": delivery.run.url,
-                "delivered": delivery.delivered,
-                "detail": delivery.detail,
-            }
-            for delivery in audit.deliveries
-        ],
+        "deliveries": [delivery_facts(delivery) for delivery in audit.deliveries],
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli.output import JsonOption, emit_json, hint, leave, new_app, say, table
+from venturalitica.cli.output import JsonOption, emit_json, hint, leave, new_app, picked, say, table
 from venturalitica.errors import EvidenceError, SettingsError, SigningKeyError
 from venturalitica.system.settings import NO_HOME
 
@@ -383,13 +383,8 @@ def _retired(signer: FileSigner) -> dict[str, Any]:
 
 
 def key_facts(key: PublicKey) -> dict[str, Any]:
-    return {"keyid": key.keyid, "algorithm": key.algorithm}
+    return picked(key, "keyid algorithm")
 
 
 def _use(use: Use) -> dict[str, Any]:
-    return key_facts(use.key) | {
-        "first": use.first,
-        "last": use.last,
-        "retired_in": use.retired_in,
-        "new": use.new,
-    }
+    return key_facts(use.key) | picked(use, "first last retired_in new")

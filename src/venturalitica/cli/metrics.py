@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli.output import JsonOption, emit_json, hint, new_app, say, table
+from venturalitica.cli.output import JsonOption, emit_json, hint, new_app, picked, say, table
 from venturalitica.errors import SettingsError, did_you_mean
 
 if TYPE_CHECKING:
@@ -49,26 +49,13 @@ def metrics(
 
 def facts(spec: MetricSpec) -> dict[str, Any]:
     """A metric as JSON; an end of its range that does not exist is null."""
-    return {
-        "name": spec.name,
-        "title": spec.title,
-        "family": spec.family,
-        "phase": spec.phase,
-        "definition": spec.definition,
-        "formula": spec.formula,
-        "undefined": spec.undefined,
-        "source": spec.source,
-        "needs": list(spec.needs),
-        "needs_favorable": spec.needs_favorable,
-        "needs_across": spec.needs_across,
-        "low": spec.low if math.isfinite(spec.low) else None,
-        "high": spec.high if math.isfinite(spec.high) else None,
-        "ideal": spec.ideal,
-        "unit": spec.unit,
-        "base": spec.base,
-        "compare": spec.compare,
-        "comparable": spec.comparable,
-    }
+    found = picked(
+        spec,
+        "name title family phase definition formula undefined source needs needs_favorable "
+        "needs_across low high ideal unit base compare comparable",
+    )
+    ends = {end: None for end in ("low", "high") if not math.isfinite(found[end])}
+    return found | ends
 
 
 def _named(name: str) -> MetricSpec:

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+    from venturalitica.audit.delivery import Delivery
 
 __all__ = [
     "BROKEN_PIPE",
@@ -66,12 +67,15 @@ __all__ = [
     "complain",
     "console",
     "counter",
+    "delivery_facts",
     "emit_json",
     "hint",
     "inert",
     "is_plain",
     "leave",
     "new_app",
+    "or_null",
+    "picked",
     "progress",
     "say",
     "speaks_unicode",
@@ -150,6 +154,21 @@ def _to_stderr(text: str) -> None:
 def emit_json(facts: Any) -> None:
     """Print facts as JSON to stdout: ASCII only, so that nothing in it can act on a terminal."""
     sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=True, allow_nan=False) + "\n")
+
+
+def picked(value: object, names: str) -> dict[str, Any]:
+    """These attributes of a value as JSON, in this order; a text that is empty stays one."""
+    return {name: getattr(value, name) for name in names.split()}
+
+
+def or_null(facts: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The facts with null for each of these that is empty."""
+    return facts | {name: facts[name] or None for name in names}
+
+
+def delivery_facts(delivery: Delivery) -> dict[str, Any]:
+    """What became of one delivery, as JSON."""
+    return picked(delivery.run, "tracker run_id url") | picked(delivery, "delivered detail")
 
 
 def table(

@@ -16,6 +16,8 @@ from venturalitica.cli.output import (
     hint,
     leave,
     new_app,
+    or_null,
+    picked,
     say,
     table,
 )
@@ -166,12 +168,7 @@ def _lint_facts(checked: Lint) -> dict[str, Any]:
         "hints": [_problem_facts(problem) for problem in checked.hints],
         "policy": None
         if read is None
-        else {
-            "name": read.name,
-            "version": read.version,
-            "sha256": read.sha256,
-            "controls": len(read.controls),
-        },
+        else picked(read, "name version sha256") | {"controls": len(read.controls)},
     }
 
 
@@ -180,10 +177,7 @@ def _problem_facts(problem: Problem) -> dict[str, Any]:
 
 
 def _policy_facts(read: Policy) -> dict[str, Any]:
-    return {
-        "name": read.name,
-        "version": read.version,
-        "title": read.title,
+    return picked(read, "name version title") | {
         "file": read.path or read.filename,
         "sha256": read.sha256,
         "roles": [_role_facts(role) for role in read.roles.values()],
@@ -192,36 +186,18 @@ def _policy_facts(read: Policy) -> dict[str, Any]:
 
 
 def _role_facts(role: Role) -> dict[str, Any]:
-    return {
-        "name": role.name,
-        "column": role.column,
-        "favorable": role.favorable,
-        # Pairs, not an object: the values of the data may be numbers, and 1 is not "1".
-        "map": [[value, group] for value, group in role.map.items()] if role.map else None,
-        "bins": list(role.bins) if role.bins else None,
-        "labels": list(role.labels) if role.labels else None,
-        "line": role.line,
-    }
+    # Pairs, not an object: the values of the data may be numbers, and 1 is not "1".
+    pairs = [[value, group] for value, group in role.map.items()] if role.map else None
+    found = picked(role, "name column favorable map bins labels line") | {"map": pairs}
+    return or_null(found, "bins", "labels")
 
 
 def _control_facts(control: Control) -> dict[str, Any]:
-    return {
-        "id": control.id,
-        "title": control.title,
-        "rule": _rule(control),
-        "metric": control.metric,
-        "across": list(control.across),
-        "compare": control.compare,
-        "groups": list(control.groups),
-        "of": list(control.of),
-        "must": str(control.must),
-        "operator": control.must.operator,
-        "threshold": control.must.bound,
-        "article": control.article,
-        "on_fail": control.on_fail,
-        "min_support": control.min_support,
-        "nulls": control.nulls,
-        "phase": control.phase,
-        "remedy": control.remedy,
-        "line": control.line,
-    }
+    return (
+        picked(control, "id title")
+        | {"rule": _rule(control)}
+        | picked(control, "metric across compare groups of")
+        | {"must": str(control.must), "operator": control.must.operator}
+        | {"threshold": control.must.bound}
+        | picked(control, "article on_fail min_support nulls phase remedy line")
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli.output import say, styled
+from venturalitica.cli.output import or_null, picked, say, styled
 from venturalitica.cli.terminal import speaks_unicode
 from venturalitica.errors import SettingsError
 from venturalitica.policy.changes import MARKS
@@ -34,36 +34,15 @@ def facts(found: Compared) -> dict[str, Any]:
 
 
 def _side_facts(side: Side) -> dict[str, Any]:
-    return {
-        "policy": side.edition.name,
-        "version": side.edition.version,
-        "sha256": side.edition.sha256,
-        "source": side.source,
-        "problem": side.problem or None,
-    }
+    edition = {"policy": side.edition.name} | picked(side.edition, "version sha256")
+    return edition | or_null(picked(side, "source problem"), "problem")
 
 
 def change_facts(change: Change) -> dict[str, Any]:
     """One change as JSON."""
-    return {
-        "place": change.place,
-        "name": change.name,
-        "old_name": change.old_name,
-        "kind": change.kind,
-        "direction": change.direction,
-        "rule": change.rule or None,
-        "affects": list(change.affects),
-        "aspects": [
-            {
-                "key": aspect.key,
-                "old": aspect.old or None,
-                "new": aspect.new or None,
-                "direction": aspect.direction,
-                "note": aspect.note or None,
-            }
-            for aspect in change.aspects
-        ],
-    }
+    found = or_null(picked(change, "place name old_name kind direction rule affects"), "rule")
+    aspects = [picked(aspect, "key old new direction note") for aspect in change.aspects]
+    return found | {"aspects": [or_null(aspect, "old", "new", "note") for aspect in aspects]}
 
 
 def show(found: Compared) -> None:

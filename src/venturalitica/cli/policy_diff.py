@@ -16,6 +16,8 @@ from venturalitica.cli.output import (
     emit_json,
     hint,
     leave,
+    or_null,
+    picked,
     say,
     styled,
     table,
@@ -206,23 +208,18 @@ def history_facts(line: Line) -> dict[str, Any]:
     from venturalitica.cli.policy_changes import change_facts
 
     one, difference = line.recorded, line.difference
-    return {
-        "policy": one.edition.name,
-        "version": one.edition.version,
-        "sha256": one.edition.sha256,
-        "first_seen": one.first_seen,
-        "last_seen": one.last_seen,
-        "first_entry": one.first,
-        "last_entry": one.last,
-        "entries": one.entries,
-        "audits": one.audits,
-        "problem": one.problem or None,
-        "fault": one.fault or None,
-        "before": line.before.edition.sha256 if line.before else None,
-        "summary": difference.summary if difference else None,
-        "direction": difference.direction if difference else None,
-        "changes": [change_facts(change) for change in difference.changes] if difference else None,
-    }
+    found = (
+        {"policy": one.edition.name}
+        | picked(one.edition, "version sha256")
+        | picked(one, "first_seen last_seen")
+        | {"first_entry": one.first, "last_entry": one.last}
+        | picked(one, "entries audits problem fault")
+        | {"before": line.before.edition.sha256 if line.before else None}
+        | {"summary": difference.summary if difference else None}
+        | {"direction": difference.direction if difference else None}
+        | {"changes": [*map(change_facts, difference.changes)] if difference else None}
+    )
+    return or_null(found, "problem", "fault")
 
 
 _HEADS = (

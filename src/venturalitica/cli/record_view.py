@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.cli.output import say
+from venturalitica.cli.output import picked, say
 from venturalitica.core.json_values import integer, mapping, text
 from venturalitica.core.record import PREDICATE, Statement
 from venturalitica.core.verdict import Light, left_out_sentence, worst_light
@@ -55,13 +55,8 @@ def waiting(ledger: Ledger, index: int) -> list[dict[str, Any]]:
     from venturalitica.ledger import Outbox
 
     return [
-        {
-            "tracker": item.run["tracker"],
-            "run_id": item.run["run_id"],
-            "attempts": item.attempts,
-            "last_error": item.last_error,
-            "kept": item.kept,
-        }
+        {"tracker": item.run["tracker"], "run_id": item.run["run_id"]}
+        | picked(item, "attempts last_error kept")
         for item in Outbox(ledger).pending()
         if item.index == index
     ]
@@ -253,12 +248,7 @@ def short_facts(approval: Approval | None) -> dict[str, Any] | None:
     """A sign-off in a list: no personal data."""
     if approval is None:
         return None
-    return {
-        "entry": approval.index,
-        "decision": approval.decision,
-        "role": approval.role,
-        "decided_at": approval.decided_at,
-    }
+    return {"entry": approval.index} | picked(approval, "decision role decided_at")
 
 
 def _line(ledger: Ledger, approval: Approval) -> str:

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from venturalitica.cli import record_view as sign_offs
-from venturalitica.cli.output import STYLES, JsonOption, emit_json, hint, leave, new_app, say, table
+from venturalitica.cli.output import (
+    STYLES,
+    JsonOption,
+    emit_json,
+    hint,
+    leave,
+    new_app,
+    or_null,
+    picked,
+    say,
+    table,
+)
 from venturalitica.cli.terminal import console, inert
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SettingsError
@@ -233,29 +244,17 @@ def _waiting(ledger: Ledger) -> frozenset[int]:
 def facts(listed: Listed) -> dict[str, Any]:
     """A line of the list as JSON."""
     row = listed.row
-    return {
-        "index": row.index,
-        "kind": row.kind,
-        "run_id": row.run_id,
-        "name": row.name,
-        "experiment": row.experiment or None,
-        "source": row.source,
-        "started_at": row.started_at,
-        "light": listed.light,
-        "waiting": listed.waits,
-        "doubt": listed.doubt or None,
-        "approval": sign_offs.short_facts(listed.approval),
-        "passed": row.passed,
-        "failed": row.failed,
-        "not_evaluated": row.not_evaluated,
-        "errors": row.errors,
-        "policy": row.policy_name,
-        "policy_version": row.policy_version,
-        "policy_sha256": row.policy_sha256,
-        "model": row.model_class,
-        "evidence_sha256": row.evidence_sha256,
-        "trackers": [dict(link) for link in row.trackers],
-    }
+    found = (
+        picked(row, "index kind run_id name experiment source started_at")
+        | {"light": listed.light, "waiting": listed.waits, "doubt": listed.doubt}
+        | {"approval": sign_offs.short_facts(listed.approval)}
+        | picked(row, "passed failed not_evaluated errors")
+        | {"policy": row.policy_name}
+        | picked(row, "policy_version policy_sha256")
+        | {"model": row.model_class, "evidence_sha256": row.evidence_sha256}
+        | {"trackers": [dict(link) for link in row.trackers]}
+    )
+    return or_null(found, "experiment", "doubt")
 
 
 def own_ledger() -> Ledger:

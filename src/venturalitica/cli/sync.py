@@ -10,6 +10,7 @@ from venturalitica.cli.output import (
     PASSED,
     JsonOption,
     counter,
+    delivery_facts,
     emit_json,
     leave,
     new_app,
@@ -60,17 +61,7 @@ def facts(outcomes: tuple[Delivery, ...], inbox: int = 0) -> dict[str, Any]:
         "delivered": sum(outcome.delivered for outcome in outcomes),
         "waiting": sum(not outcome.delivered for outcome in outcomes),
         "inbox": inbox,
-        "parcels": [
-            {
-                "index": outcome.index,
-                "tracker": outcome.run.tracker,
-                "run_id": outcome.run.run_id,
-                "url": outcome.run.url,
-                "delivered": outcome.delivered,
-                "detail": outcome.detail,
-            }
-            for outcome in outcomes
-        ],
+        "parcels": [{"index": outcome.index} | delivery_facts(outcome) for outcome in outcomes],
     }
 
 
@@ -78,16 +69,7 @@ def _show(outcomes: tuple[Delivery, ...]) -> None:
     if not outcomes:
         say("Nothing waits: every tracker has confirmed what it was sent.")
         return
-    rows = [
-        (
-            str(outcome.index),
-            outcome.run.tracker,
-            outcome.run.run_id,
-            outcome.state,
-            outcome.detail,
-        )
-        for outcome in outcomes
-    ]
+    rows = [(str(o.index), o.run.tracker, o.run.run_id, o.state, o.detail) for o in outcomes]
     table(("entry", "tracker", "run", "state", "detail"), rows, right=("entry",), whole=("run",))
     waiting = sum(not outcome.delivered for outcome in outcomes)
     say()

@@ -19,6 +19,7 @@ from venturalitica.cli.output import (
     emit_json,
     leave,
     new_app,
+    picked,
     say,
     styled,
 )
@@ -117,7 +118,7 @@ def facts(found: Verification) -> dict[str, Any]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {"name": step.name, "ok": step.ok, "detail": step.detail, "index": step.index}
+    return picked(step, "name ok detail index")
 
 
 def _refuse_absent_ledger() -> None:
