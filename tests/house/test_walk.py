@@ -41,7 +41,9 @@ executed, walked = {}, {}
 def trace(frame, event, argument):
     code = frame.f_code
     file = code.co_filename.removeprefix(source)
-    if file == code.co_filename or not code.co_flags & 2:  # no body of a module or a class
+    if file == code.co_filename or not file.endswith(".py"):  # others', or a template of a page
+        return
+    if not code.co_flags & 2:  # the body of a module or a class
         return
     executed[file] = True
     if file not in walked and not imports(frame):
