@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy
@@ -7,7 +8,7 @@ import pytest
 
 from venturalitica.core.policy import Role
 from venturalitica.errors import BindingError
-from venturalitica.tally.binding import Binding, bind
+from venturalitica.tally.binding import Binding, bind, together
 
 ROLES = {
     "target": Role("target", favorable=1),
@@ -99,11 +100,9 @@ def test_a_column_name_without_a_table() -> None:
 )
 def test_the_reason_of_an_unbound_role(columns: list[str] | None, role: str, message: str) -> None:
     binding = bind(ROLES, {}, columns, wanted=(role,))
-    with pytest.raises(BindingError, match=message):
-        binding.require()
-    with pytest.raises(BindingError, match=message):
-        binding.require([role])
-    assert binding.require(["target"]) is binding
+    assert re.search(message, together(binding.unbound.values()))
+    assert re.search(message, binding.unbound[role])
+    assert set(binding.unbound) == {role}
 
 
 def test_a_default_column_does_not_make_target_and_prediction_one() -> None:

@@ -222,16 +222,8 @@ def _check_between(control: ControlView, roles: dict[str, MapNode], problems: Co
 
 def _known_groups(control: ControlView, roles: dict[str, MapNode]) -> list[str]:
     """The groups that the crossed roles can have; none where the data decides for one of them."""
-    names: list[list[str]] = []
-    for role in control.texts("across"):
-        groups = _groups_of(roles.get(role))
-        if not groups:
-            return []
-        names.append(groups)
-    size = 1
-    for groups_of_role in names:
-        size *= len(groups_of_role)
-    if not names or size > MAX_GROUPS:
+    names = [_groups_of(roles.get(role)) for role in control.texts("across")]
+    if not names or not 0 < math.prod(map(len, names)) <= MAX_GROUPS:
         return []
     return [GROUPS_OF_INTERSECTIONS.join(combination) for combination in product(*names)]
 

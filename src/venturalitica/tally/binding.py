@@ -60,13 +60,6 @@ class Binding:
         """Role -> the name shown for it: its column, or the role itself for an array."""
         return {**self.columns, **{role: role for role in self.arrays}}
 
-    def require(self, roles: Iterable[str] | None = None) -> Binding:
-        """This binding, or BindingError where one of `roles` (default: all wanted) is unbound."""
-        wanted = self.unbound if roles is None else [r for r in roles if r in self.unbound]
-        if wanted:
-            raise BindingError(together(self.unbound[role] for role in wanted))
-        return self
-
 
 def bind(
     roles: Mapping[str, Role],
