@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
+from venturalitica._version import __version__
 from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import DataRef, Lead, Parcel, Receipt, RunRef, Tracker
 from venturalitica.trackers.publish import (
@@ -116,6 +118,11 @@ class MemoryTracker(Tracker):
         with kept.lock:
             tags = {f"tags/{key}": value.encode() for key, value in kept.stored_tags.items()}
             return {**kept.artifacts, **tags}
+
+    def health(self, origins: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+        known = {"version": __version__, "configured": "always", "uri": "memory:"}
+        detail = f"{len(self.runs)} run(s) in this process"
+        return {**super().health(origins), **known, "reachable": True, "detail": detail}
 
     def _run(self, run_id: str) -> MemoryRun:
         run = self.runs.get(run_id)
