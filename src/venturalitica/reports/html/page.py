@@ -50,12 +50,17 @@ def render_report(
 def draw_page(context: ReportContext) -> str:
     """The document of what was read already."""
     subject = context.policy.name if context.policy else str(context.run.get("name") or "run")
-    return environment().get_template("report.html").render(
-        context=context,
-        title=f"{context.light.capitalize()}: {subject}, {context.kind} report",
-        style=Markup(page_style()),
-        page_policy=page_policy(),
-    )  # fmt: skip
+    page = (
+        environment()
+        .get_template("report.html")
+        .render(
+            context=context,
+            title=f"{context.light.capitalize()}: {subject}, {context.kind} report",
+            style=Markup(page_style()),
+            page_policy=page_policy(),
+        )
+    )
+    return f"{page}\n"
 
 
 def render_audit_fragment(
