@@ -36,12 +36,12 @@ def arrows(imports: dict[str, set[str]], rooms: set[str]) -> dict[str, set[str]]
 
 def draw() -> str:
     house = runpy.run_path(str(HERE.with_name("test_rooms.py")))
-    rooms = {room(name) for name in house["FILES"]}
+    rooms = {room(name) for name in house["files"]()}
     shown = [
         [name for name in floor if name in rooms and name[:1] not in "_"]
         for floor in house["FLOORS"]
     ]
-    leads = arrows(house["ARROWS"], {name for floor in shown for name in floor})
+    leads = arrows(house["arrows"](), {name for floor in shown for name in floor})
     at = {
         name: (
             LEFT + (WIDTH - LEFT - len(rooms) * (BOX + GAP)) // 2 + place * (BOX + GAP),

@@ -6,6 +6,7 @@ import ast
 import runpy
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -50,14 +51,12 @@ def may_import(room: str, other: str) -> bool:
     return here == 0 or other in beside.get(here, left)
 
 
-def read() -> dict[str, ast.Module]:
+@cache
+def files() -> dict[str, ast.Module]:
     paths = sorted(SOURCE.rglob("*.py"))
     parts = [path.relative_to(SOURCE).with_suffix("").parts for path in paths]
     dotted = [".".join(("venturalitica", *names)).removesuffix(".__init__") for names in parts]
     return {name: ast.parse(path.read_text()) for name, path in zip(dotted, paths, strict=True)}
-
-
-FILES = read()
 
 
 def imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -69,10 +68,12 @@ def imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
             assert not node.level, f"a relative import: {ast.unparse(node)}"
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                yield inner if inner in FILES else str(node.module)
+                yield inner if inner in files() else str(node.module)
 
 
-ARROWS = {name: set(imports(ast.walk(tree))) - {name} for name, tree in FILES.items()}
+@cache
+def arrows() -> dict[str, set[str]]:
+    return {name: set(imports(ast.walk(tree))) - {name} for name, tree in files().items()}
 
 
 def within(name: str, places: Iterable[str]) -> bool:
@@ -83,12 +84,13 @@ def test_a_room_imports_lower_floors_and_what_stands_beside_it() -> None:
     def room(name: str) -> str:
         return f"{name}..".split(".")[1]
 
-    arrows = [(a, b) for a, used in ARROWS.items() for b in used & FILES.keys()]
-    assert [(a, b) for a, b in arrows if not may_import(room(a), room(b))] == []
+    pairs = [(a, b) for a, used in arrows().items() for b in used & files().keys()]
+    assert [(a, b) for a, b in pairs if not may_import(room(a), room(b))] == []
 
 
 def test_no_files_import_each_other_in_a_loop() -> None:
-    list(TopologicalSorter({a: used & FILES.keys() for a, used in ARROWS.items()}).static_order())
+    graph = {name: used & files().keys() for name, used in arrows().items()}
+    list(TopologicalSorter(graph).static_order())
 
 
 def test_files_and_folders_stay_small() -> None:
@@ -100,18 +102,18 @@ def test_files_and_folders_stay_small() -> None:
 
 
 def test_a_library_is_imported_in_its_own_files_only() -> None:
-    every = [(name, used.partition(".")[0]) for name in ARROWS for used in ARROWS[name]]
+    every = [(name, used.partition(".")[0]) for name in arrows() for used in arrows()[name]]
     guarded = [(name, used) for name, used in every if used in OWN_FILES]
     assert [(name, used) for name, used in guarded if not within(name, OWN_FILES[used])] == []
-    top = {name: set(imports(tree.body)) for name, tree in FILES.items()}
+    top = {name: set(imports(tree.body)) for name, tree in files().items()}
     early = [name for name in top if any(used.partition(".")[0] == "numpy" for used in top[name])]
     assert [name for name in early if within(name, ("core", "metrics.catalog", "policy"))] == []
 
 
 def test_lower_floors_touch_no_disk_network_clock_or_environment() -> None:
     reader = "venturalitica.policy.read"  # it opens the file that it was given
-    lower = [name for name in FILES if within(name, FLOORS[0] + FLOORS[1]) and name != reader]
-    used = [(name, used) for name in lower for used in ARROWS[name] if used != "urllib.parse"]
+    lower = [name for name in files() if within(name, FLOORS[0] + FLOORS[1]) and name != reader]
+    used = [(name, used) for name in lower for used in arrows()[name] if used != "urllib.parse"]
     assert [(name, used) for name, used in used if used.partition(".")[0] in IMPURE] == []
     assert [name for name in lower if calls(name, "open")] == []
 
@@ -122,9 +124,9 @@ def test_the_picture_shows_the_rooms_and_imports_of_today() -> None:
 
 
 def test_print_is_for_the_command_line() -> None:
-    assert [name for name in FILES if calls(name, "print") and not within(name, ("cli",))] == []
+    assert [name for name in files() if calls(name, "print") and not within(name, ("cli",))] == []
 
 
 def calls(name: str, function: str) -> bool:
-    nodes = (node.func for node in ast.walk(FILES[name]) if isinstance(node, ast.Call))
+    nodes = (node.func for node in ast.walk(files()[name]) if isinstance(node, ast.Call))
     return any(isinstance(node, ast.Name) and node.id == function for node in nodes)
