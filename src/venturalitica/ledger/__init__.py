@@ -1,7 +1,6 @@
 """Memory: the signed, hash-linked log of evidence, and everything that is read from it.
 
     ledger       `Ledger`: append, read, bundle
-    entry        one record, and where it stands
     outbox       what trackers have not confirmed yet
 
     formats      what is signed, and how, without I/O
