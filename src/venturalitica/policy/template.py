@@ -10,9 +10,12 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
+
+from jinja2 import Environment, StrictUndefined
 
 from venturalitica.core.labels import scalar
 from venturalitica.core.policy import LABEL_ROLES, shortest
@@ -23,6 +26,8 @@ FEW = 20
 """A column with at most this many distinct values can be a label or a group as it is."""
 
 MOST_CANDIDATES = 40
+
+TEMPLATE = Path(__file__).with_name("model_policy.yaml.jinja")
 
 Kind = Literal["number", "text", "boolean", "other"]
 
@@ -60,82 +65,21 @@ def policy_template(
     grouping = [column for column in columns if column.name != target and _can_group(column)]
     grouping.sort(key=lambda column: not _is_sensitive(column))  # keeps the order else
     roles = dict(zip(_role_names(grouping), grouping, strict=True))
-    lines = [
-        *_head(name),
-        *_roles(roles, facts.get(target) if target is not None else None, columns),
-        *_controls(next(iter(roles), "gender")),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _head(name: str) -> Iterator[str]:
-    yield "# The rules that this model must meet. Text after # is a comment."
-    yield "#   venturalitica policy lint model_policy.yaml    checks this file"
-    yield "#   venturalitica metrics                          lists what can be measured"
-    yield "#   venturalitica policy schema > model_policy.schema.json"
-    yield "#       lets editors complete keys, once the first line of this file says:"
-    yield "#       yaml-language-server: $schema=model_policy.schema.json"
-    yield ""
-    yield f"policy: {scalar(name)}"
-    yield 'version: "0.1"  # text in quotes; raise it whenever a rule changes'
-    yield "# title: What this policy is about, in a sentence."
-    yield ""
-
-
-def _roles(
-    roles: dict[str, ColumnFacts], target: ColumnFacts | None, columns: Sequence[ColumnFacts]
-) -> Iterator[str]:
-    yield "# How values are read. The roles target, prediction and score are labels; any other role"
-    yield "# groups the rows. 'column' is a default: a keyword of the call wins over it."
-    yield "roles:"
-    yield from _target(target, columns)
-    if not columns:
-        yield "  # gender:"
-        yield "  #   column: Attribute9"
-        yield "  #   map: {A91: male, A92: female, A93: male, A94: male, A95: female}"
-        yield "  # age:"
-        yield "  #   column: Attribute13"
-        yield "  #   bins: [25, 60]  # under 25, 25 to under 60, 60 and over"
-        return
-    if roles:
-        yield "  # Columns that could group people. Uncomment those that matter and name them well."
-    if any(map(_is_sensitive, roles.values())):
-        yield "  # First those that the law may protect, to judge by their names: sex, age ..."
-    for name, column in list(roles.items())[:MOST_CANDIDATES]:
-        yield from _candidate(name, column)
-    if len(roles) > MOST_CANDIDATES:
-        yield f"  # ... and {len(roles) - MOST_CANDIDATES} more columns."
-
-
-def _target(target: ColumnFacts | None, columns: Sequence[ColumnFacts]) -> Iterator[str]:
-    if target is None:
-        yield "  # target:"
-        labels = [column for column in columns if 2 <= column.distinct <= FEW]
-        for column in labels[:MOST_CANDIDATES]:
-            yield f"  #   column: {scalar(column.name)}  # {_values(column)}"
-        if not labels:
-            yield "  #   column: class"
-        yield "  #   favorable: 1  # the label that is good for the person"
-        yield "  #   labels: [0, 1]  # any other value is refused, of predictions too"
-        return
-    yield "  target:"
-    yield f"    column: {scalar(target.name)}"
-    if target.distinct > FEW:
-        yield f"    # This column has {target.distinct} distinct values: are these labels?"
-        return
-    yield f"    # {_values(target)}"
-    yield from _favorable(target)
-
-
-def _favorable(target: ColumnFacts) -> Iterator[str]:
-    if set(map(str, target.values)) <= {"0", "1", "True", "False"} and target.kind != "text":
-        yield "    # The label 1 (or true) is the favorable one, unless this says otherwise:"
-    else:
-        yield "    # Which label is good for the person? Uncomment one line; it is never guessed:"
-    for label in target.values:
-        yield f"    # favorable: {scalar(label)}"
-    listed = ", ".join(map(scalar, target.values))
-    yield f"    # labels: [{listed}]  # any other value is refused, of predictions too"
+    made = Environment(trim_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined)
+    made.filters.update(scalar=scalar, values=_values, bins=_bins, groups=_groups)
+    made.filters.update(shortest=shortest)
+    template = made.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    return template.render(
+        name=name,
+        columns=columns,
+        target=facts.get(target) if target is not None else None,
+        labels=[column for column in columns if 2 <= column.distinct <= FEW],
+        roles=roles,
+        across=next(iter(roles), "gender"),
+        sensitive=any(map(_is_sensitive, grouping)),
+        FEW=FEW,
+        MOST=MOST_CANDIDATES,
+    )
 
 
 def _can_group(column: ColumnFacts) -> bool:
@@ -144,19 +88,12 @@ def _can_group(column: ColumnFacts) -> bool:
     return column.kind == "number" or (column.kind != "other" and column.distinct <= FEW)
 
 
-def _candidate(name: str, column: ColumnFacts) -> Iterator[str]:
-    yield f"  # {name}:  # {_values(column)}"
-    yield f"  #   column: {scalar(column.name)}"
-    if column.kind == "number" and column.distinct > FEW:
-        bins = ", ".join(map(shortest, _bins(column)))
-        yield f"  #   bins: [{bins}]  # at the quartiles; ascending cut points of your choice"
-    elif column.kind == "text":
-        pairs = ", ".join(
-            f"{scalar(value)}: {scalar(_group_name(value, place))}"
-            for place, value in enumerate(column.values, 1)
-        )
-        if len(pairs) <= 400:
-            yield f"  #   map: {{{pairs}}}  # group names; leave out to keep the values"
+def _groups(column: ColumnFacts) -> str:
+    """The values of a text column, each with the name of its group, as in a `map`."""
+    return ", ".join(
+        f"{scalar(value)}: {scalar(_group_name(value, place))}"
+        for place, value in enumerate(column.values, 1)
+    )
 
 
 def _group_name(value: Label, place: int) -> str:
@@ -198,40 +135,6 @@ def _values(column: ColumnFacts) -> str:
     if column.kind == "number" and column.low is not None and column.high is not None:
         return f"numbers from {shortest(column.low)} to {shortest(column.high)}"
     return f"{column.distinct} values"
-
-
-def _controls(role: str) -> Iterator[str]:
-    yield ""
-    yield "# One verdict for each control. The thresholds are placeholders: set your own."
-    yield "controls:"
-    yield "  - id: accuracy"
-    yield "    title: The model is right at least 7 times in 10"
-    yield "    metric: accuracy"
-    yield '    must: ">= 0.70"'
-    yield "    on_fail: warn  # record, warn or block"
-    yield '    # article: "15(1)"  # what asks for it'
-    yield "    # remedy: What to do when it fails."
-    yield ""
-    yield f"  # Equal treatment (needs the favorable label; put your role in the place of {role}):"
-    yield "  # - id: equal-approval"
-    yield "  #   title: Approval rates differ by no more than the four-fifths rule allows"
-    yield "  #   metric: demographic_parity_ratio"
-    yield f"  #   across: {role}"
-    yield '  #   must: ">= 0.80"'
-    yield "  #   on_fail: block"
-    yield ""
-    yield "  # Any metric can be compared across groups: difference, ratio, min, max or between."
-    yield "  # - id: recall-gap"
-    yield "  #   metric: recall"
-    yield f"  #   across: {role}"
-    yield "  #   compare: difference"
-    yield '  #   must: "<= 0.10"'
-    yield ""
-    yield "  # The data alone, before training:"
-    yield "  # - id: enough-of-each"
-    yield "  #   metric: group_representation"
-    yield f"  #   across: {role}"
-    yield '  #   must: ">= 0.10"'
 
 
 def _role_names(columns: Sequence[ColumnFacts]) -> list[str]:
