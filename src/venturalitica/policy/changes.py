@@ -49,7 +49,7 @@ class Aspect:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Change:
     """One control, role, or the policy's own head, and how it differs.
 
@@ -251,14 +251,11 @@ def compare_thresholds(old: Threshold, new: Threshold) -> Direction:
 
 def on_fail_aspect(old: OnFail, new: OnFail) -> Aspect | None:
     """`block` is stricter than `warn`, `warn` than `record`."""
-    if old == new:
-        return None
-    tighter = _ON_FAIL.index(new) > _ON_FAIL.index(old)
+    notes = "not meeting it is now told", "not meeting it is now only recorded"
     if "block" in (old, new):
-        note = "a run that does not meet it is now stopped" if tighter else "it stops no run now"
-    else:
-        note = "not meeting it is now told" if tighter else "not meeting it is now only recorded"
-    return Aspect("on_fail", old, new, "tightened" if tighter else "loosened", note)
+        notes = "a run that does not meet it is now stopped", "it stops no run now"
+    tighter = _ON_FAIL.index(new) > _ON_FAIL.index(old)
+    return _ordered("on_fail", old, new, *notes, tighter=tighter)
 
 
 def min_support_aspect(old: int, new: int) -> Aspect | None:
@@ -266,32 +263,32 @@ def min_support_aspect(old: int, new: int) -> Aspect | None:
 
     It decides only whether a verdict is conclusive. Whether one passes or fails stays the same.
     """
-    if old == new:
-        return None
-    note = f"a conclusive verdict asks for {'more' if new > old else 'fewer'} rows; pass or fail "
-    direction: Direction = "tightened" if new > old else "loosened"
-    return Aspect("min_support", str(old), str(new), direction, note + "stays the same")
+    note = "a conclusive verdict asks for {} rows; pass or fail stays the same"
+    notes = note.format("more"), note.format("fewer")
+    return _ordered("min_support", str(old), str(new), *notes, tighter=new > old)
 
 
 def nulls_aspect(old: Control, new: Control) -> Aspect | None:
     """`drop` is looser: what `refuse` would not judge at all may pass."""
-    if old.nulls == new.nulls:
-        return None
-    if new.nulls == "drop":
-        note = "rows with missing values are left out; before, they made it not evaluated"
-        return Aspect("nulls", old.nulls, new.nulls, "loosened", note)
-    note = "missing values make it not evaluated; before, such rows were left out"
-    return Aspect("nulls", old.nulls, new.nulls, "tightened", note)
+    strict = "missing values make it not evaluated; before, such rows were left out"
+    loose = "rows with missing values are left out; before, they made it not evaluated"
+    return _ordered("nulls", old.nulls, new.nulls, strict, loose, tighter=new.nulls != "drop")
 
 
 def duplicates_aspect(old: Policy, new: Policy) -> Aspect | None:
     """`expected` is looser: copies are looked for no more, and narrow every interval."""
-    if old.duplicates == new.duplicates:
+    was, now = old.duplicates, new.duplicates
+    notes = "copied rows make amber", "copied rows are taken as they are"
+    return _ordered("duplicates", was, now, *notes, tighter=now != "expected")
+
+
+def _ordered(
+    key: str, old: str, new: str, strict: str, loose: str, *, tighter: bool
+) -> Aspect | None:
+    """How a key differs whose values have an order; with what is to say of each way."""
+    if old == new:
         return None
-    looser = new.duplicates == "expected"
-    note = "copied rows are taken as they are" if looser else "copied rows make amber"
-    direction: Direction = "loosened" if looser else "tightened"
-    return Aspect("duplicates", old.duplicates, new.duplicates, direction, note)
+    return Aspect(key, old, new, *(("tightened", strict) if tighter else ("loosened", loose)))
 
 
 def _passing(must: Threshold) -> tuple[_Span, ...]:

@@ -28,8 +28,6 @@ from venturalitica.policy.changes import (
     Change,
     Direction,
     Edition,
-    Kind,
-    Place,
     PolicyDiff,
     duplicates_aspect,
     kind_of,
@@ -90,7 +88,7 @@ class _Comparison:
         aspects += [duplicates] if duplicates else []
         if aspects:
             kind = kind_of(aspects)
-            yield _change("policy", old.name, new.name, kind, aspects)
+            yield Change("policy", new.name, old.name, kind, tuple(aspects))
 
     def _roles(self) -> Iterator[Change]:
         for name in sorted({*self.old.roles, *self.new.roles}):
@@ -99,7 +97,7 @@ class _Comparison:
                 said = ("declared", "") if name in self.old.roles else ("", "declared")
                 aspects = [Aspect("declared", *said, "reworded", "it has no rule of its own")]
             if aspects:
-                change = _change("role", name, name, kind_of(aspects), aspects)
+                change = Change("role", name, name, kind_of(aspects), tuple(aspects))
                 yield replace(change, affects=self._affected(change))
 
     def _affected(self, role: Change) -> tuple[str, ...]:
@@ -127,16 +125,15 @@ class _Comparison:
     def _controls(self, roles: tuple[Change, ...]) -> Iterator[Change]:
         pairs, removed, added = self._paired()
         for before in removed:
-            rule = sentence(before)
-            yield _change("control", before.id, before.id, "removed", rule=rule)
+            yield Change("control", before.id, before.id, "removed", rule=sentence(before))
         for after in added:
-            rule = sentence(after)
-            yield _change("control", after.id, after.id, "added", rule=rule)
+            yield Change("control", after.id, after.id, "added", rule=sentence(after))
         for before, after in pairs:
             aspects = [*self._control_aspects(before, after), *self._through(roles, before, after)]
             if aspects:
                 rule = sentence(after)
-                yield _change("control", before.id, after.id, kind_of(aspects), aspects, rule)
+                kind = kind_of(aspects)
+                yield Change("control", after.id, before.id, kind, tuple(aspects), rule)
 
     def _through(self, roles: Iterable[Change], before: Control, after: Control) -> Aspects:
         """A rule whose groups or labels are read otherwise asks something else, word for word."""
@@ -254,31 +251,9 @@ def _matched(
     return pairs, left, [control for control in new if id(control) not in met]
 
 
-def _change(
-    place: Place,
-    old_name: str,
-    name: str,
-    kind: Kind,
-    aspects: Iterable[Aspect] = (),
-    rule: str = "",
-) -> Change:
-    return Change(
-        place=place,
-        name=name,
-        old_name=old_name,
-        kind=kind,
-        aspects=tuple(aspects),
-        rule=rule,
-    )
-
-
 def _order(change: Change) -> tuple[int, int, str, str]:
-    return (
-        PLACES.index(change.place),
-        KINDS.index(change.kind),
-        change.name,
-        change.old_name,
-    )
+    place, kind = PLACES.index(change.place), KINDS.index(change.kind)
+    return place, kind, change.name, change.old_name
 
 
 def _reworded(key: str, old: str, new: str) -> list[Aspect]:

@@ -202,11 +202,7 @@ Name = Annotated[
 ]
 ColumnName = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 Prose = Annotated[str, AfterValidator(_without_fault(text_fault)), Field(max_length=MAX_TEXT)]
-RoleName = Annotated[
-    str,
-    AfterValidator(_role_name),
-    WithJsonSchema(_ROLE_SCHEMA),
-]
+RoleName = Annotated[str, AfterValidator(_role_name), WithJsonSchema(_ROLE_SCHEMA)]
 LabelValue = Annotated[
     Any, AfterValidator(_label), WithJsonSchema({"type": ["string", "number", "boolean"]})
 ]
@@ -241,45 +237,24 @@ PATTERN = rf"^\s*(>=|<=|==|!=|>|<)\s*{NUMBER}\s*$"
 EXPECTED_MUST = 'an operator (>=, >, <=, <, ==, !=) and a number in quotes, such as must: ">= 0.80"'
 
 _PARTS = re.compile(r"\s*(?P<operator>[^\s\w.+-]*)\s*(?P<bound>.*?)\s*", re.DOTALL)
-_SLIPS: dict[str, Operator] = {
-    "=>": ">=",
-    "=<": "<=",
-    "=": "==",
-    "===": "==",
-    "≥": ">=",
-    "⩾": ">=",
-    "≤": "<=",
-    "⩽": "<=",
-    "≠": "!=",
-    "<>": "!=",
-    "~=": "!=",
-    ">>": ">",
-    "<<": "<",
-    ">==": ">=",
-    "<==": "<=",
+_SLIPS: dict[Operator, str] = {
+    ">=": "=> ≥ ⩾ >==",
+    "<=": "=< ≤ ⩽ <==",
+    "==": "= ===",
+    "!=": "≠ <> ~=",
+    ">": ">>",
+    "<": "<<",
 }
-_WORD_OPERATORS: dict[str, Operator] = {
-    "at least": ">=",
-    "no less than": ">=",
-    "min": ">=",
-    "gte": ">=",
-    "ge": ">=",
-    "at most": "<=",
-    "no more than": "<=",
-    "max": "<=",
-    "lte": "<=",
-    "le": "<=",
-    "more than": ">",
-    "above": ">",
-    "over": ">",
-    "gt": ">",
-    "less than": "<",
-    "below": "<",
-    "under": "<",
-    "lt": "<",
-    "eq": "==",
-    "ne": "!=",
+_IN_WORDS: dict[Operator, str] = {
+    ">=": "at least, no less than, min, gte, ge",
+    "<=": "at most, no more than, max, lte, le",
+    ">": "more than, above, over, gt",
+    "<": "less than, below, under, lt",
+    "==": "eq",
+    "!=": "ne",
 }
+_MEANT = {slip: operator for operator, slips in _SLIPS.items() for slip in slips.split()}
+_WORD_OPERATORS = {word: one for one, words in _IN_WORDS.items() for word in words.split(", ")}
 _WORDS = re.compile(
     rf"(?P<words>{'|'.join(sorted(_WORD_OPERATORS, key=len, reverse=True))})\b\s*(?P<bound>.*)",
     re.IGNORECASE,
@@ -347,12 +322,9 @@ def _guess(bound: str) -> str | None:
 
 def _operator_fault(text: str, operator: str, bound: str) -> str:
     words = _WORDS.match(text)
-    if operator in _SLIPS:
-        meant: str | None = f"{_SLIPS[operator]} {bound}"
-    elif words:
+    meant = f"{_MEANT[operator]} {bound}" if operator in _MEANT else ""
+    if words and not meant:
         meant = f"{_WORD_OPERATORS[words['words'].lower()]} {words['bound']}"
-    else:
-        meant = None
     guess = f'; did you mean must: "{meant.strip()}"?' if meant and meant.isprintable() else ""
     if not operator and re.fullmatch(NUMBER, text):
         return f"'must' is {show(text)}, without an operator; expected {EXPECTED_MUST}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
@@ -267,14 +266,9 @@ def _expected_inside(path: Path, field: FieldInfo) -> str:
 def _choices(path: Path) -> tuple[str, ...]:
     """The words that a key can have, where it is one of a few."""
     field, inside = _field(path)
-    if field is None or inside:
+    if field is None or inside or get_origin(field.annotation) is not Literal:
         return ()
-    return tuple(_literals(field.annotation))
-
-
-def _literals(annotation: Any) -> Iterator[str]:
-    if get_origin(annotation) is Literal:
-        yield from get_args(annotation)
+    return get_args(field.annotation)
 
 
 @dataclass(slots=True)
