@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venturalitica.cli import output
+from venturalitica.cli import output, terminal
 
 CONTROL = {*range(32), *range(127, 160), 0x202E, 0x2066, 0x200B, 0x2028, 0xFEFF, 0xE0041}
 
@@ -26,16 +26,16 @@ class Terminal(io.StringIO):
 
 @given(st.text())
 def test_inert_text_has_nothing_that_acts(text):
-    found = output.inert(text)
+    found = terminal.inert(text)
     assert not {ord(character) for character in found} & CONTROL
-    assert output.inert(found) == found
+    assert terminal.inert(found) == found
     found.encode("utf-8")
 
 
 def test_inert_keeps_what_people_write():
-    assert output.inert("Größe [red] 3 < 4, क्‍ष 👩‍🔬") == "Größe [red] 3 < 4, क्‍ष 👩‍🔬"
-    assert output.inert("a\nb\tc") == "a b c"
-    assert output.inert("\x1b[31m\x9b\udc80") == "\\x1b[31m\\x9b\\udc80"
+    assert terminal.inert("Größe [red] 3 < 4, क्‍ष 👩‍🔬") == "Größe [red] 3 < 4, क्‍ष 👩‍🔬"
+    assert terminal.inert("a\nb\tc") == "a b c"
+    assert terminal.inert("\x1b[31m\x9b\udc80") == "\\x1b[31m\\x9b\\udc80"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_plain_where_nobody_sees_colour(monkeypatch, variables, stream, plain):
     monkeypatch.setenv("TERM", "xterm-256color")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert output.is_plain(stream) is plain
+    assert terminal.is_plain(stream) is plain
 
 
 def test_terminal_gets_colour_and_a_pipe_does_not(monkeypatch):
@@ -141,11 +141,11 @@ def test_quick_work_shows_no_progress(monkeypatch):
 
 def test_a_stream_without_unicode_gets_ascii_signs():
     ascii_stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    assert not output.speaks_unicode(ascii_stream)
-    assert output.speaks_unicode(io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    assert not terminal.speaks_unicode(ascii_stream)
+    assert terminal.speaks_unicode(io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
 
 
 def test_pipe_width_follows_columns(monkeypatch):
     for value, width in (("", 100), ("72", 72), ("3", 20), ("x", 100), ("0", 100)):
         monkeypatch.setitem(os.environ, "COLUMNS", value)
-        assert output.console().width == width
+        assert terminal.console().width == width

@@ -13,8 +13,6 @@ from pathlib import PurePath
 
 from venturalitica.cli.commands import help_text
 
-__all__ = ["main"]
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.

@@ -45,7 +45,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from venturalitica.cli.parsing import Application, Group
-from venturalitica.cli.terminal import console, inert, is_plain, speaks_unicode
+from venturalitica.cli.terminal import console, inert, is_plain
 from venturalitica.core.verdict import STATUSES, Verdict
 from venturalitica.errors import BindingError, PolicyError, SettingsError
 
@@ -54,34 +54,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from venturalitica.audit.delivery import Delivery
-
-__all__ = [
-    "BROKEN_PIPE",
-    "FAILED",
-    "INTERRUPTED",
-    "NOT_EVALUATED",
-    "PASSED",
-    "WRONG",
-    "JsonOption",
-    "close_broken_pipe",
-    "complain",
-    "console",
-    "counter",
-    "delivery_facts",
-    "emit_json",
-    "hint",
-    "inert",
-    "is_plain",
-    "leave",
-    "new_app",
-    "or_null",
-    "picked",
-    "progress",
-    "say",
-    "speaks_unicode",
-    "styled",
-    "table",
-]
 
 PASSED = 0
 FAILED = 1

@@ -174,19 +174,6 @@ def _filters() -> Mapping[str, Callable[..., object]]:
 
 FILTERS = _filters()
 
-__all__ = [
-    "FILTERS",
-    "ErrorContext",
-    "count",
-    "digest",
-    "draw",
-    "moment",
-    "render",
-    "render_error",
-    "render_refusal",
-    "web_link",
-]
-
 
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _RESERVED = re.compile(r"[/%\\\x00-\x1f\x7f]")

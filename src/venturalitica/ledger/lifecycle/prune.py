@@ -218,9 +218,6 @@ def _is_there(ledger: Ledger, index: int) -> bool:
     return True
 
 
-__all__ = ["SEGMENT", "Plan", "plan", "prune"]
-
-
 def prune(ledger: Ledger, agreed: Plan) -> Entry | None:
     """Carry out a plan; gives the prune record, None where there was nothing new to take out.
 

@@ -21,7 +21,6 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 from venturalitica.core.encoding import MAX_LINE
@@ -59,12 +58,7 @@ class TreeCache:
     def __enter__(self) -> TreeCache:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._hashes.close()
         self._offsets.close()
 
