@@ -108,7 +108,7 @@ def _endpoint(page: Page) -> Endpoint:
 
 async def _answer(page: Page, request: Request) -> Response:
     function: Callable[[Request], Any] = getattr(
-        importlib.import_module(page.module), page.function
+        importlib.import_module(f"venturalitica.ui.pages.{page.module}"), page.function
     )
     if inspect.iscoroutinefunction(function):
         answer = await function(request)

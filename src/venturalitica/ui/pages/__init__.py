@@ -14,7 +14,8 @@ BUNDLE_BODY = 80 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page: `module` has `function(request) -> Response`, async, or plain (run in a thread).
+    """One page. `module`, a file beside this one, has `function(request) -> Response`: async, or
+    plain (run in a thread).
 
     `nav` is its word in the navigation; `query` names what of a query string a static export keeps
     (another query has no file there); `body` bounds what may be sent to it, in bytes.
@@ -31,62 +32,53 @@ class Page:
     body: int = SMALL_BODY
 
 
-_ROOM = "venturalitica.ui.pages"
 _PAIR = ("a", "b")
 _POST = ("POST",)
 
 PAGES: tuple[Page, ...] = (
-    Page("overview", "/", f"{_ROOM}.overview", nav="Overview", query=("page",)),
-    Page("runs", "/runs", f"{_ROOM}.runs", nav="Runs", query=("page",)),
-    Page("run", "/runs/{entry:int}", f"{_ROOM}.run"),
-    Page("download", "/runs/{entry:int}/download/{what}", f"{_ROOM}.downloads"),
-    Page("compare", "/compare", f"{_ROOM}.compare", query=_PAIR),
-    Page("policies", "/policies", f"{_ROOM}.policies", nav="Policies"),
+    Page("overview", "/", "overview", nav="Overview", query=("page",)),
+    Page("runs", "/runs", "runs", nav="Runs", query=("page",)),
+    Page("run", "/runs/{entry:int}", "run"),
+    Page("download", "/runs/{entry:int}/download/{what}", "downloads"),
+    Page("compare", "/compare", "compare", query=_PAIR),
+    Page("policies", "/policies", "policies", nav="Policies"),
+    Page("policy_diff", "/policies/{name:text}/diff", "policies", function="diff", query=_PAIR),
+    Page("policy_text", "/policies/{name:text}/{sha256}", "policies", function="text"),
+    Page("policy", "/policies/{name:text}", "policies", function="policy"),
+    Page("evidence", "/evidence", "evidence", nav="Evidence"),
+    Page("integrations", "/integrations", "integrations", nav="Integrations"),
+    Page("live_overview", "/live/overview", "overview", function="live", static=False),
+    Page("verify", "/evidence/verify", "evidence", function="verify", methods=_POST, static=False),
+    Page("verify_job", "/evidence/verify/{job}", "evidence", function="verify_job", static=False),
     Page(
-        "policy_diff", "/policies/{name:text}/diff", f"{_ROOM}.policies",
-        function="diff", query=_PAIR,
+        "verify_bundle",
+        "/evidence/bundle",
+        "evidence",
+        function="verify_bundle",
+        methods=_POST,
+        static=False,
+        body=BUNDLE_BODY,
     ),
-    Page("policy_text", "/policies/{name:text}/{sha256}", f"{_ROOM}.policies", function="text"),
-    Page("policy", "/policies/{name:text}", f"{_ROOM}.policies", function="policy"),
-    Page("evidence", "/evidence", f"{_ROOM}.evidence", nav="Evidence"),
-    Page("integrations", "/integrations", f"{_ROOM}.integrations", nav="Integrations"),
+    Page("bundle", "/evidence/bundle/{job}", "evidence", function="bundle", static=False),
     Page(
-        "live_overview", "/live/overview", f"{_ROOM}.overview", function="live", static=False,
+        "bundle_report",
+        "/evidence/bundle/{job}/report",
+        "evidence",
+        function="bundle_report",
+        static=False,
     ),
+    Page("live_verify", "/live/verify/{job}", "evidence", function="live_verify", static=False),
+    Page("live_integrations", "/live/integrations", "integrations", function="live", static=False),
+    Page("live_place", "/live/place/{key}", "integrations", function="live_place", static=False),
     Page(
-        "verify", "/evidence/verify", f"{_ROOM}.evidence",
-        function="verify", methods=_POST, static=False,
+        "retry",
+        "/integrations/retry",
+        "integrations",
+        function="retry",
+        methods=_POST,
+        static=False,
     ),
-    Page(
-        "verify_job", "/evidence/verify/{job}", f"{_ROOM}.evidence",
-        function="verify_job", static=False,
-    ),
-    Page(
-        "verify_bundle", "/evidence/bundle", f"{_ROOM}.evidence",
-        function="verify_bundle", methods=_POST, static=False, body=BUNDLE_BODY,
-    ),
-    Page("bundle", "/evidence/bundle/{job}", f"{_ROOM}.evidence", function="bundle", static=False),
-    Page(
-        "bundle_report", "/evidence/bundle/{job}/report", f"{_ROOM}.evidence",
-        function="bundle_report", static=False,
-    ),
-    Page(
-        "live_verify", "/live/verify/{job}", f"{_ROOM}.evidence",
-        function="live_verify", static=False,
-    ),
-    Page(
-        "live_integrations", "/live/integrations", f"{_ROOM}.integrations",
-        function="live", static=False,
-    ),
-    Page(
-        "live_place", "/live/place/{key}", f"{_ROOM}.integrations",
-        function="live_place", static=False,
-    ),
-    Page(
-        "retry", "/integrations/retry", f"{_ROOM}.integrations",
-        function="retry", methods=_POST, static=False,
-    ),
-)  # fmt: skip
+)
 """The first that fits an address answers it. Live fragments are named `live_…`, at `/live/…`."""
 
 
