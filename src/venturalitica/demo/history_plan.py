@@ -133,15 +133,12 @@ class Store(Protocol):
 
     def ask(self, wanted: Sequence[tuple[str, datetime]], home: Path) -> None:
         """Ask for a run of each name and time; `home` is the ledger that will deliver to them."""
-        ...
 
     def runs(self) -> Sequence[RunRef]:
         """What was asked for, in the same order; none where nothing is tracked."""
-        ...
 
     def deliver(self, ledger: Ledger) -> None:
         """Deliver what waits for them."""
-        ...
 
 
 class NoStore:

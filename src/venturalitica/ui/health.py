@@ -28,6 +28,7 @@ from venturalitica.system.settings import Settings
 from venturalitica.trackers import answer, lead, trackers
 from venturalitica.trackers.base import Lead, RunRef, ask
 from venturalitica.ui.jobs import Jobs, Verified, stamp_of_log
+from venturalitica.ui.templating import count
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow
@@ -119,13 +120,13 @@ class Standing:
 def standing(verified: Verified | None, size: int, home: Path) -> Standing:
     """How the last verification stands to a log that has `size` entries now."""
     if verified is None:
-        text = f"{_records(size)}; not verified since this server was started"
+        text = f"{count(size, 'record')}; not verified since this server was started"
         return Standing("grey", "Not verified", text)
     if not verified.ok:
         fault = verified.found.fault
         said = f"{fault.name}: {fault.detail}" if fault else "no step could be made"
         return Standing("red", "Not verified", said, verified.at)
-    upto = f"{_records(verified.size)}, up to entry {verified.size - 1}"
+    upto = f"{count(verified.size, 'record')}, up to entry {verified.size - 1}"
     if verified.files == stamp_of_log(home):
         return Standing("green", "Verified", upto, verified.at)
     if size > verified.size:
@@ -133,10 +134,6 @@ def standing(verified: Verified | None, size: int, home: Path) -> Standing:
         return Standing("amber", "Grown since", more, verified.at)
     changed = f"{upto}; its files changed since: verify again"
     return Standing("amber", "Changed since", changed, verified.at)
-
-
-def _records(count: int) -> str:
-    return "1 record" if count == 1 else f"{count:,} records"
 
 
 def outbox_row(reading: Reading | None) -> HealthRow:

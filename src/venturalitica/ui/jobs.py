@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.core.verification import Verification
 from venturalitica.errors import VenturaliticaError
-from venturalitica.ui.reader import Desk, Stamp, stamp_of
+from venturalitica.ledger.index.cross_check import stamp_of
+from venturalitica.ui.reader import Desk, Stamp
 
 if TYPE_CHECKING:
     from venturalitica.audit.delivery import Delivery

@@ -14,6 +14,7 @@ from venturalitica.core.json_values import Json
 from venturalitica.core.record import APPROVAL, ERASURE, PRUNE, ROTATION
 from venturalitica.reports.html.parts import digest, moment
 from venturalitica.reports.sentences import LIGHT_WORDS
+from venturalitica.ui.templating import count
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
@@ -80,7 +81,7 @@ def _erasure(ledger: Ledger, predicate: Json, index: int) -> Care:
     targets, reason = targets_of(predicate), predicate.get("reason")
     values = sum(len(target.digests) for target in targets)
     return Care(
-        f"{_many(values, 'value')} kept beside the log {_were(values)} erased",
+        f"{count(values, 'value')} kept beside the log {_were(values)} erased",
         "What these records kept in the vault (names, comments, reasons) was deleted and cannot be "
         "brought back. The records themselves stand, and still verify.",
         (
@@ -99,7 +100,7 @@ def _prune(ledger: Ledger, predicate: Json, index: int) -> Care:
     gone = sum(item.count for item in ranges)
     kept = [f"{name}: {number}" for name, number in predicate["classes"].items()]
     return Care(
-        f"{_many(gone, 'entry', 'entries')} {_were(gone)} pruned",
+        f"{count(gone, 'entry', 'entries')} {_were(gone)} pruned",
         "The time for which they had to be kept had passed, and they were taken out of the log. "
         "That each of them was there, and where, stays proven.",
         (
@@ -145,10 +146,6 @@ _KINDS: Mapping[str, Callable[[Ledger, Json, int], Care]] = {
     PRUNE: _prune,
     ROTATION: _rotation,
 }
-
-
-def _many(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _were(count: int) -> str:

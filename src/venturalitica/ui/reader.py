@@ -7,7 +7,6 @@ costs more than a page may is kept until the files it was read from change.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from venturalitica.core.record import is_tracker_run
 from venturalitica.core.redact import redact_uri
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.index.cross_check import EDITED, Held
+from venturalitica.ledger.index.cross_check import EDITED, Held, stamp_of
 from venturalitica.system.settings import Settings
 
 if TYPE_CHECKING:
@@ -315,13 +314,3 @@ def _confirmed(attempts: Sequence[Attempt]) -> frozenset[Receipt]:
 
 def _receipt(item: Undelivered) -> Receipt:
     return item.index, item.tracker, item.run_id, item.evidence_sha256
-
-
-def stamp_of(path: Path) -> tuple[int, int, int, int] | None:
-    """Changes when the file does; None while it is not there."""
-    try:
-        found = os.stat(path)  # noqa: PTH116 - a page's way, many times a second
-    except OSError:
-        return None
-    # ctime: who edits a file can set its mtime back.
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from venturalitica._version import __version__
+from venturalitica.core.redact import redact_uri
 from venturalitica.core.text import is_web_address
 from venturalitica.core.verdict import LIGHTS
 from venturalitica.reports.html.markup import join, tag
@@ -152,27 +153,19 @@ def count(number: int, one: str, many: str = "") -> str:
 
 def web_link(url: str | None, label: str = "") -> Markup:
     """A link to elsewhere for plain http and https addresses; for all else, its text."""
-    from venturalitica.core.redact import redact_uri
-
     shown = redact_uri(url or "")
     if not is_web_address(shown):
         return join((label or shown,))
     return tag("a", label or shown, href=shown, rel="noopener noreferrer", cls="ui-out")
 
 
-def _filters() -> Mapping[str, Callable[..., object]]:
-    from venturalitica.core.redact import redact_uri
-
-    return {
-        "moment": moment,
-        "digest": digest,
-        "count": count,
-        "redacted": redact_uri,
-        "web_link": web_link,
-    }
-
-
-FILTERS = _filters()
+FILTERS: Mapping[str, Callable[..., object]] = {
+    "moment": moment,
+    "digest": digest,
+    "count": count,
+    "redacted": redact_uri,
+    "web_link": web_link,
+}
 
 
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
@@ -191,11 +184,9 @@ class Addresses(Protocol):
         `params` are what its path asks for, then its query: None is left out, a list is several;
         `_anchor` is the part of the page.
         """
-        ...
 
     def asset(self, name: str) -> str:
         """The address of a style sheet or script."""
-        ...
 
 
 class ServerAddresses:

@@ -9,9 +9,11 @@ sees itself when it is opened.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from venturalitica.errors import EvidenceError
@@ -178,3 +180,15 @@ def _mark(row: RunRow, verdicts: Verdicts | None) -> bytes:
     """All that is shown of a row, in 32 bytes."""
     own = None if verdicts is None else verdicts.get(row.index, ())
     return hashlib.sha256(repr((row, own)).encode()).digest()
+
+
+def stamp_of(path: Path) -> tuple[int, int, int, int] | None:
+    """Changes when the file does; None while it is not there.
+
+    Who edits a file can set its mtime back, but not its ctime.
+    """
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a page's way, many times a second
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -30,6 +30,7 @@ from venturalitica.ledger.index.catch_up import (
     _remember,
     _remember_counts,
 )
+from venturalitica.ledger.index.cross_check import stamp_of
 from venturalitica.ledger.index.rows import Outline, RunRow, VerdictRow
 from venturalitica.ledger.index.tables import (
     engine_of,
@@ -279,7 +280,7 @@ class Index:
 
         Counting is quick, and done again only when the file is another than at the last count.
         """
-        stamp = _stamp(self._ledger.home / "index.db") if self._own else "somewhere else"
+        stamp = stamp_of(self._ledger.home / "index.db") if self._own else "somewhere else"
         if stamp is not None and stamp == self._looked_at:
             return True
         whole = _counts(connection) == (known.get("verdicts"), known.get("links"))
@@ -308,12 +309,3 @@ class Index:
         places = connection.execute(query).scalars().all()
         records = starmap(Outline.of, self._ledger.chosen(places))
         return [item for record in records for item in _pruned_before(record)]
-
-
-def _stamp(path: Path) -> tuple[int, ...] | None:
-    """Changes when the file does; who edits it can set its mtime back, but not its ctime."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -42,16 +42,13 @@ class Signer(Protocol):
     @property
     def public(self) -> PublicKey:
         """The public half."""
-        ...
 
     @property
     def keyid(self) -> str:
         """SHA-256 of the public key's SubjectPublicKeyInfo."""
-        ...
 
     def sign(self, data: bytes) -> bytes:
         """A signature over `data`: DER for ECDSA P-256 with SHA-256, 64 bytes for Ed25519."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

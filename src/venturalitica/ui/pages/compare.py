@@ -17,6 +17,7 @@ from venturalitica.core.json_values import Json, mapping, text
 from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.errors import EntryPruned, EvidenceError
+from venturalitica.ledger.index.queries import RANKS
 from venturalitica.reports.context import ReportContext, read_statement
 from venturalitica.reports.sentences import status_words
 from venturalitica.reports.summary import doubt_sentence, fault_sentence, fault_words
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from venturalitica.ui.reader import Desk, Reading
 
 MOST_PACKAGES = 60
-_RANK = {"red": 0, "amber": 1, "grey": 2, "green": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +254,7 @@ def _change(a: Verdict | None, b: Verdict | None) -> str:
 def _moved(a: Verdict | None, b: Verdict | None) -> int:
     if a is None or b is None:
         return 0
-    before, after = _RANK[a.light], _RANK[b.light]
+    before, after = RANKS[a.light], RANKS[b.light]
     return (after > before) - (after < before)
 
 

@@ -17,6 +17,7 @@ from venturalitica.core.redact import redact_text
 from venturalitica.core.verdict import Light
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EntryPruned, EvidenceError, VenturaliticaError
+from venturalitica.ledger.index.cross_check import stamp_of
 from venturalitica.ledger.index.queries import lights_of
 from venturalitica.reports.context import ReportContext
 from venturalitica.review.health.evidence import Signer, signers
@@ -24,7 +25,7 @@ from venturalitica.review.record_page import BundlePage, bundle_page
 from venturalitica.system.settings import Settings
 from venturalitica.ui.health import Standing, standing
 from venturalitica.ui.jobs import Job, Jobs, Verified
-from venturalitica.ui.reader import Desk, NoEvidenceYetError, Reading, stamp_of
+from venturalitica.ui.reader import Desk, NoEvidenceYetError, Reading
 from venturalitica.ui.templating import render
 from venturalitica.ui.verification_steps import KINDS, Outcome, bundle_command, log_command, outcome
 
