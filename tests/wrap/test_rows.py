@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -357,7 +358,7 @@ def test_our_own_failure_costs_no_training(
     def fail(*args: Any, **named: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("venturalitica.wrapping.wrap.conduct", fail)
+    monkeypatch.setattr(sys.modules["venturalitica.wrapping.wrap"], "conduct", fail)
     assert model.fit(X, y) is model
     assert "the model is trained, and its audit failed" in caplog.text
     assert "disk full" in caplog.text
@@ -370,7 +371,7 @@ def test_our_own_failure_is_raised_where_a_control_blocks(
     def fail(*args: Any, **named: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("venturalitica.wrapping.wrap.conduct", fail)
+    monkeypatch.setattr(sys.modules["venturalitica.wrapping.wrap"], "conduct", fail)
     model = vl.wrap(LogisticRegression(), policy=write_policy(BLOCK))
     with pytest.raises(OSError, match="disk full"):
         model.fit(X, y)

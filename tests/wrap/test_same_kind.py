@@ -175,7 +175,9 @@ def savers() -> dict[str, Any]:
 def test_every_saver_keeps_the_plain_model(
     bare: Any, saver: str, policy: str, X: Any, y: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("venturalitica.wrapping.wrap.conduct", lambda *args, **named: None)
+    monkeypatch.setattr(
+        sys.modules["venturalitica.wrapping.wrap"], "conduct", lambda *args, **named: None
+    )
     model = vl.wrap(bare, policy=policy).fit(X, y)
     again = savers()[saver](model)
     assert type(again) is type(bare)

@@ -12,8 +12,6 @@ import json
 import re
 from typing import Any
 
-import rfc8785
-
 from venturalitica.errors import EvidenceError
 
 
@@ -24,6 +22,8 @@ def canonical_json(value: Any) -> bytes:
         text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
         return text.encode("utf-8")
     except (_Unsure, UnicodeEncodeError):
+        import rfc8785  # only here: reading a policy needs nothing of it
+
         return rfc8785.dumps(value)
 
 
