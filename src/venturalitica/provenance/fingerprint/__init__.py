@@ -12,7 +12,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,7 +29,13 @@ from venturalitica.provenance.fingerprint.digest import (
     block_digest,
     column_digest,
 )
-from venturalitica.provenance.fingerprint.frames import array_column
+from venturalitica.provenance.fingerprint.frames import (
+    POLARS_AS_A_WHOLE,
+    array_column,
+    arrow_column,
+    pandas_column,
+    polars_column,
+)
 from venturalitica.system.settings import working_folder
 
 if TYPE_CHECKING:
@@ -38,7 +44,12 @@ if TYPE_CHECKING:
 
 _BATCH = 1 << 20
 _WORTH_THREADS = 1 << 16
-_MARKS = {"pandas": "array", "polars": "to_physical", "pyarrow": "type"}
+_NATIVE = {
+    "pandas": ("array", pandas_column),
+    "polars": ("to_physical", polars_column),
+    "pyarrow": ("type", arrow_column),
+}
+"""By library: what a column of it has, and what reads one."""
 _Sized: TypeAlias = tuple[int, ColumnDigest]
 
 
@@ -117,9 +128,7 @@ def fingerprint(
 
 
 def _over(rows: int, columns: Sequence[ColumnDigest]) -> str:
-    listed = [
-        {"name": c.name, "type": c.type, "nulls": c.nulls, "sha256": c.sha256} for c in columns
-    ]
+    listed = [asdict(column) for column in columns]
     return sha256_hex(canonical_json({"format": FORMAT, "rows": rows, "columns": listed}))
 
 
@@ -193,8 +202,6 @@ def _hash_blocks(columns: Sequence[Column]) -> list[list[BlockDigest]]:
 
 def _streams(query: Any) -> bool:
     """Whether a lazy table can be read in batches, each hashed without those before."""
-    from venturalitica.provenance.fingerprint.frames import POLARS_AS_A_WHOLE
-
     if not hasattr(query, "collect_batches"):
         return False
     kinds = {type(kind).__name__ for kind in query.collect_schema().dtypes()}
@@ -203,8 +210,6 @@ def _streams(query: Any) -> bool:
 
 def _streamed(query: Any, columns: Sequence[str]) -> list[_Sized]:
     """A lazy Polars table batch by batch, in order, so that it need not fit in memory."""
-    from venturalitica.provenance.fingerprint.frames import polars_column
-
     found: dict[str, list[BlockDigest]] = {name: [] for name in columns}
     for frame in _whole_blocks(query):
         read = [polars_column(frame[name].alias("values"), name) for name in columns]
@@ -232,23 +237,10 @@ def _whole_blocks(query: Any) -> Iterator[Any]:
 def _series_column(frame: nw.DataFrame[Any], name: str) -> Column:
     from venturalitica.tally.engines.narwhals import series_of
 
-    series = series_of(frame, name)
-    library = frame.implementation
-    if library.is_polars() or library.is_pyarrow() or library.is_pandas():
-        return _native_column(series.to_native(), str(library.value), name)
+    series, library = series_of(frame, name), str(frame.implementation.value)
+    if library in _NATIVE:
+        return _NATIVE[library][1](series.to_native(), name)
     return array_column(series.to_numpy(), name)
-
-
-def _native_column(native: Any, library: str, name: str) -> Column:
-    from venturalitica.provenance.fingerprint import frames as column_frames
-
-    if library == "polars":
-        return column_frames.polars_column(native, name)
-    if library == "pyarrow":
-        return column_frames.arrow_column(native, name)
-    from venturalitica.provenance.fingerprint.frames import pandas_column
-
-    return pandas_column(native, name)
 
 
 def _beside_column(values: Any, name: str) -> Column:
@@ -257,9 +249,8 @@ def _beside_column(values: Any, name: str) -> Column:
 
     native = values.to_native() if hasattr(values, "to_native") else values
     home = type(native).__module__.partition(".")[0]
-    mark = _MARKS.get(home)
-    if mark is not None and hasattr(native, mark):
-        return _native_column(native, home, name)
+    if home in _NATIVE and hasattr(native, _NATIVE[home][0]):
+        return _NATIVE[home][1](native, name)
     return array_column(as_array(native, f"'{name}'"), name)
 
 
@@ -298,10 +289,7 @@ def frame_item(
         context,
         sha256=found.sha256,
         rows=found.rows,
-        columns=[
-            {"name": c.name, "type": c.type, "nulls": c.nulls, "sha256": c.sha256}
-            for c in found.columns
-        ],
+        columns=[asdict(column) for column in found.columns],
         method=found.method,
         engine=found.engine,
     )

@@ -35,7 +35,7 @@ _Encoded: TypeAlias = tuple[str, str, Sequence[Any]]
 _INT_END = 2.0**63
 _MICROSECONDS = {"D": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000}
 _MICROSECONDS |= {"ms": 1_000, "us": 1}
-_NO_POSITIONS: Ints = numpy.zeros(0, dtype=numpy.int64)
+NONE_MISSING: Ints = numpy.zeros(0, dtype=numpy.int64)
 _WIDENING = (
     ("int64", "uint64", "float64"),
     ("timestamp[us]", "timestamp[ns]"),
@@ -56,7 +56,7 @@ class Piece:
 
     kind: Kind
     rows: int
-    missing: Ints = field(default_factory=lambda: _NO_POSITIONS)
+    missing: Ints = field(default_factory=lambda: NONE_MISSING)
     values: NDArray[Any] | None = None
     sizes: NDArray[Any] | None = None
     data: bytes | memoryview = b""
@@ -206,9 +206,6 @@ def _width(values: NDArray[Any]) -> str:
 
 def _raw(values: NDArray[Any]) -> memoryview:
     return numpy.ascontiguousarray(values).data.cast("B")
-
-
-_NONE_MISSING: Ints = numpy.zeros(0, dtype=numpy.int64)
 
 
 @dataclass(frozen=True, slots=True)

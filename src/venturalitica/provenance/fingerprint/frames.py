@@ -14,7 +14,7 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.provenance.fingerprint.digest import (
-    _NONE_MISSING,
+    NONE_MISSING,
     Column,
     Ints,
     Kind,
@@ -37,8 +37,6 @@ def array_column(array: NDArray[Any], name: str, *, zoned: bool = False) -> Colu
         return _masked_array(array, name)
     kind = array.dtype.kind
     if kind in "OT":
-        from venturalitica.provenance.fingerprint.objects import object_column
-
         return object_column(array.astype(object, copy=False), name)
     if kind not in "biufMmU" or (kind == "f" and array.dtype.itemsize > 8):
         raise unsupported(name, str(array.dtype))
@@ -48,15 +46,13 @@ def array_column(array: NDArray[Any], name: str, *, zoned: bool = False) -> Colu
     def read(start: int, stop: int) -> Piece:
         part = array[start:stop]
         if kind == "U":
-            return fixed_width_piece(part, _NONE_MISSING, name)
-        return numbers_piece(part, part.size, _NONE_MISSING)
+            return fixed_width_piece(part, NONE_MISSING, name)
+        return numbers_piece(part, part.size, NONE_MISSING)
 
     return Column(name, array.size, read)
 
 
 def _masked_array(array: numpy.ma.MaskedArray[Any, Any], name: str) -> Column:
-    from venturalitica.provenance.fingerprint.objects import object_column
-
     objects = numpy.ma.getdata(array).astype(object)
     objects[numpy.ma.getmaskarray(array)] = None
     return object_column(objects, name)
@@ -102,7 +98,7 @@ def _polars_piece(series: Any, kind: str) -> Piece:
     nulls = series.null_count()
     if nulls == rows:
         return Piece("null", rows, numpy.arange(rows))
-    missing: Ints = numpy.zeros(0, dtype=numpy.int64)
+    missing = NONE_MISSING
     if nulls:
         missing = numpy.flatnonzero(series.is_null().to_numpy())
         series = series.drop_nulls()
@@ -145,7 +141,8 @@ def arrow_column(column: Any, name: str) -> Column:
     if _by_object(column.type, pyarrow):
         values = [value for chunk in chunks for value in chunk.to_pylist()]
         return object_column(objects_of(values), name)
-    _refuse_nested(column.type, name, pyarrow)
+    if pyarrow.types.is_nested(column.type):
+        raise unsupported(name, str(column.type))
     ends = list(accumulate(map(len, chunks)))
 
     def read(start: int, stop: int) -> Piece:
@@ -173,11 +170,6 @@ def _by_object(kind: Any, pyarrow: Any) -> bool:
     )
 
 
-def _refuse_nested(kind: Any, name: str, pyarrow: Any) -> None:
-    if pyarrow.types.is_nested(kind):
-        raise unsupported(name, str(kind))
-
-
 def _plain(chunk: Any, pyarrow: Any) -> Any:
     """The values that a dictionary stands for; texts with 64-bit offsets."""
     types = pyarrow.types
@@ -196,7 +188,7 @@ def _arrow_piece(chunk: Any, name: str, pyarrow: Any) -> Piece:
     types, rows, kind = pyarrow.types, len(chunk), chunk.type
     if chunk.null_count == rows:
         return Piece("null", rows, numpy.arange(rows))
-    missing: Ints = numpy.zeros(0, dtype=numpy.int64)
+    missing = NONE_MISSING
     if chunk.null_count:
         missing = numpy.flatnonzero(chunk.is_null().to_numpy(zero_copy_only=False))
         chunk = chunk.drop_null()
@@ -270,7 +262,11 @@ def _categorical_column(values: Any, name: str) -> Column:
     texts = values.categories.tolist()
     codes = numpy.asarray(values.codes)
     if not all(isinstance(text, str) for text in texts):
-        return _categories_of_others(numpy.asarray(values.categories), texts, codes, name)
+        plain = numpy.asarray(values.categories)
+        if plain.size and plain.dtype.kind in "iuf":
+            # Code -1 takes the last category: a value to stand behind the mask.
+            return masked_column(plain[codes], codes < 0, name)
+        return object_column(objects_of([*texts, None])[codes], name)
     gather = gatherer(texts, name)
 
     def read(start: int, stop: int) -> Piece:
@@ -279,13 +275,3 @@ def _categorical_column(values: Any, name: str) -> Column:
         return gather(part[part >= 0] if missing.size else part, part.size, missing)
 
     return Column(name, codes.size, read)
-
-
-def _categories_of_others(
-    plain: NDArray[Any], texts: list[Any], codes: NDArray[Any], name: str
-) -> Column:
-    if plain.size and plain.dtype.kind in "iuf":
-        absent = codes < 0
-        # Code -1 takes the last category: a value to stand behind the mask.
-        return masked_column(plain[codes], absent, name)
-    return object_column(objects_of([*texts, None])[codes], name)

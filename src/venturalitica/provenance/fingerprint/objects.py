@@ -284,15 +284,25 @@ def _packed_column(
     array: NDArray[Any], absent: NDArray[numpy.bool_], kind: Kind, plain: bool, name: str
 ) -> Column:
     """`plain` says that every value is a `str` already."""
-    pack = text_piece if plain else _PACKERS[kind]
 
     def read(start: int, stop: int) -> Piece:
         part, gone = array[start:stop], absent[start:stop]
         missing = numpy.flatnonzero(gone)
         present = part[~gone] if missing.size else part
-        return pack(present.tolist(), part.size, missing, name)
+        if plain:
+            return text_piece(present.tolist(), part.size, missing, name)
+        return _packed(present.tolist(), part.size, missing, kind, name)
 
     return Column(name, array.size, read)
+
+
+def _packed(values: list[Any], rows: int, missing: Ints, kind: Kind, name: str) -> Piece:
+    if kind == "bool":
+        return Piece("bool", rows, missing, numpy.array(values, dtype=bool))
+    if kind == "binary":
+        sizes = numpy.fromiter(map(len, values), dtype=numpy.int64, count=len(values))
+        return Piece("binary", rows, missing, sizes=sizes, data=b"".join(values))
+    return text_piece(list(map(_AS_TEXT[kind], values)), rows, missing, name, kind=kind)
 
 
 _WHOLE_COLUMNS: dict[
@@ -304,36 +314,10 @@ _WHOLE_COLUMNS: dict[
 }
 
 
-def _pack_booleans(values: list[Any], rows: int, missing: Ints, name: str) -> Piece:
-    return Piece("bool", rows, missing, numpy.array(values, dtype=bool))
-
-
-def _pack_text(values: list[Any], rows: int, missing: Ints, name: str) -> Piece:
-    return text_piece(list(map(str, values)), rows, missing, name)
-
-
-def _pack_decimals(values: list[Any], rows: int, missing: Ints, name: str) -> Piece:
-    texts = list(map(decimal_text, values))
-    return text_piece(texts, rows, missing, name, kind="decimal")
-
-
 def decimal_text(value: Decimal) -> str:
     """The number without exponent or trailing zeros, so that 1.50 and 1.5 are one; 0 for -0."""
     text = format(value.normalize(), "f")
     return "0" if text == "-0" else text
-
-
-def _pack_clocks(values: list[Any], rows: int, missing: Ints, name: str) -> Piece:
-    return text_piece([v.isoformat() for v in values], rows, missing, name, kind="time")
-
-
-def _pack_binary(values: list[Any], rows: int, missing: Ints, name: str) -> Piece:
-    sizes = numpy.fromiter(map(len, values), dtype=numpy.int64, count=len(values))
-    return Piece("binary", rows, missing, sizes=sizes, data=b"".join(values))
-
-
-def _pack_mixed(values: list[Any], rows: int, missing: Ints, name: str) -> Piece:
-    return text_piece(list(map(_mixed_text, values)), rows, missing, name, kind="mixed")
 
 
 def _mixed_text(value: Any) -> str:
@@ -350,11 +334,9 @@ def _mixed_text(value: Any) -> str:
     return str(int(number)) if number.is_integer() else repr(number)
 
 
-_PACKERS: dict[str, Callable[[list[Any], int, Ints, str], Piece]] = {
-    "bool": _pack_booleans,
-    "text": _pack_text,
-    "decimal": _pack_decimals,
-    "time": _pack_clocks,
-    "binary": _pack_binary,
-    "mixed": _pack_mixed,
+_AS_TEXT: dict[Kind, Callable[[Any], str]] = {
+    "text": str,
+    "decimal": decimal_text,
+    "time": clock.isoformat,
+    "mixed": _mixed_text,
 }
