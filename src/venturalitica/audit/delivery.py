@@ -129,8 +129,7 @@ def _forget_in_child() -> None:
     _allowance.after_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
+os.register_at_fork(after_in_child=_forget_in_child)
 
 
 def deliver(

@@ -189,8 +189,7 @@ def _renew_locks_in_child() -> None:
         run._lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks_in_child)
+os.register_at_fork(after_in_child=_renew_locks_in_child)
 
 
 def current_run() -> Run | None:

@@ -105,11 +105,6 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - not on POSIX; `_take` says what is missing
-    fcntl = None  # type: ignore[assignment]
-
 PATIENCE = 60.0
 """Seconds to wait for other writers before giving up."""
 
@@ -203,8 +198,6 @@ def _open_alone(path: Path, flags: int, patience: float) -> int:
 def _take(descriptor: int, path: Path, patience: float, *, exclusive: bool) -> None:
     if os.environ.get(SWITCH, "").strip().lower() in _OFF:
         raise NoLocksError(f"{path}: locks are turned off ({SWITCH})")
-    if fcntl is None:  # pragma: no cover - not on POSIX
-        raise NoLocksError(f"{path}: this system has no POSIX file locks")
     kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     deadline = time.monotonic() + patience
     pause = 0.0002
@@ -242,8 +235,7 @@ def _release(descriptor: int) -> None:
     # would leave the lock with the child. What was done under the lock is done: an error of the
     # disk here must not make it look undone.
     with contextlib.suppress(OSError):
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
     with contextlib.suppress(OSError):
         os.close(descriptor)
 
@@ -254,8 +246,7 @@ def _forget_in_child() -> None:
     _held.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
+os.register_at_fork(after_in_child=_forget_in_child)
 
 
 _SLOTS = 256
