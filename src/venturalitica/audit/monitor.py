@@ -18,7 +18,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, aclosing, contextmanager
 from contextvars import Token
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
 
 from venturalitica.audit.delivery import settle
@@ -31,7 +30,7 @@ from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import ControlBlocked
 from venturalitica.system.settings import Settings, find_policy
-from venturalitica.trackers.base import RunRef
+from venturalitica.trackers import active_runs, last_runs
 
 log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,12 +57,7 @@ class Monitor:
         self._entered.append((run, enter(run)))
         return run
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         run, token = self._leave()
         leave(run, token)
         if run.process == os.getpid():
@@ -73,12 +67,7 @@ class Monitor:
     async def __aenter__(self) -> Run:
         return self.__enter__()
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.__exit__(kind, error, trace)
 
     def _leave(self) -> tuple[Run, Token[Run | None]]:
@@ -122,8 +111,8 @@ class Monitor:
             run.log_input(source)
         for source in self._outputs:
             run.log_output(source)
-        run.saw_trackers(_active_runs())
-        run.began_after(_last_runs())
+        run.saw_trackers(active_runs())
+        run.began_after(last_runs())
         return run
 
     def _rules(self) -> Policy | None:
@@ -181,8 +170,8 @@ def _close(run: Run, error: BaseException | None) -> None:
     try:
         run.settle_policy()
         unjudged = _unjudged(run)
-        run.saw_trackers(_active_runs())
-        run.saw_ended(_last_runs())
+        run.saw_trackers(active_runs())
+        run.saw_ended(last_runs())
         record_run(run, exception=_exception(error), unjudged=unjudged)
         _tell(run, unjudged)
     except Exception as fault:  # noqa: BLE001 - see the docstring
@@ -203,18 +192,6 @@ def _tell(run: Run, unjudged: tuple[Verdict, ...]) -> None:
         tell_no_policy(run.name)
     elif run.policy is not None and unjudged and not run.policy_is_around:
         tell_unjudged(run.name, run.light, run.policy, unjudged)
-
-
-def _active_runs() -> list[RunRef]:
-    from venturalitica.trackers import active_runs
-
-    return active_runs()
-
-
-def _last_runs() -> list[RunRef]:
-    from venturalitica.trackers import last_runs
-
-    return last_runs()
 
 
 def _unjudged(run: Run) -> tuple[Verdict, ...]:
