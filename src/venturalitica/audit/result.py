@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -177,24 +179,15 @@ def _columns(verdicts: Sequence[Verdict]) -> dict[str, list[Any]]:
 
 
 def _frame(columns: dict[str, list[Any]]) -> Any:
-    try:
-        import pandas
-
-        return pandas.DataFrame(columns)
-    except ImportError:
-        pass
-    try:
-        import polars
-
-        return polars.DataFrame(columns, strict=False)
-    except ImportError:
-        pass
-    try:
-        import pyarrow
-
-        return pyarrow.table(columns)
-    except ImportError:
-        raise MissingExtra("a dataframe library (pandas, Polars or pyarrow)", "all") from None
+    makers: dict[str, Callable[[Any], Any]] = {
+        "pandas": lambda pandas: pandas.DataFrame(columns),
+        "polars": lambda polars: polars.DataFrame(columns, strict=False),
+        "pyarrow": lambda pyarrow: pyarrow.table(columns),
+    }
+    for library, make in makers.items():
+        with contextlib.suppress(ImportError):
+            return make(importlib.import_module(library))
+    raise MissingExtra("a dataframe library (pandas, Polars or pyarrow)", "all")
 
 
 log = logging.getLogger(__name__)
