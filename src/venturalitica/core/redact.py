@@ -20,17 +20,6 @@ from venturalitica.core.secret_names import (
     is_weakly_secret_name,
 )
 
-__all__ = [
-    "MARK",
-    "WITHHELD",
-    "is_secret_name",
-    "redact_fact",
-    "redact_name",
-    "redact_text",
-    "redact_uri",
-    "redacted_traceback",
-]
-
 MARK = "[removed]"
 
 WITHHELD = "withheld"

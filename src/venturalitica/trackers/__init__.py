@@ -34,19 +34,6 @@ from venturalitica.trackers.base import (
     ask,
 )
 
-__all__ = [
-    "GROUP",
-    "active_runs",
-    "answer",
-    "doubts",
-    "last_runs",
-    "lead",
-    "names",
-    "no_runs",
-    "tracker",
-    "trackers",
-]
-
 GROUP = "venturalitica.trackers"
 
 _BUILT_IN = (
