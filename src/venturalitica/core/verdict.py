@@ -7,7 +7,7 @@ and `Verdict.from_json` reads it back: the pair is a round trip.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, NoReturn, SupportsIndex, overload
 
@@ -81,23 +81,23 @@ class Verdict:
     """
 
     control: str
-    status: Status
-    reason: str
     title: str = ""
+    article: str | None = None
     metric: str = ""
     across: tuple[str, ...] = ()
     compare: str | None = None
     must: str = ""
     operator: str = ""
     threshold: float | None = None
-    article: str | None = None
     on_fail: OnFail = "warn"
+    status: Status
     value: float | None = None
     interval: Interval | None = None
     level: float = 0.95
     conclusive: bool = False
     n: int = 0
     groups: tuple[GroupValue, ...] | Groups = ()
+    reason: str
     notes: tuple[str, ...] = ()
     remedy: str = ""
     file: str = ""
@@ -128,40 +128,7 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """The form kept in evidence: JSON types only, no NaN, keys always present."""
-        return {
-            "control": self.control,
-            "title": self.title,
-            "article": self.article,
-            "metric": self.metric,
-            "across": list(self.across),
-            "compare": self.compare,
-            "must": self.must,
-            "operator": self.operator,
-            "threshold": self.threshold,
-            "on_fail": self.on_fail,
-            "status": self.status,
-            "light": self.light,
-            "value": self.value,
-            "interval": _interval_json(self.interval),
-            "level": self.level,
-            "conclusive": self.conclusive,
-            "n": self.n,
-            "groups": [
-                {
-                    "name": group.name,
-                    "n": group.n,
-                    "value": group.value,
-                    "supported": group.supported,
-                    "interval": _interval_json(group.interval),
-                }
-                for group in self.groups
-            ],
-            "reason": self.reason,
-            "notes": list(self.notes),
-            "remedy": self.remedy,
-            "file": self.file,
-            "line": self.line,
-        }
+        return {name: _json(getattr(self, name)) for name in _KEYS}
 
     @classmethod
     def from_json(cls, data: Json) -> Verdict:
@@ -192,6 +159,10 @@ class Verdict:
         return cls(**found)
 
 
+_KEYS = [field.name for field in fields(Verdict)]
+_KEYS.insert(_KEYS.index("value"), "light")
+"""Of the form kept in evidence: the fields, and the light after the status that gives it."""
+
 _TEXTS = ("control", "reason", "title", "metric", "must", "operator", "remedy", "file")
 
 
@@ -211,8 +182,13 @@ def _interval_in(data: Json) -> Interval | None:
     return None if low is None or high is None else Interval(low, high)
 
 
-def _interval_json(interval: Interval | None) -> dict[str, float] | None:
-    return None if interval is None else {"low": interval.low, "high": interval.high}
+def _json(value: object) -> object:
+    """A field of a verdict, or of one of its groups, as JSON."""
+    if isinstance(value, Interval):
+        return value._asdict()
+    if isinstance(value, GroupValue):
+        return {field.name: _json(getattr(value, field.name)) for field in fields(value)}
+    return list(map(_json, value)) if isinstance(value, tuple) else value
 
 
 def light_in(verdict: Json) -> Light:
@@ -245,10 +221,7 @@ def known_light(value: object) -> Light:
 def worst_light(lights: Iterable[Light]) -> Light:
     """The light of a whole: red before amber before grey before green; grey for nothing."""
     seen = set(lights)
-    for light in LIGHTS:
-        if light in seen:
-            return light
-    return "grey"
+    return next((light for light in LIGHTS if light in seen), "grey")
 
 
 def left_out_sentence(phase: str | None, count: int) -> str:
