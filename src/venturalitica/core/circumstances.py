@@ -104,8 +104,8 @@ class Circumstances:
             "faults": dict(self.faults),
             "failure": self.failure,
             "reported": {name: _finite(value) for name, value in self.reported.items()},
-            "training_share": _share_json(self.training_share),
-            "doubled_share": _share_json(self.doubled_share),
+            "training_share": self.training_share and self.training_share.to_json(),
+            "doubled_share": self.doubled_share and self.doubled_share.to_json(),
             "copies_of_target": list(self.copies_of_target),
         }
 
@@ -127,10 +127,6 @@ class Circumstances:
             doubled_share=Share.from_json(data.get("doubled_share")),
             copies_of_target=tuple(data.get("copies_of_target", ())),
         )
-
-
-def _share_json(share: Share | None) -> dict[str, Any] | None:
-    return None if share is None else share.to_json()
 
 
 def _finite(value: Any) -> float | None:

@@ -68,9 +68,7 @@ def scalar(value: Label) -> str:
     value = canonical_label(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
+    if isinstance(value, int | float):
         return repr(value)
     is_word = _PLAIN.fullmatch(value) and isinstance(resolve(value), str)
     if is_word and not read_two_ways(value) and not _YAML_1_1.fullmatch(value):
@@ -127,10 +125,14 @@ def _number(text: str) -> str:
 
 def alike(values: Iterable[Label]) -> list[list[Label]]:
     """Those of the different `values` that are alike, each such set in the order given."""
+    return [found for found in _sets(values) if len(found) > 1]
+
+
+def _sets(values: Iterable[Label]) -> list[list[Label]]:
     sets: dict[str, list[Label]] = {}
     for value in values:
         sets.setdefault(likeness(value), []).append(value)
-    return [found for found in sets.values() if len(found) > 1]
+    return list(sets.values())
 
 
 def written(value: Label) -> str:
@@ -145,10 +147,7 @@ def map_to_write(values: Sequence[Label]) -> str:
 
     Alike ones come first; where there are many values, the rest are left to the reader.
     """
-    sets: dict[str, list[Label]] = {}
-    for value in values:
-        sets.setdefault(likeness(value), []).append(value)
-    ordered = sorted(sets.values(), key=lambda found: len(found) < 2)
+    ordered = sorted(_sets(values), key=lambda found: len(found) < 2)
     entries = [
         f"{written(value)}: {scalar(_one_name(found))}" for found in ordered for value in found
     ]

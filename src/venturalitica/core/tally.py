@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.encoding import canonical_json, sha256_hex
@@ -124,17 +124,7 @@ class Tally:
             "format": FORMAT,
             "rows": self.rows,
             "nulls": dict(self.nulls),
-            "axes": [
-                {
-                    "role": axis.role,
-                    "column": axis.column,
-                    "levels": list(axis.levels),
-                    "nulls": axis.nulls,
-                    "unmapped": dict(axis.unmapped),
-                    "note": axis.note,
-                }
-                for axis in self.axes
-            ],
+            "axes": [asdict(axis) | {"levels": list(axis.levels)} for axis in self.axes],
             "tables": [
                 {"roles": list(t.roles), "cells": [list(c) for c in t.cells]} for t in self.tables
             ],
