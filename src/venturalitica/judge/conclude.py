@@ -135,10 +135,8 @@ def _doubts(question: Question, found: Found, interval: Interval | None) -> list
             "(min_support)"
         )
     undefined = undefined_replicates(found.replicates)
-    if undefined:
-        share = f"{undefined:,} of {REPLICATES:,} replicates have no value"
-        if undefined > MOST_UNDEFINED * REPLICATES:
-            doubts.append(share)
+    if undefined > MOST_UNDEFINED * REPLICATES:
+        doubts.append(f"{undefined:,} of {REPLICATES:,} replicates have no value")
     doubts += _unvaried(question, found, interval)
     return doubts
 

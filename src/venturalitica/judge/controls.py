@@ -11,7 +11,7 @@ from venturalitica.core.policy import TOLERANCE, Control, Phase, Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.core.tally import Tally
 from venturalitica.core.text import compared, format_number
-from venturalitica.core.verdict import Status, Verdict
+from venturalitica.core.verdict import Verdict
 from venturalitica.errors import BindingError, DataError, did_you_mean, listed
 from venturalitica.judge.conclude import conclude, doubts_of, dropped, verdict
 from venturalitica.judge.count import unbound_reason
@@ -86,7 +86,8 @@ def _guarded(
     filename = bench.policy.filename
     try:
         return _judged(bench, control, circumstances, without_data=without_data)
-    except Refusal as refusal:
+    except (Refusal, DataError) as fault:
+        refusal = fault if isinstance(fault, Refusal) else Refusal(str(fault))
         return verdict(
             control,
             status="error" if _at_fault(control, circumstances) else "not_evaluated",
@@ -96,9 +97,6 @@ def _guarded(
             groups=refusal.groups,
             notes=refusal.notes,
         )
-    except DataError as error:
-        status: Status = "error" if _at_fault(control, circumstances) else "not_evaluated"
-        return verdict(control, status=status, reason=str(error), filename=filename)
     except Exception as error:  # noqa: BLE001 - see below
         # A boundary: one control's fault must not cost the others, and its verdict is red.
         log.error("control '%s' could not be computed\n%s", control.id, redacted_traceback(error))
@@ -125,12 +123,8 @@ def _judged(
     claimed = reported_value(control, bench.policy.controls, circumstances.reported)
     if claimed is not None:
         return judge_reported(question, claimed, filename=filename, besides=besides)
-    lacking = _lacking(
-        bench,
-        question,
-        {**circumstances.unbound, **circumstances.faults},
-        without_data=without_data,
-    )
+    unbound = {**circumstances.unbound, **circumstances.faults}
+    lacking = _lacking(bench, question, unbound, without_data=without_data)
     if lacking:
         raise Refusal(lacking, n=bench.tally.rows)
     found = (measure_number if question.spec.number else measure)(bench, question)

@@ -151,11 +151,9 @@ def _yaml_lines(levels: Sequence[Label]) -> str:
 
 
 def _same(named: Label, level: Label, levels: Sequence[Label]) -> bool:
-    if isinstance(named, str) or isinstance(level, str):
-        return isinstance(named, str) and isinstance(level, str) and named == level
-    if isinstance(named, bool) != isinstance(level, bool):
-        return named == level and all(kind(v) != "text" and v in _ZERO_ONE for v in levels)
-    return named == level
+    alike = isinstance(named, bool) == isinstance(level, bool)
+    merged = alike or all(kind(v) != "text" and v in _ZERO_ONE for v in levels)
+    return _equal(named, level) and merged
 
 
 def _absent(named: Label, levels: Sequence[Label]) -> str:
