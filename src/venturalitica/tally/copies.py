@@ -305,11 +305,7 @@ def _same(one: Any, other: Any) -> bool:
 def _sliceable(values: Any) -> Any:
     """A column of a library as narwhals has it; anything else as an array."""
     found = nw.from_native(values, series_only=True, pass_through=True)
-    if isinstance(found, nw.Series):
-        return found
-    import numpy
-
-    return numpy.asarray(values)
+    return found if isinstance(found, nw.Series) else numpy.asarray(values)
 
 
 COARSE = 3

@@ -3,9 +3,10 @@ very values, or cells of a grid where there are too many."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil
 from typing import Any
 
@@ -154,19 +155,11 @@ def quartile_cuts(numbers: NDArray[Any]) -> tuple[float, ...]:
 
 def weighted_quartile_cuts(values: Sequence[float], weights: Sequence[int]) -> tuple[float, ...]:
     """The same from different values and how often each occurs."""
-    pairs = sorted(zip(values, weights, strict=True))
-    total = sum(weights)
-    cuts: list[float] = []
-    for share in (1, 2, 3):
-        rank, below = ceil(share * total / 4), 0
-        for value, weight in pairs:
-            below += weight
-            if below >= rank:
-                cuts.append(value)
-                break
-    lowest = pairs[0][0]
-    kept = sorted({cut for cut in cuts if cut > lowest})
-    return tuple(kept) or (pairs[1][0],)
+    ordered = sorted(zip(values, weights, strict=True))
+    below = list(accumulate(weight for _, weight in ordered))
+    ranks = (ceil(share * below[-1] / 4) for share in (1, 2, 3))
+    cuts = {ordered[bisect_left(below, rank)][0] for rank in ranks}
+    return tuple(sorted(cuts - {ordered[0][0]})) or (ordered[1][0],)
 
 
 def quartile_note(role: str, cuts: Sequence[float]) -> str:

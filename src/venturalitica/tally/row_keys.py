@@ -56,24 +56,19 @@ def row_keys(columns: Iterable[Any], *, near: bool = False, digits: int = DIGITS
         near: values that agree in so many significant `digits` are the same, whatever their type:
             1 is 1.0 and "1", a category is its text. Otherwise only equal values of a column are.
     """
-    bits = [column_bits(column, near=near, digits=digits) for column in columns]
-    if not bits or any(one is None for one in bits) or len({one.size for one in _only(bits)}) > 1:
-        return None
-    read = _only(bits)
-    return RowKeys(mixed(read), tuple(read)) if read[0].size else None
+    return _together([column_bits(column, near=near, digits=digits) for column in columns])
 
 
 def copy_keys(columns: Sequence[Any]) -> RowKeys | None:
     """Keys of the rows of one table: whole numbers as they are, others by six digits."""
-    bits = [column_bits(column, near=not is_whole(column)) for column in columns]
-    read = _only(bits)
+    return _together([column_bits(column, near=not is_whole(column)) for column in columns])
+
+
+def _together(bits: Sequence[Keys | None]) -> RowKeys | None:
+    read = [one for one in bits if one is not None]
     if not bits or len(read) < len(bits) or len({one.size for one in read}) > 1:
         return None
     return RowKeys(mixed(read), tuple(read)) if read[0].size else None
-
-
-def _only(bits: Sequence[Keys | None]) -> list[Keys]:
-    return [one for one in bits if one is not None]
 
 
 def mixed(bits: Sequence[Keys]) -> Keys:
