@@ -19,7 +19,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -77,45 +76,34 @@ def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-@dataclass(frozen=True, slots=True)
-class System:
-    """One CI: the variable that says it is there, and the address of a job of it."""
-
-    name: str
-    sign: str
-    job: str
-
-
-SYSTEMS = (
-    System(
-        "GitHub Actions",
+SYSTEMS = {
+    "GitHub Actions": (
         "GITHUB_ACTIONS",
         "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
     ),
-    System("GitLab CI", "GITLAB_CI", "{CI_JOB_URL}"),
-    System("Jenkins", "JENKINS_URL", "{BUILD_URL}"),
-    System(
-        "Azure Pipelines",
+    "GitLab CI": ("GITLAB_CI", "{CI_JOB_URL}"),
+    "Jenkins": ("JENKINS_URL", "{BUILD_URL}"),
+    "Azure Pipelines": (
         "TF_BUILD",
         "{SYSTEM_COLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
     ),
-    System("CircleCI", "CIRCLECI", "{CIRCLE_BUILD_URL}"),
-    System("Buildkite", "BUILDKITE", "{BUILDKITE_BUILD_URL}"),
-    System(
-        "Bitbucket Pipelines",
+    "CircleCI": ("CIRCLECI", "{CIRCLE_BUILD_URL}"),
+    "Buildkite": ("BUILDKITE", "{BUILDKITE_BUILD_URL}"),
+    "Bitbucket Pipelines": (
         "BITBUCKET_BUILD_NUMBER",
         "{BITBUCKET_GIT_HTTP_ORIGIN}/pipelines/results/{BITBUCKET_BUILD_NUMBER}",
     ),
-    System("Travis CI", "TRAVIS", "{TRAVIS_BUILD_WEB_URL}"),
-)
+    "Travis CI": ("TRAVIS", "{TRAVIS_BUILD_WEB_URL}"),
+}
+"""By name: the variable that says that a CI is there, and the address of a job of it."""
 
 
 def ci(environment: Mapping[str, str] | None = None) -> dict[str, str] | None:
     """`{"name", "url"}` of the CI; None where there is none. `url` is empty where none is told."""
     known = os.environ if environment is None else environment
-    for system in SYSTEMS:
-        if known.get(system.sign):
-            return {"name": system.name, "url": _job(system.job, known)}
+    for name, (sign, job) in SYSTEMS.items():
+        if known.get(sign):
+            return {"name": name, "url": _job(job, known)}
     return None
 
 

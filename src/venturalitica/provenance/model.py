@@ -304,14 +304,7 @@ def model_facts(model: Any) -> Mapping[str, Any] | None:
         return describe_model(model)
     except Exception as error:  # noqa: BLE001 - a fact that is missing is said
         log.warning("the model could not be described\n%s", redacted_traceback(error))
-        kind = type(model)
-        return {
-            "class": f"{kind.__module__}.{kind.__qualname__}",
-            "parameters": {},
-            "sha256": None,
-            "serialization": None,
-            "note": f"could not be described ({type(error).__name__})",
-        }
+        return _facts(model, {}, None, f"could not be described ({type(error).__name__})")
 
 
 SERIALIZATION = "pickle protocol 5"
@@ -328,11 +321,17 @@ def describe_model(model: Any) -> dict[str, Any]:
         `pickle.dump(vl.unwrap(model), file, protocol=5)` writes or None where it cannot be pickled,
         `serialization`, and `note`, which then says why.
     """
-    kind = type(model)
     sha256, note = _digest(model)
+    return _facts(model, describe_parameters(model), sha256, note)
+
+
+def _facts(
+    model: Any, parameters: Mapping[str, Any], sha256: str | None, note: str
+) -> dict[str, Any]:
+    kind = type(model)
     return {
         "class": f"{kind.__module__}.{kind.__qualname__}",
-        "parameters": describe_parameters(model),
+        "parameters": parameters,
         "sha256": sha256,
         "serialization": SERIALIZATION if sha256 else None,
         "note": note,
