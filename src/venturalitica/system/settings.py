@@ -97,8 +97,8 @@ class Settings:
             signing_key_passphrase=os.environ.get("VENTURALITICA_SIGNING_KEY_PASSPHRASE") or None,
             signer=os.environ.get("VENTURALITICA_SIGNER", "").strip() or None,
             tracker_wait=_seconds("VENTURALITICA_TRACKER_WAIT", 2.0),
-            fingerprint=_flag("VENTURALITICA_FINGERPRINT", default=True),
-            locks=_flag("VENTURALITICA_LOCKS", default=True),
+            fingerprint=_flag("VENTURALITICA_FINGERPRINT"),
+            locks=_flag("VENTURALITICA_LOCKS"),
             retention=_retention("VENTURALITICA_RETENTION"),
             trusted_keys=_path("VENTURALITICA_TRUSTED_KEYS"),
         )
@@ -324,12 +324,11 @@ def _user_config() -> Path | None:
     return None if home is None else working_folder() / home / ".config" / "venturalitica"
 
 
-def _flag(variable: str, *, default: bool) -> bool:
+def _flag(variable: str) -> bool:
+    """A switch that is on unless it is turned off."""
     value = os.environ.get(variable, "").strip().lower()
-    if not value:
-        return default
-    if value in YES | NO:
-        return value in YES
+    if not value or value in YES | NO:
+        return value not in NO
     raise SettingsError(f"{variable}={value!r}: expected 1 or 0")
 
 
