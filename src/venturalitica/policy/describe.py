@@ -38,7 +38,7 @@ def measure(control: Control) -> str:
     if control.of:
         what += f" of {_listed(control.of)}"
     if control.across:
-        what += f" across {_crossed(control.across)}"
+        what += f" across {' × '.join(control.across)}"
     how = how_compared(control, compare)
     return f"{what}: {how}" if how else what
 
@@ -80,10 +80,6 @@ def describe_role(role: Role) -> str:
     if role.bins:
         parts.append(f"cut at {listed(map(shortest, role.bins), _SHOWN)}")
     return "; ".join(parts) or "values as they are"
-
-
-def _crossed(roles: tuple[str, ...]) -> str:
-    return " × ".join(roles)
 
 
 def _listed(roles: tuple[str, ...]) -> str:

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from venturalitica.errors import PolicyError, Problem, did_you_mean
-from venturalitica.policy.tree import MAX_BYTES, MAX_LINES, UnreadableError
+from venturalitica.policy.tree import MAX_BYTES, MAX_LINES, MapNode, Node, UnreadableError
 
 if TYPE_CHECKING:
     from venturalitica.core.policy import Policy
-    from venturalitica.policy.tree import Node
 
 
 DEFAULT_FILENAME = "model_policy.yaml"
@@ -103,7 +102,6 @@ def _lint(
     # The parser and pydantic are imported when a policy is read, not when the package is.
     from venturalitica.policy.lint_hints import collect_faults, collect_hints
     from venturalitica.policy.schema import build_policy
-    from venturalitica.policy.tree import MapNode, UnreadableError
     from venturalitica.policy.validate_meaning import check_meaning
     from venturalitica.policy.validate_shape import Collector, check_shape
 
@@ -127,7 +125,6 @@ def _lint(
 
 def _tree(data: bytes, filename: str) -> Node:
     from venturalitica.policy.json_reader import read_json
-    from venturalitica.policy.tree import UnreadableError
     from venturalitica.policy.yaml_reader import read_yaml
 
     text = decode(data)

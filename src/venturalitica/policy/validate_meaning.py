@@ -7,6 +7,7 @@ of its other problems told at once. Whatever has not the right shape is skipped:
 
 from __future__ import annotations
 
+import contextlib
 import math
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -331,9 +332,7 @@ class ControlView:
 
     def texts(self, key: str) -> list[str]:
         """The texts of a key that takes one or a list."""
-        node = self.node.get(key)
-        one = text_of(node)
-        return [one] if one else [text for item in items(node) if (text := text_of(item))]
+        return [text for _, text in self.nodes(key)]
 
     def nodes(self, key: str) -> Iterator[tuple[Node, str]]:
         """The same, each with its node."""
@@ -345,13 +344,9 @@ class ControlView:
 
     def threshold(self) -> Threshold | None:
         """What the control must meet, where that can be read."""
-        text = self.text("must")
-        if text is None:
-            return None
-        try:
-            return parse_threshold(text)
-        except ValueError:
-            return None
+        with contextlib.suppress(ValueError):
+            return parse_threshold(self.text("must") or "")
+        return None
 
 
 def items(node: Node | None) -> tuple[Node, ...]:

@@ -112,7 +112,8 @@ def _explain(fault: Any, root: Node, problems: Collector) -> None:
     on_key = bool(location) and location[-1] == KEY
     path = location[:-1] if on_key else location
     node, there = follow(root, path)
-    if kind == "invalid_key" and path[-1] == "None":
+    no_key = kind == "invalid_key" or (on_key and context.get("fault") == "is no label")
+    if no_key and path[-1] == "None":
         return  # `_check_keys` has said it
     if kind in ("extra_forbidden", "invalid_key"):
         problems.add(path, _unknown_key(path), key=True)
@@ -120,8 +121,6 @@ def _explain(fault: Any, root: Node, problems: Collector) -> None:
         problems.add(path, f"'{path[-1]}' is missing; expected {_expected(path)}")
     elif kind == "said":
         problems.add(path, context["message"], key=on_key)
-    elif on_key and path[-1] == "None" and context.get("fault") == "is no label":
-        return  # `_check_keys` has said it
     elif on_key:
         problems.add(path, _wrong_key(path, context), key=True)
     elif not there:
