@@ -54,14 +54,7 @@ class Threshold:
         near = abs(value - self.bound) <= TOLERANCE * max(1.0, abs(self.bound))
         if near:
             return self.operator in (">=", "<=", "==")
-        return {
-            ">=": value > self.bound,
-            ">": value > self.bound,
-            "<=": value < self.bound,
-            "<": value < self.bound,
-            "==": False,
-            "!=": True,
-        }[self.operator]
+        return self.operator == "!=" or self.operator[0] == (">" if value > self.bound else "<")
 
     def cannot_fail(self, low: float, high: float, *, whole: bool = False) -> bool:
         """Whether every value from `low` to `high` meets it: a rule that decides nothing.

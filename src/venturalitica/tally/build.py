@@ -277,8 +277,7 @@ class _Builder:
         return fitted(roles, matrix, found)
 
     def _nulls(self, axes: Sequence[Axis], number_nulls: Mapping[str, int]) -> dict[str, int]:
-        known = {axis.role: axis.nulls for axis in axes}
-        known = {**number_nulls, **known}
+        known = {**number_nulls, **{axis.role: axis.nulls for axis in axes}}
         rest = {role: source for role, source in self.sources.items() if role not in known}
         counts = self.rows.nulls(list(dict.fromkeys(rest.values())))
         known |= {role: counts[source] for role, source in rest.items()}
