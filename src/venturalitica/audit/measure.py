@@ -15,7 +15,9 @@ from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import BindingError, DataError, did_you_mean
-from venturalitica.frameworks import Unanswered, favorable_scores, feature_names, predictions
+from venturalitica.frameworks import favorable_scores, feature_names, predictions
+from venturalitica.frameworks.sklearn import Unanswered
+from venturalitica.metrics.catalog import needs
 from venturalitica.provenance.fingerprint import data_item, frame_item
 from venturalitica.tally.binding import Binding, bind, together
 from venturalitica.trackers.base import RunRef
@@ -96,7 +98,6 @@ def measure(request: Request, *, fingerprint: bool) -> Measured:
         DataError: the rows cannot be tallied.
     """
     from venturalitica.judge import judge, select, unreported
-    from venturalitica.metrics.catalog import needs
     from venturalitica.tally.engines.narwhals import column_names, materialise
 
     policy, given = request.policy, {**request.columns, **request.bindings}
@@ -104,7 +105,8 @@ def measure(request: Request, *, fingerprint: bool) -> Measured:
     asked = needs(unreported(policy, controls, request.reported))
     wanted = dict.fromkeys(role for need in asked for role in need.roles)
     binding = bind(known_roles(policy), given, column_names(request.frame), wanted=wanted)
-    unbound = {**binding.unbound, **_only(request.missing, wanted)}
+    missing = {role: why for role, why in request.missing.items() if role in wanted}
+    unbound = {**binding.unbound, **missing}
     if not request.lenient:
         _require(unbound, request.phase)
     frame = materialise(request.frame, binding.columns.values())
@@ -176,15 +178,10 @@ def _without(
     unbound: Mapping[str, str], untold: AbstractSet[str], controls: tuple[Control, ...]
 ) -> frozenset[str]:
     """Controls that lack a role, and none of those that nobody was told of beforehand."""
-    from venturalitica.metrics.catalog import needs
 
     asked = zip(controls, needs(controls), strict=True)
     lacking = ((control.id, set(need.roles) & set(unbound)) for control, need in asked)
     return frozenset(name for name, roles in lacking if roles and not roles & untold)
-
-
-def _only(reasons: Mapping[str, str], wanted: Mapping[str, None]) -> dict[str, str]:
-    return {role: reason for role, reason in reasons.items() if role in wanted}
 
 
 def _require(unbound: Mapping[str, str], phase: Phase | None) -> None:
@@ -294,7 +291,6 @@ def with_predictions(request: Request) -> Request:
 
 def _roles_needed(request: Request) -> set[str]:
     from venturalitica.judge import select
-    from venturalitica.metrics.catalog import needs
 
     asked = needs(select(request.policy, request.phase))
     roles = {role for need in asked for role in need.roles}
@@ -305,7 +301,7 @@ def _features(model: Any, frame: Any) -> Any:
     """The model's feature columns of the frame, in the model's own order."""
     import narwhals as nw
 
-    from venturalitica.tally.engines.narwhals import picked
+    from venturalitica.tally.engines.narwhals import collected, picked
 
     names = feature_names(model)
     if frame is None or names is None:
@@ -326,4 +322,4 @@ def _features(model: Any, frame: Any) -> Any:
             f"{did_you_mean(absent[0], columns)} ({len(absent)} of {len(names)} are missing)"
         )
     found = picked(table, names)
-    return (found.collect() if isinstance(found, nw.LazyFrame) else found).to_native()
+    return collected(found).to_native()

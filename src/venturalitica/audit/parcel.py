@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.causes import said
+from venturalitica.trackers import tracker
 from venturalitica.trackers.base import DataRef, Page, Parcel, Receipt, RunRef, ask
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ def carry(ledger: Ledger, index: int, run: RunRef, page: Page | None = None) -> 
         TrackerError: the tracker refused, failed, or read back other bytes.
     """
     from venturalitica.ledger.outbox import Outbox
-    from venturalitica.trackers import tracker
 
     try:
         receipt = tracker(run.tracker).deliver(run, parcel(ledger, index, page))
@@ -35,8 +35,6 @@ def carry(ledger: Ledger, index: int, run: RunRef, page: Page | None = None) -> 
 
 def carry_page(ledger: Ledger, index: int, run: RunRef, page: Page | None = None) -> None:
     """Leave the page of an entry beside what `carry` delivered; whatever fails is raised."""
-    from venturalitica.trackers import tracker
-
     ask(tracker(run.tracker), "deliver_page", run, parcel(ledger, index, page))
 
 

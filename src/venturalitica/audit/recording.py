@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.audit.delivery import Delivery, deliver
-from venturalitica.audit.project import open_ledger
+from venturalitica.audit.project import open_ledger, signer_of
 from venturalitica.audit.result import tell_missing_runs
 from venturalitica.audit.run import Run
 from venturalitica.audit.statement import Facts, audit_summaries, build_statement
@@ -98,7 +98,6 @@ _foretold: set[str] = set()
 
 
 def _key_obstacle(settings: Settings) -> str:
-    from venturalitica.audit.project import signer_of
     from venturalitica.ledger.signing.signer import has_own_key
 
     if settings.signer:
