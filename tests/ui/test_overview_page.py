@@ -13,21 +13,21 @@ from venturalitica.ui.pages.overview import read
 
 def test_failures_come_first_and_say_why(reading: Any) -> None:
     context = read(reading)
-    lights = [card.light for card in context.cards]
+    lights = [card.of.light for card in context.cards]
     assert [RANKS[light] for light in lights] == sorted(RANKS[light] for light in lights)
     assert {"red", "amber"} == set(lights)
     assert sum(context.counts.values()) == context.total == len(context.cards)
     for card in context.cards:
-        entry = reading.ledger.entry(card.last)
+        entry = reading.ledger.entry(card.last.index)
         predicate = entry.statement["predicate"]
-        assert (card.policy, card.version) == (
+        assert (card.of.policy, card.last.policy_version) == (
             predicate["policy"]["name"],
             predicate["policy"]["version"],
         )
-        assert card.commit == predicate["environment"]["git"]["commit"]
-        assert card.signer == entry.signer
+        assert card.last.revision == predicate["environment"]["git"]["commit"]
+        assert card.last.signer == entry.signer
         red = [v["control"] for v in predicate["verdicts"] if v["light"] == "red"]
-        if card.light == "red":
+        if card.of.light == "red":
             assert any(card.why.startswith(control) for control in red)
             assert ("blocking" in card.why) == any(
                 v["on_fail"] == "block" and v["light"] == "red" for v in predicate["verdicts"]
@@ -39,7 +39,7 @@ def test_the_page_shows_each_pipeline_and_the_health(client: Any, words: Any, re
     assert answer.status_code == 200
     said = words(answer)
     for card in read(reading).cards:
-        assert f"{card.policy} × {card.name}" in said
+        assert f"{card.of.policy} × {card.of.name}" in said
         assert card.why in said
     assert answer.text.count('class="vl-trend"') == len(read(reading).cards)
     for subject in ("Policy file", "Evidence chain", "Outbox", "MLflow", "CI"):
@@ -51,7 +51,7 @@ def test_a_record_that_waits_is_not_green(own_history: Any, client_for: Any, wor
     client = client_for(own_history.home)
     assert "green" not in words(client.get("/"))
     with client.app.state.desk.reading() as reading:
-        red = next(card for card in read(reading).cards if card.light == "red")
+        red = next(card for card in read(reading).cards if card.of.light == "red")
         assert [link.state for link in red.trackers] == ["waits"]
 
 

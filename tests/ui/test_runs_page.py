@@ -26,15 +26,15 @@ def test_it_lists_every_audit_and_run(reading: Any, client: Any, words: Any) -> 
     context = read(reading, RunQuery())
     kinds = {e.index: e.statement["predicate"]["kind"] for e in reading.ledger.entries()}
     judged = [entry for entry, kind in kinds.items() if kind in ("audit", "run")]
-    assert [run.entry for run in context.runs] == sorted(judged, reverse=True)
+    assert [run.row.index for run in context.runs] == sorted(judged, reverse=True)
     assert context.total == len(judged) == 40
     said = words(client.get("/runs"))
     assert "1 to 40 of 40 records" in said
     for run in context.runs:
-        predicate = reading.ledger.entry(run.entry).statement["predicate"]
+        predicate = reading.ledger.entry(run.row.index).statement["predicate"]
         assert run.strip is not None
         assert run.strip.count("<li") == len(predicate["verdicts"])
-        assert (run.version, run.revision) == (
+        assert (run.row.policy_version, run.row.revision) == (
             predicate["policy"]["version"],
             predicate["environment"]["git"]["commit"],
         )
@@ -59,7 +59,7 @@ def test_every_filter_is_an_address(client: Any, reading: Any, query: dict[str, 
     answer = client.get(f"/runs?{urlencode(query)}")
     assert answer.status_code == 200
     assert re.findall(r'<th scope="row"><a href="/runs/(\d+)"', answer.text) == [
-        str(run.entry) for run in context.runs
+        str(run.row.index) for run in context.runs
     ]
     assert context.total == len(context.runs) < 40
     for name, value in query.items():
@@ -73,14 +73,14 @@ def test_filters_say_what_the_records_say(reading: Any) -> None:
 
     for run in read(reading, asked(failing="gender-parity")).runs:
         (verdict,) = [
-            v for v in predicate(run.entry)["verdicts"] if v["control"] == "gender-parity"
+            v for v in predicate(run.row.index)["verdicts"] if v["control"] == "gender-parity"
         ]
         assert verdict["light"] == "red"
     october = read(reading, asked(since="2026-10-01", until="2026-10-31")).runs
     assert october
-    assert all(predicate(r.entry)["log"]["appended_at"][:7] == "2026-10" for r in october)
+    assert all(predicate(r.row.index)["log"]["appended_at"][:7] == "2026-10" for r in october)
     waiting = [run for run in read(reading, RunQuery()).runs if any(t.waits for t in run.trackers)]
-    assert {run.entry for run in waiting} == set(reading.waiting())
+    assert {run.row.index for run in waiting} == set(reading.waiting())
     signed = [run.decision for run in read(reading, RunQuery()).runs if run.decision]
     assert {"approved", "rejected"} == set(signed)
 

@@ -41,21 +41,11 @@ class PipelineCard:
     its runs are asked for by, empty where it has all runs of its policy and name.
     """
 
-    policy: str
-    name: str
-    experiment: str
-    only: str
-    light: Light
-    why: str
+    of: Pipeline
+    last: RunRow
     entry: int
-    last: int
-    run_id: str
-    started_at: str
-    version: str
-    sha256: str
-    signer: str
-    commit: str
-    model: str
+    only: str
+    why: str
     decision: str
     trackers: tuple[TrackerLink, ...]
     strip: Markup | None
@@ -194,21 +184,11 @@ class _Found:
         known = reading.known()
         approvals = reading.approvals().get(pipeline.last, ())
         return PipelineCard(
-            policy=pipeline.policy or "",
-            name=pipeline.name,
-            experiment=pipeline.experiment,
-            only="" if pipeline.untracked else pipeline.experiment,
-            light=pipeline.light,
-            why=explanation(worst, judged, sorted(waits), known),
+            of=pipeline,
+            last=last,
             entry=worst.index,
-            last=last.index,
-            run_id=pipeline.run_id,
-            started_at=last.started_at,
-            version=last.policy_version or "",
-            sha256=last.policy_sha256 or "",
-            signer=last.signer,
-            commit=last.revision or "",
-            model=(last.model_class or "").rpartition(".")[2],
+            only="" if pipeline.untracked else pipeline.experiment,
+            why=explanation(worst, judged, sorted(waits), known),
             decision=approvals[-1].decision if approvals else "",
             trackers=tuple(tracker_link(reading, records, run) for run in last.trackers),
             strip=strip(() if known.fault(worst) else marks(judged)),

@@ -28,6 +28,7 @@ from venturalitica.ui.templating import render
 if TYPE_CHECKING:
     from venturalitica.core.policy import Control, Policy
     from venturalitica.ledger import RunRow
+    from venturalitica.policy.changes import Edition
     from venturalitica.review.policies import Compared, Line, OnRecord, Recorded, Side
     from venturalitica.ui.reader import Reading
 
@@ -64,19 +65,9 @@ class VersionContext:
         return self.line.recorded
 
     @property
-    def name(self) -> str:
-        """The policy's name, as its records give it."""
-        return self.recorded.edition.name
-
-    @property
-    def version(self) -> str:
-        """The version, as its records give it."""
-        return self.recorded.edition.version
-
-    @property
-    def sha256(self) -> str:
-        """The digest of its bytes."""
-        return self.recorded.edition.sha256
+    def edition(self) -> Edition:
+        """Name and version as its records give them, and the digest of its bytes."""
+        return self.recorded.edition
 
     @property
     def monitored(self) -> int:
@@ -122,17 +113,9 @@ class RuleContext:
 
 @dataclass(frozen=True, slots=True)
 class TextContext:
-    """One text: its rules in words and its bytes as text. `entry` is where it can be downloaded."""
+    """One text: what is recorded of it, its rules in words and its bytes as text."""
 
-    name: str
-    version: str
-    sha256: str
-    title: str
-    entry: int
-    size: int | None
-    place: str
-    problem: str
-    fault: str
+    recorded: Recorded
     rules: tuple[RuleContext, ...]
     roles: tuple[tuple[str, str], ...]
     source: str | None
@@ -207,15 +190,7 @@ def read_text(reading: Reading, name: str, sha256: str) -> TextContext:
     one = of_digest(found, sha256, name)
     said = one.policy
     return TextContext(
-        name=one.edition.name,
-        version=one.edition.version,
-        sha256=one.edition.sha256,
-        title=said.title if said else "",
-        entry=one.first,
-        size=len(one.data) if one.data is not None else None,
-        place=one.place,
-        problem=one.problem,
-        fault=one.fault,
+        recorded=one,
         rules=tuple(_rules(said)) if said else (),
         roles=tuple(_roles(said)) if said else (),
         source=one.data.decode("utf-8", "backslashreplace") if one.data is not None else None,

@@ -16,6 +16,7 @@ from venturalitica.core.verdict import Light
 from venturalitica.errors import did_you_mean
 from venturalitica.ledger.index.queries import (
     EVERY,
+    JUDGED,
     RANKS,
     SORTS,
     Choices,
@@ -54,33 +55,18 @@ class TrackerLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedRun:
-    """One line of the list."""
+    """One line of the list: the row of the index, and what is made of it."""
 
-    entry: int
+    row: RunRow
     light: Light
     why: str
     strip: Markup | None
     kind: str
-    name: str
-    run_id: str
-    policy: str
-    version: str
-    sha256: str
-    model: str
-    revision: str
-    signer: str
     margin: str
     trackers: tuple[TrackerLink, ...]
     decision: str
     decided: str
-    started_at: str
-    appended_at: str
     judged: bool
-
-    @property
-    def model_name(self) -> str:
-        """The class without its modules."""
-        return self.model.rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +126,7 @@ def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> Runs
     )
     return RunsContext(
         query=query,
-        runs=listed(reading, found.rows, verdicts),
+        runs=tuple(_listed(reading, row, verdicts.get(row.index, ())) for row in found.rows),
         total=found.total,
         entries=reading.ledger.size,
         choices=reading.kept("choices", lambda: choices(reading.index)),
@@ -163,38 +149,21 @@ def _find(reading: Reading, query: RunQuery) -> tuple[RunPage, dict[int, tuple[V
     return found, verdicts_of(reading.index, [row.index for row in found.rows])
 
 
-def listed(
-    reading: Reading, rows: Sequence[RunRow], verdicts: Mapping[int, Sequence[VerdictRow]]
-) -> tuple[ListedRun, ...]:
-    """Lines of a list, of rows that were held against the log."""
-    return tuple(_listed(reading, row, verdicts.get(row.index, ())) for row in rows)
-
-
 def _listed(reading: Reading, row: RunRow, verdicts: Sequence[VerdictRow]) -> ListedRun:
     known = reading.known()
     late = {item.tracker for item in reading.waiting().get(row.index, ())}
     approvals = reading.approvals().get(row.index, ())
     return ListedRun(
-        entry=row.index,
+        row=row,
         light=light_of(row, known),
         why=explanation(row, verdicts, sorted(late), known),
         strip=strip(() if known.fault(row) else marks(verdicts)),
         kind=KINDS.get(row.kind, row.kind),
-        name=row.name,
-        run_id=row.run_id,
-        policy=row.policy_name or "",
-        version=row.policy_version or "",
-        sha256=row.policy_sha256 or "",
-        model=row.model_class or "",
-        revision=row.revision or "",
-        signer=row.signer,
         margin="" if row.margin is None else signed(row.margin),
         trackers=tuple(tracker_link(reading, [row], run) for run in row.trackers),
         decision=approvals[-1].decision if approvals else "",
         decided=approvals[-1].decided_at if approvals else "",
-        started_at=row.started_at,
-        appended_at=row.appended_at,
-        judged=row.kind in ("audit", "run"),
+        judged=row.kind in JUDGED,
     )
 
 
