@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from venturalitica.cli.output import (
+    RUN,
     WRONG,
     JsonOption,
     YesOption,
@@ -20,7 +22,7 @@ from venturalitica.cli.output import (
     say,
 )
 from venturalitica.cli.terminal import inert
-from venturalitica.errors import SettingsError
+from venturalitica.errors import SettingsError, SigningKeyError
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry
@@ -36,8 +38,7 @@ def approve(
         str,
         typer.Argument(
             metavar="RUN",
-            help="Entry number, or the beginning of a run id, a tracker's run id, or a digest; "
-            "'last' for the newest. It must name one record.",
+            help=f"{RUN} It must name one record.",
         ),
     ],
     person: Annotated[
@@ -74,17 +75,9 @@ def approve(
     entry = _one(ref)
     if not person.strip() or not role.strip():
         raise SettingsError("--as or --role is empty: a sign-off names a person and a role")
-    decision = "rejected" if reject else "approved"
-    done = _signed_off(
-        settings,
-        entry,
-        person=person.strip(),
-        role=role.strip(),
-        comment=comment.strip(),
-        decision=decision,
-        key=key,
-        yes=yes,
-    )
+    said = {"person": person.strip(), "role": role.strip(), "comment": comment.strip()}
+    said["decision"] = "rejected" if reject else "approved"
+    done = _signed_off(settings, entry, said, key, yes=yes)
     emit_json(done) if as_json else _show(done)
     leave(0)
 
@@ -104,16 +97,9 @@ def _one(ref: str) -> Entry:
 
 
 def _signed_off(
-    settings: Settings,
-    entry: Entry,
-    *,
-    person: str,
-    role: str,
-    comment: str,
-    decision: str,
-    key: Path | None,
-    yes: bool,
+    settings: Settings, entry: Entry, said: Mapping[str, str], key: Path | None, *, yes: bool
 ) -> dict[str, Any]:
+    """`said` are person, role, comment and decision."""
     from datetime import UTC, datetime
 
     from venturalitica.audit.project import open_ledger
@@ -126,18 +112,15 @@ def _signed_off(
         raise SettingsError(f"entry {entry.index} is no audit and no run: nothing to sign off")
     ledger = open_ledger(settings, create=False)
     light = light_of(ledger, entry)
-    if decision == "approved":
-        _ask(entry, light, person, yes=yes)
+    if said["decision"] == "approved":
+        _ask(entry, light, said["person"], yes=yes)
     own = _own_key(key, settings) if key is not None else None
     ledger_key = ledger.signer_id
     cosigners = (own,) if own is not None and own.keyid != ledger_key else ()
     made = append_approval(
         ledger,
         entry,
-        person=person,
-        role=role,
-        comment=comment,
-        decision=decision,
+        **said,
         light=light,
         keyid=own.keyid if own is not None else ledger_key,
         at=datetime.now(UTC),
@@ -164,7 +147,6 @@ def _ask(entry: Entry, light: str, person: str, *, yes: bool) -> None:
 
 def _own_key(path: Path, settings: Settings) -> FileSigner:
     """The person's key; its passphrase is asked for on a terminal."""
-    from venturalitica.errors import SigningKeyError
     from venturalitica.ledger.signing.signer import read_private
 
     try:

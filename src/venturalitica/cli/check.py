@@ -13,6 +13,7 @@ from venturalitica.cli.output import (
     NOT_EVALUATED,
     WRONG,
     JsonOption,
+    SeparatorOption,
     complain,
     delivery_facts,
     emit_json,
@@ -22,6 +23,7 @@ from venturalitica.cli.output import (
     leave,
     new_app,
     picked,
+    print_lines,
     progress,
     say,
 )
@@ -71,9 +73,7 @@ def check(
             help="Judge only controls of this phase, before or after training; amber at best."
         ),
     ] = None,
-    separator: Annotated[
-        str | None, typer.Option(metavar="CHAR", help="What separates the fields of a CSV file.")
-    ] = None,
+    separator: SeparatorOption = None,
     details: Annotated[
         bool, typer.Option("--details", help="Show titles, reasons and groups of every control.")
     ] = False,
@@ -121,7 +121,7 @@ def facts(audit: Audit, *, phase_asked: bool = False) -> dict[str, Any]:
 
 def show(audit: Audit, *, details: bool = False) -> None:
     """Print the verdicts and where the evidence lies."""
-    from venturalitica.cli.verdict_table import print_verdicts
+    from venturalitica.cli.verdict_table import verdict_lines
     from venturalitica.core.verdict import left_out_sentence
 
     policy = audit.policy
@@ -130,7 +130,11 @@ def show(audit: Audit, *, details: bool = False) -> None:
     asked = audit.circumstances
     first = left_out_sentence(asked.phase, len(asked.left_out))
     first = f"{asked.phase.capitalize()} controls only. {first}" if first and asked.phase else first
-    print_verdicts(audit.verdicts, light=audit.light, heading=heading, groups=details, first=first)
+    print_lines(
+        verdict_lines(
+            audit.verdicts, light=audit.light, heading=heading, groups=details, first=first
+        )
+    )
     if not audit.verdicts:
         hint("the policy has no control of that phase; without --phase all are judged")
     say()

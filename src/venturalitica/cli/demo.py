@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -60,6 +62,8 @@ def demo(
     Example:
       venturalitica demo --out loan-demo
     """
+    from venturalitica.review.verification import verify_source
+
     folder = _folder(out)
     home = folder / ".venturalitica"
     tracked = _has("mlflow") and _has("pandas")
@@ -69,7 +73,7 @@ def demo(
     with progress("training and auditing (half a minute the first time)"):
         _train(folder, home, tracked=tracked)
     ledger, entry = _last_audit(home)
-    verification = _verify(home)
+    verification = verify_source(home)
     if as_json:
         emit_json(facts(folder, ledger, entry, verification))
     else:
@@ -141,12 +145,6 @@ def _last_audit(home: Path) -> tuple[Ledger, Entry]:
     raise EvidenceError(f"{home}: the demo left no audit on record")
 
 
-def _verify(home: Path) -> Verification:
-    from venturalitica.review.verification import verify_source
-
-    return verify_source(home)
-
-
 def _show(
     out: Path, ledger: Ledger, entry: Entry, verification: Verification, *, tracked: bool
 ) -> None:
@@ -178,14 +176,12 @@ _WHY = {"source": "so that the commands below are found", "cd": "the demo's own 
 
 def _ways_there(out: Path) -> Iterator[str]:
     """What to type first: the commands below must be found, also right after `make demo`."""
-    import shutil
-
     ours = Path(sys.executable).parent
     found = shutil.which("venturalitica")
     activate = ours / "activate"
     if activate.is_file() and (found is None or Path(found).parent.resolve() != ours.resolve()):
-        yield f"source {_quoted(_near(activate))}"
-    yield f"cd {_quoted(out)}"
+        yield f"source {shlex.quote(str(_near(activate)))}"
+    yield f"cd {shlex.quote(str(out))}"
 
 
 def _near(path: Path) -> Path:
@@ -210,9 +206,3 @@ def _next_commands(entry: Entry, *, tracked: bool) -> list[tuple[str, str]]:
     else:
         hint(f"With MLflow and pandas the run is tracked too: {install_line('all')}")
     return commands
-
-
-def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))

@@ -16,7 +16,7 @@ from venturalitica.cli.output import (
     say,
     styled,
 )
-from venturalitica.cli.terminal import ASCII, UNICODE, speaks_unicode
+from venturalitica.cli.terminal import signs_of_stdout
 
 if TYPE_CHECKING:
     from venturalitica.review.health.evidence import Finding
@@ -50,7 +50,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
 
 def _show(findings: list[Finding]) -> None:
-    signs = UNICODE if speaks_unicode() else ASCII
+    signs = signs_of_stdout()
     marks = {"ok": signs.passed, "note": signs.missing, "broken": signs.failed}
     column = max(len(finding.subject) for finding in findings)
     for area in dict.fromkeys(finding.area for finding in findings):

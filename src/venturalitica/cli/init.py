@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli.output import hint, new_app, progress, say
+from venturalitica.cli.output import SeparatorOption, hint, new_app, progress, say
 from venturalitica.errors import BindingError, SettingsError, did_you_mean
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def init(
     target: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="The column of the true labels in DATA.")
     ] = None,
-    separator: Annotated[
-        str | None, typer.Option(metavar="CHAR", help="What separates the fields of a CSV file.")
-    ] = None,
+    separator: SeparatorOption = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
 ) -> None:
     """Write a commented policy, an example .env and a CI workflow into this folder.

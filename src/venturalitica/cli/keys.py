@@ -303,12 +303,14 @@ def facts(settings: Settings) -> dict[str, Any]:
     from venturalitica.ledger.lifecycle.keys import used_in
 
     signer = signer_in_use(settings)
-    path = _path(settings, signer)
+    # None where the private key is in a variable, or elsewhere.
+    source = Path(getattr(signer, "source", "") or "/")
+    path = source if source.is_file() else None
     return {
         "in_use": _signer_facts(signer, path) if signer else None,
         "source": _source(settings),
         "warning": _warning(path),
-        "retired": [_retired(key) for key in _predecessors(signer)],
+        "retired": [_signer_facts(key, Path(key.source)) for key in _predecessors(signer)],
         "home": str(settings.home),
         "log": [_use(use) for use in used_in(settings.home)],
     }
@@ -323,12 +325,6 @@ def signer_in_use(settings: Settings) -> Signer | None:
     if not given and (settings.config is None or not has_own_key(settings.config)):
         return None
     return signer_of(settings)
-
-
-def _path(settings: Settings, signer: Signer | None) -> Path | None:
-    """The private key's file; None where it is in a variable, or elsewhere."""
-    source = Path(getattr(signer, "source", "") or "/")
-    return source if source.is_file() else None
 
 
 def _source(settings: Settings) -> str:
@@ -376,10 +372,6 @@ def _signer_facts(signer: Signer, path: Path | None) -> dict[str, Any]:
         "mode": mode_of(path) if path else None,
         "encrypted": getattr(signer, "encrypted", None),
     }
-
-
-def _retired(signer: FileSigner) -> dict[str, Any]:
-    return _signer_facts(signer, Path(signer.source))
 
 
 def key_facts(key: PublicKey) -> dict[str, Any]:

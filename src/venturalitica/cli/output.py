@@ -38,7 +38,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -67,6 +67,16 @@ PATIENCE = 1.0
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the facts as JSON, and nothing else, to stdout.")
+]
+
+
+RUN = (
+    "Entry number, or the beginning of a run id, a tracker's run id, or a digest; "
+    "'last' for the newest."
+)
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help=RUN)]
+SeparatorOption = Annotated[
+    str | None, typer.Option(metavar="CHAR", help="What separates the fields of a CSV file.")
 ]
 
 
@@ -176,8 +186,13 @@ def table(
         )
     for row in rows:
         drawn.add_row(*(cell if isinstance(cell, Text) else Text(inert(cell)) for cell in row))
+    print_lines(lines_of(drawn))
+
+
+def print_lines(lines: Iterable[Text]) -> None:
+    """Print lines that are drawn already to stdout."""
     screen = console()
-    for line in lines_of(drawn):
+    for line in lines:
         screen.print(line, soft_wrap=True)
 
 
@@ -218,7 +233,7 @@ def progress(label: str) -> Iterator[None]:
 def counter(label: str) -> Iterator[Callable[[int, int], None]]:
     """As `progress`, for work that counts: yields a function to call with (done, total)."""
     if is_plain(sys.stderr):
-        yield _silent
+        yield lambda done, total: None
         return
     status = console(stderr=True).status(_label(label))
     started = time.monotonic()
@@ -244,10 +259,6 @@ def _label(text: str) -> Text:
     from rich.text import Text
 
     return Text(inert(text))
-
-
-def _silent(done: int, total: int) -> None:
-    """Count without a terminal."""
 
 
 def close_broken_pipe() -> int:

@@ -12,6 +12,7 @@ from venturalitica.cli.output import or_null, picked, say, styled
 from venturalitica.cli.terminal import speaks_unicode
 from venturalitica.errors import SettingsError
 from venturalitica.policy.changes import MARKS
+from venturalitica.reports.markdown import markdown_text
 from venturalitica.review.policies import Compared, Side, label_of, outcome
 
 if TYPE_CHECKING:
@@ -116,8 +117,6 @@ def _show_line(line: str) -> None:
 
 def markdown(found: Compared) -> str:
     """The comparison for a pull request or a document."""
-    from venturalitica.reports.markdown import markdown_text
-
     old, new = found.old, found.new
     lines = [f"### {markdown_text(old.edition)} {arrow()} {markdown_text(new.edition)}", ""]
     for word, side in (("Old", old), ("New", new)):
@@ -142,8 +141,6 @@ def inert_digest(sha256: str) -> str:
 
 
 def _markdown_changes(rules: PolicyDiff) -> list[str]:
-    from venturalitica.reports.markdown import markdown_text
-
     if not rules.changes:
         return []
     rows = [

@@ -26,19 +26,32 @@ from venturalitica.cli.policy_changes import (
     SHORT,
     Format,
     FormatOption,
+    change_facts,
     chosen,
     facts,
+    inert_digest,
     markdown,
     say_faults,
     show,
 )
 from venturalitica.cli.terminal import console
-from venturalitica.errors import SettingsError, did_you_mean, listed
-from venturalitica.review.policies import Line, Side, compare, follow, side_of
+from venturalitica.errors import EvidenceError, SettingsError, did_you_mean, listed
+from venturalitica.reports.markdown import markdown_text
+from venturalitica.review.policies import (
+    Line,
+    Recorded,
+    Side,
+    compare,
+    contradictions,
+    find_recorded,
+    follow,
+    names_on_record,
+    recorded_policies,
+    side_of,
+)
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger
-    from venturalitica.review.policies import Recorded
 
 
 def diff(
@@ -101,8 +114,6 @@ def _of_file(path: Path) -> Side:
 
 
 def _of_record(ref: str) -> Side:
-    from venturalitica.review.policies import contradictions, find_recorded, names_on_record
-
     ledger = _ledger(ref)
     found = find_recorded(ledger, ref)
     if not found:
@@ -118,12 +129,10 @@ def _of_record(ref: str) -> Side:
 
 
 def _ledger(ref: str) -> Ledger:
-    from venturalitica.errors import EvidenceError
-    from venturalitica.ledger import Ledger
-    from venturalitica.system.settings import Settings
+    from venturalitica.cli.runs import own_ledger
 
     try:
-        return Ledger.open(Settings.current().home)
+        return own_ledger()
     except EvidenceError as error:
         near = did_you_mean(ref, (item.name for item in Path().iterdir()))
         raise SettingsError(
@@ -174,12 +183,10 @@ def history(
       venturalitica policy history
       venturalitica policy history credit-scoring --format history_markdown
     """
-    from venturalitica.ledger import Ledger
-    from venturalitica.review.policies import contradictions, recorded_policies
-    from venturalitica.system.settings import Settings
+    from venturalitica.cli.runs import own_ledger
 
     shape = chosen(form, as_json=as_json)
-    record = recorded_policies(Ledger.open(Settings.current().home), name)
+    record = recorded_policies(own_ledger(), name)
     found = record.policies
     lines, faults = follow(found), contradictions(found)
     if shape is Format.json:
@@ -205,8 +212,6 @@ def _status(found: tuple[Recorded, ...], faults: tuple[str, ...]) -> int:
 
 def history_facts(line: Line) -> dict[str, Any]:
     """A line of the history as JSON."""
-    from venturalitica.cli.policy_changes import change_facts
-
     one, difference = line.recorded, line.difference
     found = (
         {"policy": one.edition.name}
@@ -284,9 +289,6 @@ def _count(of: list[Line]) -> str:
 
 def history_markdown(lines: tuple[Line, ...], faults: tuple[str, ...]) -> str:
     """The history for a document."""
-    from venturalitica.cli.policy_changes import inert_digest
-    from venturalitica.reports.markdown import markdown_text
-
     said = [] if lines else ["No record holds a policy."]
     for name, of in _by_name(lines).items():
         said += [f"### {markdown_text(name)}", "", _count(of), "", "| " + " | ".join(_HEADS) + " |"]

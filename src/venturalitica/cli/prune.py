@@ -22,7 +22,7 @@ from venturalitica.cli.output import (
 from venturalitica.errors import SettingsError
 
 if TYPE_CHECKING:
-    from venturalitica.ledger import Entry, Ledger
+    from venturalitica.ledger import Entry
     from venturalitica.ledger.lifecycle.prune import Plan
 
 app = new_app()
@@ -54,10 +54,12 @@ def prune(
     Example:
       venturalitica prune --dry-run
     """
+    from venturalitica.audit.project import open_ledger
+    from venturalitica.cli.runs import own_ledger
     from venturalitica.ledger.lifecycle import prune as pruner
 
     today = datetime.now(UTC).date()
-    ledger = _ledger(dry_run=dry_run)
+    ledger = own_ledger() if dry_run else open_ledger(create=False)
     with counter("reading the log") as progress:
         plan = pruner.plan(
             ledger, today, segment=pruner.SEGMENT, placed=_day(placed), progress=progress
@@ -86,13 +88,6 @@ def facts(plan: Plan, entry: Entry | None) -> dict[str, Any]:
         "record": entry.index if entry else None,
         "evidence_sha256": entry.evidence_sha256 if entry else None,
     }
-
-
-def _ledger(*, dry_run: bool) -> Ledger:
-    from venturalitica.audit.project import open_ledger
-    from venturalitica.cli.runs import own_ledger
-
-    return own_ledger() if dry_run else open_ledger(create=False)
 
 
 def _day(text: str | None) -> date | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.cli.output import picked, say
+from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
 from venturalitica.core.json_values import integer, mapping, text
 from venturalitica.core.record import PREDICATE, Statement
 from venturalitica.core.verdict import Light, left_out_sentence, worst_light
@@ -81,7 +81,7 @@ def show(ledger: Ledger, entry: Entry, *, details: bool = False, titles: bool = 
 
 
 def _show_verdicts(record: Statement, light: Light, *, details: bool, titles: bool) -> None:
-    from venturalitica.cli.verdict_table import print_verdicts
+    from venturalitica.cli.verdict_table import verdict_lines
 
     verdicts, policy = record.verdicts, record.policy
     if record.kind == "run" and not verdicts:
@@ -91,14 +91,13 @@ def _show_verdicts(record: Statement, light: Light, *, details: bool, titles: bo
     heading += f": {policy.title}" if policy and policy.title else ""
     phase = text((record.judging or {}).get("phase"))
     first = left_out_sentence(phase, len(record.left_out))
-    print_verdicts(
+    shown = verdict_lines(
         verdicts, light=light, heading=heading, groups=details, titles=titles, first=first
     )
+    print_lines(shown)
 
 
 def _show_run(record: Statement, light: Light) -> None:
-    from venturalitica.cli.output import STYLES, styled
-
     count = "1 audit" if len(record.audits) == 1 else f"{len(record.audits)} audits"
     styled((f"{light.upper()}  ", STYLES[light]), (f"{record.run.name}: {count}", ""))
     for audit in record.audits:

@@ -15,6 +15,7 @@ from venturalitica.cli.output import (
     FAILED,
     PASSED,
     JsonOption,
+    RunArgument,
     complain,
     counter,
     emit_json,
@@ -29,7 +30,6 @@ from venturalitica.errors import SettingsError
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
     from venturalitica.reports.context import ReportContext
-    from venturalitica.ui.reader import Desk
 
 app = new_app(no_args_is_help=True)
 
@@ -70,14 +70,7 @@ def report() -> None:
 
 @app.command("run")
 def report_run(
-    ref: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN",
-            help="Entry number, or the beginning of a run id, a tracker's run id, or a digest; "
-            "'last' for the newest.",
-        ),
-    ],
+    ref: RunArgument,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -150,7 +143,8 @@ def report_site(
     desk = Desk(ledger.home, settings=Settings.current())
     with counter("drawing pages") as count:
         written = export(desk, out, progress=count)
-    names_people = _sign_offs(desk)
+    with desk.reading() as reading:
+        names_people = bool(reading.approvals())
     desk.close()
     if as_json:
         emit_json(
@@ -182,11 +176,6 @@ def _refuse_full(out: Path, *, force: bool) -> None:
         raise SettingsError(
             f"{out} is not empty; --force writes into it and leaves other files alone"
         )
-
-
-def _sign_offs(desk: Desk) -> bool:
-    with desk.reading() as reading:
-        return bool(reading.approvals())
 
 
 def facts(page: Page) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli import record_view as sign_offs
+from venturalitica.cli import record_view
 from venturalitica.cli.output import (
     STYLES,
     JsonOption,
+    RunArgument,
     emit_json,
     hint,
     leave,
@@ -128,14 +129,7 @@ def list_runs(
 
 @app.command("show")
 def show_run(
-    ref: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN",
-            help="Entry number, or the beginning of a run id, a tracker's run id, or a digest; "
-            "'last' for the newest.",
-        ),
-    ],
+    ref: RunArgument,
     details: Annotated[
         bool, typer.Option("--details", help="Show groups, model, data, environment too.")
     ] = False,
@@ -148,7 +142,6 @@ def show_run(
       venturalitica runs show last --details
       venturalitica runs show 3f2a91c0
     """
-    from venturalitica.cli import record_view as recorded
     from venturalitica.review.record_page import readable
 
     ledger = own_ledger()
@@ -157,14 +150,14 @@ def show_run(
         shown = []
         for entry in entries:
             with readable(entry):
-                shown.append(recorded.facts(ledger, entry))
+                shown.append(record_view.facts(ledger, entry))
         emit_json(shown)
         leave(0)
     for position, entry in enumerate(entries):
         if position:
             say()
         with readable(entry):
-            recorded.show(ledger, entry, details=details)
+            record_view.show(ledger, entry, details=details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +195,7 @@ def _borne_out(
     from venturalitica.review.record_page import known_here
 
     known, held = replace(known_here(ledger), waiting=_waiting(ledger)), Held()
-    signed = sign_offs.decisions(ledger)
+    signed = record_view.decisions(ledger)
 
     def make_again() -> None:
         with Index.open(ledger) as index:
@@ -247,7 +240,7 @@ def facts(listed: Listed) -> dict[str, Any]:
     found = (
         picked(row, "index kind run_id name experiment source started_at")
         | {"light": listed.light, "waiting": listed.waits, "doubt": listed.doubt}
-        | {"approval": sign_offs.short_facts(listed.approval)}
+        | {"approval": record_view.short_facts(listed.approval)}
         | picked(row, "passed failed not_evaluated errors")
         | {"policy": row.policy_name}
         | picked(row, "policy_version policy_sha256")

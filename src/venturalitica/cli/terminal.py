@@ -119,3 +119,8 @@ class Signs:
 
 UNICODE = Signs("✓", "≈", "✗", "!", "○", "─", "━", "●", "│", "┿", "◆", "–")
 ASCII = Signs("+", "~", "x", "!", "?", "-", "=", "o", "|", "#", "@", "-")
+
+
+def signs_of_stdout() -> Signs:
+    """Those that stdout can write."""
+    return UNICODE if speaks_unicode() else ASCII

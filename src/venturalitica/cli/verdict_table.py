@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from venturalitica.cli.output import STYLES, WORDS, lines_of
-from venturalitica.cli.terminal import ASCII, UNICODE, Signs, console, inert, speaks_unicode
+from venturalitica.cli.terminal import Signs, console, inert, signs_of_stdout
 from venturalitica.core.text import format_interval, format_number
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.metrics.catalog import CATALOG
@@ -95,46 +95,24 @@ _NARROWEST_BAR = 8
 _WIDEST_CONTROL = 28
 
 
-def print_verdicts(
-    verdicts: Sequence[Verdict],
-    *,
-    light: Light,
-    heading: str = "",
-    groups: bool = False,
-    first: str = "",
-    titles: bool = False,
-) -> None:
-    """Print heading, light, table and legend to stdout."""
-    screen = console()
-    for line in verdict_lines(
-        verdicts,
-        light=light,
-        heading=heading,
-        groups=groups,
-        width=screen.width,
-        signs=UNICODE if speaks_unicode() else ASCII,
-        first=first,
-        titles=titles,
-    ):
-        screen.print(line, soft_wrap=True)
-
-
 def verdict_lines(
     verdicts: Sequence[Verdict],
     *,
     light: Light,
-    width: int,
+    width: int | None = None,
     heading: str = "",
     groups: bool = False,
     titles: bool = False,
-    signs: Signs = UNICODE,
+    signs: Signs | None = None,
     ranges: Mapping[str, Any] = CATALOG,
     first: str = "",
 ) -> list[Text]:
     """The lines of the whole: heading, light, one row per control in policy order, legend.
 
-    `ranges` gives each metric's `low` and `high` for its bar. `first` is said before all else.
+    Width and signs are those of stdout if left out. `ranges` gives each metric's `low` and `high`
+    for its bar. `first` is said before all else.
     """
+    width, signs = width or console().width, signs or signs_of_stdout()
     columns = _columns(verdicts, width, signs)
     summary, table = _grid(), _grid(columns.status, gap=1 if columns.stacked else 2)
     said = f"{first} {summary_sentence(verdicts)}".strip()

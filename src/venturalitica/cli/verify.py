@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -23,16 +23,17 @@ from venturalitica.cli.output import (
     say,
     styled,
 )
-from venturalitica.cli.terminal import ASCII, UNICODE, Signs, speaks_unicode
+from venturalitica.cli.terminal import Signs, signs_of_stdout
 from venturalitica.core.verdict import About, Told
-from venturalitica.core.verification import Verification
+from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError, SettingsError
-from venturalitica.ledger.verify.about import MOST_TOLD, light_word, lights_words, outcome_words
-
-if TYPE_CHECKING:
-    from venturalitica.core.verification import Step
-    from venturalitica.ledger import PublicKey
-
+from venturalitica.ledger.verify.about import (
+    MOST_TOLD,
+    genuine_words,
+    light_word,
+    lights_words,
+    outcome_words,
+)
 
 app = new_app()
 
@@ -92,9 +93,17 @@ def verify(
         raise SettingsError("--witnesses compares a whole log; it does not go with --run")
     if run is None and source is None:
         _refuse_absent_ledger()
-    trusted = _trusted(keys)
+    from venturalitica.ledger.formats.public_key import read_keys
+    from venturalitica.review.verification import verify_run, verify_source
+
+    trusted = None if keys is None else read_keys(keys)
     with counter("verifying") as progress:
-        found = _verify(source, run, trusted, progress, witnesses=witnesses)
+        if run is not None:
+            found = verify_run(run.removeprefix("runs:/"), trusted)
+        else:
+            found = verify_source(
+                source, trusted_keys=trusted, witnesses=witnesses, progress=progress
+            )
     emit_json(facts(found)) if as_json else _show(found)
     leave(_status(found, witnesses=witnesses))
 
@@ -133,31 +142,8 @@ def _refuse_absent_ledger() -> None:
         )
 
 
-def _trusted(keys: Path | None) -> tuple[PublicKey, ...] | None:
-    if keys is None:
-        return None
-    from venturalitica.ledger import read_keys
-
-    return read_keys(keys)
-
-
-def _verify(
-    source: str | None,
-    run: str | None,
-    trusted: tuple[PublicKey, ...] | None,
-    progress: Any,
-    *,
-    witnesses: bool,
-) -> Verification:
-    from venturalitica.review.verification import verify_run, verify_source
-
-    if run is not None:
-        return verify_run(run.removeprefix("runs:/"), trusted)
-    return verify_source(source, trusted_keys=trusted, witnesses=witnesses, progress=progress)
-
-
 def _show(found: Verification) -> None:
-    signs = UNICODE if speaks_unicode() else ASCII
+    signs = signs_of_stdout()
     say(f"Verifying {found.source}", style="bold")
     show_about(found)
     column = max((len(step.name) for step in found.steps), default=0)
@@ -176,8 +162,6 @@ def _show(found: Verification) -> None:
 
 def _show_verified(found: Verification) -> None:
     """In the colour of the worst light: genuine evidence of a failure is no good news."""
-    from venturalitica.ledger.verify.about import genuine_words
-
     unchecked = sum(step.ok is None for step in found.steps)
     rest = f"; {unchecked} could not be checked, see above" if unchecked else ""
     about = found.about
