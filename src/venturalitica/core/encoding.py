@@ -77,6 +77,7 @@ def _plain(value: Any) -> Any:
     if kind is int:
         return _checked(-MAX_INTEGER <= value <= MAX_INTEGER, value)
     if kind is float:
+        # RFC 8785, section 3.2.2.3: numbers as ECMAScript prints them, 1.0 as 1.
         if value.is_integer() and abs(value) <= MAX_INTEGER:
             return int(value)
         return _checked(1e-4 <= abs(value) < 1e15, value)
@@ -90,6 +91,7 @@ def _plain(value: Any) -> Any:
 def _key(key: Any) -> str:
     if type(key) is not str:
         raise _Unsure
+    # RFC 8785, section 3.2.3, sorts by UTF-16 units, Python by code points: alike below U+D800.
     return str(_checked(key.isascii() or max(key) < "\ud800", key))
 
 
@@ -99,6 +101,7 @@ def _checked(sure: bool, value: Any) -> Any:
     return value
 
 
+# RFC 7493 (I-JSON), section 2.2: beyond, a reader's double is another number.
 MAX_INTEGER = 2**53 - 1
 
 
@@ -119,6 +122,8 @@ def strict_json(data: bytes | str) -> Any:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     seen = dict(pairs)
+    # RFC 8259, section 4, leaves it to each parser which of the two it takes: two readers of one
+    # signed text would read two records.
     if len(seen) < len(pairs):
         raise ValueError(f"duplicate key {_twice(pairs)[:80]!r} in JSON")
     return seen
@@ -193,6 +198,8 @@ def decode_base64(text: object, *, what: str) -> bytes:
         data = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, ValueError):
         raise EvidenceError(f"{what} is not base64") from None
+    # RFC 4648, section 3.5: the last character's spare bits are free, so one payload would have
+    # several spellings, each with another digest.
     if encode_base64(data) != text:
         raise EvidenceError(f"{what} is not base64 in its canonical spelling")
     return data

@@ -40,6 +40,7 @@ def open_plain(path: Path, flags: int, mode: int = 0o644) -> int:
     if flags & (os.O_WRONLY | os.O_RDWR):
         flags |= os.O_NOFOLLOW
     try:
+        # open(2): without O_NONBLOCK, opening a pipe waits until somebody writes into it.
         descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, mode)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.ENXIO):  # ENXIO: a socket
@@ -98,6 +99,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable."""
+    # fsync(2): syncing a file does not sync its name, which is an entry of the folder.
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -203,6 +205,8 @@ def _take(descriptor: int, path: Path, patience: float, *, exclusive: bool) -> N
     pause = 0.0002
     while True:
         try:
+            # Not `fcntl` locks: closing any descriptor of the file loses them, and they do not keep
+            # threads of one process apart (fcntl(2)).
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             return
         except OSError as error:
@@ -226,6 +230,7 @@ def _still_at(descriptor: int, path: Path) -> bool:
         there = path.stat()
     except FileNotFoundError:
         return False
+    # By device and inode: the same name may be another file by now.
     here = os.fstat(descriptor)
     return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
 

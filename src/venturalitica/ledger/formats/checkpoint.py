@@ -73,6 +73,7 @@ class NoteKey:
             raise EvidenceError("the note key is not an Ed25519 key")
         key = cls(name, raw[1:])
         check_name(name)
+        # The id is of name and key together: a name put to another's key is found here.
         if key.key_id.hex() != key_id:
             raise EvidenceError("the note key's id does not belong to its name and key")
         return key
@@ -101,6 +102,7 @@ def parse_note(data: bytes) -> Note:
         raise EvidenceError("the note is not UTF-8") from None
     if _CONTROL.search(whole):
         raise EvidenceError("the note holds control characters")
+    # c2sp.org/signed-note: the text may hold blank lines; the last one begins the signatures.
     text, blank, block = whole.rpartition("\n\n")
     if not blank or not block.endswith("\n"):
         raise EvidenceError("the note has no signature lines after a blank line")
@@ -120,6 +122,7 @@ def verified_by(note: Note, keys: Iterable[NoteKey]) -> tuple[NoteKey, ...]:
     found: list[NoteKey] = []
     for signature in note.signatures:
         key = known.get((signature.name, signature.key_id))
+        # c2sp.org/signed-note: unknown keys are ignored, so that witnesses may add theirs.
         if key is None:
             continue
         if not _verifies(key.public, signature.signature, note.text.encode()):

@@ -72,6 +72,7 @@ class Envelope:
         payload_type, found = value.get("payloadType"), value.get("signatures")
         if not isinstance(payload_type, str) or not isinstance(found, list):
             raise EvidenceError(f"{what} is not a DSSE envelope (payload, payloadType, signatures)")
+        # Each costs a verification: a line with a million of them would keep its reader busy.
         if not 1 <= len(found) <= MAX_SIGNATURES:
             raise EvidenceError(f"{what} has {len(found)} signatures; expected 1 to 16")
         _refuse_half_characters(payload_type, what)
@@ -99,6 +100,7 @@ def signed_by(envelope: Envelope, keys: Mapping[str, PublicKey]) -> tuple[str, .
         key = keys.get(signature.keyid)
         if key is None:
             raise EvidenceError(f"its key {short(signature.keyid)!r} is not among the keys here")
+        # Every one: a signature that fails must not ride along with one that holds.
         if not verify_signature(key.ecdsa(), signature.sig, data):
             raise EvidenceError(f"the signature by key {short(key.keyid)} does not verify")
     return tuple(signature.keyid for signature in envelope.signatures)
@@ -115,6 +117,7 @@ def statement_of(line: bytes) -> Statement:
 
 def pae(payload_type: str, payload: bytes) -> bytes:
     """`DSSEv1 SP len(type) SP type SP len(payload) SP payload`, lengths in bytes."""
+    # DSSE's PAE: the lengths are signed, so type and payload cannot trade bytes with each other.
     kind = payload_type.encode()
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
@@ -139,6 +142,7 @@ def verify_signature(key: EllipticCurvePublicKey, signature: bytes, data: bytes)
     """Whether a DER or raw (64 bytes, r || s) ECDSA/SHA-256 signature over `data` verifies."""
     from cryptography.exceptions import InvalidSignature
 
+    # RFC 3279, section 2.2.3, has DER; tokens (PKCS #11) and some KMS give r || s (IEEE P1363).
     forms = [signature]
     if len(signature) == 64:
         from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature

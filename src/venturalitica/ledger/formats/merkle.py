@@ -41,6 +41,8 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 def leaf_hash(data: bytes) -> bytes:
     """SHA-256(0x00 || data): 32 bytes."""
+    # RFC 6962, section 2.1: leaves and nodes are hashed apart, else a node's two hashes could be
+    # passed off as a record (second preimage).
     digest = hashlib.sha256(b"\x00")
     digest.update(data)
     return digest.digest()
