@@ -31,7 +31,7 @@ OWN_FILES = {
     "cryptography": ("ledger.signing", "ledger.formats"),
     "uvicorn": ("ui.server",),
     "starlette": ("ui",),
-    "jinja2": ("reports.html.templating", "ui.templating"),
+    "jinja2": ("reports.html.templating", "ui.templating", "policy.template"),
 }
 IMPURE = {"os", "socket", "subprocess", "shutil", "tempfile", "urllib", "http", "time"}
 
