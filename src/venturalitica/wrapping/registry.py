@@ -28,7 +28,7 @@ from typing import Any
 
 from venturalitica.core.policy import Policy
 from venturalitica.errors import did_you_mean
-from venturalitica.frameworks.sklearn import fit_parameters
+from venturalitica.frameworks.sklearn import fit_parameters, routing_is_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ def _get_metadata_routing(sub: Any, bare: Any) -> Callable[..., Any]:
     def get_metadata_routing(self: Any) -> Any:
         found = super(sub, self).get_metadata_routing()
         governance = governance_of(self)
-        if governance is not None and _enabled():
+        if governance is not None and routing_is_on():
             for method in ROUTED_METHODS:
                 for name, alias in _requests(self, governance, method).items():
                     getattr(found, method).add_request(param=name, alias=alias)
@@ -257,12 +257,12 @@ class _Requesting:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None and self.bare is not None:
             return self.bare
-        if instance is None or (self.bare is None and not _enabled()):
+        if instance is None or (self.bare is None and not routing_is_on()):
             kind = owner.__name__ if owner else type(instance).__name__
             raise AttributeError(f"'{kind}' object has no attribute '{self.name}'")
         sub: Any = self.sub()
         own = getattr(super(sub, instance), self.name, None)
-        if not _enabled():
+        if not routing_is_on():
             return own  # which says how to switch routing on
         return types.MethodType(self._function(instance, own), instance)
 
@@ -319,9 +319,3 @@ def _signature(names: list[str]) -> inspect.Signature:
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=UNCHANGED) for name in names
     ]
     return inspect.Signature([first, *rest])
-
-
-def _enabled() -> bool:
-    from venturalitica.frameworks.sklearn import routing_is_on
-
-    return routing_is_on()

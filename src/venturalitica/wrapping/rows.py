@@ -120,14 +120,7 @@ def _training_data(policy: Policy, call: Call, rows: int) -> Plan:
     _refuse_columns_elsewhere(bindings, columns)
     _check_bindings(policy, bindings, columns, rows)
     check_role_order(bindings, call.X)
-    return Plan(
-        call.X,
-        frame,
-        bindings,
-        _named("target", labels),
-        labels,
-        missing=_unread(call.y, labels, target),
-    )
+    return _against_y(call, frame, bindings, labels, target)
 
 
 def _refuse_columns_elsewhere(bindings: Mapping[str, Any], columns: Sequence[str] | None) -> None:
@@ -159,14 +152,15 @@ def _same_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
     given = bindings.pop("target", None)
     check_agreement(labels, given, "target=", "y")
     check_shared_columns(call.X, native)
-    return Plan(
-        call.X,
-        native,
-        bindings,
-        _named("target", labels),
-        labels,
-        missing=_unread(call.y, labels, given),
-    )
+    return _against_y(call, native, bindings, labels, given)
+
+
+def _against_y(
+    call: Call, table: Any, bindings: Mapping[str, Any], labels: Any, target: Any
+) -> Plan:
+    """X itself against `y`, where no column of the table holds the labels."""
+    columns = {} if labels is None else {"target": labels}
+    return Plan(call.X, table, bindings, columns, labels, _unread(call.y, labels, target))
 
 
 def _other_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
@@ -304,16 +298,9 @@ def _unread(y: Any, labels: Any, target: Any) -> dict[str, str]:
 def _column(data: Any, name: str) -> Any:
     import narwhals as nw
 
-    from venturalitica.tally.engines.narwhals import picked
+    from venturalitica.tally.engines.narwhals import collected, picked
 
-    native = nw.from_native(data)
-    lazy = picked(native, [name])
-    table = lazy.collect() if isinstance(lazy, nw.LazyFrame) else lazy
-    return table.get_column(name).to_native()
-
-
-def _named(role: str, values: Any) -> dict[str, Any]:
-    return {} if values is None else {role: values}
+    return collected(picked(nw.from_native(data), [name])).get_column(name).to_native()
 
 
 def _is_array(value: Any) -> bool:

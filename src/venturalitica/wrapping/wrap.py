@@ -11,7 +11,6 @@ import copy
 import inspect
 import logging
 import random
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -19,15 +18,17 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
+
 from venturalitica.audit.audit import conduct, open_runs
 from venturalitica.audit.measure import Request
 from venturalitica.audit.project import resolve_policy
 from venturalitica.core.policy import LABEL_ROLES, Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.errors import ControlBlocked, did_you_mean, listed
-from venturalitica.frameworks import Unanswered, favorable_scores, labels_of, predictions
+from venturalitica.frameworks import favorable_scores, labels_of, predictions
 from venturalitica.frameworks.alignment import as_booleans_or_numbers, column_names
-from venturalitica.frameworks.sklearn import parts
+from venturalitica.frameworks.sklearn import Unanswered, parts
 from venturalitica.trackers.base import RunRef
 from venturalitica.wrapping.arguments import (
     Call,
@@ -219,15 +220,10 @@ def untouched_randomness(model: Any) -> Iterator[None]:
 
 def _keep_global(stack: ExitStack) -> None:
     stack.callback(random.setstate, random.getstate())
-    if "numpy" in sys.modules:
-        import numpy as np
-
-        stack.callback(np.random.set_state, np.random.get_state())
+    stack.callback(np.random.set_state, np.random.get_state())
 
 
 def _keep(stack: ExitStack, value: Any) -> None:
-    import numpy as np
-
     if isinstance(value, np.random.RandomState):
         stack.callback(value.set_state, value.get_state())
     elif isinstance(value, np.random.Generator):
