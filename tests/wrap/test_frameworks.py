@@ -25,7 +25,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 import venturalitica as vl
-from venturalitica.frameworks import Unanswered, favorable_scores, predictions
+from venturalitica.frameworks import favorable_scores, predictions
+from venturalitica.frameworks.sklearn import Unanswered
 
 SCORED = """\
 policy: scored

@@ -12,7 +12,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-from venturalitica.frameworks.sklearn import Favorable, Unanswered
+from venturalitica.frameworks.sklearn import Favorable
 
 DIALECTS = {"catboost": "venturalitica.frameworks.catboost"}
 """The top package of a model's classes -> the file that speaks for them."""
@@ -58,14 +58,3 @@ def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
         Unanswered: the model gives no score, or none for that label; the reason says which.
     """
     return dialect_of(model).favorable_scores(model, X, favorable)
-
-
-__all__ = [
-    "Unanswered",
-    "dialect_of",
-    "favorable_scores",
-    "feature_names",
-    "is_fitted",
-    "labels_of",
-    "predictions",
-]

@@ -169,16 +169,12 @@ def check_index(X: Any, y: Any, audit_data: Any) -> None:
     theirs = index_of(audit_data)
     if theirs is None:
         return
-    mine = index_of(X)
-    if mine is not None:
-        if not mine.equals(theirs):
-            raise DataError(_out_of_order("X and audit_data have different indexes", mine, theirs))
-        return
-    mine = index_of(y)
-    if _reordered(mine, theirs):
-        raise DataError(
-            _out_of_order("y and audit_data order their index differently", mine, theirs)
-        )
+    of_x, of_y = index_of(X), index_of(y)
+    if of_x is not None and not of_x.equals(theirs):
+        raise DataError(_out_of_order("X and audit_data have different indexes", of_x, theirs))
+    if of_x is None and _reordered(of_y, theirs):
+        what = "y and audit_data order their index differently"
+        raise DataError(_out_of_order(what, of_y, theirs))
 
 
 def check_role_order(bindings: Mapping[str, Any], judged: Any) -> None:
