@@ -13,6 +13,7 @@ never end.
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from typing import Any
 from venturalitica.core.encoding import parse_object
 from venturalitica.core.text import is_web_address
 from venturalitica.core.verdict import Light, Verdict
-from venturalitica.errors import EvidenceError, TrackerError
+from venturalitica.errors import EvidenceError, MissingExtra, TrackerError
 
 ROOT = "venturalitica"
 """What all names of ours at a run begin with."""
@@ -148,6 +149,16 @@ class Lead:
     note: str = ""
 
 
+def library(name: str, title: str) -> Any:
+    """The module of a tracker; MissingExtra with the line that installs it where it is absent."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        raise MissingExtra(title, name) from None
+
+
 SYNC = "venturalitica sync"
 CHOSEN = frozenset({"environment", ".env", "netrc"})
 """What `configured` says where somebody has set the place; all else is a default."""
@@ -226,11 +237,8 @@ class Tracker(ABC):
         ".env"}`); those it does not name came from the environment itself.
         """
         nothing = dict.fromkeys(("version", "configured", "uri", "detail", "fix"), "")
-        return {
-            "tracker": self.name,
-            "installed": ask(self, "installed"),
-            "reachable": None,
-        } | nothing
+        known = {"tracker": self.name, "installed": ask(self, "installed"), "reachable": None}
+        return known | nothing
 
     def installed(self) -> bool:
         """Whether the tracker's library can be imported; imports nothing heavy."""
@@ -304,7 +312,6 @@ def ask(tracker: object, question: str, *about: Any) -> Any:
 
 
 ANSWER_WITHIN = 1.5
-
 _answer_within: ContextVar[float] = ContextVar("venturalitica_answer_within", default=ANSWER_WITHIN)
 
 

@@ -28,6 +28,7 @@ from venturalitica.errors import (
     did_you_mean,
     nearest,
 )
+from venturalitica.trackers import base
 from venturalitica.trackers.base import answer_within
 from venturalitica.trackers.links import (
     FILE_STORE_REMEDIES,
@@ -170,14 +171,8 @@ _STATUS = re.compile(r"failed with error code (\d{3}) != 200")
 
 
 def library() -> Any:
-    """The module; MissingExtra with the line that installs it where it is absent."""
-    try:
-        import mlflow
-    except ModuleNotFoundError as error:
-        if error.name != "mlflow":
-            raise
-        raise MissingExtra("MLflow", "mlflow") from None
-    return mlflow
+    """The module; MissingExtra where it is absent."""
+    return base.library("mlflow", "MLflow")
 
 
 def workspace_here() -> str:

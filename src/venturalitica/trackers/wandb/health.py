@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from venturalitica.core.causes import said
 from venturalitica.core.origin import install_line
 from venturalitica.core.text import is_web_address
-from venturalitica.errors import MissingExtra, TrackerError, did_you_mean
+from venturalitica.errors import TrackerError, did_you_mean
+from venturalitica.trackers import base
 from venturalitica.trackers.base import CHOSEN, SYNC, Lead, RunRef
 from venturalitica.trackers.links import can_be_typed, origin, without_credentials
 
@@ -200,13 +201,8 @@ def _key_from(server: str) -> str:
 
 
 def library() -> Any:
-    try:
-        import wandb
-    except ModuleNotFoundError as error:
-        if error.name != "wandb":
-            raise
-        raise MissingExtra("W&B", "wandb") from None
-    return wandb
+    """The module; MissingExtra where it is absent."""
+    return base.library("wandb", "W&B")
 
 
 def health_at(place: str, origins: Mapping[str, str]) -> dict[str, Any]:

@@ -97,23 +97,13 @@ class WandbTracker(Tracker):
     def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
         active.at_end(run.run_id, call)
 
-    def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
+    def files(self, run: RunRef) -> dict[str, bytes]:
         """Our files at the run, and our summary keys as `tags/<key>`.
 
-        `run_id` is `entity/project/id`, `project/id`, the id of the run that is open, or the path
-        of an offline run's folder (which is read as it stands, without its summary).
+        From the server, or from the folder of an offline run (as it stands, without its summary).
+        Whoever names a run says `entity/project/id`, `project/id`, the id of one that is open, or
+        the path of such a folder.
         """
-        with translated(RunRef(self.name, run_id, uri)):
-            found = fetch(run_id, uri)
-        if not found:
-            raise TrackerError(
-                f"W&B run '{run_id}' holds no evidence of ours; "
-                "'venturalitica sync' delivers what waits"
-            )
-        return found
-
-    def files(self, run: RunRef) -> dict[str, bytes]:
-        """From the server, or from the folder of an offline run."""
         with translated(run):
             return fetch(path_of(run), run.uri)
 
