@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from venturalitica.core.verdict import Verdict
 from venturalitica.trackers.base import ROOT, DataRef, Parcel
 from venturalitica.trackers.layout import Claim, encode
 from venturalitica.trackers.publish import Point, Shelf
@@ -61,19 +62,12 @@ class RunShelf(Shelf):
         return ()
 
     def put_inputs(self, data: Sequence[DataRef]) -> Sequence[str]:
-        return self.put_tags(
-            {
-                f"{ROOT}.data.{encode(item.context)}.{item.sha256[:12]}": json.dumps(
-                    {
-                        "name": item.name,
-                        "context": item.context,
-                        "sha256": item.sha256,
-                        "rows": item.rows,
-                    }
-                )
-                for item in data
-            }
-        )
+        tags = {}
+        for item in data:
+            said = {name: getattr(item, name) for name in ("name", "context", "sha256", "rows")}
+            key = f"{ROOT}.data.{encode(item.context)}.{item.sha256[:12]}"
+            tags[key] = json.dumps(said)
+        return self.put_tags(tags)
 
     def put_extras(self, parcel: Parcel, claim: Claim) -> None:
         if parcel.policy_bytes is not None:
@@ -95,21 +89,6 @@ def _copy(file: Path, data: bytes) -> None:
 
 POLICY_ARTIFACT = "policy_snapshot"
 EVIDENCE_ARTIFACT = "venturalitica_evidence"
-
-_COLUMNS = (
-    "control",
-    "status",
-    "value",
-    "ci_low",
-    "ci_high",
-    "must",
-    "metric",
-    "across",
-    "n",
-    "conclusive",
-    "article",
-    "reason",
-)
 
 
 def log_policy(run: Any, parcel: Parcel, claim: Claim, tags: Mapping[str, str]) -> dict[str, str]:
@@ -175,7 +154,9 @@ def put_table(run: Any, parcel: Parcel, claim: Claim) -> None:
     """The verdicts as a table in the run's summary."""
     if parcel.verdicts:
         key = "verdicts" if claim.tags == ROOT else f"verdicts {claim.id}"
-        table = _table(parcel)
+        rows = [_row(verdict) for verdict in parcel.verdicts]
+        data = [list(row.values()) for row in rows]
+        table = library().Table(columns=list(rows[0]), data=data)
         run.summary.update({f"{ROOT}/{key}": table})
         _tidy(table)
 
@@ -186,23 +167,23 @@ def _alias(version: str) -> str:
     return f"policy-{alias}" if version == "latest" or re.fullmatch(r"v\d+", version) else alias
 
 
-def _table(parcel: Parcel) -> Any:
-    rows = [
-        [
-            verdict.control,
-            verdict.status,
-            *(_finite(value) for value in (verdict.value, *(verdict.interval or (None, None)))),
-            verdict.must,
-            verdict.metric,
-            ", ".join(verdict.across),
-            verdict.n,
-            verdict.conclusive,
-            verdict.article or "",
-            verdict.reason,
-        ]
-        for verdict in parcel.verdicts
-    ]
-    return library().Table(columns=list(_COLUMNS), data=rows)
+def _row(verdict: Verdict) -> dict[str, Any]:
+    """One line of the table of verdicts, by its columns."""
+    low, high = verdict.interval or (None, None)
+    return {
+        "control": verdict.control,
+        "status": verdict.status,
+        "value": _finite(verdict.value),
+        "ci_low": _finite(low),
+        "ci_high": _finite(high),
+        "must": verdict.must,
+        "metric": verdict.metric,
+        "across": ", ".join(verdict.across),
+        "n": verdict.n,
+        "conclusive": verdict.conclusive,
+        "article": verdict.article or "",
+        "reason": verdict.reason,
+    }
 
 
 def _tidy(table: Any) -> None:
