@@ -16,22 +16,22 @@ from pathlib import Path
 import pytest
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file runs in one worker, in its order; what shares a server or a browser does too.
 
-    Those two are the longest chains, so they come first.
+    Those two are the longest chains, so they come first. First of all hooks, since pytest-xdist
+    reads the groups in one of its own.
     """
     for item in items:
-        if _needs_server(item):
-            item.add_marker(pytest.mark.xdist_group("mlflow-server"))
-        elif item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=lambda item: _group(item) not in ("mlflow-server", "browser"))
 
 
 def _group(item: pytest.Item) -> str:
-    return str(item.get_closest_marker("xdist_group").args[0])
+    if _needs_server(item):
+        return "mlflow-server"
+    return "browser" if item.path.parent.name == "browser" else item.path.stem
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -41,13 +41,6 @@ logs = _helper(HERE / "logs.py", "browser_logs")
 _helper(HERE / "screenshots.py", "browser_screenshots")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One browser at a time: these tests go to one worker."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """Debian's chromium. For a module, not longer: Playwright keeps an event loop running."""
