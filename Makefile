@@ -73,7 +73,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/venturalitica demo --out demo-out
 
 test: $(VENV)/.dev $(VENV)/.system
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

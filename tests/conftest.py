@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,27 +12,39 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest chains come first: what shares a server, and what shares a browser."""
+    items.sort(key=lambda item: _chain(item.path) is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A file runs in one worker, in its order; what shares a server or a browser does too.
 
-    Those two are the longest chains, so they come first. First of all hooks, since pytest-xdist
-    reads the groups in one of its own.
+    Not by `xdist_group`, whose marks pytest-xdist 3.8 cannot write into the ids of pytest 9.2.
     """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: _group(item) not in ("mlflow-server", "browser"))
+    from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return _chain(config.rootpath / file) or file
+
+    return Scheduling(config, log)
 
 
-def _group(item: pytest.Item) -> str:
-    if _needs_server(item):
-        return "mlflow-server"
-    return "browser" if item.path.parent.name == "browser" else item.path.stem
+@cache
+def _chain(file: Path) -> str | None:
+    if file.parent.name == "browser":
+        return "browser"
+    return "server" if re.search("mlflow[-_]server|server_uri", file.read_text()) else None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,11 +55,6 @@ def _nothing_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setenv("VENTURALITICA_CONFIG", str(folder / "config"))
         patch.setenv("VENTURALITICA_HOME", str(folder / "evidence"))
         yield
-
-
-def _needs_server(item: pytest.Item) -> bool:
-    names = getattr(item, "fixturenames", ())
-    return "mlflow-server" in item.name or bool({"mlflow_server", "server_uri"} & set(names))
 
 
 @pytest.fixture(scope="session")
