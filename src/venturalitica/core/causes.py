@@ -14,6 +14,7 @@ from venturalitica.core.redact import redact_text
 from venturalitica.errors import VenturaliticaError
 
 LONGEST = 600
+CUT_OFF = "the connection was cut off"
 
 _CAUSES = (
     ("the connection was refused", r"connection refused|actively refused|errno 111\b"),
@@ -28,7 +29,7 @@ _CAUSES = (
     ("no answer in time", r"timed? ?out|timeout"),
     ("there is no way to it on this network", r"no route to host|(?:network|host) is unreachable"),
     (
-        "the connection was cut off",
+        CUT_OFF,
         r"connection reset|connection aborted|remote end closed|remotedisconnected|broken pipe|"
         r"incompleteread|connection broken|server disconnected|chunkedencodingerror",
     ),

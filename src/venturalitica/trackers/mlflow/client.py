@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from venturalitica.core.causes import cause, said
+from venturalitica.core.causes import CUT_OFF, cause, said
 from venturalitica.errors import (
     MissingExtra,
     TrackerError,
@@ -185,19 +185,8 @@ def workspace_here() -> str:
 
 def first_answer(door: str, run_id: str, *, must_exist: bool = True) -> None:
     """Ask for the run once, without the client's retries; TrackerError says what is the matter."""
-    from mlflow.utils.credentials import get_default_host_creds
-    from mlflow.utils.rest_utils import http_request
-
     try:
-        answer = http_request(
-            get_default_host_creds(door),
-            "/api/2.0/mlflow/runs/get",
-            "GET",
-            params={"run_id": run_id},
-            max_retries=0,
-            timeout=answer_within(),
-            raise_on_status=False,
-        )
+        answer = _ask_for(door, run_id)
     except Exception as error:
         raise TrackerUnreachable(explain(error, run_id, address(door))) from error
     trouble = {
@@ -215,6 +204,31 @@ def first_answer(door: str, run_id: str, *, must_exist: bool = True) -> None:
         busy = answer.status_code == 429 or answer.status_code >= 500
         kind = TrackerUnreachable if busy else TrackerError
         raise kind(f"the MLflow server at {address(door)} {trouble}")
+
+
+def _ask_for(door: str, run_id: str) -> Any:
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    def ask() -> Any:
+        return http_request(
+            get_default_host_creds(door),
+            "/api/2.0/mlflow/runs/get",
+            "GET",
+            params={"run_id": run_id},
+            max_retries=0,
+            timeout=answer_within(),
+            raise_on_status=False,
+        )
+
+    try:
+        return ask()
+    except Exception as error:
+        # A server may close a connection that lay idle in the pool at the moment we take it (RFC
+        # 9112, section 9.3.1): the question is asked again on a new one.
+        if cause(error) != CUT_OFF:
+            raise
+    return ask()
 
 
 def is_missing(error: Exception) -> bool:
