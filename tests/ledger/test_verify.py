@@ -591,6 +591,22 @@ def test_every_single_byte_of_a_bundle_counts(tiny: Path) -> None:
             assert not verify_bundle(bytes(altered)).ok, (place, change)
 
 
+def test_a_bundle_that_was_altered_is_refused_for_that_and_not_for_its_keys(three_entries: Path):
+    whole = json.loads(Ledger.open(three_entries).bundle(1))
+    record = json.loads(whole["envelope"])
+    record["signatures"][0]["sig"] = base64.b64encode(b"another").decode()
+    seal = whole["checkpoint"].splitlines()
+    seal[1] = "99"
+    for change, fault in (
+        ({"envelope": json.dumps(record, separators=(",", ":"))}, "signatures"),
+        ({"checkpoint": "\n".join([*seal, ""])}, "checkpoint"),
+    ):
+        found = verify_bundle(canonical_json(whole | change))
+        assert found.fault is not None
+        assert found.fault.name == fault
+        assert step(found, "keys").ok is None
+
+
 def test_other_spellings_of_a_bundle_are_refused(three_entries: Path, stranger) -> None:
     whole = Ledger.open(three_entries).bundle(1)
     value = json.loads(whole)
