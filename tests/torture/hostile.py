@@ -494,16 +494,17 @@ def at_mlflow(world: World, at: Path) -> str:
     try:
         client = mlflow.MlflowClient()
         experiment = client.create_experiment("x", artifact_location=str(at / "files"))
+        ledger = Ledger.open(shutil.copytree(world.home, at / "home"), signer=world.ours)
         for kind, make in KINDS.items():
             for name in ("venturalitica/evidence.json", "venturalitica/more.json"):
-                run = delivered(world, client, experiment, 0)
+                run = delivered(ledger, client, experiment, 0)
                 path = Path(client.get_run(run.run_id).info.artifact_uri) / name
                 closing = make(path, at / "precious")
                 asked = ("verify", "--run", run.run_id)
                 status, text = soon(lambda asked=asked: printed(*asked))
                 assert status != 0 or name.endswith("more.json"), (kind, name, text)
                 closing()
-        run = delivered(world, client, experiment, 0)
+        run = delivered(ledger, client, experiment, 0)
         files = Path(client.get_run(run.run_id).info.artifact_uri) / "venturalitica"
         for name in ("more.json", "model.pkl", "evidence.json"):
             (files / name).write_bytes(pickle.dumps(Canary(at / CANARY)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -32,12 +33,16 @@ SNAPSHOT = "policy_snapshot/model_policy.yaml"
 
 @dataclass(frozen=True)
 class RunAttack:
-    """`step` must end as `ok`: False, or None with a reason."""
+    """`step` must end as `ok`: False, or None with a reason.
+
+    A refusal names the first step that failed: `step`, where no `first` is said.
+    """
 
     name: str
     step: str
     ok: bool | None
     play: Callable[[Files, Files], None]
+    first: str = ""
 
 
 def _put(path: str, data: bytes) -> Callable[[Files, Files], None]:
@@ -100,8 +105,8 @@ RUN_ATTACKS = {
         RunAttack("remove-the-tags", "tags", None, _remove("tags/")),
         RunAttack("replace-the-policy", "policy_snapshot", False, _put(SNAPSHOT, b"policy: x\n")),
         RunAttack("remove-the-policy", "policy_snapshot", False, _remove(SNAPSHOT)),
-        RunAttack("replace-the-evidence", "evidence", False, _from_another_run),
-        RunAttack("add-evidence-of-another-run", "evidence", None, _beside),
+        RunAttack("replace-the-evidence", "evidence", False, _from_another_run, first="run"),
+        RunAttack("add-evidence-of-another-run", "run", False, _beside),
         RunAttack("copy-all-of-another-run", "run", False, _all_of_another_run),
         RunAttack("change-the-evidence", "signatures", False, _flip),
         RunAttack("edit-the-report", "report", None, _brighter_report),
@@ -175,7 +180,11 @@ def at_a_run_of_mlflow(world: World, folder: Path) -> str:
 
 
 def _at_mlflow(world: World, client: object, experiment: str, attack: RunAttack) -> None:
-    one, other = (delivered(world, client, experiment, index) for index in (0, 2))
+    with tempfile.TemporaryDirectory() as folder:
+        # One log for both runs: two copies of it that went on apart would be a fault of their own.
+        home = shutil.copytree(world.home, Path(folder) / "home")
+        ledger = Ledger.open(home, signer=world.ours)
+        one, other = (delivered(ledger, client, experiment, index) for index in (0, 2))
     status, text = _verified(one.run_id)
     assert status == 0, text
     before, theirs = _fetched(one.run_id), _fetched(other.run_id)
@@ -189,19 +198,21 @@ def _at_mlflow(world: World, client: object, experiment: str, attack: RunAttack)
         text,
     )
     assert status == (1 if attack.ok is False else 0), (attack.name, status, text)
+    if attack.ok is False:
+        refusal = text.splitlines()[-1]
+        named = re.compile(rf"(  |: ){attack.first or attack.step}( \(entry \d+\))?: ")
+        assert refusal.startswith("NOT VERIFIED"), (attack.name, text)
+        assert named.search(refusal), (attack.name, refusal)
 
 
-def delivered(world: World, client: object, experiment: str, index: int) -> RunRef:
+def delivered(ledger: Ledger, client: object, experiment: str, index: int) -> RunRef:
     from venturalitica.trackers import tracker
 
     made = client.create_run(experiment)  # type: ignore[attr-defined]
     run = RunRef("mlflow", made.info.run_id, experiment_id=experiment)
-    with tempfile.TemporaryDirectory() as folder:
-        home = shutil.copytree(world.home, Path(folder) / "home")
-        ledger = Ledger.open(home, signer=world.ours)
-        one = parcel(ledger, _made_in(ledger, run, index))
-        tracker("mlflow").deliver(run, one)
-        tracker("mlflow").deliver_page(run, one)
+    one = parcel(ledger, _made_in(ledger, run, index))
+    tracker("mlflow").deliver(run, one)
+    tracker("mlflow").deliver_page(run, one)
     return run
 
 
