@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from venturalitica.audit import delivery, result
-from venturalitica.audit.delivery import Allowance
+from venturalitica.audit.allowance import Allowance
 
 POLICY = """\
 policy: loan

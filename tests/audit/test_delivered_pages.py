@@ -13,6 +13,7 @@ import pytest
 import venturalitica as vl
 from venturalitica import trackers
 from venturalitica.audit import delivery
+from venturalitica.audit.allowance import Allowance
 from venturalitica.audit.project import open_ledger
 from venturalitica.errors import TrackerError
 from venturalitica.ledger import Outbox
@@ -113,7 +114,7 @@ def test_a_page_that_is_late_is_said_and_waited_for_no_longer_than_allowed(
     drawing.gate.clear()
     with two[0].start_run():
         vl.enforce(table, policy=policy, **ROLES)
-        monkeypatch.setattr(delivery, "_allowance", delivery.Allowance())
+        monkeypatch.setattr(delivery, "_allowance", Allowance())
         _until(lambda: drawing.threads)
     assert "(it is not there yet)" in caplog.text
 

@@ -11,7 +11,7 @@ import pytest
 import venturalitica as vl
 from venturalitica import trackers
 from venturalitica.audit import delivery
-from venturalitica.audit.delivery import Allowance, length
+from venturalitica.audit.allowance import Allowance, length
 from venturalitica.audit.project import open_ledger
 from venturalitica.errors import TrackerError, TrackerUnreachable
 from venturalitica.ledger import Outbox

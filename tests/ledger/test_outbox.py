@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 from venturalitica.ledger import Ledger, Outbox
@@ -47,6 +48,30 @@ def test_what_an_offline_run_keeps_waits_and_is_no_failure(ledger: Ledger, state
     Outbox(ledger).confirm(0, "wandb", "b", "read back")
     Outbox(ledger).keep(0, "wandb", "b", "kept in ./wandb, not uploaded")
     assert Outbox(ledger).pending() == []
+
+
+def test_a_page_that_is_missing_is_due_and_the_evidence_is_not(ledger: Ledger, statement) -> None:
+    ledger.append(statement(0, trackers=[RUN_A, RUN_B]))
+    outbox = Outbox(ledger)
+    assert [item.confirmed for item in outbox.pending(pages=True)] == [False, False]
+    outbox.failed(0, "mlflow", "a", "refused")
+    outbox.confirm(0, "mlflow", "a", "read back", page=False)
+    outbox.confirm(0, "wandb", "b", "read back", page=False)
+    assert outbox.pending() == []
+    assert [item.confirmed for item in outbox.pending(pages=True)] == [True, True]
+    outbox.confirm(0, "mlflow", "a", "read back")
+    outbox.confirm(0, "mlflow", "a", "delivered again", page=False)
+    (item,) = outbox.pending(pages=True)
+    assert (item.tracker, item.confirmed) == ("wandb", True)
+
+
+def test_a_receipt_of_a_version_that_says_nothing_of_pages_is_for_both(ledger: Ledger, statement):
+    ledger.append(statement(0, trackers=[RUN_A]))
+    Outbox(ledger).confirm(0, "mlflow", "a", "read back")
+    older = json.loads(Outbox(ledger).path.read_text())
+    del older["page"]
+    Outbox(ledger).path.write_text(json.dumps(older) + "\n")
+    assert Outbox(ledger).pending(pages=True) == []
 
 
 def test_a_receipt_is_for_one_run_and_one_entry(ledger: Ledger, statement) -> None:

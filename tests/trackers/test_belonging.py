@@ -12,7 +12,7 @@ import pytest
 import venturalitica as vl
 from venturalitica import trackers
 from venturalitica.audit import delivery
-from venturalitica.audit.delivery import Allowance
+from venturalitica.audit.allowance import Allowance
 from venturalitica.core.record import Statement
 from venturalitica.core.verification import Step
 from venturalitica.errors import TrackerError

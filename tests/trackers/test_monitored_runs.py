@@ -8,7 +8,7 @@ import pytest
 
 import venturalitica as vl
 from venturalitica.audit import delivery
-from venturalitica.audit.delivery import Allowance
+from venturalitica.audit.allowance import Allowance
 from venturalitica.audit.project import open_ledger
 
 POLICY = """\

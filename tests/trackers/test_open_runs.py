@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 import venturalitica as vl
 from venturalitica.audit import delivery, result
-from venturalitica.audit.delivery import Allowance
+from venturalitica.audit.allowance import Allowance
 from venturalitica.audit.project import open_ledger
 from venturalitica.ledger import Outbox
 

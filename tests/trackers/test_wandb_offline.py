@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 import venturalitica as vl
 from venturalitica.audit import delivery, result
-from venturalitica.audit.delivery import Allowance
+from venturalitica.audit.allowance import Allowance
 from venturalitica.audit.project import open_ledger
 from venturalitica.cli.app import app
 from venturalitica.errors import TrackerError
@@ -127,9 +127,12 @@ def test_only_a_receipt_of_the_server_makes_it_delivered(audit, monkeypatch):
     assert "unset WANDB_MODE" in outcome.detail
     monkeypatch.setattr(room, "opened", lambda run: _Server())
     monkeypatch.setattr(room, "publish", lambda shelf, run, parcel: _receipt(run, parcel))
+    pages: list[str] = []
+    monkeypatch.setattr(room, "publish_page", lambda shelf, one: pages.append(one.evidence_sha256))
     (outcome,) = delivery.sync(open_ledger())
     assert outcome.delivered
-    assert Outbox(open_ledger()).pending() == []
+    assert pages == [open_ledger().entry(0).evidence_sha256], "the server had no page yet"
+    assert Outbox(open_ledger()).pending(pages=True) == []
 
 
 def test_a_folder_that_was_cleaned_up_after_its_upload_is_no_hindrance(offline_wandb, tmp_path):

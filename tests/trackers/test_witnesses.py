@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import venturalitica as vl
 from venturalitica import trackers
 from venturalitica.audit import delivery
-from venturalitica.audit.delivery import Allowance
+from venturalitica.audit.allowance import Allowance
 from venturalitica.audit.project import open_ledger
 from venturalitica.cli.app import app
 from venturalitica.review.tracker_run import agreement

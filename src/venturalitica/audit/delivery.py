@@ -15,73 +15,23 @@ from __future__ import annotations
 
 import atexit
 import logging
-import math
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from venturalitica.audit.parcel import carry, carry_page, page_of, run_ref
+from venturalitica.audit.allowance import Allowance
+from venturalitica.audit.parcel import Pack, carry, carry_page, pack_of, run_ref
 from venturalitica.core.causes import said
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.errors import TrackerUnreachable
-from venturalitica.trackers.base import ANSWER_WITHIN, Page, Receipt, RunRef, ask, patient
+from venturalitica.trackers.base import ANSWER_WITHIN, Receipt, RunRef, ask, patient
 
 if TYPE_CHECKING:
-    from venturalitica.ledger import Entry, Ledger
-
-
-FREE_SECONDS = 0.5
-"""A delivery that succeeds within this time costs nothing of the allowance."""
-
-Stretch = tuple[float, float]
-"""From and to, on the monotonic clock."""
-
-
-class Allowance:
-    """The seconds that trackers may still delay this process; thread-safe.
-
-    Threads that wait at the same time delay the process once: what counts is the time in which at
-    least one waits. A wait that is going on counts from its beginning, for it may yet be in vain.
-    """
-
-    def __init__(self) -> None:
-        self._counted: list[Stretch] = []
-        self._going_on: list[float] = []
-        self._lock = threading.Lock()
-
-    def after_fork(self) -> None:
-        """What is spent stays spent; threads that waited, and may hold the lock, are not here."""
-        self._lock = threading.Lock()
-        self._going_on = []
-
-    def begin(self, now: float, limit: float) -> float:
-        """Begin to wait; answers with the seconds that it may last."""
-        with self._lock:
-            left = limit - length([*self._counted, *((since, now) for since in self._going_on)])
-            self._going_on.append(now)
-            return max(0.0, left)
-
-    def end(self, began: float, now: float, *, delivered: bool) -> None:
-        """Charge a wait: all of it, or where it was not in vain what goes beyond the free time."""
-        with self._lock:
-            if began in self._going_on:  # not so in a child forked meanwhile
-                self._going_on.remove(began)
-            start = began + FREE_SECONDS if delivered else began
-            if start < now:
-                self._counted.append((start, now))
-
-
-def length(stretches: Iterable[Stretch]) -> float:
-    """The time that some stretches cover together."""
-    covered, end = 0.0, -math.inf
-    for start, stop in sorted(stretches):
-        covered += max(0.0, stop - max(start, end))
-        end = max(end, stop)
-    return covered
+    from venturalitica.ledger import Entry, Ledger, Undelivered
 
 
 log = logging.getLogger(__name__)
@@ -144,8 +94,8 @@ def deliver(
     """
     if not runs:
         return ()
-    page = page_of(ledger, entry.index)
-    errands = [_Errand(ledger, entry.index, run, page) for run in runs]
+    pack = pack_of(ledger, entry.index)
+    errands = [_Errand(ledger, entry.index, run, pack) for run in runs]
     for errand in errands:
         _without_page[errand] = wait
         errand.start()
@@ -205,7 +155,8 @@ def _await(errands: Sequence[_Errand], limit: float) -> tuple[Delivery, ...]:
 class _Errand:
     """One delivery; its result is in the ledger's outbox, waited for or not.
 
-    `answer_within` is how long a server may take for its first answer.
+    `answer_within` is how long a server may take for its first answer; where a `receipt` is given
+    the page alone is still to be left.
     """
 
     def __init__(
@@ -213,14 +164,15 @@ class _Errand:
         ledger: Ledger,
         index: int,
         run: RunRef,
-        page: Page,
+        pack: Pack,
         *,
         answer_within: float = ANSWER_WITHIN,
+        receipt: Receipt | None = None,
     ) -> None:
-        self.ledger, self.index, self.run, self.page = ledger, index, run, page
+        self.ledger, self.index, self.run, self.pack = ledger, index, run, pack
         self.answer_within = answer_within
-        self.receipt: Receipt | None = None
-        self.error = ""
+        self.receipt = receipt
+        self.error = self.page_error = ""
         self.unreachable = False
         self._done = threading.Event()
         self._page_done = threading.Event()
@@ -238,9 +190,9 @@ class _Errand:
     def go(self, down: str) -> str:
         """Deliver, unless the tracker is `down`; answers why it is, or with an empty text."""
         try:
-            if not down:
+            if not down and self.receipt is None:
                 with patient(self.answer_within):
-                    self.receipt = carry(self.ledger, self.index, self.run, self.page)
+                    self.receipt = carry(self.ledger, self.index, self.run, self.pack)
         except TrackerUnreachable as error:
             down = said(error)
         except Exception as error:  # noqa: BLE001 - a tracker may fail in any way
@@ -258,16 +210,24 @@ class _Errand:
     def leave_page(self, down: str) -> str:
         """Draw the page and leave it beside what is confirmed, which no fault of it changes."""
         try:
-            self.page.html()  # not while the run is ours alone: the next delivery may wait for it
-            with patient(self.answer_within):
-                carry_page(self.ledger, self.index, self.run, self.page)
+            if not down and self.receipt is not None:
+                if (page := self.pack().page) is not None:
+                    page.html()  # not while the run is ours alone: a delivery may wait for it
+                with patient(self.answer_within):
+                    carry_page(self.ledger, self.index, self.run, self.pack, self.receipt)
+        except TrackerUnreachable as error:
+            down = said(error)
         except Exception as error:  # noqa: BLE001 - a tracker, or a page, may fail in any way
+            self.page_error = said(error)
             log.debug("the page failed\n%s", redacted_traceback(error))
-            self.say_no_page(said(error))
+        self.page_error = self.page_error or down
+        self.unreachable = bool(down)
         self._end_page()
         return down
 
     def _end_page(self) -> None:
+        if self.page_error and self in _without_page:  # else `sync` asks, which tells by itself
+            self.say_no_page(self.page_error)
         _without_page.pop(self, None)
         self._page_done.set()
 
@@ -279,7 +239,7 @@ class _Errand:
         """One line; the record and its light are as they were."""
         log.warning(
             "the report page of entry %d is missing at the %s run %s (%s); "
-            "'venturalitica report run' draws it",
+            "'venturalitica sync' brings it",
             *(self.index, self.run.tracker, self.run.run_id, why),
         )
 
@@ -332,44 +292,52 @@ class _Queue:
 def sync(
     ledger: Ledger, *, progress: Callable[[int, int], None] | None = None
 ) -> tuple[Delivery, ...]:
-    """Deliver all that waits, oldest first; one outcome for each parcel and run.
+    """Deliver all that waits, pages that are missing too; one outcome for each parcel and run.
 
     A tracker that could not be reached is asked once: its other parcels are reported as waiting.
     """
     from venturalitica.ledger.outbox import Outbox
 
-    waiting = list(Outbox(ledger).pending())
+    waiting = Outbox(ledger).pending(pages=True)
     outcomes: list[Delivery] = []
     down: dict[tuple[str, str], str] = {}
-    page_at: tuple[int, Page] | None = None
+    pack_at: tuple[int, Pack] | None = None
     for done, item in enumerate(waiting):
         run = run_ref(item.run)
         place = (run.tracker, run.uri)
         if place in down:
             outcomes.append(Delivery(run, item.index, False, down[place]))
         else:
-            if page_at is None or page_at[0] != item.index:  # the runs of one record come together
-                page_at = item.index, page_of(ledger, item.index)
-            outcomes.append(_sync_one(ledger, item.index, run, page_at[1], down))
+            if pack_at is None or pack_at[0] != item.index:  # the runs of one record come together
+                pack_at = item.index, pack_of(ledger, item.index)
+            outcomes.append(_sync_one(ledger, item, pack_at[1], down))
         if progress is not None:
             progress(done + 1, len(waiting))
     return tuple(outcomes)
 
 
 def _sync_one(
-    ledger: Ledger, index: int, run: RunRef, page: Page, down: dict[tuple[str, str], str]
+    ledger: Ledger, item: Undelivered, pack: Pack, down: dict[tuple[str, str], str]
 ) -> Delivery:
-    errand = _Errand(ledger, index, run, page, answer_within=SYNC_ANSWER_WITHIN)
+    run, receipt = run_ref(item.run), None
+    if item.confirmed:
+        receipt = Receipt(run.tracker, run.run_id, item.evidence_sha256, detail="its page too")
+    errand = _Errand(
+        ledger, item.index, run, pack, answer_within=SYNC_ANSWER_WITHIN, receipt=receipt
+    )
     errand.start()
     if not errand.wait(SYNC_WITHIN):
         # A server that sends a byte now and then never runs into a timeout of any client.
         errand.error = f"no whole answer in {SYNC_WITHIN:.0f} s; 'venturalitica sync' tries again"
         errand.unreachable = True
     elif not errand.page_done(SYNC_WITHIN):
-        errand.say_no_page(f"not there in {SYNC_WITHIN:.0f} s")
+        errand.page_error, errand.unreachable = f"not there in {SYNC_WITHIN:.0f} s", True
     outcome = errand.outcome()
     if errand.unreachable:
-        down[(run.tracker, run.uri)] = outcome.detail
+        down[(run.tracker, run.uri)] = errand.error or errand.page_error
+    if outcome.delivered and errand.page_error:
+        detail = f"the evidence is there, its report page is not: {errand.page_error}"
+        return replace(outcome, delivered=False, detail=detail)
     return outcome
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.causes import said
@@ -10,11 +11,30 @@ from venturalitica.trackers import tracker
 from venturalitica.trackers.base import DataRef, Page, Parcel, Receipt, RunRef, ask
 
 if TYPE_CHECKING:
-    from venturalitica.ledger import Ledger
+    from venturalitica.ledger import Entry, Ledger
 
 
-def carry(ledger: Ledger, index: int, run: RunRef, page: Page | None = None) -> Receipt:
+Pack = Callable[[], Parcel]
+"""Gives the parcel of an entry: built when first asked for, and once for all its runs."""
+
+
+def pack_of(ledger: Ledger, index: int) -> Pack:
+    """How the parcel of an entry is had; whoever asks while it is being built waits for it."""
+    lock, built = Lock(), list[Parcel]()
+
+    def pack() -> Parcel:
+        with lock:
+            if not built:
+                built.append(parcel(ledger, index))
+            return built[0]
+
+    return pack
+
+
+def carry(ledger: Ledger, index: int, run: RunRef, pack: Pack) -> Receipt:
     """Deliver one entry to one run now, however long it takes, and record the outcome.
+
+    The page is still to come: the receipt says so until `carry_page` has left it.
 
     Raises:
         TrackerError: the tracker refused, failed, or read back other bytes.
@@ -22,36 +42,42 @@ def carry(ledger: Ledger, index: int, run: RunRef, page: Page | None = None) -> 
     from venturalitica.ledger.outbox import Outbox
 
     try:
-        receipt = tracker(run.tracker).deliver(run, parcel(ledger, index, page))
+        receipt = tracker(run.tracker).deliver(run, pack())
     except Exception as error:
         Outbox(ledger).failed(index, run.tracker, run.run_id, said(error))
         raise
     if receipt.kept:
         Outbox(ledger).keep(index, run.tracker, run.run_id, receipt.kept)
     else:
-        Outbox(ledger).confirm(index, run.tracker, run.run_id, receipt.detail)
+        Outbox(ledger).confirm(index, run.tracker, run.run_id, receipt.detail, page=False)
     return receipt
 
 
-def carry_page(ledger: Ledger, index: int, run: RunRef, page: Page | None = None) -> None:
-    """Leave the page of an entry beside what `carry` delivered; whatever fails is raised."""
-    ask(tracker(run.tracker), "deliver_page", run, parcel(ledger, index, page))
+def carry_page(ledger: Ledger, index: int, run: RunRef, pack: Pack, receipt: Receipt) -> None:
+    """Leave the page beside what `carry` has the `receipt` of; whatever fails is raised.
+
+    Killed before that is recorded, it is left once more: where it is there, nothing is done.
+    """
+    from venturalitica.ledger.outbox import Outbox
+
+    ask(tracker(run.tracker), "deliver_page", run, pack())
+    if not receipt.kept:  # no server has it: its next delivery brings the page too
+        Outbox(ledger).confirm(index, run.tracker, run.run_id, receipt.detail)
 
 
-def page_of(ledger: Ledger, index: int) -> Page:
-    """The page of an entry, which is not read and drawn before somebody asks."""
+def _page(entry: Entry) -> Page:
+    """The page of an entry, which is not drawn before somebody asks."""
 
     def draw() -> str:
         from venturalitica.reports.html.page import render_report
 
-        entry = ledger.entry(index)
         return render_report(entry.statement, evidence_sha256=entry.evidence_sha256)
 
     return Page(draw)
 
 
-def parcel(ledger: Ledger, index: int, page: Page | None = None) -> Parcel:
-    """The parcel of an entry, built from the ledger alone; `page` where it may be drawn already."""
+def parcel(ledger: Ledger, index: int) -> Parcel:
+    """The parcel of an entry, built from the ledger alone."""
     from venturalitica.reports.markdown import render_markdown
 
     entry = ledger.entry(index)
@@ -69,7 +95,7 @@ def parcel(ledger: Ledger, index: int, page: Page | None = None) -> Parcel:
         policy_sha256=policy.sha256 if policy else "",
         policy_filename=policy.filename if policy else "",
         policy_bytes=policy.data if policy else None,
-        page=page or page_of(ledger, index),
+        page=_page(entry),
         description=render_markdown(entry.statement),
         data=tuple(_data_ref(item) for item in record.data),
         checkpoint=entry.checkpoint,

@@ -116,14 +116,14 @@ for name, at in wanted:
 print("runs", json.dumps([experiment, made]), flush=True)
 if sys.stdin.readline():
     from pathlib import Path
-    from venturalitica.audit.parcel import carry, carry_page, run_ref
+    from venturalitica.audit.parcel import carry, carry_page, pack_of, run_ref
     from venturalitica.ledger import Ledger, Outbox
     ledger = Ledger.open(Path(home))
     waiting = [item for item in Outbox(ledger).pending() if item.run_id in made]
     for item in waiting:
         run = run_ref(item.run)
-        carry(ledger, item.index, run)
-        carry_page(ledger, item.index, run)
+        pack = pack_of(ledger, item.index)
+        carry_page(ledger, item.index, run, pack, carry(ledger, item.index, run, pack))
     print("delivered", len(waiting), flush=True)
 """
 

@@ -3,6 +3,8 @@
 What is due is read from the statements (`predicate.trackers`), what happened from
 `.venturalitica/receipts.jsonl`, to which each attempt adds a line. So deleting the index loses
 nothing, and losing a receipt only means that something is delivered twice, which is harmless.
+A receipt says whether the report page lies beside the evidence too: it is left last, by a process
+that may be killed in between.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -40,7 +42,7 @@ class Undelivered:
 
     `run` is the run as the statement names it; `attempts` counts failures so far, `last_error` is
     what the last one said. What is `kept` lies in the folder of an offline run on this machine,
-    and `last_error` says where.
+    and `last_error` says where. Where only the page is missing, the evidence is `confirmed`.
     """
 
     index: int
@@ -49,6 +51,7 @@ class Undelivered:
     last_error: str = ""
     evidence_sha256: str = ""
     kept: bool = False
+    confirmed: bool = False
 
     @property
     def tracker(self) -> str:
@@ -63,7 +66,11 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One line of the receipts; what is `kept` on this machine only is not confirmed."""
+    """One line of the receipts; what is `kept` on this machine only is not confirmed.
+
+    `page` is false where the evidence is confirmed and its page was still to come. Receipts of
+    versions that left both at once do not speak of it.
+    """
 
     index: int
     tracker: str
@@ -73,6 +80,7 @@ class Attempt:
     at: str
     evidence_sha256: str = ""
     kept: bool = False
+    page: bool = True
 
 
 class Outbox:
@@ -83,30 +91,40 @@ class Outbox:
         self.path: Path = ledger.home / "receipts.jsonl"
 
     def pending(
-        self, index: Index | None = None, attempts: Iterable[Attempt] | None = None
+        self,
+        index: Index | None = None,
+        attempts: Iterable[Attempt] | None = None,
+        *,
+        pages: bool = False,
     ) -> list[Undelivered]:
         """What waits, oldest first; `index` is asked where one is open already.
 
-        `attempts` are all of them, for who has read them already.
+        Args:
+            attempts: all of them, for who has read them already.
+            pages: also what is confirmed, where its page is not at the run.
 
         Raises:
             EvidenceError: the log was altered.
         """
         from venturalitica.ledger.index.index import Index
 
-        confirmed, failures = _state(self.attempts() if attempts is None else attempts)
+        confirmed, whole, failures = _state(self.attempts() if attempts is None else attempts)
+        done = whole if pages else confirmed
         with contextlib.nullcontext(index) if index else Index.open(self._ledger) as links:
-            due = links.links(confirmed=confirmed)
+            due = links.links(confirmed=done)
         waiting: dict[Key, Undelivered] = {}
         for entry, digest, run in due:
             key = (entry, str(run.get("tracker", "")), str(run.get("run_id", "")))
-            if (key, digest) not in confirmed:
-                waiting.setdefault(key, _undelivered(entry, run, digest, failures.get(key, [])))
+            if (key, digest) not in done:
+                item = _undelivered(entry, run, digest, failures.get(key, []))
+                waiting.setdefault(key, replace(item, confirmed=(key, digest) in confirmed))
         return list(waiting.values())
 
-    def confirm(self, index: int, tracker: str, run_id: str, detail: str = "") -> None:
-        """Record that a tracker has an entry, byte for byte as it read back."""
-        self._add(index, tracker, run_id, "confirmed", detail)
+    def confirm(
+        self, index: int, tracker: str, run_id: str, detail: str = "", *, page: bool = True
+    ) -> None:
+        """Record that a tracker has an entry, byte for byte as it read back, and its page too."""
+        self._add(index, tracker, run_id, "confirmed", detail, page=page)
 
     def keep(self, index: int, tracker: str, run_id: str, where: str) -> None:
         """Record that an entry lies with an offline run on this machine, which no server has."""
@@ -124,7 +142,9 @@ class Outbox:
         """
         return read_attempts(self.path)
 
-    def _add(self, index: int, tracker: str, run_id: str, outcome: str, detail: str) -> None:
+    def _add(
+        self, index: int, tracker: str, run_id: str, outcome: str, detail: str, **more: bool
+    ) -> None:
         from venturalitica.core.redact import redact_text
 
         line = {
@@ -136,6 +156,7 @@ class Outbox:
             "at": timestamp(datetime.now(UTC)),
             # The digest ties the receipt to this very record, should the log ever be another one.
             "evidence_sha256": self._ledger.entry(index).evidence_sha256,
+            **more,
         }
         try:
             _append_line(self.path, json.dumps(line).encode())
@@ -178,16 +199,22 @@ def read_attempts(path: Path) -> Iterator[Attempt]:
                 log.debug("%s:%d is not a receipt and is passed over", path, number)
 
 
-def _state(attempts: Iterable[Attempt]) -> tuple[set[tuple[Key, str]], dict[Key, list[Attempt]]]:
+def _state(
+    attempts: Iterable[Attempt],
+) -> tuple[set[tuple[Key, str]], set[tuple[Key, str]], dict[Key, list[Attempt]]]:
+    """What is confirmed, what of it with its page, and what failed."""
     confirmed: set[tuple[Key, str]] = set()
+    whole: set[tuple[Key, str]] = set()
     failures: dict[Key, list[Attempt]] = {}
     for attempt in attempts:
         key = (attempt.index, attempt.tracker, attempt.run_id)
         if attempt.confirmed:
             confirmed.add((key, attempt.evidence_sha256))
+            if attempt.page:
+                whole.add((key, attempt.evidence_sha256))
         else:
             failures.setdefault(key, []).append(attempt)
-    return confirmed, failures
+    return confirmed, whole, failures
 
 
 def _bounded(stream: BinaryIO) -> Iterator[bytes]:
@@ -222,6 +249,7 @@ def _attempt(line: bytes) -> Attempt | None:
             str(value.get("at", "")),
             str(value.get("evidence_sha256", "")),
             value["outcome"] == "kept",
+            value.get("page") is not False,
         )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

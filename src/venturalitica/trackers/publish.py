@@ -162,8 +162,8 @@ def publish_page(shelf: Shelf, parcel: Parcel) -> None:
         raise TrackerError("the run does not hold the evidence that the page is of")
     page = parcel.page.html()
     if not _holds(shelf, claim.report, sha256_hex(page)):
-        shelf.write({claim.report: page})
         shelf.put_page_extras(parcel, claim, page)
+        shelf.write({claim.report: page})  # last: where the page is there, all else is
 
 
 def tags_of(parcel: Parcel, claim: Claim) -> dict[str, str]:

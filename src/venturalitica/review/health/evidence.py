@@ -103,9 +103,13 @@ def _ends_whole(entries: Path) -> bool:
 def _outbox(ledger: Ledger) -> Finding:
     from venturalitica.ledger import Outbox
 
-    waiting = Outbox(ledger).pending()
-    if not waiting:
+    due = Outbox(ledger).pending(pages=True)
+    waiting = [item for item in due if not item.confirmed]
+    if not due:
         return Finding(AREA, "outbox", "ok", "nothing waits")
+    if not waiting:
+        text = f"no evidence waits; {len(due)} report page(s) are not at their runs"
+        return Finding(AREA, "outbox", "note", text, "venturalitica sync")
     oldest = waiting[0]
     where = ", ".join(
         f"{count} for {name}"
