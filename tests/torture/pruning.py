@@ -19,7 +19,7 @@ from typing import Any
 from torture.writing import Promise, all_well, append_for_ever, fork, workshop
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.ledger import Index, Ledger, verify_ledger
-from venturalitica.ledger.lifecycle.erase import erase
+from venturalitica.ledger.lifecycle.erase import erase, go_on
 from venturalitica.ledger.lifecycle.prune import plan, prune
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.ledger.signing.signer import FileSigner
@@ -137,8 +137,9 @@ def _is_pruned(home: Path) -> bool:
 
 
 def _hold(home: Path, signer: FileSigner, before: list[str], promised: list[Promise]) -> str:
-    """Open as the next writer does; gives what the kill left."""
+    """Open as the next writer does (`open_ledger`); gives what the kill left."""
     ledger = Ledger.open(home, signer=signer)
+    go_on(ledger)
     found = verify_ledger(home)
     assert found.ok, found.fault
     retention = next((step.detail for step in found.steps if step.name == "retention"), "")
