@@ -94,7 +94,7 @@ def deliver(
     """
     if not runs:
         return ()
-    pack = pack_of(ledger, entry.index)
+    pack = pack_of(ledger, entry.index, entry)
     errands = [_Errand(ledger, entry.index, run, pack) for run in runs]
     for errand in errands:
         _without_page[errand] = wait

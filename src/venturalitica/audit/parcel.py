@@ -18,14 +18,18 @@ Pack = Callable[[], Parcel]
 """Gives the parcel of an entry: built when first asked for, and once for all its runs."""
 
 
-def pack_of(ledger: Ledger, index: int) -> Pack:
-    """How the parcel of an entry is had; whoever asks while it is being built waits for it."""
+def pack_of(ledger: Ledger, index: int, entry: Entry | None = None) -> Pack:
+    """How the parcel of an entry is had; whoever asks while it is being built waits for it.
+
+    Args:
+        entry: the entry, for who has just appended it; else it is read from the log.
+    """
     lock, built = Lock(), list[Parcel]()
 
     def pack() -> Parcel:
         with lock:
             if not built:
-                built.append(parcel(ledger, index))
+                built.append(parcel(ledger, index, entry))
             return built[0]
 
     return pack
@@ -43,13 +47,15 @@ def carry(ledger: Ledger, index: int, run: RunRef, pack: Pack) -> Receipt:
 
     try:
         receipt = tracker(run.tracker).deliver(run, pack())
+        digest = pack().evidence_sha256
     except Exception as error:
         Outbox(ledger).failed(index, run.tracker, run.run_id, said(error))
         raise
     if receipt.kept:
-        Outbox(ledger).keep(index, run.tracker, run.run_id, receipt.kept)
+        Outbox(ledger).keep(index, run.tracker, run.run_id, receipt.kept, digest=digest)
     else:
-        Outbox(ledger).confirm(index, run.tracker, run.run_id, receipt.detail, page=False)
+        place = (index, run.tracker, run.run_id)
+        Outbox(ledger).confirm(*place, receipt.detail, page=False, digest=digest)
     return receipt
 
 
@@ -62,7 +68,8 @@ def carry_page(ledger: Ledger, index: int, run: RunRef, pack: Pack, receipt: Rec
 
     ask(tracker(run.tracker), "deliver_page", run, pack())
     if not receipt.kept:  # no server has it: its next delivery brings the page too
-        Outbox(ledger).confirm(index, run.tracker, run.run_id, receipt.detail)
+        place, digest = (index, run.tracker, run.run_id), pack().evidence_sha256
+        Outbox(ledger).confirm(*place, receipt.detail, digest=digest)
 
 
 def _page(entry: Entry) -> Page:
@@ -76,11 +83,11 @@ def _page(entry: Entry) -> Page:
     return Page(draw)
 
 
-def parcel(ledger: Ledger, index: int) -> Parcel:
-    """The parcel of an entry, built from the ledger alone."""
+def parcel(ledger: Ledger, index: int, entry: Entry | None = None) -> Parcel:
+    """The parcel of an entry, built from the ledger alone; `entry` where it was just appended."""
     from venturalitica.reports.markdown import render_markdown
 
-    entry = ledger.entry(index)
+    entry = entry or ledger.entry(index)
     record = entry.record
     policy = record.policy
     return Parcel(

@@ -121,14 +121,25 @@ class Outbox:
         return list(waiting.values())
 
     def confirm(
-        self, index: int, tracker: str, run_id: str, detail: str = "", *, page: bool = True
+        self,
+        index: int,
+        tracker: str,
+        run_id: str,
+        detail: str = "",
+        *,
+        page: bool = True,
+        digest: str = "",
     ) -> None:
-        """Record that a tracker has an entry, byte for byte as it read back, and its page too."""
-        self._add(index, tracker, run_id, "confirmed", detail, page=page)
+        """Record that a tracker has an entry, byte for byte as it read back, and its page too.
 
-    def keep(self, index: int, tracker: str, run_id: str, where: str) -> None:
+        Args:
+            digest: the entry's own, for who has read it already; else it is read from the log.
+        """
+        self._add(index, tracker, run_id, "confirmed", detail, digest, page=page)
+
+    def keep(self, index: int, tracker: str, run_id: str, where: str, *, digest: str = "") -> None:
         """Record that an entry lies with an offline run on this machine, which no server has."""
-        self._add(index, tracker, run_id, "kept", where)
+        self._add(index, tracker, run_id, "kept", where, digest)
 
     def failed(self, index: int, tracker: str, run_id: str, error: str) -> None:
         """Record that a delivery failed; credentials in `error` are removed."""
@@ -143,7 +154,14 @@ class Outbox:
         return read_attempts(self.path)
 
     def _add(
-        self, index: int, tracker: str, run_id: str, outcome: str, detail: str, **more: bool
+        self,
+        index: int,
+        tracker: str,
+        run_id: str,
+        outcome: str,
+        detail: str,
+        digest: str = "",
+        **more: bool,
     ) -> None:
         from venturalitica.core.redact import redact_text
 
@@ -155,7 +173,7 @@ class Outbox:
             "detail": redact_text(detail)[:MAX_DETAIL],
             "at": timestamp(datetime.now(UTC)),
             # The digest ties the receipt to this very record, should the log ever be another one.
-            "evidence_sha256": self._ledger.entry(index).evidence_sha256,
+            "evidence_sha256": digest or self._ledger.entry(index).evidence_sha256,
             **more,
         }
         try:
@@ -224,13 +242,13 @@ def _bounded(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def _append_line(path: Path, line: bytes) -> None:
-    # Without locks two receipts may spoil each other: what they confirm is delivered twice.
+    # Without locks two receipts may spoil each other, and none is synced to the disk, for which a
+    # training would wait: what one that is lost confirms is delivered twice.
     with locked(path, create=True, required=False) as descriptor:
         end = os.fstat(descriptor).st_size
         torn = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
         try:
             write_all(descriptor, (b"\n" if torn else b"") + line + b"\n")
-            os.fsync(descriptor)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.ftruncate(descriptor, end)

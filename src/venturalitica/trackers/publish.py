@@ -16,6 +16,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.verdict import Verdict
@@ -310,14 +311,17 @@ def with_section(text: str, key: str, body: str, *, limit: int) -> str:
     """
     begin, end = f"<!-- venturalitica {key} -->", f"<!-- /venturalitica {key} -->"
     section = f"{begin}\n{_harmless(body)}\n{end}"
-    # Only a beginning with its own end is ours: one whose end the user deleted is text of theirs.
-    inner = rf"(?:(?!{re.escape(begin)}|{re.escape(end)}).)*"
-    found = re.search(re.escape(begin) + inner + re.escape(end), text, re.DOTALL)
-    if found:
-        result = text[: found.start()] + section + text[found.end() :]
-    else:
-        result = f"{text}\n\n{section}" if text else section
+    result = f"{text}\n\n{section}" if text else section
+    marks = [mark for mark in _MARK.finditer(text) if mark[0] in (begin, end)]
+    for first, second in pairwise(marks):
+        # Only a beginning with its own end is ours: one whose end the user deleted is their text.
+        if (first[0], second[0]) == (begin, end):
+            result = text[: first.start()] + section + text[second.end() :]
+            break
     return result if len(result) <= limit else text
+
+
+_MARK = re.compile(r"<!-- /?venturalitica \S+ -->")
 
 
 def _harmless(body: str) -> str:
