@@ -92,7 +92,7 @@ def train_wandb() -> None:
     _in_home("evidence", lambda: vl.enforce(table(), **ROLES))
 
 
-def _die(*_: object) -> None:
+def _die(*_: object, **__: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
