@@ -7,11 +7,13 @@ WORKERS ?= auto
 # Each test starts Pythons of its own by the hundred: they need not compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint docs bench torture architecture screenshots clean
+.PHONY: help demo test test-browser test-torture lint docs bench torture architecture screenshots clean
 
 help:
 	@echo "make demo     audit the German Credit model inside a real MLflow run"
-	@echo "make test     run every test"
+	@echo "make test     run the tests; the two below are apart: from end to end, and slow"
+	@echo "make test-browser  run the tests of the pages in a real browser"
+	@echo "make test-torture  run a short seed of every part of make torture"
 	@echo "make lint     check format, style and types"
 	@echo "make docs     build the documentation and check its links"
 	@echo "make bench    print the benchmarks' ratios"
@@ -72,8 +74,17 @@ COMMA := ,
 demo: $(VENV)/.demo
 	@$(BIN)/venturalitica demo --out demo-out
 
+# Every test belongs to exactly one of these three, and CI runs them all: tests/house holds it.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.dev $(VENV)/.system
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(PYTEST) --ignore=tests/browser --ignore=tests/torture
+
+test-browser: $(VENV)/.dev $(VENV)/.system
+	$(PYTEST) tests/browser
+
+test-torture: $(VENV)/.dev $(VENV)/.system
+	$(PYTEST) tests/torture
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

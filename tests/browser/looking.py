@@ -16,11 +16,11 @@ PATIENCE = 30_000
 
 NO_CHROMIUM = (
     "chromium is not installed: the browser's tests cannot be made without it. "
-    "'make test' installs it; by hand: apt-get install chromium"
+    "'make test-browser' installs it; by hand: apt-get install chromium"
 )
 NO_AXE = (
     "{path}: axe-core is not there: accessibility cannot be tested without it. "
-    "'make test' installs it; by hand: npm install --prefix .venv/axe axe-core@4"
+    "'make test-browser' installs it; by hand: npm install --prefix .venv/axe axe-core@4"
 )
 
 ARGUMENTS = (
