@@ -207,6 +207,22 @@ def _one_apart(one: str, other: str) -> bool:
     moved = sorted(one) == sorted(other)
     if min(len(one), len(other)) <= 3:
         return moved or [key for key, _ in groupby(one)] == [key for key, _ in groupby(other)]
-    codes = difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
-    changes = sum(max(b - a, d - c) for tag, a, b, c, d in codes if tag != "equal")
-    return changes <= 1 or (moved and changes == 2)
+    # Not by difflib, whose time grows with the square of such a name as 90 times "a".
+    one, other = _between_what_is_common(one, other)
+    if max(len(one), len(other)) <= 1:
+        return True
+    # One letter stands elsewhere, or two have changed places.
+    return moved and (one[1:] == other[:-1] or one[:-1] == other[1:] or one[1:-1] == other[1:-1])
+
+
+def _between_what_is_common(one: str, other: str) -> tuple[str, str]:
+    """Both without the beginning and the end that they share."""
+    start = _shared(one, other)
+    end = _shared(one[start:][::-1], other[start:][::-1])
+    return one[start : len(one) - end], other[start : len(other) - end]
+
+
+def _shared(one: str, other: str) -> int:
+    """So many letters stand at the beginning of both."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -45,6 +45,14 @@ def test_slips(name: str, meant: str | None) -> None:
     assert slip(name, ["gender", "age", "marital_status", "ethnicity", "set"]) == meant
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("aabaa", "baaaa"), ("cbbcc", "cbbac"), ("abcdea", "aebcda")]
+)
+def test_slips_among_letters_that_repeat(name: str, meant: str) -> None:
+    assert slip(name, [meant]) == meant
+    assert slip(meant, [name]) == name
+
+
 def test_an_undeclared_role_is_the_callers(lint_text: Any) -> None:
     text = _policy(
         'metric: demographic_parity_ratio\nacross: wealth\nmust: ">= 0.8"', "{gender: {}}"
