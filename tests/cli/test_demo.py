@@ -32,6 +32,7 @@ def test_demo_runs_end_to_end_in_its_folder(call, project, monkeypatch):
 
 
 def test_without_mlflow_the_demo_stays_local_and_says_what_to_type(call, project, monkeypatch):
+    """And each line is understood alone: what a control is about, that red is meant."""
     monkeypatch.setattr(demo, "_has", lambda library: library == "sklearn")
     result = call("demo", "--out", "loan demo")
     assert result.exit_code == 0
@@ -40,6 +41,12 @@ def test_without_mlflow_the_demo_stays_local_and_says_what_to_type(call, project
     assert "verified:" in result.stdout
     assert "cd 'loan demo'" in result.stdout
     assert install_line("all") in result.stderr
+    assert "Approval rates of men and women differ by no more than" in result.stdout
+    assert "Red is meant" in result.stdout
+    assert "unchanged since it was signed" in result.stdout
+    following = result.stdout.partition("Next, look around:\n")[2].splitlines()
+    assert len(following) >= 5
+    assert all("  # " in line for line in following)
 
 
 def test_without_scikit_learn_the_line_that_installs_it_is_named(call, monkeypatch):
@@ -76,15 +83,3 @@ def test_what_to_type_next_is_found_on_the_path(tmp_path, monkeypatch):
     assert ways == ["source .venv/bin/activate", "cd demo-out"]
     monkeypatch.setenv("PATH", str(place))
     assert list(demo._ways_there(Path("demo-out"))) == ["cd demo-out"]
-
-
-def test_each_line_of_the_demo_is_understood_alone(call, project, monkeypatch):
-    """What a control is about, that red is meant, and what each command to type next is for."""
-    monkeypatch.setattr(demo, "_has", lambda library: library == "sklearn")
-    said = call("demo", "--out", "loan demo").stdout
-    assert "Approval rates of men and women differ by no more than" in said
-    assert "Red is meant" in said
-    assert "unchanged since it was signed" in said
-    following = said.partition("Next, look around:\n")[2].splitlines()
-    assert len(following) >= 5
-    assert all("  # " in line for line in following)

@@ -90,23 +90,28 @@ def home(project: Path) -> Path:
     return settings.home
 
 
-def delete(home: Path) -> None:
+def delete(home: Path, _whole: Path) -> None:
     (home / "index.db").unlink(missing_ok=True)
     shutil.rmtree(home / "cache", ignore_errors=True)
 
 
-def break_them(home: Path) -> None:
+def break_them(home: Path, whole: Path) -> None:
+    delete(home, whole)
+    shutil.copytree(whole / "cache", home / "cache")
     (home / "index.db").write_bytes(b"SQLite format 3\0" + b"\1" * 4000)
     for path in (home / "cache").iterdir():
         path.write_bytes(path.read_bytes()[:-5] + b"wrong")
 
 
 @pytest.mark.parametrize("name", READS)
-def test_deleted_or_broken_the_answers_are_the_same(call, home: Path, name: str) -> None:
+def test_deleted_or_broken_the_answers_are_the_same(
+    call, home: Path, tmp_path: Path, name: str
+) -> None:
     calls = [[*name.split(), *options] for options in READS[name]]
     call("runs", "list")
     assert (home / "index.db").exists()
     assert (home / "cache").is_dir()
+    shutil.copytree(home / "cache", tmp_path / "whole" / "cache")
 
     def answers() -> list[tuple[int, str, str]]:
         return [(r.exit_code, r.stdout, r.stderr) for r in (call(*line) for line in calls)]
@@ -115,8 +120,7 @@ def test_deleted_or_broken_the_answers_are_the_same(call, home: Path, name: str)
     assert all(out or err for _, out, err in expected)
     for harm in (delete, break_them):
         for line, before in zip(calls, expected, strict=True):
-            harm(home)
+            harm(home, tmp_path / "whole")
             after = call(*line)
             assert (after.exit_code, after.stdout, after.stderr) == before, (line, harm.__name__)
-            call("runs", "list")
     assert answers() == expected

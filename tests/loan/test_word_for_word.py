@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica.cli import main
 from venturalitica.demo.german_credit import POLICY
 
 EXAMPLE = """\
@@ -27,6 +28,7 @@ with mlflow.start_run():
 BEFORE = """\
 import pandas
 from sklearn.preprocessing import OrdinalEncoder
+from venturalitica.cli import main
 from venturalitica.demo.german_credit import read_columns
 
 train_df = pandas.DataFrame(read_columns()).sample(frac=0.7, random_state=1)
@@ -85,14 +87,29 @@ def python(folder: Path, code: str, **extra: str) -> str:
     return done.stdout
 
 
-def venturalitica(folder: Path, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "venturalitica.cli", *arguments],
+VERIFY = """\
+import json, sys
+from venturalitica.cli import main
+
+for arguments in json.loads(sys.argv[1]):
+    print(arguments, main(["verify", *arguments]))
+"""
+
+
+def check_verified(folder: Path, *calls: list[str], **extra: str) -> None:
+    """Each `venturalitica verify` ends with 0; in another process than the one that wrote."""
+    done = subprocess.run(
+        [sys.executable, "-c", VERIFY, json.dumps(calls)],
         cwd=folder,
         env=environment(folder, **extra),
         capture_output=True,
         text=True,
         check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert [f"{arguments} 0" for arguments in calls] == [line for line in said if line[0] == "["], (
+        done.stdout + done.stderr
     )
 
 
@@ -114,11 +131,8 @@ def check_what_landed(folder: Path, landed: dict, uri: str) -> None:
     (line,) = (folder / ".venturalitica/log/entries.jsonl").read_bytes().splitlines()
     assert tags["venturalitica.evidence_sha256"] == hashlib.sha256(line).hexdigest()
     (folder / "evidence.json").write_bytes(artifacts["venturalitica/evidence.json"])
-    for source in ([], ["evidence.json"], ["--run", landed["run"]]):
-        done = venturalitica(
-            folder, "verify", *source, **({"MLFLOW_TRACKING_URI": uri} if uri else {})
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    tracking = {"MLFLOW_TRACKING_URI": uri} if uri else {}
+    check_verified(folder, [], ["evidence.json"], ["--run", landed["run"]], **tracking)
 
 
 def test_against_the_default_local_store(folder: Path) -> None:
@@ -173,23 +187,27 @@ def test_with_wandb_offline(folder: Path) -> None:
     record = b"".join(path.read_bytes() for path in files.parent.glob("*.wandb"))
     for said in (b"policy_snapshot", b"venturalitica_evidence", b"venturalitica.policy_sha256"):
         assert said in record
-    assert venturalitica(folder, "verify").returncode == 0
+    check_verified(folder, [])
 
 
-def test_any_altered_byte_of_log_or_checkpoint_makes_verify_exit_1(folder: Path) -> None:
+def test_any_altered_byte_of_log_or_checkpoint_makes_verify_exit_1(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     python(
         folder,
         BEFORE
         + EXAMPLE.replace("import mlflow\n", "").replace("with mlflow.start_run():", "if True:"),
     )
     log = folder / ".venturalitica" / "log"
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("VENTURALITICA_HOME")
+    monkeypatch.setenv("VENTURALITICA_CONFIG", str(folder / "keys"))
     for file in ("entries.jsonl", "checkpoint"):
         whole = (log / file).read_bytes()
         for place in (0, len(whole) // 2, len(whole) - 1):
             altered = bytearray(whole)
             altered[place] ^= 1
             (log / file).write_bytes(altered)
-            done = venturalitica(folder, "verify")
-            assert done.returncode == 1, (file, place, done.stdout, done.stderr)
+            assert main(["verify"]) == 1, (file, place, capsys.readouterr())
             (log / file).write_bytes(whole)
-    assert venturalitica(folder, "verify").returncode == 0
+    assert main(["verify"]) == 0
