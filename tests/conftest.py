@@ -1,17 +1,20 @@
-"""What several folders of tests share: one real MLflow server."""
+"""What several folders of tests share: MLflow, an empty store of it, and one real server."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import chdir, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -47,6 +50,22 @@ def _chain(file: Path) -> str | None:
     return "server" if re.search("mlflow[-_]server|server_uri", file.read_text()) else None
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that `make` filled: the first worker that asks makes it, others wait at the lock."""
+    base = factory.getbasetemp()
+    # The workers of pytest-xdist have a folder each, in that of the session.
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, made = shared / f"once-{name}", shared / f"once-{name}.made"
+    with (shared / f"once-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _nothing_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keys and evidence of tests never touch the user's own folders."""
@@ -55,6 +74,31 @@ def _nothing_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.setenv("VENTURALITICA_CONFIG", str(folder / "config"))
         patch.setenv("VENTURALITICA_HOME", str(folder / "evidence"))
         yield
+
+
+@pytest.fixture(scope="session")
+def mlflow() -> Any:
+    """MLflow, imported and warmed up; its own deprecation warnings are not ours to mend."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import mlflow
+        import mlflow.store.tracking.sqlalchemy_store
+    return mlflow
+
+
+@pytest.fixture(scope="session")
+def empty_database(mlflow: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database without runs, to be copied: making one takes seconds.
+
+    Artifacts of all copies are left beside it, in a folder for each run.
+    """
+
+    def make(folder: Path) -> None:
+        with warnings.catch_warnings(), chdir(folder):
+            warnings.simplefilter("ignore")
+            mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
+
+    return made_once(tmp_path_factory, "database", make) / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

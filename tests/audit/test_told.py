@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,8 +62,9 @@ for _ in range(2):
 
 
 def test_a_script_that_forgot_its_run_is_told_once_with_the_remedy(
-    policy: Path, tmp_path: Path
+    policy: Path, empty_database: Path, tmp_path: Path
 ) -> None:
+    shutil.copy(empty_database, tmp_path / "m.db")
     (tmp_path / "script.py").write_text(OUTSIDE)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "script.py"], capture_output=True, text=True, check=True

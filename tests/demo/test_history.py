@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.histories import UNTIL, copied_history
 from venturalitica.demo.history import History, write_history
 from venturalitica.demo.history_plan import DAYS, RUNS, NoStore, happenings, write_policies
 from venturalitica.errors import SettingsError
@@ -18,8 +19,6 @@ from venturalitica.ledger import Index, Ledger, Outbox
 from venturalitica.ledger.verify.verify import verify_ledger
 from venturalitica.policy.diff import diff
 from venturalitica.trackers.base import RunRef
-
-UNTIL = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 
 
 @dataclass
@@ -104,8 +103,11 @@ def test_its_times_are_in_order_and_end_on_the_last_day(history: History, rows: 
     assert max(record["appended_at"] for record in records) < f"{UNTIL:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def test_the_verdicts_are_the_same_every_time(history: History, tmp_path: Path) -> None:
-    again = write_history(tmp_path / "again", until=UNTIL, store=NoStore())
+def test_the_verdicts_are_the_same_every_time(
+    history: History, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    again = copied_history(tmp_path_factory)
+    assert again.folder != history.folder
     pairs = zip(Ledger.open(history.home).entries(), Ledger.open(again.home).entries(), strict=True)
     for one, other in pairs:
         first, second = one.statement["predicate"], other.statement["predicate"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -81,8 +82,9 @@ class Fit:
 
 
 @pytest.fixture(scope="module")
-def fit(tmp_path_factory: pytest.TempPathFactory) -> Fit:
+def fit(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Fit:
     folder = tmp_path_factory.mktemp("walk")
+    shutil.copy(empty_database, folder)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     patient = {"VENTURALITICA_TRACKER_WAIT": "100", "VENTURALITICA_HOME": str(folder / "evidence")}
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}"}

@@ -27,26 +27,6 @@ def _load_worlds() -> None:
 _load_worlds()
 
 
-@pytest.fixture(scope="session")
-def mlflow():
-    """MLflow, imported and warmed up; its own deprecation warnings are not ours to mend."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import mlflow
-        import mlflow.store.tracking.sqlalchemy_store
-    return mlflow
-
-
-@pytest.fixture(scope="session")
-def empty_database(mlflow, tmp_path_factory) -> Path:
-    """A migrated database without runs: making one takes seconds, copying it does not."""
-    file: Path = tmp_path_factory.mktemp("database") / "mlflow.db"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        mlflow.MlflowClient(f"sqlite:///{file}").search_experiments()
-    return file
-
-
 @pytest.fixture
 def tracking_uri(mlflow, empty_database, tmp_path, monkeypatch) -> Iterator[str]:
     """MLflow's default local store in a fresh folder: nothing is set at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,10 @@ def test_a_run_that_holds_nothing_any_more_is_a_fault_and_one_that_is_gone_is_sa
 
 
 @pytest.mark.filterwarnings("ignore:.*noload.*")  # MLflow's own, of its own database
-def test_a_whole_run_of_mlflow_copied_into_another(tmp_path: Path, audit: Any, home: Path) -> None:
+def test_a_whole_run_of_mlflow_copied_into_another(
+    empty_database: Path, tmp_path: Path, audit: Any, home: Path
+) -> None:
+    shutil.copy(empty_database, tmp_path)
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
     try:

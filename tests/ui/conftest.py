@@ -8,24 +8,18 @@ copy.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from venturalitica.demo.history import History, write_history
-from venturalitica.ledger import Outbox
-from venturalitica.trackers.base import RunRef
+from tests.histories import copied_history
+from venturalitica.demo.history import History
 from venturalitica.ui.reader import Desk, Reading
-
-if TYPE_CHECKING:
-    from venturalitica.ledger import Ledger
 
 
 def _beside(name: str) -> Any:
@@ -41,34 +35,6 @@ def _beside(name: str) -> Any:
     return sys.modules[full]
 
 
-UNTIL = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
-"""The last day of the history; its last run is of the day before."""
-
-
-class Receipts:
-    """A store that confirms all but the last run, without MLflow: the first is in a file store."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._wanted: list[tuple[str, datetime]] = []
-
-    def ask(self, wanted: Sequence[tuple[str, datetime]], home: Path) -> None:
-        self._wanted = list(wanted)
-
-    def runs(self) -> Sequence[RunRef]:
-        return [self._run(number, name) for number, (name, _) in enumerate(self._wanted)]
-
-    def _run(self, number: int, name: str) -> RunRef:
-        store = f"sqlite:///{self._folder}/mlflow.db" if number else f"file://{self._folder}/mlruns"
-        run_id = hashlib.sha256(b"%d" % number).hexdigest()[:32]
-        return RunRef("mlflow", run_id, uri=store, experiment_id="1", run_name=name)
-
-    def deliver(self, ledger: Ledger) -> None:
-        waiting = [item for item in Outbox(ledger).pending() if not item.last_error]
-        for item in waiting[:-1]:
-            Outbox(ledger).confirm(item.index, item.tracker, item.run_id, "read back")
-
-
 @pytest.fixture(autouse=True)
 def _keys_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No key is the reader's own, whatever tests before made keys for."""
@@ -78,8 +44,7 @@ def _keys_of_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     """40 runs over three policy versions, with sign-offs; two of them wait for a tracker."""
-    folder = tmp_path_factory.mktemp("history") / "loan"
-    return write_history(folder, until=UNTIL, store=Receipts(folder))
+    return copied_history(tmp_path_factory)
 
 
 @pytest.fixture

@@ -214,7 +214,12 @@ def test_a_saved_model_serves_without_this_package(
 def test_mlflow_saves_the_plain_model(policy: str, tmp_path: Path, X: Any, y: Any) -> None:
     mlflow = pytest.importorskip("mlflow")
     model = vl.wrap(LogisticRegression(), policy=policy).fit(X, y)
-    mlflow.sklearn.save_model(model, tmp_path / "saved", serialization_format="cloudpickle")
+    mlflow.sklearn.save_model(
+        model,
+        tmp_path / "saved",
+        serialization_format="cloudpickle",
+        pip_requirements=["scikit-learn"],  # else MLflow loads the model in another Python to see
+    )
     again = mlflow.sklearn.load_model(str(tmp_path / "saved"))
     assert type(again) is LogisticRegression
     assert b"venturalitica" not in (tmp_path / "saved" / "model.pkl").read_bytes()
