@@ -21,6 +21,10 @@ from typing import Any
 
 import pytest
 
+# A worker for each core: a second thread for linear algebra only waits, and burns CPU while it
+# does. Before numpy is imported, and for every Python that a test starts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest chains come first: what shares a server, and what shares a browser."""
