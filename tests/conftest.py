@@ -8,13 +8,14 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import chdir, suppress
+from contextlib import chdir, closing, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def mlflow() -> Any:
 def empty_database(mlflow: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated database without runs, to be copied: making one takes seconds.
 
-    Artifacts of all copies are left beside it, in a folder for each run.
+    Artifacts of a copy's runs are left beside this one; see `empty_store`.
     """
 
     def make(folder: Path) -> None:
@@ -103,6 +104,19 @@ def empty_database(mlflow: Any, tmp_path_factory: pytest.TempPathFactory) -> Pat
             mlflow.MlflowClient(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
 
     return made_once(tmp_path_factory, "database", make) / "mlflow.db"
+
+
+@pytest.fixture
+def empty_store(empty_database: Path) -> Callable[[Path], None]:
+    """`empty_store(file)`: MLflow's database as it is at first, with its artifacts beside it."""
+
+    def copy(file: Path) -> None:
+        shutil.copy(empty_database, file)
+        beside = str(file.parent / "mlruns" / "0")
+        with closing(sqlite3.connect(file)) as database, database:
+            database.execute("UPDATE experiments SET artifact_location = ?", (beside,))
+
+    return copy
 
 
 @pytest.fixture(scope="session")

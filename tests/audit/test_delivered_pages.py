@@ -172,8 +172,9 @@ else:
 
 @pytest.mark.parametrize("end", ["ended", "exit"])
 def test_the_page_is_there_when_the_mlflow_run_has_ended_or_the_process(
-    end, policy, tmp_path: Path, monkeypatch
+    end, policy, empty_store, tmp_path: Path, monkeypatch
 ):
+    empty_store(tmp_path / "m.db")
     monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "60")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/m.db")
     command = [sys.executable, "-c", SCRIPT, end]

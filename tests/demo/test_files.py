@@ -58,9 +58,12 @@ def test_the_scenario_writes_its_own_files(loan, tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_the_script_runs_as_it_is_and_finds_what_quickstart_finds(tmp_path, loan) -> None:
+def test_the_script_runs_as_it_is_and_finds_what_quickstart_finds(
+    empty_store, tmp_path, loan
+) -> None:
     """A fresh interpreter in a fresh folder, as a newcomer would; MLflow's default local store."""
     copy_to(tmp_path)
+    empty_store(tmp_path / "mlflow.db")
     keep = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     environment = keep | {
         "VENTURALITICA_HOME": str(tmp_path / ".venturalitica"),
