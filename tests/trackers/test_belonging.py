@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import venturalitica as vl
+from tests.policies import small_policy
 from venturalitica import trackers
 from venturalitica.audit import delivery
 from venturalitica.audit.allowance import Allowance
@@ -22,12 +23,7 @@ from venturalitica.review.verification import verify_run, verify_source
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.memory import MemoryTracker
 
-POLICY = """\
-policy: loan
-version: "1.0"
-controls:
-  - {id: accuracy, metric: accuracy, must: ">= 0.70"}
-"""
+POLICY = small_policy(">= 0.70")
 
 
 @pytest.fixture(autouse=True)

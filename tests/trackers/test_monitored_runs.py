@@ -7,16 +7,12 @@ from pathlib import Path
 import pytest
 
 import venturalitica as vl
+from tests.policies import small_policy
 from venturalitica.audit import delivery
 from venturalitica.audit.allowance import Allowance
 from venturalitica.audit.project import open_ledger
 
-POLICY = """\
-policy: loan
-version: "1.0"
-controls:
-  - {id: accuracy, metric: accuracy, must: ">= 0.50"}
-"""
+POLICY = small_policy()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import venturalitica as vl
+from tests.policies import small_policy
 from venturalitica.audit import delivery, result
 from venturalitica.audit.allowance import Allowance
 from venturalitica.audit.project import open_ledger
@@ -29,9 +30,7 @@ def rules(tmp_path, monkeypatch):
     monkeypatch.setattr(delivery, "_said", set())
     monkeypatch.setattr(result, "_told", set())
     path = tmp_path / "rules.yaml"
-    path.write_text(
-        'policy: t\nversion: "1"\ncontrols:\n  - {id: acc, metric: accuracy, must: ">= 0.1"}\n'
-    )
+    path.write_text(small_policy(">= 0.1"))
     return path
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 import venturalitica as vl
+from tests.policies import small_policy
 from venturalitica import trackers
 from venturalitica.review.health.checks import trackers as findings
 from venturalitica.review.health.integrations import Deliveries, health_of, link
@@ -21,12 +22,7 @@ from venturalitica.review.tracker_run import agreement
 from venturalitica.trackers.base import RunRef, ask
 
 PAGE = (Path(__file__).parents[2] / "docs" / "add-a-tracker.md").read_text()
-POLICY = """\
-policy: loan
-version: "1.0"
-controls:
-  - {id: accuracy, metric: accuracy, must: ">= 0.70"}
-"""
+POLICY = small_policy(">= 0.70")
 
 
 class Bare:

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import venturalitica as vl
+from tests.policies import small_policy
 from venturalitica import trackers
 from venturalitica.audit import delivery
 from venturalitica.audit.allowance import Allowance
@@ -23,14 +24,7 @@ from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.memory import MemoryTracker
 from venturalitica.trackers.wandb import WandbTracker
 
-POLICY = """\
-policy: loan
-version: "1.0"
-controls:
-  - id: accuracy
-    metric: accuracy
-    must: ">= 0.50"
-"""
+POLICY = small_policy()
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.policies import small_policy
 from venturalitica.demo.history import History
 from venturalitica.ui.pages import PAGES
 from venturalitica.ui.reader import Desk
@@ -115,14 +116,6 @@ def _call(*arguments: str) -> Any:
     return result
 
 
-POLICY = """\
-policy: small
-version: "1"
-controls:
-  - {id: accuracy, metric: accuracy, must: ">= 0.5"}
-"""
-
-
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A ledger of one record that is signed off, as the project's own."""
@@ -132,7 +125,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     home = tmp_path / "small"
     monkeypatch.setenv("VENTURALITICA_HOME", str(home))
-    (tmp_path / "small.yaml").write_text(POLICY)
+    (tmp_path / "small.yaml").write_text(small_policy())
     truth = [0, 1] * 50
     audit = vl.enforce(target=truth, prediction=truth[:], policy=tmp_path / "small.yaml")
     assert audit.entry is not None
