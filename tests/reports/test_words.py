@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from venturalitica.core.policy import Threshold
@@ -50,6 +50,7 @@ def test_numbers(value, beside, shown) -> None:
     assert format_number(value, beside=beside) == shown
 
 
+@example(1000.75, 1000.75, ">")
 @given(
     st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-9),
     st.floats(-1e6, 1e6).map(lambda x: round(x, 3)),

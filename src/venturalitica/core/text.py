@@ -115,13 +115,14 @@ def _shown(value: float, near: tuple[float, ...]) -> str:
 
 
 def _blurred(shown: float, value: float, near: tuple[float, ...]) -> bool:
-    """Whether rounding hides a real difference: from zero, or from a number beside it."""
+    """Whether rounding hides a real difference, from zero or a number beside it, or makes one."""
     if shown == 0 and abs(value) > 1e-12:
         return True
     return any(
         shown == other or (shown > other) != (value > other)
-        for other in near
         if abs(value - other) > 1e-12 * max(1.0, abs(other))
+        else shown != other
+        for other in near
     )
 
 
