@@ -287,6 +287,7 @@ def _claim(key: str, value: str) -> Claim | None:
         return None
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
         return None
+    # A tag is anybody's: what has other fields is not ours, whatever its format says.
     if set(data) != {field.name for field in fields(Claim)}:
         return None
     numbers = {"step", "at"}

@@ -191,6 +191,7 @@ class Log(LogFiles):
         return _take_in(descriptor, tail, keeper)
 
     def _add(self, descriptor: int, tail: Tail, line: bytes, keeper: Keeper) -> bytes:
+        # First, for a signer from outside may fail: no line would have to be taken back.
         seal = keeper.seal(tail.after(line).checkpoint())
         _write_line(descriptor, line, tail.end)
         try:
@@ -230,6 +231,7 @@ def _write_line(descriptor: int, line: bytes, end: int) -> None:
     data = line + b"\n"
     try:
         written = os.write(descriptor, data)
+        # A disk that fills up writes a part and reports no error before the next write.
         if written != len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(descriptor)

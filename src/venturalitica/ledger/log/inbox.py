@@ -39,6 +39,7 @@ KEPT_SECONDS = 24 * 3600
 
 MAX_TURNS = 64
 _NAME = re.compile(r"(\d{1,15})\.(\d{1,2})\.json")
+# FAT answers EPERM, FUSE mounts ENOSYS, EOPNOTSUPP or EMLINK: one name for a file is all they have.
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
@@ -175,6 +176,7 @@ def _line_in(path: Path) -> bytes:
         if os.fstat(descriptor).st_size > MAX_LINE + 1:
             raise NotOursError(f"it is longer than {MAX_LINE} bytes")
         data = stream.read(MAX_LINE + 2)
+    # Two lines would enter the log under one claim, the second for a place nobody decided.
     if data.count(b"\n") != 1 or not data.endswith(b"\n"):
         raise NotOursError("it is not one line")
     return data[:-1]

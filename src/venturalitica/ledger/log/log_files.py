@@ -52,7 +52,7 @@ class LogFiles:
         """The checkpoint's bytes, or None where there is none."""
         try:
             with reading(self.checkpoint) as stream:
-                return stream.read(MAX_NOTE + 1)
+                return stream.read(MAX_NOTE + 1)  # a giant in its place is refused, not read
         except FileNotFoundError:
             return None
 
@@ -149,6 +149,7 @@ class ProvenLines:
 
     def _check_leaves(self, part: Part, checkpoint: Checkpoint, proofs: Proofs) -> None:
         for index, leaf in enumerate(part.leaves(), part.index):
+            # The head of pruned entries says how many it stands for: it may reach past the seal.
             if index >= checkpoint.size or not proofs.holds(index, leaf):
                 raise _altered(self._files.entries, index)
 

@@ -140,6 +140,7 @@ def _bounded(call: Callable[[], T], source: str) -> T:
         except BaseException as error:  # noqa: BLE001 - foreign code fails in any way; told below
             failure.append(error)
 
+    # A daemon, of no pool: the interpreter would wait at its end for a signer that hangs.
     thread = threading.Thread(target=go, name="venturalitica-signer", daemon=True)
     thread.start()
     patience = _patience(source)

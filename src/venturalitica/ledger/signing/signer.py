@@ -104,6 +104,7 @@ class FileSigner:
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
         secret = self._key.private_numbers().private_value.to_bytes(32, "big")
+        # RFC 5869; `info` keeps any other key that is ever derived of this secret apart.
         seed = HKDF(algorithm=SHA256(), length=32, salt=None, info=DERIVATION).derive(secret)
         key = Ed25519PrivateKey.from_private_bytes(seed)
         return CheckpointSigner(PublicKey.of(key.public_key()), key)
@@ -198,9 +199,11 @@ def known_keys(
 
 def _given(value: str, passphrase: str | None) -> FileSigner:
     if "-----BEGIN" in value:
+        # CI systems that keep a secret on one line write its line breaks as \n.
         text = value if "\n" in value else value.replace("\\n", "\n")
         return _parse(text.encode(), "VENTURALITICA_SIGNING_KEY", passphrase)
     path = _expanded(value)
+    # A mangled PEM text is no path: as one it would stand in the system's error, secret and all.
     if len(value) > 4096 or "\n" in value or "\0" in value:
         raise SigningKeyError(
             "VENTURALITICA_SIGNING_KEY is neither PEM text nor the path of a file"
@@ -308,13 +311,14 @@ def _parse_when_whole(path: Path, passphrase: str | None) -> FileSigner:
 
 def _guarded_bytes(path: Path, advice: str = "") -> bytes:
     try:
+        # O_NONBLOCK: a pipe in the key's place must not hang the training.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         raise SigningKeyError(
             f"{path}: the signing key cannot be read: {error.strerror}{advice}"
         ) from error
     try:
-        found = os.fstat(descriptor)
+        found = os.fstat(descriptor)  # of what is open: a name may be another file by now
         if not stat.S_ISREG(found.st_mode):
             raise SigningKeyError(f"{path}: the signing key is not a regular file")
         if found.st_mode & 0o077:
@@ -333,6 +337,7 @@ def _parse(pem: bytes, source: str, passphrase: str | None) -> FileSigner:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     encrypted = b"ENCRYPTED" in pem
+    # cryptography raises TypeError for the password of a key that has none.
     password = passphrase.encode() if passphrase and encrypted else None
     if encrypted and password is None:
         raise SigningKeyError(

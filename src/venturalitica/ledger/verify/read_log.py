@@ -181,6 +181,7 @@ class Reading:
         done = 0
         try:
             while done < size and not self._waits(stream, size - done):
+                # A line without an end would be read into memory whole.
                 line = stream.readline(min(MAX_LINE + 2, size - done))
                 if not line.endswith(b"\n"):
                     self.torn = f"{len(line)} bytes after entry {self.lines} are not a line"

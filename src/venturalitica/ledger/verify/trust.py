@@ -77,6 +77,7 @@ def _pinned_step(
             return Step("trust", False, detail, first)
     if not findings.signers:
         return Step("trust", False, "no record is signed by a key that you trust")
+    # Without a seal's key among those given, the step `checkpoint` holds it to the last record.
     if seals and (sealer is None or sealer.keyid not in seals | heirs.keys()):
         return Step("trust", False, "the checkpoint is not signed by a key that you trust")
     used = {*findings.signers, *([sealer.keyid] if sealer else [])}
@@ -213,6 +214,7 @@ def _siblings(index: int, low: int, high: int) -> list[Entries]:
     """Which entries each hash of an inclusion proof is over, the leaf's sibling first."""
     if high - low == 1:
         return []
+    # RFC 6962, section 2.1: left is the largest power of two that is smaller than the whole.
     middle = low + (1 << ((high - low - 1).bit_length() - 1))
     if index < middle:
         return [*_siblings(index, low, middle), (middle, high)]

@@ -229,6 +229,7 @@ def _files(folder: Path) -> dict[str, bytes]:
     haul, found = Haul(), {}
     for root in (ROOT, SNAPSHOTS):
         for file in sorted((folder / root).rglob("*")):
+            # A link that somebody laid there would have us read any file of this machine.
             if file.is_file() and not file.is_symlink():
                 path = file.relative_to(folder).as_posix()
                 haul.admit(path, file.stat().st_size, folder=root)
