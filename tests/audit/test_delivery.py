@@ -16,6 +16,7 @@ from venturalitica.audit.project import open_ledger
 from venturalitica.errors import TrackerError, TrackerUnreachable
 from venturalitica.ledger import Outbox
 from venturalitica.system.settings import Settings
+from venturalitica.trackers.base import answer_within
 from venturalitica.trackers.memory import MemoryTracker
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
@@ -139,6 +140,24 @@ def test_a_silent_tracker_delays_a_process_by_its_allowance_in_all(
     assert tracker.calls == 1, "a tracker that hangs is not asked again meanwhile"
     assert {audit.light for audit in audits} == {"amber"}
     assert len(Outbox(open_ledger()).pending()) == 3
+
+
+@pytest.mark.parametrize(("wait", "within"), [("0.3", 1.5), ("2", 1.5), ("8", 6.0), ("60", 20.0)])
+def test_who_waits_longer_lets_a_server_answer_later(
+    tracker, policy, table, monkeypatch, wait, within
+):
+    monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", wait)
+    found = []
+    real = tracker.deliver
+
+    def deliver(*given: Any) -> Any:
+        found.append(answer_within())
+        return real(*given)
+
+    monkeypatch.setattr(tracker, "deliver", deliver)
+    with tracker.start_run():
+        vl.enforce(table, policy=policy, **ROLES)
+    assert set(found) == {within}
 
 
 def test_threads_that_wait_side_by_side_delay_the_process_once():

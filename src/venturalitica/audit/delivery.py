@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 SYNC_WITHIN = 120.0
 """Seconds that `sync` waits for one delivery, whatever a server does."""
 
+PATIENT = 0.75
+"""The share of what trackers may delay a process in all that one may take for its first answer."""
 SYNC_ANSWER_WITHIN = 20.0
 """Seconds that `sync` gives a server for its first answer: no training waits there."""
 
@@ -95,7 +97,9 @@ def deliver(
     if not runs:
         return ()
     pack = pack_of(ledger, entry.index, entry)
-    errands = [_Errand(ledger, entry.index, run, pack) for run in runs]
+    # Who lets trackers delay a process for longer lets a slow server answer later, too.
+    patience = min(SYNC_ANSWER_WITHIN, max(ANSWER_WITHIN, PATIENT * wait))
+    errands = [_Errand(ledger, entry.index, run, pack, answer_within=patience) for run in runs]
     for errand in errands:
         _without_page[errand] = wait
         errand.start()
