@@ -179,6 +179,7 @@ def compare(times: int, folder: str) -> None:
         tell_beside(" and ".join(kind) or "no tracker", taken[kind][1:], plain)
     for kind in (("mlflow",), ("mlflow", "wandb")):
         if all(importlib.util.find_spec(name) for name in kind):
+            plain = [milliseconds(fit) for _ in range(times)]  # just before: none is in turn here
             with real_runs(kind, folder):
                 fit()
                 real = [milliseconds(fit) for _ in range(times)]
@@ -186,7 +187,7 @@ def compare(times: int, folder: str) -> None:
 
 
 def tell_beside(what: str, taken: list[Taken], plain: list[Taken]) -> None:
-    """Medians, and those of the ratios to the `fit` without a tracker of the same turn."""
+    """Medians, and those of the ratios to the `fit`s without a tracker, one by one."""
     clock = statistics.median(one.clock for one in taken)
     ratio = statistics.median(a.clock / b.clock for a, b in zip(taken, plain, strict=True))
     more = statistics.median(a.clock - b.clock for a, b in zip(taken, plain, strict=True))
