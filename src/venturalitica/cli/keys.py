@@ -301,6 +301,7 @@ def _write(path: Path, text: str) -> None:
 def facts(settings: Settings) -> dict[str, Any]:
     """The keys as JSON; `in_use` is null where there is none yet."""
     from venturalitica.ledger.lifecycle.keys import used_in
+    from venturalitica.ledger.signing.signer import predecessors
 
     signer = signer_in_use(settings)
     # None where the private key is in a variable, or elsewhere.
@@ -310,7 +311,7 @@ def facts(settings: Settings) -> dict[str, Any]:
         "in_use": _signer_facts(signer, path) if signer else None,
         "source": _source(settings),
         "warning": _warning(path),
-        "retired": [_signer_facts(key, Path(key.source)) for key in _predecessors(signer)],
+        "retired": [_signer_facts(key, Path(key.source)) for key in predecessors(signer)],
         "home": str(settings.home),
         "log": [_use(use) for use in used_in(settings.home)],
     }
@@ -345,18 +346,12 @@ def _warning(path: Path | None) -> str:
     )
 
 
-def _predecessors(signer: Signer | None) -> tuple[FileSigner, ...]:
-    from venturalitica.ledger.signing.signer import FileSigner
-
-    return signer.predecessors() if isinstance(signer, FileSigner) else ()
-
-
 def publics_of(signer: Signer) -> list[tuple[str, PublicKey]]:
     """Every public key of the user's: what it is for, and the key."""
-    from venturalitica.ledger.signing.signer import derived
+    from venturalitica.ledger.signing.signer import derived, predecessors
 
     found = [("records", signer.public), ("checkpoints", derived(signer).public)]
-    for old in _predecessors(signer):
+    for old in predecessors(signer):
         found += [("records", old.public), ("checkpoints", old.checkpoint_signer().public)]
     return found
 

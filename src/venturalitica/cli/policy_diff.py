@@ -49,6 +49,7 @@ from venturalitica.review.policies import (
     recorded_policies,
     side_of,
 )
+from venturalitica.system.settings import exists
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger
@@ -93,16 +94,9 @@ def diff(
 def _side(ref: str) -> Side:
     """A file where there is one of that name, else what is on record."""
     path = Path(ref)
-    if path.suffix.lower() in (".yaml", ".yml", ".json") or _exists(path):
+    if path.suffix.lower() in (".yaml", ".yml", ".json") or exists(path):
         return _of_file(path)
     return _of_record(ref)
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        return False  # too long for a file's name, and perhaps a policy's all the same
 
 
 def _of_file(path: Path) -> Side:

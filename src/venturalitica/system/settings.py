@@ -155,7 +155,7 @@ def project_root(start: Path | None = None) -> Path:
     for folder in (here, *here.parents):
         if top is not None and folder != here and folder in (top, *top.parents):
             break
-        if any(_there(folder / marker) for marker in ROOT_MARKERS):
+        if any(exists(folder / marker) for marker in ROOT_MARKERS):
             return folder
     return here
 
@@ -183,8 +183,8 @@ def _resolved(path: Path) -> Path:
     return Path(os.path.realpath(path))  # not `resolve`, which raises where links lead in a circle
 
 
-def _there(path: Path) -> bool:
-    """Whether it exists; a folder that we may not look into holds nothing for us."""
+def exists(path: Path) -> bool:
+    """Whether it exists; what we may not look into, and what can be no file's name, does not."""
     try:
         return path.exists()
     except OSError:
@@ -192,7 +192,7 @@ def _there(path: Path) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    return _there(path) and path.is_file()
+    return exists(path) and path.is_file()
 
 
 def load_dotenv(folder: Path | None = None) -> tuple[str, ...]:

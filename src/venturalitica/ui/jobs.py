@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from venturalitica.core.redact import redact_text, redacted_traceback
+from venturalitica.core.text import timestamp
 from venturalitica.core.verification import Verification
 from venturalitica.errors import VenturaliticaError
 from venturalitica.ledger.index.cross_check import stamp_of
@@ -283,4 +284,4 @@ def _deliver(home: Path, job: Job) -> tuple[Delivery, ...]:
 
 
 def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return timestamp(datetime.now(UTC))

@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, Response
 
 from venturalitica._version import __version__
 from venturalitica.core.redact import redact_uri
-from venturalitica.core.text import is_web_address
+from venturalitica.core.text import is_web_address, timestamp
 from venturalitica.core.verdict import LIGHTS
 from venturalitica.reports.html.markup import join, tag
 from venturalitica.reports.html.templating import environment as reports
@@ -122,7 +122,7 @@ def moment(value: datetime | str | None, *, seconds: bool = False) -> Markup:
     if value is None or value == "":
         return Markup("–")
     if isinstance(value, datetime):
-        value = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        value = timestamp(value)
     text = value
     match = _MOMENT.match(text)
     if match is None:
@@ -149,6 +149,11 @@ def digest(value: str | None, digits: int = 12) -> Markup:
 def count(number: int, one: str, many: str = "") -> str:
     """`1 run`, `2 runs`, `1,024 runs`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def pages_of(total: int, each: int) -> int:
+    """How many pages hold `total` things, `each` to a page; nothing at all is shown on one, too."""
+    return max(1, -(-total // each))
 
 
 def web_link(url: str | None, label: str = "") -> Markup:

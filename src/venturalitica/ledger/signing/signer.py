@@ -110,6 +110,11 @@ class FileSigner:
         return CheckpointSigner(PublicKey.of(key.public_key()), key)
 
 
+def predecessors(signer: Signer | None) -> tuple[FileSigner, ...]:
+    """The retired keys of the user; none of a key that is kept elsewhere, in a KMS say."""
+    return signer.predecessors() if isinstance(signer, FileSigner) else ()
+
+
 def load_signer(
     value: str | None = None, folder: Path | None = None, *, passphrase: str | None = None
 ) -> FileSigner:

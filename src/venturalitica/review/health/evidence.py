@@ -199,9 +199,10 @@ def new_key(home: Path, signer: Signing | None) -> Iterator[Finding]:
         EvidenceError: keys or log cannot be read.
     """
     from venturalitica.ledger.lifecycle.keys import used_in
+    from venturalitica.ledger.signing.signer import predecessors
 
     used = {use.key.keyid for use in used_in(home)}
-    own = (signer, *_predecessors(signer)) if signer is not None else ()
+    own = (signer, *predecessors(signer)) if signer is not None else ()
     if not used or any(key.keyid in used for key in own):
         return
     text = (
@@ -210,12 +211,6 @@ def new_key(home: Path, signer: Signing | None) -> Iterator[Finding]:
     )
     fix = "put the old key back if it was yours; 'venturalitica keys show' lists who signed"
     yield Finding("Signing key", "new key", "note", text, fix)
-
-
-def _predecessors(signer: Signing) -> tuple[Signing, ...]:
-    from venturalitica.ledger.signing.signer import FileSigner
-
-    return signer.predecessors() if isinstance(signer, FileSigner) else ()
 
 
 def _listed(keyids: list[str]) -> str:

@@ -55,7 +55,7 @@ def active() -> Any:
     runs = open_runs()
     if len(runs) < 2:
         return runs[0] if runs else None
-    if not _in_main_thread():
+    if threading.current_thread() is not threading.main_thread():
         return None
     _say_which(runs)
     return runs[-1]
@@ -128,10 +128,6 @@ def _listed() -> list[Any]:
     if getattr(setup, "_pid", None) != os.getpid():
         return []
     return list(getattr(setup, "_active_runs", ()))
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
 
 
 def _say_which(runs: list[Any]) -> None:

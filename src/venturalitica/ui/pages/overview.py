@@ -20,7 +20,7 @@ from venturalitica.ui.health import HealthRow
 from venturalitica.ui.health import rows as health_rows
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.pages.runs import TrackerLink, tracker_link
-from venturalitica.ui.templating import draw, render
+from venturalitica.ui.templating import draw, pages_of, render
 from venturalitica.ui.verification_steps import explanation, marks
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class OverviewContext:
     @property
     def pages(self) -> int:
         """How many pages of cards there are."""
-        return max(1, -(-self.total // PER_PAGE))
+        return pages_of(self.total, PER_PAGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from venturalitica.ledger.index.queries import (
 from venturalitica.reports.html.interval_chart import strip
 from venturalitica.reports.html.trend_chart import signed
 from venturalitica.ui.reader import places_of
-from venturalitica.ui.templating import render
+from venturalitica.ui.templating import pages_of, render
 from venturalitica.ui.verification_steps import KINDS, explanation, marks
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class RunsContext:
     @property
     def pages(self) -> int:
         """How many pages there are."""
-        return max(1, -(-self.total // PER_PAGE))
+        return pages_of(self.total, PER_PAGE)
 
     def order_of(self, sort: str) -> str | None:
         """How the list is sorted by a column, for `aria-sort`."""
