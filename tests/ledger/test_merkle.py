@@ -17,7 +17,6 @@ from venturalitica.ledger.formats.merkle import (
     Tree,
     leaf_hash,
     stored_count,
-    verify_consistency,
     verify_inclusion,
 )
 
@@ -73,11 +72,6 @@ def test_roots_and_proofs_of_every_size(size: int) -> None:
         proof = tree.inclusion(index)
         leaf = leaf_hash(items[index])
         assert verify_inclusion(leaf=leaf, index=index, size=size, proof=proof, root=root)
-    for earlier in range(1, size + 1):
-        proof = tree.consistency(earlier)
-        assert verify_consistency(
-            size1=earlier, root1=mth(items[:earlier]), size2=size, root2=root, proof=proof
-        )
 
 
 @given(st.integers(1, 60), st.data())
@@ -105,19 +99,6 @@ def test_no_other_claim_verifies(size: int, data: st.DataObject) -> None:
         assert not verify_inclusion(**claims | {"proof": proof[:-1]})
 
 
-@given(st.integers(1, 60), st.data())
-@settings(max_examples=150, deadline=None)
-def test_a_forked_history_is_not_consistent(size: int, data: st.DataObject) -> None:
-    items = [b"%d" % number for number in range(size)]
-    earlier = data.draw(st.integers(1, size))
-    changed = data.draw(st.integers(0, earlier - 1))
-    forked = [*items[:changed], b"other", *items[changed + 1 :]]
-    proof = tree_of(items).consistency(earlier)
-    claims: dict[str, Any] = {"size1": earlier, "size2": size, "root2": mth(items), "proof": proof}
-    assert verify_consistency(**claims, root1=mth(items[:earlier]))
-    assert not verify_consistency(**claims, root1=mth(forked[:earlier]))
-
-
 def test_growing_stores_nothing() -> None:
     tree = tree_of([b"a", b"b", b"c"])
     grown = tree.grown(leaf_hash(b"d")).grown(leaf_hash(b"e"))
@@ -130,9 +111,6 @@ def test_no_proof_outside_the_tree() -> None:
     for call in (lambda: tree.inclusion(1), lambda: tree.inclusion(-1)):
         with pytest.raises(IndexError):
             call()
-    for earlier in (0, 2):
-        with pytest.raises(IndexError):
-            tree.consistency(earlier)
     assert MemoryTree().root() == EMPTY_ROOT
     assert not verify_inclusion(leaf=EMPTY_ROOT, index=0, size=0, proof=[], root=EMPTY_ROOT)
 

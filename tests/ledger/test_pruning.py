@@ -21,7 +21,7 @@ from venturalitica.ledger import (
     verify_bundle,
     verify_ledger,
 )
-from venturalitica.ledger.formats.merkle import MemoryTree, verify_consistency
+from venturalitica.ledger.formats.merkle import MemoryTree
 from venturalitica.ledger.lifecycle.approve import approve
 from venturalitica.ledger.lifecycle.erase import erase
 from venturalitica.ledger.lifecycle.keys import introduced
@@ -115,15 +115,6 @@ def test_every_witness_of_any_size_is_still_proven(ledger: Ledger, statement, cl
     pruned(ledger)
     found = verify_ledger(ledger.home, witnesses=notes)
     assert [s.ok for s in found.steps if s.name == "witnesses"] == [True] * 20
-    tree = MemoryTree(leaves(ledger))
-    for size in range(1, 21):
-        assert verify_consistency(
-            size1=size,
-            root1=MemoryTree(leaves(ledger)[:size]).root(),
-            size2=21,
-            root2=ledger.head().root,
-            proof=tree.consistency(size),
-        )
 
 
 def test_a_witness_that_saw_another_beginning_is_still_a_fault(

@@ -27,7 +27,6 @@ from venturalitica.ledger.formats.merkle import (
     MemoryTree,
     leaf_hash,
     node_hash,
-    verify_consistency,
     verify_inclusion,
 )
 from venturalitica.ledger.records.consistency import check_shape
@@ -60,20 +59,6 @@ def test_inclusion_proofs(vectors: Path) -> None:
         assert verified is not case["wantErr"], name
 
 
-def test_consistency_proofs(vectors: Path) -> None:
-    found = cases(vectors / "merkle-rfc6962" / "consistency")
-    assert len(found) == 98
-    for name, case in found:
-        verified = verify_consistency(
-            size1=case["size1"],
-            root1=digest(case["root1"]),
-            size2=case["size2"],
-            root2=digest(case["root2"]),
-            proof=hashes(case["proof"]),
-        )
-        assert verified is not case["wantErr"], name
-
-
 def test_reference_tree(vectors: Path) -> None:
     reference = json.loads((vectors / "merkle-rfc6962" / "reference_tree.json").read_bytes())
     leaves = [leaf_hash(bytes.fromhex(text)) for text in reference["leaf_inputs_hex"]]
@@ -100,13 +85,6 @@ def test_own_proofs_of_the_reference_tree_verify(vectors: Path) -> None:
                 size=size,
                 proof=tree.inclusion(index),
                 root=roots[size - 1],
-            )
-            assert verify_consistency(
-                size1=index + 1,
-                root1=roots[index],
-                size2=size,
-                root2=roots[size - 1],
-                proof=tree.consistency(index + 1),
             )
 
 

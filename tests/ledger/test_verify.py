@@ -29,10 +29,10 @@ from venturalitica.ledger import (
     known_keys,
     verify_bundle,
     verify_ledger,
-    verify_path,
 )
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.verify.read_log import Reading
+from venturalitica.review.verification import verify_source
 
 
 def step(found: Verification, name: str):
@@ -82,10 +82,11 @@ def test_verifying_writes_nothing(written: Path) -> None:
 def test_a_path_may_be_a_project_a_ledger_or_a_bundle(written: Path, tmp_path: Path) -> None:
     bundle = tmp_path / "evidence.json"
     bundle.write_bytes(Ledger.open(written).bundle(1))
-    assert verify_path(written).ok
-    assert verify_path(written.parent).ok
-    assert verify_path(bundle).ok
-    assert not verify_path(tmp_path / "absent").ok
+    assert verify_source(str(written)).ok
+    assert verify_source(str(written.parent)).ok
+    assert verify_source(str(bundle)).ok
+    with pytest.raises(EvidenceError, match="nothing to verify"):
+        verify_source(str(tmp_path / "absent"))
 
 
 # --- Nothing there is never ok -------------------------------------------------------------------

@@ -18,7 +18,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import venturalitica as vl
 from venturalitica.core.encoding import canonical_json
-from venturalitica.provenance.model import describe_model, describe_value
+from venturalitica.provenance.model import describe_model, describe_parameters
 
 
 class Holder(BaseEstimator):  # type: ignore[misc]
@@ -79,7 +79,7 @@ def test_nested_parameters_are_listed_apart() -> None:
     ],
 )
 def test_values_are_short_and_plain(value: Any, said: Any) -> None:
-    found = describe_value(value)
+    found = describe_parameters(Holder(value))["value"]
     assert found == said
     assert type(found) is type(said)
 
@@ -130,4 +130,4 @@ def test_own_methods_that_fail_are_facts_too() -> None:
     class Mute:
         __repr__ = Broken.__repr__
 
-    assert describe_value(Mute()).endswith("Mute (repr raised RuntimeError)")
+    assert describe_parameters(Holder(Mute()))["value"].endswith("Mute (repr raised RuntimeError)")

@@ -20,7 +20,7 @@ import venturalitica as vl
 from venturalitica.core.encoding import canonical_json
 from venturalitica.core.redact import redact_text
 from venturalitica.core.secret_names import is_secret_name, is_weakly_secret_name
-from venturalitica.provenance.model import describe_model, describe_parameters, describe_value
+from venturalitica.provenance.model import describe_model, describe_parameters
 
 CANARY = "hunter2-C4nary"
 
@@ -63,12 +63,20 @@ fit_intercept intercept_scaling class_weight max_iter warm_start n_jobs kernel
 """.split()  # noqa: SIM905
 
 
-def said(parameters: dict[str, Any]) -> str:
-    class Holder(BaseEstimator):  # type: ignore[misc]
-        def get_params(self, deep: bool = True) -> dict[str, Any]:
-            return parameters
+class Holder(BaseEstimator):  # type: ignore[misc]
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        self.parameters = parameters
 
-    return canonical_json(describe_model(Holder())).decode()
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return self.parameters
+
+
+def said(parameters: dict[str, Any]) -> str:
+    return canonical_json(describe_model(Holder(parameters))).decode()
+
+
+def described(value: Any, name: str) -> Any:
+    return describe_parameters(Holder({name: value}))[name]
 
 
 def test_the_tables_are_long_enough() -> None:
@@ -86,7 +94,7 @@ def test_a_name_of_a_secret(name: str) -> None:
         ("user", CANARY),
         271828182,
     ):
-        assert describe_value(value, name) == "withheld"
+        assert described(value, name) == "withheld"
     assert CANARY not in said({f"step__{name}": CANARY, "note": f"as in {CANARY}"})
     assert CANARY not in said({"options": {name: CANARY, "level": 1}})
     assert CANARY not in said({"options": [(name, CANARY)]})
@@ -97,9 +105,9 @@ def test_a_name_of_a_secret(name: str) -> None:
 @pytest.mark.parametrize("name", WEAK)
 def test_a_name_of_a_text_that_may_be_a_secret(name: str) -> None:
     for value in (CANARY, CANARY.encode(), [CANARY], {"value": CANARY}):
-        assert describe_value(value, name) == "withheld"
+        assert described(value, name) == "withheld"
     for scalar in (7, 0.5, True, None):
-        assert describe_value(scalar, name) == scalar
+        assert described(scalar, name) == scalar
     assert CANARY not in said({f"step__{name}": CANARY, "note": f"as in {CANARY}"})
     assert CANARY not in said({"options": {name: CANARY, "level": 1}})
     assert CANARY not in said({"options": [(name, CANARY)]})
@@ -107,18 +115,18 @@ def test_a_name_of_a_text_that_may_be_a_secret(name: str) -> None:
 
 
 def test_a_weak_name_among_columns_names_nothing() -> None:
-    assert describe_value(["age", "license", "income"]) == "['age', 'license', 'income']"
+    assert described(["age", "license", "income"], "columns") == "['age', 'license', 'income']"
 
 
 @pytest.mark.parametrize("name", ["env", "environ", "environment", "worker_env", "note"])
 def test_an_environment_is_withheld_whole(name: str) -> None:
     variables = {"PATH": "/usr/bin", "HOME": "/root", "COLOUR": CANARY}
-    assert describe_value(variables, name) == "withheld"
+    assert described(variables, name) == "withheld"
     assert CANARY not in said({"options": {name: variables}})
     assert CANARY not in said({"options": [{name: variables}, (name, variables)]})
     assert CANARY not in said({"run": partial(print, env={"COLOUR": CANARY})})
     assert CANARY not in said({"run": f"environ({{'COLOUR': '{CANARY}'}})"})
-    assert describe_value("CartPole-v1", "env") == "CartPole-v1"
+    assert described("CartPole-v1", "env") == "CartPole-v1"
 
 
 def test_a_field_names_the_one_beside_it() -> None:
@@ -131,8 +139,8 @@ def test_a_field_names_the_one_beside_it() -> None:
 @pytest.mark.parametrize("name", ORDINARY)
 def test_an_ordinary_name(name: str) -> None:
     assert not is_secret_name(name)
-    assert describe_value("word", name) == "word"
-    assert describe_value(("a", 1), name) == "('a', 1)"
+    assert described("word", name) == "word"
+    assert described(("a", 1), name) == "('a', 1)"
 
 
 Login = namedtuple("Login", "user password")
@@ -248,8 +256,8 @@ def test_a_number_repeated_under_an_innocent_name() -> None:
 
 
 def test_what_is_no_secret_under_a_secret_name_stays() -> None:
-    assert describe_value(None, "token") is None
-    assert describe_value(False, "use_auth_token") is False
+    assert described(None, "token") is None
+    assert described(False, "use_auth_token") is False
 
 
 @pytest.mark.parametrize(
@@ -271,7 +279,7 @@ def test_what_is_no_secret_under_a_secret_name_stays() -> None:
     ],
 )
 def test_ordinary_texts_stay(text: str) -> None:
-    assert describe_value(text, "note") == text
+    assert described(text, "note") == text
 
 
 def test_a_step_called_like_a_secret_keeps_its_parameters() -> None:
@@ -312,7 +320,7 @@ def assert_visible(kind: type) -> None:
         assert not is_secret_name(name)
         assert not is_weakly_secret_name(name)
         if parameter.default is not parameter.empty:
-            assert "withheld" not in str(describe_value(parameter.default, name)), name
+            assert "withheld" not in str(described(parameter.default, name)), name
 
 
 def test_nothing_of_it_is_on_record(policy: str, X: Any, y: Any, evidence: Any) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.records.placement import Entry
     from venturalitica.ledger.signing.signer import Signer, known_keys, load_signer
     from venturalitica.ledger.verify.read_log import Witness
-    from venturalitica.ledger.verify.verify import verify_bundle, verify_ledger, verify_path
+    from venturalitica.ledger.verify.verify import verify_bundle, verify_ledger
 
 __all__ = [
     "Entry",
@@ -46,7 +46,6 @@ __all__ = [
     "read_keys",
     "verify_bundle",
     "verify_ledger",
-    "verify_path",
 ]
 
 _HOMES = {
@@ -65,7 +64,6 @@ _HOMES = {
     "read_keys": "formats.public_key",
     "verify_bundle": "verify.verify",
     "verify_ledger": "verify.verify",
-    "verify_path": "verify.verify",
 }
 
 

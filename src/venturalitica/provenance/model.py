@@ -73,11 +73,6 @@ def parameters_of(model: Any) -> Mapping[Any, Any] | str:
     return found if isinstance(found, Mapping) else {}
 
 
-def describe_value(value: Any, name: str = "") -> Any:
-    """A JSON scalar as it is; anything else as a short text without addresses or contents."""
-    return Describer(frozenset(_secrets({name: value}))).value(value, name)
-
-
 def describe_text(text: str, model: Any) -> str:
     """A message about a model, short and without the secrets that its parameters hold."""
     found = parameters_of(model)

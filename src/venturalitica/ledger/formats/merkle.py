@@ -1,11 +1,12 @@
-"""The Merkle tree of RFC 6962: hashes, roots, inclusion and consistency proofs.
+"""The Merkle tree of RFC 6962: hashes, roots and inclusion proofs.
 
 Complete subtrees are kept in post-order (a leaf, then every subtree that it completes), so a tree
 of n leaves is a file of fewer than 2n hashes that only ever grows, and an append, a root or a proof
 touches O(log n) of them. `Tree` reads them through a function `hash_at(position)`; it does not care
 whether they lie in memory or on disk.
 
-Source: RFC 6962, section 2.1; verification as in RFC 9162, sections 2.1.3.2 and 2.1.4.2.
+Source: RFC 6962, section 2.1; verification as in RFC 9162, section 2.1.3.2. There are no
+consistency proofs: `verify` has the whole log, and computes the root that a witness signed.
 
 A `Head` is one line of `log/entries.jsonl` in the place of the lines of consecutive entries whose
 retention has passed and that were pruned:
@@ -108,16 +109,6 @@ class Tree:
             raise IndexError(f"no leaf {index} in a tree of {self.size}")
         return self._path(index, 0, self.size)
 
-    def consistency(self, earlier: int) -> list[bytes]:
-        """PROOF(earlier, D[n]).
-
-        Raises:
-            IndexError: `earlier` is 0 or more than the size.
-        """
-        if not 0 < earlier <= self.size:
-            raise IndexError(f"no consistency proof from {earlier} to {self.size}")
-        return self._subproof(earlier, 0, self.size, whole=True)
-
     def range(self, low: int, high: int) -> bytes:
         """The root over the leaves from `low` to `high` (exclusive), of a subtree of this tree."""
         width = high - low
@@ -134,16 +125,6 @@ class Tree:
         if index < middle:
             return [*self._path(index, low, middle), self.range(middle, high)]
         return [*self._path(index, middle, high), self.range(low, middle)]
-
-    def _subproof(self, earlier: int, low: int, high: int, *, whole: bool) -> list[bytes]:
-        if earlier == high:
-            return [] if whole else [self.range(low, high)]
-        middle = low + _split(high - low)
-        if earlier <= middle:
-            proof = self._subproof(earlier, low, middle, whole=whole)
-            return [*proof, self.range(middle, high)]
-        proof = self._subproof(earlier, middle, high, whole=False)
-        return [*proof, self.range(low, middle)]
 
 
 class MemoryTree(Tree):
@@ -247,34 +228,6 @@ def verify_inclusion(
             current = node_hash(current, sibling)
         position, last = position >> 1, last >> 1
     return last == 0 and current == root
-
-
-def verify_consistency(
-    *, size1: int, root1: bytes, size2: int, root2: bytes, proof: Sequence[bytes]
-) -> bool:
-    """Whether `proof` shows that the tree of `size2` leaves only grew out of that of `size1`."""
-    if not 0 < size1 <= size2:
-        return False
-    if size1 == size2:
-        return not proof and root1 == root2
-    if not proof or not _are_hashes((root1, root2, *proof)):
-        return False
-    path = list(proof) if size1 & (size1 - 1) else [root1, *proof]
-    first, last = size1 - 1, size2 - 1
-    while first & 1:
-        first, last = first >> 1, last >> 1
-    older = newer = path[0]
-    for sibling in path[1:]:
-        if last == 0:
-            return False
-        if first & 1 or first == last:
-            older, newer = node_hash(sibling, older), node_hash(sibling, newer)
-            while not first & 1 and first:
-                first, last = first >> 1, last >> 1
-        else:
-            newer = node_hash(newer, sibling)
-        first, last = first >> 1, last >> 1
-    return last == 0 and older == root1 and newer == root2
 
 
 def _split(width: int) -> int:

@@ -39,29 +39,6 @@ from venturalitica.ledger.verify.trust import (
 from venturalitica.system.files import reading
 
 
-def verify_path(
-    source: Path | str,
-    *,
-    trusted_keys: Keys | None = None,
-    known_keys: Keys = (),
-    witnesses: Sequence[Witness] = (),
-    progress: Progress | None = None,
-) -> Verification:
-    """Verify a bundle file, a ledger folder, or a project folder that holds `.venturalitica`."""
-    path = Path(source)
-    if path.is_file():
-        return verify_bundle(path, trusted_keys=trusted_keys, known_keys=known_keys)
-    nested = path / ".venturalitica"
-    home = nested if not (path / "log").exists() and nested.is_dir() else path
-    return verify_ledger(
-        home,
-        trusted_keys=trusted_keys,
-        known_keys=known_keys,
-        witnesses=witnesses,
-        progress=progress,
-    )
-
-
 def verify_ledger(
     home: Path | str,
     *,
