@@ -118,6 +118,13 @@ def test_lower_floors_touch_no_disk_network_clock_or_environment() -> None:
     assert [name for name in lower if calls(name, "open")] == []
 
 
+def test_a_statement_is_read_by_its_one_typed_reading_and_a_kind_by_its_own() -> None:
+    readers = ("core.record", "ledger.records")
+    others = [name for name in files() if not within(name, readers)]
+    found = [(name, ast.unparse(node)) for name in others for node in readings(files()[name])]
+    assert found == []
+
+
 def test_the_picture_shows_the_rooms_and_imports_of_today() -> None:
     picture = runpy.run_path(str(Path(__file__).with_name("picture.py")))
     assert picture["PICTURE"].read_text() == picture["draw"](), "run 'make architecture'"
@@ -130,3 +137,18 @@ def test_print_is_for_the_command_line() -> None:
 def calls(name: str, function: str) -> bool:
     nodes = (node.func for node in ast.walk(files()[name]) if isinstance(node, ast.Call))
     return any(isinstance(node, ast.Name) and node.id == function for node in nodes)
+
+
+def readings(tree: ast.Module) -> Iterator[ast.AST]:
+    """`x["…"]` and `x.get("…")` where `x` is a statement or what it says, by its name."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Subscript | ast.Attribute):
+            continue
+        if isinstance(node, ast.Attribute) and node.attr != "get":
+            continue
+        whole = node.value
+        if isinstance(whole, ast.Call) and whole.args:  # `mapping(record.predicate)["run"]`
+            whole = whole.args[0]
+        name = getattr(whole, "attr", getattr(whole, "id", ""))
+        if name in ("predicate", "json", "statement"):
+            yield node

@@ -200,7 +200,27 @@ class Statement:
     @property
     def understood(self) -> bool:
         """Whether this version knows its kind and its format."""
-        return self.predicate_type in KINDS and self.predicate.get("format") == FORMAT
+        return self.predicate_type in KINDS and self.format == FORMAT
+
+    @property
+    def format(self) -> object:
+        """The format that it names; a later version may write one that is no number."""
+        return self.predicate.get("format")
+
+    @property
+    def package(self) -> str:
+        """The version of this package that wrote it; empty where it says none."""
+        return text(self.predicate.get("package"))
+
+    @property
+    def claimed_light(self) -> str:
+        """Its light as it is written, which may be none of ours; `light` is read strictly."""
+        return text(self.predicate.get("light"))
+
+    @property
+    def about_entry(self) -> int | None:
+        """The entry that a sign-off is of; None where it names none."""
+        return integer(mapping(self.predicate.get("of")).get("entry"))
 
     @property
     def fault(self) -> str:

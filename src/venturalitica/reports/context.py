@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from venturalitica.core.json_values import Json, integer, mapping, mappings, text
+from venturalitica.core.json_values import Json, integer, mappings, text
 from venturalitica.core.policy import Snapshot
-from venturalitica.core.record import FORMAT, JUDGED, Statement
+from venturalitica.core.record import FORMAT, JUDGED, Run, Statement
 from venturalitica.core.verdict import Light, Verdict, left_out_sentence, worst_light
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
@@ -33,7 +33,7 @@ class ReportContext:
     light: Light
     recorded_light: str
     doubtful: bool
-    run: Json
+    run: Run
     verdicts: tuple[Verdict, ...] = ()
     policy: Snapshot | None = None
     rows: int | None = None
@@ -81,13 +81,12 @@ def read_statement(
     record = Statement.of(statement)
     if not record.judged or not record.predicate:
         raise EvidenceError(
-            f"found a statement of type {statement.get('predicateType')!r}; expected one of "
+            f"found a statement of type {record.predicate_type!r}; expected one of "
             f"{', '.join(JUDGED)}: give the evidence of an audit or of a monitored run"
         )
-    found = record.predicate.get("format")
-    if not record.understood or integer(found) is None:
+    if not record.understood or integer(record.format) is None:
         raise EvidenceError(
-            f"this evidence has format {found!r}; this version reads "
+            f"this evidence has format {record.format!r}; this version reads "
             f"format {FORMAT}: read it with a newer version of this package"
         )
     shown, claimed = record.borne_out, record.light
@@ -98,11 +97,11 @@ def read_statement(
     tally = record.tally or {}
     return ReportContext(
         kind=record.kind,
-        package=text(record.predicate.get("package")),
+        package=record.package,
         light="red" if unproven else "grey" if shown == "grey" else worst_light(lights),
-        recorded_light=text(record.predicate.get("light")),
+        recorded_light=record.claimed_light,
         doubtful=claimed != shown and worst_light((claimed, shown)) == shown,
-        run=mapping(record.predicate.get("run")),
+        run=record.run,
         verdicts=record.verdicts,
         policy=record.policy,
         rows=integer(tally.get("rows")),

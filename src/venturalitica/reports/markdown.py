@@ -85,7 +85,7 @@ def _unlinked(match: re.Match[str]) -> str:
 
 def _subject(context: ReportContext) -> str:
     if context.policy is None:
-        return markdown_text(context.run.get("name") or "run")
+        return markdown_text(context.run.name or "run")
     return f"{markdown_text(context.policy.name)} {markdown_text(context.policy.version)}"
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.core.json_values import Json, mapping, text
+from venturalitica.core.json_values import Json, text
 from venturalitica.core.record import KINDS, Statement
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
@@ -262,8 +262,8 @@ def refuse_other_kinds(entry: Entry) -> None:
             f"{record.kind[:80]!r}: a page is drawn of an audit or a run. A newer version of "
             "this package may know it: update it from where it came from"
         )
-    target = mapping(record.predicate.get("of")).get("entry")
-    where = f", and is shown in that of entry {target}" if isinstance(target, int) else ""
+    target = record.about_entry
+    where = f", and is shown in that of entry {target}" if target is not None else ""
     raise EvidenceError(
         f"entry {entry.index} is a record of kind {record.kind!r}: it has no "
         f"page of its own{where}. 'venturalitica runs show {entry.index}' shows it"

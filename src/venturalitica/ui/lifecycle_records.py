@@ -76,9 +76,9 @@ def _approval(ledger: Ledger, predicate: Json, index: int) -> Care:
 
 def _erasure(ledger: Ledger, predicate: Json, index: int) -> Care:
     from venturalitica.ledger.lifecycle.erase import shown
-    from venturalitica.ledger.records.erasure import targets_of
+    from venturalitica.ledger.records.erasure import reason_of, targets_of
 
-    targets, reason = targets_of(predicate), predicate.get("reason")
+    targets, reason = targets_of(predicate), reason_of(predicate)
     values = sum(len(target.digests) for target in targets)
     return Care(
         f"{count(values, 'value')} kept beside the log {_were(values)} erased",
@@ -94,21 +94,21 @@ def _erasure(ledger: Ledger, predicate: Json, index: int) -> Care:
 
 
 def _prune(ledger: Ledger, predicate: Json, index: int) -> Care:
-    from venturalitica.ledger.records.pruning import ranges_of
+    from venturalitica.ledger.records.pruning import Pruning
 
-    ranges = ranges_of(predicate)
-    gone = sum(item.count for item in ranges)
-    kept = [f"{name}: {number}" for name, number in predicate["classes"].items()]
+    made = Pruning.of(predicate)
+    gone = sum(item.count for item in made.ranges)
+    kept = [f"{name}: {number}" for name, number in made.classes.items()]
     return Care(
         f"{count(gone, 'entry', 'entries')} {_were(gone)} pruned",
         "The time for which they had to be kept had passed, and they were taken out of the log. "
         "That each of them was there, and where, stays proven.",
         (
-            ("Entries", ", ".join(map(str, ranges))),
+            ("Entries", ", ".join(map(str, made.ranges))),
             ("By retention class", ", ".join(kept)),
-            ("The last had to be kept until", str(predicate["until"])),
-            ("Placed on the market", predicate.get("placed")),
-            ("Reason", str(predicate.get("reason", ""))),
+            ("The last had to be kept until", str(made.until)),
+            ("Placed on the market", made.placed and str(made.placed)),
+            ("Reason", made.reason),
         ),
     )
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from venturalitica.core.encoding import MAX_LINE
-from venturalitica.core.record import PREDICATE, ROTATION
+from venturalitica.core.record import ROTATION, Statement
 from venturalitica.errors import EvidenceError, RetiredKeyError
 from venturalitica.ledger.formats.dsse import Envelope, signers_of, statement_of, verify_signature
 from venturalitica.ledger.formats.public_key import short
@@ -242,7 +242,8 @@ def hand_over(append: Append, old: FileSigner, new: FileSigner, *, reason: str) 
         EvidenceError: it cannot be written; the log is as it was.
     """
     statement = Rotation(pair_of(old), pair_of(new), reason).statement()
-    Rotation.of(statement[PREDICATE])  # a malformed one would be a fault of the log for ever
+    # A malformed one would be a fault of the log for ever.
+    Rotation.of(Statement.of(statement).predicate)
     entry = append(statement, cosigners=(old,))
     log.info(
         "key %s handed over to %s in entry %d", short(old.keyid), short(new.keyid), entry.index

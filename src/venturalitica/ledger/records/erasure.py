@@ -82,9 +82,19 @@ def targets_of(predicate: Mapping[str, Any]) -> tuple[Target, ...]:
     return tuple(map(Target.of, found))
 
 
+def reason_of(predicate: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """Why it was erased, as a reference to the vault; None where no reason was given.
+
+    Raises:
+        EvidenceError: it is no such reference.
+    """
+    reason: Mapping[str, str] | None = predicate.get("reason")
+    if reason is not None and not is_reference(reason):
+        raise EvidenceError("predicate.reason is not a reference to the vault")
+    return reason
+
+
 def check(predicate: Mapping[str, Any]) -> None:
     """Raise `EvidenceError` unless the predicate is an erasure record's."""
     targets_of(predicate)
-    reason = predicate.get("reason")
-    if reason is not None and not is_reference(reason):
-        raise EvidenceError("predicate.reason is not a reference to the vault")
+    reason_of(predicate)

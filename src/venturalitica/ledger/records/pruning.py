@@ -22,6 +22,7 @@ from itertools import pairwise
 from typing import Any
 
 from venturalitica.core.encoding import decode_hash, is_place
+from venturalitica.core.json_values import text
 from venturalitica.core.record import FORMAT, PRUNE, Statement, statement_json
 from venturalitica.core.retention import MONTHS, parse_day
 from venturalitica.errors import EvidenceError
@@ -71,6 +72,35 @@ def prune_statement(
     return statement_json(PRUNE, subjects, predicate)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruning:
+    """What a prune record says."""
+
+    ranges: tuple[Range, ...]
+    classes: Mapping[str, int]
+    until: date
+    placed: date | None
+    reason: str
+
+    @classmethod
+    def of(cls, predicate: Mapping[str, Any]) -> Pruning:
+        """Read the predicate of a prune record.
+
+        Raises:
+            EvidenceError: a field is missing or malformed.
+        """
+        classes, placed = predicate.get("classes"), predicate.get("placed")
+        if not isinstance(classes, Mapping) or not classes.keys() <= MONTHS.keys():
+            raise EvidenceError("predicate.classes is missing or malformed")
+        return cls(
+            ranges=ranges_of(predicate),
+            classes=classes,
+            until=parse_day(predicate.get("until")),
+            placed=None if placed is None else parse_day(placed),
+            reason=text(predicate.get("reason")),
+        )
+
+
 def ranges_of(predicate: Mapping[str, Any]) -> tuple[Range, ...]:
     """The ranges that a prune record names.
 
@@ -99,13 +129,7 @@ def pruned_by(statement: Statement) -> tuple[Range, ...]:
 
 def check(predicate: Mapping[str, Any]) -> None:
     """Raise `EvidenceError` unless the predicate is a prune record's."""
-    ranges_of(predicate)
-    parse_day(predicate.get("until"))
-    if predicate.get("placed") is not None:
-        parse_day(predicate["placed"])
-    classes = predicate.get("classes")
-    if not isinstance(classes, Mapping) or not classes.keys() <= MONTHS.keys():
-        raise EvidenceError("predicate.classes is missing or malformed")
+    Pruning.of(predicate)
 
 
 def _range(value: Any) -> Range:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.record import APPROVAL, ERASURE, PRUNE, ROTATION
-from venturalitica.core.retention import day_of, parse_day
+from venturalitica.core.retention import day_of
 from venturalitica.core.verdict import LIGHTS
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
@@ -20,7 +20,7 @@ from venturalitica.ledger.log.tail import read_parts
 from venturalitica.ledger.records.approval import Approval
 from venturalitica.ledger.records.chronicle import Chronicle, Record
 from venturalitica.ledger.records.erasure import Target, held_by, targets_of
-from venturalitica.ledger.records.pruning import Range, ranges_of
+from venturalitica.ledger.records.pruning import Pruning, Range
 from venturalitica.ledger.records.rotation import Rotation
 from venturalitica.ledger.records.vault import KEY, Vault
 
@@ -249,13 +249,15 @@ class Retention(Chronicle):
         if record.kind != PRUNE:
             return
         day = record.statement.appended_at[:10]
-        until = parse_day(record.statement.predicate["until"])
-        for item in ranges_of(record.statement.predicate):
+        made = Pruning.of(record.statement.predicate)
+        for item in made.ranges:
             if item.end > record.index:
                 raise EvidenceError(f"it prunes entries {item}, which are not all before it")
             self._name(_Named(item, record.index, day))
-        if day_of(day) <= until:
-            raise EvidenceError(f"it is of {day}, and what it prunes was to be kept until {until}")
+        if day_of(day) <= made.until:
+            raise EvidenceError(
+                f"it is of {day}, and what it prunes was to be kept until {made.until}"
+            )
 
     def _name(self, new: _Named) -> None:
         """Enter what a record prunes; the same once more changes nothing."""

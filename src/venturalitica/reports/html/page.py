@@ -49,7 +49,7 @@ def render_report(
 
 def draw_page(context: ReportContext) -> str:
     """The document of what was read already."""
-    subject = context.policy.name if context.policy else str(context.run.get("name") or "run")
+    subject = context.policy.name if context.policy else context.run.name or "run"
     page = (
         environment()
         .get_template("report.html")
