@@ -39,7 +39,7 @@ class Once:
 
 
 class Command(Once, TyperCommand):
-    """A command of ours."""
+    """A command that refuses an option given twice, and shows its arguments without types."""
 
 
 class Group(Once, TyperGroup):

@@ -148,7 +148,6 @@ class NoStore:
         """Nothing is made."""
 
     def runs(self) -> Sequence[RunRef]:
-        """None."""
         return ()
 
     def deliver(self, ledger: Ledger) -> None:

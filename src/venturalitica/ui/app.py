@@ -205,7 +205,7 @@ class Asset:
 
 @cache
 def assets() -> Mapping[str, Asset]:
-    """By name."""
+    """Style sheet and scripts by the name in their address; read from the package once."""
     from venturalitica.reports.html.theme import page_style
 
     style = page_style().encode() + b"\n" + (FOLDER / "app.css").read_bytes()
@@ -220,5 +220,5 @@ SCRIPTS = ("htmx.min.js", "times.js", "live.js")
 
 @cache
 def versions() -> Mapping[str, str]:
-    """The version of each."""
+    """What each one's address ends in, so that a browser keeps it until it changes."""
     return {name: asset.version for name, asset in assets().items()}

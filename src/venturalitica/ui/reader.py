@@ -281,7 +281,7 @@ class _Kept:
         self._lock = threading.Lock()
 
     def forget(self) -> None:
-        """Forget all."""
+        """Of an index that was made again, nothing read before may be shown."""
         with self._lock:
             self._values.clear()
 

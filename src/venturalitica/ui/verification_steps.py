@@ -23,7 +23,7 @@ WORDS = {True: "Held", False: "Failed", None: "Not checked"}
 
 @dataclass(frozen=True, slots=True)
 class StepShown:
-    """One step."""
+    """A step of `verify` as a line of the page; `command` shows the same without us."""
 
     name: str
     light: Light

@@ -267,9 +267,17 @@ def wrap(model: Model, policy: str | Path | Policy | None = None, **roles: Any) 
 def unwrap(model: Model) -> Model:
     """The plain model behind a governed one, at every depth.
 
-    The result is a shallow copy (as `copy.copy` of the bare model) of the model's own class that
-    shares what was fitted; inside it, governed steps, estimators and fitted parts are plain too.
-    A model with nothing governed in it is returned itself.
+    Args:
+        model: what `wrap` gave; or a pipeline, a search or a list with governed models in it; or
+            anything else.
+
+    Returns:
+        A shallow copy (as `copy.copy` of the bare model) of the model's own class that shares what
+        was fitted; inside it, governed steps, estimators and fitted parts are plain too. Where
+        nothing is governed, `model` itself.
+
+    Raises:
+        Exception: what `__copy__` or `__reduce_ex__` of the model's own class raises.
     """
     return cast(Model, plain_value(model))
 

@@ -46,8 +46,7 @@ class _Batch:
         self.pruned += _pruned_before(entry)
 
     def insert(self, connection: Connection) -> None:
-        """Insert the rows."""
-
+        """Write what was taken in, inside the transaction that is open."""
         for table, rows in ((runs, self.runs), (verdicts, self.verdicts), (links, self.links)):
             if rows:
                 _insert(connection, table, rows)

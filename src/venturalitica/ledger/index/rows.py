@@ -125,7 +125,7 @@ class Outline:
 
 
 def run_row(entry: Outline) -> RunRow:
-    """The row of `runs`."""
+    """A record's line in the list; what it says is cut to what a table can hold."""
     record = entry.record
     run, policy = record.run, record.policy
     statuses = [item.get("status") for item in record.verdict_items]
@@ -165,7 +165,7 @@ def run_row(entry: Outline) -> RunRow:
 
 
 def verdict_rows(entry: Outline) -> list[VerdictRow]:
-    """The rows of `verdicts`."""
+    """Its verdicts, in the order of the record."""
     rows = enumerate(entry.record.verdict_items)
     return [_verdict(entry.index, position, item) for position, item in rows]
 
@@ -185,7 +185,7 @@ def _verdict(index: int, position: int, item: Json) -> VerdictRow:
 
 
 def link_rows(entry: Outline) -> list[LinkRow]:
-    """The rows of `links`."""
+    """The tracker runs it can be delivered to; what names no run has no row."""
     return [
         LinkRow(entry.index, position, *link_of(run), json.dumps(run))
         for position, run in enumerate(entry.record.trackers)

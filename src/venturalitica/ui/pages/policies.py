@@ -61,7 +61,7 @@ class VersionContext:
 
     @property
     def recorded(self) -> Recorded:
-        """The text."""
+        """The bytes that were snapshotted, and which entries name them."""
         return self.line.recorded
 
     @property
@@ -122,19 +122,19 @@ class TextContext:
 
 
 def page(request: Request) -> Response:
-    """Every policy."""
+    """Answer `/policies`."""
     with request.app.state.desk.reading() as reading:
         return render(request, "policies.html", read(reading))
 
 
 def policy(request: Request) -> Response:
-    """One policy."""
+    """Answer `/policies/{name}`: every text that had this name, and what changed."""
     with request.app.state.desk.reading() as reading:
         return render(request, "policies.html", read(reading, request.path_params["name"]))
 
 
 def text(request: Request) -> Response:
-    """One text of a policy."""
+    """Answer `/policies/{name}/{sha256}`: one text, and the runs it judged."""
     name, sha256 = request.path_params["name"], request.path_params["sha256"]
     with request.app.state.desk.reading() as reading:
         return render(request, "policy_text.html", read_text(reading, name, sha256))
