@@ -109,7 +109,7 @@ class Inbox:
         # name is taken: what stands there tells, not the answer.
         if not self.holds(index, turn, line):
             return False
-        sync_folder(self.folder)
+        sync_folder(self.folder)  # or a power cut could undo what the caller is told is decided
         return True
 
     def holds(self, index: int, turn: int, line: bytes) -> bool:
@@ -141,6 +141,7 @@ class Inbox:
         with contextlib.suppress(OSError):
             sealed = {path for index, path in self._claims() if index < size}
             ages = {path: path.lstat().st_mtime for path in self._files()}
+            # Files against files: this machine's clock and the server's may be hours apart.
             limit = max(ages.values(), default=0.0) - KEPT_SECONDS
             for path, changed in ages.items():
                 if changed < limit and (path in sealed or path.name.startswith(".")):
@@ -167,6 +168,7 @@ def _line_in(path: Path) -> bytes:
         FileNotFoundError, OSError: it is absent, or cannot be read.
     """
     try:
+        # A link laid here by others would have any file of this machine read into the log.
         descriptor = open_plain(path, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError as error:
         if error.errno in (errno.EINVAL, errno.ELOOP, errno.EISDIR, errno.ENXIO):
@@ -274,6 +276,7 @@ def _check(path: Path, keys: Mapping[str, PublicKey]) -> bytes:
             raise NotOursError(f"its key {short(signature.keyid)!r} is not among the keys here")
         if not verify_signature(key.ecdsa(), signature.sig, envelope.signed_bytes()):
             raise NotOursError("its signature does not verify")
+    # A sealed line of this log, copied under another name, would be taken in a second time.
     if Statement.read(envelope.payload).link.index != index:
         raise NotOursError("it was signed for another place")
     return line

@@ -69,6 +69,7 @@ class Findings:
         self.link = None
         self._previous = head.leaves[-1]
         self.origin = head.origin if self.origin is None else self.origin
+        # A head is not signed: without this, one of another log could stand here.
         if head.origin != self.origin:
             self.fault("chain", head.start, f"it is the head of another log, {head.origin[:80]!r}")
         for chronicle in self.chronicles:
@@ -138,6 +139,7 @@ class Findings:
 
     def _signed(self, line: bytes, index: int) -> Envelope:
         envelope = Envelope.parse(line)
+        # DSSE signs the type, too: what the key signed for another use cannot pass for a record.
         if envelope.payload_type != PAYLOAD_TYPE:
             raise EvidenceError(f"its payload type is not {PAYLOAD_TYPE}")
         for keyid in signed_by(envelope, self.keys):
@@ -190,11 +192,14 @@ class Findings:
     def _placed(self, statement: Statement, index: int, chained: bool) -> Link:
         link = statement.link
         self.origin = link.origin if self.origin is None else self.origin
+        # A key may sign several logs: a green record of one must not be carried into another.
         if link.origin != self.origin:
             raise EvidenceError(f"it was signed for the log {link.origin[:80]!r}")
+        # A good record, copied over a bad one, verifies by its signature all the same.
         if link.index != index:
             raise EvidenceError(f"it was signed for place {link.index}")
         expected = self._previous.hex() if self._previous else None
+        # Earlier entries, rewritten and sealed anew, are not those that it was signed after.
         if chained and link.previous != expected:
             raise EvidenceError("it does not follow the record before it")
         if (link.previous is None) != (index == 0):
@@ -206,6 +211,7 @@ class Findings:
             return check()
         except EvidenceError as error:
             self.fault(step, index, str(error))
+        # Whoever holds a key may sign anything: no record may end the reading of the next ones.
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             self.fault(step, index, f"it is malformed ({type(error).__name__})")
         return None

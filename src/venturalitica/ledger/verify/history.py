@@ -41,8 +41,10 @@ class Approvals(Chronicle):
         if record.kind != APPROVAL:
             return
         approval = Approval.of(record.statement.predicate, record.index)
+        # Signed off before it was there, a record would be approved that nobody has seen.
         if approval.entry >= record.index:
             raise EvidenceError(f"it signs off entry {approval.entry}, which is not before it")
+        # Else a sign-off could be put into the mouth of anyone whose key id is known.
         if approval.keyid not in record.signers:
             raise EvidenceError("the key that it names for the person did not sign it")
         self._found.append(approval)
@@ -91,6 +93,7 @@ def _lines(home: Path, wanted: set[int]) -> dict[int, bytes]:
 
 def _fault(approval: Approval, line: bytes | None) -> str:
     """What is wrong with a sign-off of the record in `line`; empty where nothing is."""
+    # By its digest: an index alone would sign off whatever is put in that place later.
     if line is None or sha256_hex(line) != approval.evidence_sha256:
         return f"it signs off another record than entry {approval.entry}"
     statement = statement_of(line)
@@ -205,6 +208,7 @@ class Vaulted(Chronicle):
         if self._vault is None:
             return
         known, held = self._holders.get(target.entry, ("", frozenset[str]()))
+        # An erasure explains missing values: it may explain those only that its record held.
         if known != target.evidence_sha256 or not held.issuperset(target.digests):
             raise EvidenceError(f"it erases what entry {target.entry} does not hold")
 
@@ -254,6 +258,7 @@ class Retention(Chronicle):
             if item.end > record.index:
                 raise EvidenceError(f"it prunes entries {item}, which are not all before it")
             self._name(_Named(item, record.index, day))
+        # The record's own day: what was pruned too early stays a fault in all later years.
         if day_of(day) <= made.until:
             raise EvidenceError(
                 f"it is of {day}, and what it prunes was to be kept until {made.until}"
@@ -281,6 +286,7 @@ class Retention(Chronicle):
         """Never True: what was pruned can no longer be checked."""
         for item, record in self._heads:
             named = self._named.get(item.start)
+            # The range has the root over its leaves: a head with one leaf exchanged is another.
             if named is None or (named.range, named.record) != (item, record):
                 return Step(
                     self.name,
@@ -331,6 +337,7 @@ class Rotations(Chronicle):
         link = record.statement.link
         for keyid in (*record.signers, link.checkpoint_key):
             retired = self._retired.get(keyid, record.index)
+            # A key may have been stolen: that is why it was retired, as a signer and as a sealer.
             if retired < record.index:
                 raise EvidenceError(f"key {short(keyid)} was retired in entry {retired}")
         if record.kind != ROTATION:
