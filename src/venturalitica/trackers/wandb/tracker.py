@@ -90,7 +90,9 @@ class WandbTracker(Tracker):
 
     def deliver_page(self, run: RunRef, parcel: Parcel) -> None:
         if lies_here(run, parcel.evidence_sha256):
-            return  # its files are closed: the page is among them, or was said to come too late
+            # Its files are closed. A page that is not among them, of a process that was killed say,
+            # comes once the run is uploaded: `sync` delivers evidence and page there.
+            return
         with translated(run), one_at_a_time(f"wandb {run.uri} {run.run_id}"), opened(run) as live:
             publish_page(RunShelf(live, self._known.setdefault(run.run_id, {})), parcel)
 
