@@ -42,7 +42,7 @@ class Receipts:
         return RunRef("mlflow", run_id, uri=store, experiment_id="1", run_name=name)
 
     def deliver(self, ledger: Ledger) -> None:
-        waiting = [item for item in Outbox(ledger).pending() if not item.last_error]
+        waiting = [item for item in Outbox(ledger).waiting() if not item.last_error]
         for item in waiting[:-1]:
             Outbox(ledger).confirm(item.index, item.tracker, item.run_id, "read back")
 

@@ -81,7 +81,7 @@ def test_nobody_waits_for_the_page_but_the_end_of_the_run(drawing, two, policy, 
     with two[0].start_run():
         audits = [vl.enforce(table, policy=policy, **ROLES) for _ in range(3)]
         assert {audit.light for audit in audits} == {"green"}
-        assert Outbox(open_ledger()).pending() == [], "receipts are there without a page"
+        assert Outbox(open_ledger()).waiting() == [], "receipts are there without a page"
         assert not [path for path in artifacts(two[0]) if path.endswith(".html")]
         drawing.gate.set()
     assert len([path for path in artifacts(two[0]) if path.endswith(".html")]) == 3
@@ -102,7 +102,7 @@ def test_a_page_that_cannot_be_drawn_is_said_and_changes_nothing(
         audit = vl.enforce(table, policy=policy, **ROLES)
     assert audit.light == "green"
     assert audit.deliveries[0].delivered
-    assert Outbox(open_ledger()).pending() == []
+    assert Outbox(open_ledger()).waiting() == []
     assert caplog.text.count("the report page of entry 0 is missing at the memory run") == 1
     assert "hunter2" not in caplog.text
 

@@ -55,7 +55,7 @@ def test_a_healthy_tracker_has_everything_when_enforce_returns(tracker, policy, 
     assert kept.artifacts["policy_snapshot/model_policy.yaml"] == policy.read_bytes()
     assert "venturalitica/evidence.json" in kept.artifacts
     assert audit.light == "green"
-    assert Outbox(open_ledger()).pending() == []
+    assert Outbox(open_ledger()).waiting() == []
 
 
 def test_without_a_tracker_evidence_stays_local_and_one_line_says_so(policy, table, caplog):
@@ -75,7 +75,7 @@ def test_a_refusing_tracker_leaves_evidence_waiting_amber_and_one_warning(
     assert audit.light == "amber"
     assert caplog.text.count("venturalitica sync") == 1
     assert "hunter2" not in caplog.text
-    (waiting,) = Outbox(open_ledger()).pending()
+    (waiting,) = Outbox(open_ledger()).waiting()
     assert waiting.run["run_id"] == run.run_id
     assert "hunter2" not in str(waiting)
 
@@ -103,7 +103,7 @@ def test_sync_delivers_what_waits_exactly_once(tracker, policy, table):
     tracker.fault = None
     outcomes = delivery.sync(open_ledger())
     assert [outcome.delivered for outcome in outcomes] == [True, True]
-    assert len(Outbox(open_ledger()).pending()) == 0
+    assert len(Outbox(open_ledger()).waiting()) == 0
     before = dict(tracker.runs[run.run_id].artifacts)
     assert delivery.sync(open_ledger()) == ()
     assert tracker.runs[run.run_id].artifacts == before
@@ -139,7 +139,7 @@ def test_a_silent_tracker_delays_a_process_by_its_allowance_in_all(
     assert waited[1:] == [0.0, 0.0], "what was waited for once is not waited for again"
     assert tracker.calls == 1, "a tracker that hangs is not asked again meanwhile"
     assert {audit.light for audit in audits} == {"amber"}
-    assert len(Outbox(open_ledger()).pending()) == 3
+    assert len(Outbox(open_ledger()).waiting()) == 3
 
 
 @pytest.mark.parametrize(("wait", "within"), [("0.3", 1.5), ("2", 1.5), ("8", 6.0), ("60", 20.0)])
@@ -234,7 +234,7 @@ def test_a_late_answer_still_confirms(tracker, policy, table, monkeypatch):
     with tracker.start_run():
         vl.enforce(table, policy=policy, **ROLES)
     tracker.gate.set()
-    _until(lambda: not Outbox(open_ledger()).pending())
+    _until(lambda: not Outbox(open_ledger()).waiting())
 
 
 def test_what_a_slow_tracker_had_no_time_for_follows_in_the_background(
@@ -246,7 +246,7 @@ def test_what_a_slow_tracker_had_no_time_for_follows_in_the_background(
         for _ in range(3):
             vl.enforce(table, policy=policy, **ROLES)
     tracker.gate.set()
-    _until(lambda: not Outbox(open_ledger()).pending())
+    _until(lambda: not Outbox(open_ledger()).waiting())
     folders = [path for path in tracker.runs[run.run_id].artifacts if "evidence.json" in path]
     assert len(folders) == 3
 
@@ -263,7 +263,7 @@ def test_a_tracker_that_is_down_is_not_asked_for_every_parcel_that_stands_in_the
     tracker.gate.set()
     _until(lambda: not delivery._queues["memory", "", ""]._running)
     assert tracker.calls == 1
-    assert len(Outbox(open_ledger()).pending()) == 3
+    assert len(Outbox(open_ledger()).waiting()) == 3
 
 
 def test_a_tracker_that_is_down_is_warned_of_once_and_again_after_it_was_up(

@@ -186,7 +186,7 @@ def test_killed_at_any_request_a_delivery_is_finished_once_by_sync(
         if not killed(lambda: train(table, policy)):
             break
         server.dies_after = 0
-        waiting = Outbox(open_ledger()).pending(pages=True)
+        waiting = Outbox(open_ledger()).waiting(pages=True)
         brought = delivery.sync(open_ledger())
         assert [one.index for one in brought] == [item.index for item in waiting]
         assert all(one.delivered for one in brought)
@@ -211,7 +211,7 @@ def test_a_tracker_that_refuses_the_page_only_is_asked_for_it_by_sync(
         (outcome,) = delivery.sync(open_ledger())
         assert outcome.state == "waits"
         assert outcome.detail == "the evidence is there, its report page is not: no pages here"
-        assert Outbox(open_ledger()).pending() == [], "what was confirmed stays confirmed"
+        assert Outbox(open_ledger()).waiting() == [], "what was confirmed stays confirmed"
     found = next(one for one in evidence(Settings.current()) if one.subject == "outbox")
     assert found.text == "no evidence waits; 1 report page(s) are not at their runs"
     assert found.fix == "venturalitica sync"

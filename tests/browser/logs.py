@@ -88,7 +88,7 @@ def write_hostile(home: Path, statement: Mapping[str, Any]) -> int:
         )
     size = ledger.size
     erase(ledger, [ledger.entry(size - 1)], reason=f"{naughty.NAUGHTY[0]} (reason)")
-    for waiting in Outbox(ledger).pending()[:20]:
+    for waiting in Outbox(ledger).waiting()[:20]:
         text = naughty.NAUGHTY[waiting.index % len(naughty.NAUGHTY)]
         Outbox(ledger).failed(waiting.index, waiting.tracker, waiting.run_id, f"{text} (error)")
     return ledger.size

@@ -39,7 +39,7 @@ def test_nothing_is_written_through_a_link(
     for act in (
         lambda: Ledger.open(written, signer=signer).append(statement(9)),
         lambda: Outbox(Ledger.open(written)).failed(0, "mlflow", "1", "no"),
-        lambda: Outbox(Ledger.open(written)).pending(),
+        lambda: Outbox(Ledger.open(written)).waiting(),
     ):
         try:
             act()

@@ -370,9 +370,9 @@ def test_sealed_claims_go_after_a_day(ledger: Ledger, statement, signer) -> None
 def test_receipts_need_no_locks(ledger: Ledger, statement) -> None:
     run = {"tracker": "memory", "uri": "memory:", "run_id": "r", "url": ""}
     ledger.append(statement(0, trackers=[run]))
-    assert [item.run_id for item in Outbox(ledger).pending()] == ["r"]
+    assert [item.run_id for item in Outbox(ledger).waiting()] == ["r"]
     Outbox(ledger).confirm(0, "memory", "r")
-    assert Outbox(ledger).pending() == []
+    assert Outbox(ledger).waiting() == []
     line = json.loads((ledger.home / "receipts.jsonl").read_text())
     assert line["outcome"] == "confirmed"
 

@@ -397,4 +397,4 @@ def test_trackers_of_what_remains_are_asked_for_witnesses(ledger: Ledger, statem
     pruned(ledger)
     asked = [run.run_id for run in witnesses._runs(ledger.home / "log" / "entries.jsonl")]
     assert asked == ["r16", "r17", "r18", "r19"]
-    assert Outbox(ledger).pending() == []
+    assert Outbox(ledger).waiting() == []

@@ -716,7 +716,7 @@ def test_a_pipe_or_device_in_the_place_of_a_file_is_not_read(
         answers.append(verify_ledger(written).ok)
         for act in (
             lambda: Ledger.open(written, signer=signer).append(statement(9)),
-            lambda: Outbox(Ledger.open(written)).pending(),
+            lambda: Outbox(Ledger.open(written)).waiting(),
         ):
             try:
                 act()

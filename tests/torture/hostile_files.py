@@ -149,7 +149,7 @@ def answers(world: World, home: Path, reference: dict[str, str]) -> dict[str, An
         "verify": soon(lambda: verify_ledger(home).ok),
         "runs": soon(lambda: _runs(home)),
         "entries": soon(lambda: len(list(Ledger.open(home).entries()))),
-        "waiting": soon(lambda: len(Outbox(Ledger.open(home)).pending())),
+        "waiting": soon(lambda: len(Outbox(Ledger.open(home)).waiting())),
         "bundle": soon(lambda: len(Ledger.open(home).bundle(1))),
         "vault": soon(lambda: Vault(home).open(reference)),
         "keys": soon(lambda: len(read_keys(home / "keys"))),

@@ -161,7 +161,7 @@ def test_an_offline_run_that_ends_in_the_training_waits_and_says_so(offline_wand
     live = offline_wandb.init(project="credit")
     vl.wrap(Calls(offline_wandb.finish), policy=rules).fit(X, Y)
     assert f"W&B run '{live.id}' was offline and has ended" in caplog.text
-    (waiting,) = Outbox(open_ledger()).pending()
+    (waiting,) = Outbox(open_ledger()).waiting()
     assert waiting.run_id == live.id
 
 

@@ -70,7 +70,7 @@ def test_the_audit_is_amber_and_says_where_it_is_and_what_uploads_it(audit, capl
 
 
 def test_it_waits_as_kept_and_nothing_confirms_it(audit):
-    (waiting,) = Outbox(open_ledger()).pending()
+    (waiting,) = Outbox(open_ledger()).waiting()
     assert waiting.kept
     assert waiting.attempts == 0
     assert "confirmed" not in Outbox(open_ledger()).path.read_text().replace("confirms", "")
@@ -81,7 +81,7 @@ def test_sync_says_the_same_and_counts_no_failure(audit):
         (outcome,) = delivery.sync(open_ledger())
         assert outcome.state == "kept"
         assert "not uploaded" in outcome.detail
-    assert Outbox(open_ledger()).pending()[0].attempts == 0
+    assert Outbox(open_ledger()).waiting()[0].attempts == 0
 
 
 def test_the_command_line_says_kept(audit):
@@ -105,7 +105,7 @@ def test_the_report_says_it_is_not_uploaded(audit):
 def test_the_lights_of_the_tracker_are_amber_at_best(audit):
     outbox = Outbox(open_ledger())
     deliveries = Deliveries.of(outbox.attempts(), "wandb")
-    found = link("wandb", WandbTracker().health(), deliveries, outbox.pending(), None)
+    found = link("wandb", WandbTracker().health(), deliveries, outbox.waiting(), None)
     assert found.lamp("delivered").light == "amber"
     assert found.lamp("delivered").word == "Kept, not uploaded"
     assert found.lamp("read back").light == "grey"
@@ -132,7 +132,7 @@ def test_only_a_receipt_of_the_server_makes_it_delivered(audit, monkeypatch):
     (outcome,) = delivery.sync(open_ledger())
     assert outcome.delivered
     assert pages == [open_ledger().entry(0).evidence_sha256], "the server had no page yet"
-    assert Outbox(open_ledger()).pending(pages=True) == []
+    assert Outbox(open_ledger()).waiting(pages=True) == []
 
 
 def test_a_folder_that_was_cleaned_up_after_its_upload_is_no_hindrance(offline_wandb, tmp_path):

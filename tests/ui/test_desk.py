@@ -55,13 +55,13 @@ def test_what_waits_is_kept_until_a_receipt_comes(
     from venturalitica.ledger.outbox import Outbox
 
     asked = []
-    pending = Outbox.pending
+    read = Outbox.waiting
 
     def counted(*arguments: Any) -> Any:
         asked.append(1)
-        return pending(*arguments)
+        return read(*arguments)
 
-    monkeypatch.setattr(Outbox, "pending", counted)
+    monkeypatch.setattr(Outbox, "waiting", counted)
     desk = Desk(own_history.home)
     with desk.reading() as reading:
         waiting = reading.waiting()

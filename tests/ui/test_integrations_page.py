@@ -151,7 +151,7 @@ def test_one_sync_at_a_time_and_its_outcome_is_told(
     assert f"Entry {entry.index}:" in said
     assert "Last error:" in said
     assert lamps(page.text, "mlflow")["Delivered"] == "red"
-    (item,) = Outbox(shelf.ledger).pending()
+    (item,) = Outbox(shelf.ledger).waiting()
     assert item.attempts == 1
     assert shelf.ledger.size == 1, "nothing is written into the log by looking or retrying"
 
@@ -210,7 +210,7 @@ def _green(client: Client) -> Any:
 
 def test_a_receipt_that_was_made_up_does_not_match(shelf: Shelf, client: Client) -> None:
     shelf.audit(trackers=(mlflow_run(DEAD),))
-    (item,) = Outbox(shelf.ledger).pending()
+    (item,) = Outbox(shelf.ledger).waiting()
     Outbox(shelf.ledger).confirm(0, "mlflow", item.run_id, "read back")
     receipts = shelf.home / "receipts.jsonl"
     digest = shelf.ledger.entry(0).evidence_sha256

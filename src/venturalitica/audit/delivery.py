@@ -302,7 +302,7 @@ def sync(
     """
     from venturalitica.ledger.outbox import Outbox
 
-    waiting = Outbox(ledger).pending(pages=True)
+    waiting = Outbox(ledger).waiting(pages=True)
     outcomes: list[Delivery] = []
     down: dict[tuple[str, str], str] = {}
     pack_at: tuple[int, Pack] | None = None

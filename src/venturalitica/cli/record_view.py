@@ -57,7 +57,7 @@ def waiting(ledger: Ledger, index: int) -> list[dict[str, Any]]:
     return [
         {"tracker": item.run["tracker"], "run_id": item.run["run_id"]}
         | picked(item, "attempts last_error kept")
-        for item in Outbox(ledger).pending()
+        for item in Outbox(ledger).waiting()
         if item.index == index
     ]
 

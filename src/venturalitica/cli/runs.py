@@ -231,7 +231,7 @@ def _listed(
 def _waiting(ledger: Ledger) -> frozenset[int]:
     from venturalitica.ledger import Outbox
 
-    return frozenset(item.index for item in Outbox(ledger).pending())
+    return frozenset(item.index for item in Outbox(ledger).waiting())
 
 
 def facts(listed: Listed) -> dict[str, Any]:

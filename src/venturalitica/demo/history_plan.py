@@ -119,7 +119,7 @@ if sys.stdin.readline():
     from venturalitica.audit.parcel import carry, carry_page, pack_of, run_ref
     from venturalitica.ledger import Ledger, Outbox
     ledger = Ledger.open(Path(home))
-    waiting = [item for item in Outbox(ledger).pending() if item.run_id in made]
+    waiting = [item for item in Outbox(ledger).waiting() if item.run_id in made]
     for item in waiting:
         run = run_ref(item.run)
         pack = pack_of(ledger, item.index)

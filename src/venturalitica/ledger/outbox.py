@@ -90,7 +90,7 @@ class Outbox:
         self._ledger = ledger
         self.path: Path = ledger.home / "receipts.jsonl"
 
-    def pending(
+    def waiting(
         self,
         index: Index | None = None,
         attempts: Iterable[Attempt] | None = None,

@@ -228,7 +228,7 @@ class Reading:
         from venturalitica.ledger import Outbox
 
         found: dict[int, list[Undelivered]] = {}
-        for item in Outbox(self.ledger).pending(self.index, self.attempts()):
+        for item in Outbox(self.ledger).waiting(self.index, self.attempts()):
             found.setdefault(item.index, []).append(item)
         return {index: tuple(items) for index, items in found.items()}
 
@@ -258,7 +258,7 @@ class Reading:
             return True
         # A record may have come meanwhile: the last word is what is read now.
         attempts = self._attempts()
-        late = {_receipt(item) for item in Outbox(self.ledger).pending(self.index, attempts)}
+        late = {_receipt(item) for item in Outbox(self.ledger).waiting(self.index, attempts)}
         return late.issuperset(set(missing) - _confirmed(attempts))
 
     def _attempts(self) -> tuple[Attempt, ...]:

@@ -96,7 +96,7 @@ class _Survey:
 
     def __init__(self, ledger: Ledger, segment: int, today: date, placed: date | None) -> None:
         self.size, self._segment, self._today, self._placed = ledger.size, segment, today, placed
-        self._undelivered = frozenset(item.index for item in Outbox(ledger).pending())
+        self._undelivered = frozenset(item.index for item in Outbox(ledger).waiting())
         self._named = deque(sorted(item for item, _ in still_there(ledger).values()))
         self._segments: dict[int, _Block] = {}
         self._recorded: dict[Range, _Block] = {}

@@ -103,7 +103,7 @@ def _ends_whole(entries: Path) -> bool:
 def _outbox(ledger: Ledger) -> Finding:
     from venturalitica.ledger import Outbox
 
-    due = Outbox(ledger).pending(pages=True)
+    due = Outbox(ledger).waiting(pages=True)
     waiting = [item for item in due if not item.confirmed]
     if not due:
         return Finding(AREA, "outbox", "ok", "nothing waits")
