@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
-from collections.abc import Iterator
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +53,14 @@ def own_families() -> Iterator[None]:
 def regression() -> None:
     """The worked example of the page, word for word."""
     names: dict[str, Any] = {}
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    for block in blocks:
+    for block in blocks():
         exec(block, names)
+    register(names["METRICS"], names["STATISTICS"])
+
+
+def blocks() -> list[str]:
+    """The page's two files."""
+    return re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def prices(count: int) -> pandas.DataFrame:
@@ -70,6 +79,10 @@ def measured(frame: pandas.DataFrame, policy: bytes = POLICY) -> Measured:
     return measure(request, fingerprint=False)
 
 
+def test_the_page_is_short() -> None:
+    assert len(PAGE.read_text().splitlines()) < 60
+
+
 @pytest.mark.usefixtures("regression")
 def test_the_page_adds_a_metric_that_a_policy_can_name() -> None:
     frame = prices(2_000)
@@ -86,6 +99,75 @@ def test_the_page_adds_a_metric_that_a_policy_can_name() -> None:
     assert whole.interval.high == pytest.approx(errors.mean() + 1.96 * spread, abs=spread / 3)
     assert (whole.status, whole.conclusive) == ("passed", True)
     assert (apart.status, apart.conclusive) == ("failed", True)
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> Callable[..., str]:
+    """Runs python in a process of a copy of the package, to which the page was followed by hand."""
+    package = tmp_path / "src" / "venturalitica"
+    shutil.copytree(ROOT / "src" / "venturalitica", package)
+    texts = PAGE.read_text()
+    paths = ("metrics/catalog/regression.py", "metrics/regression.py")
+    for block, path in zip(blocks(), paths, strict=True):
+        assert f"`{path}`" in texts
+        (package / path).write_text(block)
+    line, place = re.search(r"at the end of `FAMILIES` in `(.*?)`: `(.*?)`", texts).group(2, 1)
+    catalog = package / place
+    before, opening, rest = catalog.read_text().partition("FAMILIES = (\n")
+    catalog.write_text(before + opening + rest.replace(")\n", f"    {line}\n)\n", 1))
+    (tmp_path / "prices.yaml").write_bytes(POLICY)
+    prices(300).to_csv(tmp_path / "prices.csv", index=False)
+
+    def run(*arguments: str, status: int = 0) -> str:
+        environment = os.environ | {"PYTHONPATH": str(package.parent), "COLUMNS": "200"}
+        command = [sys.executable, *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+def test_two_files_and_a_line_are_known_in_every_process(
+    grown: Callable[..., str], tmp_path: Path
+) -> None:
+    ours = ("-m", "venturalitica")
+    grown(*ours, "policy", "lint", "prices.yaml")
+    assert "Mean absolute error" in grown(*ours, "metrics", "mean_absolute_error")
+    assert "mean_absolute_error" in grown(*ours, "metrics")
+    assert "mean_absolute_error" in grown(*ours, "policy", "schema")
+    columns = ("--target", "target", "--prediction", "prediction", "--role", "town=town")
+    checked = grown(*ours, "check", "prices.csv", "--policy", "prices.yaml", *columns, status=1)
+    assert "Of 3 controls: 1 failed and 2 passed" in checked
+    enforced = (
+        "import pandas, venturalitica as vl; "
+        "found = vl.enforce(pandas.read_csv('prices.csv'), policy='prices.yaml', target='target', "
+        "prediction='prediction', town='town'); "
+        "print(vl.__file__, *(verdict.status for verdict in found.verdicts))"
+    )
+    place, *statuses = grown("-c", enforced).split()
+    assert place.startswith(str(tmp_path))
+    assert statuses == ["passed", "passed", "failed"]
+
+
+def test_the_page_says_what_else_tests_ask_for(grown: Callable[..., str], tmp_path: Path) -> None:
+    for name in ("metrics/test_catalog.py", "policy/test_schema.py", "policy/conftest.py"):
+        (tmp_path / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "tests" / name, tmp_path / "tests" / name)
+    entry = (
+        "\n### `mean_absolute_error`\n\n**Mean absolute error.** The mean distance of the "
+        "prediction from the target.\n\n- Formula: mean |target − prediction|\n- Range: 0 to no "
+        "upper bound (as the target). Ideal: 0\n- Undefined: there are no rows\n- Source: "
+        "scikit-learn, sklearn.metrics.mean_absolute_error\n"
+    )
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    with (tmp_path / "docs" / "metrics.md").open("a") as document:
+        document.write(entry)
+    command, path = re.search(r"`venturalitica (.*) > (.*)`", PAGE.read_text()).groups()
+    (tmp_path / path).write_text(grown("-m", "venturalitica", *command.split()))
+    grown("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
 
 
 @pytest.mark.usefixtures("regression")

@@ -7,17 +7,24 @@ entries; a test holds the two together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 
 from venturalitica.core.policy import COMPARES, LABEL_ROLES, Control, Phase
 from venturalitica.errors import did_you_mean
-from venturalitica.metrics.catalog.agreement import AGREEMENT, AVERAGES
-from venturalitica.metrics.catalog.data import CONTENTS
-from venturalitica.metrics.catalog.fairness import FAIRNESS
-from venturalitica.metrics.catalog.rates import RATES
-from venturalitica.metrics.catalog.scores import SCORES
 from venturalitica.metrics.catalog.spec import MetricSpec, Need, by_name
 
-CATALOG: dict[str, MetricSpec] = by_name(AGREEMENT, RATES, AVERAGES, SCORES, FAIRNESS, CONTENTS)
+FAMILIES = (
+    "agreement",
+    "rates",
+    "scores",
+    "fairness",
+    "data",
+)
+"""Each has a file here, and one in `metrics` where it computes what no other family does."""
+
+CATALOG: dict[str, MetricSpec] = by_name(
+    *(import_module(f"{__name__}.{family}").METRICS for family in FAMILIES)
+)
 """Metric name -> what it is, in the order of the documentation."""
 
 

@@ -9,7 +9,7 @@ from venturalitica.metrics.catalog.spec import MetricSpec
 
 _agreement = partial(MetricSpec, family="agreement")
 
-AGREEMENT = (
+_OVERALL = (
     _agreement(
         name="accuracy",
         title="Accuracy",
@@ -82,4 +82,4 @@ def _average(metric: str, average: str) -> MetricSpec:
     )
 
 
-AVERAGES = tuple(_average(metric, average) for metric in _WHAT for average in _HOW)
+METRICS = _OVERALL + tuple(_average(metric, average) for metric in _WHAT for average in _HOW)

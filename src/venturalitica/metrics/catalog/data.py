@@ -8,7 +8,7 @@ from venturalitica.metrics.catalog.spec import MetricSpec
 
 _content = partial(MetricSpec, family="data", phase="data")
 
-CONTENTS = (
+METRICS = (
     _content(
         name="class_balance",
         title="Class balance",

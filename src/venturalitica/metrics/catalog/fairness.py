@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from venturalitica.metrics.catalog.rates import FAIRLEARN, RATES
+from venturalitica.metrics.catalog.rates import FAIRLEARN
+from venturalitica.metrics.catalog.rates import METRICS as RATES
 from venturalitica.metrics.catalog.spec import MetricSpec
 
 _BASES = {spec.name: spec for spec in RATES}
@@ -81,7 +82,7 @@ _PAIRS = (
 )
 _KINDS: tuple[Literal["difference", "ratio"], ...] = ("difference", "ratio")
 
-FAIRNESS = (
+METRICS = (
     *(
         _composed(name, base=base, compare=compare, title=title, source=source)
         for name, base, title, source in _PAIRS

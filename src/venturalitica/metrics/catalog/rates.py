@@ -29,7 +29,7 @@ _SPECIFICITY = _rate(
     source="Altman & Bland, BMJ 308:1552 (1994); recall of the other class in scikit-learn",
 )
 
-RATES = (
+METRICS = (
     _rate(
         name="precision",
         title="Precision",

@@ -11,7 +11,7 @@ _score = partial(
     MetricSpec, family="scores", needs=("target", "score"), needs_favorable=True, number=SCORE
 )
 
-SCORES = (
+METRICS = (
     _score(
         name="roc_auc",
         title="Area under the ROC curve",
