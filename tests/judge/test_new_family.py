@@ -23,8 +23,8 @@ from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.catalog.spec import MetricSpec
 from venturalitica.metrics.intervals import Floats
 from venturalitica.metrics.registry import STATISTICS, register
-from venturalitica.metrics.statistic import Statistic
-from venturalitica.policy import parse_policy
+from venturalitica.metrics.statistic import Statistic, dense
+from venturalitica.policy import lint, parse_policy
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "add-a-metric.md"
@@ -259,6 +259,94 @@ controls:
     }
 
 
+def information(counts: Floats) -> Floats:
+    """Mutual information of two label roles: `(..., 8, 8)` rows to `(...)`."""
+    shares = counts / counts.sum(axis=(-2, -1), keepdims=True)
+    apart = shares.sum(axis=-1, keepdims=True) * shares.sum(axis=-2, keepdims=True)
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        terms = numpy.where(shares > 0, shares * numpy.log(shares / apart), 0.0)
+    found: Floats = terms.sum(axis=(-2, -1))
+    return found
+
+
+def entropy(counts: Floats) -> Floats:
+    """Of one label role: `(..., 8)` rows to `(...)`."""
+    return information(counts[..., None] * numpy.eye(8))
+
+
+def both(counts: Any) -> Any:
+    return 8 * counts.indices[:, 0] + counts.indices[:, 1]
+
+
+OWN = {
+    "information": (("target", "kind"), information, both),
+    "turned": (("kind", "target"), information, both),
+    "of_model": (("prediction", "kind"), information, both),
+    "alone": (("kind",), entropy, lambda counts: counts.indices[:, 0]),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize(
+    ("labels", "kinds"),
+    [("ab", "uvwx"), ("abcd", "uv"), ("abc", "abc"), ("ab", "ba"), ((0, 1), (False, True))],
+)
+def test_a_label_role_of_its_own_is_counted_by_its_own_labels(
+    name: str, labels: Any, kinds: Any
+) -> None:
+    needs, compute, slots = OWN[name]
+    inner = (8,) if name == "alone" else (8, 8)
+    fields = _but(CATALOG["class_balance"], name=name, needs=needs, high=float("inf"))
+    register([MetricSpec(**fields)], {name: Statistic(dense(name, slots, *inner), compute)})
+    policy = (
+        'policy: own\nversion: "1"\nroles: {kind: {column: kind}}\ncontrols:\n'
+        f'  - {{id: whole, metric: {name}, must: ">= 0"}}\n'
+        f'  - {{id: most, metric: {name}, across: town, compare: max, must: ">= 0"}}\n'
+    ).encode()
+    random = numpy.random.default_rng(7)
+    kind = random.integers(len(kinds), size=600)
+    target = numpy.where(random.random(600) < 0.6, kind % len(labels), len(labels) - 1)
+    target[: len(labels)] = range(len(labels))
+    frame = pandas.DataFrame(
+        {
+            "kind": [kinds[place] for place in kind],
+            "target": [labels[place] for place in target],
+            "prediction": [labels[place] for place in target],
+            "town": random.choice(["east", "west"], 600),
+        }
+    )
+    found = measured(frame, policy)
+    whole, most = found.verdicts
+    other = "kind" if name == "alone" else "target"
+
+    def reference(rows: pandas.DataFrame) -> float:
+        joint = pandas.crosstab(rows["kind"], rows[other]).to_numpy() / len(rows)
+        apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
+        seen = joint > 0
+        return float((joint[seen] * numpy.log(joint[seen] / apart[seen])).sum())
+
+    assert whole.value == pytest.approx(reference(frame)), whole.reason
+    towns = [reference(rows) for _, rows in frame.groupby("town")]
+    assert most.value == pytest.approx(max(towns)), most.reason
+    assert found.tally is not None
+    kept = Tally.from_json(found.tally.for_evidence().to_json())
+    assert judge(parse_policy(policy), kept, circumstances=found.circumstances) == found.verdicts
+
+
+def test_a_role_that_a_metric_needs_is_used() -> None:
+    fields = _but(CATALOG["class_balance"], name="alone", needs=("kind",))
+    register([MetricSpec(**fields)], {"alone": STATISTICS["class_balance"]})
+    policy = b"""
+policy: own
+version: "1"
+roles: {kind: {column: kind}, other: {column: kind}}
+controls:
+  - {id: c, metric: alone, must: ">= 0.1"}
+"""
+    said = [hint.message for hint in lint(policy).hints]
+    assert len([text for text in said if "no control uses it" in text]) == 1
+
+
 def test_a_family_is_joined_whole_or_not_at_all() -> None:
     spec = CATALOG["accuracy"]
     before = dict(CATALOG), dict(STATISTICS)
@@ -266,6 +354,9 @@ def test_a_family_is_joined_whole_or_not_at_all() -> None:
         register([spec], {})
     with pytest.raises(ValueError, match="nothing computes closeness"):
         register([MetricSpec(**_but(spec, name="closeness"))], {})
+    blind = MetricSpec(**_but(CATALOG["recall"], name="blind", needs=("kind",)))
+    with pytest.raises(ValueError, match="blind needs the favorable label of target or prediction"):
+        register([blind], {"blind": STATISTICS["recall"]})
     assert before == (CATALOG, STATISTICS)
 
 

@@ -29,6 +29,9 @@ COMPARES: tuple[Compare, ...] = ("difference", "ratio", "min", "max", "between")
 LABEL_ROLES = ("target", "prediction", "score")
 """Roles that every policy has; any other role groups the rows."""
 
+ONE_LIST = ("target", "prediction")
+"""Roles whose labels are one list: index i means the same label of both."""
+
 MIN_CELL = 5
 """A value that fewer rows hold is not named where it was not expected: it may be a person's."""
 

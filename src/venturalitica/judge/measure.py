@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy
 
 from venturalitica.core.circumstances import RULES
-from venturalitica.core.policy import Policy
+from venturalitica.core.policy import ONE_LIST, Policy
 from venturalitica.core.tally import NULL, Tally
 from venturalitica.errors import listed
 from venturalitica.judge.compare_groups import Found, Part, compared, single
@@ -152,35 +152,40 @@ def _counted(bench: Bench, question: Question) -> tuple[Counted, _Said]:
 def read_favorable(
     bench: Bench, question: Question, cells: Integers, tally: Tally | None = None
 ) -> tuple[Labels, int | None]:
-    """The labels, onto whose indices the first columns of `cells` are moved; the favorable one."""
-    labels = labels_of(tally or bench.tally)
-    check_listed(bench.policy, labels.levels)
+    """What target and prediction hold, and the favorable label among it.
+
+    The first columns of `cells` are moved onto the indices of their own role's labels.
+    """
+    counted, labels = tally or bench.tally, read_labels(())
+    for column, role in enumerate(question.spec.labels):
+        own = labels_of(counted, role)
+        if role in ONE_LIST:
+            labels = own
+            check_listed(bench.policy, labels.levels)
+        cells[:, column] = numpy.append(own.moved, NULL)[cells[:, column]]
     favorable = None
     if question.spec.needs_favorable and cells.size:
         favorable = favorable_index(bench.policy, labels.levels)
-    width = len(question.spec.labels)
-    cells[:, :width] = moved_levels(cells[:, :width], labels)
     return labels, favorable
 
 
-def labels_of(tally: Tally) -> Labels:
-    """The labels that target and prediction share."""
-    axis = tally.axis("target") or tally.axis("prediction")
+def labels_of(tally: Tally, role: str) -> Labels:
+    """The labels of a role; those that target and prediction share, of these two."""
+    axis = tally.axis(role)
     return read_labels(axis.levels if axis else ())
-
-
-def moved_levels(indices: Integers, labels: Labels) -> Integers:
-    """Level indices after merging; NULL stays."""
-    return numpy.append(labels.moved, NULL)[indices] if indices.size else indices
 
 
 def _labels_said(bench: Bench, labels: Labels, counted: Counted, roles: Sequence[str]) -> _Said:
     """Raises Refusal where target and prediction cannot be compared."""
     if "prediction" not in roles:
         return ((), ())
-    both = len(roles) > 1
-    prediction = set(counted.indices[:, -1].tolist())
-    target = set(counted.indices[:, 0].tolist()) if both else _target_labels(bench.tally, labels)
+    both = "target" in roles
+    prediction, target = (
+        set(counted.indices[:, roles.index(role)].tolist())
+        if role in roles
+        else _target_labels(bench.tally, labels)
+        for role in ("prediction", "target")
+    )
     strange = check_agreeing(labels.levels, target, prediction) if target else ""
     if counted.favorable is not None:
         check_favorable(

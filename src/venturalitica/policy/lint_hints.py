@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from venturalitica.core.labels import alike
 from venturalitica.core.policy import LABEL_ROLES, Control, Policy
 from venturalitica.errors import slip
-from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.catalog import CATALOG, needs
 from venturalitica.policy.tree import MAX_NAMES_COMPARED, MapNode, Node, Path, Scalar, show
 from venturalitica.policy.validate_shape import Collector
 
@@ -27,7 +27,7 @@ def collect_hints(policy: Policy, root: Node, hints: Collector) -> None:
 
 
 def _unused_roles(policy: Policy, hints: Collector) -> None:
-    used = {role for control in policy.controls for role in (*control.across, *control.of)}
+    used = {role for need in needs(policy.controls) for role in need.roles}
     for name in policy.roles:
         if name not in LABEL_ROLES and name not in used:
             hints.add(("roles", name), "no control uses it", key=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 
-from venturalitica.core.policy import LABEL_ROLES, Role, bin_names
+from venturalitica.core.policy import LABEL_ROLES, ONE_LIST, Role, bin_names
 from venturalitica.core.tally import CELLS, NULL, Axis, ScoreTable, Table, Tally, regridded, summed
 from venturalitica.errors import DataError
 from venturalitica.metrics.catalog.spec import Need
@@ -41,7 +41,6 @@ CELL_LIMIT = 100_000
 """More cells than this are no tally but a copy of the data."""
 _JOINT_ESTIMATE = 1_000_000
 _CUT_ABOVE = 256
-_LABELS = ("target", "prediction")
 
 
 def build_tally(
@@ -120,7 +119,7 @@ class _Builder:
             if rule.bins is not None:
                 if self.rows.is_cuttable(source) and (many > _CUT_ABOVE or self.rows.is_lazy):
                     self.cuts[role] = tuple(rule.bins)
-            elif role in _LABELS:
+            elif role in ONE_LIST:
                 refuse_many(role, many, label=True)
             elif many > QUARTILES_ABOVE and self.rows.is_cuttable(source):
                 self.cuts[role] = quartile_cuts(self.rows.numbers(source))
@@ -135,7 +134,7 @@ class _Builder:
         loose = [
             self.sources[role]
             for role in self.roles
-            if role not in _LABELS and not self.rule(role).reads
+            if role not in ONE_LIST and not self.rule(role).reads
         ]
         return self.rows.seen([s for s in dict.fromkeys(loose) if self.rows.is_cuttable(s)])
 
@@ -164,7 +163,7 @@ class _Builder:
         first = {role: next(c for c in counted if role in c.roles) for role in self.roles}
         labels = {
             role: list(first[role].column(role).values)
-            for role in _LABELS
+            for role in ONE_LIST
             if role in first and self._is_plain(role)
         }
         for role, counted_role in first.items():
@@ -173,7 +172,7 @@ class _Builder:
         for role in self.roles:
             if role not in found:
                 found[role] = self._group_levels(role, first[role])
-                refuse_many(role, len(found[role].names), label=role in _LABELS)
+                refuse_many(role, len(found[role].names), label=role in ONE_LIST)
         return shared_labels(found)
 
     def _refuse_values(self, role: str, counted: GroupBy) -> None:
@@ -181,7 +180,7 @@ class _Builder:
         column, rule = counted.column(role), self.rule(role)
         if role in self.cuts or rule.map is not None or rule.bins is not None:
             return
-        if role in _LABELS:
+        if role in ONE_LIST:
             refuse_many(role, len(column.values), label=True)
         weights = weights_of(column, counted.cells.counts)
         if rule.labels is not None:
@@ -312,10 +311,10 @@ def labels_first(roles: Iterable[str]) -> tuple[str, ...]:
 
 def shared_labels(levels: dict[str, Levels]) -> dict[str, Levels]:
     """Both label axes on one list, also where a map or bins gave each its own."""
-    own = [levels[role] for role in _LABELS if role in levels]
+    own = [levels[role] for role in ONE_LIST if role in levels]
     if len(own) < 2 or own[0].names == own[1].names:
         return levels
-    plain = label_levels({role: levels[role].names for role in _LABELS})
+    plain = label_levels({role: levels[role].names for role in ONE_LIST})
     moved = {
         role: Levels(
             plain[role].names,
@@ -325,7 +324,7 @@ def shared_labels(levels: dict[str, Levels]) -> dict[str, Levels]:
             },
             levels[role].note,
         )
-        for role in _LABELS
+        for role in ONE_LIST
     }
     return levels | moved
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from venturalitica.core.policy import Compare, Phase
+from venturalitica.core.policy import ONE_LIST, Compare, Phase
 
 
 def _itself(values: Any) -> Any:
@@ -39,8 +39,9 @@ SCORE = Number(
 class MetricSpec:
     """One metric of the catalog.
 
-    `needs` are the label roles it is computed from; `needs_favorable` says whether one label must
-    be named the favorable one; `needs_across` whether it exists only between groups. `low` and
+    `needs` are the label roles it is computed from, of any name; each has its own labels, except
+    that target and prediction share theirs. `needs_favorable` says whether one label of these two
+    must be named the favorable one; `needs_across` whether it exists only between groups. `low` and
     `high` bound its values (`inf` where there is no bound), `ideal` is the best one or None where
     that depends on the use. A named composition is `compare` over the groups' values of `base`, or
     the worst such comparison of several `bases`. `comparable` says whether a control may put it
@@ -133,10 +134,12 @@ class Need(NamedTuple):
 
 
 def by_name(*families: tuple[MetricSpec, ...]) -> dict[str, MetricSpec]:
-    """One mapping of several families; a name given twice is a ValueError."""
+    """One mapping of several families; ValueError where a name is given twice."""
     catalog: dict[str, MetricSpec] = {}
     for spec in (spec for family in families for spec in family):
         if spec.name in catalog:
             raise ValueError(f"the metric {spec.name} is described twice")
+        if spec.needs_favorable and set(ONE_LIST).isdisjoint(spec.labels):
+            raise ValueError(f"{spec.name} needs the favorable label of target or prediction")
         catalog[spec.name] = spec
     return catalog
