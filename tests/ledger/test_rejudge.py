@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,15 @@ from torture.judged_attacks import (
 )
 
 from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.policy import Phase
 from venturalitica.core.record import JUDGED
 from venturalitica.core.tally import Axis, ScoreTable, Tally
 from venturalitica.core.verification import Step
-from venturalitica.judge import judge
+from venturalitica.judge import judge, select
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
 from venturalitica.ledger.signing.signer import FileSigner
+from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.registry import STATISTICS
 from venturalitica.policy import parse_policy
 
 Change = Callable[[dict[str, Any]], None]
@@ -387,6 +391,94 @@ def test_an_unknown_way_of_judging_is_said_and_never_held(
     ledger.append(judged_record())
     assert verdicts_step(ledger).ok
     assert said in verdicts_step(ledger, "not judged").detail
+
+
+# --- A metric that the verifier does not have ----------------------------------------------------
+
+
+def of_elsewhere(phase: Phase | None = None) -> dict[str, Any]:
+    """A genuine record, red for its accuracy, of a process that had two metrics more."""
+    share = replace(CATALOG["base_rate"], name="share")
+    apart = replace(CATALOG["demographic_parity_difference"], name="apart")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(CATALOG, "share", share)
+        patch.setitem(CATALOG, "apart", apart)
+        patch.setitem(STATISTICS, "share", STATISTICS["base_rate"])
+        policy = parse_policy(
+            b"""\
+policy: loans
+version: '1'
+controls:
+  - {id: accuracy, metric: accuracy, must: '>= 0.70'}
+  - {id: share, metric: share, must: '<= 0.60'}
+  - {id: apart, metric: apart, across: gender, must: '<= 0.50'}
+"""
+        )
+        chosen = {control.id for control in select(policy, phase)}
+        left_out = tuple(control.id for control in policy.controls if control.id not in chosen)
+        asked = Circumstances(phase=phase, left_out=left_out)
+        verdicts = judge(policy, TALLY, circumstances=asked)
+        return judged_record(policy=policy, verdicts=verdicts, circumstances=asked)
+
+
+def elsewhere(ledger: Ledger, change: Change, phase: Phase | None = None) -> Step:
+    statement = of_elsewhere(phase)
+    change(statement["predicate"])
+    entry = ledger.append(statement)
+    alone = verify_bundle(ledger.bundle(entry.index))
+    found = verdicts_step(ledger)
+    assert {step.ok for step in alone.steps if step.name == "verdicts"} == {found.ok}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("phase", "said"), [(None, "share, apart"), ("data", "share"), ("model", "apart")]
+)
+def test_a_metric_that_is_not_here_is_said_and_not_held(
+    ledger: Ledger, phase: Phase | None, said: str
+) -> None:
+    found = elsewhere(ledger, untouched, phase)
+    assert found.ok is None
+    assert found.detail.endswith(f"this version has no metric {said}")
+    assert verify_ledger(ledger.home).ok
+    ledger.append(judged_record())
+    assert verdicts_step(ledger).ok
+    assert said in verdicts_step(ledger, "not judged").detail
+
+
+def with_another_threshold_elsewhere(predicate: dict[str, Any]) -> None:
+    predicate["verdicts"][1].update(threshold=0.9, must="<= 0.9")
+
+
+def with_another_metric_elsewhere(predicate: dict[str, Any]) -> None:
+    predicate["verdicts"][1]["metric"] = "base_rate"
+
+
+def without_the_verdict_elsewhere(predicate: dict[str, Any]) -> None:
+    del predicate["verdicts"][1]
+
+
+def with_a_value_elsewhere_that_fails(predicate: dict[str, Any]) -> None:
+    predicate["verdicts"][1]["value"] = 0.7
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (with_another_threshold_elsewhere, "its threshold is"),
+        (with_another_metric_elsewhere, "its metric is"),
+        (without_the_verdict_elsewhere, "has no verdict in it"),
+        (with_a_value_elsewhere_that_fails, "it says passed"),
+        (with_another_value, "its status is"),
+        (lambda predicate: predicate.update(light="green"), "its light is green"),
+    ],
+)
+def test_all_else_is_held_where_a_metric_is_not_here(
+    ledger: Ledger, change: Change, said: str
+) -> None:
+    found = elsewhere(ledger, change)
+    assert found.ok is False
+    assert said in found.detail
 
 
 # --- Counts that nobody counted ------------------------------------------------------------------

@@ -14,7 +14,7 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.core.encoding import is_place
-from venturalitica.core.policy import OPERATORS, Control, Policy, Threshold
+from venturalitica.core.policy import ONE_LIST, OPERATORS, Control, Policy, Threshold
 from venturalitica.core.record import Statement
 from venturalitica.core.tally import EVIDENCE_CELLS, NULL, Tally
 from venturalitica.core.verdict import LIGHTS, Interval, light_of, worst_light
@@ -73,7 +73,8 @@ def words_fault(verdict: Mapping[str, Any], control: Control) -> str:
     if list(verdict.get("across") or ()) != list(control.across):
         return _other("groups", verdict.get("across"), list(control.across))
     compares = {control.compare, spec.compare if spec and control.across else None}
-    if verdict.get("compare") not in compares:
+    # The comparison of a metric that this version does not have may be part of that.
+    if (spec or control.compare) and verdict.get("compare") not in compares:
         return _other("comparison", verdict.get("compare"), control.compare)
     return ""
 
@@ -259,7 +260,7 @@ def _check_axes(tally: Tally) -> None:
         counts = [axis.nulls, *axis.unmapped.values()]
         _need(all(map(is_place, counts)), f"{axis.role[:80]!r} misses a number that is none")
         _need(isinstance(axis.note, str) and isinstance(axis.column, str), "a note is no text")
-    labels = [axis.levels for axis in tally.axes if axis.role in ("target", "prediction")]
+    labels = [axis.levels for axis in tally.axes if axis.role in ONE_LIST]
     _need(len({tuple(map(repr, levels)) for levels in labels}) < 2, "labels have two lists")
 
 
@@ -368,3 +369,14 @@ def is_rough(record: Statement) -> bool:
 def is_scored(verdict: Mapping[str, Any]) -> bool:
     spec = CATALOG.get(str(verdict.get("metric")))
     return spec is not None and spec.number is not None
+
+
+def told_in(record: Statement) -> dict[str, tuple[float | None, ...]]:
+    """What verdicts tell of scores that the counts keep more coarsely: of each group, if any."""
+    if not is_rough(record):
+        return {}
+    told = {}
+    for verdict in filter(is_scored, record.verdict_items):
+        groups = verdict.get("groups") or [verdict]
+        told[verdict["control"]] = tuple(group.get("value") for group in groups)
+    return told

@@ -22,7 +22,7 @@ from venturalitica.core.policy import Control, Phase, Policy
 from venturalitica.core.record import JUDGED, RUN, Statement
 from venturalitica.core.tally import Tally
 from venturalitica.core.verification import Step
-from venturalitica.errors import EvidenceError, VenturaliticaError
+from venturalitica.errors import EvidenceError, VenturaliticaError, listed
 from venturalitica.judge import select, unreported
 from venturalitica.judge.controls import METHODS, unknown_method
 from venturalitica.judge.measure import Told
@@ -36,9 +36,11 @@ from venturalitica.ledger.rejudge.compare import (
     light_fault,
     read_tally,
     self_fault,
+    told_in,
     words_fault,
     work_of,
 )
+from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.tree import MAX_CONTROLS
 
 MOST_WORK = 40_000
@@ -141,30 +143,30 @@ class Verdicts(Chronicle):
         else:
             asked = _circumstances(judging)
             _check_rows(record, asked)
-            self._judge_fully(record, asked)
             self._since = index if self._since is None else self._since
+            self._judge_fully(record, asked)
 
     def _judge_fully(self, record: Statement, asked: Circumstances) -> None:
         policy = _policy(record)
         _need(policy is not None, "its policy's bytes are no policy that this version can read")
         assert policy is not None
-        controls = select(policy, asked.phase)
+        controls = _selected(policy, asked)
         _check_controls(record.verdict_items, controls)
         _check_left_out(policy, controls, asked)
-        unknown = unknown_method(asked)
-        if unknown:
+        strange = unknown_method(asked)
+        if strange:
             # A later version may judge otherwise; which controls there are, the policy says.
-            raise NotJudged(unknown)
+            raise NotJudged(strange)
         judged = self._judged(policy, record, asked)
-        _compare(record, judged)
-        fault = light_fault(record, judged.verdicts)
-        _need(not fault, fault)
+        unknown = _compare(record, judged, controls)
         self._count_reported(policy, asked)
         _name_rough(judged.moved)
+        if unknown:
+            raise NotJudged(f"this version has no metric {listed(unknown)}")
 
     def _judged(self, policy: Policy, record: Statement, asked: Circumstances) -> _Judged:
         """What the record's tally gives under its policy; judged once for all that are alike."""
-        told = _told(record)
+        told = told_in(record)
         judging = canonical_parsed(record.judging)
         key = (policy.sha256, policy.filename, record.tally_sha256, judging, repr(told))
         if key in self._known:
@@ -295,6 +297,15 @@ def _check_phase(policy: Policy, controls: Sequence[Control]) -> None:
     _need(whole, "controls of its policy have no verdict in it, and no phase leaves out just these")
 
 
+def _selected(policy: Policy, asked: Circumstances) -> tuple[Control, ...]:
+    """The controls to judge; the record alone knows the phase of a metric that is not there."""
+    chosen = {control.id for control in select(policy, asked.phase)}
+    if asked.phase:
+        unsaid = {c.id for c in policy.controls if not c.phase and c.metric not in CATALOG}
+        chosen = (chosen - unsaid) | (unsaid - set(asked.left_out))
+    return tuple(control for control in policy.controls if control.id in chosen)
+
+
 def _check_controls(verdicts: Sequence[Mapping[str, Any]], controls: Sequence[Control]) -> None:
     """The verdicts must be those of the selected controls, all of them, in the policy's order."""
     recorded = [verdict["control"] for verdict in verdicts]
@@ -331,7 +342,10 @@ def _judgement(
     asked: Circumstances,
     told: Mapping[str, Sequence[float | None]],
 ) -> _Judged:
-    tally = None if counts is None else _read(counts)
+    try:
+        tally = None if counts is None else read_tally(counts)
+    except EvidenceError as error:
+        raise _Unreadable(str(error)) from None
     _check_unbound(tally, asked)
     if tally is not None and work_of(tally, policy) > MOST_WORK:
         raise NotJudged("its counts have too many cells to be judged again here")
@@ -345,21 +359,21 @@ def _judgement(
     return _Judged(tuple(verdict.to_json() for verdict in verdicts), dict(values.moved))
 
 
-def _read(counts: Mapping[str, Any]) -> Tally:
-    try:
-        return read_tally(counts)
-    except EvidenceError as error:
-        raise _Unreadable(str(error)) from None
-
-
-def _compare(record: Statement, judged: _Judged) -> None:
-    verdicts = record.verdict_items
-    if judged.agreed == verdicts:
-        return
-    rough = is_rough(record)
-    for verdict, found in zip(verdicts, judged.verdicts, strict=True):
-        _refuse(differences(verdict, found, weaker=rough and is_scored(found)), verdict)
+def _compare(record: Statement, judged: _Judged, controls: Sequence[Control]) -> list[str]:
+    """The metrics that this version lacks: of these, words and thresholds alone can be held."""
+    verdicts, rough, unknown = record.verdict_items, is_rough(record), dict[str, None]()
+    anew = {found["control"]: found for found in judged.verdicts}
+    for verdict, control in zip(verdicts, controls, strict=True):
+        found = anew.get(control.id, {})
+        if control.metric not in CATALOG and verdict["status"] != found.get("status"):
+            unknown[control.metric], anew[control.id] = None, verdict
+            _refuse(words_fault(verdict, control), verdict)
+        elif judged.agreed != verdicts:
+            _refuse(differences(verdict, found, weaker=rough and is_scored(found)), verdict)
     judged.agreed = verdicts
+    fault = light_fault(record, [anew[verdict["control"]] for verdict in verdicts])
+    _need(not fault, fault)
+    return list(unknown)
 
 
 def _in_order(verdicts: Sequence[Mapping[str, Any]], policy: Policy) -> list[Control]:
@@ -372,17 +386,6 @@ def _in_order(verdicts: Sequence[Mapping[str, Any]], policy: Policy) -> list[Con
         assert control is not None
         found.append(control)
     return found
-
-
-def _told(record: Statement) -> dict[str, tuple[float | None, ...]]:
-    """What verdicts tell of scores that the counts keep more coarsely: of each group, if any."""
-    if not is_rough(record):
-        return {}
-    told = {}
-    for verdict in filter(is_scored, record.verdict_items):
-        groups = verdict.get("groups") or [verdict]
-        told[verdict["control"]] = tuple(group.get("value") for group in groups)
-    return told
 
 
 def _name_rough(moved: Mapping[str, float]) -> None:
