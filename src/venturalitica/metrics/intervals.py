@@ -158,12 +158,12 @@ def ratio(values: Floats) -> Floats:
 
 
 def minimum(values: Floats) -> Floats:
-    """The smallest."""
+    """The smallest of the groups that have a value, `(..., G)` to `(...)`; NaN where none has."""
     return _extremes(values)[0]
 
 
 def maximum(values: Floats) -> Floats:
-    """The largest."""
+    """The largest of them."""
     return _extremes(values)[1]
 
 
