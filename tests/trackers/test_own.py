@@ -16,9 +16,11 @@ import pytest
 import venturalitica as vl
 from tests.policies import small_policy
 from venturalitica import trackers
+from venturalitica.errors import EvidenceError
 from venturalitica.review.health.checks import trackers as findings
 from venturalitica.review.health.integrations import Deliveries, health_of, link
 from venturalitica.review.tracker_run import agreement
+from venturalitica.review.verification import verify_run
 from venturalitica.trackers.base import RunRef, ask
 
 PAGE = (Path(__file__).parents[2] / "docs" / "add-a-tracker.md").read_text()
@@ -97,6 +99,27 @@ def test_who_answers_little_has_a_light_a_link_and_a_title(folder: Path) -> None
         assert trackers.answer(name, "remedy", [], {}) == "venturalitica sync"
     assert {one.subject for one in findings()} >= {"folders", "bare"}
     assert ask(trackers.tracker("folders"), "lasts")
+
+
+def test_a_run_is_verified_by_the_name_that_its_tracker_knows(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged(folder)
+    for ask_for in (vl.verify, verify_run):
+        with pytest.raises(EvidenceError, match=r"\(asked: mlflow\)"):
+            ask_for("job-7")
+
+    def run_named(self: Any, text: str) -> RunRef | None:
+        return RunRef(self.name, str(folder)) if text == "job-7" else None
+
+    monkeypatch.setattr(type(trackers.tracker("folders")), "run_named", run_named)
+    for ask_for in (vl.verify, verify_run):
+        found = ask_for("job-7")
+        assert found.ok
+        assert found.source == f"folders run {folder}"
+        with pytest.raises(EvidenceError, match=r"\(asked: mlflow, folders\)"):
+            ask_for("job-8")
+    assert "`run_named(text)`" in PAGE
 
 
 def test_a_tracker_s_own_answers_are_taken(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

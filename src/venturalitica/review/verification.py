@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.verdict import About
 from venturalitica.core.verification import Step, Verification
-from venturalitica.errors import EvidenceError, SigningKeyError
+from venturalitica.errors import EvidenceError, SigningKeyError, listed
 from venturalitica.system.settings import Settings
-from venturalitica.trackers.base import RunRef
+from venturalitica.trackers.base import RunRef, Tracker
 
 if TYPE_CHECKING:
     from venturalitica.ledger.formats.public_key import Keys
@@ -70,7 +70,8 @@ def verify_source(
         return _verify_at(run, trusted_keys)
     raise EvidenceError(
         f"nothing to verify at {source!r}: expected a ledger folder (.venturalitica), a bundle "
-        "file (evidence.json), a folder of bundles, or a 32-digit MLflow run id"
+        "file (evidence.json), a folder of bundles, a 32-digit MLflow run id, or another name of "
+        f"a run ({_asked()})"
     )
 
 
@@ -213,24 +214,32 @@ def _bundle_steps(
 
 def _run_named(text: str) -> RunRef | None:
     """The run of a tracker that somebody means, the first that knows such a name."""
-    from venturalitica.trackers import answer, names
+    from venturalitica.trackers import answer, trackers
 
-    found = (answer(name, "run_named", text) for name in names())
+    found = (answer(one.name, "run_named", text) for one in trackers())
     return next((run for run in found if run is not None), None)
+
+
+def _asked() -> str:
+    """The trackers that can tell their runs by name."""
+    from venturalitica.trackers import trackers
+
+    told = Tracker.run_named
+    asked = [one.name for one in trackers() if getattr(type(one), "run_named", told) is not told]
+    return f"asked: {listed(asked)}"
 
 
 def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
     """Verify every bundle kept at a run, and that its tags and policy file agree with them.
 
-    A name that no tracker knows for its own is asked of the first.
-
     Raises:
-        EvidenceError: the run holds no evidence.
+        EvidenceError: no tracker knows such a run, or it holds no evidence.
         TrackerError: the run cannot be reached.
     """
-    from venturalitica.trackers import names
-
-    return _verify_at(_run_named(run_id) or RunRef(names()[0], run_id), trusted_keys)
+    run = _run_named(run_id)
+    if run is None:
+        raise EvidenceError(f"no tracker knows a run {run_id!r} by its name ({_asked()})")
+    return _verify_at(run, trusted_keys)
 
 
 def _verify_at(run: RunRef, trusted_keys: Keys | None) -> Verification:
