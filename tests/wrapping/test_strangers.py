@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import polars as pl
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestRegressor, StackingClassifier
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
@@ -19,6 +20,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import venturalitica as vl
+from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.catalog.spec import Number
+from venturalitica.metrics.registry import STATISTICS
+from venturalitica.metrics.statistic import Statistic, dense, nowhere
 
 
 def found(audit: dict[str, Any]) -> dict[str, str]:
@@ -83,6 +88,67 @@ def test_a_regressor_is_refused_by_enforce_too(policy: str, X: Any, y: Any, loan
     model = DecisionTreeRegressor().fit(X, y)
     with pytest.raises(vl.BindingError, match="is a regressor"):
         vl.enforce(loans, policy=policy, model=model, target="class", gender="sex")
+
+
+@pytest.fixture
+def mean_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A metric that takes the prediction as a number."""
+    distance = Number("error", ("target", "prediction"), lambda target, said: abs(target - said))
+    spec = replace(
+        CATALOG["accuracy"],
+        name="mean_absolute_error",
+        number=distance,
+        high=float("inf"),
+        ideal=0.0,
+    )
+
+    def mean(rows: Any, levels: Any) -> Any:
+        return (rows * levels).sum(axis=-1) / rows.sum(axis=-1)
+
+    monkeypatch.setitem(CATALOG, spec.name, spec)
+    monkeypatch.setitem(STATISTICS, spec.name, Statistic(dense("errors", nowhere), mean))
+
+
+@pytest.mark.usefixtures("mean_error")
+@pytest.mark.parametrize("labels_too", [False, True])
+@pytest.mark.parametrize(
+    "bare",
+    [
+        LinearRegression(),
+        catboost.CatBoostRegressor(iterations=2, verbose=0, allow_writing_files=False),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_regressor_is_judged_unless_a_control_compares_labels(
+    bare: Any, labels_too: bool, write_policy: Any, X: Any, evidence: Any
+) -> None:
+    amounts = np.random.default_rng(1).normal(200.0, 50.0, len(X))
+    y = (amounts > 200.0).astype(int) if labels_too else amounts
+    controls = '  - {id: error, metric: mean_absolute_error, must: "<= 1000"}\n'
+    if labels_too:
+        controls += '  - {id: right, metric: accuracy, must: ">= 0.1"}\n'
+    policy = write_policy(f'policy: prices\nversion: "1"\ncontrols:\n{controls}')
+    model: Any = vl.wrap(bare, policy=policy)
+    model.fit(X, y)
+    [audit] = evidence()
+    if labels_too:
+        assert set(found(audit).values()) == {"not_evaluated"}
+        assert "is a regressor" in reasons(audit)
+        return
+    assert found(audit) == {"error": "passed"}
+    error = np.abs(model.predict(X) - y).mean()
+    assert audit["verdicts"][0]["value"] == pytest.approx(error)
+    judged = vl.enforce(X.assign(price=y), policy=policy, model=vl.unwrap(model), target="price")
+    assert judged["error"].value == pytest.approx(error)
+
+
+@pytest.mark.usefixtures("mean_error")
+def test_who_asks_for_a_metric_of_numbers_is_told_those_there_are(write_policy: Any) -> None:
+    policy = write_policy(
+        'policy: prices\nversion: "1"\ncontrols: [{id: c, metric: rmse, must: "<= 1"}]\n'
+    )
+    with pytest.raises(vl.PolicyError, match="of predicted numbers there are mean_absolute_error"):
+        vl.read_policy(policy)
 
 
 def test_enforce_asks_catboost_for_its_columns(policy: str, X: Any, y: Any, loans: Any) -> None:

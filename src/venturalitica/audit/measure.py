@@ -17,7 +17,7 @@ from venturalitica.core.verdict import Verdict
 from venturalitica.errors import BindingError, DataError, did_you_mean
 from venturalitica.frameworks import favorable_scores, feature_names, predictions
 from venturalitica.frameworks.sklearn import Unanswered
-from venturalitica.metrics.catalog import needs
+from venturalitica.metrics.catalog import asks_amounts, needs
 from venturalitica.provenance.fingerprint import data_item, frame_item
 from venturalitica.tally.binding import Binding, bind, together
 from venturalitica.trackers.base import RunRef
@@ -271,6 +271,8 @@ def with_predictions(request: Request) -> Request:
         DataError: the model does not say what its features are, or there is no table.
         BindingError: the table lacks some of them.
     """
+    from venturalitica.judge import select
+
     model = request.model
     needed = _roles_needed(request) - set(request.bindings)
     if not needed:
@@ -278,10 +280,11 @@ def with_predictions(request: Request) -> Request:
     features = _features(model, request.frame)
     columns, missing = dict(request.columns), dict(request.missing)
     favorable = request.policy.role("target").favorable_values
+    amounts = asks_amounts(select(request.policy, request.phase))
     for role in sorted(needed):
         try:
             if role == "prediction":
-                columns[role] = predictions(model, features)
+                columns[role] = predictions(model, features, amounts=amounts)
             else:
                 columns[role] = favorable_scores(model, features, favorable)
         except Unanswered as reason:

@@ -1,6 +1,7 @@
 """What a trained model answers, whatever framework it comes from.
 
-`labels_of`, `feature_names`, `predictions` and `favorable_scores` are all that an audit asks.
+`labels_of`, `feature_names`, `predictions`, `amounts` and `favorable_scores` are all that an audit
+asks.
 scikit-learn's protocol (`predict`, `predict_proba`, `decision_function`, `classes_`) is the common
 tongue; a file here translates for a framework that speaks another dialect, found by the module name
 of the model's classes: no framework is imported to find out.
@@ -32,13 +33,16 @@ def labels_of(model: Any, X: Any, y: Any) -> Any:
     return dialect_of(model).labels_of(X, y)
 
 
-def predictions(model: Any, X: Any) -> Any:
-    """One label per row, shape (n,), from one call of `predict`.
+def predictions(model: Any, X: Any, *, amounts: bool = False) -> Any:
+    """One label per row, or amount where these are asked, shape (n,), from one call of `predict`.
 
     Raises:
         Unanswered: the model gives something else (several outputs, another length).
     """
-    return dialect_of(model).predictions(model, X)
+    dialect = dialect_of(model)
+    # A framework whose models predict labels alone has one file without `amounts`.
+    give = getattr(dialect, "amounts", dialect.predictions) if amounts else dialect.predictions
+    return give(model, X)
 
 
 def feature_names(model: Any) -> list[str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from venturalitica.frameworks.sklearn import favorable_scores, predictions
+from venturalitica.frameworks.sklearn import amounts, favorable_scores, predictions
 
 
 def labels_of(X: Any, y: Any) -> Any:
@@ -25,4 +25,4 @@ def is_fitted(model: Any) -> bool:
     return bool(model.is_fitted())
 
 
-__all__ = ["favorable_scores", "feature_names", "is_fitted", "labels_of", "predictions"]
+__all__ = ["amounts", "favorable_scores", "feature_names", "is_fitted", "labels_of", "predictions"]

@@ -23,10 +23,15 @@ def labels_of(X: Any, y: Any) -> Any:
     return y
 
 
+def amounts(model: Any, X: Any) -> Any:
+    """What a regressor predicts, one number per row, shape (n,)."""
+    return _one_per_row(model.predict(X), X, "predict")
+
+
 def predictions(model: Any, X: Any) -> Any:
     """One label per row from `predict`, shape (n,). Amounts are no labels, whoever gives them."""
     _refuse_regressor(model)
-    column = _one_per_row(model.predict(X), X, "predict")
+    column = amounts(model, X)
     if _has_fractions(column):
         raise Unanswered(
             f"{type(model).__name__}.predict gave numbers with fractions, which are no labels: "
@@ -74,11 +79,11 @@ _CUT = "cut them into labels and judge those with vl.enforce(data, prediction=<l
 
 
 def _refuse_regressor(model: Any) -> None:
-    """Every metric compares labels; an exact regression of 0 and 1 would look like a classifier."""
+    """An exact regression of 0 and 1 would look like a classifier."""
     if _estimator_type(model) == "regressor":
         raise Unanswered(
-            f"{type(model).__name__} is a regressor: it predicts amounts, and the policy's metrics "
-            f"compare labels; {_CUT}"
+            f"{type(model).__name__} is a regressor: it predicts amounts, and a control compares "
+            f"labels; {_CUT}"
         )
 
 

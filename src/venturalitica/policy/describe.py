@@ -115,13 +115,16 @@ _NUMBERS = """
     mean_poisson_deviance gamma_deviance mean_gamma_deviance mean_tweedie_deviance
 """
 NOT_YET = frozenset(_NUMBERS.split())
-"""Metrics of numbers: every metric of today's catalog compares labels, or scores with labels."""
+"""Metrics of predicted numbers."""
 
 
 def metric_hint(name: str) -> str:
     """`"; did you mean 'f1'?"` for a metric that there is not; "" where nothing is close."""
     folded = "_".join(name.casefold().replace("-", " ").replace("_", " ").split())
     if folded.removeprefix("neg_").removesuffix("_score") in NOT_YET:
+        ours = [m for m, spec in CATALOG.items() if spec.number and "prediction" in spec.number.of]
+        if ours:
+            return f": of predicted numbers there are {listed(ours)}"
         return (
             ": it measures predicted numbers, and today's metrics compare labels (or scores with "
             "labels). Supported are e.g. accuracy, recall, roc_auc, demographic_parity_ratio; cut "

@@ -29,6 +29,7 @@ from venturalitica.errors import ControlBlocked, did_you_mean, listed
 from venturalitica.frameworks import favorable_scores, labels_of, predictions
 from venturalitica.frameworks.alignment import as_booleans_or_numbers, column_names
 from venturalitica.frameworks.sklearn import Unanswered, parts
+from venturalitica.metrics.catalog import asks_amounts
 from venturalitica.trackers.base import RunRef
 from venturalitica.wrapping.arguments import (
     Call,
@@ -171,7 +172,7 @@ def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[s
     """Predictions, and scores if the policy needs them; and why any of them is missing."""
     questions: dict[str, Callable[[], Any]] = {
         "prediction": lambda: as_booleans_or_numbers(
-            predictions(model, plan.features), plan.labels
+            predictions(model, plan.features, amounts=asks_amounts(policy.controls)), plan.labels
         ),
     }
     if needs_score(policy):

@@ -41,6 +41,13 @@ def needs(controls: Iterable[Control]) -> tuple[Need, ...]:
     )
 
 
+def asks_amounts(controls: Iterable[Control]) -> bool:
+    """Whether the prediction is asked for as a number, and by no control as a label."""
+    asked = needs(controls)
+    labels = any("prediction" in need.labels for need in asked)
+    return not labels and any(need.number and "prediction" in need.number.of for need in asked)
+
+
 def phase_of(control: Control) -> Phase:
     """When the control can be judged: `data` (before training) or `model`."""
     if control.phase is not None:
