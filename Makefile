@@ -17,7 +17,7 @@ help:
 	@echo "make lint     check format, style and types"
 	@echo "make docs     build the documentation and check its links"
 	@echo "make bench    print the benchmarks' ratios"
-	@echo "make torture  break everything on purpose: kills, full disks, tampering; under 20 minutes"
+	@echo "make torture  break everything on purpose: kills, full disks, tampering; about half an hour"
 	@echo "make architecture  draw the rooms again, from the imports"
 	@echo "make screenshots  draw the pictures of the documentation again"
 	@echo "make clean    remove what the other verbs made"

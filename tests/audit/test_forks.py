@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import venturalitica as vl
+from tests.policies import small_policy
 from venturalitica.audit import delivery
 from venturalitica.audit import run as runs
 from venturalitica.ledger import Ledger, verify_ledger
@@ -22,23 +23,12 @@ from venturalitica.system.files import locked
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
-POLICY = """\
-policy: forked
-version: "1"
-roles:
-  target: {favorable: 1}
-controls:
-  - id: accuracy
-    metric: accuracy
-    must: ">= 0.5"
-"""
-
 
 @pytest.fixture
 def judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], vl.Audit]:
     monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "home"))
     policy = tmp_path / "model_policy.yaml"
-    policy.write_text(POLICY)
+    policy.write_text(small_policy(name="forked"))
     rows = pd.DataFrame({"y": [0, 1] * 20, "p": [0, 1] * 20})
     return lambda: vl.enforce(rows, policy=policy, target="y", prediction="p")
 

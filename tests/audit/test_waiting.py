@@ -11,26 +11,16 @@ import pytest
 from typer.testing import CliRunner
 
 import venturalitica as vl
+from tests.policies import small_policy
 from venturalitica.cli.sync import app
 from venturalitica.ledger import Ledger
-
-POLICY = """\
-policy: waiting
-version: "1"
-roles:
-  target: {favorable: 1}
-controls:
-  - id: accuracy
-    metric: accuracy
-    must: ">= 0.5"
-"""
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("VENTURALITICA_LOCKS", "0")
-    (tmp_path / "model_policy.yaml").write_text(POLICY)
+    (tmp_path / "model_policy.yaml").write_text(small_policy(name="waiting"))
     monkeypatch.chdir(tmp_path)
     return tmp_path / "home"
 
