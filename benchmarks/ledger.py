@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from venturalitica.audit.statement import Facts, build_statement
+from venturalitica.audit.statement import Facts, Unsigned, build_statement
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.record import Link
 from venturalitica.core.tally import Axis, Table, Tally
@@ -33,6 +33,7 @@ from venturalitica.ledger.formats.merkle import RunningRoot, leaf_hash
 from venturalitica.ledger.formats.public_key import carry_keys
 from venturalitica.ledger.log.tail import TreeCache
 from venturalitica.ledger.records.placement import Draft
+from venturalitica.ledger.records.vault import Vault
 from venturalitica.ledger.signing.signer import FileSigner
 from venturalitica.policy import parse_policy
 
@@ -65,7 +66,7 @@ for number in range(int(count)):
 """
 
 
-def statement(number: int = 0) -> dict[str, Any]:
+def unsigned(number: int = 0) -> Unsigned:
     """A statement of seven controls over two roles, as an audit makes it; other counts for another
     number, so that it has to be judged for itself when it is verified."""
     verdicts = judge(POLICY, tally := counts(number), circumstances=Circumstances())
@@ -153,7 +154,7 @@ def several_writers(folder: Path, config: Path, processes: int, each: int) -> No
     for writer in writers:
         assert writer.stdin is not None
         assert writer.stdout is not None
-        writer.stdin.write(json.dumps(statement()) + "\n")
+        writer.stdin.write(json.dumps(unsigned().statement) + "\n")
         writer.stdin.flush()
         writer.stdout.readline()
     start = time.perf_counter()
@@ -167,7 +168,11 @@ def several_writers(folder: Path, config: Path, processes: int, each: int) -> No
 def long_log(home: Path, signer: FileSigner, entries: int, different: int = 1) -> None:
     """A log as the ledger would have written it, without a sync for each entry."""
     sealer, root = signer.checkpoint_signer(), RunningRoot()
-    drafts = [Draft(statement(number)) for number in range(different)]
+    made = [unsigned(number) for number in range(different)]
+    drafts = [Draft(one.statement) for one in made]
+    for one in made:
+        for pair in one.pairs:
+            Vault(home).keep(pair)
     origin, previous = f"venturalitica/log/{'0' * 32}", None
     (home / "log").mkdir(parents=True)
     carry_keys(home / "keys", (signer.public, sealer.public))
@@ -204,12 +209,12 @@ def main() -> None:
         folder = Path(temporary)
         signer = load_signer(None, folder / "config")
         ledger = Ledger.open(folder / "one", signer=signer)
-        content = statement()
-        size = len(ledger.append(content).envelope)
+        content = unsigned()
+        size = len(ledger.append(content.statement, pairs=content.pairs).envelope)
         print(f"one record: {size} bytes")
         disk = three_syncs(folder)
         print(f"{'the disk: one line, one checkpoint, three syncs':<58} {disk:10.2f} ms")
-        append = median_ms(lambda: ledger.append(content), 300)
+        append = median_ms(lambda: ledger.append(content.statement, pairs=content.pairs), 300)
         print(f"{'append':<58} {append:10.2f} ms")
         print(f"{'append besides the disk':<58} {append - disk:10.2f} ms")
         several_writers(folder, folder / "config", options.processes, options.each)
@@ -224,7 +229,7 @@ def big(home: Path, signer: FileSigner, entries: int) -> None:
         ledger = Ledger.open(home, signer=signer)
     with timed("open again"):
         ledger = Ledger.open(home, signer=signer)
-    print(f"{'append':<58} {median_ms(lambda: ledger.append(statement()), 50):10.2f} ms")
+    print(f"{'append':<58} {median_ms(lambda: ledger.append(unsigned().statement), 50):10.2f} ms")
     with TreeCache(home / "cache") as cache:
         tree = cache.tree(ledger.size)
         proof = median_ms(lambda: tree.inclusion(entries // 3), 50)

@@ -52,9 +52,10 @@ GOOD: dict[str, Any] = statement_json(
         "policy": POLICY,
         "light": "green",
         "verdicts": [PASSED.to_json()],
-        "judging": None,
-        "tally": {"rows": 5},
-        "tally_sha256": "bb",
+        "judging": {"rules": 3},
+        "tally": {"vault": "b" * 64},
+        "rows": 5,
+        "axes": [{"role": "target", "levels": [0, 1]}],
         "model": {"class": "m"},
         "data": [{"sha256": "cc"}],
         "environment": {"git": {"commit": "dd"}},
@@ -158,11 +159,11 @@ def test_a_wrong_type_at_any_field_is_no_exception(name: str, odd: Any) -> None:
     touch(found)
     sound = {
         "format",
-        "tally_sha256",
         "environment",
         "exception",
     }  # what nothing rests on, or others check
-    absent = odd is None and name in {"policy", "judging", "model", "tally"}
+    absent = odd is None and name in {"policy", "model", "tally", "rows"}
+    absent |= name == "rows" and odd == 0 and odd is not False
     if name in sound or absent or (name == "audits" and not odd):
         assert found.fault == ""
     elif (odd == {} and name == "policy") or not isinstance(odd, dict | list):
@@ -198,6 +199,23 @@ def test_a_wrong_type_in_a_summary_of_an_audit_is_no_exception(name: str, odd: A
     found = changed(("predicate", "audits"), [said | {name: odd}])
     touch(found)
     assert found.borne_out != "green"
+
+
+def test_in_format_1_the_counts_stood_in_the_record() -> None:
+    old = copy.deepcopy(GOOD)
+    del old["predicate"]["rows"], old["predicate"]["axes"]
+    old["predicate"] |= {"format": 1, "judging": None, "tally": {"rows": 7}, "tally_sha256": "bb"}
+    found = Statement.of(old)
+    assert (found.understood, found.fault, found.counted) == (True, "", True)
+    assert (found.rows, found.tally, found.tally_kept) == (7, {"rows": 7}, "")
+
+
+def test_since_format_3_they_are_in_the_vault_alone() -> None:
+    found = Statement.of(GOOD)
+    assert (found.rows, found.tally, found.tally_kept) == (5, None, "b" * 64)
+    assert found.axes == ({"role": "target", "levels": [0, 1]},)
+    inline = changed(("predicate", "tally"), {"rows": 5, "tables": []})
+    assert inline.fault == "predicate.tally is missing or malformed"
 
 
 def test_its_kind_is_the_one_of_its_predicate_type() -> None:

@@ -12,8 +12,10 @@ import pytest
 import venturalitica as vl
 from venturalitica.audit.project import open_ledger
 from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.record import Statement
 from venturalitica.core.tally import Tally
 from venturalitica.judge import judge
+from venturalitica.ledger.rejudge.counts import Counts
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
 POLICY = """\
@@ -34,10 +36,16 @@ def last_predicate() -> dict[str, Any]:
     return predicate
 
 
+def counts(predicate: dict[str, Any]) -> Any:
+    found = Counts(open_ledger().home).of(Statement.of({"predicate": predicate}))
+    assert found is not None
+    return found
+
+
 def judged_again(policy: Any, predicate: dict[str, Any], **other: Any) -> list[dict[str, Any]]:
     """From the record alone: policy, tally and circumstances."""
     circumstances = Circumstances.from_json(other.get("judging", predicate["judging"]))
-    tally = Tally.from_json(predicate["tally"])
+    tally = Tally.from_json(counts(predicate))
     return [v.to_json() for v in judge(policy, tally, circumstances=circumstances)]
 
 

@@ -18,6 +18,7 @@ from venturalitica.audit.project import open_ledger
 from venturalitica.core.record import Statement
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.records.consistency import check_light
+from venturalitica.ledger.rejudge.counts import Counts
 from venturalitica.reports.html.page import render_report
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
@@ -225,7 +226,9 @@ def test_the_statement_holds_policy_bytes_tally_data_and_surroundings(policy, ta
     vl.enforce(table, policy=policy, **ROLES)
     predicate = last_statement()["predicate"]
     assert base64.b64decode(predicate["policy"]["bytes"]) == policy.read_bytes()
-    assert predicate["tally"]["rows"] == len(table)
+    assert predicate["rows"] == len(table)
+    assert predicate["tally"].keys() == {"vault"}
+    assert [axis["role"] for axis in predicate["axes"]] == ["target", "prediction", "gender"]
     assert predicate["bindings"] == ROLES
     assert predicate["data"][0]["rows"] == len(table)
     assert {column["name"] for column in predicate["data"][0]["columns"]} == set(ROLES.values())
@@ -239,8 +242,9 @@ def test_past_evidence_can_be_judged_again_without_data(policy, table):
     from venturalitica.judge import judge
 
     audit = vl.enforce(table, policy=policy, score="chance", **ROLES)
-    stored = json.loads(json.dumps(last_statement()["predicate"]["tally"]))
-    again = judge(audit.policy, Tally.from_json(stored))
+    stored = Counts(open_ledger().home).of(Statement.of(last_statement()))
+    assert stored is not None
+    again = judge(audit.policy, Tally.from_json(json.loads(json.dumps(stored))))
     assert [v.to_json() for v in again] == [v.to_json() for v in audit]
 
 

@@ -40,7 +40,7 @@ def statement(run_id: str, verdicts: Any) -> dict[str, Any]:
             verdicts=tuple(verdicts),
             environment={"python": "3.11.7", "packages": {}, "git": None},
         )
-    )
+    ).statement
 
 
 @pytest.fixture

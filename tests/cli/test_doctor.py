@@ -86,7 +86,8 @@ def audited(ledger, run_id, **more):
         trackers=runs,
         **more,
     )
-    return ledger.append(build_statement(facts))
+    unsigned = build_statement(facts)
+    return ledger.append(unsigned.statement, pairs=unsigned.pairs)
 
 
 def test_green_by_earlier_rules_is_told_with_the_way_to_know_more(call, ledger):

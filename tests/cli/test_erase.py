@@ -38,7 +38,8 @@ def approved(call, verdicts):
         verdicts=tuple(verdict for verdict in verdicts if verdict.light == "green"),
     )
     ledger = Ledger.open(settings.home, signer=load_signer(None, settings.config))
-    ledger.append(build_statement(facts))
+    unsigned = build_statement(facts)
+    ledger.append(unsigned.statement, pairs=unsigned.pairs)
     words = ("--as", "Ada Lovelace", "--role", "risk", "--comment", "fine by Ada", "--yes")
     assert call("approve", "0", *words).exit_code == 0
     return ledger

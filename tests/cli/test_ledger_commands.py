@@ -57,7 +57,7 @@ def statement(number, verdicts=(), trackers=(), **settings):
         ),
         "environment": {"python": "3.11.7", "packages": {"pandas": "3.1"}, "git": None},
     }
-    return build_statement(Facts(**facts | settings))
+    return build_statement(Facts(**facts | settings)).statement
 
 
 @pytest.fixture

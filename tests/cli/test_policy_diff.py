@@ -43,7 +43,7 @@ def statement(of: Policy, number: int, **settings: Any) -> dict[str, Any]:
         "ended": START,
         "policy": of,
     }
-    return build_statement(Facts(**facts | settings))
+    return build_statement(Facts(**facts | settings)).statement
 
 
 @pytest.fixture

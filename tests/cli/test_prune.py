@@ -33,7 +33,8 @@ def log(project, monkeypatch):
             ended=BEGIN if number < 8 else datetime.now(UTC),
             retention="six-months" if number < 8 else "ten-years",
         )
-        ledger.append(build_statement(facts))
+        unsigned = build_statement(facts)
+        ledger.append(unsigned.statement, pairs=unsigned.pairs)
     return ledger
 
 

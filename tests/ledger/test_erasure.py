@@ -12,7 +12,7 @@ import pytest
 from venturalitica.core.verification import Step
 from venturalitica.ledger import Index, Ledger, verify_bundle, verify_ledger
 from venturalitica.ledger.lifecycle.erase import erase, erasures, go_on, shown
-from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.records.vault import Pair, Vault
 
 PERSON = "Ada Lovelace"
 
@@ -25,8 +25,8 @@ def signed_off(vault: Vault, of: str = "0" * 64, person: str = PERSON) -> dict:
         "predicateType": "urn:example:approval",
         "predicate": {
             "kind": "approval",
-            "person": vault.seal(person),
-            "comment": vault.seal(f"fine, {person}"),
+            "person": vault.keep(Pair.of(person)),
+            "comment": vault.keep(Pair.of(f"fine, {person}")),
         },
     }
 
@@ -134,7 +134,7 @@ def test_an_altered_pair_is_a_fault(filled: Ledger, vault: Vault) -> None:
 
 
 def test_a_value_that_no_record_refers_to_is_told(filled: Ledger, vault: Vault) -> None:
-    vault.seal("sealed by a writer that was killed")
+    vault.keep(Pair.of("sealed by a writer that was killed"))
     assert "1 value that no record refers to" in vault_step(filled.home).detail
 
 

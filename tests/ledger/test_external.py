@@ -218,6 +218,7 @@ def test_a_training_goes_on_without_its_signer(
     tmp_path: Path, factory, monkeypatch: pytest.MonkeyPatch, statement
 ) -> None:
     from venturalitica.audit.recording import keep
+    from venturalitica.audit.statement import Unsigned
     from venturalitica.system.settings import Settings
 
     def fails(key: Any, data: bytes) -> bytes:
@@ -225,11 +226,11 @@ def test_a_training_goes_on_without_its_signer(
 
     monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("VENTURALITICA_SIGNER", named(factory, Wrong(fails)))
-    kept = keep(statement(0), (), Settings.current())
+    kept = keep(Unsigned(statement(0)), (), Settings.current())
     assert kept.entry is None
     assert "failed (TimeoutError)" in kept.fault
     monkeypatch.setenv("VENTURALITICA_SIGNER", named(factory, Wrong(good)))
-    kept = keep(statement(0), (), Settings.current())
+    kept = keep(Unsigned(statement(0)), (), Settings.current())
     assert kept.entry is not None
     assert kept.fault == ""
 

@@ -22,6 +22,7 @@ from torture.judged_attacks import (
     POLICY,
     TALLY,
     counted_again,
+    in_format_3,
     judged_record,
     passing,
     run_record,
@@ -55,7 +56,21 @@ def after(ledger: Ledger, change: Change) -> Step:
     alone = verify_bundle(ledger.bundle(entry.index))
     found = verdicts_step(ledger)
     assert {step.ok for step in alone.steps if step.name == "verdicts"} == {found.ok}
+    now = ledger.home.parent / f"{ledger.home.name}-3"
+    _after_in_format_3(Ledger.open(now, signer=ledger._signer), statement, found)
     return found
+
+
+def _after_in_format_3(ledger: Ledger, statement: dict[str, Any], found: Step) -> None:
+    """With its counts in the vault the same is found of it; alone it cannot hold, but may fail."""
+    if statement["predicate"].get("judging") is None:
+        return
+    entry = ledger.append(in_format_3(ledger.home, statement))
+    assert verdicts_step(ledger).ok == found.ok
+    alone = verify_bundle(ledger.bundle(entry.index))
+    steps = {step.ok for step in alone.steps if step.name == "verdicts"}
+    assert steps <= {None, False}
+    assert found.ok is not True or steps == {None}
 
 
 def untouched(predicate: dict[str, Any]) -> None:

@@ -296,6 +296,7 @@ def test_a_key_rotated_between_reading_and_signing_is_no_fault(
     config: Path, home: Path, statement, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from venturalitica.audit import recording
+    from venturalitica.audit.statement import Unsigned
     from venturalitica.system.settings import Settings
 
     old = load_signer(None, config)
@@ -306,7 +307,7 @@ def test_a_key_rotated_between_reading_and_signing_is_no_fault(
     introduced(after, old, new, reason="")
     ledgers = [before, after]
     monkeypatch.setattr(recording, "open_ledger", lambda _: ledgers.pop(0))
-    kept = recording.keep(statement(1), (), Settings.current())
+    kept = recording.keep(Unsigned(statement(1)), (), Settings.current())
     assert kept.fault == ""
     assert kept.entry is not None
     assert kept.entry.index == 2

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.records.vault import Vault, references
+from venturalitica.ledger.records.vault import MAX_TEXT, Pair, Vault, references
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def pair(vault: Vault, reference: dict[str, str]) -> Path:
 
 
 def test_a_reference_is_the_digest_of_salt_and_value(vault: Vault) -> None:
-    reference = vault.seal("Ada Lovelace")
+    reference = vault.keep(Pair.of("Ada Lovelace"))
     kept = json.loads(pair(vault, reference).read_bytes())
     salt = base64.b64decode(kept["salt"])
     assert len(salt) == 32
@@ -36,18 +36,18 @@ def test_a_reference_is_the_digest_of_salt_and_value(vault: Vault) -> None:
 
 
 def test_equal_values_cannot_be_told_from_their_references(vault: Vault) -> None:
-    assert vault.seal("Ada") != vault.seal("Ada")
+    assert vault.keep(Pair.of("Ada")) != vault.keep(Pair.of("Ada"))
 
 
 def test_nobody_else_can_read_it_and_git_does_not_take_it(vault: Vault) -> None:
-    path = pair(vault, vault.seal("Ada"))
+    path = pair(vault, vault.keep(Pair.of("Ada")))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(vault.folder.stat().st_mode) == 0o700
     assert (vault.folder / ".gitignore").read_text() == "*\n"
 
 
 def test_what_was_erased_is_none(vault: Vault) -> None:
-    reference = vault.seal("Ada")
+    reference = vault.keep(Pair.of("Ada"))
     assert vault.erase(reference["vault"]) is True
     assert vault.erase(reference["vault"]) is False
     assert vault.open(reference) is None
@@ -68,7 +68,7 @@ def test_what_was_erased_is_none(vault: Vault) -> None:
     ],
 )
 def test_an_altered_pair_is_refused(vault: Vault, change) -> None:
-    reference = vault.seal("Ada")
+    reference = vault.keep(Pair.of("Ada"))
     path = pair(vault, reference)
     path.write_text(json.dumps(change(json.loads(path.read_bytes()))))
     with pytest.raises(EvidenceError, match=reference["vault"]):
@@ -77,7 +77,7 @@ def test_an_altered_pair_is_refused(vault: Vault, change) -> None:
 
 def test_a_part_of_the_value_cannot_pass_as_salt(vault: Vault) -> None:
     """SHA-256(salt || value) does not say where the one ends: the salt's length does."""
-    reference = vault.seal("Ada Lovelace")
+    reference = vault.keep(Pair.of("Ada Lovelace"))
     path = pair(vault, reference)
     kept = json.loads(path.read_bytes())
     longer = base64.b64decode(kept["salt"]) + b"Ada "
@@ -89,7 +89,7 @@ def test_a_part_of_the_value_cannot_pass_as_salt(vault: Vault) -> None:
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
 def test_nothing_but_a_file_is_read(vault: Vault, tmp_path: Path, kind: str) -> None:
-    reference = vault.seal("Ada")
+    reference = vault.keep(Pair.of("Ada"))
     path = pair(vault, reference)
     elsewhere = path.rename(tmp_path / "elsewhere.json")
     {"link": lambda: path.symlink_to(elsewhere), "pipe": lambda: os.mkfifo(path)}.get(
@@ -110,15 +110,15 @@ def test_what_is_no_reference_is_refused(vault: Vault, reference) -> None:
 def test_too_much_and_what_is_no_text_is_refused_and_leaves_nothing(vault: Vault) -> None:
     for value in ("x" * 70_000, "\ud800"):
         with pytest.raises(EvidenceError):
-            vault.seal(value)
+            vault.keep(Pair.of(value, limit=MAX_TEXT))
     assert not vault.folder.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_said(home: Path) -> None:
     home.mkdir()
     (home / "vault").write_text("in the way")
-    with pytest.raises(EvidenceError, match="could not be kept"):
-        Vault(home).seal("Ada")
+    with pytest.raises(EvidenceError, match="could not be written"):
+        Vault(home).keep(Pair.of("Ada"))
 
 
 JSON = st.recursive(

@@ -34,7 +34,7 @@ from venturalitica.cli import csv_reader as csv_files
 from venturalitica.cli.app import run as command_line
 from venturalitica.errors import DataError, PolicyError, TrackerError, VenturaliticaError
 from venturalitica.ledger import Ledger, verify_ledger
-from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.policy import parse_policy
 from venturalitica.trackers.layout import read_claims, snapshot_name
 from venturalitica.trackers.memory import MemoryTracker
@@ -343,7 +343,7 @@ def pickles(world: World, at: Path) -> str:
         shutil.copytree(world.home, home)
         path = home / place
         if place == "vault":
-            reference = Vault(home).seal("a name")
+            reference = Vault(home).keep(Pair.of("a name"))
             path = path / f"{reference['vault']}.json"
         path.write_bytes(data)
         for cache in ("hashes.bin", "offsets.bin"):

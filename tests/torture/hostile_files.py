@@ -26,7 +26,7 @@ from venturalitica.ledger import (
     verify_ledger,
 )
 from venturalitica.ledger.formats.dsse import sign_envelope
-from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.policy import read_policy
 from venturalitica.provenance import fingerprint as probe
 from venturalitica.provenance.fingerprint import digest_source
@@ -49,7 +49,7 @@ def places(world: World, folder: Path) -> str:
             shutil.copytree(world.home, home)
             precious = folder / "precious"
             precious.write_bytes(PRECIOUS)
-            reference = Vault(home).seal("a name")
+            reference = Vault(home).keep(Pair.of("a name"))
             path = home / place.format(
                 key=f"{world.ours.keyid}.pem", pair=f"{reference['vault']}.json"
             )

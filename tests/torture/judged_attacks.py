@@ -19,6 +19,7 @@ from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.judge import judge
 from venturalitica.ledger import Ledger
+from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.policy import parse_policy
 
 POLICY = parse_policy(
@@ -50,7 +51,7 @@ AT = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def judged_record(**changes: Any) -> dict[str, Any]:
-    """A record of `TALLY` as the product makes it: red."""
+    """A record of `TALLY` in the form of format 1, its counts in it: red."""
     asked = Circumstances()
     facts: dict[str, Any] = {
         "kind": "audit",
@@ -64,7 +65,26 @@ def judged_record(**changes: Any) -> dict[str, Any]:
         "circumstances": asked,
         "tally": TALLY,
     }
-    return build_statement(Facts(**(facts | changes)))
+    made = Facts(**(facts | changes))
+    statement = build_statement(made).statement
+    predicate = statement["predicate"]
+    for name in ("rows", "axes"):
+        del predicate[name]
+    tally = made.tally.for_evidence() if made.tally else None
+    predicate |= {"format": 1, "tally": tally.to_json() if tally else None}
+    predicate["tally_sha256"] = tally.sha256 if tally else None
+    return statement
+
+
+def in_format_3(home: Path, statement: dict[str, Any]) -> dict[str, Any]:
+    """The same record as it is made now: its counts go into the vault of the log in `home`."""
+    predicate = statement["predicate"] | {"format": 3, "rows": None, "axes": []}
+    del predicate["tally_sha256"]
+    tally = predicate["tally"]
+    if tally is not None:
+        predicate["tally"] = Vault(home).keep(Pair.of(canonical_json(tally).decode()))
+        predicate |= {"rows": tally["rows"], "axes": tally["axes"] or []}
+    return statement | {"predicate": predicate}
 
 
 def run_record(entry: Any, **changes: Any) -> dict[str, Any]:

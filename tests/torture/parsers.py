@@ -32,7 +32,7 @@ from venturalitica.ledger.formats.public_key import exact_key
 from venturalitica.ledger.index.rows import Outline, link_rows, run_row, verdict_rows
 from venturalitica.ledger.index.tables import Row, values_of
 from venturalitica.ledger.outbox import _attempt
-from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.ledger.verify.check_records import Findings
 from venturalitica.policy import parse_policy
 from venturalitica.review.tracker_run import agreement
@@ -307,7 +307,7 @@ def public_key(data: bytes) -> bool:
 
 def vault_pair(folder: Path) -> tuple[list[bytes], Callable[[bytes], bool]]:
     vault = Vault(folder)
-    reference = vault.seal("Åsa, a name")
+    reference = vault.keep(Pair.of("Åsa, a name"))
     path = next(iter((folder / "vault").glob("*.json")))
     original = path.read_bytes()
 

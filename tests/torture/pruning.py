@@ -21,7 +21,7 @@ from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.ledger import Index, Ledger, verify_ledger
 from venturalitica.ledger.lifecycle.erase import erase, go_on
 from venturalitica.ledger.lifecycle.prune import plan, prune
-from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.ledger.signing.signer import FileSigner
 
 BEGIN = datetime(2016, 1, 4, 12, 0, tzinfo=UTC)
@@ -76,13 +76,14 @@ def _old_log(home: Path, signer: FileSigner) -> Path:
             ended=BEGIN,
             retention="six-months",
         )
-        ledger.append(build_statement(facts))
+        unsigned = build_statement(facts)
+        ledger.append(unsigned.statement, pairs=unsigned.pairs)
     ledger.append(
         {
             "_type": "https://in-toto.io/Statement/v1",
             "subject": [{"name": "record/0", "digest": {"sha256": "0" * 64}}],
             "predicateType": "urn:example:sign-off",
-            "predicate": {"person": Vault(home).seal(PERSON.decode())},
+            "predicate": {"person": Vault(home).keep(Pair.of(PERSON.decode()))},
         }
     )
     Index.open(ledger).close()

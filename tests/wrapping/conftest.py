@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from venturalitica.core.record import Statement
+from venturalitica.ledger.rejudge.counts import Counts
+
 POLICY = """\
 policy: loan
 version: "1.0"
@@ -67,13 +70,20 @@ def write_policy(tmp_path: Path) -> Callable[[str], str]:
 
 @pytest.fixture
 def evidence(tmp_path: Path) -> Evidence:
-    """What each audit left, oldest first: the predicates of the signed statements in the log."""
+    """What each audit left, oldest first: the predicates of the signed statements in the log.
+
+    With the tally of each, which lies in the vault.
+    """
 
     def read() -> list[dict[str, Any]]:
         log = tmp_path / "evidence" / "log" / "entries.jsonl"
         lines = log.read_bytes().splitlines() if log.exists() else []
         payloads = [base64.b64decode(json.loads(line)["payload"]) for line in lines]
-        return [json.loads(payload)["predicate"] for payload in payloads]
+        predicates = [json.loads(payload)["predicate"] for payload in payloads]
+        counts = Counts(tmp_path / "evidence")
+        return [
+            said | {"tally": counts.of(Statement.of({"predicate": said}))} for said in predicates
+        ]
 
     return read
 

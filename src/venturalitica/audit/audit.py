@@ -71,12 +71,12 @@ def conduct(request: Request) -> Audit:
         trackers=trackers,
         retention=settings.retention,
     )
-    statement = build_statement(facts)
-    kept = keep(statement, trackers, settings)
+    unsigned = build_statement(facts)
+    kept = keep(unsigned, trackers, settings)
     audit = Audit(
         measured.verdicts,
         policy,
-        statement,
+        unsigned.statement,
         kept.entry,
         kept.deliveries,
         kept.fault,

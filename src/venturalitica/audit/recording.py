@@ -14,7 +14,7 @@ from venturalitica.audit.delivery import Delivery, deliver
 from venturalitica.audit.project import open_ledger, signer_of
 from venturalitica.audit.result import tell_missing_runs
 from venturalitica.audit.run import Run
-from venturalitica.audit.statement import Facts, audit_summaries, build_statement
+from venturalitica.audit.statement import Facts, Unsigned, audit_summaries, build_statement
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.core.verdict import Light, Verdict, run_lights, worst_light
 from venturalitica.errors import EvidenceWaiting, RetiredKeyError, SigningKeyError
@@ -39,10 +39,10 @@ class Outcome:
     waiting: str = ""
 
 
-def keep(statement: Mapping[str, Any], trackers: Sequence[RunRef], settings: Settings) -> Outcome:
+def keep(unsigned: Unsigned, trackers: Sequence[RunRef], settings: Settings) -> Outcome:
     """Commit, then deliver. A fault of ours is said and returned, never raised into a training."""
     try:
-        ledger, entry = _append(statement, settings)
+        ledger, entry = _append(unsigned, settings)
     except EvidenceWaiting as error:
         log.warning("%s", redact_text(str(error)))
         return Outcome(waiting=redact_text(str(error)))
@@ -64,14 +64,14 @@ def keep(statement: Mapping[str, Any], trackers: Sequence[RunRef], settings: Set
         return Outcome(entry, waiting)
 
 
-def _append(statement: Mapping[str, Any], settings: Settings) -> tuple[Ledger, Entry]:
+def _append(unsigned: Unsigned, settings: Settings) -> tuple[Ledger, Entry]:
     try:
         ledger = open_ledger(settings)
-        return ledger, ledger.append(statement)
+        return ledger, ledger.append(unsigned.statement, pairs=unsigned.pairs)
     except RetiredKeyError:
         # The key may have been rotated since it was read, a moment ago: its successor is there now.
         ledger = open_ledger(settings)
-        return ledger, ledger.append(statement)
+        return ledger, ledger.append(unsigned.statement, pairs=unsigned.pairs)
 
 
 def foretell(settings: Settings) -> None:

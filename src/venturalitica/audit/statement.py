@@ -14,7 +14,7 @@ from typing import Any
 from venturalitica._version import __version__
 from venturalitica.audit.result import Audit
 from venturalitica.core.circumstances import Circumstances
-from venturalitica.core.encoding import sha256_hex
+from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.policy import Policy
 from venturalitica.core.record import (
     FORMAT,
@@ -28,6 +28,7 @@ from venturalitica.core.retention import DEFAULT, retention
 from venturalitica.core.tally import Tally
 from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_light
+from venturalitica.ledger.records.vault import Pair
 from venturalitica.trackers.base import RunRef
 
 PREDICATE_TYPES = {kind: predicate_type for predicate_type, kind in JUDGED.items()}
@@ -60,13 +61,31 @@ class Facts:
     retention: str = DEFAULT
 
 
-def build_statement(facts: Facts) -> dict[str, Any]:
-    """The statement as JSON types."""
-    return statement_json(PREDICATE_TYPES[facts.kind], _subjects(facts), _predicate(facts))
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A statement as JSON types, and the pairs that must be in the vault before it is signed."""
+
+    statement: dict[str, Any]
+    pairs: tuple[Pair, ...] = field(default=(), repr=False)
 
 
-def _predicate(facts: Facts) -> dict[str, Any]:
-    tally = facts.tally.for_evidence() if facts.tally else None
+def build_statement(facts: Facts) -> Unsigned:
+    """The statement, and its tally sealed for the vault.
+
+    Raises:
+        EvidenceError: the tally is larger than the vault holds.
+    """
+    pair = _sealed(facts.tally) if facts.tally else None
+    predicate = _predicate(facts, pair)
+    statement = statement_json(PREDICATE_TYPES[facts.kind], _subjects(facts), predicate)
+    return Unsigned(statement, (pair,) if pair else ())
+
+
+def _sealed(tally: Tally) -> Pair:
+    return Pair.of(canonical_json(tally.for_evidence().to_json()).decode("utf-8"))
+
+
+def _predicate(facts: Facts, tally: Pair | None) -> dict[str, Any]:
     left_out = facts.circumstances.left_out if facts.circumstances else ()
     return {
         "format": FORMAT,
@@ -87,8 +106,9 @@ def _predicate(facts: Facts) -> dict[str, Any]:
         "light": facts.light or light_of_part((v.light for v in facts.verdicts), left_out),
         "verdicts": [verdict.to_json() for verdict in facts.verdicts],
         "judging": facts.circumstances.to_json() if facts.circumstances else None,
-        "tally": tally.to_json() if tally else None,
-        "tally_sha256": tally.sha256 if tally else None,
+        "tally": tally.reference if tally else None,
+        "rows": facts.tally.rows if facts.tally else None,
+        "axes": facts.tally.axes_json() if facts.tally else [],
         "bindings": dict(facts.bindings),
         "model": dict(facts.model) if facts.model else None,
         "data": [dict(item) for item in facts.data],

@@ -206,8 +206,8 @@ def _said(ledger: Ledger, predicate: Mapping[str, Any]) -> list[tuple[str, str]]
 
 
 def _text(ledger: Ledger, value: Any) -> str:
+    from venturalitica.core.encoding import is_reference
     from venturalitica.ledger.lifecycle.erase import shown
-    from venturalitica.ledger.records.vault import is_reference
 
     if is_reference(value):
         return shown(ledger, value)

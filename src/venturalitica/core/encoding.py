@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from venturalitica.errors import EvidenceError
@@ -220,6 +221,14 @@ def is_place(value: object) -> bool:
 def is_hash(text: object) -> bool:
     """Whether `text` is 64 lower-case hexadecimal digits."""
     return isinstance(text, str) and _HEX32.fullmatch(text) is not None
+
+
+VAULT = "vault"
+
+
+def is_reference(value: object) -> bool:
+    """Whether a value of a record is a reference to the vault: `{"vault": salted SHA-256}`."""
+    return isinstance(value, Mapping) and value.keys() == {VAULT} and is_hash(value[VAULT])
 
 
 def check_items(data: bytes, *, what: str, spare: int = 0) -> None:

@@ -14,7 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from venturalitica.core.encoding import MAX_LINE, is_hash, parse_object
+from venturalitica.core.encoding import (
+    MAX_LINE,
+    VAULT,
+    is_hash,
+    is_place,
+    is_reference,
+    parse_object,
+)
 from venturalitica.core.json_values import (
     Json,
     as_object,
@@ -40,8 +47,10 @@ from venturalitica.core.verdict import (
 from venturalitica.errors import EvidenceError
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-FORMAT = 1
-"""The format of every kind of record, so far."""
+FORMAT = 3
+"""The format of every kind of record written now."""
+FORMATS = (1, FORMAT)
+"""Those that are read. In format 1 the tally stood in the record of an audit itself."""
 
 AUDIT = "urn:venturalitica:audit:v1"
 RUN = "urn:venturalitica:run:v1"
@@ -131,6 +140,8 @@ class Statement:
     `json` is all of it and `predicate` what it says, as they were signed. `light` is the light that
     it claims (grey where that is none), `failed` whether its run ended by an exception. Of lists of
     objects, what is no object is left out; a verdict that is none is empty, which is an error.
+    `rows` and `axes` say what was counted. The counts are `tally` where they stand in the record
+    itself (format 1); since format 3 they lie in the vault, under the digest `tally_kept`.
     """
 
     json: Json = field(repr=False)
@@ -141,8 +152,11 @@ class Statement:
     light: Light
     verdict_items: tuple[Json, ...] = field(repr=False)
     judging: Json | None
+    rows: int | None
+    axes: tuple[Json, ...] = field(repr=False)
     tally: Json | None = field(repr=False)
     tally_sha256: str | None
+    tally_kept: str
     model: Json
     data: tuple[Json, ...] = field(repr=False)
     environment: Json = field(repr=False)
@@ -166,6 +180,9 @@ class Statement:
         """From its JSON, whatever that is."""
         said = mapping(json.get(PREDICATE))
         policy, digest = mapping(said.get("policy")), said.get("tally_sha256")
+        tally = as_object(said.get("tally"))
+        kept = tally is not None and is_reference(tally)
+        about = said if kept else tally or {}
         return cls(
             json=json,
             predicate_type=text(json.get("predicateType")),
@@ -175,8 +192,11 @@ class Statement:
             light=known_light(said.get("light")),
             verdict_items=tuple(map(mapping, items(said.get("verdicts")))),
             judging=as_object(said.get("judging")),
-            tally=as_object(said.get("tally")),
+            rows=integer(about.get("rows")),
+            axes=mappings(about.get("axes")),
+            tally=None if kept else tally,
             tally_sha256=None if digest is None else text(digest),
+            tally_kept=str(tally[VAULT]) if tally and kept else "",
             model=mapping(said.get("model")),
             data=mappings(said.get("data")),
             environment=mapping(said.get("environment")),
@@ -200,7 +220,7 @@ class Statement:
     @property
     def understood(self) -> bool:
         """Whether this version knows its kind and its format."""
-        return self.predicate_type in KINDS and self.format == FORMAT
+        return self.predicate_type in KINDS and integer(self.format) in FORMATS
 
     @property
     def format(self) -> object:
@@ -223,6 +243,11 @@ class Statement:
         return integer(mapping(self.predicate.get("of")).get("entry"))
 
     @property
+    def counted(self) -> bool:
+        """Whether rows were counted for it, wherever the counts are."""
+        return self.tally is not None or bool(self.tally_kept)
+
+    @property
     def fault(self) -> str:
         """Why it is no statement that can be read; empty where it can, or is of an unknown kind."""
         if self.frame_fault or not (self.judged and self.understood):
@@ -236,8 +261,13 @@ class Statement:
     @property
     def malformed(self) -> tuple[str, ...]:
         """The fields of an audit's or a run's predicate that are missing or malformed."""
-        said = self.predicate
-        return tuple(name for name, right in _FIELDS.items() if not right(said.get(name)))
+        said, fields = self.predicate, _FIELDS
+        if said.get("format") != 1:
+            fields = _FIELDS | _FIELDS_SINCE_3
+            if self.predicate_type == AUDIT:
+                # One that does not say how it was judged would be held to less.
+                fields = fields | {"judging": _is_object}
+        return tuple(name for name, right in fields.items() if not right(said.get(name)))
 
     @property
     def frame_fault(self) -> str:
@@ -369,4 +399,10 @@ _FIELDS: dict[str, Callable[[object], bool]] = {
     "data": lambda value: _all(_is_object, value),
     "trackers": lambda value: _all(_is_object, value),
     "audits": lambda value: not value or _all(_is_audit, value),
+}
+
+_FIELDS_SINCE_3: dict[str, Callable[[object], bool]] = {
+    "tally": lambda value: value is None or is_reference(value),
+    "rows": lambda value: value is None or is_place(value),
+    "axes": lambda value: _all(_is_object, value),
 }

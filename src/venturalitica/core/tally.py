@@ -27,6 +27,15 @@ NULL = -1
 """The level index of a missing value."""
 
 
+MIN_CELL = 5
+"""No smaller count of rows, but none at all, is shown to anybody who reads a record."""
+
+
+def masked(count: int) -> int | None:
+    """The count as it may be shown: None where it is of fewer than `MIN_CELL` rows."""
+    return count if count == 0 or count >= MIN_CELL else None
+
+
 OTHERS = re.compile(r"\(([0-9,]+) other values?\)")
 
 
@@ -142,6 +151,21 @@ class Tally:
                 for s in self.scores
             ],
         }
+
+    def axes_json(self) -> list[dict[str, Any]]:
+        """What a record says of its axes, which anybody may read.
+
+        A count of 1 to 4 rows is left out (None): it may speak of one person.
+        """
+        return [
+            asdict(axis)
+            | {
+                "levels": list(axis.levels),
+                "nulls": masked(axis.nulls),
+                "unmapped": {value: masked(count) for value, count in axis.unmapped.items()},
+            }
+            for axis in self.axes
+        ]
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Tally:

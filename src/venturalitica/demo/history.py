@@ -164,7 +164,7 @@ class _Writer:
             "trackers": self._runs_of(one),
         }
         if one.twist == EXCEPTION:
-            return self._ledger.append(build_statement(_ended_by_exception(common)))
+            return self._written(_ended_by_exception(common))
         measured, model = self._loans.judged(one, policy)
         facts = Facts(
             kind="audit",
@@ -177,7 +177,11 @@ class _Writer:
             data=measured.data,
             **common,
         )
-        return self._ledger.append(build_statement(facts))
+        return self._written(facts)
+
+    def _written(self, facts: Facts) -> Entry:
+        unsigned = build_statement(facts)
+        return self._ledger.append(unsigned.statement, pairs=unsigned.pairs)
 
     def _runs_of(self, one: Happening) -> tuple[RunRef, ...]:
         if one.number == UNREACHABLE:

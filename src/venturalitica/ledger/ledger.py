@@ -19,9 +19,9 @@ from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, open_ch
 from venturalitica.ledger.formats.dsse import (
     Envelope,
     sign_envelope,
+    signed_by,
     signers_of,
     statement_of,
-    verify_signature,
 )
 from venturalitica.ledger.formats.public_key import (
     CHECKPOINTS,
@@ -41,6 +41,7 @@ from venturalitica.ledger.log.key_history import (
 from venturalitica.ledger.log.log_files import ProvenLines
 from venturalitica.ledger.log.tail import Keeper, NotOursError, Tail, UnconfirmedError
 from venturalitica.ledger.records.placement import Draft, Entry, entry_of
+from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.ledger.signing.signer import Signer, derived
 
 log = logging.getLogger(__name__)
@@ -130,12 +131,19 @@ class Ledger:
         """
         return self._seal()[0]
 
-    def append(self, statement: Mapping[str, Any], *, cosigners: Sequence[Signer] = ()) -> Entry:
+    def append(
+        self,
+        statement: Mapping[str, Any],
+        *,
+        cosigners: Sequence[Signer] = (),
+        pairs: Sequence[Pair] = (),
+    ) -> Entry:
         """Sign a statement and append it; returns once line and checkpoint are durable.
 
         `statement` is an in-toto Statement v1 as JSON types, without `predicate.log`, which is
         set here. `cosigners` sign the same bytes besides the ledger's own signer. Where that one
-        followed a retired key of the same user, the log is told first (`key_history`).
+        followed a retired key of the same user, the log is told first (`key_history`). `pairs`, to
+        which the statement refers, are in the vault before it is in the log.
 
         Raises:
             RetiredKeyError: the log has retired one of the keys.
@@ -161,7 +169,8 @@ class Ledger:
                 new_key = announce(self.append, self._log.entries, signer)
             publics = [item.public for item in (signer, checkpoint_signer, *cosigners)]
             carry_keys(self.home / "keys", publics)
-            tail, line, seal = self._log.append(make_line, self._keeper())
+            with Vault(self.home).keeping(pairs):
+                tail, line, seal = self._log.append(make_line, self._keeper())
         except UnconfirmedError as error:
             raise EvidenceError(
                 f"{self.home}: the disk failed while evidence was written, and does not say how "
@@ -352,7 +361,7 @@ class Ledger:
     def _admit(self, line: bytes, tail: Tail) -> None:
         """Raise unless an unsealed line is one of this log's own, in its place."""
         try:
-            _check_signatures(line, carried_keys(self.home / "keys"))
+            signed_by(Envelope.parse(line, what="the line"), carried_keys(self.home / "keys"))
             link = statement_of(line).link
             previous = tail.previous.hex() if tail.previous else None
             if (link.origin, link.index, link.previous) != (tail.origin, tail.size, previous):
@@ -385,11 +394,3 @@ def _opened(seal: bytes, keys: Iterable[PublicKey]) -> tuple[Checkpoint, PublicK
     publics = {key.raw_ed25519(): key for key in keys if key.algorithm == CHECKPOINTS}
     checkpoint, public = open_checkpoint(seal, publics)
     return checkpoint, publics[public]
-
-
-def _check_signatures(line: bytes, keys: Mapping[str, PublicKey]) -> None:
-    envelope = Envelope.parse(line, what="the line")
-    for signature in envelope.signatures:
-        key = keys.get(signature.keyid)
-        if key is None or not verify_signature(key.ecdsa(), signature.sig, envelope.signed_bytes()):
-            raise EvidenceError("no key of this log signed it")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from venturalitica.core.json_values import Json, integer, mappings, text
 from venturalitica.core.policy import Snapshot
-from venturalitica.core.record import FORMAT, JUDGED, Run, Statement
+from venturalitica.core.record import FORMATS, JUDGED, Run, Statement
 from venturalitica.core.verdict import Light, Verdict, left_out_sentence, worst_light
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
@@ -87,14 +87,13 @@ def read_statement(
     if not record.understood or integer(record.format) is None:
         raise EvidenceError(
             f"this evidence has format {record.format!r}; this version reads "
-            f"format {FORMAT}: read it with a newer version of this package"
+            f"formats {', '.join(map(str, FORMATS))}: read it with a newer version of this package"
         )
     shown, claimed = record.borne_out, record.light
     lights: list[Light] = [shown, claimed]
     if delivered is False or (standing is not None and standing.doubt):
         lights.append("amber")
     unproven = standing is not None and standing.fault is not None
-    tally = record.tally or {}
     return ReportContext(
         kind=record.kind,
         package=record.package,
@@ -104,9 +103,9 @@ def read_statement(
         run=record.run,
         verdicts=record.verdicts,
         policy=record.policy,
-        rows=integer(tally.get("rows")),
-        axes=mappings(tally.get("axes")),
-        tally_sha256=record.tally_sha256 or "",
+        rows=record.rows,
+        axes=record.axes,
+        tally_sha256=record.tally_sha256 or record.tally_kept,
         bindings=record.bindings,
         model=record.model or None,
         data=record.data,

@@ -7,7 +7,7 @@ index: whoever can write to the folder can edit that, and take a rejection out o
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +15,12 @@ from venturalitica._version import __version__
 from venturalitica.core.encoding import marks_in_base64
 from venturalitica.core.record import APPROVAL, FORMAT, statement_json
 from venturalitica.core.text import timestamp
-from venturalitica.errors import EntryPruned, EvidenceError, SigningKeyError
+from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.index.rows import Outline
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.records.approval import MAX_ROLE, Approval, approval_in, check
-from venturalitica.ledger.records.placement import Draft, Entry
-from venturalitica.ledger.records.vault import Vault, digest_of
+from venturalitica.ledger.records.placement import Entry
+from venturalitica.ledger.records.vault import MAX_TEXT, Pair
 from venturalitica.ledger.signing.signer import Signer
 
 
@@ -150,27 +150,9 @@ def approve(
         raise EvidenceError(
             f"entry {entry.index} is no audit and no run: only those can be signed off"
         )
-    vault = Vault(ledger.home)
-    sealed: list[Mapping[str, str]] = []
-    try:
-        sealed.append(vault.seal(person))
-        sealed += [vault.seal(comment)] if comment else []
-        statement = _statement(entry, decision, role, light, keyid, at, sealed)
-        Draft(statement)
-    except EvidenceError:
-        _forget(vault, sealed)
-        raise
-    try:
-        return ledger.append(statement, cosigners=cosigners)
-    except SigningKeyError:
-        # Nothing was signed, so nothing can refer to them. After other faults something may.
-        _forget(vault, sealed)
-        raise
-
-
-def _forget(vault: Vault, sealed: Sequence[Mapping[str, str]]) -> None:
-    for reference in sealed:
-        vault.erase(digest_of(reference))
+    pairs = [Pair.of(text, limit=MAX_TEXT) for text in (person, comment)[: 2 if comment else 1]]
+    statement = _statement(entry, decision, role, light, keyid, at, pairs)
+    return ledger.append(statement, cosigners=cosigners, pairs=pairs)
 
 
 def _statement(
@@ -180,7 +162,7 @@ def _statement(
     light: str,
     keyid: str,
     at: datetime,
-    sealed: Sequence[Mapping[str, str]],
+    pairs: Sequence[Pair],
 ) -> dict[str, Any]:
 
     predicate = {
@@ -197,8 +179,8 @@ def _statement(
         "role": role[:MAX_ROLE],
         "decided_at": timestamp(at),
         "keyid": keyid,
-        "person": dict(sealed[0]),
-        "comment": dict(sealed[1]) if len(sealed) > 1 else None,
+        "person": pairs[0].reference,
+        "comment": pairs[1].reference if len(pairs) > 1 else None,
     }
     check(predicate)
     subject = (f"record/{entry.index}", entry.evidence_sha256)

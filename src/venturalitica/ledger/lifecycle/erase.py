@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.records.erasure import Target, erasure_statement, held_by, targets_of
-from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.records.vault import MAX_TEXT, Pair, Vault
 from venturalitica.system.files import sync_folder, write_durably
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def erase(ledger: Ledger, entries: Iterable[Entry], *, reason: str = "") -> Eras
     if not targets:
         return Erased(None, pairs)
     mark = _mark(vault)
-    sealed = vault.seal(reason) if reason else None
-    entry = ledger.append(erasure_statement(targets, sealed))
+    why = [Pair.of(reason, limit=MAX_TEXT)] if reason else []
+    statement = erasure_statement(targets, why[0].reference if why else None)
+    entry = ledger.append(statement, pairs=why)
     deleted = sum(vault.erase(digest) for target in targets for digest in target.digests)
     _settle(vault, [mark])
     return Erased(entry, pairs + deleted)

@@ -24,7 +24,9 @@ from venturalitica.ledger.index.index import Index
 from venturalitica.ledger.lifecycle.rewrite import rewrite
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.outbox import Outbox
+from venturalitica.ledger.records.erasure import held_by
 from venturalitica.ledger.records.pruning import Range, prune_statement, pruned_by
+from venturalitica.ledger.records.vault import Vault
 from venturalitica.system.files import NoLocksError, locked
 
 if TYPE_CHECKING:
@@ -250,6 +252,13 @@ def _take_out(ledger: Ledger, ranges: Collection[Range]) -> None:
     left = {at: found for at, found in still_there(ledger).items() if found[0] in ranges}
     if not left:
         return
+    # Before the entries go: nothing would know any more that these pairs were theirs.
+    vault = Vault(ledger.home)
+    for item, _ in left.values():
+        for index in range(item.start, item.end):
+            for digest in held_by(ledger.entry(index).record):
+                vault.erase(digest)
+    vault.settle()
     try:
         rewrite(LogFiles(ledger.home), ledger.head, left)
     except OSError as error:

@@ -20,12 +20,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from venturalitica.core.encoding import is_hash, is_place
+from venturalitica.core.encoding import is_hash, is_place, is_reference
 from venturalitica.core.record import APPROVAL
 from venturalitica.core.verdict import LIGHTS
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
-from venturalitica.ledger.records.vault import Vault, is_reference
+from venturalitica.ledger.records.vault import Vault
 
 DECISIONS = ("approved", "rejected")
 

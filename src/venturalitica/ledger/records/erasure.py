@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from venturalitica.core.encoding import is_hash, is_place
+from venturalitica.core.encoding import is_hash, is_place, is_reference
 from venturalitica.core.record import ERASURE, FORMAT, Statement, statement_json
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.records.vault import is_reference, references
+from venturalitica.ledger.records.vault import references
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,10 @@ class Target:
 
 def held_by(statement: Statement) -> tuple[str, ...]:
     """The digests of the pairs that a record keeps in the vault, in their order there."""
-    # Those hold no reference, though a model's parameters may look like one.
-    return () if statement.judged else tuple(references(statement.predicate))
+    if not statement.judged:
+        return tuple(references(statement.predicate))
+    # Of these only the tally: a model's parameters may look like a reference.
+    return (statement.tally_kept,) if statement.tally_kept else ()
 
 
 def erasure_statement(

@@ -1,4 +1,6 @@
-"""The vault: values that may be personal, kept beside the log so that they can be erased.
+"""The vault: what may be personal, kept beside the log so that it can be erased.
+
+A person's name or comment, and the tally of an audit: its small cells may speak of one person.
 
 A record holds only `{"vault": SHA-256(salt || value)}`. The pair is a file of its own,
 `vault/<that digest>.json`:
@@ -16,57 +18,95 @@ import hashlib
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from venturalitica.core.encoding import (
+    MAX_LINE,
+    VAULT,
     canonical_json,
     decode_base64,
     encode_base64,
     is_hash,
+    is_reference,
     parse_object,
 )
-from venturalitica.errors import EvidenceError
+from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.system.files import open_plain, sync_folder, write_durably
 
 FORMAT = "venturalitica/vault/v1"
-KEY = "vault"
 SALT = 32
-MAX_VALUE = 64 * 1024
-"""Longest value, in bytes of UTF-8: a name or a comment, not a document."""
+MAX_TEXT = 64 * 1024
+"""Longest text of a person, in bytes of UTF-8: a name or a comment, not a document."""
+MAX_VALUE = MAX_LINE // 2
+"""Longest value of any kind, in bytes of UTF-8: a tally, which in JSON takes some more."""
 
 HOUR = 3600.0
 _FIELDS = {"format", "salt", "value"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A value and its salt, ready to be kept: `data` is the file, `digest` its name."""
+
+    digest: str
+    data: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, value: str, *, limit: int = MAX_VALUE) -> Pair:
+        """Seal a value with a new salt: what is equal cannot be told from records.
+
+        Raises:
+            EvidenceError: it is longer than `limit` bytes, or no Unicode text.
+        """
+        data, salt = _encoded(value, what="the value", limit=limit), secrets.token_bytes(SALT)
+        pair = {"format": FORMAT, "salt": encode_base64(salt), "value": value}
+        return cls(hashlib.sha256(salt + data).hexdigest(), canonical_json(pair))
+
+    @property
+    def reference(self) -> dict[str, str]:
+        """What to put into the record."""
+        return {VAULT: self.digest}
 
 
 class Vault:
     """The vault of the ledger in `home`; it is made when the first value is sealed."""
 
     def __init__(self, home: Path) -> None:
+        self.home = home
         self.folder = home / "vault"
 
-    def seal(self, value: str) -> dict[str, str]:
-        """Keep a value, durably; gives the reference to put into a record.
+    @contextlib.contextmanager
+    def keeping(self, pairs: Sequence[Pair]) -> Iterator[None]:
+        """Pairs are there before the record that refers to them, which is written inside."""
+        for pair in pairs:
+            self.keep(pair)
+        try:
+            yield
+        except SigningKeyError:
+            # Nothing was signed, so nothing can refer to them. After other faults something may.
+            for pair in pairs:
+                self.erase(pair.digest)
+            raise
 
-        Sealing one value twice gives two references: what is equal cannot be told from records.
+    def keep(self, pair: Pair) -> dict[str, str]:
+        """Write a pair, durably: before the record that refers to it. Gives the reference.
 
         Raises:
-            EvidenceError: it is too long, no Unicode text, or cannot be written.
+            EvidenceError: it cannot be written.
         """
-        data, salt = _encoded(value, what="the value"), secrets.token_bytes(SALT)
-        digest = hashlib.sha256(salt + data).hexdigest()
-        pair = {"format": FORMAT, "salt": encode_base64(salt), "value": value}
         try:
             self._make()
-            write_durably(self.path(digest), canonical_json(pair), mode=0o600)
+            write_durably(self.path(pair.digest), pair.data, mode=0o600)
         except OSError as error:
             raise EvidenceError(
-                f"{self.folder}: the value could not be kept: {error.strerror or error}. Nothing "
-                "was recorded; free some space or set VENTURALITICA_HOME to a folder that can be "
-                "written"
+                f"{self.folder}: what a record keeps there could not be written: "
+                f"{error.strerror or error}. Nothing was recorded; free some space or set "
+                "VENTURALITICA_HOME to a folder that can be written"
             ) from error
-        return {KEY: digest}
+        return pair.reference
 
     def open(self, reference: Mapping[str, Any]) -> str | None:
         """The value of a reference, or None where it was erased, or was never here.
@@ -145,16 +185,11 @@ class Vault:
         try:
             # A link would be read here, and only the link would be erased later.
             with os.fdopen(open_plain(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
-                return stream.read(8 * MAX_VALUE)
+                return stream.read(MAX_LINE)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise EvidenceError(f"{path}: cannot be read: {error.strerror or error}") from error
-
-
-def is_reference(value: object) -> bool:
-    """Whether a value of a record is a reference to the vault."""
-    return isinstance(value, Mapping) and value.keys() == {KEY} and is_hash(value[KEY])
 
 
 def digest_of(reference: Mapping[str, Any]) -> str:
@@ -165,7 +200,7 @@ def digest_of(reference: Mapping[str, Any]) -> str:
     """
     if not is_reference(reference):
         raise EvidenceError('not a reference to the vault: expected {"vault": SHA-256}')
-    return str(reference[KEY])
+    return str(reference[VAULT])
 
 
 def references(value: Any) -> Iterator[str]:
@@ -174,25 +209,25 @@ def references(value: Any) -> Iterator[str]:
     while waiting:
         item = waiting.pop()
         if is_reference(item):
-            yield str(item[KEY])
+            yield str(item[VAULT])
         elif isinstance(item, Mapping):
             waiting.extend(reversed(list(item.values())))
         elif isinstance(item, list | tuple):
             waiting.extend(reversed(item))
 
 
-def _encoded(value: str, *, what: str) -> bytes:
+def _encoded(value: str, *, what: str, limit: int = MAX_VALUE) -> bytes:
     try:
         data = value.encode("utf-8")
     except UnicodeEncodeError:
         raise EvidenceError(f"{what} is not Unicode text (a lone surrogate)") from None
-    if len(data) > MAX_VALUE:
-        raise EvidenceError(f"{what} is {len(data)} bytes long; the vault holds {MAX_VALUE}")
+    if len(data) > limit:
+        raise EvidenceError(f"{what} is {len(data)} bytes long; the vault holds {limit}")
     return data
 
 
 def _opened(data: bytes, digest: str, path: Path) -> str:
-    pair = parse_object(data, what=str(path), limit=8 * MAX_VALUE - 1)
+    pair = parse_object(data, what=str(path), limit=MAX_LINE - 1)
     value = pair.get("value")
     if pair.keys() != _FIELDS or pair["format"] != FORMAT or not isinstance(value, str):
         raise EvidenceError(f"{path}: not a pair of the vault ({FORMAT})")

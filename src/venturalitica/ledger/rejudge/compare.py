@@ -360,10 +360,9 @@ def is_reported(verdict: Mapping[str, Any]) -> bool:
     return verdict.get("interval") is None and not verdict["conclusive"]
 
 
-def is_rough(record: Statement) -> bool:
+def is_rough(tally: Mapping[str, Any] | None) -> bool:
     """Whether its scores are on levels that may be coarser than those that were judged."""
-    tally = record.tally or {}
-    return any(not table["exact"] for table in tally.get("scores") or ())
+    return any(not table["exact"] for table in (tally or {}).get("scores") or ())
 
 
 def is_scored(verdict: Mapping[str, Any]) -> bool:
@@ -371,9 +370,11 @@ def is_scored(verdict: Mapping[str, Any]) -> bool:
     return spec is not None and spec.number is not None
 
 
-def told_in(record: Statement) -> dict[str, tuple[float | None, ...]]:
+def told_in(
+    record: Statement, counts: Mapping[str, Any] | None
+) -> dict[str, tuple[float | None, ...]]:
     """What verdicts tell of scores that the counts keep more coarsely: of each group, if any."""
-    if not is_rough(record):
+    if not is_rough(counts):
         return {}
     told = {}
     for verdict in filter(is_scored, record.verdict_items):

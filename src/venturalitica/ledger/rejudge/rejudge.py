@@ -2,11 +2,11 @@
 
 A signature shows that nobody changed a record since, not that it was honest when it was signed:
 whoever runs the training can patch eight lines in the process that signs. So a verdict is not
-believed. The policy is read from the record's bytes, the recorded tally judged under the recorded
-circumstances, and everything compared. What cannot be judged is named, never passed over.
+believed: policy and tally are judged under the recorded circumstances, and everything compared.
+What cannot be judged is named, never passed over.
 
-Records that hold no circumstances were made before these were kept: which of their controls had no
-data, or were reported, cannot be known, so nothing is held against them but what can be derived.
+Records without circumstances were made before these were kept: which of their controls had no data,
+or were reported, cannot be known; only what can be derived is held against them.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from venturalitica.core.circumstances import Circumstances
-from venturalitica.core.encoding import canonical_parsed
+from venturalitica.core.encoding import canonical_parsed, sha256_hex
 from venturalitica.core.policy import Control, Phase, Policy
 from venturalitica.core.record import JUDGED, RUN, Statement
 from venturalitica.core.tally import Tally
@@ -40,6 +41,7 @@ from venturalitica.ledger.rejudge.compare import (
     words_fault,
     work_of,
 )
+from venturalitica.ledger.rejudge.counts import Counts, Elsewhere, NotJudged
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.tree import MAX_CONTROLS
 
@@ -53,10 +55,6 @@ _KEPT = 256
 """Judgements kept: a nightly audit of the same rows is judged once."""
 
 
-class NotJudged(Exception):
-    """Why a record, or a part of it, could not be judged again."""
-
-
 class _Unreadable(EvidenceError):
     """The tally cannot be read; of an old record that is no proof of anything."""
 
@@ -67,6 +65,7 @@ class _Judged:
 
     verdicts: tuple[Mapping[str, Any], ...]
     moved: Mapping[str, float]
+    rough: bool
     agreed: Any = None
 
 
@@ -76,7 +75,9 @@ class Verdicts(Chronicle):
     name = "verdicts"
     meaning = "the record does not say what its own policy and counts give"
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path | None) -> None:
+        """`home`: the ledger's folder, whose vault holds the counts; None for a bundle alone."""
+        self._counts = Counts(home)
         self.records = 0
         self.reported = 0
         self._unjudged = 0
@@ -87,6 +88,7 @@ class Verdicts(Chronicle):
 
     def read(self, record: Record) -> None:
         """Judge the record; raises `EvidenceError` where it says something else."""
+        self._counts.read(record)
         if record.kind not in JUDGED:
             return
         try:
@@ -112,6 +114,7 @@ class Verdicts(Chronicle):
         if self._first is None:
             return None
         index, why = self._first
+        why = why or self._counts.where()
         more = f" (and {self._unjudged - 1} more)" if self._unjudged > 1 else ""
         return Step(name, None, f"{prefix}entry {index}: {why}{more}", index)
 
@@ -130,15 +133,13 @@ class Verdicts(Chronicle):
         if run:
             _check_run(record, since=self._since)
             # One that counts is held to what an audit is.
-            run = record.tally is None
+            run = not record.counted
         if record.policy is None:
             _need(not verdicts, "it holds verdicts and no policy")
         elif judging is None:
             # An audit that calls itself older than it is would be held to less.
-            _need(
-                run or self._since is None,
-                f"it says not how it judged, as entry {self._since} does",
-            )
+            newer = run or self._since is None
+            _need(newer, f"it says not how it judged, as entry {self._since} does")
             self._judge_as_before(record, run=run)
         else:
             asked = _circumstances(judging)
@@ -157,7 +158,12 @@ class Verdicts(Chronicle):
         if strange:
             # A later version may judge otherwise; which controls there are, the policy says.
             raise NotJudged(strange)
-        judged = self._judged(policy, record, asked)
+        try:
+            judged = self._judged(policy, record, asked)
+        except Elsewhere:
+            for verdict, control in zip(record.verdict_items, controls, strict=True):
+                _refuse(words_fault(verdict, control), verdict)
+            raise
         unknown = _compare(record, judged, controls)
         self._count_reported(policy, asked)
         _name_rough(judged.moved)
@@ -166,13 +172,15 @@ class Verdicts(Chronicle):
 
     def _judged(self, policy: Policy, record: Statement, asked: Circumstances) -> _Judged:
         """What the record's tally gives under its policy; judged once for all that are alike."""
-        told = told_in(record)
+        counts = self._counts.of(record)
+        told = told_in(record, counts)
         judging = canonical_parsed(record.judging)
-        key = (policy.sha256, policy.filename, record.tally_sha256, judging, repr(told))
+        digest = record.tally_sha256 or sha256_hex(canonical_parsed(counts))
+        key = (policy.sha256, policy.filename, digest, judging, repr(told))
         if key in self._known:
             self._known.move_to_end(key)
             return self._known[key]
-        judged = self._known[key] = _judgement(policy, record.tally, asked, told)
+        judged = self._known[key] = _judgement(policy, counts, asked, told)
         if len(self._known) > _KEPT:
             self._known.popitem(last=False)
         return judged
@@ -213,14 +221,15 @@ class Verdicts(Chronicle):
         if judged.agreed == record.verdict_items:
             return
         places = {control.id: place for place, control in enumerate(policy.controls)}
-        rough = is_rough(record)
         for verdict, control in zip(record.verdict_items, controls, strict=True):
             if verdict["status"] in ("passed", "failed") and not is_reported(verdict):
                 found = judged.verdicts[places[control.id]]
                 if control.metric == "completeness":
                     # Its replicates depended on the order of the call's arguments, then not kept.
                     found = {**found, "interval": verdict.get("interval")}
-                _refuse(differences(verdict, found, weaker=rough and is_scored(found)), verdict)
+                _refuse(
+                    differences(verdict, found, weaker=judged.rough and is_scored(found)), verdict
+                )
         judged.agreed = record.verdict_items
         _name_rough(judged.moved)
 
@@ -266,9 +275,9 @@ def _check_run(record: Statement, *, since: int | None) -> None:
     Before circumstances were kept, one might hold counts.
     """
     _need(record.judging is None, "a run's record judges nothing, and says how it judged")
-    if since is None and record.tally is not None:
+    if since is None and record.counted:
         return
-    _need(record.tally is None, "a run's record counts nothing, and holds counts")
+    _need(not record.counted, "a run's record counts nothing, and holds counts")
     for verdict in record.verdict_items:
         judged = verdict["status"] in ("passed", "failed")
         _refuse("a run's record judges nothing, and says that it did" if judged else "", verdict)
@@ -278,7 +287,7 @@ def _check_rows(record: Statement, asked: Circumstances) -> None:
     """What it says of the rows must count in the judgement, and be of those that were counted."""
     _need(asked.rules >= 2, "it says how it judged, which nobody did under rules 1")
     trained = asked.training_share is not None and asked.training_share.clear is True
-    counted = (record.tally or {}).get("rows")
+    counted = record.rows
     for item in record.data:
         if item.get("context") != "audit":
             continue
@@ -356,12 +365,14 @@ def _judgement(
         raise EvidenceError(f"it cannot be judged again: {error}") from None
     except Exception as error:  # noqa: BLE001 - counts may be made to break the arithmetic
         raise EvidenceError(f"it cannot be judged again ({type(error).__name__})") from None
-    return _Judged(tuple(verdict.to_json() for verdict in verdicts), dict(values.moved))
+    return _Judged(
+        tuple(verdict.to_json() for verdict in verdicts), dict(values.moved), is_rough(counts)
+    )
 
 
 def _compare(record: Statement, judged: _Judged, controls: Sequence[Control]) -> list[str]:
     """The metrics that this version lacks: of these, words and thresholds alone can be held."""
-    verdicts, rough, unknown = record.verdict_items, is_rough(record), dict[str, None]()
+    verdicts, rough, unknown = record.verdict_items, judged.rough, dict[str, None]()
     anew = {found["control"]: found for found in judged.verdicts}
     for verdict, control in zip(verdicts, controls, strict=True):
         found = anew.get(control.id, {})

@@ -87,9 +87,11 @@ class Findings:
             self._step("statements", self.count, many(self.count, "in-toto statement")),
             self._step("policy", self.policies, f"{many(self.policies, 'policy snapshot')} intact"),
             self._step("subjects", self.judged, "subjects and contents name the same things"),
-            self._step("tallies", self.tallies, f"{many(self.tallies, 'tally', 'tallies')} intact"),
             self._step("lights", self.judged, "no light is greener than its verdicts"),
         ]
+        if self.tallies or "tallies" in self.faults:  # since format 3 they are in the vault
+            intact = f"{many(self.tallies, 'tally', 'tallies')} intact"
+            steps.insert(-1, self._step("tallies", self.tallies, intact))
         steps += filter(None, [*map(self._chronicle_step, self.chronicles), self._names.step()])
         steps += filter(None, (chronicle.left_over() for chronicle in self.chronicles))
         if self.unread:

@@ -174,7 +174,12 @@ def _role(name: str, axis: Json, bindings: Json) -> tuple[str, ...]:
     known = [text(level) for level in levels] if isinstance(levels, list | tuple) else []
     shown = ", ".join(known[:8]) + (f" and {len(known) - 8:,} more" if len(known) > 8 else "")
     column = text(axis.get("column")) or text(bindings.get(name))
-    return name, column, shown or "–", thousands(axis.get("nulls")) or "–", text(axis.get("note"))
+    # Left out of the record where it is of a few rows, which may be of one person.
+    nulls = FEW if "nulls" in axis and axis["nulls"] is None else thousands(axis.get("nulls"))
+    return name, column, shown or "–", nulls or "–", text(axis.get("note"))
+
+
+FEW = "1 to 4"
 
 
 MOST_LINES = 5_000

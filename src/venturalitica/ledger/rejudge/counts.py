@@ -1,0 +1,75 @@
+"""Where the counts of a record are: in the record itself (format 1), or in the vault of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from venturalitica.core.encoding import VAULT, parse_object
+from venturalitica.core.record import ERASURE, Statement
+from venturalitica.core.tally import Tally
+from venturalitica.errors import EvidenceError, VenturaliticaError
+from venturalitica.ledger.records.chronicle import Record
+from venturalitica.ledger.records.erasure import targets_of
+from venturalitica.ledger.records.vault import Vault
+
+_HELD = "thresholds, statuses and the set of controls were held against its policy"
+
+
+class NotJudged(Exception):
+    """Why a record, or a part of it, could not be judged again."""
+
+
+class Elsewhere(NotJudged):
+    """The counts are not here: erased, or in a vault that the reader does not have."""
+
+
+class Counts:
+    """Finds the counts of records, and remembers those that it did not find."""
+
+    def __init__(self, home: Path | None) -> None:
+        """`home`: the ledger's folder, whose vault holds the counts; None for a bundle alone."""
+        self._vault = None if home is None else Vault(home)
+        self._lost = ""
+        self._erased: dict[str, int] = {}
+
+    def of(self, record: Statement) -> Mapping[str, Any] | None:
+        """The tally as JSON; None where nothing was counted.
+
+        Raises:
+            Elsewhere: it is not here.
+            EvidenceError: it is not the one that was signed, or of other rows and axes.
+        """
+        if not record.tally_kept:
+            return record.tally
+        kept = self._vault.open({VAULT: record.tally_kept}) if self._vault else None
+        if kept is None:
+            self._lost = self._lost or record.tally_kept
+            raise Elsewhere
+        counts = parse_object(kept.encode("utf-8"), what="the tally")
+        if record.rows != counts.get("rows") or list(record.axes) != _axes(counts):
+            raise EvidenceError("its tally in the vault is of other rows or axes than it says")
+        return counts
+
+    def read(self, record: Record) -> None:
+        """Take in what an erasure says of counts that were not found."""
+        if self._lost and record.kind == ERASURE:
+            for target in targets_of(record.statement.predicate):
+                self._erased |= dict.fromkeys(target.digests, record.index)
+
+    def where(self) -> str:
+        """Why the first record whose counts are not here was not judged by them."""
+        if self._vault is None:
+            return f"its tally is in the vault of its log, not in the bundle; {_HELD}"
+        if self._lost in self._erased:
+            return f"tally erased, as entry {self._erased[self._lost]} says; {_HELD}"
+        return f"its tally is not in the vault here; {_HELD}"
+
+
+def _axes(counts: Mapping[str, Any]) -> list[Any] | None:
+    """What a record says of the axes of these counts."""
+    try:
+        return Tally.from_json({**counts, "tables": (), "scores": ()}).axes_json()
+    except (VenturaliticaError, KeyError, TypeError, ValueError, AttributeError):
+        return None
