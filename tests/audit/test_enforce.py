@@ -62,7 +62,7 @@ def test_tables_and_arrays_of_every_kind_give_the_same_verdicts_and_digest(polic
     ]
     audits = [vl.enforce(form, policy=policy, **ROLES) for form in forms]
     told = [[verdict.to_json() for verdict in audit] for audit in audits]
-    digests = {audit.statement["predicate"]["data"][0]["sha256"] for audit in audits}
+    digests = {audit.statement["predicate"]["data"][0]["hmac_sha256"] for audit in audits}
     assert told.count(told[0]) == len(forms)
     assert len(digests) == 1
     arrays = vl.enforce(
@@ -273,7 +273,7 @@ def test_the_fingerprint_can_be_switched_off_and_says_so(policy, table, monkeypa
     monkeypatch.setenv("VENTURALITICA_FINGERPRINT", "0")
     vl.enforce(table, policy=policy, **ROLES)
     item = last_statement()["predicate"]["data"][0]
-    assert item["sha256"] is None
+    assert item["hmac_sha256"] is None
     assert "off" in item["method"]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import hmac
+import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +20,7 @@ from venturalitica.audit.project import open_ledger
 from venturalitica.audit.run import current_run
 from venturalitica.ledger import Index
 from venturalitica.ledger.index.pipelines import pipelines, trends
+from venturalitica.ledger.records.vault import Vault
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
 
@@ -36,8 +39,11 @@ def test_a_run_is_recorded_with_its_surroundings_inputs_and_outputs(tmp_path, ta
     assert record["run"]["id"] == run.id
     assert record["run"]["started_at"] < record["run"]["ended_at"]
     items = {item["name"]: item for item in record["data"]}
-    assert items["in.csv"]["sha256"] == hashlib.sha256(b"a,b\n1,2\n").hexdigest()
-    assert items["model.bin"]["sha256"] == hashlib.sha256(b"model").hexdigest()
+    key = Vault(open_ledger().home).key()
+    for name, content in {"in.csv": b"a,b\n1,2\n", "model.bin": b"model"}.items():
+        digest = hashlib.sha256(content).digest()
+        assert items[name]["hmac_sha256"] == hmac.digest(key, digest, "sha256").hex()
+        assert digest.hex() not in json.dumps(record)
     assert items["DataFrame"]["rows"] == len(table)
     assert record["exception"] is None
     assert run.entry is not None
@@ -341,7 +347,7 @@ def test_folders_are_digested_file_by_file(tmp_path):
         pass
     first, second = (record["data"][0] for record in statements())
     assert first["method"] == "folder"
-    assert first["sha256"] != second["sha256"]
+    assert first["hmac_sha256"] != second["hmac_sha256"]
 
 
 def test_our_failure_never_hides_the_users_result(tmp_path, caplog):

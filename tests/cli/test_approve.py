@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,11 @@ from typing import Any
 import pytest
 
 from venturalitica.audit.project import open_ledger
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from torture.formats import in_format_1
+
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.policy import Control, Policy, Threshold
 from venturalitica.ledger import Ledger
@@ -28,7 +34,7 @@ ADA = ("--as", "Ada Lovelace", "--role", "Head of credit risk")
 
 
 def statement(run_id: str, verdicts: Any) -> dict[str, Any]:
-    return build_statement(
+    made = build_statement(
         Facts(
             kind="audit",
             run_id=run_id,
@@ -40,7 +46,8 @@ def statement(run_id: str, verdicts: Any) -> dict[str, Any]:
             verdicts=tuple(verdicts),
             environment={"python": "3.11.7", "packages": {}, "git": None},
         )
-    ).statement
+    )
+    return in_format_1(made.statement)
 
 
 @pytest.fixture

@@ -297,5 +297,5 @@ def test_what_else_is_installed_changes_nothing(call, project):
         assert call(*arguments).exit_code == 0
     ledger = Ledger.open(Settings.current().home)
     entries = [entry.statement["predicate"] for entry in ledger.entries()]
-    assert len({entry["data"][0]["sha256"] for entry in entries}) == 1
+    assert len({entry["data"][0]["hmac_sha256"] for entry in entries}) == 1
     assert len({json.dumps(entry["verdicts"], sort_keys=True) for entry in entries}) == 1

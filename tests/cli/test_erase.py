@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from venturalitica.audit.parcel import parcel
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from torture.formats import in_format_1
+
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.policy import Control, Policy, Threshold
 from venturalitica.ledger import Ledger, load_signer
@@ -38,8 +45,7 @@ def approved(call, verdicts):
         verdicts=tuple(verdict for verdict in verdicts if verdict.light == "green"),
     )
     ledger = Ledger.open(settings.home, signer=load_signer(None, settings.config))
-    unsigned = build_statement(facts)
-    ledger.append(unsigned.statement, pairs=unsigned.pairs)
+    ledger.append(in_format_1(build_statement(facts).statement))
     words = ("--as", "Ada Lovelace", "--role", "risk", "--comment", "fine by Ada", "--yes")
     assert call("approve", "0", *words).exit_code == 0
     return ledger

@@ -7,10 +7,16 @@ import json
 import os
 import re
 import shutil
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from torture.formats import in_format_1
 
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.policy import Control, Policy, Threshold
@@ -57,7 +63,8 @@ def statement(number, verdicts=(), trackers=(), **settings):
         ),
         "environment": {"python": "3.11.7", "packages": {"pandas": "3.1"}, "git": None},
     }
-    return build_statement(Facts(**facts | settings)).statement
+    made = build_statement(Facts(**facts | settings), key=b"k")
+    return in_format_1(made.statement, data=facts["data"])
 
 
 @pytest.fixture

@@ -6,11 +6,16 @@ import base64
 import json
 import re
 import sqlite3
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from torture.formats import in_format_1
 
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.policy import Policy
@@ -43,7 +48,7 @@ def statement(of: Policy, number: int, **settings: Any) -> dict[str, Any]:
         "ended": START,
         "policy": of,
     }
-    return build_statement(Facts(**facts | settings)).statement
+    return in_format_1(build_statement(Facts(**facts | settings), key=b"k").statement)
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def check_what_landed(folder: Path, landed: dict, uri: str) -> None:
     assert landed["metrics"]["venturalitica/accuracy"] > 0.9
     assert "venturalitica/gender-parity/ci_low" in landed["metrics"]
     assert "venturalitica/age-parity/ci_high" in landed["metrics"]
-    assert any("venturalitica.sha256" in item for item in landed["inputs"])
+    assert any("venturalitica.data_digest" in item for item in landed["inputs"])
     (line,) = (folder / ".venturalitica/log/entries.jsonl").read_bytes().splitlines()
     assert tags["venturalitica.evidence_sha256"] == hashlib.sha256(line).hexdigest()
     (folder / "evidence.json").write_bytes(artifacts["venturalitica/evidence.json"])

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from torture import attacks
-from torture.attacks import INSIDER, Play, World
+from torture.attacks import INSIDER, OUTSIDER, Play, World
+from torture.formats import in_format_1
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.encoding import canonical_json, sha256_hex
@@ -66,14 +67,7 @@ def judged_record(**changes: Any) -> dict[str, Any]:
         "tally": TALLY,
     }
     made = Facts(**(facts | changes))
-    statement = build_statement(made).statement
-    predicate = statement["predicate"]
-    for name in ("rows", "axes"):
-        del predicate[name]
-    tally = made.tally.for_evidence() if made.tally else None
-    predicate |= {"format": 1, "tally": tally.to_json() if tally else None}
-    predicate["tally_sha256"] = tally.sha256 if tally else None
-    return statement
+    return in_format_1(build_statement(made).statement, made.tally)
 
 
 def in_format_3(home: Path, statement: dict[str, Any]) -> dict[str, Any]:
@@ -144,6 +138,41 @@ def sign_another_value_than_the_counts_give(world: World, home: Path) -> None:
         predicate["light"] = "green"
 
     _signed(world, home, change)
+
+
+def _signed_in_format_3(
+    world: World, home: Path, change: Callable[[dict[str, Any]], None] = lambda _: None
+) -> None:
+    """Signed as it is made now, its counts in the vault."""
+    statement = in_format_3(home, judged_record())
+    change(statement["predicate"])
+    Ledger.open(home, signer=world.ours).append(statement)
+
+
+@attack(INSIDER, found="alone")
+def sign_another_value_than_the_counts_in_the_vault_give(world: World, home: Path) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        passing(predicate["verdicts"][0])
+        predicate["verdicts"][0].update(value=0.8, interval={"low": 0.77, "high": 0.83})
+        predicate["light"] = "green"
+
+    _signed_in_format_3(world, home, change)
+
+
+@attack(INSIDER, found="alone")
+def sign_other_axes_than_those_of_the_counts(world: World, home: Path) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        axes = predicate["axes"]
+        predicate["axes"] = [*axes[:2], axes[2] | {"levels": ["a", "c"]}]
+
+    _signed_in_format_3(world, home, change)
+
+
+@attack(OUTSIDER, found="alone")
+def change_a_count_of_the_vault(world: World, home: Path) -> None:
+    _signed_in_format_3(world, home)
+    [pair] = [path for path in (home / "vault").glob("*.json") if b"180" in path.read_bytes()]
+    pair.write_bytes(pair.read_bytes().replace(b"[0,0,0,180]", b"[0,0,0,181]"))
 
 
 @attack(INSIDER, found="alone")

@@ -45,7 +45,7 @@ class MemoryWorld:
             dict(run.stored_tags),
             sorted((point.key, point.value, point.step) for point in run.points),
             dict(run.artifacts),
-            sorted((item.context, item.sha256) for item in run.inputs),
+            sorted((item.context, item.digest) for item in run.inputs),
         )
 
 
@@ -76,7 +76,7 @@ class MlflowWorld:
         inputs = []
         for item in run.inputs.dataset_inputs:
             tags = {tag.key: tag.value for tag in item.tags}
-            inputs.append((tags["mlflow.data.context"], tags["venturalitica.sha256"]))
+            inputs.append((tags["mlflow.data.context"], tags["venturalitica.data_digest"]))
         return Seen(dict(run.data.tags), sorted(points), artifacts, sorted(inputs))
 
 
@@ -112,7 +112,7 @@ class WandbWorld:
                 if key.startswith("venturalitica/") and isinstance(value, int | float)
             ),
             {path: (folder / "files" / path).read_bytes() for path in ours},
-            sorted((item["context"], item["sha256"]) for item in inputs),
+            sorted((item["context"], item["digest"]) for item in inputs),
         )
 
 

@@ -62,7 +62,7 @@ def test_policy_data_model_and_commit(reading: Any, client: Any, words: Any) -> 
     ours, theirs = one["model"]["parameters"], other["model"]["parameters"]
     assert changed == {n for n in {**ours, **theirs} if ours.get(n, "-") != theirs.get(n, "-")}
     same = {p.name: p.same for p in context.data}
-    digests = [{d["name"]: d["sha256"] for d in side["data"]} for side in (one, other)]
+    digests = [{d["name"]: d["hmac_sha256"] for d in side["data"]} for side in (one, other)]
     for name, digest in digests[0].items():
         (found,) = [value for key, value in same.items() if key.startswith(name)]
         assert found == (digests[1].get(name) == digest)

@@ -20,7 +20,7 @@ from venturalitica.audit.measure import (
     unmeasured,
     with_predictions,
 )
-from venturalitica.audit.recording import keep
+from venturalitica.audit.recording import keep, log_key
 from venturalitica.audit.result import Audit, tell_audit
 from venturalitica.audit.run import current_run
 from venturalitica.audit.statement import Facts, build_statement
@@ -71,7 +71,7 @@ def conduct(request: Request) -> Audit:
         trackers=trackers,
         retention=settings.retention,
     )
-    unsigned = build_statement(facts)
+    unsigned = build_statement(facts, key=log_key(settings.home))
     kept = keep(unsigned, trackers, settings)
     audit = Audit(
         measured.verdicts,

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.causes import said
+from venturalitica.core.record import data_digest
 from venturalitica.trackers import tracker
 from venturalitica.trackers.base import DataRef, Page, Parcel, Receipt, RunRef, ask
 
@@ -113,7 +114,7 @@ def _data_ref(item: Mapping[str, Any]) -> DataRef:
     return DataRef(
         name=item["name"],
         context=item["context"],
-        sha256=item["sha256"] or "",
+        digest=data_digest(item),
         rows=item["rows"] or 0,
         columns=tuple(column["name"] for column in item["columns"]),
     )

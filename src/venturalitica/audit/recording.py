@@ -17,7 +17,8 @@ from venturalitica.audit.run import Run
 from venturalitica.audit.statement import Facts, Unsigned, audit_summaries, build_statement
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.core.verdict import Light, Verdict, run_lights, worst_light
-from venturalitica.errors import EvidenceWaiting, RetiredKeyError, SigningKeyError
+from venturalitica.errors import EvidenceError, EvidenceWaiting, RetiredKeyError, SigningKeyError
+from venturalitica.ledger.records.vault import Vault
 from venturalitica.provenance.environment import Surroundings
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
@@ -37,6 +38,15 @@ class Outcome:
     deliveries: tuple[Delivery, ...] = ()
     fault: str = ""
     waiting: str = ""
+
+
+def log_key(home: Path) -> bytes:
+    """The log's own secret; one of this call alone where there can be no log either."""
+    try:
+        return Vault(home).key()
+    except EvidenceError as error:
+        log.debug("the key of the log: %s", error)
+        return os.urandom(32)
 
 
 def keep(unsigned: Unsigned, trackers: Sequence[RunRef], settings: Settings) -> Outcome:
@@ -153,6 +163,6 @@ def record_run(
         retention=settings.retention,
     )
     run.recorded_as(light)
-    kept = keep(build_statement(facts), run.trackers, settings)
+    kept = keep(build_statement(facts, key=log_key(settings.home)), run.trackers, settings)
     run.entry, run.deliveries = kept.entry, kept.deliveries
     run.fault, run.waiting = kept.fault, kept.waiting

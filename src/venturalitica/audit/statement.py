@@ -6,6 +6,7 @@ are short representations, URIs carry no credentials, an exception is its type a
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -25,7 +26,7 @@ from venturalitica.core.record import (
 )
 from venturalitica.core.redact import redact_name
 from venturalitica.core.retention import DEFAULT, retention
-from venturalitica.core.tally import Tally
+from venturalitica.core.tally import Tally, masked
 from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_light
 from venturalitica.ledger.records.vault import Pair
@@ -69,20 +70,65 @@ class Unsigned:
     pairs: tuple[Pair, ...] = field(default=(), repr=False)
 
 
-def build_statement(facts: Facts) -> Unsigned:
-    """The statement, and its tally sealed for the vault.
+def build_statement(facts: Facts, *, key: bytes = b"") -> Unsigned:
+    """The statement; its tally and the bare digests of its data are sealed for the vault.
+
+    Args:
+        facts: what it says.
+        key: the log's own secret (`Vault.key`), under which digests of data are recorded.
 
     Raises:
         EvidenceError: the tally is larger than the vault holds.
+        ValueError: there are data, and no key.
     """
-    pair = _sealed(facts.tally) if facts.tally else None
-    predicate = _predicate(facts, pair)
+    tally = _sealed(facts.tally.for_evidence().to_json()) if facts.tally else None
+    digests = _sealed(_digests(facts.data)) if any(map(_known, facts.data)) else None
+    predicate = _predicate(facts, tally) | {
+        "data": [_data_json(item, key) for item in facts.data],
+        "data_digests": digests.reference if digests else None,
+    }
     statement = statement_json(PREDICATE_TYPES[facts.kind], _subjects(facts), predicate)
-    return Unsigned(statement, (pair,) if pair else ())
+    return Unsigned(statement, tuple(filter(None, (tally, digests))))
 
 
-def _sealed(tally: Tally) -> Pair:
-    return Pair.of(canonical_json(tally.for_evidence().to_json()).decode("utf-8"))
+def _sealed(content: Mapping[str, Any]) -> Pair:
+    return Pair.of(canonical_json(content).decode("utf-8"))
+
+
+def _known(item: Mapping[str, Any]) -> bool:
+    return bool(item["sha256"] or item["columns"])
+
+
+def _digests(data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The bare digests: who has them and guesses the rows of a column knows when he is right."""
+    return {
+        "format": "venturalitica/data-digests/v1",
+        "data": [
+            {
+                **{name: item[name] for name in ("name", "context", "sha256")},
+                "columns": {column["name"]: column["sha256"] for column in item["columns"]},
+            }
+            for item in data
+        ],
+    }
+
+
+def _data_json(item: Mapping[str, Any], key: bytes) -> dict[str, Any]:
+    said = {name: value for name, value in item.items() if name != "sha256"}
+    columns = [
+        {"name": column["name"], "type": column["type"], "nulls": masked(column["nulls"])}
+        for column in item["columns"]
+    ]
+    return said | {"hmac_sha256": keyed(item["sha256"], key), "columns": columns}
+
+
+def keyed(sha256: str | None, key: bytes) -> str | None:
+    """A digest as it is recorded: HMAC-SHA-256 (RFC 2104) of its 32 bytes, in hexadecimal."""
+    if sha256 is None:
+        return None
+    if not key:
+        raise ValueError("digests of data are recorded under the key of the log: key=Vault.key()")
+    return hmac.digest(key, bytes.fromhex(sha256), "sha256").hex()
 
 
 def _predicate(facts: Facts, tally: Pair | None) -> dict[str, Any]:
@@ -111,7 +157,6 @@ def _predicate(facts: Facts, tally: Pair | None) -> dict[str, Any]:
         "axes": facts.tally.axes_json() if facts.tally else [],
         "bindings": dict(facts.bindings),
         "model": dict(facts.model) if facts.model else None,
-        "data": [dict(item) for item in facts.data],
         "environment": dict(facts.environment),
         "trackers": [_run_json(run) for run in facts.trackers],
         "exception": dict(facts.exception) if facts.exception else None,
@@ -126,11 +171,6 @@ def _subjects(facts: Facts) -> list[tuple[str, str]]:
         subjects.append((f"policy/{facts.policy.filename}", facts.policy.sha256))
     if facts.model and facts.model.get("sha256"):
         subjects.append((f"model/{facts.model['class']}", facts.model["sha256"]))
-    subjects += [
-        (f"data/{item['context']}/{item['name']}", item["sha256"])
-        for item in facts.data
-        if item.get("sha256")
-    ]
     return subjects or [(f"run/{facts.run_id}", sha256_hex(facts.run_id.encode()))]
 
 

@@ -44,10 +44,11 @@ def erase(
     yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete the personal values that a record keeps in the vault; the log still verifies.
+    """Delete what a record keeps in the vault, for good; the log still verifies.
 
-    That is a person's name and comment in an approval, say. The record keeps their salted digests,
-    which tell nobody anything, and an erasure record is signed. It cannot be undone.
+    Of an audit that is its tally: its verdicts cannot be computed again afterwards. Of an approval
+    it is the person's name and comment. The record keeps salted digests, which tell nobody
+    anything, and an erasure record is signed. It cannot be undone.
 
     \b
     Example:

@@ -10,7 +10,7 @@ no record as this package writes one, and `understood` whether its kind and form
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,7 +18,6 @@ from venturalitica.core.encoding import (
     MAX_LINE,
     VAULT,
     is_hash,
-    is_place,
     is_reference,
     parse_object,
 )
@@ -33,10 +32,8 @@ from venturalitica.core.json_values import (
     texts,
 )
 from venturalitica.core.policy import Snapshot
+from venturalitica.core.record_fields import all_of, is_subject, malformed_fields
 from venturalitica.core.verdict import (
-    LIGHTS,
-    ON_FAIL,
-    STATUSES,
     Light,
     Verdict,
     known_light,
@@ -243,6 +240,12 @@ class Statement:
         return integer(mapping(self.predicate.get("of")).get("entry"))
 
     @property
+    def kept(self) -> tuple[str, ...]:
+        """The digests of what an audit's or a run's record keeps in the vault."""
+        said = (self.predicate.get(name) for name in ("tally", "data_digests"))
+        return tuple(str(mapping(one)[VAULT]) for one in said if is_reference(one))
+
+    @property
     def counted(self) -> bool:
         """Whether rows were counted for it, wherever the counts are."""
         return self.tally is not None or bool(self.tally_kept)
@@ -261,13 +264,7 @@ class Statement:
     @property
     def malformed(self) -> tuple[str, ...]:
         """The fields of an audit's or a run's predicate that are missing or malformed."""
-        said, fields = self.predicate, _FIELDS
-        if said.get("format") != 1:
-            fields = _FIELDS | _FIELDS_SINCE_3
-            if self.predicate_type == AUDIT:
-                # One that does not say how it was judged would be held to less.
-                fields = fields | {"judging": _is_object}
-        return tuple(name for name, right in fields.items() if not right(said.get(name)))
+        return malformed_fields(self.predicate, audit=self.predicate_type == AUDIT)
 
     @property
     def frame_fault(self) -> str:
@@ -278,7 +275,7 @@ class Statement:
         named = isinstance(self.json.get("predicateType"), str)
         if not named or not isinstance(self.json.get(PREDICATE), Mapping):
             return "it has no predicate, or no predicateType"
-        whole = subject and _all(_is_subject, subject)
+        whole = subject and all_of(is_subject, subject)
         return "" if whole else "it has no subject with a digest"
 
     @property
@@ -331,6 +328,11 @@ class Statement:
         return worst_light([*lights, "red"] if self.failed else lights)
 
 
+def data_digest(item: Json) -> str:
+    """What a record says in the place of a data set: since format 3 its digest under a key."""
+    return text(item.get("hmac_sha256") or item.get("sha256"))
+
+
 def statement_json(
     predicate_type: str, subjects: Iterable[tuple[str, str]], predicate: Json
 ) -> dict[str, Any]:
@@ -350,59 +352,3 @@ def is_tracker_run(said: Json) -> bool:
     )
     named = isinstance(said.get("tracker"), str) and isinstance(said.get("run_id"), str)
     return named and right and isinstance(said.get("extra", {}), Mapping)
-
-
-def _all(right: Callable[[Any], bool], value: object) -> bool:
-    return isinstance(value, list | tuple) and all(map(right, value))
-
-
-def _is_object(value: object) -> bool:
-    return as_object(value) is not None
-
-
-def _is_subject(value: object) -> bool:
-    return _is_object(value) and _is_object(mapping(value).get("digest"))
-
-
-def _is_run(value: object) -> bool:
-    said, names = mapping(value), ("id", "name", "started_at", "ended_at")
-    return all(isinstance(said.get(name), str) for name in names)
-
-
-def _is_verdict(value: object) -> bool:
-    said = mapping(value)
-    return (
-        isinstance(said.get("control"), str)
-        and isinstance(said.get("reason"), str)
-        and said.get("status") in STATUSES
-        and said.get("on_fail") in ON_FAIL
-        and isinstance(said.get("conclusive"), bool)
-    )
-
-
-def _is_audit(value: object) -> bool:
-    said = as_object(value)
-    return said is not None and all(
-        isinstance(said.get(name) or [], list | tuple) for name in ("judged", "left_out")
-    )
-
-
-_FIELDS: dict[str, Callable[[object], bool]] = {
-    "kind": lambda value: value in JUDGED.values(),
-    "run": _is_run,
-    "light": lambda value: value in LIGHTS,
-    "verdicts": lambda value: _all(_is_verdict, value),
-    "policy": lambda value: value is None or bool(mapping(value)),
-    "judging": lambda value: value is None or _is_object(value),
-    "model": lambda value: value is None or _is_object(value),
-    "tally": lambda value: value is None or _is_object(value),
-    "data": lambda value: _all(_is_object, value),
-    "trackers": lambda value: _all(_is_object, value),
-    "audits": lambda value: not value or _all(_is_audit, value),
-}
-
-_FIELDS_SINCE_3: dict[str, Callable[[object], bool]] = {
-    "tally": lambda value: value is None or is_reference(value),
-    "rows": lambda value: value is None or is_place(value),
-    "axes": lambda value: _all(_is_object, value),
-}

@@ -31,9 +31,9 @@ MIN_CELL = 5
 """No smaller count of rows, but none at all, is shown to anybody who reads a record."""
 
 
-def masked(count: int) -> int | None:
-    """The count as it may be shown: None where it is of fewer than `MIN_CELL` rows."""
-    return count if count == 0 or count >= MIN_CELL else None
+def masked(count: int | None) -> int | None:
+    """The count as it may be shown: None where it is of fewer than `MIN_CELL` rows, or unknown."""
+    return None if count is not None and 0 < count < MIN_CELL else count
 
 
 OTHERS = re.compile(r"\(([0-9,]+) other values?\)")

@@ -39,6 +39,7 @@ from venturalitica.demo.history_plan import (
     write_policies,
 )
 from venturalitica.errors import MissingExtra, SettingsError
+from venturalitica.ledger.records.vault import Vault
 from venturalitica.provenance.environment import Surroundings
 from venturalitica.provenance.model import model_facts
 from venturalitica.system.settings import Settings
@@ -180,7 +181,7 @@ class _Writer:
         return self._written(facts)
 
     def _written(self, facts: Facts) -> Entry:
-        unsigned = build_statement(facts)
+        unsigned = build_statement(facts, key=Vault(self._ledger.home).key())
         return self._ledger.append(unsigned.statement, pairs=unsigned.pairs)
 
     def _runs_of(self, one: Happening) -> tuple[RunRef, ...]:

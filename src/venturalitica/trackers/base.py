@@ -52,11 +52,11 @@ class RunRef:
 
 @dataclass(frozen=True, slots=True)
 class DataRef:
-    """A data set as trackers show it: name, context (`audit`, `input`, `output`), digest, size."""
+    """A data set as trackers show it: its context is `audit`, `input` or `output`."""
 
     name: str
     context: str
-    sha256: str
+    digest: str
     rows: int
     columns: tuple[str, ...] = ()
     source: str = ""

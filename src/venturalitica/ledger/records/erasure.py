@@ -54,8 +54,8 @@ def held_by(statement: Statement) -> tuple[str, ...]:
     """The digests of the pairs that a record keeps in the vault, in their order there."""
     if not statement.judged:
         return tuple(references(statement.predicate))
-    # Of these only the tally: a model's parameters may look like a reference.
-    return (statement.tally_kept,) if statement.tally_kept else ()
+    # Of these only what we put there: a model's parameters may look like a reference.
+    return statement.kept
 
 
 def erasure_statement(

@@ -34,7 +34,7 @@ from venturalitica.core.encoding import (
     parse_object,
 )
 from venturalitica.errors import EvidenceError, SigningKeyError
-from venturalitica.system.files import open_plain, sync_folder, write_durably
+from venturalitica.system.files import open_plain, sync_folder, write_durably, write_new
 
 FORMAT = "venturalitica/vault/v1"
 SALT = 32
@@ -42,6 +42,9 @@ MAX_TEXT = 64 * 1024
 """Longest text of a person, in bytes of UTF-8: a name or a comment, not a document."""
 MAX_VALUE = MAX_LINE // 2
 """Longest value of any kind, in bytes of UTF-8: a tally, which in JSON takes some more."""
+
+KEY = "log.key"
+"""The file of the log's own secret, beside the pairs; it is never published."""
 
 HOUR = 3600.0
 _FIELDS = {"format", "salt", "value"}
@@ -171,6 +174,41 @@ class Vault:
         if not is_hash(digest):
             raise EvidenceError(f"{str(digest)[:80]!r} names nothing in a vault: expected SHA-256")
         return self.folder / f"{digest}.json"
+
+    def key(self) -> bytes:
+        """The log's own secret, 32 random bytes; it is made when it is first asked for.
+
+        Digests of data are recorded under it (HMAC, RFC 2104): a bare one of a few rows can be
+        found by trying. An auditor who is to compare data with records gets it by hand.
+
+        Raises:
+            EvidenceError: it cannot be read or made, or is none.
+        """
+        place = self.folder / KEY
+        try:
+            if not place.exists():
+                self._make()
+                self._make_key(place)
+            with os.fdopen(open_plain(place, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+                said = stream.read(1024)
+        except OSError as error:
+            raise EvidenceError(f"{place}: {error.strerror or error}") from error
+        found = decode_base64(said.decode("ascii", "replace").strip(), what=str(place))
+        if len(found) != SALT:
+            raise EvidenceError(f"{place}: holds {len(found)} bytes; expected {SALT} in base64")
+        return found
+
+    def _make_key(self, place: Path) -> None:
+        drawn = place.with_name(f".{KEY}.{secrets.token_hex(8)}")
+        write_new(drawn, encode_base64(secrets.token_bytes(SALT)).encode() + b"\n", mode=0o600)
+        try:
+            # One writer wins; the others read what it wrote.
+            os.link(drawn, place)
+        except FileExistsError:
+            return
+        finally:
+            drawn.unlink()
+        sync_folder(self.folder)
 
     def _make(self) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

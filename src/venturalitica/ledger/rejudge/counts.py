@@ -13,6 +13,7 @@ from venturalitica.errors import EvidenceError, VenturaliticaError
 from venturalitica.ledger.records.chronicle import Record
 from venturalitica.ledger.records.erasure import targets_of
 from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.rejudge.compare import read_tally
 
 _HELD = "thresholds, statuses and the set of controls were held against its policy"
 
@@ -23,6 +24,10 @@ class NotJudged(Exception):
 
 class Elsewhere(NotJudged):
     """The counts are not here: erased, or in a vault that the reader does not have."""
+
+
+class UnreadableTally(EvidenceError):
+    """The tally cannot be read; of an old record that is no proof of anything."""
 
 
 class Counts:
@@ -65,6 +70,14 @@ class Counts:
         if self._lost in self._erased:
             return f"tally erased, as entry {self._erased[self._lost]} says; {_HELD}"
         return f"its tally is not in the vault here; {_HELD}"
+
+
+def tally_in(counts: Mapping[str, Any]) -> Tally:
+    """The tally of such JSON; UnreadableTally where it is none, or contradicts itself."""
+    try:
+        return read_tally(counts)
+    except EvidenceError as error:
+        raise UnreadableTally(str(error)) from None
 
 
 def _axes(counts: Mapping[str, Any]) -> list[Any] | None:

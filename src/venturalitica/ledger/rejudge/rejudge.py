@@ -35,13 +35,18 @@ from venturalitica.ledger.rejudge.compare import (
     is_rough,
     is_scored,
     light_fault,
-    read_tally,
     self_fault,
     told_in,
     words_fault,
     work_of,
 )
-from venturalitica.ledger.rejudge.counts import Counts, Elsewhere, NotJudged
+from venturalitica.ledger.rejudge.counts import (
+    Counts,
+    Elsewhere,
+    NotJudged,
+    UnreadableTally,
+    tally_in,
+)
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.tree import MAX_CONTROLS
 
@@ -50,13 +55,8 @@ MOST_WORK = 40_000
 have been made to keep its reader busy."""
 ROUGH = 0.01
 """A value of scores further than this from the one on the recorded levels is named."""
-
 _KEPT = 256
 """Judgements kept: a nightly audit of the same rows is judged once."""
-
-
-class _Unreadable(EvidenceError):
-    """The tally cannot be read; of an old record that is no proof of anything."""
 
 
 @dataclass(slots=True)
@@ -216,7 +216,7 @@ class Verdicts(Chronicle):
         """Its verdicts of passed and failed must be borne out by its counts, unless reported."""
         try:
             judged = self._judged(policy, record, Circumstances.from_json(None))
-        except _Unreadable as error:
+        except UnreadableTally as error:
             raise NotJudged(f"{error} (before judging was recorded)") from None
         if judged.agreed == record.verdict_items:
             return
@@ -351,10 +351,7 @@ def _judgement(
     asked: Circumstances,
     told: Mapping[str, Sequence[float | None]],
 ) -> _Judged:
-    try:
-        tally = None if counts is None else read_tally(counts)
-    except EvidenceError as error:
-        raise _Unreadable(str(error)) from None
+    tally = None if counts is None else tally_in(counts)
     _check_unbound(tally, asked)
     if tally is not None and work_of(tally, policy) > MOST_WORK:
         raise NotJudged("its counts have too many cells to be judged again here")

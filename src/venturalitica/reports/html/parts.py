@@ -174,12 +174,16 @@ def _role(name: str, axis: Json, bindings: Json) -> tuple[str, ...]:
     known = [text(level) for level in levels] if isinstance(levels, list | tuple) else []
     shown = ", ".join(known[:8]) + (f" and {len(known) - 8:,} more" if len(known) > 8 else "")
     column = text(axis.get("column")) or text(bindings.get(name))
-    # Left out of the record where it is of a few rows, which may be of one person.
-    nulls = FEW if "nulls" in axis and axis["nulls"] is None else thousands(axis.get("nulls"))
-    return name, column, shown or "–", nulls or "–", text(axis.get("note"))
+    return name, column, shown or "–", nulls_of(axis) or "–", text(axis.get("note"))
 
 
 FEW = "1 to 4"
+"""What a record leaves out (null): a count that may be of one person."""
+
+
+def nulls_of(said: Json) -> str:
+    """How many values of an axis or a column are missing; empty where nothing is said of it."""
+    return FEW if "nulls" in said and said["nulls"] is None else thousands(said.get("nulls"))
 
 
 MOST_LINES = 5_000

@@ -99,7 +99,7 @@ class RunShelf(Shelf):
             present[known.dataset.name, known.dataset.digest] = context
         new = []
         for item in data:
-            name, digest = item.name or item.context or "data", item.sha256[:_DIGEST_LENGTH]
+            name, digest = item.name or item.context or "data", item.digest[:_DIGEST_LENGTH]
             if present.get((name, digest), item.context) != item.context:
                 # MLflow keeps one context for a name and digest: the second gets its own name.
                 name = f"{name} ({item.context})"
@@ -197,7 +197,7 @@ def _dataset_input(item: DataRef, name: str, digest: str, tag: Callable[[str, st
         source=json.dumps(source),
         profile=json.dumps({"num_rows": item.rows, "columns": list(item.columns)[:500]}),
     )
-    tags = [tag("mlflow.data.context", item.context), tag(f"{ROOT}.sha256", item.sha256)]
+    tags = [tag("mlflow.data.context", item.context), tag(f"{ROOT}.data_digest", item.digest)]
     return DatasetInput(dataset, tags)
 
 

@@ -64,8 +64,8 @@ class RunShelf(Shelf):
     def put_inputs(self, data: Sequence[DataRef]) -> Sequence[str]:
         tags = {}
         for item in data:
-            said = {name: getattr(item, name) for name in ("name", "context", "sha256", "rows")}
-            key = f"{ROOT}.data.{encode(item.context)}.{item.sha256[:12]}"
+            said = {name: getattr(item, name) for name in ("name", "context", "digest", "rows")}
+            key = f"{ROOT}.data.{encode(item.context)}.{item.digest[:12]}"
             tags[key] = json.dumps(said)
         return self.put_tags(tags)
 

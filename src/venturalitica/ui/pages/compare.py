@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from venturalitica.core.json_values import Json, mapping, text
+from venturalitica.core.record import data_digest
 from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.errors import EntryPruned, EvidenceError
@@ -277,9 +278,7 @@ def _rule(a: Verdict | None, b: Verdict | None) -> str:
 
 def _data(a: Sequence[Json], b: Sequence[Json]) -> list[Pair]:
     """The digests of each data set of the runs."""
-    ours, theirs = (
-        {_data_name(item): text(item.get("sha256")) for item in side} for side in (a, b)
-    )
+    ours, theirs = ({_data_name(item): data_digest(item) for item in side} for side in (a, b))
     return [_fact(name, ours.get(name, ""), theirs.get(name, "")) for name in {**ours, **theirs}]
 
 
