@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.tally.dense import dense
-from venturalitica.core.tally import NULL, Axis, ScoreTable, Table, Tally
+from venturalitica.core.levels import NULL
+from venturalitica.core.scores import ScoreTable
+from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.errors import DataError
 
 TALLY = Tally(

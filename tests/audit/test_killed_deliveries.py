@@ -70,7 +70,7 @@ class Server(Shelf):
 
     def put_inputs(self, data: Sequence[DataRef]) -> Sequence[str]:
         old = list(self.kept("inputs"))
-        self._keep("inputs", old + [one.sha256 for one in data if one.sha256 not in old])
+        self._keep("inputs", old + [one.digest for one in data if one.digest not in old])
         return ()
 
     def put_section(self, key: str, text: str) -> Sequence[str]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from venturalitica.core.levels import NULL
 from venturalitica.core.policy import Control, Policy, Role, Threshold
-from venturalitica.core.tally import NULL, Axis, ScoreTable, Table, Tally
+from venturalitica.core.scores import ScoreTable
+from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.core.verdict import Label
 
 LABELS = ("target", "prediction")

@@ -17,7 +17,8 @@ import pandas
 import pytest
 
 from venturalitica.audit.measure import Measured, Request, measure
-from venturalitica.core.tally import EXACT_LIMIT, Tally
+from venturalitica.core.scores import EXACT_LIMIT
+from venturalitica.core.tally import Tally
 from venturalitica.judge import judge
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.catalog.spec import MetricSpec

@@ -10,7 +10,8 @@ import pytest
 
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.policy import Role
-from venturalitica.core.tally import ScoreTable, Tally
+from venturalitica.core.scores import ScoreTable
+from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.judge import judge, select
 from venturalitica.judge.labels import read_labels

@@ -31,7 +31,8 @@ from torture.judged_attacks import (
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.policy import Phase
 from venturalitica.core.record import JUDGED
-from venturalitica.core.tally import Axis, ScoreTable, Tally
+from venturalitica.core.scores import ScoreTable
+from venturalitica.core.tally import Axis, Tally
 from venturalitica.core.verification import Step
 from venturalitica.judge import judge, select
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
@@ -673,7 +674,7 @@ controls:
 
 def scored_tally(rows: int, seed: int = 0) -> Tally:
     """As it is in memory: a level for each score up to 65,536 of them, else fine cells."""
-    from venturalitica.core.tally import EXACT_LIMIT, FINE_CELLS, regrid
+    from venturalitica.core.scores import EXACT_LIMIT, FINE_CELLS, regrid
 
     draw = numpy.random.default_rng(seed)
     target = draw.integers(0, 2, rows)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from venturalitica.core.tally import ScoreTable, Tally
+from venturalitica.core.scores import ScoreTable
+from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError
 
 

@@ -7,13 +7,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tests.tally.dense import dense_scores
-from venturalitica.core.tally import (
-    EVIDENCE_CELLS,
-    EXACT_LIMIT,
-    FINE_CELLS,
-    Grid,
-    Tally,
-)
+from venturalitica.core.scores import EVIDENCE_CELLS, EXACT_LIMIT, FINE_CELLS, Grid
+from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError
 from venturalitica.metrics.catalog.spec import SCORE, Need
 from venturalitica.tally.binding import Binding
@@ -157,7 +152,7 @@ def test_the_grid_keeps_its_ends_and_the_edges_of_calibration_bins() -> None:
 
 
 def test_a_table_of_too_many_cells_goes_to_the_coarse_grid(monkeypatch: Any) -> None:
-    monkeypatch.setattr("venturalitica.tally.build.SCORE_CELLS", 50)
+    monkeypatch.setattr("venturalitica.core.scores.SCORE_CELLS", 50)
     generator = numpy.random.default_rng(0)
     tally = scored(generator.integers(0, 2, 500), generator.random(500))
     (table,) = tally.scores
@@ -167,7 +162,7 @@ def test_a_table_of_too_many_cells_goes_to_the_coarse_grid(monkeypatch: Any) -> 
 
 
 def test_groups_cost_exactness_before_they_cost_size(monkeypatch: Any) -> None:
-    monkeypatch.setattr("venturalitica.tally.build.SCORE_CELLS", 4_000)
+    monkeypatch.setattr("venturalitica.core.scores.SCORE_CELLS", 4_000)
     generator = numpy.random.default_rng(0)
     scores, target = generator.random(5_000), generator.integers(0, 2, 5_000)
     (table,) = scored(target, scores).scores

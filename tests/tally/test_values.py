@@ -10,9 +10,10 @@ import numpy
 import pandas
 import pytest
 
+from venturalitica.core.labels import identity
 from venturalitica.errors import DataError
 from venturalitica.tally.engines.arrays import encode
-from venturalitica.tally.values import canonical, checked_label, identity, text_of
+from venturalitica.tally.values import canonical, checked_label, text_of
 
 
 class Grade(Enum):

@@ -12,6 +12,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from venturalitica.core.verdict import Label
 from venturalitica.errors import listed
@@ -52,6 +53,19 @@ def number(text: str) -> int | float:
 def read_two_ways(text: str) -> bool:
     """Whether YAML 1.1 and 1.2 disagree on this number."""
     return _TWO_WAYS.fullmatch(text) is not None
+
+
+Identity = tuple[int, Any]
+"""What makes two values the same level, and sorts them: booleans, numbers, texts."""
+
+
+def identity(value: Label) -> Identity:
+    """The same for values that are one level, and in the order that levels are listed."""
+    if isinstance(value, bool):
+        return (0, value)
+    if isinstance(value, int | float):
+        return (1, value)
+    return (2, value)
 
 
 def canonical_label(value: Label) -> Label:

@@ -8,27 +8,23 @@ values give the same tally, and the same digest, on every engine.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.encoding import canonical_json, sha256_hex
+from venturalitica.core.levels import Moves, joined, moved, places, rule_of
+from venturalitica.core.policy import LABEL_ROLES, MIN_CELL, Role
+from venturalitica.core.scores import ScoreTable, added, coarsen, summed
 from venturalitica.core.verdict import Label
-from venturalitica.errors import DataError
+from venturalitica.errors import DataError, listed
 
 if TYPE_CHECKING:
-    import numpy
-    from numpy.typing import NDArray
+    pass
 
 
 FORMAT = "venturalitica/tally/v1"
 """Of the stored form. A change of meaning gets the next number; `from_json` keeps reading this."""
-NULL = -1
-"""The level index of a missing value."""
-
-
-MIN_CELL = 5
-"""No smaller count of rows, but none at all, is shown to anybody who reads a record."""
 
 
 def masked(count: int | None) -> int | None:
@@ -75,25 +71,6 @@ class Table:
     cells: tuple[tuple[int, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreTable:
-    """Counts by (label roles ..., grouping roles ..., level of a number, most often the score).
-
-    `number` names it. `scores[i]` is the number at level i, ascending. `exact` is True where these
-    are the very values of the data; otherwise each stands for `width` around it: no number was
-    moved by more than half of that. `roles` are the axes; the last index of a cell before its count
-    is the level, `NULL` where the number is missing. `note` says what was done to the numbers.
-    """
-
-    roles: tuple[str, ...]
-    scores: tuple[float, ...]
-    cells: tuple[tuple[int, ...], ...]
-    exact: bool = True
-    width: float = 0.0
-    note: str = ""
-    number: str = "score"
-
-
 @dataclass(frozen=True)
 class Tally:
     """All counts of one audit.
@@ -126,6 +103,50 @@ class Tally:
             )
         smallest = min(holding, key=lambda table: (table.roles != roles, len(table.cells)))
         return smallest if smallest.roles == roles else _summed(smallest, roles)
+
+    @classmethod
+    def merge(cls, parts: Sequence[Tally], roles: Mapping[str, Role]) -> Tally:
+        """The tally of all the rows of the parts: counts of equal levels are added.
+
+        It equals the tally of the rows pooled, bit for bit, and so does every verdict. Where the
+        parts hold a score table on different grids, it is the coarsest; where only some hold the
+        joint table of all roles (the others have too many cells), what the others hold.
+
+        Args:
+            parts: tallies of the same controls over different rows, counted or read from evidence.
+            roles: those of the policy that each part was counted under (`Policy.roles`).
+
+        Raises:
+            DataError: there is no part; one counts other roles, columns or tables; a role's levels
+                hang on the data (quartiles, values that the policy does not list), with the line to
+                add to the policy; a value has no entry in its `map`; scores outside of [0, 1] are
+                on a grid over their own range.
+        """
+        if not parts:
+            raise DataError("no tallies to add up: expected one or more")
+        for number, part in enumerate(parts, start=1):
+            _refuse_other(parts[0], part, number)
+        labels = [axis.role for axis in parts[0].axes if axis.role in LABEL_ROLES]
+        axes = tuple(
+            _joined_axis(same, roles, labels) for same in zip(*(p.axes for p in parts), strict=True)
+        )
+        moves = [
+            {
+                old.role: places(old.levels, new.levels)
+                for old, new in zip(p.axes, axes, strict=True)
+            }
+            for p in parts
+        ]
+        fewest = max((part.tables for part in parts), key=len)
+        return cls(
+            rows=sum(part.rows for part in parts),
+            axes=axes,
+            tables=tuple(_added([p.table(t.roles) for p in parts], moves) for t in fewest),
+            scores=tuple(
+                added(same, moves) for same in zip(*(p.scores for p in parts), strict=True)
+            ),
+            nulls={role: sum(part.nulls[role] for part in parts) for role in parts[0].nulls},
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The form kept in evidence."""
@@ -237,116 +258,55 @@ def _summed(table: Table, roles: tuple[str, ...]) -> Table:
     return Table(roles, tuple((*key, count) for key, count in sorted(counts.items())))
 
 
-EXACT_LIMIT = 65_536
-"""Up to this many different scores, the table in memory holds the very values."""
-FINE_CELLS = 65_280
-EVIDENCE_CELLS = 480
-CELLS = (16_320, 3_840, EVIDENCE_CELLS)
-"""Where groups make a table too large, the scores go to the first of these grids that fits."""
-EVIDENCE_LIMIT = 512
-"""A table kept in evidence has at most this many score levels."""
-ROWS_PER_LEVEL = 2
-"""Evidence keeps exact scores only where a score is shared by this many rows on average."""
+def _refuse_other(first: Tally, part: Tally, number: int) -> None:
+    """DataError where the part was counted for another policy or other columns."""
+    for what, one, other in (
+        ("roles", _columns(first), _columns(part)),
+        ("tables by score", _kinds(first), _kinds(part)),
+        ("columns with missing values counted", sorted(first.nulls), sorted(part.nulls)),
+    ):
+        if one != other:
+            raise DataError(
+                f"part {number} has other {what} ({', '.join(other) or 'none'}) than part 1 "
+                f"({', '.join(one) or 'none'}): count both for the same controls and columns"
+            )
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Equal cells over `[low, high]`; level 0 is `low` itself, level `cells + 1` is `high`."""
-
-    low: float
-    high: float
-    cells: int
-
-    @property
-    def width(self) -> float:
-        """How much score one level stands for."""
-        return (self.high - self.low) / self.cells
-
-    def place(self, scores: NDArray[numpy.float64]) -> NDArray[numpy.int64]:
-        """The level of each score, shape `(n,)`."""
-        import numpy
-
-        share = (scores - self.low) / (self.high - self.low)
-        inner = numpy.clip(numpy.floor(share * self.cells), 0, self.cells - 1)
-        levels = inner.astype(numpy.int64) + 1
-        levels[scores <= self.low] = 0
-        levels[scores >= self.high] = self.cells + 1
-        return levels
-
-    def centres(self, levels: NDArray[numpy.int64]) -> NDArray[numpy.float64]:
-        """The score that each level stands for: the middle of its cell, or the end itself."""
-        middles = self.low + (levels - 0.5) / self.cells * (self.high - self.low)
-        middles[levels == 0] = self.low
-        middles[levels == self.cells + 1] = self.high
-        return middles
+def _columns(tally: Tally) -> list[str]:
+    return [f"{axis.role} from {axis.column}" for axis in tally.axes]
 
 
-def grid_over(low: float, high: float, cells: int) -> Grid:
-    """The grid on [0, 1] where all scores are in it, else on the range that they span."""
-    return Grid(0.0, 1.0, cells) if low >= 0.0 and high <= 1.0 else Grid(low, high, cells)
+def _kinds(tally: Tally) -> list[str]:
+    return [f"{table.number} × {' × '.join(table.roles)}" for table in tally.scores]
 
 
-def coarsen(table: ScoreTable, limit: int = EVIDENCE_LIMIT) -> ScoreTable:
-    """The form kept in evidence: at most `limit` levels and no score that singles out a row.
+def _joined_axis(parts: Sequence[Axis], roles: Mapping[str, Role], labels: Sequence[str]) -> Axis:
+    """One axis of all parts; `labels` are the label axes, which share one list."""
+    first = parts[0]
+    together = labels if first.role in labels else [first.role]
+    rules = [rule_of(role, roles) for role in together]
+    levels = joined(first.role, rules, [part.levels for part in parts], first.note)
+    for number, part in enumerate(parts, start=1):
+        if part.unmapped:
+            raise DataError(
+                f"part {number} has {sum(part.unmapped.values()):,} rows whose {first.column} has "
+                f"no entry in the map of role '{first.role}' ({listed(part.unmapped)}): add it to "
+                "the 'map' in the policy, and count each part again"
+            )
+        if part.note != first.note:
+            raise DataError(
+                f"role '{first.role}' was read in another way in part {number} "
+                f"({part.note or 'as it is'}) than in part 1 ({first.note or 'as it is'}): give "
+                "the column the same type in every part"
+            )
+    return replace(first, levels=levels, nulls=sum(part.nulls for part in parts))
 
-    Returns the table itself where it is on a grid already, or exact with few, shared scores.
-    """
-    rows = sum(cell[-1] for cell in table.cells)
-    few = len(table.scores) <= limit
-    if few and (not table.exact or len(table.scores) * ROWS_PER_LEVEL <= rows):
-        return table
-    return regrid(table, EVIDENCE_CELLS)
 
-
-def regrid(table: ScoreTable, cells: int) -> ScoreTable:
-    """The same counts with the scores on a grid of `cells` cells."""
+def _added(parts: Sequence[Table], moves: Sequence[Moves]) -> Table:
     import numpy
 
-    moved = regridded(table.scores, cells)
-    if moved is None or not table.cells:
-        return table
-    matrix = numpy.array(table.cells, dtype=numpy.int64)
-    matrix[:, -2] = moved.place[matrix[:, -2]]
-    cells_moved = tuple(map(tuple, summed(matrix).tolist()))
-    return replace(table, scores=moved.scores, cells=cells_moved, exact=False, width=moved.width)
-
-
-@dataclass(frozen=True, slots=True)
-class Regridded:
-    """`place[i]` is the new level of old level i, and `place[-1]` is -1, the level of a missing
-    score; `scores` are those of the new levels."""
-
-    scores: tuple[float, ...]
-    place: NDArray[numpy.int64]
-    width: float
-
-
-def regridded(scores: tuple[float, ...], cells: int) -> Regridded | None:
-    """Ascending scores on a grid; None where there is none, or one score that no grid can hold."""
-    import numpy
-
-    if not scores:
-        return None
-    values = numpy.array(scores, dtype=numpy.float64)
-    low, high = float(values[0]), float(values[-1])
-    if low == high and not 0.0 <= low <= 1.0:
-        return None
-    grid = grid_over(low, high, cells)
-    levels, place = numpy.unique(grid.place(values), return_inverse=True)
-    centres = tuple(grid.centres(levels).tolist())
-    return Regridded(centres, numpy.append(place, -1).astype(numpy.int64), grid.width)
-
-
-def summed(matrix: NDArray[numpy.int64]) -> NDArray[numpy.int64]:
-    """Cells `(level ..., count)`, shape `(m, k + 1)`, sorted, with each combination once."""
-    import numpy
-
-    if matrix.shape[0] == 0:
-        return matrix
-    ordered = matrix[numpy.lexsort(matrix[:, -2::-1].T)]
-    keys = ordered[:, :-1]
-    changes = numpy.ones(ordered.shape[0], dtype=bool)
-    changes[1:] = (keys[1:] != keys[:-1]).any(axis=1)
-    starts = numpy.flatnonzero(changes)
-    totals = numpy.add.reduceat(ordered[:, -1], starts)
-    return numpy.column_stack([keys[starts], totals])
+    roles = parts[0].roles
+    every = [
+        moved(roles, p.cells, m, width=len(roles) + 1) for p, m in zip(parts, moves, strict=True)
+    ]
+    return Table(roles, tuple(map(tuple, summed(numpy.concatenate(every)).tolist())))

@@ -145,7 +145,7 @@ def _default_favorable(classes: list[Any]) -> list[Label]:
 
 def _same(label: Any, wanted: Any) -> bool:
     """As the tally tells labels apart ("1" is not 1), except that some models call True 1."""
-    from venturalitica.tally.values import identity
+    from venturalitica.core.labels import identity
 
     return label is not None and identity(_number(label)) == identity(_number(wanted))
 

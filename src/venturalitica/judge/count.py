@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy
 
+from venturalitica.core.levels import NULL
 from venturalitica.core.policy import MIN_CELL, Control, Policy
-from venturalitica.core.tally import NULL, OTHERS, Axis, Tally
+from venturalitica.core.tally import OTHERS, Axis, Tally
 from venturalitica.core.text import have, rows
 from venturalitica.errors import did_you_mean, listed
 from venturalitica.judge.question import Groups, Refusal, observed_groups, product_codes

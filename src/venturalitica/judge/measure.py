@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 import numpy
 
 from venturalitica.core.circumstances import RULES
+from venturalitica.core.levels import NULL
 from venturalitica.core.policy import ONE_LIST, Policy
-from venturalitica.core.tally import NULL, Tally
+from venturalitica.core.tally import Tally
 from venturalitica.errors import listed
 from venturalitica.judge.compare_groups import Found, Part, compared, single
 from venturalitica.judge.conclude import left_out

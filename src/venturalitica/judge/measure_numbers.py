@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy
 
-from venturalitica.core.tally import ScoreTable, Tally
+from venturalitica.core.scores import ScoreTable
+from venturalitica.core.tally import Tally
 from venturalitica.judge.compare_groups import Found, Part
 from venturalitica.judge.count import Counted, count_cells
 from venturalitica.judge.measure import (

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy
 
+from venturalitica.core.levels import NULL, rule_of
 from venturalitica.core.policy import LABEL_ROLES, ONE_LIST, Role, bin_names
-from venturalitica.core.tally import CELLS, NULL, Axis, ScoreTable, Table, Tally, regridded, summed
+from venturalitica.core.scores import ScoreTable, fitted, summed
+from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.errors import DataError
 from venturalitica.metrics.catalog.spec import Need
 from venturalitica.tally.binding import Binding, numbers_of, tables_of
@@ -101,18 +103,11 @@ class _Builder:
         nulls = self._nulls(axes, number_nulls)
         return Tally(rows=rows, axes=axes, tables=tables, scores=scores, nulls=nulls)
 
-    def rule(self, role: str) -> Role:
-        """How a role is read; a prediction without a rule of its own, as the target."""
-        own = self.rules.get(role) or Role(role)
-        if role == "prediction" and not own.reads:
-            return self.rules.get("target") or own
-        return own
-
     def _plan_cuts(self) -> None:
         """Cut numbers before grouping where a sample shows so many that the pass would explode."""
         self.seen = self._seen()
         for role in self.roles:
-            rule, source = self.rule(role), self.sources[role]
+            rule, source = rule_of(role, self.rules), self.sources[role]
             many = self.seen.get(source, 0)
             if rule.map is not None or rule.labels is not None:
                 continue
@@ -134,7 +129,7 @@ class _Builder:
         loose = [
             self.sources[role]
             for role in self.roles
-            if role not in ONE_LIST and not self.rule(role).reads
+            if role not in ONE_LIST and not rule_of(role, self.rules).reads
         ]
         return self.rows.seen([s for s in dict.fromkeys(loose) if self.rows.is_cuttable(s)])
 
@@ -168,16 +163,16 @@ class _Builder:
         }
         for role, counted_role in first.items():
             self._refuse_values(role, counted_role)
-        found = label_levels(labels, {role: self.rule(role) for role in labels})
+        found = label_levels(labels, {role: rule_of(role, self.rules) for role in labels})
         for role in self.roles:
             if role not in found:
                 found[role] = self._group_levels(role, first[role])
                 refuse_many(role, len(found[role].names), label=role in ONE_LIST)
-        return shared_labels(found)
+        return shared_labels(found, self.rules)
 
     def _refuse_values(self, role: str, counted: GroupBy) -> None:
         """What no rule can make levels of: too many labels, identifiers, values not listed."""
-        column, rule = counted.column(role), self.rule(role)
+        column, rule = counted.column(role), rule_of(role, self.rules)
         if role in self.cuts or rule.map is not None or rule.bins is not None:
             return
         if role in ONE_LIST:
@@ -189,11 +184,11 @@ class _Builder:
             refuse_identifiers(role, column.values, weights)
 
     def _is_plain(self, role: str) -> bool:
-        rule = self.rule(role)
+        rule = rule_of(role, self.rules)
         return rule.map is None and rule.bins is None
 
     def _group_levels(self, role: str, counted: GroupBy) -> Levels:
-        rule, values = self.rule(role), counted.column(role).values
+        rule, values = rule_of(role, self.rules), counted.column(role).values
         if role in self.cuts:
             cuts = self.cuts[role]
             names = bin_names(cuts) if rule.bins is not None else quartile_names(cuts)
@@ -273,7 +268,10 @@ class _Builder:
         last = cells.columns[-1]
         places = numpy.array([*last.values, MISSING], dtype=numpy.int64)[last.codes]
         matrix = summed(numpy.column_stack([*columns, places, cells.counts]))
-        return fitted(roles, matrix, found)
+        whole = ScoreTable(
+            roles, found.values, (), found.exact, found.width, found.note, found.name
+        )
+        return fitted(whole, matrix)
 
     def _nulls(self, axes: Sequence[Axis], number_nulls: Mapping[str, int]) -> dict[str, int]:
         known = {**number_nulls, **{axis.role: axis.nulls for axis in axes}}
@@ -281,10 +279,6 @@ class _Builder:
         counts = self.rows.nulls(list(dict.fromkeys(rest.values())))
         known |= {role: counts[source] for role, source in rest.items()}
         return {role: known[role] for role in labels_first(self.sources)}
-
-
-SCORE_CELLS = 300_000
-"""A score table with more cells is put on a coarser grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,17 +303,21 @@ def labels_first(roles: Iterable[str]) -> tuple[str, ...]:
     return (*labels, *(role for role in names if role not in LABEL_ROLES))
 
 
-def shared_labels(levels: dict[str, Levels]) -> dict[str, Levels]:
+def shared_labels(levels: dict[str, Levels], roles: Mapping[str, Role]) -> dict[str, Levels]:
     """Both label axes on one list, also where a map or bins gave each its own."""
     own = [levels[role] for role in ONE_LIST if role in levels]
     if len(own) < 2 or own[0].names == own[1].names:
         return levels
-    plain = label_levels({role: levels[role].names for role in ONE_LIST})
+    bins = {rule_of(role, roles).bins for role in ONE_LIST}
+    names = label_levels({role: levels[role].names for role in ONE_LIST})["target"].names
+    if len(bins) == 1 and None not in bins:
+        names = tuple(name for name in bin_names(*filter(None, bins)) if name in names)
+    level = {name: index for index, name in enumerate(names)}
     moved = {
         role: Levels(
-            plain[role].names,
+            names,
             {
-                key: NULL if index == NULL else int(plain[role].of([levels[role].names[index]])[0])
+                key: NULL if index == NULL else level[levels[role].names[index]]
                 for key, index in levels[role].place.items()
             },
             levels[role].note,
@@ -348,19 +346,3 @@ def placed(counted: GroupBy, levels: Mapping[str, Levels]) -> Table:
     ]
     matrix = summed(numpy.column_stack([*columns, counted.cells.counts]))
     return Table(counted.roles, tuple(map(tuple, matrix.tolist())))
-
-
-def fitted(roles: tuple[str, ...], matrix: Ints, found: NumberLevels) -> ScoreTable:
-    """The score table as exact as its size allows."""
-    scores, exact, width, rows = found.values, found.exact, found.width, matrix
-    for cells in CELLS:
-        if rows.shape[0] <= SCORE_CELLS:
-            break
-        moved = regridded(found.values, cells)
-        assert moved is not None
-        rows = matrix.copy()
-        rows[:, -2] = moved.place[rows[:, -2]]
-        rows = summed(rows)
-        scores, exact, width = moved.scores, False, moved.width
-    counted = tuple(map(tuple, rows.tolist()))
-    return ScoreTable(roles, scores, counted, exact, width, found.note, found.name)

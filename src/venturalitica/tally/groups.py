@@ -13,18 +13,19 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from venturalitica.core.labels import Identity, identity
+from venturalitica.core.levels import CUT, NULL
 from venturalitica.core.policy import MIN_CELL, Role, bin_names
-from venturalitica.core.tally import EXACT_LIMIT, FINE_CELLS, NULL, grid_over, others
+from venturalitica.core.scores import EXACT_LIMIT, FINE_CELLS, HAIR, clipped, grid_over
+from venturalitica.core.tally import others
 from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError
 from venturalitica.metrics.catalog.spec import Number
 from venturalitica.tally.engines.arrays import MISSING, Codes, Ints, spread
 from venturalitica.tally.values import (
-    Identity,
     RoleError,
     canonical,
     checked_text,
-    identity,
     is_number,
     is_personal,
     kinds,
@@ -165,10 +166,7 @@ def weighted_quartile_cuts(values: Sequence[float], weights: Sequence[int]) -> t
 def quartile_note(role: str, cuts: Sequence[float]) -> str:
     """What the verdict says of a role that was cut for want of bins."""
     shown = ", ".join(number_text(cut) for cut in cuts)
-    return (
-        f"'{role}' has more than {QUARTILES_ABOVE} different values and no bins: "
-        f"cut at its quartiles {shown}"
-    )
+    return f"'{role}' has more than {QUARTILES_ABOVE} different values and no bins: {CUT}{shown}"
 
 
 def _plain(number: Any) -> float:
@@ -219,8 +217,6 @@ def refuse_many(role: str, count: int, *, label: bool) -> None:
 
 
 _PART = 200_000
-HAIR = 1e-6
-"""How far outside of [0, 1] rounding may take a probability."""
 
 
 class NumberLevels:
@@ -281,9 +277,7 @@ def _within_one(present: NDArray[numpy.float64]) -> tuple[NDArray[numpy.float64]
     if present.min() < -HAIR or present.max() > 1 + HAIR:
         return present, ""
     out = int(((present < 0) | (present > 1)).sum())
-    return numpy.clip(present, 0.0, 1.0), (
-        f"{out:,} score{'s' if out > 1 else ''} within {HAIR:g} outside of [0, 1], taken as 0 or 1"
-    )
+    return numpy.clip(present, 0.0, 1.0), clipped(out)
 
 
 def _too_many(present: NDArray[numpy.float64]) -> bool:

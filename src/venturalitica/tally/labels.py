@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from venturalitica.core.labels import identity
 from venturalitica.core.policy import Role
 from venturalitica.core.verdict import Label
 from venturalitica.errors import listed
@@ -14,7 +15,6 @@ from venturalitica.tally.values import (
     RefusedValues,
     RoleError,
     checked_label,
-    identity,
     kinds,
     refuse_alike,
     text_of,

@@ -17,7 +17,7 @@ from numbers import Integral, Real
 from statistics import median
 from typing import Any
 
-from venturalitica.core.labels import alike, likeness, map_to_write, written
+from venturalitica.core.labels import alike, identity, likeness, map_to_write, written
 from venturalitica.core.policy import LABEL_ROLES, MIN_CELL, Role
 from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError, listed, shortened
@@ -41,9 +41,6 @@ class RefusedValues(RoleError):
     they are errors, with this reason, and the other controls are judged.
     """
 
-
-Identity = tuple[int, Any]
-"""What makes two values the same level, and sorts them: booleans, numbers, texts."""
 
 WHOLE_LIMIT = 2**53
 _MIDNIGHT = "T00:00:00"
@@ -100,15 +97,6 @@ def _trimmed(iso: str) -> str:
     if dot and digits:
         return f"{whole}.{digits.ljust(6, '0')}"
     return whole.removesuffix(_MIDNIGHT)
-
-
-def identity(value: Label) -> Identity:
-    """The same for values that are one level, and in the order that levels are listed."""
-    if isinstance(value, bool):
-        return (0, value)
-    if isinstance(value, int | float):
-        return (1, value)
-    return (2, value)
 
 
 def is_number(value: Label) -> bool:

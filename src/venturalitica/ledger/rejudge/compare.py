@@ -14,9 +14,11 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.core.encoding import is_place
+from venturalitica.core.levels import NULL
 from venturalitica.core.policy import ONE_LIST, OPERATORS, Control, Policy, Threshold
 from venturalitica.core.record import Statement
-from venturalitica.core.tally import EVIDENCE_CELLS, NULL, Tally
+from venturalitica.core.scores import EVIDENCE_CELLS
+from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import LIGHTS, Interval, light_of, worst_light
 from venturalitica.errors import DataError, EvidenceError
 from venturalitica.metrics.catalog import CATALOG

@@ -9,9 +9,10 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from venturalitica.core.labels import Identity, identity
 from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError, listed
-from venturalitica.tally.values import Identity, canonical, identity
+from venturalitica.tally.values import canonical
 
 _COUNTABLE = 1 << 22
 """Up to this many possible cells are counted into an array, more are found by sorting."""
