@@ -42,7 +42,7 @@ def test_a_dry_run_says_what_would_go_and_what_stays(call, log):
     result = call("prune", "--dry-run")
     assert result.exit_code == 0
     assert "Would be taken out: 8 entries (0–7), kept until 2016-07-04" in result.stdout
-    assert "1 segment(s) stay: entry 8 is to be kept until" in result.stdout
+    assert "1 segment(s) stay: entry 8 is to be kept for ten years from the day" in result.stdout
     assert log.size == 18
 
 

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import feather, ipc, parquet
 
-from venturalitica.cli import csv_reader as csv_files
-from venturalitica.cli import data_files as binary_files
-from venturalitica.cli import data_files as tables
-from venturalitica.cli import engine
-from venturalitica.cli.csv_reader import Together
+from venturalitica.cli.reading import csv_reader as csv_files
+from venturalitica.cli.reading import data_files as binary_files
+from venturalitica.cli.reading import data_files as tables
+from venturalitica.cli.reading import engine
+from venturalitica.cli.reading.csv_reader import Together
 from venturalitica.errors import DataError, MissingExtra
 from venturalitica.provenance.fingerprint import fingerprint
 
@@ -461,7 +461,7 @@ def test_arrow_files_ask_for_pyarrow_and_others_do_without(tmp_path, monkeypatch
 
 def test_a_gzip_bomb_and_a_broken_gzip_are_refused(tmp_path, monkeypatch):
     """A few KB can unpack to many GB."""
-    monkeypatch.setattr("venturalitica.cli.csv_reader.UNPACKED_ALWAYS", 1000)
+    monkeypatch.setattr("venturalitica.cli.reading.csv_reader.UNPACKED_ALWAYS", 1000)
     packed = tmp_path / "z.csv.gz"
     packed.write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 100_000))
     with pytest.raises(DataError, match="unpacks to more than"):

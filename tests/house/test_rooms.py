@@ -26,7 +26,7 @@ OWN_FILES = {
     "xgboost": (),
     "lightgbm": (),
     "catboost": (),
-    "duckdb": ("cli.engine",),
+    "duckdb": ("cli.reading.engine",),
     "sqlalchemy": ("ledger.index",),
     "cryptography": ("ledger.signing", "ledger.formats"),
     "uvicorn": ("ui.server",),

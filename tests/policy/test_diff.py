@@ -469,3 +469,14 @@ def test_a_crafted_text_costs_no_more_than_its_size(monkeypatch: pytest.MonkeyPa
             assert _applied(before, unified(before, after)) == after
     assert asked
     assert max(asked) == MOST_LINES
+
+
+def test_how_long_records_are_kept_is_compared(good: str) -> None:
+    terms = ("six-months", "18m", "ten-years")
+    texts = [good.replace("roles:", f"retention: {term}\nroles:", 1) for term in terms]
+    policies = [read(text) for text in (good, *texts)]
+    for before, after, kind in ((1, 2, "tightened"), (2, 3, "tightened"), (3, 1, "loosened")):
+        (change,) = diff(policies[before], policies[after]).changes
+        assert (change.kind, change.aspects[0].key) == (kind, "retention")
+    (change,) = diff(policies[0], policies[1]).changes
+    assert (change.kind, change.aspects[0].old) == ("changed", "as VENTURALITICA_RETENTION says")

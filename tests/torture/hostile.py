@@ -30,8 +30,8 @@ from torture.hostile_files import KINDS, giants, other_files, places, soon, swap
 from torture.parsers import POLICY
 from torture.run_attacks import delivered
 from venturalitica.audit.parcel import parcel
-from venturalitica.cli import csv_reader as csv_files
 from venturalitica.cli.app import run as command_line
+from venturalitica.cli.reading import csv_reader as csv_files
 from venturalitica.errors import DataError, PolicyError, TrackerError, VenturaliticaError
 from venturalitica.ledger import Ledger, verify_ledger
 from venturalitica.ledger.records.vault import Pair, Vault

@@ -69,7 +69,7 @@ def conduct(request: Request) -> Audit:
         data=measured.data,
         environment=surroundings.facts(),
         trackers=trackers,
-        retention=settings.retention,
+        retention=policy.retention or settings.retention,
     )
     unsigned = build_statement(facts, key=log_key(settings.home))
     kept = keep(unsigned, trackers, settings)

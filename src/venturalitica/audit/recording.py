@@ -160,7 +160,7 @@ def record_run(
         exception=exception,
         audits=audits,
         light=light,
-        retention=settings.retention,
+        retention=(run.policy and run.policy.retention) or settings.retention,
     )
     run.recorded_as(light)
     kept = keep(build_statement(facts, key=log_key(settings.home)), run.trackers, settings)

@@ -20,6 +20,7 @@ from venturalitica.core.policy import Policy
 from venturalitica.core.record import (
     FORMAT,
     JUDGED,
+    MODEL,
     Run,
     Statement,
     statement_json,
@@ -170,7 +171,7 @@ def _subjects(facts: Facts) -> list[tuple[str, str]]:
     if facts.policy is not None:
         subjects.append((f"policy/{facts.policy.filename}", facts.policy.sha256))
     if facts.model and facts.model.get("sha256"):
-        subjects.append((f"model/{facts.model['class']}", facts.model["sha256"]))
+        subjects.append((f"{MODEL}{facts.model['class']}", facts.model["sha256"]))
     return subjects or [(f"run/{facts.run_id}", sha256_hex(facts.run_id.encode()))]
 
 

@@ -183,8 +183,8 @@ def _judge(
     from venturalitica.audit.audit import conduct
     from venturalitica.audit.measure import Request
     from venturalitica.audit.project import resolve_policy
-    from venturalitica.cli.csv_reader import compared
-    from venturalitica.cli.data_files import find_files, read_table
+    from venturalitica.cli.reading.csv_reader import compared
+    from venturalitica.cli.reading.data_files import find_files, read_table
 
     rules = resolve_policy(policy)
     found = find_files(files)

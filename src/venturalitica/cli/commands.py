@@ -41,6 +41,7 @@ COMMANDS: tuple[CommandLine, ...] = (
     CommandLine("sync", "Deliver evidence that still waits for its tracker.", "sync", CARE),
     CommandLine("reindex", "Rebuild the index from the evidence log.", "reindex", CARE),
     CommandLine("erase", "Delete personal values that records keep in the vault.", "erase", CARE),
+    CommandLine("place", "Record when a model was placed on the market.", "place", CARE),
     CommandLine("prune", "Take out records whose retention has passed.", "prune", CARE),
     CommandLine("doctor", "Find out what is missing or broken, and the fix.", "doctor", CARE),
 )

@@ -131,7 +131,7 @@ def _policy(data: Path | None, target: str | None, separator: str | None) -> str
 
 def _columns(data: Path, separator: str | None) -> Sequence[ColumnFacts]:
     """What the template needs of each column; of a CSV file each is typed alone."""
-    from venturalitica.cli.data_files import read_table
+    from venturalitica.cli.reading.data_files import read_table
 
     with progress(f"reading {data}"):
         table = read_table([data], separator=separator)

@@ -140,6 +140,8 @@ def _print_policy(read: Policy) -> None:
     if read.title:
         say(read.title)
     say(f"{read.path or read.filename}  sha256 {read.sha256}")
+    if read.retention:
+        say(f"its records are kept: {read.retention}")
     say()
     if read.roles:
         rows = [(role.name, describe_role(role)) for role in read.roles.values()]
@@ -178,6 +180,7 @@ def _problem_facts(problem: Problem) -> dict[str, Any]:
 
 def _policy_facts(read: Policy) -> dict[str, Any]:
     return picked(read, "name version title") | {
+        "retention": read.retention or None,
         "file": read.path or read.filename,
         "sha256": read.sha256,
         "roles": [_role_facts(role) for role in read.roles.values()],

@@ -37,8 +37,8 @@ def prune(
         str | None,
         typer.Option(
             metavar="DATE",
-            help="When the system was placed on the market or put into service: the ten years of "
-            "Article 18 count from there, not from the record.",
+            help="For records from before 'venturalitica place': when the system was placed on the "
+            "market; their ten years count from there, not from the record.",
         ),
     ] = None,
     yes: YesOption = False,
@@ -127,6 +127,6 @@ def _show(plan: Plan, entry: Entry | None = None, *, done: bool = False) -> None
         say(f"{plan.waiting} segment(s) stay: {plan.why}")
     if not plan.placed and plan.classes.get("ten-years"):
         hint(
-            "Article 18 counts ten years from the day the system was placed on the market; "
-            "where that is later than the records, give --placed DATE"
+            "ten-year records from before 'venturalitica place' count from their own day; where "
+            "the system was placed on the market later, give --placed DATE"
         )

@@ -51,6 +51,7 @@ class KindName(StrEnum):
     approval = "approval"
     erasure = "erasure"
     prune = "prune"
+    placement = "placement"
     rotation = "key-rotation"
 
 

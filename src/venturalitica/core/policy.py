@@ -171,7 +171,8 @@ class Control:
 class Policy:
     """A policy and the exact bytes it was read from.
 
-    `duplicates` says whether rows that are exact copies of others belong to the data.
+    `duplicates` says whether rows that are exact copies of others belong to the data; `retention`
+    how long its records are kept, empty where the setting says so.
     """
 
     name: str
@@ -180,6 +181,7 @@ class Policy:
     bytes: bytes = field(repr=False)
     title: str = ""
     duplicates: Duplicates = "doubted"
+    retention: str = ""
     roles: Mapping[str, Role] = field(default_factory=dict)
     filename: str = "model_policy.yaml"
     path: str = ""

@@ -54,6 +54,7 @@ RUN = "urn:venturalitica:run:v1"
 APPROVAL = "urn:venturalitica:approval:v1"
 ERASURE = "urn:venturalitica:erasure:v1"
 PRUNE = "urn:venturalitica:prune:v1"
+PLACEMENT = "urn:venturalitica:placement:v1"
 ROTATION = "urn:venturalitica:key-rotation:v1"
 
 JUDGED = {AUDIT: "audit", RUN: "run"}
@@ -62,10 +63,13 @@ KINDS = JUDGED | {
     APPROVAL: "approval",
     ERASURE: "erasure",
     PRUNE: "prune",
+    PLACEMENT: "placement",
     ROTATION: "key-rotation",
 }
 
 PREDICATE, LOG = "predicate", "log"
+MODEL = "model/"
+"""Before the name of a subject that is a model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,6 +289,15 @@ class Statement:
             yield text(item.get("name")), text(mapping(item.get("digest")).get("sha256"))
 
     @property
+    def models(self) -> tuple[tuple[str, str], ...]:
+        """Name and digest of the models that it is about."""
+        return tuple(
+            (name.removeprefix(MODEL), digest)
+            for name, digest in self.subjects
+            if name.startswith(MODEL)
+        )
+
+    @property
     def link(self) -> Link:
         """Its place in the log.
 
@@ -295,7 +308,7 @@ class Statement:
 
     @property
     def retention(self) -> object:
-        """What it says of how long it is kept: `core.retention.Kept` reads it."""
+        """What it says of how long it is kept: `core.retention.RetentionTerm` reads it."""
         return self.predicate.get("retention")
 
     @property

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from venturalitica.core.policy import TOLERANCE, Control, Policy, Role, Threshold
+from venturalitica.core.retention import months
 from venturalitica.core.verdict import Label, OnFail
 from venturalitica.policy.describe import describe_role
 
@@ -280,6 +281,19 @@ def duplicates_aspect(old: Policy, new: Policy) -> Aspect | None:
     was, now = old.duplicates, new.duplicates
     notes = "copied rows make amber", "copied rows are taken as they are"
     return _ordered("duplicates", was, now, *notes, tighter=now != "expected")
+
+
+def retention_aspect(old: Policy, new: Policy) -> Aspect | None:
+    """Longer is tighter; one that leaves it to the setting has no order."""
+    was, now = old.retention, new.retention
+    before, after = months(was), months(now)
+    if before and after:
+        notes = "its records are kept longer", "its records are kept shorter"
+        return _ordered("retention", was, now, *notes, tighter=after > before)
+    if was == now:
+        return None
+    setting = "as VENTURALITICA_RETENTION says"
+    return Aspect("retention", was or setting, now or setting, "changed")
 
 
 def _ordered(

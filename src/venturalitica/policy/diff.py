@@ -35,6 +35,7 @@ from venturalitica.policy.changes import (
     must_aspect,
     nulls_aspect,
     on_fail_aspect,
+    retention_aspect,
     role_aspects,
 )
 from venturalitica.policy.describe import describe_role, sentence
@@ -84,8 +85,7 @@ class _Comparison:
             aspects.append(Aspect("name", old.name, new.name, "renamed"))
         for key in ("version", "title"):
             aspects += _reworded(key, getattr(old, key), getattr(new, key))
-        duplicates = duplicates_aspect(old, new)
-        aspects += [duplicates] if duplicates else []
+        aspects += filter(None, (duplicates_aspect(old, new), retention_aspect(old, new)))
         if aspects:
             kind = kind_of(aspects)
             yield Change("policy", new.name, old.name, kind, tuple(aspects))

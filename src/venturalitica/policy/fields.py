@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from venturalitica.core.labels import canonical_label
 from venturalitica.core.policy import OPERATORS, Operator, Threshold
+from venturalitica.core.retention import term
 from venturalitica.core.verdict import Label
 from venturalitica.policy.tree import LARGEST_WHOLE, MAX_NAME, MAX_ROLES_CROSSED, MAX_TEXT, show
 
@@ -144,6 +145,13 @@ def as_threshold(text: str) -> Threshold:
         return parse_threshold(text)
     except ValueError as error:
         raise _said(str(error)) from None
+
+
+def as_term(text: str) -> str:
+    try:
+        return term(text)
+    except ValueError as error:
+        raise _said(f"'retention' is {show(text)}: {error}") from None
 
 
 def _label(value: Any) -> Label:

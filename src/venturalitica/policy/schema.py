@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from venturalitica.core.policy import Control, Policy, Role
+from venturalitica.core.retention import TERM
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.fields import (
     ABSENT,
@@ -27,6 +28,7 @@ from venturalitica.policy.fields import (
     Prose,
     RoleName,
     Roles,
+    as_term,
     as_threshold,
     ascending,
     different,
@@ -231,6 +233,17 @@ class PolicyForm(_Form):
             "'expected' looks for none; otherwise more than 5 % make every verdict inconclusive.",
         )
     )
+    retention: Annotated[
+        str,
+        AfterValidator(as_term),
+        Expected("six-months, ten-years, or months or years such as 18m or 5y"),
+        WithJsonSchema({"type": "string", "pattern": f"^({TERM})$"}),
+    ] = Field(
+        default=ABSENT,
+        description="How long records under this policy are kept; ten-years count from the placing "
+        "on the market. Where it says nothing, VENTURALITICA_RETENTION does.",
+        examples=["18m", "5y", "ten-years"],
+    )
     roles: Annotated[
         dict[RoleName, RoleForm | None] | None,
         Field(max_length=MAX_ROLES),
@@ -284,6 +297,7 @@ def build_policy(
         version=form.version,
         title=form.title,
         duplicates=form.duplicates,
+        retention=form.retention or "",
         roles={name: _role(name, role, root) for name, role in (form.roles or {}).items()},
         controls=tuple(
             _control(index, control, form, root) for index, control in enumerate(form.controls)

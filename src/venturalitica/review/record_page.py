@@ -85,7 +85,7 @@ def standing_of(
     from venturalitica.ledger.index.queries import stranger
 
     doubts = known_here(ledger) if doubts is None else doubts
-    retention, until = _kept(entry.record)
+    retention, until = _kept(entry.record, ledger)
     return Standing(
         entry=entry.index,
         size=ledger.size,
@@ -239,16 +239,26 @@ def _waiting(attempts: Iterable[Attempt], entry: Entry, runs: Sequence[Json]) ->
     return waiting
 
 
-def _kept(record: Statement) -> tuple[str, str]:
-    """The retention class and the last day; two empty texts where the record tells neither."""
+UNPLACED = "ten years after the placing on the market, a day that is not recorded"
+
+
+def _kept(record: Statement, ledger: Ledger | None = None) -> tuple[str, str]:
+    """The retention class and the last day; two empty texts where the record tells neither.
+
+    Without its log it is not known when its model was placed on the market.
+    """
     from venturalitica.core.retention import RetentionTerm, day_of
+    from venturalitica.ledger.lifecycle.place import kept_until
 
     try:
         kept = RetentionTerm.of(record.retention)
-        appended = day_of(record.link.appended_at)
+        if ledger is not None:
+            until = kept_until(ledger, record, kept)
+        else:
+            until = kept.last_day(day_of(record.link.appended_at))
     except EvidenceError:
         return "", ""
-    return kept.name, kept.last_day(appended).isoformat()
+    return kept.name, UNPLACED if until is None else until.isoformat()
 
 
 def refuse_other_kinds(entry: Entry) -> None:

@@ -11,7 +11,7 @@
 | `VENTURALITICA_TRACKER_WAIT` | seconds that trackers may delay a process in all | `2` |
 | `VENTURALITICA_FINGERPRINT` | `0` leaves the data fingerprint out | `1` |
 | `VENTURALITICA_LOCKS` | `0` writes the log without file locks, by the inbox | `1` |
-| `VENTURALITICA_RETENTION` | how long records are kept: `six-months` or `ten-years` | `ten-years` |
+| `VENTURALITICA_RETENTION` | how long records are kept, such as `18m`, `5y` | `ten-years` |
 | `VENTURALITICA_DOTENV` | `0` leaves `.env` unread (see `dotenv_file`) | `1` |
 
 Where there is no home folder (no `HOME`, no entry in the password file) and no variable names a
@@ -333,14 +333,13 @@ def _flag(variable: str) -> bool:
 
 
 def _retention(variable: str) -> str:
-    from venturalitica.core.retention import DEFAULT, MONTHS
+    from venturalitica.core.retention import DEFAULT, term
 
     value = os.environ.get(variable, "").strip()
-    if not value or value in MONTHS:
-        return value or DEFAULT
-    raise SettingsError(
-        f"{variable}={value!r}: expected {' or '.join(MONTHS)}{did_you_mean(value, MONTHS)}"
-    )
+    try:
+        return term(value) if value else DEFAULT
+    except ValueError as error:
+        raise SettingsError(f"{variable}={value!r}: {error}") from None
 
 
 def _seconds(variable: str, default: float) -> float:

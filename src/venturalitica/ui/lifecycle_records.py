@@ -1,7 +1,7 @@
 """Records about records, or about keys, in plain words: what happened, and which records it is of.
 
-A sign-off, an erasure, a pruning, a rotation of keys. They have no verdicts; what each says about
-other records is shown with those, too.
+A sign-off, an erasure, a pruning, a placing on the market, a rotation of keys. They have no
+verdicts; what each says about other records is shown with those, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from venturalitica.core.json_values import Json
-from venturalitica.core.record import APPROVAL, ERASURE, PRUNE, ROTATION
+from venturalitica.core.record import APPROVAL, ERASURE, PLACEMENT, PRUNE, ROTATION
+from venturalitica.core.retention import TEN_YEARS, Placement, last_day
 from venturalitica.reports.html.parts import digest, moment
 from venturalitica.reports.sentences import LIGHT_WORDS
 from venturalitica.ui.templating import count
@@ -113,6 +114,21 @@ def _prune(ledger: Ledger, predicate: Json, index: int) -> Care:
     )
 
 
+def _placement(ledger: Ledger, predicate: Json, index: int) -> Care:
+    made = Placement.of(predicate)
+    return Care(
+        f"A model was placed on the market on {made.on}",
+        "Its technical documentation has to be kept for ten years from then, and so are the "
+        "records of it that are kept for ten years.",
+        (
+            ("Model", made.model),
+            ("SHA-256", digest(made.sha256)),
+            ("Placed on the market", made.on.isoformat()),
+            ("Ten years end", last_day(TEN_YEARS, made.on).isoformat()),
+        ),
+    )
+
+
 def _rotation(ledger: Ledger, predicate: Json, index: int) -> Care:
     from venturalitica.ledger.records.rotation import Rotation
 
@@ -144,6 +160,7 @@ _KINDS: Mapping[str, Callable[[Ledger, Json, int], Care]] = {
     APPROVAL: _approval,
     ERASURE: _erasure,
     PRUNE: _prune,
+    PLACEMENT: _placement,
     ROTATION: _rotation,
 }
 

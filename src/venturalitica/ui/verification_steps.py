@@ -82,6 +82,7 @@ KINDS: Mapping[str, str] = {
     "approval": "sign-off",
     "erasure": "erasure",
     "prune": "pruning",
+    "placement": "placing on the market",
     "key-rotation": "change of keys",
 }
 """What each kind of record is called on a page."""

@@ -25,7 +25,7 @@ from typing import IO, Any
 
 from numpy.typing import NDArray
 
-from venturalitica.cli.engine import (
+from venturalitica.cli.reading.engine import (
     Columns,
     array,
     connected,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from venturalitica.cli.engine import (
+from venturalitica.cli.reading.engine import (
     Columns,
     array,
     connected,
@@ -29,7 +29,7 @@ from venturalitica.cli.engine import (
 from venturalitica.errors import DataError, MissingExtra, did_you_mean
 
 if TYPE_CHECKING:
-    from venturalitica.cli.csv_reader import Together
+    from venturalitica.cli.reading.csv_reader import Together
 
 
 FORMATS = {
@@ -61,7 +61,7 @@ def read_table(
         DataError: nothing there, unknown format, unreadable, no header, columns that differ.
         MissingExtra: DuckDB is not installed, or, for Arrow files, pyarrow.
     """
-    from venturalitica.cli.csv_reader import read_csv
+    from venturalitica.cli.reading.csv_reader import read_csv
 
     files = find_files(patterns)
     kinds = {path: _kind(path) for path in files}

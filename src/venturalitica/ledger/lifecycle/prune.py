@@ -2,8 +2,8 @@
 
 A segment is an aligned block of entries, complete and followed by at least one entry. It is pruned
 if each audit and run in it is past its retention and nothing of it waits for a tracker. Records of
-other kinds (approvals, erasures, rotations, prunings, and those of kinds that this version does not
-know) stay in it as they are.
+other kinds (approvals, erasures, placements, rotations, prunings, and those of kinds that this
+version does not know) stay in it as they are.
 
 What a prune record names and is still there is looked at in the same way: the record may be of a
 pruning that was interrupted, or somebody's who wants to see our entries go.
@@ -17,10 +17,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
+from venturalitica.core.record import Statement
 from venturalitica.core.retention import TEN_YEARS, RetentionTerm, day_of, last_day
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.formats.merkle import root_of
 from venturalitica.ledger.index.index import Index
+from venturalitica.ledger.lifecycle.place import Placed, placings
 from venturalitica.ledger.lifecycle.rewrite import rewrite
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.outbox import Outbox
@@ -77,8 +79,8 @@ def plan(
     """Find out what could be pruned on that day; nothing is written.
 
     Args:
-        placed: the day the system was placed on the market or put into service. Article 18 counts
-            its ten years from there; without it they count from each record.
+        placed: the day the system was placed on the market or put into service, for ten-year
+            records from before such days were recorded: without it they count from each record.
 
     Raises:
         EvidenceError: the log was altered.
@@ -98,6 +100,7 @@ class _Survey:
 
     def __init__(self, ledger: Ledger, segment: int, today: date, placed: date | None) -> None:
         self.size, self._segment, self._today, self._placed = ledger.size, segment, today, placed
+        self._days = _Days(placed, placings(ledger))
         self._undelivered = frozenset(item.index for item in Outbox(ledger).waiting())
         self._named = deque(sorted(item for item, _ in still_there(ledger).values()))
         self._segments: dict[int, _Block] = {}
@@ -112,7 +115,7 @@ class _Survey:
         block = self._block(entry.index)
         if block is not None:
             waits = entry.index in self._undelivered
-            block.take(entry, self._latest, self._today, self._placed, waits=waits)
+            block.take(entry, self._latest, self._today, self._days, waits=waits)
 
     def plan(self) -> Plan:
         """What all that comes to."""
@@ -144,6 +147,22 @@ class _Survey:
         return self._segments.setdefault(number, _Block()) if whole else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """When systems were placed: by the caller, for older records, and by the log."""
+
+    said: date | None
+    recorded: Placed
+
+    def last(self, kept: RetentionTerm, record: Statement, appended: date) -> date | None:
+        """The last day on which a record must be kept; None where that is not known yet."""
+        if kept.from_placed:
+            return kept.last_day(appended, self.recorded.day(record, appended))
+        placed = self.said if kept.name == TEN_YEARS else None
+        days = [kept.last_day(appended), last_day(TEN_YEARS, placed) if placed else None]
+        return max(filter(None, days))
+
+
 @dataclass
 class _Block:
     """A complete segment, or what a record names, while it is read; `why` says what keeps it."""
@@ -153,9 +172,7 @@ class _Block:
     until: date = date.min
     why: str = ""
 
-    def take(
-        self, entry: Entry, appended: date, today: date, placed: date | None, *, waits: bool
-    ) -> None:
+    def take(self, entry: Entry, appended: date, today: date, days: _Days, *, waits: bool) -> None:
         record = entry.record
         if not (record.judged and record.understood):
             return
@@ -165,10 +182,16 @@ class _Block:
         except EvidenceError as error:
             self._stay(f"entry {entry.index}: {error}")
             return
-        last = kept.last_day(appended)
-        if placed is not None and kept.name == TEN_YEARS:
-            last = max(last, last_day(TEN_YEARS, placed))
+        last = days.last(kept, record, appended)
         self.classes[kept.name] += 1
+        if last is None:
+            model = next((digest[:12] for _, digest in record.models), "MODEL")
+            self._stay(
+                f"entry {entry.index} is to be kept for ten years from the day on which its model "
+                f"is placed on the market, and that is not recorded: 'venturalitica place {model} "
+                "--on DATE'"
+            )
+            return
         self.until = max(self.until, last)
         if last >= today:
             self._stay(f"entry {entry.index} is to be kept until {last}")

@@ -16,7 +16,15 @@ import rfc8785
 from venturalitica.core.encoding import canonical_parsed, sha256_hex
 from venturalitica.core.json_values import text
 from venturalitica.core.policy import Policy, Snapshot
-from venturalitica.core.record import APPROVAL, ERASURE, PRUNE, ROTATION, Statement
+from venturalitica.core.record import (
+    APPROVAL,
+    ERASURE,
+    PLACEMENT,
+    PRUNE,
+    ROTATION,
+    Statement,
+)
+from venturalitica.core.retention import Placement
 from venturalitica.core.verdict import LIGHTS, Light, run_lights
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, PolicyError
@@ -27,6 +35,7 @@ CHECKS = {
     APPROVAL: approval.check,
     ERASURE: erasure.check,
     PRUNE: pruning.check,
+    PLACEMENT: Placement.of,
 }
 """What the predicate of each kind besides audits and runs is held against."""
 

@@ -24,7 +24,7 @@ from typing import Any
 from venturalitica.core.encoding import decode_hash, is_place
 from venturalitica.core.json_values import text
 from venturalitica.core.record import FORMAT, PRUNE, Statement, statement_json
-from venturalitica.core.retention import MONTHS, parse_day
+from venturalitica.core.retention import parse_day, term
 from venturalitica.errors import EvidenceError
 
 REASON = "retention has passed"
@@ -90,7 +90,7 @@ class Pruning:
             EvidenceError: a field is missing or malformed.
         """
         classes, placed = predicate.get("classes"), predicate.get("placed")
-        if not isinstance(classes, Mapping) or not classes.keys() <= MONTHS.keys():
+        if not isinstance(classes, Mapping) or not _are_terms(classes):
             raise EvidenceError("predicate.classes is missing or malformed")
         return cls(
             ranges=ranges_of(predicate),
@@ -99,6 +99,13 @@ class Pruning:
             placed=None if placed is None else parse_day(placed),
             reason=text(predicate.get("reason")),
         )
+
+
+def _are_terms(classes: Mapping[str, Any]) -> bool:
+    try:
+        return {*map(term, classes)} == {*classes}
+    except (TypeError, ValueError):
+        return False
 
 
 def ranges_of(predicate: Mapping[str, Any]) -> tuple[Range, ...]:

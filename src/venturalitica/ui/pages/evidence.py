@@ -193,7 +193,9 @@ def _vault(home: Path) -> int:
 
 
 def _retention(reading: Reading) -> RetentionFacts:
-    from venturalitica.core.retention import RetentionTerm, day_of
+    from venturalitica.core.retention import RetentionTerm
+    from venturalitica.ledger.lifecycle.place import kept_until
+    from venturalitica.review.record_page import UNPLACED
 
     new = reading.desk.settings.retention
     oldest = reading.index.runs(kind="audit", newest_first=False, limit=1)
@@ -202,16 +204,21 @@ def _retention(reading: Reading) -> RetentionFacts:
     row = oldest[0]
     try:
         record = reading.ledger.entry(row.index).record
-        until = RetentionTerm.of(record.retention).last_day(day_of(row.appended_at))
+        until = kept_until(reading.ledger, record, RetentionTerm.of(record.retention))
     except EntryPruned:
         return RetentionFacts(new)
     except EvidenceError as error:
         return RetentionFacts(new, row.index, f"not known: {error}")
-    return RetentionFacts(new, row.index, until.isoformat())
+    return RetentionFacts(new, row.index, until.isoformat() if until else UNPLACED)
 
 
 def _events(reading: Reading) -> tuple[tuple[str, tuple[RunRow, ...]], ...]:
-    named = (("Keys handed over", "key-rotation"), ("Erased", "erasure"), ("Pruned", "prune"))
+    named = (
+        ("Keys handed over", "key-rotation"),
+        ("Placed on the market", "placement"),
+        ("Erased", "erasure"),
+        ("Pruned", "prune"),
+    )
     found = ((word, reading.index.runs(kind=kind, limit=MOST_EVENTS)) for word, kind in named)
     return tuple((word, rows) for word, rows in found if rows)
 
