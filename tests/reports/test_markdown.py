@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from venturalitica.reports.html.page import render_report
 from venturalitica.reports.markdown import MOST_ROWS, render_markdown
 
 
@@ -42,3 +43,12 @@ def test_many_controls_are_counted_not_listed(make_statement, verdicts) -> None:
     text = render_markdown(make_statement(*many))
     assert text.count("\n| c") == MOST_ROWS
     assert "7 more controls are in the report." in text
+
+
+def test_the_law_of_the_articles_is_named_once(statement, make_statement, verdicts) -> None:
+    law = "Regulation (EU) 2024/1689 (AI Act)"
+    assert render_markdown(statement).count(law) == 1
+    assert render_report(statement).count(law) == 1
+    bare = make_statement(*(replace(verdict, article=None) for verdict in verdicts))
+    assert law not in render_markdown(bare)
+    assert law not in render_report(bare)

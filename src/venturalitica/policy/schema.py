@@ -180,8 +180,9 @@ class ControlForm(_Form):
     )
     article: Annotated[Name, Expected('text in quotes, such as article: "15(1)"')] = Field(
         default=ABSENT,
-        description="The article of the AI Act, or the clause of a standard, that asks for it.",
-        examples=["15(1)", "10(2)(f)"],
+        description="What asks for it: an article of Regulation (EU) 2024/1689 (AI Act), or the "
+        "clause of a standard.",
+        examples=["15(1)", "9(8), Annex IV 2(g)"],
     )
     on_fail: Annotated[
         Literal["record", "warn", "block"], Expected("'record', 'warn' or 'block'")

@@ -28,6 +28,7 @@ from venturalitica.reports.summary import (
     decision,
     fault_sentence,
     fault_words,
+    law,
     person,
     rejection_sentence,
     waiting_sentence,
@@ -153,7 +154,8 @@ def _sign_offs(context: ReportContext) -> list[str]:
 
 
 def _footer(context: ReportContext) -> list[str]:
-    said = []
+    law_named = law(context.verdicts)
+    said = [law_named] if law_named else []
     if context.policy is not None:
         said.append(f"Policy SHA-256 `{_hexadecimal(context.policy.sha256)}`")
     if context.standing is not None:

@@ -59,6 +59,16 @@ def article_words(article: str) -> str:
     return f"Article {article}" if article[0].isdigit() else article
 
 
+def law(verdicts: Sequence[Verdict]) -> str:
+    """Which law the articles are of, for a report to say once; empty where none is named."""
+    if not any(verdict.article for verdict in verdicts):
+        return ""
+    return (
+        "Articles and annexes are those of Regulation (EU) 2024/1689 (AI Act), unless another "
+        "law is named."
+    )
+
+
 def _severity(verdict: Verdict) -> int:
     if verdict.status == "passed" and not verdict.conclusive:
         return 3
