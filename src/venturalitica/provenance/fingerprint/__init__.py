@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.redact import redact_name
@@ -68,8 +68,13 @@ class DataFingerprint:
     engine: str = ""
 
 
-def file_digest(path: str | os.PathLike[str]) -> tuple[str, int]:
+def file_digest(
+    path: str | os.PathLike[str], *, read: Callable[[int], None] | None = None
+) -> tuple[str, int]:
     """SHA-256 of a file in hexadecimal, and its size in bytes; memory does not grow with it.
+
+    Args:
+        read: called with the bytes of each piece that was read.
 
     Raises:
         DataError: it changed, or another took its place, while it was read; or it is no file.
@@ -80,12 +85,29 @@ def file_digest(path: str | os.PathLike[str]) -> tuple[str, int]:
         before = os.fstat(file.fileno())
         if not stat.S_ISREG(before.st_mode):
             raise DataError(f"{place}: not a regular file, so it has no bytes to stand for it")
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        told = file if read is None else _Told(file, read)
+        digest = hashlib.file_digest(told, "sha256").hexdigest()
         size = file.tell()
         after = (os.fstat(file.fileno()), _stat_or_none(place))
-    if any(now is None or _version(now) != _version(before) for now in after):
+    if any(now is None or version_of(now) != version_of(before) for now in after):
         raise DataError(f"{place}: changed while its digest was taken; let its writer end first")
     return digest, size
+
+
+class _Told:
+    """A file that says how much of it was read: what `hashlib.file_digest` needs of one."""
+
+    def __init__(self, file: BinaryIO, read: Callable[[int], None]) -> None:
+        self._file, self._read = file, read
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:
+        size = int(self._file.readinto(buffer))  # type: ignore[attr-defined]
+        if size:
+            self._read(size)
+        return size
 
 
 def _stat_or_none(path: Path) -> os.stat_result | None:
@@ -95,7 +117,8 @@ def _stat_or_none(path: Path) -> os.stat_result | None:
         return None
 
 
-def _version(found: os.stat_result) -> tuple[int, ...]:
+def version_of(found: os.stat_result) -> tuple[int, ...]:
+    """What is another where a file was written to, or another took its place."""
     # Whoever writes may set the time of the last change back; that of the inode he may not.
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
