@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -69,7 +71,10 @@ def enforce(
     Args:
         data: a table (pandas, Polars eager or lazy, Arrow; n rows), or None where arrays are given.
         policy: path of the policy, or one that `read_policy` gave.
-        model: a fitted model that predicts `data`'s own feature columns; instead of `prediction`.
+        model: a fitted model that predicts `data`'s own feature columns, or the name of one:
+            `models:/credit/3`, `runs:/ID/model` or a folder, whose files are fetched, digested and
+            loaded by `mlflow.pyfunc` (this runs what is in them); instead of `prediction`. Beside
+            `prediction`, the name of a model that is no files, such as an endpoint.
         metrics: values measured elsewhere, by metric name or control id; judged without an
             interval and therefore never conclusive.
         target: the labels: column name, or array of shape (n,).
@@ -84,7 +89,9 @@ def enforce(
     Raises:
         PolicyError: the policy is missing or wrong.
         BindingError: a role is misspelt or unbound, or its column does not exist.
-        DataError: the rows cannot be judged (other lengths, not a table, no rows to predict).
+        DataError: the rows cannot be judged (other lengths, not a table, no rows to predict), or
+            the named model is not there, no model, or cannot be loaded.
+        TrackerError: MLflow does not have the named model, or failed.
         ControlBlocked: a control with `on_fail: block` did not pass; the evidence is safe.
     """
     rules = resolve_policy(policy)
@@ -99,12 +106,14 @@ def enforce(
         source="enforce",
         frame=data,
         bindings=given,
-        model=_plain_model(model),
-        ask_model=model is not None,
         phase=phase,
         reported=metrics,
     )
-    return conduct(request)
+    if isinstance(model, str | PathLike):
+        from venturalitica.audit.named_model import conduct_named
+
+        return conduct_named(request, model)
+    return conduct(replace(request, model=_plain_model(model), ask_model=model is not None))
 
 
 def _refuse_nothing(data: Any, model: Any, metrics: Any, bound: Sequence[Any]) -> None:

@@ -43,7 +43,7 @@ def conduct(request: Request) -> Audit:
     before = open_runs() if request.trackers is None else request.trackers
     started = datetime.now(UTC)
     surroundings = Surroundings(settings)
-    described = model_facts(request.model)
+    described = request.described or model_facts(request.model)
     known = _share_trained_on(described, request)
     request = replace(request, training_share=request.training_share or known)
     if request.ask_model:

@@ -14,7 +14,7 @@ from venturalitica.core.policy import LABEL_ROLES, Control, Phase, Policy, Role
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
-from venturalitica.errors import BindingError, DataError, did_you_mean
+from venturalitica.errors import BindingError, DataError, MissingExtra, did_you_mean
 from venturalitica.frameworks import favorable_scores, feature_names, predictions
 from venturalitica.frameworks.sklearn import Unanswered
 from venturalitica.metrics.catalog import asks_amounts, needs
@@ -43,6 +43,7 @@ class Request:
     `error`: after a fit nothing may be lost. `trackers` are the tracker runs that were open before
     the training, None where nobody asked. `training_share` is how many rows the model was trained
     on, where that is known; `trained` are the rows it was just trained on, to be known again later.
+    `described` is what the record says of the model, where that is not the object in memory.
     """
 
     policy: Policy
@@ -60,6 +61,7 @@ class Request:
     trackers: tuple[RunRef, ...] | None = None
     training_share: Share | None = None
     trained: TrainingRows | None = None
+    described: Mapping[str, Any] | None = None
 
     @property
     def training_rows(self) -> bool | None:
@@ -309,20 +311,31 @@ def _features(model: Any, frame: Any) -> Any:
     names = feature_names(model)
     if frame is None or names is None:
         nameless = (
-            "it has no feature_names_in_ (not fitted yet, or not on a table with named columns)"
+            "it names no columns (not fitted yet, or not on a table with named columns; a model of "
+            "MLflow's has them in its signature)"
         )
         raise DataError(
             f"{type(model).__name__} cannot be asked about this data: "
             + ("no table was given" if frame is None else nameless)
             + "; give its answers instead: prediction=model.predict(X)"
         )
-    table = nw.from_native(frame)
-    columns = table.collect_schema().names()
+    table = None if isinstance(frame, Mapping) else nw.from_native(frame)
+    columns = list(frame) if table is None else table.collect_schema().names()
     absent = [name for name in names if name not in columns]
     if absent:
         raise BindingError(
             f"the data lacks the model's feature column '{absent[0]}'"
             f"{did_you_mean(absent[0], columns)} ({len(absent)} of {len(names)} are missing)"
         )
-    found = picked(table, names)
-    return collected(found).to_native()
+    if table is None:
+        return _table_of({name: frame[name] for name in names})
+    return collected(picked(table, names)).to_native()
+
+
+def _table_of(columns: Mapping[str, Any]) -> Any:
+    """Columns by name as a table, which is what models are asked about."""
+    try:
+        import pandas
+    except ImportError:
+        raise MissingExtra("pandas", "all") from None
+    return pandas.DataFrame(dict(columns))

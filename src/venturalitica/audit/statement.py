@@ -171,7 +171,8 @@ def _subjects(facts: Facts) -> list[tuple[str, str]]:
     if facts.policy is not None:
         subjects.append((f"policy/{facts.policy.filename}", facts.policy.sha256))
     if facts.model and facts.model.get("sha256"):
-        subjects.append((f"{MODEL}{facts.model['class']}", facts.model["sha256"]))
+        named = facts.model.get("name") or facts.model["class"]
+        subjects.append((f"{MODEL}{named}", facts.model["sha256"]))
     return subjects or [(f"run/{facts.run_id}", sha256_hex(facts.run_id.encode()))]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -15,6 +17,7 @@ from venturalitica.cli.output import (
     JsonOption,
     SeparatorOption,
     complain,
+    counter,
     delivery_facts,
     emit_json,
     exit_status,
@@ -31,9 +34,18 @@ from venturalitica.errors import BindingError, ControlBlocked
 
 if TYPE_CHECKING:
     from venturalitica.audit.delivery import Delivery
+    from venturalitica.audit.measure import Request
     from venturalitica.audit.result import Audit
 
 app = new_app()
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """The model to ask, by name."""
+
+    name: str
+    may_load: bool
 
 
 class PhaseName(StrEnum):
@@ -63,6 +75,17 @@ def check(
         str | None,
         typer.Option(metavar="COLUMN", help="Column of the favorable label's probability."),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Ask this model: models:/NAME/VERSION, runs:/ID/PATH or a folder. Beside "
+            "--prediction: the name of a model that is no files.",
+        ),
+    ] = None,
+    no_load: Annotated[
+        bool, typer.Option("--no-load", help="Refuse to load the model, which runs its files.")
+    ] = False,
     role: Annotated[
         list[str] | None,
         typer.Option(metavar="ROLE=COLUMN", help="Column of a grouping role; repeatable."),
@@ -89,10 +112,16 @@ def check(
     Examples:
       venturalitica check loans.csv --target class --prediction approved --role gender=sex
       venturalitica check 'data/2026-*.parquet' --target class --phase data --json
+      venturalitica check loans.csv --model models:/credit/3 --target class --role gender=sex
     """
     bindings = _bindings({"target": target, "prediction": prediction, "score": score}, role or [])
+    if no_load and not model:
+        raise BindingError("--no-load is about --model MODEL, which was not given")
     with in_options():
-        audit = _judge(files, policy, bindings, phase.value if phase else None, separator)
+        asked_model = _Model(model, may_load=not no_load) if model else None
+        audit = _judge(
+            files, policy, bindings, phase.value if phase else None, separator, asked_model
+        )
     asked = phase is not None
     emit_json(facts(audit, phase_asked=asked)) if as_json else show(audit, details=details)
     leave(final_status(audit, phase_asked=asked))
@@ -179,6 +208,7 @@ def _judge(
     bindings: Mapping[str, str],
     phase: Any,
     separator: str | None,
+    model: _Model | None,
 ) -> Audit:
     from venturalitica.audit.audit import conduct
     from venturalitica.audit.measure import Request
@@ -198,10 +228,28 @@ def _judge(
             phase=phase,
             name=_name(found),
         )
-        try:
-            return conduct(request)
-        except ControlBlocked as blocked:
-            return cast("Audit", blocked.audit)
+        if model is None:
+            return _conducted(lambda: conduct(request))
+    return _asked(request, model)
+
+
+def _conducted(judge: Callable[[], Audit]) -> Audit:
+    try:
+        return judge()
+    except ControlBlocked as blocked:
+        return cast("Audit", blocked.audit)
+
+
+def _asked(request: Request, model: _Model) -> Audit:
+    from venturalitica.audit.named_model import conduct_named
+
+    # Where MLflow's client alone would ask a dying server again for minutes, somebody waits.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    with counter("reading the model, bytes") as count:
+        return _conducted(
+            lambda: conduct_named(request, model.name, may_load=model.may_load, progress=count)
+        )
 
 
 def _name(files: Sequence[Path]) -> str:

@@ -313,6 +313,8 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (rf"pass ({_LABEL})=<column>", r"pass --\1 COLUMN"),
     (r"pass (\w+)=<column>", r"pass --role \1=COLUMN"),
     (r"phase='data'", "--phase data"),
+    (rf"({_LABEL})= gives", r"--\1 gives"),
+    (r"^model='([^']*)' ", r"--model \1 "),
     (r'pass policy="[^"]*"', "pass --policy FILE"),
     (rf"^({_LABEL})='([^']*)': ", r"--\1 \2: "),
     (r"^(\w+)='([^']*)': ", r"--role \1=\2: "),

@@ -152,7 +152,8 @@ def _provenance(record: Statement) -> list[tuple[str, str]]:
     model, environment = record.model, record.environment
     pairs = [*_training_rows(record)]
     if model:
-        pairs.append(("model", text(model.get("class"))))
+        pairs.append(("model", text(model.get("name") or model.get("class"))))
+        pairs += [("", f"loaded as {text(model.get('class'))}")] if model.get("files") else []
         digest = text(model.get("sha256")) or f"unknown: {text(model.get('note'))}"
         pairs.append(("", f"sha256 {digest}"))
     for item in record.data:

@@ -15,7 +15,10 @@ from typing import Any
 
 from venturalitica.frameworks.sklearn import Favorable
 
-DIALECTS = {"catboost": "venturalitica.frameworks.catboost"}
+DIALECTS = {
+    "catboost": "venturalitica.frameworks.catboost",
+    "mlflow": "venturalitica.frameworks.pyfunc",
+}
 """The top package of a model's classes -> the file that speaks for them."""
 
 

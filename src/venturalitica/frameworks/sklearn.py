@@ -25,18 +25,24 @@ def labels_of(X: Any, y: Any) -> Any:
 
 def amounts(model: Any, X: Any) -> Any:
     """What a regressor predicts, one number per row, shape (n,)."""
-    return _one_per_row(model.predict(X), X, "predict")
+    return one_per_row(model.predict(X), X, "predict")
 
 
 def predictions(model: Any, X: Any) -> Any:
     """One label per row from `predict`, shape (n,). Amounts are no labels, whoever gives them."""
-    _refuse_regressor(model)
-    column = amounts(model, X)
+    refuse_regressor(model)
+    return labels_in(model.predict(X), X, f"{type(model).__name__}.predict")
+
+
+def labels_in(answer: Any, X: Any, method: str) -> Any:
+    """What `method` gave for X, as one label per row, shape (n,).
+
+    Raises:
+        Unanswered: it is something else.
+    """
+    column = one_per_row(answer, X, method.rpartition(".")[2])
     if _has_fractions(column):
-        raise Unanswered(
-            f"{type(model).__name__}.predict gave numbers with fractions, which are no labels: "
-            f"{_CUT}"
-        )
+        raise Unanswered(f"{method} gave numbers with fractions, which are no labels: {_CUT}")
     return column
 
 
@@ -64,7 +70,7 @@ def is_fitted(model: Any) -> bool:
 
 def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
     """Column of `predict_proba`, or side of `decision_function`, for the favorable label."""
-    _refuse_regressor(model)
+    refuse_regressor(model)
     place, classes = _favorable_place(model, favorable)
     if hasattr(model, "predict_proba"):
         return _proba_column(model.predict_proba(X), place, classes, X)
@@ -78,7 +84,7 @@ def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
 _CUT = "cut them into labels and judge those with vl.enforce(data, prediction=<labels>)"
 
 
-def _refuse_regressor(model: Any) -> None:
+def refuse_regressor(model: Any) -> None:
     """An exact regression of 0 and 1 would look like a classifier."""
     if _estimator_type(model) == "regressor":
         raise Unanswered(
@@ -160,7 +166,7 @@ def _proba_column(proba: Any, place: int, classes: list[Any], X: Any) -> Any:
     table = None if isinstance(proba, list) else np.asarray(proba)
     if table is None or table.ndim != 2 or table.shape[1] != len(classes):
         raise Unanswered("predict_proba does not give one column per class")
-    return _one_per_row(table[:, place], X, "predict_proba")
+    return one_per_row(table[:, place], X, "predict_proba")
 
 
 def _decision_side(decision: Any, place: int, classes: list[Any], X: Any) -> Any:
@@ -168,13 +174,13 @@ def _decision_side(decision: Any, place: int, classes: list[Any], X: Any) -> Any
 
     values = np.asarray(decision)
     if values.ndim == 1 and len(classes) == 2:
-        return _one_per_row(values if place == 1 else -values, X, "decision_function")
+        return one_per_row(values if place == 1 else -values, X, "decision_function")
     if values.ndim == 2 and values.shape[1] == len(classes):
-        return _one_per_row(values[:, place], X, "decision_function")
+        return one_per_row(values[:, place], X, "decision_function")
     raise Unanswered("decision_function does not give one value per class")
 
 
-def _one_per_row(values: Any, X: Any, method: str) -> Any:
+def one_per_row(values: Any, X: Any, method: str) -> Any:
     import numpy as np
 
     column = one_column(values)

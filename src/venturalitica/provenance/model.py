@@ -314,7 +314,7 @@ def describe_model(model: Any) -> dict[str, Any]:
     Returns:
         `class` (dotted), `parameters` (name to JSON scalar or short text), `sha256` of what
         `pickle.dump(vl.unwrap(model), file, protocol=5)` writes or None where it cannot be pickled,
-        `serialization`, and `note`, which then says why.
+        `serialization`, `note`, which then says why, and `identity`: `pickle`, or None without it.
     """
     sha256, note = _digest(model)
     return _facts(model, describe_parameters(model), sha256, note)
@@ -330,6 +330,7 @@ def _facts(
         "sha256": sha256,
         "serialization": SERIALIZATION if sha256 else None,
         "note": note,
+        "identity": "pickle" if sha256 else None,
     }
 
 

@@ -36,31 +36,48 @@ def read_manifest(folder: str | os.PathLike[str], *, progress: Progress | None =
         DataError: no folder, no file in it, a link or device, a name that is no Unicode text, or
             files that changed while they were read.
     """
-    root = Path(folder).resolve()
-    with _said():
-        return _read(root, progress)
+    return ModelFolder(folder, progress=progress).manifest
 
 
-def _read(root: Path, progress: Progress | None) -> Manifest:
-    before = _files_in(root)
-    left_out = (REGISTRY_META,) if _adds_nothing(root, before) else ()
-    names = [name for name in before if name not in left_out]
-    if not names:
-        raise DataError(f"{_named(root)}: the folder holds no file, so there is no model in it")
-    total = sum(before[name].st_size for name in names)
-    digests: dict[str, str] = {}
-    done = 0
+class ModelFolder:
+    """A model's folder, read once into `manifest`; `check` says whether that still holds."""
 
-    def more(size: int) -> None:
-        nonlocal done
-        done += size
-        if progress is not None:
-            progress(done, total)
+    def __init__(self, folder: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        """As `read_manifest`."""
+        self.path = Path(folder).resolve()
+        with _said():
+            self._before = _files_in(self.path)
+            self.manifest = self._read(progress)
+            _refuse_changed(self.path, self._before, _files_in(self.path))
 
-    for name in names:
-        digests[name], _ = file_digest(root / name, read=more)
-    _refuse_changed(root, before, _files_in(root))
-    return Manifest.over(digests, left_out)
+    def check(self) -> None:
+        """Hold the files against what was read of them; others may have come.
+
+        Raises:
+            DataError: one was changed or removed meanwhile.
+        """
+        with _said():
+            after = _files_in(self.path)
+        named = self.manifest.files.keys()
+        before = {name: self._before[name] for name in named}
+        _refuse_changed(self.path, before, {name: after[name] for name in named & after.keys()})
+
+    def _read(self, progress: Progress | None) -> Manifest:
+        left_out = (REGISTRY_META,) if _adds_nothing(self.path, self._before) else ()
+        names = [name for name in self._before if name not in left_out]
+        if not names:
+            raise DataError(f"{_named(self.path)}: it holds no file, so there is no model in it")
+        total = sum(self._before[name].st_size for name in names)
+        done = 0
+
+        def more(size: int) -> None:
+            nonlocal done
+            done += size
+            if progress is not None:
+                progress(done, total)
+
+        digests = {name: file_digest(self.path / name, read=more)[0] for name in names}
+        return Manifest.over(digests, left_out)
 
 
 @contextmanager

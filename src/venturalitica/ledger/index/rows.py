@@ -150,7 +150,7 @@ def run_row(entry: Outline) -> RunRow:
         failed=statuses.count("failed"),
         not_evaluated=statuses.count("not_evaluated"),
         errors=statuses.count("error"),
-        model_class=_word_or_none(record.model.get("class")),
+        model_class=_word_or_none(record.model.get("class") or record.model.get("name")),
         exception=_word_or_none(record.exception.get("type")),
         revision=_word_or_none(mapping(record.environment.get("git")).get("commit")),
         signer=_word(entry.signer),

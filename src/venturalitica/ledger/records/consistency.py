@@ -15,6 +15,7 @@ import rfc8785
 
 from venturalitica.core.encoding import canonical_parsed, sha256_hex
 from venturalitica.core.json_values import text
+from venturalitica.core.manifest import Manifest
 from venturalitica.core.policy import Policy, Snapshot
 from venturalitica.core.record import (
     APPROVAL,
@@ -64,6 +65,13 @@ def check_subjects(statement: Statement) -> None:
         raise EvidenceError(
             f"the {odd[0]} {odd[1][:16]} is not in both the subjects and the predicate"
         )
+
+
+def check_model_files(statement: Statement) -> None:
+    """Raise unless a manifest of the model's files is whole, and its root the model's digest."""
+    said = statement.model.get("files")
+    if said is not None and Manifest.of(said).root != statement.model.get("sha256"):
+        raise EvidenceError("the manifest of the model's files has another root than its SHA-256")
 
 
 def check_tally(statement: Statement) -> bool:

@@ -168,6 +168,7 @@ class Findings:
         self.policies += bool(self._try("policy", index, lambda: self._policy(statement, index)))
         self.tallies += bool(self._try("tallies", index, lambda: contents.check_tally(statement)))
         self._try("subjects", index, lambda: contents.check_subjects(statement))
+        self._try("subjects", index, lambda: contents.check_model_files(statement))
         self._try("lights", index, lambda: contents.check_light(statement))
 
     def _policy(self, statement: Statement, index: int) -> bool:
