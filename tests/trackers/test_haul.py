@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from venturalitica.errors import TrackerError
-from venturalitica.trackers.base import MAX_BYTES, MAX_DEPTH, MAX_FILE, MAX_FILES, Haul
+from venturalitica.trackers.haul import MAX_BYTES, MAX_DEPTH, MAX_FILE, MAX_FILES, Haul
 from venturalitica.trackers.links import UNREADABLE, address, is_http, origin, without_credentials
 
 

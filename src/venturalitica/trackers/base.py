@@ -4,11 +4,6 @@ A tracker translates and nothing else. It never starts a run, never judges, and 
 anything but `TrackerError` from `deliver` and `fetch`. Parcels are built from the ledger alone
 (`delivery.py`), so one can be delivered long after the training process ended, from another
 process, and twice: delivering twice changes nothing.
-
-What is taken from a run to be verified is bounded (`Haul`), and has no name that leads elsewhere. A
-listing comes from whoever may write to the run, or from a server that lies: a name such as
-`venturalitica/../../.bashrc` would be written where it says, a folder that links to itself would
-never end.
 """
 
 from __future__ import annotations
@@ -364,37 +359,3 @@ def _of_bundle(path: str, data: bytes) -> str:
     except EvidenceError:
         return ""
     return note if isinstance(note, str) else ""
-
-
-MAX_FILE = 256 * 1024 * 1024
-"""Bytes of one artifact."""
-
-MAX_BYTES = 1024 * 1024 * 1024
-MAX_FILES = 20_000
-MAX_DEPTH = 8
-"""Folders inside each other; ours are three deep."""
-
-
-@dataclass
-class Haul:
-    """Counts what was taken from one run."""
-
-    files: int = 0
-    bytes: int = 0
-
-    def admit(self, path: str, size: int | None, *, folder: str) -> None:
-        """Refuse a path that a listing of `folder` gave; `size` is None for a folder.
-
-        Raises:
-            TrackerError: the name leads out of `folder`, or there is more than any evidence needs.
-        """
-        parts = path.split("/")
-        below = path.startswith(f"{folder}/") and len(parts) <= MAX_DEPTH
-        if not below or {"", ".", ".."} & set(parts) or "\\" in path or not path.isprintable():
-            raise TrackerError(f"the run lists {path[:120]!r} in {folder!r}: not a name of ours")
-        self.files += 1
-        self.bytes += size or 0
-        if (size or 0) > MAX_FILE:
-            raise TrackerError(f"{path} of the run is {size} bytes: no evidence of ours")
-        if self.files > MAX_FILES or self.bytes > MAX_BYTES:
-            raise TrackerError(f"the run holds more below {folder!r} than evidence of ours does")

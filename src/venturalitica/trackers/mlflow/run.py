@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from venturalitica.errors import TrackerError
-from venturalitica.trackers.base import ROOT, DataRef, Haul
+from venturalitica.trackers.base import ROOT, DataRef
+from venturalitica.trackers.haul import Haul
 from venturalitica.trackers.layout import SNAPSHOTS
 from venturalitica.trackers.links import is_file_store, is_http, redact
 from venturalitica.trackers.mlflow.client import first_answer, is_missing, library

@@ -18,7 +18,6 @@ from venturalitica.errors import MissingExtra, TrackerError
 from venturalitica.system.files import one_at_a_time
 from venturalitica.trackers.base import (
     ROOT,
-    Haul,
     Lead,
     NoRun,
     Parcel,
@@ -26,6 +25,7 @@ from venturalitica.trackers.base import (
     RunRef,
     Tracker,
 )
+from venturalitica.trackers.haul import Haul
 from venturalitica.trackers.layout import SNAPSHOTS
 from venturalitica.trackers.links import without_credentials
 from venturalitica.trackers.publish import publish, publish_page
