@@ -267,7 +267,7 @@ def measure_start(runs: int) -> Iterator[Line]:
         runs,
         lambda: python("-c", "pass"),
         lambda: python("-c", "import venturalitica"),
-        lambda: python("-m", "venturalitica.cli", "--help"),
+        lambda: python("-m", "venturalitica", "--help"),
     )
     for ours, what, limit in (
         (imported, "`import venturalitica`", "≤ 100 ms"),
