@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from venturalitica.audit.project import open_ledger
+from venturalitica.core.record import Link
 from venturalitica.ledger import Ledger, load_signer, read_keys
 from venturalitica.ledger.log.key_history import hand_over
 from venturalitica.ledger.signing.key_rotation import swap
@@ -136,6 +138,54 @@ def test_export_is_what_verify_reads(call, config: Path, ledger: Ledger) -> None
     assert [key["algorithm"] for key in listed] == ["ECDSA P-256", "Ed25519"] * 2
     assert call("verify", "--keys", config / "all.pem").exit_code == 0
     assert call("keys", "export", "--out", "/nowhere/at/all.pem").exit_code == 2
+
+
+def test_export_tells_role_time_and_lineage(call, config: Path, ledger: Ledger) -> None:
+    old = load_signer(None, config)
+    call("keys", "rotate")
+    new = load_signer(None, config)
+    at = [entry.record.appended_at for entry in Ledger.open(ledger.home).entries()]
+    listed = {(key["keyid"], key["role"]): key for key in facts(call, "export")}
+    sealers = [signer.checkpoint_signer().keyid for signer in (old, new)]
+    assert set(listed) == {
+        (new.keyid, "records"), (sealers[1], "checkpoints"),
+        (old.keyid, "records"), (sealers[0], "checkpoints"),
+    }  # fmt: skip
+    for role, before, after in (
+        ("records", old.keyid, new.keyid),
+        ("checkpoints", sealers[0], sealers[1]),
+    ):
+        first, second = listed[before, role], listed[after, role]
+        assert (first["follows"], first["followed_by"]) == (None, after)
+        assert (second["follows"], second["followed_by"]) == (before, None)
+        assert (first["first"], first["since"], first["last"]) == (0, at[0], 1)
+        assert (first["until"], second["since"], second["until"]) == (at[1], at[1], None)
+    text = call("keys", "export").stdout
+    assert f"# key          {old.keyid}\n# role         records (ECDSA P-256)\n" in text
+    assert f"# used         from entry 0, {at[0]}, until 1, {at[1]}\n" in text
+    assert f"# used         since entry 1, {at[1]}; in use\n" in text
+    assert f"# follows      {sealers[0]}\n# followed by  no other key\n" in text
+
+
+def test_a_forged_time_plants_no_key_in_the_exported_file(
+    call, config: Path, ledger: Ledger, monkeypatch
+) -> None:
+    """Whoever can write the log's files may name our key under a line that we never signed."""
+    planted = load_signer(None, config.with_name("another")).public.pem
+    real = Link.of
+    monkeypatch.setattr(Link, "of", lambda said: replace(real(said), appended_at=f"x\n{planted}"))
+    text = call("keys", "export").stdout
+    assert "since entry 0, at no time that can be read; in use" in text
+    assert text.count("BEGIN PUBLIC KEY") == 2
+    assert planted.splitlines()[1] not in text
+
+
+def test_keys_are_exported_where_the_log_cannot_be_read(call, ledger: Ledger) -> None:
+    (ledger.home / "keys" / ("0" * 64 + ".pem")).write_text("nothing")
+    result = call("keys", "export")
+    assert result.exit_code == 0
+    assert "when each key was in use is not told" in result.stderr
+    assert "signed nothing in the log of this project" in result.stdout
 
 
 def test_the_given_key_is_told_how(call, config: Path, ledger: Ledger, monkeypatch) -> None:

@@ -43,6 +43,7 @@ READS: dict[str, list[list[str]]] = {
     "prune": [["--dry-run"], ["--dry-run", "--json"]],
     "approve": [["99", "--as", "Ada", "--role", "auditor", "--yes"]],
     "erase": [["99", "--yes"]],
+    "place": [["zzzz", "--on", "2024-02-29", "--yes"]],
 }
 """What reads the ledger. Of what also writes, the calls here find nothing to write."""
 
@@ -57,7 +58,7 @@ NEITHER = {
     "ui": "serves pages; they have tests of their own",
     "report site": "writes pages from the same readings as `ui`",
     "keys show": "reads the user's keys",
-    "keys export": "reads the user's keys",
+    "keys export": "reads the user's keys, and the log without its index",
     "keys rotate": "changes the key and appends a record",
 }
 

@@ -102,6 +102,33 @@ def test_trusted_keys(script: Path, programs: Path, honest: bytes, tmp_path: Pat
         assert "REJECTED" in done.stderr
 
 
+def test_the_file_of_keys_export_is_enough_and_a_missing_key_is_named(
+    script: Path, programs: Path, honest: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "evidence.json").write_bytes(honest)
+    pems = json.loads(honest)["keys"]
+    notes = b"# key  of a stranger's -----BEGIN\n".decode()
+    (tmp_path / "signer.pem").write_text("\n".join(notes + pem for pem in pems.values()))
+
+    def told(*given: str) -> subprocess.CompletedProcess[str]:
+        return alone(programs, str(script), str(tmp_path / "evidence.json"), *given)
+
+    done = told(str(tmp_path / "signer.pem"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "NOT CHECKED" not in done.stdout
+    for keyid, pem in pems.items():
+        (tmp_path / "half.pem").write_text("".join(set(pems.values()) - {pem}))
+        role = "records" if "MFkw" in pem else "checkpoints"
+        done = told(str(tmp_path / "half.pem"))
+        assert done.returncode == 1
+        assert (
+            f"REJECTED  the key {keyid} (role: {role}) is not among those you gave" in done.stderr
+        )
+    (tmp_path / "none.pem").write_text("nothing")
+    assert "REJECTED  no public key in" in told(str(tmp_path / "none.pem")).stderr
+    assert "CANNOT CHECK" in told(str(tmp_path / "absent.pem")).stderr
+
+
 def test_without_openssl_nothing_is_verified(script: Path, honest: bytes, tmp_path: Path) -> None:
     (tmp_path / "evidence.json").write_bytes(honest)
     (tmp_path / "none").mkdir()
@@ -324,7 +351,7 @@ def test_signed_again_by_a_stranger_needs_the_key_to_be_known(
     assert "NOT CHECKED whose keys" in done.stdout
     known = [path.stem for path in (written / "keys").iterdir()]
     done = alone(programs, str(script), str(tmp_path / "evidence.json"), *known)
-    assert "REJECTED  a key that is not among those you gave" in done.stderr
+    assert f"REJECTED  the key {stranger.keyid} (role: records) is not among" in done.stderr
 
 
 def test_a_later_writers_seal_is_said(

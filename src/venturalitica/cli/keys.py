@@ -13,7 +13,7 @@ from venturalitica.system.settings import NO_HOME
 
 if TYPE_CHECKING:
     from venturalitica.ledger.formats.public_key import PublicKey
-    from venturalitica.ledger.lifecycle.keys import Use
+    from venturalitica.ledger.lifecycle.keys import Exported, Use
     from venturalitica.ledger.records.placement import Entry
     from venturalitica.ledger.signing.signer import FileSigner, Signer
     from venturalitica.system.settings import Settings
@@ -59,7 +59,8 @@ def export_keys(
 ) -> None:
     """Print the public keys as PEM, for an auditor's 'verify --keys FILE'.
 
-    The retired ones are among them. Hand the file over by another way than the evidence.
+    The retired ones too. Above each stand its id, its role, from when until when the project's log
+    was signed with it, and which it follows. Hand the file over by another way than the evidence.
 
     \b
     Example:
@@ -74,15 +75,16 @@ def export_keys(
             f"no signing key in {settings.config or 'any place'} yet; it is made by the first "
             "governed fit, enforce or 'venturalitica check'"
         )
-    publics = [key for _, key in publics_of(signer)]
+    exported = _exported(signer, settings.home)
+    text = "\n".join(key.told for key in exported)
     if out is not None:
-        _write(out, "".join(key.pem for key in publics))
+        _write(out, text)
     if as_json:
-        emit_json([key_facts(key) | {"pem": key.pem} for key in publics])
+        emit_json([key.to_json() for key in exported])
     elif out is None:
-        say(*"".join(key.pem for key in publics).splitlines())
+        say(*text.splitlines())
     else:
-        say(f"{len(publics)} public keys written to {out}")
+        say(f"{len(exported)} public keys written to {out}")
     hint(f"tell the auditor this id by another way: {signer.keyid}")
 
 
@@ -353,6 +355,22 @@ def publics_of(signer: Signer) -> list[tuple[str, PublicKey]]:
     found = [("records", signer.public), ("checkpoints", derived(signer).public)]
     for old in predecessors(signer):
         found += [("records", old.public), ("checkpoints", old.checkpoint_signer().public)]
+    return found
+
+
+def _exported(signer: Signer, home: Path) -> list[Exported]:
+    from venturalitica.ledger.lifecycle.keys import Exported, used_in
+
+    try:
+        uses = {use.key.keyid: use for use in used_in(home)}
+    except EvidenceError as error:
+        uses = {}
+        hint(f"when each key was in use is not told: {error}")
+    found: list[Exported] = []
+    for role, key in publics_of(signer):
+        # The key of checkpoints follows that of the records: the two are used together.
+        use = uses.get(key.keyid) if role == "records" else found[-1].use
+        found.append(Exported(role, key, use))
     return found
 
 

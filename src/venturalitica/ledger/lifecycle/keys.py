@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from venturalitica.core.record import KINDS, ROTATION
+from venturalitica.core.record import KINDS, ROTATION, Link
 from venturalitica.errors import EvidenceError, RetiredKeyError
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
 from venturalitica.ledger.formats.public_key import RECORDS, PublicKey, carried_keys
@@ -22,6 +23,7 @@ from venturalitica.ledger.log.key_history import (
     retirement,
     rotation_in,
 )
+from venturalitica.ledger.records.rotation import Rotation
 from venturalitica.ledger.signing.signer import FileSigner
 from venturalitica.ledger.verify.history import Rotations
 
@@ -33,16 +35,73 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a key signed in a log: its first and last entry; `retired_in` where it handed over.
+    """What a key signed in a log: its first and last entry, and when those were appended.
 
-    `new` where other keys had signed the log before, and no rotation introduces this one.
+    `came` is the rotation that introduced it, `left` the one by which it handed over.
     """
 
     key: PublicKey
     first: int
     last: int
-    retired_in: int | None = None
-    new: bool = False
+    since: str = ""
+    until: str = ""
+    came: Rotation | None = None
+    left: Rotation | None = None
+
+    @property
+    def retired_in(self) -> int | None:
+        """The entry by which it handed over."""
+        return None if self.left is None else self.left.index
+
+    @property
+    def new(self) -> bool:
+        """Whether it came into a log of other keys without a word of theirs."""
+        return self.first > 0 and self.came is None
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A public key for an auditor: its role (`records`, `checkpoints`), its use in a log if any."""
+
+    role: str
+    key: PublicKey
+    use: Use | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As facts; `until` is null while it is in use, `since` where it signed nothing."""
+        use, half = self.use, int(self.role != "records")
+        came, left = (use.came, use.left) if use else (None, None)
+        return {
+            "keyid": self.key.keyid,
+            "algorithm": self.key.algorithm,
+            "role": self.role,
+            "first": use.first if use else None,
+            "since": use.since if use else None,
+            "last": use.last if use else None,
+            "until": use.until if use and left else None,
+            "follows": came.old.keyids[half] if came else None,
+            "followed_by": left.new.keyids[half] if left else None,
+            "pem": self.key.pem,
+        }
+
+    @property
+    def told(self) -> str:
+        """The key in PEM under the lines that tell of it: RFC 7468 allows text before the key."""
+        said, use = self.to_json(), self.use
+        if use is None:
+            used = "signed nothing in the log of this project"
+        elif use.left is None:
+            used = f"since entry {use.first}, {use.since}; in use"
+        else:
+            used = f"from entry {use.first}, {use.since}, until {use.last}, {use.until}"
+        lines = (
+            ("key", self.key.keyid),
+            ("role", f"{self.role} ({self.key.algorithm})"),
+            ("used", used),
+            ("follows", said["follows"] or "no other key"),
+            ("followed by", said["followed_by"] or "no other key"),
+        )
+        return "".join(f"# {name:<12} {text}\n" for name, text in lines) + self.key.pem
 
 
 def used_in(home: Path) -> tuple[Use, ...]:
@@ -66,14 +125,24 @@ def _uses(home: Path, entries: Path, end: int) -> Iterator[Use]:
         first = first_signed_by(entries, key.keyid, end) if key.algorithm == RECORDS else None
         last = last_signed_by(entries, key.keyid, end) if first else None
         if first and last:
-            rotation = retirement(entries, key.keyid, end)
-            new = _place(first) > 0 and appointed_by(entries, key.keyid, end) is None
-            retired_in = rotation.index if rotation else None
-            yield Use(key, _place(first), _place(last), retired_in, new)
+            begin, finish = statement_of(first).link, statement_of(last).link
+            yield Use(
+                key,
+                begin.index,
+                finish.index,
+                _when(begin),
+                _when(finish),
+                appointed_by(entries, key.keyid, end),
+                retirement(entries, key.keyid, end),
+            )
 
 
-def _place(line: bytes) -> int:
-    return statement_of(line).link.index
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z")
+
+
+def _when(link: Link) -> str:
+    # No signature was checked: a "time" with a key in it would be taken for one in a file of keys.
+    return link.appended_at if _TIME.fullmatch(link.appended_at) else "at no time that can be read"
 
 
 def known_signers(ledger: Ledger, index: Index, own: Collection[str]) -> frozenset[str]:
