@@ -27,6 +27,7 @@ from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.audit.training_rows import recall, remember
 from venturalitica.core.circumstances import Share
 from venturalitica.core.redact import redacted_traceback
+from venturalitica.core.text import timestamp
 from venturalitica.errors import VenturaliticaError
 from venturalitica.provenance.environment import Surroundings
 from venturalitica.provenance.model import model_facts
@@ -44,6 +45,8 @@ def conduct(request: Request) -> Audit:
     started = datetime.now(UTC)
     surroundings = Surroundings(settings)
     described = request.described or model_facts(request.model)
+    if described and request.began is not None:
+        described = {**described, "fit_began_at": timestamp(request.began)}
     known = _share_trained_on(described, request)
     request = replace(request, training_share=request.training_share or known)
     if request.ask_model:

@@ -21,6 +21,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from venturalitica.audit.allowance import Allowance
@@ -114,26 +115,56 @@ def _be_told_of_the_end(run: RunRef) -> None:
     from venturalitica.trackers import tracker
 
     try:
-        ask(tracker(run.tracker), "before_end", run, settle)
+        ask(tracker(run.tracker), "before_end", run, _at_end(run.tracker, run.run_id))
     except Exception as error:  # noqa: BLE001 - a tracker may fail in any way
         log.debug("%s tells of no end\n%s", run.tracker, redacted_traceback(error))
 
 
-def settle() -> None:
-    """Wait for the pages of what was delivered, no longer than allowed; say which are not there.
+@cache
+def _at_end(tracker: str, run_id: str) -> Callable[[], None]:
+    """One and the same for a run: a tracker that has it already does not take it twice."""
+    return partial(settle, (tracker, run_id))
+
+
+Place = tuple[str, str]
+"""A tracker and a run of it."""
+
+Awaited = tuple[Callable[[float], bool], float]
+"""What waits so many seconds at most and says whether all is done; and how long trackers may delay
+the process."""
+
+_first: list[Callable[[Place | None], Awaited | None]] = []
+
+
+def before_settling(start: Callable[[Place | None], Awaited | None]) -> None:
+    """Have work begun whenever pages are waited for, and waited for with them.
+
+    Args:
+        start: begins it, elsewhere; it is told which tracker's run ends, None where none does.
+    """
+    if start not in _first:
+        _first.append(start)
+
+
+def settle(ended: Place | None = None) -> None:
+    """Wait for what was begun and the pages of what was delivered, no longer than allowed.
 
     Pages of what is not confirmed are not waited for: `sync` delivers both.
     """
+    begun = list(filter(None, (start(ended) for start in _first)))
     due = {errand: wait for errand, wait in list(_without_page.items()) if errand.receipt}
-    if not due:
+    if not due and not begun:
         return
     began = time.monotonic()
-    deadline = began + _allowance.begin(began, max(due.values()))
-    late = None
+    limits = [*due.values(), *(limit for _, limit in begun)]
+    deadline = began + _allowance.begin(began, max(limits))
+    late: list[_Errand] = []
+    left: list[object] = [None]
     try:
+        left = [wait for wait, _ in begun if not wait(deadline - time.monotonic())]
         late = [errand for errand in due if not errand.page_done(deadline - time.monotonic())]
     finally:  # also where the user interrupts
-        _allowance.end(began, time.monotonic(), delivered=late == [])
+        _allowance.end(began, time.monotonic(), delivered=not left and not late)
     for errand in late:
         _without_page.pop(errand, None)
         errand.say_no_page("it is not there yet")

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.circumstances import Circumstances, Share
@@ -43,7 +44,8 @@ class Request:
     `error`: after a fit nothing may be lost. `trackers` are the tracker runs that were open before
     the training, None where nobody asked. `training_share` is how many rows the model was trained
     on, where that is known; `trained` are the rows it was just trained on, to be known again later.
-    `described` is what the record says of the model, where that is not the object in memory.
+    `described` is what the record says of the model, where that is not the object in memory;
+    `began` is when its training did.
     """
 
     policy: Policy
@@ -62,6 +64,7 @@ class Request:
     training_share: Share | None = None
     trained: TrainingRows | None = None
     described: Mapping[str, Any] | None = None
+    began: datetime | None = None
 
     @property
     def training_rows(self) -> bool | None:

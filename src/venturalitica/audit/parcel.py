@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.causes import said
+from venturalitica.core.json_values import text
 from venturalitica.core.record import data_digest
 from venturalitica.trackers import tracker
 from venturalitica.trackers.base import DataRef, Page, Parcel, Receipt, RunRef, ask
@@ -95,7 +96,7 @@ def parcel(ledger: Ledger, index: int, entry: Entry | None = None) -> Parcel:
         evidence=ledger.bundle(index),
         evidence_sha256=entry.evidence_sha256,
         kind=record.kind,
-        name=record.run.name,
+        name=record.run.name or text(record.model.get("name")),
         light=record.light,
         verdicts=record.verdicts,
         policy_name=policy.name if policy else "",
@@ -103,8 +104,8 @@ def parcel(ledger: Ledger, index: int, entry: Entry | None = None) -> Parcel:
         policy_sha256=policy.sha256 if policy else "",
         policy_filename=policy.filename if policy else "",
         policy_bytes=policy.data if policy else None,
-        page=_page(entry),
-        description=render_markdown(entry.statement),
+        page=_page(entry) if record.judged else None,
+        description=render_markdown(entry.statement) if record.judged else "",
         data=tuple(_data_ref(item) for item in record.data),
         checkpoint=entry.checkpoint,
     )

@@ -20,7 +20,7 @@ from venturalitica.core.policy import Policy
 from venturalitica.core.record import (
     FORMAT,
     JUDGED,
-    MODEL,
+    MODEL_SUBJECT,
     Run,
     Statement,
     statement_json,
@@ -159,7 +159,7 @@ def _predicate(facts: Facts, tally: Pair | None) -> dict[str, Any]:
         "bindings": dict(facts.bindings),
         "model": dict(facts.model) if facts.model else None,
         "environment": dict(facts.environment),
-        "trackers": [_run_json(run) for run in facts.trackers],
+        "trackers": [run_json(run) for run in facts.trackers],
         "exception": dict(facts.exception) if facts.exception else None,
         "audits": [dict(audit) for audit in facts.audits],
         "retention": retention(facts.retention, facts.ended),
@@ -172,11 +172,12 @@ def _subjects(facts: Facts) -> list[tuple[str, str]]:
         subjects.append((f"policy/{facts.policy.filename}", facts.policy.sha256))
     if facts.model and facts.model.get("sha256"):
         named = facts.model.get("name") or facts.model["class"]
-        subjects.append((f"{MODEL}{named}", facts.model["sha256"]))
+        subjects.append((f"{MODEL_SUBJECT}{named}", facts.model["sha256"]))
     return subjects or [(f"run/{facts.run_id}", sha256_hex(facts.run_id.encode()))]
 
 
-def _run_json(run: RunRef) -> dict[str, Any]:
+def run_json(run: RunRef) -> dict[str, Any]:
+    """A tracker's run as it stands in a record."""
     named = {name: redact_name(getattr(run, name)) for name in ("run_name", "experiment_name")}
     return asdict(run) | named | {"extra": dict(run.extra)}
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
 from venturalitica.core.json_values import integer, mapping, text
-from venturalitica.core.record import PREDICATE, Statement
+from venturalitica.core.model_tie import ModelTie
+from venturalitica.core.record import MODEL, PREDICATE, Statement
 from venturalitica.core.verdict import Light, left_out_sentence, worst_light
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def _show_run(record: Statement, light: Light) -> None:
 def _places(
     ledger: Ledger, entry: Entry, record: Statement, *, details: bool
 ) -> list[tuple[str, str]]:
+    from venturalitica.ledger.lifecycle.ties import ties_of
+
     run, policy = record.run, record.policy
     pairs = [
         ("run", f"{run.name} {run.id} ({run.source}, {run.started_at})"),
@@ -118,6 +121,9 @@ def _places(
     if policy:
         pairs.append(("policy", f"{policy.filename} sha256 {policy.sha256}"))
     pairs += _trackers(ledger, entry, record)
+    for index, tie in ties_of(ledger, entry):
+        pairs.append(("files", f"entry {index}: model {tie.name}, {tie.likeness.tie}"))
+        pairs.append(("", f"root {tie.manifest.root}"))
     pairs += [("sign-off", line) for line in sign_off_lines(ledger, entry)]
     return pairs + (_provenance(record) if details else _training_rows(record))
 
@@ -186,12 +192,29 @@ def show_other_record(ledger: Ledger, entry: Entry) -> None:
     record = entry.record
     say(f"{record.kind}: recorded {record.appended_at[:16].replace('T', ' ')} UTC")
     pairs = [
-        *_said(ledger, record.predicate),
+        *(
+            _tie_lines(ModelTie.of(record.predicate))
+            if record.predicate_type == MODEL and record.understood
+            else _said(ledger, record.predicate)
+        ),
         ("evidence", f"entry {entry.index} in {ledger.home}"),
         ("", f"sha256 {entry.evidence_sha256}"),
     ]
     for word, said in pairs:
         say(f"{word:<10} {said}")
+
+
+def _tie_lines(made: ModelTie) -> list[tuple[str, str]]:
+    rows = f", on {made.likeness.rows:,} of the audited rows" if made.likeness.rows else ""
+    reason = f"; {made.likeness.reason}" if made.likeness.reason else ""
+    pairs = [
+        ("of", f"entry {made.entry} sha256 {made.evidence_sha256}"),
+        ("tie", f"{made.likeness.tie}{rows}{reason}"),
+        ("model", made.name),
+        ("", f"root {made.manifest.root}"),
+    ]
+    pairs += [("", f"{name} {said}") for name, said in made.logged.items()]
+    return pairs + [("file", f"{name} {digest}") for name, digest in made.manifest.files.items()]
 
 
 def _said(ledger: Ledger, predicate: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -53,6 +53,7 @@ class KindName(StrEnum):
     prune = "prune"
     placement = "placement"
     rotation = "key-rotation"
+    model = "model"
 
 
 CARE = tuple(kind.value for kind in KindName if kind not in (KindName.audit, KindName.run))

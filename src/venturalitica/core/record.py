@@ -56,6 +56,7 @@ ERASURE = "urn:venturalitica:erasure:v1"
 PRUNE = "urn:venturalitica:prune:v1"
 PLACEMENT = "urn:venturalitica:placement:v1"
 ROTATION = "urn:venturalitica:key-rotation:v1"
+MODEL = "urn:venturalitica:model:v1"
 
 JUDGED = {AUDIT: "audit", RUN: "run"}
 """The kinds of record that hold verdicts, by their predicateType."""
@@ -65,10 +66,11 @@ KINDS = JUDGED | {
     PRUNE: "prune",
     PLACEMENT: "placement",
     ROTATION: "key-rotation",
+    MODEL: "model",
 }
 
 PREDICATE, LOG = "predicate", "log"
-MODEL = "model/"
+MODEL_SUBJECT = "model/"
 """Before the name of a subject that is a model."""
 
 
@@ -292,9 +294,9 @@ class Statement:
     def models(self) -> tuple[tuple[str, str], ...]:
         """Name and digest of the models that it is about."""
         return tuple(
-            (name.removeprefix(MODEL), digest)
+            (name.removeprefix(MODEL_SUBJECT), digest)
             for name, digest in self.subjects
-            if name.startswith(MODEL)
+            if name.startswith(MODEL_SUBJECT)
         )
 
     @property

@@ -85,16 +85,17 @@ def raw(model: Any) -> Any:
 
 
 def _pandas(X: Any) -> Any:
-    """MLflow enforces signatures on pandas tables."""
+    """A table as MLflow enforces signatures on it; anything else as it is."""
     import narwhals as nw
 
-    return nw.from_native(X, eager_only=True).to_pandas()
+    table = nw.from_native(X, eager_only=True, pass_through=True)
+    return table.to_pandas() if isinstance(table, nw.DataFrame) else X
 
 
 def _fitted(table: Any, schema: Any) -> Any:
     """Whole numbers as floats where the signature wants those: MLflow refuses to, and a file of
     data cannot tell them apart. Only where each stays what it is."""
-    if schema is None or not schema.has_input_names():
+    if schema is None or not schema.has_input_names() or not hasattr(table, "assign"):
         return table
     wanted = {kind.name: str(kind.type) for kind in schema.inputs}
     for name, column in table.items():

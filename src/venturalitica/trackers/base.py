@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -55,6 +57,19 @@ class DataRef:
     rows: int
     columns: tuple[str, ...] = ()
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedModel:
+    """A model that was logged in a run: what the tracker calls it, and which version of what.
+
+    `made_at` is when it was saved, by the clock of the process that did; else None.
+    """
+
+    name: str
+    model_id: str
+    version: str = ""
+    made_at: datetime | None = None
 
 
 class Page:
@@ -269,6 +284,17 @@ class Tracker(ABC):
         Called for each delivery, in the thread that the run is open in. Without it the end of the
         monitor, or of the process, waits for the page.
         """
+
+    def logged_models(self, run: RunRef) -> Sequence[LoggedModel]:
+        """The models that were logged in a run, oldest first; TrackerError as `files`."""
+        return ()
+
+    def fetch_model(self, run: RunRef, model: LoggedModel, folder: Path) -> LoggedModel:
+        """Leave the model's files in an empty folder; gives the model with all that is known then.
+
+        Works in the calling thread alone: the interpreter waits for a pool of threads.
+        """
+        raise TrackerError(f"{ask(self, 'title')} hands out no models")
 
     def lead(self, run: RunRef) -> Lead:
         """How a person comes to the page of a run; nothing in a `run` of a record is believed."""

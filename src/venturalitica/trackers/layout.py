@@ -123,7 +123,7 @@ def _whole_escapes(head: str) -> str:
 
 FORMAT = 1
 SNAPSHOTS = "policy_snapshot"
-_CLAIM_KEY = re.compile(r"venturalitica\.(audit|run)\.[0-9a-f]{12}")
+_CLAIM_KEY = re.compile(r"venturalitica\.(audit|run|model)\.[0-9a-f]{12}")
 _SAFE_PATH = re.compile(r"(venturalitica|policy_snapshot)(/[\w.\- ]+)*")
 _POLICY_LIMIT = 40
 
@@ -210,6 +210,8 @@ def stake(parcel: Parcel, others: Iterable[Claim], *, at: int) -> Claim:
         light=parcel.light,
         policy_sha256=parcel.policy_sha256,
     )
+    if parcel.kind not in ("audit", "run"):
+        return first.apart()
     taken = any(other.kind == parcel.kind and other.folder == ROOT for other in others)
     return replace(first.apart(), snapshot=first.snapshot) if taken else first
 

@@ -1,7 +1,7 @@
 """Records about records, or about keys, in plain words: what happened, and which records it is of.
 
-A sign-off, an erasure, a pruning, a placing on the market, a rotation of keys. They have no
-verdicts; what each says about other records is shown with those, too.
+A sign-off, an erasure, a pruning, a placing on the market, a rotation of keys, the files of a
+model. They have no verdicts; what each says about other records is shown with those, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from venturalitica.core.json_values import Json
-from venturalitica.core.record import APPROVAL, ERASURE, PLACEMENT, PRUNE, ROTATION
+from venturalitica.core.model_tie import ModelTie
+from venturalitica.core.record import APPROVAL, ERASURE, MODEL, PLACEMENT, PRUNE, ROTATION
 from venturalitica.core.retention import TEN_YEARS, Placement, last_day
 from venturalitica.reports.html.parts import digest, moment
 from venturalitica.reports.sentences import LIGHT_WORDS
@@ -147,6 +148,28 @@ def _rotation(ledger: Ledger, predicate: Json, index: int) -> Care:
     )
 
 
+def _model(ledger: Ledger, predicate: Json, index: int) -> Care:
+    made = ModelTie.of(predicate)
+    same = made.likeness.tie == "same predictions"
+    return Care(
+        f"The files of model {made.name or made.manifest.root[:16]}",
+        f"Logged in the run of entry {made.entry}, after its training began. "
+        + (
+            f"Loaded, they give the audited predictions on {made.likeness.rows:,} rows."
+            if same
+            else "That they are the model which was audited is not shown."
+        ),
+        (
+            ("Tie", made.likeness.tie),
+            ("Why no more", made.likeness.reason or None),
+            ("Root over the files", digest(made.manifest.root)),
+            ("Files", f"{len(made.manifest.files):,}"),
+            *((name.replace("_", " ").capitalize(), said) for name, said in made.logged.items()),
+        ),
+        (made.entry,),
+    )
+
+
 def _unknown(kind: str) -> Care:
     return Care(
         "A record of a kind that this version does not know",
@@ -162,6 +185,7 @@ _KINDS: Mapping[str, Callable[[Ledger, Json, int], Care]] = {
     PRUNE: _prune,
     PLACEMENT: _placement,
     ROTATION: _rotation,
+    MODEL: _model,
 }
 
 

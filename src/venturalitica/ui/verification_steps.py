@@ -84,6 +84,7 @@ KINDS: Mapping[str, str] = {
     "prune": "pruning",
     "placement": "placing on the market",
     "key-rotation": "change of keys",
+    "model": "model files",
 }
 """What each kind of record is called on a page."""
 

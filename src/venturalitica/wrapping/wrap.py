@@ -14,6 +14,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -22,7 +23,9 @@ import numpy as np
 
 from venturalitica.audit.audit import conduct, open_runs
 from venturalitica.audit.measure import Request
+from venturalitica.audit.model_ties import expect
 from venturalitica.audit.project import resolve_policy
+from venturalitica.audit.result import Audit
 from venturalitica.core.policy import LABEL_ROLES, Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.errors import ControlBlocked, did_you_mean, listed
@@ -75,10 +78,11 @@ def train(
     plan = _plan(model, governance, method, call)
     trackers = open_runs() if plan is not None else ()
     detach(model, goes_on=method == "partial_fit")
+    began = datetime.now(UTC)
     with in_training(model):
         result = bare(*call.args, **call.kwargs)
     if plan is not None:
-        _audit(model, governance.policy, plan, trackers)
+        _audit(model, governance.policy, plan, trackers, began)
     return result
 
 
@@ -134,7 +138,9 @@ def _where_to_put(absent: dict[str, str]) -> str:
     return f". The policy reads {listed(named)}, which is not there. {AUDIT_ROWS}"
 
 
-def _audit(model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...]) -> None:
+def _audit(
+    model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...], began: datetime
+) -> None:
     try:
         answers, missing = _ask(model, policy, plan)
         request = Request(
@@ -149,8 +155,15 @@ def _audit(model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...])
             trackers=trackers,
             training_share=plan.training_share(),
             trained=plan.trained,
+            began=began,
         )
-        conduct(request)
+        answer = answers.get("prediction")
+        try:
+            audit = conduct(request)
+        except ControlBlocked as blocked:
+            expect(cast(Audit, blocked.audit), began=began, features=plan.features, answers=answer)
+            raise
+        expect(audit, began=began, features=plan.features, answers=answer)
     except ControlBlocked:
         raise
     except Exception as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import marks_in_base64
-from venturalitica.core.record import FORMAT, MODEL, PLACEMENT, Statement, statement_json
+from venturalitica.core.record import FORMAT, MODEL_SUBJECT, PLACEMENT, Statement, statement_json
 from venturalitica.core.retention import Placement, RetentionTerm, day_of
 from venturalitica.errors import EvidenceError, listed
 from venturalitica.ledger.formats.dsse import statement_of
@@ -146,4 +146,4 @@ def place(ledger: Ledger, name: str, sha256: str, on: date) -> Entry:
     """
     said = Placement(name, sha256, on).to_json()
     predicate = {"format": FORMAT, "kind": "placement", "package": __version__, **said}
-    return ledger.append(statement_json(PLACEMENT, [(f"{MODEL}{name}", sha256)], predicate))
+    return ledger.append(statement_json(PLACEMENT, [(f"{MODEL_SUBJECT}{name}", sha256)], predicate))

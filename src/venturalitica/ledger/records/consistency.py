@@ -13,6 +13,7 @@ from typing import Any
 
 import rfc8785
 
+from venturalitica.core import model_tie
 from venturalitica.core.encoding import canonical_parsed, sha256_hex
 from venturalitica.core.json_values import text
 from venturalitica.core.manifest import Manifest
@@ -20,6 +21,7 @@ from venturalitica.core.policy import Policy, Snapshot
 from venturalitica.core.record import (
     APPROVAL,
     ERASURE,
+    MODEL,
     PLACEMENT,
     PRUNE,
     ROTATION,
@@ -37,6 +39,7 @@ CHECKS = {
     ERASURE: erasure.check,
     PRUNE: pruning.check,
     PLACEMENT: Placement.of,
+    MODEL: model_tie.check,
 }
 """What the predicate of each kind besides audits and runs is held against."""
 

@@ -5,22 +5,30 @@ A URI is resolved before anything is fetched: an alias may name another version 
 
 from __future__ import annotations
 
+import json
+import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from venturalitica.core.causes import cause, said
+from venturalitica.core.manifest import MAX_FILES
 from venturalitica.errors import (
     DataError,
     MissingExtra,
     TrackerError,
     TrackerUnreachable,
 )
+from venturalitica.trackers.base import LoggedModel
 from venturalitica.trackers.links import address, is_http
 from venturalitica.trackers.mlflow.client import first_answer, library
+from venturalitica.trackers.mlflow.run import artifacts_at
+
+_log = logging.getLogger(__name__)
 
 SCHEMES = ("models:/", "runs:/")
 _NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
@@ -146,6 +154,67 @@ def load(folder: Path) -> Any:
         ) from error
     finally:
         sys.dont_write_bytecode = before
+
+
+def logged_in(door: str, run_id: str) -> list[LoggedModel]:
+    """The models that a run logged and whose files are complete, oldest first."""
+    client = library().MlflowClient(tracking_uri=door)
+    outputs = client.get_run(run_id).outputs
+    ids = dict.fromkeys(one.model_id for one in outputs.model_outputs) if outputs else {}
+    found = [client.get_logged_model(model_id) for model_id in ids]
+    found.sort(key=lambda model: model.creation_timestamp)
+    return [
+        LoggedModel(name=model.name, model_id=model.model_id, version=_versions(model.tags))
+        for model in found
+        if str(model.status) == "READY"
+    ]
+
+
+def _versions(tags: Mapping[str, str]) -> str:
+    """`credit/3`, where the model was registered under a name."""
+    try:
+        listed = json.loads(tags.get("mlflow.modelVersions", "[]"))
+        return ", ".join(f"{one['name']}/{one['version']}" for one in listed)
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def fetch_logged(door: str, model: LoggedModel, folder: Path) -> LoggedModel:
+    """Fetch the files of a logged model one by one into an empty folder."""
+    from mlflow.models import Model
+
+    place = library().MlflowClient(tracking_uri=door).get_logged_model(model.model_id)
+    _take(artifacts_at(place.artifact_location, door), folder)
+    try:
+        created = Model.load(str(folder)).utc_time_created
+        made = datetime.fromisoformat(str(created)).replace(tzinfo=UTC)
+    except Exception as error:  # noqa: BLE001 - a file of the user's may hold anything
+        _log.debug("the model does not say when it was made (%s)", said(error))
+        return model
+    return replace(model, made_at=made)
+
+
+def _take(store: Any, folder: Path) -> None:
+    """Every file of a store; a listing comes from a server, and leads nowhere but below `folder`.
+
+    Not by `download_artifacts`: it works on a pool of threads, and the interpreter waits for such a
+    pool when it ends, however long a silent server takes.
+    """
+    waiting: list[str | None] = [None]
+    taken = 0
+    while waiting:
+        for item in store.list_artifacts(waiting.pop()):
+            taken += 1
+            if taken > MAX_FILES or not {"", ".", ".."}.isdisjoint(item.path.split("/")):
+                raise TrackerError(
+                    f"the model lists {item.path[:120]!r}: no name of a file below it"
+                )
+            if item.is_dir:
+                waiting.append(item.path)
+                continue
+            file = folder / item.path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            store._download_file(item.path, str(file))
 
 
 @contextmanager

@@ -37,7 +37,7 @@ class RunShelf(Shelf):
                 "brings it back, then 'venturalitica sync'"
             )
         self._fresh = True
-        self._files = _artifacts(self._run.info.artifact_uri, door)
+        self._files = artifacts_at(self._run.info.artifact_uri, door)
 
     def tags(self) -> Mapping[str, str]:
         if not self._fresh:
@@ -219,8 +219,8 @@ def _is_refusal(error: Any) -> bool:
     return error.error_code in ("INVALID_PARAMETER_VALUE", "BAD_REQUEST", "INVALID_STATE")
 
 
-def _artifacts(artifact_uri: str, door: str) -> Any:
-    """Where the run's artifacts are, asked directly: the client asks for the run at every file."""
+def artifacts_at(artifact_uri: str, door: str) -> Any:
+    """Where artifacts are, asked directly: the client asks for the run at every file."""
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
     from mlflow.tracking.artifact_utils import add_databricks_profile_info_to_artifact_uri
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from venturalitica.errors import TrackerError
@@ -17,6 +18,7 @@ from venturalitica.trackers.base import (
     ROOT,
     SUFFIX,
     Lead,
+    LoggedModel,
     NoRun,
     Parcel,
     Receipt,
@@ -32,7 +34,7 @@ from venturalitica.trackers.links import (
     is_sqlite,
     run_url,
 )
-from venturalitica.trackers.mlflow import health
+from venturalitica.trackers.mlflow import health, models
 from venturalitica.trackers.mlflow.client import (
     doubt,
     first_answer,
@@ -153,6 +155,18 @@ class MlflowTracker(Tracker):
         with translated(run.run_id, run.uri):
             door = self._door(run.uri, run.extra.get("workspace", ""))
             return RunShelf(door, run.run_id).everything()
+
+    def logged_models(self, run: RunRef) -> Sequence[LoggedModel]:
+        with translated(run.run_id, run.uri):
+            door = self._door(run.uri, run.extra.get("workspace", ""))
+            if is_http(door):
+                first_answer(door, run.run_id)
+            return models.logged_in(door, run.run_id)
+
+    def fetch_model(self, run: RunRef, model: LoggedModel, folder: Path) -> LoggedModel:
+        with translated(run.run_id, run.uri):
+            door = self._door(run.uri, run.extra.get("workspace", ""))
+            return models.fetch_logged(door, model, folder)
 
     def checkpoints(self, runs: Sequence[RunRef], *, origin: str) -> Mapping[str, str]:
         """Those of every run in the experiments of `runs`, deleted ones too."""
