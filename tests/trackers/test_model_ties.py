@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
 import venturalitica as vl
+from venturalitica import trackers
 from venturalitica.audit import delivery, model_ties
 from venturalitica.audit.allowance import Allowance
 from venturalitica.audit.project import open_ledger
@@ -33,8 +35,11 @@ from venturalitica.core.record import MODEL
 from venturalitica.errors import EvidenceError, TrackerError
 from venturalitica.ledger import Outbox
 from venturalitica.provenance.model_files import read_manifest
+from venturalitica.trackers.base import LoggedModel
+from venturalitica.trackers.memory import MemoryTracker
 from venturalitica.trackers.mlflow import models
 from venturalitica.trackers.mlflow.tracker import MlflowTracker
+from venturalitica.ui.lifecycle_records import read_care
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -135,6 +140,41 @@ def test_the_registered_version_and_the_views(mlflow, local):
     listed = json.loads(call("runs", "list", "--json").stdout)
     assert [row["kind"] for row in listed] == ["audit"]
     assert call("runs", "list", "--kind", "model", "--json").exit_code == 0
+
+
+def test_a_page_of_the_record_in_words(mlflow, local):
+    model = wrapped()
+    with mlflow.start_run(experiment_id=local):
+        model.fit(*rows())
+        log_model(mlflow, model)
+    ((entry, made),) = found()
+    care = read_care(open_ledger(create=False), entry)
+    assert (care.title, care.about) == ("The files of model model", (0,))
+    assert "they give the audited predictions on 300 rows" in care.said
+    assert ("Model id", made.logged["model_id"]) in care.facts
+
+
+def test_a_tracker_of_another_package_may_keep_models(local, monkeypatch, tmp_path):
+    """`docs/add-a-tracker.md`: two methods are all that is asked."""
+    source = tmp_path / "exported"
+    source.mkdir()
+    (source / "weights").write_text("w")
+    tracker = MemoryTracker()
+    logged = LoggedModel(name="mine", model_id="m-1")
+
+    def fetch(run: Any, model: Any, folder: Path) -> Any:
+        shutil.copy(source / "weights", folder)
+        return model
+
+    monkeypatch.setattr(tracker, "logged_models", lambda run: [logged], raising=False)
+    monkeypatch.setattr(tracker, "fetch_model", fetch, raising=False)
+    monkeypatch.setattr(trackers, "_load", lambda entry: tracker)
+    with tracker.start_run("training"):
+        wrapped().fit(*rows())
+    ((_, made),) = found()
+    assert (made.name, made.manifest) == ("mine", read_manifest(source))
+    assert made.likeness.tie == "logged afterwards"
+    assert made.likeness.reason == "loaded and asked, it raised DataError"
 
 
 def test_another_model_is_only_logged_afterwards(mlflow, local, caplog):
