@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from venturalitica.audit.audit import conduct
 from venturalitica.audit.measure import Request
-from venturalitica.audit.project import resolve_policy
+from venturalitica.audit.project import checked_title, resolve_policy
 from venturalitica.audit.result import Audit
 from venturalitica.core.policy import Phase, Policy
 from venturalitica.errors import BindingError, did_you_mean
@@ -64,6 +64,7 @@ def enforce(
     prediction: Any = None,
     score: Any = None,
     phase: Phase | None = None,
+    name: str | None = None,
     **roles: Any,
 ) -> Audit:
     """Judge data, a model, or reported numbers against a policy, and record the evidence.
@@ -81,6 +82,8 @@ def enforce(
         prediction: the predicted labels, likewise.
         score: the probability of the favorable label, in [0, 1], likewise.
         phase: `"data"` or `"model"` judges only the controls of that phase.
+        name: what the audit is called; by default `enforce`. Audits of one name and policy form one
+            pipeline. Inside `vl.monitor` the monitor's name holds.
         roles: grouping role = column name or array of shape (n,), e.g. `gender="Attribute9"`.
 
     Returns:
@@ -108,6 +111,7 @@ def enforce(
         bindings=given,
         phase=phase,
         reported=metrics,
+        title=checked_title(name),
     )
     if isinstance(model, str | PathLike):
         from venturalitica.audit.named_model import conduct_named

@@ -16,7 +16,9 @@ from sklearn.metrics import accuracy_score
 import venturalitica as vl
 from venturalitica.audit.project import open_ledger
 from venturalitica.core.record import Statement
-from venturalitica.errors import EvidenceError
+from venturalitica.errors import BindingError, EvidenceError
+from venturalitica.ledger import Index
+from venturalitica.ledger.index.pipelines import pipelines
 from venturalitica.ledger.records.consistency import check_light
 from venturalitica.ledger.rejudge.counts import Counts
 from venturalitica.reports.html.page import render_report
@@ -308,3 +310,33 @@ def test_a_series_in_another_order_is_refused(policy, table):
 def test_a_phase_that_does_not_exist_is_refused(policy, table):
     with pytest.raises(vl.BindingError, match=r"phase='modl': .* did you mean 'model'"):
         vl.enforce(table, policy=policy, phase="modl", **ROLES)  # type: ignore[arg-type]
+
+
+def test_an_audit_has_the_name_that_it_is_given_outside_a_monitor(policy, table):
+    vl.enforce(table, policy=policy, name=" credit-nightly ", **ROLES)
+    assert Statement.of(last_statement()).run.name == "credit-nightly"
+    vl.enforce(table, policy=policy, **ROLES)
+    assert Statement.of(last_statement()).run.name == "enforce"
+    with vl.monitor("release"):
+        vl.enforce(table, policy=policy, name="credit-nightly", **ROLES)
+        assert Statement.of(last_statement()).run.name == "release"
+
+
+@pytest.mark.parametrize("name", ["", "  ", 7, ["credit"]])
+def test_a_name_that_is_none_is_refused(policy, table, name):
+    with pytest.raises(BindingError, match="expected what the audit is called"):
+        vl.enforce(table, policy=policy, name=name, **ROLES)
+    with pytest.raises(BindingError, match="expected what the audit is called"):
+        vl.wrap(LogisticRegression(), policy=policy, name=name)
+
+
+def test_two_names_under_one_policy_are_two_pipelines(policy, table):
+    features = table[["x", "chance"]]
+    for name in ("small", "large", "small"):
+        model = vl.wrap(LogisticRegression(), policy=policy, name=name)
+        model.fit(features, table.label, audit_data=table, target="label", gender="sex")
+    ledger = open_ledger(create=False)
+    assert [entry.record.run.name for entry in ledger.entries()] == ["small", "large", "small"]
+    with Index.open(ledger) as index:
+        found = {(one.name, one.records) for one in pipelines(index)}
+    assert found == {("small", 2), ("large", 1)}

@@ -35,6 +35,7 @@ from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
 
 log = logging.getLogger(__name__)
+_NAMES = {"fit": "training"}
 
 
 def conduct(request: Request) -> Audit:
@@ -57,7 +58,7 @@ def conduct(request: Request) -> Audit:
     facts = Facts(
         kind="audit",
         run_id=run.id if run else uuid.uuid4().hex,
-        name=run.name if run else {"fit": "training"}.get(request.source, request.source),
+        name=run.name if run else request.title or _NAMES.get(request.source, request.source),
         parent=run.parent.id if run and run.parent else None,
         sequence=run.next_sequence() if run else 0,
         source=request.source,

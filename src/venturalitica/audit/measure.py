@@ -37,8 +37,9 @@ class Request:
 
     `frame` is a native table, `columns` maps a label role to an array of shape (n,) that does not
     come from it, `bindings` any role to a column name or an array, `missing` a role that could not
-    be had at all to the reason. `name` is what the data is called. `model` is the plain fitted
-    model, for the evidence; with `ask_model` it answers for the roles that nobody bound.
+    be had at all to the reason. `name` is what the data is called, `title` what the caller calls
+    the audit. `model` is the plain fitted model, for the evidence; with `ask_model` it answers for
+    the roles that nobody bound.
     `reported` are values measured elsewhere. `lenient`: an unbound role makes its controls
     `not_evaluated` instead of raising, and rows that cannot be judged give verdicts of status
     `error`: after a fit nothing may be lost. `trackers` are the tracker runs that were open before
@@ -55,6 +56,7 @@ class Request:
     bindings: Mapping[str, Any] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     name: str = "audit"
+    title: str = ""
     phase: Phase | None = None
     reported: Mapping[str, float] | None = None
     model: Any = None

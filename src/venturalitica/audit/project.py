@@ -1,4 +1,4 @@
-"""What the project has: its policy, its ledger, and the signer of what it records."""
+"""What the project has: its policy, its ledger, the signer of what it records, names of audits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from venturalitica.core.policy import Policy
-from venturalitica.errors import PolicyError, Problem, SigningKeyError
+from venturalitica.core.redact import redact_name
+from venturalitica.errors import BindingError, PolicyError, Problem, SigningKeyError
 from venturalitica.system.settings import (
     NO_HOME,
     POLICY_FILENAME,
@@ -118,3 +119,19 @@ def take_in(settings: Settings) -> int:
 
     waiting = Ledger.open(settings.home).waiting
     return open_ledger(settings).waiting if waiting else 0
+
+
+def checked_title(name: object) -> str:
+    """The name that the caller gives an audit; empty where there is none.
+
+    Raises:
+        BindingError: it is no text, or empty.
+    """
+    if name is None:
+        return ""
+    if not isinstance(name, str) or not name.strip():
+        raise BindingError(
+            f"name={str(name)[:80]!r}: expected what the audit is called, text such as "
+            "'credit-nightly'"
+        )
+    return redact_name(name.strip())

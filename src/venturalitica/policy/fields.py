@@ -24,7 +24,9 @@ from venturalitica.core.retention import term
 from venturalitica.core.verdict import Label
 from venturalitica.policy.tree import LARGEST_WHOLE, MAX_NAME, MAX_ROLES_CROSSED, MAX_TEXT, show
 
-TAKEN = frozenset({"data", "policy", "model", "metrics", "phase", "audit_data", "X", "y", "self"})
+TAKEN = frozenset(
+    {"data", "policy", "model", "metrics", "phase", "name", "audit_data", "X", "y", "self"}
+)
 """Names of arguments that stand beside the roles in `vl.enforce` and `fit`."""
 
 

@@ -40,7 +40,7 @@ class Governance:
     clones, whose `fit` is audited only when it is given audit arguments. `detached` is True once
     the parts of a composition (the steps of a pipeline) are the object's own and not shared with
     the user's model. `requests` are the audit's arguments that scikit-learn's metadata routing was
-    asked for: method -> name -> alias.
+    asked for: method -> name -> alias. `name` is what its audits are called, if anybody said.
     """
 
     policy: Policy
@@ -49,6 +49,7 @@ class Governance:
     direct: bool = True
     detached: bool = False
     requests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    name: str = ""
 
 
 AUDIT_DATA = "audit_data"

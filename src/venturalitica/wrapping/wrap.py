@@ -24,7 +24,7 @@ import numpy as np
 from venturalitica.audit.audit import conduct, open_runs
 from venturalitica.audit.measure import Request
 from venturalitica.audit.model_ties import expect
-from venturalitica.audit.project import resolve_policy
+from venturalitica.audit.project import checked_title, resolve_policy
 from venturalitica.audit.result import Audit
 from venturalitica.core.policy import LABEL_ROLES, Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
@@ -82,7 +82,7 @@ def train(
     with in_training(model):
         result = bare(*call.args, **call.kwargs)
     if plan is not None:
-        _audit(model, governance.policy, plan, trackers, began)
+        _audit(model, governance, plan, trackers, began)
     return result
 
 
@@ -139,13 +139,15 @@ def _where_to_put(absent: dict[str, str]) -> str:
 
 
 def _audit(
-    model: Any, policy: Policy, plan: Plan, trackers: tuple[RunRef, ...], began: datetime
+    model: Any, governance: Governance, plan: Plan, trackers: tuple[RunRef, ...], began: datetime
 ) -> None:
+    policy = governance.policy
     try:
         answers, missing = _ask(model, policy, plan)
         request = Request(
             policy=policy,
             source="fit",
+            title=governance.name,
             frame=plan.frame,
             columns={**plan.columns, **answers},
             bindings=plan.bindings,
@@ -247,13 +249,21 @@ def _keep(stack: ExitStack, value: Any) -> None:
 Model = TypeVar("Model")
 
 
-def wrap(model: Model, policy: str | Path | Policy | None = None, **roles: Any) -> Model:
+def wrap(
+    model: Model,
+    policy: str | Path | Policy | None = None,
+    *,
+    name: str | None = None,
+    **roles: Any,
+) -> Model:
     """The same kind of model, whose `fit` is audited against a policy.
 
     Args:
         model: an object with `fit` and `predict`; it stays as it is, a shallow copy is governed.
         policy: path of the policy, or one that `vl.read_policy` gave; by default
             `model_policy.yaml` of the working folder or of the project root.
+        name: what its audits are called; by default `training`. Audits of one name and policy form
+            one pipeline. Inside `vl.monitor` the monitor's name holds.
         roles: role = column name (or array of shape (n,)) to use where `fit` is not given one.
 
     Returns:
@@ -275,7 +285,8 @@ def wrap(model: Model, policy: str | Path | Policy | None = None, **roles: Any) 
         hint_fitted(plain, rules)
     given = {name: value for name, value in roles.items() if value is not None}
     own = plain if plain is not model else _shallow_copy(model)
-    return cast(Model, adopt(own, Governance(rules, given, train)))
+    title = checked_title(name)
+    return cast(Model, adopt(own, Governance(rules, given, train, name=title)))
 
 
 def unwrap(model: Model) -> Model:
