@@ -98,10 +98,18 @@ def control_of(metric: str, must: str = ">= 0.5", **fields: Any) -> Control:
     )
 
 
-def policy_of(*controls: Control, favorable: Any = None, **roles: Role) -> Policy:
+def policy_of(
+    *controls: Control, favorable: Any = None, min_cell: int = 0, **roles: Role
+) -> Policy:
+    """Small groups are shown unless a test says otherwise: figures are what most are about."""
     target = {"target": Role("target", favorable=favorable)}
     return Policy(
-        name="test", version="1", controls=controls, bytes=b"policy: test", roles=target | roles
+        name="test",
+        version="1",
+        controls=controls,
+        bytes=b"policy: test",
+        min_cell=min_cell,
+        roles=target | roles,
     )
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from venturalitica.core.policy import Phase
 
-RULES = 2
-"""The rules of judgement in force. Records that name none were judged by rules 1."""
+RULES = 3
+"""The rules of judgement in force. Records that name none were judged by rules 1; small groups are
+kept back since rules 3."""
 INTERVALS = "replicates-1"
 """The method of intervals in force; `judge.methods` knows each that ever was."""
 UNNAMED = "replicates-1"

@@ -172,7 +172,8 @@ class Policy:
     """A policy and the exact bytes it was read from.
 
     `duplicates` says whether rows that are exact copies of others belong to the data; `retention`
-    how long its records are kept, empty where the setting says so.
+    how long its records are kept, empty where the setting says so. No group or denominator of
+    fewer than `min_cell` rows enters what is written; 0 where the data are about nobody.
     """
 
     name: str
@@ -182,6 +183,7 @@ class Policy:
     title: str = ""
     duplicates: Duplicates = "doubted"
     retention: str = ""
+    min_cell: int = MIN_CELL
     roles: Mapping[str, Role] = field(default_factory=dict)
     filename: str = "model_policy.yaml"
     path: str = ""

@@ -40,7 +40,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was measured. `support` is the fewest rows behind any value that counts."""
+    """What was measured. `support` is the fewest rows behind any value that counts, `lost` how many
+    rows were left out for missing values."""
 
     value: float
     replicates: Floats
@@ -51,6 +52,7 @@ class Found:
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     error_bound: float = 0.0
+    lost: int = 0
 
     def with_notes(self, *notes: str) -> Found:
         return replace(self, notes=(*notes, *self.notes))

@@ -226,12 +226,21 @@ def doubts_of(policy: Policy, question: Question, circumstances: Circumstances) 
     return tuple(_other_doubts(policy, question, circumstances))
 
 
-def dropped(question: Question, n: int, rows: int, rules: int) -> tuple[str, ...]:
-    """A doubt where `nulls: drop` left out more than a few of the rows."""
-    if rules < 2 or question.control.nulls != "drop" or rows - n <= MOST_DROPPED * rows:
+def dropped(question: Question, lost: int, rows: int, rules: int, least: int) -> tuple[str, ...]:
+    """A doubt where `nulls: drop` left out more than a few of the rows.
+
+    Where fewer than `least` were, how many is not told: what they may be at most decides.
+    """
+    told = 0 if not lost else max(lost, least - 1)
+    if rules < 2 or question.control.nulls != "drop" or told <= MOST_DROPPED * rows:
         return ()
+    if lost < least:
+        return (
+            f"fewer than {least} of {rows:,} rows are left out for missing values (`nulls: drop`), "
+            f"which may be more than {words.percent(MOST_DROPPED)}",
+        )
     return (
-        f"{rows - n:,} of {rows:,} rows are left out for missing values "
+        f"{lost:,} of {rows:,} rows are left out for missing values "
         f"(`nulls: drop`), more than {words.percent(MOST_DROPPED)}",
     )
 

@@ -18,6 +18,7 @@ from venturalitica.judge.count import unbound_reason
 from venturalitica.judge.measure import Bench, Told, measure
 from venturalitica.judge.measure_numbers import measure_number
 from venturalitica.judge.question import Question, Refusal, question_of
+from venturalitica.judge.small_groups import groups_kept_back
 from venturalitica.metrics.catalog import misuse_of, needs, phase_of, roles_needed
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ def judge(
         return tuple(_failed(policy, control, circumstances.failure) for control in selected)
     check_reported(policy.controls, circumstances.reported)
     bench = Bench(policy, tally or NOTHING, circumstances.rules, told)
+    bench.back = groups_kept_back(bench, selected)
     without_data = tally is None or tally == NOTHING
     return tuple(
         _guarded(bench, control, circumstances, without_data=without_data) for control in selected
@@ -128,7 +130,7 @@ def _judged(
     if lacking:
         raise Refusal(lacking, n=bench.tally.rows)
     found = (measure_number if question.spec.number else measure)(bench, question)
-    besides += dropped(question, found.n, bench.tally.rows, circumstances.rules)
+    besides += dropped(question, found.lost, bench.tally.rows, circumstances.rules, bench.least)
     return conclude(question, found, filename=filename, besides=besides)
 
 
@@ -243,7 +245,7 @@ that evidence was ever judged by stays as it is, whatever takes its place: what 
 a golden file (`tests/data/intervals`). A new one gets a new name.
 """
 
-KNOWN_RULES = (1, 2)
+KNOWN_RULES = (1, 2, 3)
 """The rules of judgement that `judge` still follows where the circumstances name them."""
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy
+from numpy.typing import NDArray
 
 from venturalitica.core.levels import NULL
 from venturalitica.core.policy import MIN_CELL, Control, Policy
 from venturalitica.core.tally import OTHERS, Axis, Tally
 from venturalitica.core.text import have, rows
 from venturalitica.errors import did_you_mean, listed
+from venturalitica.judge.keep_back import Group
 from venturalitica.judge.question import Groups, Refusal, observed_groups, product_codes
 from venturalitica.metrics.intervals import Floats, Integers
 from venturalitica.metrics.statistic import Counts
@@ -24,6 +26,13 @@ class Counted(Counts):
     """What a control counts, by its groups."""
 
     groups: Groups
+    kept_back: tuple[str, ...] = ()
+    """The groups that are kept back: they are in no count here."""
+    lost: int = 0
+    """Rows that were left out for missing values, of all groups."""
+    told: Integers
+    """`(G,)` the rows of each group as they may be told: where fewer than `min_cell` of them were
+    left out, with those, since the difference to another control would tell how few."""
     notes: tuple[str, ...] = ()
 
 
@@ -40,25 +49,36 @@ def count_cells(
     roles: Sequence[str],
     favorable: int | None = None,
     values: Floats | None = None,
+    back: Collection[Group] = (),
+    least: int = 0,
 ) -> Counted:
     """Prepare `cells` `(C, roles + groups + 1)`: roles, then `control.across`, then the count.
 
     With the `values` of a number's levels, the last role is that number, which has no axis. Raises
     Refusal where rows have missing values and the control does not drop them, and where nothing is
-    left.
+    left. `back` are the groups that are kept back; no count of fewer than `least` rows is told.
     """
     if not cells.shape[0] or not tally.rows:
         raise Refusal(NO_ROWS)
     indices, counts = cells[:, :-1], cells[:, -1]
     missing = indices == NULL
-    notes = _missing(control, tally, (*roles, *control.across), missing, counts)
+    notes = _missing(control, tally, (*roles, *control.across), missing, counts, least)
     kept = ~missing.any(axis=1)
+    lost = int(counts[~kept].sum())
     if not kept.any():
         raise Refusal("no row is left without a missing value", notes=notes)
     groups, group = EVERYONE, numpy.zeros(int(kept.sum()), dtype=numpy.int64)
+    kept_back: tuple[str, ...] = ()
     if control.across:
+        kept_back = _names_of(policy, control, tally, back)
+        shown = _shown(indices[:, len(roles) :], back)
+        indices, counts, kept = indices[shown], counts[shown], kept[shown]
+        if not kept.any():
+            raise Refusal(f"no group is shown: {kept_back_words(kept_back, policy.min_cell)}")
         groups, group = _grouped(policy, control, tally, indices[:, len(roles) :], kept)
     labels = len(roles) if values is None else len(roles) - 1
+    used = numpy.zeros(groups.size or 1, dtype=numpy.int64)
+    numpy.add.at(used, group, counts[kept])
     counted = Counted(
         indices=indices[kept, :labels],
         group=group,
@@ -68,11 +88,58 @@ def count_cells(
         level=None if values is None else indices[kept, labels],
         values=values,
         groups=groups,
+        kept_back=kept_back,
+        lost=lost,
+        told=_told(control, tally, indices[:, len(roles) :], counts, groups, used, least),
         notes=(*notes, *groups.notes),
     )
     if control.across:
         _check_left(counted)
     return counted
+
+
+def _told(
+    control: Control,
+    tally: Tally,
+    places: Integers,
+    counts: Integers,
+    groups: Groups,
+    used: Integers,
+    least: int,
+) -> Integers:
+    if not control.across:
+        whole = numpy.array([counts.sum()], dtype=numpy.int64)
+    else:
+        axes = [_axis(tally, role) for role in control.across]
+        known = (places != NULL).all(axis=1)
+        whole = numpy.zeros(used.size, dtype=numpy.int64)
+        place = numpy.searchsorted(groups.codes, product_codes(places[known], axes))
+        numpy.add.at(whole, place, counts[known])
+    return numpy.where(whole - used < least, whole, used)
+
+
+def _shown(places: Integers, back: Collection[Group]) -> NDArray[numpy.bool_]:
+    kept = set(back)
+    return numpy.array([tuple(row) not in kept for row in places.tolist()], dtype=bool)
+
+
+def _names_of(
+    policy: Policy, control: Control, tally: Tally, back: Collection[Group]
+) -> tuple[str, ...]:
+    if not back:
+        return ()
+    axes = [_axis(tally, role) for role in control.across]
+    codes = numpy.sort(product_codes(numpy.array(sorted(back), dtype=numpy.int64), axes))
+    return observed_groups(policy, axes, codes).names
+
+
+def kept_back_words(names: Sequence[str], min_cell: int) -> str:
+    """`2 groups are not judged: 'a' and 'b' (fewer than 5 rows, or they would tell ...)`."""
+    many = "1 group is" if len(names) == 1 else f"{len(names)} groups are"
+    return (
+        f"{many} not judged: {listed([repr(name) for name in names])} (fewer than {min_cell} rows, "
+        "or they would tell how few another has)"
+    )
 
 
 NO_ROWS = "there are no rows: give data with at least one row"
@@ -92,6 +159,7 @@ def count_all(tally: Tally, missing: Mapping[str, int] | None = None) -> Counted
         group=numpy.zeros(1, dtype=numpy.int64),
         counts=numpy.array([tally.rows], dtype=numpy.int64),
         missing=missing or {},
+        told=numpy.array([tally.rows], dtype=numpy.int64),
         groups=EVERYONE,
         notes=() if missing is None else (f"counted over {listed(missing, 12)}", *told),
     )
@@ -137,45 +205,53 @@ def _check_left(counted: Counted) -> None:
         if not count:
             raise Refusal(
                 f"no row of '{name}' is left without a missing value",
-                n=counted.n,
+                n=int(counted.told.sum()),
                 notes=counted.notes,
             )
 
 
 def _missing(
-    control: Control, tally: Tally, roles: Sequence[str], missing: Integers, counts: Integers
+    control: Control,
+    tally: Tally,
+    roles: Sequence[str],
+    missing: Integers,
+    counts: Integers,
+    least: int,
 ) -> tuple[str, ...]:
     lost = int(counts[missing.any(axis=1)].sum())
     if not lost:
         return ()
     causes = [
-        _cause(tally, role, int(counts[missing[:, column]].sum()))
+        _cause(tally, role, int(counts[missing[:, column]].sum()), least)
         for column, role in enumerate(roles)
         if missing[:, column].any()
     ]
-    said = f"{lost:,} of {rows(tally.rows)} cannot be used: {'; '.join(causes)}"
+    many = f"{lost:,}" if lost >= least else f"fewer than {least}"
+    said = f"{many} of {rows(tally.rows)} cannot be used: {'; '.join(causes)}"
     if control.nulls == "drop":
         return (f"{said}; left out, as `nulls: drop` says",)
     raise Refusal(
         f"{said}. Correct the data, or leave these rows out with `nulls: drop`",
-        n=tally.rows - lost,
+        n=tally.rows - lost if lost >= least else tally.rows,
     )
 
 
-def _cause(tally: Tally, role: str, count: int) -> str:
+def _cause(tally: Tally, role: str, count: int, least: int) -> str:
     axis = tally.axis(role)
+    if count < least:
+        return f"fewer than {rows(least)} have no {role} that can be used"
     if axis is None or not axis.unmapped:
         column = f" (column {axis.column})" if axis and axis.column not in ("", role) else ""
         return f"{rows(count)} {have(count)} no {role}{column}"
-    shown = _unmapped_words(axis.unmapped)
-    nulls = f", {axis.nulls:,} missing" if axis.nulls else ""
+    shown = _unmapped_words(axis.unmapped, least)
+    nulls = f", {axis.nulls:,} missing" if axis.nulls >= max(least, 1) else ""
     note = f"; {axis.note}" if axis.note else ""
     return (
         f"{rows(count)} {have(count)} a {role} that its `map` does not name: {shown}{nulls}{note}"
     )
 
 
-def _unmapped_words(unmapped: Mapping[str, int]) -> str:
+def _unmapped_words(unmapped: Mapping[str, int], least: int) -> str:
     """`'A97' (12), 3 other values (4 rows)`: older tallies name values of fewer rows, too."""
     named = [value for value, times in unmapped.items() if times >= MIN_CELL]
     named = [value for value in named if not OTHERS.fullmatch(value)][:_VALUES_SHOWN]
@@ -185,5 +261,6 @@ def _unmapped_words(unmapped: Mapping[str, int]) -> str:
         found = [OTHERS.fullmatch(value) for value in rest]
         many = sum(int(match[1].replace(",", "")) if match else 1 for match in found)
         values = "1 other value" if many == 1 else f"{many:,} other values"
-        parts.append(f"{values} ({rows(sum(rest.values()))})")
+        held = sum(rest.values())
+        parts.append(f"{values} ({rows(held) if held >= least else f'fewer than {rows(least)}'})")
     return ", ".join(parts)

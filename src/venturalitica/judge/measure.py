@@ -13,10 +13,12 @@ from venturalitica.core.circumstances import RULES
 from venturalitica.core.levels import NULL
 from venturalitica.core.policy import ONE_LIST, Policy
 from venturalitica.core.tally import Tally
+from venturalitica.core.text import rows
 from venturalitica.errors import listed
 from venturalitica.judge.compare_groups import Found, Part, compared, single
 from venturalitica.judge.conclude import left_out
-from venturalitica.judge.count import Counted, count_all, count_cells
+from venturalitica.judge.count import Counted, count_all, count_cells, kept_back_words
+from venturalitica.judge.keep_back import SINCE, Across, Group
 from venturalitica.judge.labels import (
     Labels,
     check_agreeing,
@@ -26,7 +28,7 @@ from venturalitica.judge.labels import (
     read_labels,
     renamed_doubts,
 )
-from venturalitica.judge.question import Question
+from venturalitica.judge.question import Question, Refusal
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.intervals import Floats, Integers, Resampling
 from venturalitica.metrics.registry import STATISTICS
@@ -78,9 +80,16 @@ class Bench:
     tally: Tally
     rules: int = RULES
     told: Told | None = None
+    back: Mapping[Across, set[Group]] = field(default_factory=dict)
+    """By the roles of `across`, the groups that are kept back."""
     _resamplings: dict[str, Resampling] = field(default_factory=dict)
     _evidence: Tally | None = None
     _shared: dict[Hashable, Any] = field(default_factory=dict)
+
+    @property
+    def least(self) -> int:
+        """No smaller count of rows is told or enters a value; 0 under rules that told them all."""
+        return self.policy.min_cell if self.rules >= SINCE else 0
 
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What `make` gives, made for the first control that asks and shared by the others."""
@@ -108,11 +117,27 @@ class Bench:
         return self._resamplings[seed].each(lambda drawn: statistic(sample.expand(drawn)))
 
 
+def counted_rows(bench: Bench, question: Question) -> Counted:
+    """What a control counts by its groups. Raises Refusal where it cannot be counted."""
+    return _counted(bench, question)[0]
+
+
+def support_of(question: Question, counted: Counted) -> Floats:
+    """The fewest rows behind any part of the value, by group `(G,)`."""
+    least = counted.rows.astype(float)
+    for metric in question.spec.parts:
+        statistic = STATISTICS[metric]
+        if statistic.support is not None:
+            sample = statistic.shape.lay(counted)
+            least = numpy.minimum(least, statistic.support(sample.measured)[: least.size])
+    return least
+
+
 def measure(bench: Bench, question: Question) -> Found:
     """Measure a control. Raises Refusal where there is no value."""
     counted, (notes, doubts) = _counted(bench, question)
     parts = [_part(bench, question, metric, counted) for metric in question.spec.parts]
-    found = compared_or_single(question, parts, counted).with_notes(*counted.notes, *notes)
+    found = compared_or_single(bench, question, parts, counted).with_notes(*counted.notes, *notes)
     found = replace(found, doubts=(*found.doubts, *doubts))
     return with_left_out(found, bench, question, counted)
 
@@ -120,7 +145,10 @@ def measure(bench: Bench, question: Question) -> Found:
 def with_left_out(found: Found, bench: Bench, question: Question, counted: Counted) -> Found:
     """What was found, with the rows of groups that the control does not compare counted."""
     notes, doubts = left_out(question, counted, since=bench.rules)
-    return replace(found, notes=(*found.notes, *notes), doubts=(*found.doubts, *doubts))
+    if counted.kept_back:
+        doubts = (*doubts, kept_back_words(counted.kept_back, bench.policy.min_cell))
+    notes, doubts = (*found.notes, *notes), (*found.doubts, *doubts)
+    return replace(found, notes=notes, doubts=doubts, lost=counted.lost)
 
 
 def table_key(question: Question, shape: Shape, counted: Counted) -> str:
@@ -146,7 +174,17 @@ def _counted(bench: Bench, question: Question) -> tuple[Counted, _Said]:
     cells = numpy.array(tally.table((*roles, *control.across)).cells, dtype=numpy.int64)
     cells = cells.reshape(-1, len(roles) + len(control.across) + 1)
     labels, favorable = read_favorable(bench, question, cells)
-    counted = count_cells(bench.policy, control, tally, cells, roles=roles, favorable=favorable)
+    back = bench.back.get(control.across, ())
+    counted = count_cells(
+        bench.policy,
+        control,
+        tally,
+        cells,
+        roles=roles,
+        favorable=favorable,
+        back=back,
+        least=bench.least,
+    )
     return counted, _labels_said(bench, labels, counted, roles)
 
 
@@ -230,16 +268,40 @@ def absent_groups(statistic: Statistic, counted: Counted) -> tuple[str, ...]:
     return groups.absent if statistic.absent and not groups.intersections else ()
 
 
-def compared_or_single(question: Question, parts: Sequence[Part], counted: Counted) -> Found:
+def compared_or_single(
+    bench: Bench, question: Question, parts: Sequence[Part], counted: Counted
+) -> Found:
     """The parts' values as one."""
+    _refuse_kept_back(bench, question, parts, counted)
     if question.compare is None:
-        return single(parts[0], n=counted.n, undefined=CATALOG[question.spec.name].undefined)
+        return single(
+            parts[0], n=int(counted.told.sum()), undefined=CATALOG[question.spec.name].undefined
+        )
     statistic = STATISTICS[question.spec.parts[0]]
     absent = absent_groups(statistic, counted)
-    rows = numpy.pad(counted.rows, (0, len(absent)))
-    found = compared(question, parts, (*counted.groups.names, *absent), rows)
+    told = numpy.pad(counted.told, (0, len(absent)))
+    found = compared(question, parts, (*counted.groups.names, *absent), told)
     if not counted.groups.absent or statistic.absent:
         return found
     # A group that the policy names and nobody belongs to was not compared: nothing is settled.
     doubt = f"the policy names groups without rows: {listed(counted.groups.absent)}"
     return replace(found, doubts=(*found.doubts, doubt))
+
+
+def _refuse_kept_back(
+    bench: Bench, question: Question, parts: Sequence[Part], counted: Counted
+) -> None:
+    """Raises Refusal where what is asked for is kept back, or nothing is left to compare."""
+    least = bench.least
+    if question.compare is None:
+        support = min(float(part.support[0]) for part in parts)
+        if counted.n < least or 0 < support < least:
+            raise Refusal(f"the value rests on fewer than {rows(least)}: it is not shown")
+        return
+    back = set(counted.kept_back)
+    hidden = [name for name in question.control.groups if name in back]
+    if hidden or (back and question.compare != "between" and counted.groups.size < 2):
+        raise Refusal(
+            f"nothing is left to compare: {kept_back_words(counted.kept_back, least)}",
+            n=int(counted.told.sum()),
+        )

@@ -45,6 +45,23 @@ class Levelled:
     reach: float
     note: str = ""
 
+    def support(self, metrics: Sequence[str]) -> Floats:
+        """The fewest rows behind any of these, by group `(G,)`."""
+        least = self.counted.rows.astype(float)
+        for name in metrics:
+            support = STATISTICS[name].support
+            if support is not None:
+                least = numpy.minimum(least, support(self.counts, self.values))
+        return least
+
+
+def counted_levels(bench: Bench, question: Question) -> Levelled:
+    """What a control about a number counts, of the form that evidence keeps.
+
+    Raises Refusal where it cannot be counted.
+    """
+    return _read_levels(bench, question, bench.evidence)
+
 
 def measure_number(bench: Bench, question: Question) -> Found:
     """Measure a metric of a number. Raises Refusal where it has no value."""
@@ -52,7 +69,7 @@ def measure_number(bench: Bench, question: Question) -> Found:
     _refuse_unfit(question, fine)
     every = _parts(bench, question, fine)
     parts = [every[metric] for metric in question.spec.parts]
-    found = compared_or_single(question, [part for part, _ in parts], fine.counted)
+    found = compared_or_single(bench, question, [part for part, _ in parts], fine.counted)
     shift = max(moved for _, moved in parts)
     note = () if shift <= 1e-12 else (_level_note(_number(question), shift),)
     if bench.told is None:
@@ -112,6 +129,8 @@ def _read_levels(bench: Bench, question: Question, tally: Tally) -> Levelled:
         roles=(*spec.labels, table.number),
         favorable=favorable,
         values=numpy.array(table.scores, dtype=numpy.float64),
+        back=bench.back.get(control.across, ()),
+        least=bench.least,
     )
     assert counted.values is not None
     reach = 0.0 if table.exact else table.width / 2

@@ -283,6 +283,13 @@ def duplicates_aspect(old: Policy, new: Policy) -> Aspect | None:
     return _ordered("duplicates", was, now, *notes, tighter=now != "expected")
 
 
+def min_cell_aspect(old: Policy, new: Policy) -> Aspect | None:
+    """A larger `min_cell` is tighter: more groups are kept back, and make a verdict amber."""
+    notes = "more small groups are kept back", "smaller groups are judged and shown"
+    was, now = str(old.min_cell), str(new.min_cell)
+    return _ordered("disclosure.min_cell", was, now, *notes, tighter=new.min_cell > old.min_cell)
+
+
 def retention_aspect(old: Policy, new: Policy) -> Aspect | None:
     """Longer is tighter; one that leaves it to the setting has no order."""
     was, now = old.retention, new.retention

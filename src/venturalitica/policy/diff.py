@@ -31,6 +31,7 @@ from venturalitica.policy.changes import (
     PolicyDiff,
     duplicates_aspect,
     kind_of,
+    min_cell_aspect,
     min_support_aspect,
     must_aspect,
     nulls_aspect,
@@ -85,7 +86,10 @@ class _Comparison:
             aspects.append(Aspect("name", old.name, new.name, "renamed"))
         for key in ("version", "title"):
             aspects += _reworded(key, getattr(old, key), getattr(new, key))
-        aspects += filter(None, (duplicates_aspect(old, new), retention_aspect(old, new)))
+        aspects += filter(
+            None,
+            (aspect(old, new) for aspect in (duplicates_aspect, min_cell_aspect, retention_aspect)),
+        )
         if aspects:
             kind = kind_of(aspects)
             yield Change("policy", new.name, old.name, kind, tuple(aspects))

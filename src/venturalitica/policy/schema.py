@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from venturalitica.core.policy import Control, Policy, Role
+from venturalitica.core.policy import MIN_CELL, Control, Policy, Role
 from venturalitica.core.retention import TERM
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.fields import (
@@ -210,6 +210,18 @@ class ControlForm(_Form):
     )
 
 
+class DisclosureForm(_Form):
+    """What may be read from evidence about small groups of people."""
+
+    min_cell: Annotated[
+        int, Field(ge=0, le=1_000), Expected("a whole number of rows, 0 or more, such as 5")
+    ] = Field(
+        default=MIN_CELL,
+        description="No group or denominator of fewer rows enters a value, an interval or a light, "
+        "or is written anywhere. 0 only for data about nobody.",
+    )
+
+
 class PolicyForm(_Form):
     """Which rules a model or a data set must meet."""
 
@@ -244,6 +256,11 @@ class PolicyForm(_Form):
         description="How long records under this policy are kept; ten-years count from the placing "
         "on the market. Where it says nothing, VENTURALITICA_RETENTION does.",
         examples=["18m", "5y", "ten-years"],
+    )
+    disclosure: Annotated[
+        DisclosureForm | None, Expected("a mapping, such as disclosure: {min_cell: 5}")
+    ] = Field(
+        default=None, description="What may be read from evidence about small groups of people."
     )
     roles: Annotated[
         dict[RoleName, RoleForm | None] | None,
@@ -299,6 +316,7 @@ def build_policy(
         title=form.title,
         duplicates=form.duplicates,
         retention=form.retention or "",
+        min_cell=form.disclosure.min_cell if form.disclosure else MIN_CELL,
         roles={name: _role(name, role, root) for name, role in (form.roles or {}).items()},
         controls=tuple(
             _control(index, control, form, root) for index, control in enumerate(form.controls)

@@ -1,0 +1,141 @@
+"""A group or a denominator of fewer than `min_cell` rows enters no value and no light."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.tally import Tally
+from venturalitica.core.verdict import Verdict
+from venturalitica.judge import judge
+
+LEAST = 5
+
+
+def people(**more: Any) -> dict[str, list[Any]]:
+    """400 rows of two genders, and four who are neither."""
+    gender: list[Any] = ["f", "m"] * 200 + ["other"] * 4
+    target: list[Any] = [1, 1, 0, 0] * 101
+    prediction: list[Any] = [1, 0, 0, 1] * 101
+    return {"target": target, "prediction": prediction, "gender": gender, **more}
+
+
+def judged(make: Any, tally: Tally, *controls: Any, rules: int = 3, least: int = LEAST) -> Any:
+    policy = make.policy(*controls, favorable=1, min_cell=least)
+    return judge(policy, tally, circumstances=Circumstances(rules=rules))
+
+
+def parity(make: Any, across: Any = "gender", **fields: Any) -> Any:
+    return make.control("demographic_parity_difference", "<= 1.0", across=across, **fields)
+
+
+def words(verdict: Verdict) -> str:
+    return " ".join([verdict.reason, *verdict.notes])
+
+
+def test_a_group_of_four_is_named_and_not_judged(make: Any) -> None:
+    data = people()
+    (verdict,) = judged(make, make.tally(**data), parity(make))
+    (all_of_them,) = judged(make, make.tally(**data), parity(make), least=0)
+    assert [group.name for group in all_of_them.groups] == ["f", "m", "other"]
+    # One that is kept back alone would have the rows that are missing to the whole.
+    assert verdict.value is None
+    assert verdict.groups == ()
+    assert "'f', 'm', 'other'" in words(verdict) or "'other'" in words(verdict)
+    assert verdict.light == "amber"
+
+
+def test_of_several_the_smallest_are_kept_back_and_the_rest_judged(make: Any) -> None:
+    data = people()
+    for name, count in (("x", 3), ("y", 20)):
+        data["gender"] += [name] * count
+        data["target"] += ([1, 0] * count)[:count]
+        data["prediction"] += ([1, 1, 0] * count)[:count]
+    (verdict,) = judged(make, make.tally(**data), parity(make))
+    assert [group.name for group in verdict.groups] == ["f", "m", "y"]
+    whole = {name: list(values) for name, values in data.items()}
+    kept = [place for place, name in enumerate(data["gender"]) if name not in ("x", "other")]
+    part = {name: [values[place] for place in kept] for name, values in whole.items()}
+    (alone,) = judged(make, make.tally(**part), parity(make), least=0)
+    assert verdict.value == alone.value
+    assert verdict.interval == alone.interval
+    assert verdict.n == alone.n
+    assert (verdict.status, verdict.conclusive, verdict.light) == ("passed", False, "amber")
+    assert "2 groups are not judged: 'other', 'x'" in words(verdict)
+
+
+def test_a_denominator_of_four_is_kept_back_too(make: Any) -> None:
+    data = people()
+    data["gender"] = ["f"] * 200 + ["m"] * 200 + ["x"] * 40 + ["y"] * 40
+    data["target"] = [1, 0] * 200 + [1] * 4 + [0] * 36 + [1] * 3 + [0] * 37
+    data["prediction"] = [1, 0, 1, 1] * 120
+    control = make.control("equal_opportunity_difference", "<= 1.0", across="gender")
+    (verdict,) = judged(make, make.tally(**data), control)
+    assert [group.name for group in verdict.groups] == ["f", "m"]
+    assert "'x', 'y'" in words(verdict)
+    # The same groups elsewhere: their labels would tell.
+    both = judged(make, make.tally(**data), control, parity(make, id="parity"))
+    assert [[group.name for group in one.groups] for one in both] == [["f", "m"], ["f", "m"]]
+
+
+def test_a_value_of_four_rows_is_not_shown(make: Any) -> None:
+    target = [1] * 4 + [0] * 96
+    tally = make.tally(target=target, prediction=[1, 0] * 50)
+    (verdict,) = judged(make, tally, make.control("recall"))
+    assert (verdict.value, verdict.status) == (None, "not_evaluated")
+    assert "fewer than 5 rows" in verdict.reason
+    assert "4" not in verdict.reason.replace("fewer than 5", "")
+
+
+def test_a_named_group_that_is_small_is_not_compared(make: Any) -> None:
+    data = people()
+    data["gender"][:3] = ["x"] * 3
+    control = make.control(
+        "selection_rate", "<= 1.0", across="gender", compare="between", groups=("f", "other")
+    )
+    (verdict,) = judged(make, make.tally(**data), control)
+    assert (verdict.status, verdict.value) == ("not_evaluated", None)
+    assert "'other'" in verdict.reason
+
+
+@pytest.mark.parametrize("nulls", ["refuse", "drop"])
+def test_a_few_missing_values_are_not_counted_out(make: Any, nulls: Any) -> None:
+    """The rows of a group would else differ by how many lack a prediction."""
+    target, prediction = [1, 0] * 100, [1, 0, 0, 1] * 50
+    tally = make.tally(
+        target=target, prediction=[None] * 3 + prediction[3:], gender=["f", "m"] * 100
+    )
+    one, other = judged(
+        make, tally, parity(make, nulls=nulls), make.control("accuracy", nulls=nulls)
+    )
+    assert (one.n, other.n) == (200, 200)
+    assert [group.n for group in one.groups] == ([100, 100] if nulls == "drop" else [])
+    assert "fewer than 5 of 200 rows" in words(one)
+    assert "3 rows" not in words(other)
+
+
+@pytest.mark.parametrize("rules", [1, 2])
+def test_under_earlier_rules_all_are_shown(make: Any, rules: int) -> None:
+    (verdict,) = judged(make, make.tally(**people()), parity(make), rules=rules)
+    assert [group.name for group in verdict.groups] == ["f", "m", "other"]
+
+
+def test_scores_keep_back_the_same_groups(make: Any) -> None:
+    data = people()
+    data["gender"][:3] = ["x"] * 3
+    rows = len(data["gender"])
+    tally = make.tally(**data, score=[place % 10 / 10 for place in range(rows)])
+    control = make.control("roc_auc", ">= 0.0", across="gender", compare="min")
+    area, rate = judged(make, tally, control, parity(make, id="parity"))
+    assert [group.name for group in area.groups] == ["f", "m"]
+    assert [group.name for group in rate.groups] == ["f", "m"]
+
+
+def test_what_is_kept_judges_to_the_same(make: Any) -> None:
+    data = people()
+    data["gender"][:3] = ["x"] * 3
+    tally = make.tally(**data)
+    again = Tally.from_json(tally.for_evidence().to_json())
+    assert judged(make, tally, parity(make)) == judged(make, again, parity(make))
