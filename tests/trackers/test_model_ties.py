@@ -114,7 +114,7 @@ def test_a_model_logged_after_a_fit_is_tied_when_the_run_ends(mlflow, local, pla
     assert ("model/model", made.manifest.root) in list(entry.record.subjects)
     assert vl.verify().ok
     assert vl.verify(run.info.run_id).ok
-    assert Outbox(open_ledger(create=False)).pending() == []
+    assert Outbox(open_ledger(create=False)).waiting() == []
     tags = mlflow.get_run(run.info.run_id).data.tags
     claim = json.loads(tags[f"venturalitica.model.{entry.evidence_sha256[:12]}"])
     kept = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/{claim['folder']}/evidence.json")
