@@ -15,6 +15,8 @@ from venturalitica.ledger.records.erasure import targets_of
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.ledger.rejudge.compare import read_tally
 
+ROUGH = 0.01
+"""A value of scores further than this from the one on the recorded levels is named."""
 _HELD = "thresholds, statuses and the set of controls were held against its policy"
 
 
@@ -86,3 +88,13 @@ def _axes(counts: Mapping[str, Any]) -> list[Any] | None:
         return Tally.from_json({**counts, "tables": (), "scores": ()}).axes_json()
     except (VenturaliticaError, KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def name_rough(moved: Mapping[str, float]) -> None:
+    """Values that the recorded levels bear out only roughly: within their bounds, but far off."""
+    for control, distance in moved.items():
+        if distance > ROUGH:
+            raise NotJudged(
+                f"control {control!r}: the value is {distance:.2g} from the one on the levels of "
+                "scores that the record keeps, which can bear out no more"
+            )

@@ -45,6 +45,7 @@ from venturalitica.ledger.rejudge.counts import (
     Elsewhere,
     NotJudged,
     UnreadableTally,
+    name_rough,
     tally_in,
 )
 from venturalitica.metrics.catalog import CATALOG
@@ -53,8 +54,6 @@ from venturalitica.policy.tree import MAX_CONTROLS
 MOST_WORK = 40_000
 """Cells that are resampled for one record: about half a minute. A record that asks for more may
 have been made to keep its reader busy."""
-ROUGH = 0.01
-"""A value of scores further than this from the one on the recorded levels is named."""
 _KEPT = 256
 """Judgements kept: a nightly audit of the same rows is judged once."""
 
@@ -166,7 +165,7 @@ class Verdicts(Chronicle):
             raise
         unknown = _compare(record, judged, controls)
         self._count_reported(policy, asked)
-        _name_rough(judged.moved)
+        name_rough(judged.moved)
         if unknown:
             raise NotJudged(f"this version has no metric {listed(unknown)}")
 
@@ -231,7 +230,7 @@ class Verdicts(Chronicle):
                     differences(verdict, found, weaker=judged.rough and is_scored(found)), verdict
                 )
         judged.agreed = record.verdict_items
-        _name_rough(judged.moved)
+        name_rough(judged.moved)
 
 
 def _need(held: bool, otherwise: str) -> None:
@@ -394,13 +393,3 @@ def _in_order(verdicts: Sequence[Mapping[str, Any]], policy: Policy) -> list[Con
         assert control is not None
         found.append(control)
     return found
-
-
-def _name_rough(moved: Mapping[str, float]) -> None:
-    """Values that the recorded levels bear out only roughly: within their bounds, but far off."""
-    for control, distance in moved.items():
-        if distance > ROUGH:
-            raise NotJudged(
-                f"control {control!r}: the value is {distance:.2g} from the one on the levels of "
-                "scores that the record keeps, which can bear out no more"
-            )
