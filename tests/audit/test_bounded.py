@@ -47,7 +47,7 @@ def test_four_hundred_small_groups(
     for verdict in audit:
         assert all(len(text) < LONGEST for text in (verdict.reason, *verdict.notes))
     if each == 4:
-        assert "and 392 more" in " ".join((*audit[0].notes, audit[1].reason))
+        assert "and 396 more" in " ".join((*audit[0].notes, audit[1].reason))
     assert len(repr(audit)) < LONGEST
 
 

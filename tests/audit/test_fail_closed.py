@@ -124,7 +124,12 @@ def test_null_labels_or_predictions(column, kind, write_policy, table):
     table.loc[3, column] = kind
     verdict = judged(vl.enforce(table, policy=write_policy(policy_of(ACCURACY)), **LABELS))
     assert verdict.status == "not_evaluated"
-    assert "1" in verdict.reason
+    assert "fewer than 5 of 400 rows cannot be used" in verdict.reason
+    open_data = write_policy("disclosure: {min_cell: 0}\n" + policy_of(ACCURACY))
+    assert (
+        "1 of 400 rows cannot be used"
+        in judged(vl.enforce(table, policy=open_data, **LABELS)).reason
+    )
 
 
 def test_null_predictions_may_be_dropped_and_the_verdict_says_so(write_policy, table):
@@ -167,11 +172,20 @@ def test_an_absent_favorable(favorable, write_policy, table):
     assert "0" in judged(vl.enforce(table, policy=path, **LABELS)).reason
 
 
-def test_a_group_of_four_is_shown_and_inconclusive(write_policy, table):
+def test_a_group_of_four_is_named_and_inconclusive(write_policy, table):
     table.loc[:3, "sex"] = "x"
     (verdict,) = vl.enforce(table, policy=write_policy(policy_of(PARITY)), **ROLES)
     assert not verdict.conclusive
     assert verdict.light != "green"
+    assert "x" not in {group.name for group in verdict.groups}
+    assert "'x'" in " ".join((verdict.reason, *verdict.notes))
+
+
+def test_where_nobody_is_in_the_data_a_group_of_four_is_shown_and_inconclusive(write_policy, table):
+    table.loc[:3, "sex"] = "x"
+    open_data = write_policy("disclosure: {min_cell: 0}\n" + policy_of(PARITY))
+    (verdict,) = vl.enforce(table, policy=open_data, **ROLES)
+    assert not verdict.conclusive
     assert {group.name: (group.n, group.supported) for group in verdict.groups}["x"] == (4, False)
 
 

@@ -47,6 +47,7 @@ def statement(of: Policy, number: int, **settings: Any) -> dict[str, Any]:
         "started": START,
         "ended": START,
         "policy": of,
+        "retention": "six-months",
     }
     return in_format_1(build_statement(Facts(**facts | settings), key=b"k").statement)
 

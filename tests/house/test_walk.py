@@ -15,8 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "venturalitica"
-EXECUTED = 110
-WALKED = 30
+EXECUTED = 125
+WALKED = 32
 
 # The two lines of the README, in a process of their own. A file counts once one of its functions
 # ran, from the import to the end of delivery and page; that its module was imported is no

@@ -126,8 +126,8 @@ def stolen_seal(written: Path, signer: FileSigner, stranger: FileSigner, tmp_pat
     from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
     from venturalitica.ledger.formats.dsse import sign_envelope
     from venturalitica.ledger.formats.merkle import MemoryTree, leaf_hash
+    from venturalitica.ledger.records.kinds.rotation import Pair, Rotation
     from venturalitica.ledger.records.placement import Draft
-    from venturalitica.ledger.records.rotation import Pair, Rotation
 
     ours = Ledger.open(written)
     genuine, origin = ours.entry(0), ours.head().origin

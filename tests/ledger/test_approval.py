@@ -15,7 +15,7 @@ from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
 from venturalitica.ledger.formats.dsse import Envelope
 from venturalitica.ledger.lifecycle.approve import approvals, approve
-from venturalitica.ledger.records.approval import Approval
+from venturalitica.ledger.records.kinds.approval import Approval
 from venturalitica.ledger.records.vault import Vault
 
 AT = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)

@@ -159,7 +159,7 @@ def test_a_copy_without_the_vault_is_told(filled: Ledger, tmp_path: Path) -> Non
 
 
 def test_an_erasure_of_what_was_never_there_is_a_fault(filled: Ledger) -> None:
-    from venturalitica.ledger.records.erasure import Target, erasure_statement
+    from venturalitica.ledger.records.kinds.erasure import Target, erasure_statement
 
     for target in (
         Target(1, filled.entry(1).evidence_sha256, ("a" * 64,)),
@@ -175,7 +175,7 @@ def test_an_erasure_of_what_was_never_there_is_a_fault(filled: Ledger) -> None:
 
 def test_a_planted_mark_makes_us_sign_and_delete_nothing(filled: Ledger, vault: Vault) -> None:
     """Whoever can write the folder must not get an erasure signed in our name."""
-    from venturalitica.ledger.records.erasure import Target, erasure_statement
+    from venturalitica.ledger.records.kinds.erasure import Target, erasure_statement
 
     of = filled.entry(1)
     target = Target(1, of.evidence_sha256, (of.statement["predicate"]["person"]["vault"],))

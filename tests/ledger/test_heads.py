@@ -14,7 +14,7 @@ from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, verify_ledger
 from venturalitica.ledger.formats.merkle import Head, head_at, leaf_hash, root_of
 from venturalitica.ledger.lifecycle.prune import Plan, plan, prune
-from venturalitica.ledger.records.pruning import Range, prune_statement
+from venturalitica.ledger.records.kinds.pruning import Range, prune_statement
 
 old_log = sys.modules["ledger_old_log"]
 clock, ledger, filled = old_log.clock, old_log.ledger, old_log.filled

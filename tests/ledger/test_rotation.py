@@ -19,7 +19,7 @@ from venturalitica.ledger.formats.dsse import Envelope
 from venturalitica.ledger.formats.public_key import PublicKey
 from venturalitica.ledger.lifecycle.keys import introduced
 from venturalitica.ledger.log.key_history import hand_over, pair_of
-from venturalitica.ledger.records.rotation import Pair, Rotation
+from venturalitica.ledger.records.kinds.rotation import Pair, Rotation
 from venturalitica.ledger.signing.key_rotation import swap
 from venturalitica.ledger.signing.signer import FileSigner
 from venturalitica.ledger.verify.read_log import Witness

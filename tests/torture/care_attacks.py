@@ -33,9 +33,9 @@ from venturalitica.ledger.formats.public_key import PublicKey, carry_keys
 from venturalitica.ledger.lifecycle.approve import approve
 from venturalitica.ledger.lifecycle.erase import erase
 from venturalitica.ledger.log.key_history import hand_over, pair_of
+from venturalitica.ledger.records.kinds.pruning import Range, prune_statement
+from venturalitica.ledger.records.kinds.rotation import Pair, Rotation
 from venturalitica.ledger.records.placement import Draft
-from venturalitica.ledger.records.pruning import Range, prune_statement
-from venturalitica.ledger.records.rotation import Pair, Rotation
 from venturalitica.ledger.signing.signer import FileSigner, load_signer
 
 Play = Callable[[World, Path], None]

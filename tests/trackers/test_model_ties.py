@@ -30,10 +30,10 @@ from venturalitica.audit.allowance import Allowance
 from venturalitica.audit.project import open_ledger
 from venturalitica.cli.app import app
 from venturalitica.core.manifest import Manifest
-from venturalitica.core.model_tie import ModelTie, check
 from venturalitica.core.record import MODEL
 from venturalitica.errors import EvidenceError, TrackerError
 from venturalitica.ledger import Outbox
+from venturalitica.ledger.records.kinds.model_tie import ModelTie, check
 from venturalitica.provenance.model_files import read_manifest
 from venturalitica.trackers.base import LoggedModel
 from venturalitica.trackers.memory import MemoryTracker

@@ -48,8 +48,7 @@ def statement(shelf: Shelf, **settings: Any) -> dict[str, Any]:
 def rename(made: dict[str, Any]) -> dict[str, Any]:
     """Subjects that fit the names in the predicate, so that the log takes the statement."""
     predicate = made["predicate"]
-    data = [f"data/{item['context']}/{item['name']}" for item in predicate["data"]]
-    names = [f"policy/{predicate['policy']['filename']}", "model/x", *data]
+    names = [f"policy/{predicate['policy']['filename']}", "model/x"]
     for subject, name in zip(made["subject"], names, strict=True):
         subject["name"] = name
     return made

@@ -30,12 +30,12 @@ from venturalitica.audit.statement import Unsigned, run_json
 from venturalitica.core.causes import said
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.json_values import text
-from venturalitica.core.model_tie import Likeness, ModelTie
 from venturalitica.core.record import Statement
 from venturalitica.core.redact import redact_name, redacted_traceback
 from venturalitica.frameworks import predictions
 from venturalitica.frameworks.alignment import row_count
 from venturalitica.ledger.lifecycle.ties import ties
+from venturalitica.ledger.records.kinds.model_tie import Likeness, ModelTie
 from venturalitica.provenance.model_files import read_manifest
 from venturalitica.system.settings import Settings
 from venturalitica.trackers import tracker
@@ -255,6 +255,9 @@ def _likeness(training: Training, folder: Path) -> Likeness:
     """Ask the loaded model again, no longer than `LOAD_WITHIN`."""
     if training.features is None:
         return Likeness(tie="logged afterwards", reason=training.without)
+    if not (folder / "MLmodel").is_file():
+        reason = "its files do not say how they are loaded (a file MLmodel does)"
+        return Likeness(tie="logged afterwards", reason=reason)
     answered: list[Likeness] = []
     done = _on_a_thread(lambda: answered.append(_asked(training, folder)))
     if not done(LOAD_WITHIN):

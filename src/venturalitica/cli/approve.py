@@ -105,7 +105,7 @@ def _signed_off(
     from venturalitica.audit.project import open_ledger
     from venturalitica.cli.record_view import light_of
     from venturalitica.ledger.lifecycle.approve import approve as append_approval
-    from venturalitica.ledger.records.approval import Approval
+    from venturalitica.ledger.records.kinds.approval import Approval
     from venturalitica.ledger.records.vault import Vault
 
     if not entry.record.judged:

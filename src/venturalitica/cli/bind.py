@@ -21,6 +21,7 @@ from venturalitica.cli.output import (
 
 if TYPE_CHECKING:
     from venturalitica.audit.recording import Outcome
+    from venturalitica.ledger.records.kinds.model_tie import ModelTie
 
 app = new_app()
 
@@ -70,35 +71,36 @@ def bind(
 
 def facts(outcomes: list[Outcome], failed: list[str]) -> dict[str, Any]:
     """What was put on record, as JSON."""
+    return {"models": [_facts(outcome) for outcome in outcomes], "not_asked": failed}
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    made = _tie(outcome)
     return {
-        "models": [
-            {
-                "index": outcome.entry.index if outcome.entry else None,
-                "name": _said(outcome, "name"),
-                "sha256": _said(outcome, "sha256"),
-                "tie": outcome.entry.record.predicate["tie"] if outcome.entry else None,
-                "fault": outcome.fault or None,
-            }
-            for outcome in outcomes
-        ],
-        "not_asked": failed,
+        "index": outcome.entry.index if outcome.entry else None,
+        "name": made.name if made else None,
+        "sha256": made.manifest.root if made else None,
+        "tie": made.likeness.tie if made else None,
+        "fault": outcome.fault or None,
     }
 
 
 def show(outcomes: list[Outcome], failed: list[str]) -> None:
     """Say what was put on record, and what could not be asked."""
     for outcome in outcomes:
-        if outcome.entry is None:
+        made = _tie(outcome)
+        if outcome.entry is None or made is None:
             complain(outcome.fault or outcome.waiting)
             continue
-        tie = outcome.entry.record.predicate["tie"]
-        say(f"entry {outcome.entry.index}: model {_said(outcome, 'name')}, {tie}")
-        say(f"  root {_said(outcome, 'sha256')}")
+        say(f"entry {outcome.entry.index}: model {made.name}, {made.likeness.tie}")
+        say(f"  root {made.manifest.root}")
     for line in failed:
         complain(f"not asked: {line}")
     if not outcomes and not failed:
         say("Nothing new: what the run holds is on record, or was made before the training.")
 
 
-def _said(outcome: Outcome, name: str) -> Any:
-    return outcome.entry.record.model.get(name) if outcome.entry else None
+def _tie(outcome: Outcome) -> ModelTie | None:
+    from venturalitica.ledger.records.kinds.model_tie import ModelTie
+
+    return ModelTie.of(outcome.entry.record.predicate) if outcome.entry else None

@@ -57,7 +57,7 @@ def erase(
     from venturalitica.audit.project import open_ledger
     from venturalitica.cli.runs import found
     from venturalitica.ledger.lifecycle import erase as eraser
-    from venturalitica.ledger.records.erasure import held_by
+    from venturalitica.ledger.records.kinds.erasure import held_by
 
     ledger = open_ledger(create=False)
     entries = [ledger.entry(row.index) for row in found(ledger, ref)]

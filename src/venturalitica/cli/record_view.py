@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
 from venturalitica.core.json_values import integer, mapping, text
-from venturalitica.core.model_tie import ModelTie
 from venturalitica.core.record import MODEL, PREDICATE, Statement
 from venturalitica.core.verdict import Light, left_out_sentence, worst_light
+from venturalitica.ledger.records.kinds.model_tie import ModelTie
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
-    from venturalitica.ledger.records.approval import Approval
+    from venturalitica.ledger.records.kinds.approval import Approval
 
 
 def facts(ledger: Ledger, entry: Entry) -> dict[str, Any]:

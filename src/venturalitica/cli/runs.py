@@ -29,7 +29,7 @@ from venturalitica.errors import EvidenceError, SettingsError
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger, RunRow
     from venturalitica.ledger.index.queries import Known
-    from venturalitica.ledger.records.approval import Approval
+    from venturalitica.ledger.records.kinds.approval import Approval
 
 app = new_app(no_args_is_help=True)
 

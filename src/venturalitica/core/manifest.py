@@ -64,20 +64,20 @@ class Manifest:
         Raises:
             EvidenceError: it is none, or its root is not the one over its files.
         """
-        json = mapping(said)
-        if json.get("method") != METHOD:
+        fields = mapping(said)
+        if fields.get("method") != METHOD:
             raise EvidenceError(f"the manifest's method is not {METHOD!r}")
-        listed = [(_name(item), text(item.get("sha256"))) for item in mappings(json.get("files"))]
-        whole = len(listed) == len(items(json.get("files"))) > 0
+        listed = [(_name(item), text(item.get("sha256"))) for item in mappings(fields.get("files"))]
+        whole = len(listed) == len(items(fields.get("files"))) > 0
         if not whole or not all(name and is_hash(digest) for name, digest in listed):
             raise EvidenceError("the manifest lists no files, or one without a name or digest")
-        left_out = items(json.get("left_out"))
+        left_out = items(fields.get("left_out"))
         if not set(map(text, left_out)) <= {REGISTRY_META}:
             raise EvidenceError(f"the manifest leaves out more than {REGISTRY_META!r}")
         found = cls.over(dict(listed), tuple(map(text, left_out)))
         if list(found.files.items()) != listed:
             raise EvidenceError("the manifest's files are not in their order, or one is twice")
-        if found.root != json.get("root"):
+        if found.root != fields.get("root"):
             raise EvidenceError("the manifest's root is not the one over its files")
         return found
 

@@ -8,7 +8,7 @@
 
 A statement says `"retention": {"class": "18m", "until": "2028-05-26", "counts_from": "record"}`, or
 `{"class": "ten-years", "until": null, "counts_from": "placed"}`: a record of kind `placement` says
-when that was (`Placement`). One without `counts_from` is older: its `until` counts from the record,
+when that was. One without `counts_from` is older: its `until` counts from the record,
 with ten years too. Months and years end on the same date, or on the last day of a month that has no
 such date (Regulation (EEC) 1182/71, Article 3(2)(c)).
 """
@@ -20,9 +20,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
-from venturalitica.core.encoding import is_hash
 from venturalitica.core.json_values import mapping
 from venturalitica.errors import EvidenceError, did_you_mean
 
@@ -134,33 +132,6 @@ class RetentionTerm:
         if placed is None:
             return None
         return max(last_day(TEN_YEARS, placed), last_day(SIX_MONTHS, appended))
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """That a model was placed on the market, or put into service, on a day."""
-
-    model: str
-    sha256: str
-    on: date
-
-    @classmethod
-    def of(cls, predicate: Mapping[str, Any]) -> Placement:
-        """Read the predicate of such a record.
-
-        Raises:
-            EvidenceError: a field is missing or malformed.
-        """
-        model = mapping(predicate.get("model"))
-        name, digest = model.get("name"), model.get("sha256")
-        if not (isinstance(name, str) and name and isinstance(digest, str) and is_hash(digest)):
-            raise EvidenceError("predicate.model is missing or malformed")
-        return cls(name, digest, parse_day(predicate.get("placed_on")))
-
-    def to_json(self) -> dict[str, Any]:
-        """As it stands in the predicate."""
-        model = {"name": self.model, "sha256": self.sha256}
-        return {"model": model, "placed_on": self.on.isoformat()}
 
 
 def parse_day(text: object) -> date:

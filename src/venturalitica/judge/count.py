@@ -137,7 +137,7 @@ def kept_back_words(names: Sequence[str], min_cell: int) -> str:
     """`2 groups are not judged: 'a' and 'b' (fewer than 5 rows, or they would tell ...)`."""
     many = "1 group is" if len(names) == 1 else f"{len(names)} groups are"
     return (
-        f"{many} not judged: {listed([repr(name) for name in names])} (fewer than {min_cell} rows, "
+        f"{many} not judged: {listed(map(repr, names), 4)} (fewer than {min_cell} rows, "
         "or they would tell how few another has)"
     )
 

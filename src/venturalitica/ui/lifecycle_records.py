@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from venturalitica.core.json_values import Json
-from venturalitica.core.model_tie import ModelTie
 from venturalitica.core.record import APPROVAL, ERASURE, MODEL, PLACEMENT, PRUNE, ROTATION
-from venturalitica.core.retention import TEN_YEARS, Placement, last_day
+from venturalitica.core.retention import TEN_YEARS, last_day
+from venturalitica.ledger.records.kinds.model_tie import ModelTie
+from venturalitica.ledger.records.kinds.placement import Placement
 from venturalitica.reports.html.parts import digest, moment
 from venturalitica.reports.sentences import LIGHT_WORDS
 from venturalitica.ui.templating import count
@@ -53,7 +54,7 @@ def read_care(ledger: Ledger, entry: Entry) -> Care:
 
 def _approval(ledger: Ledger, predicate: Json, index: int) -> Care:
     from venturalitica.ledger.lifecycle.erase import shown
-    from venturalitica.ledger.records.approval import Approval
+    from venturalitica.ledger.records.kinds.approval import Approval
 
     made = Approval.of(predicate, index)
     person = shown(ledger, made.person)
@@ -78,7 +79,7 @@ def _approval(ledger: Ledger, predicate: Json, index: int) -> Care:
 
 def _erasure(ledger: Ledger, predicate: Json, index: int) -> Care:
     from venturalitica.ledger.lifecycle.erase import shown
-    from venturalitica.ledger.records.erasure import reason_of, targets_of
+    from venturalitica.ledger.records.kinds.erasure import reason_of, targets_of
 
     targets, reason = targets_of(predicate), reason_of(predicate)
     values = sum(len(target.digests) for target in targets)
@@ -96,7 +97,7 @@ def _erasure(ledger: Ledger, predicate: Json, index: int) -> Care:
 
 
 def _prune(ledger: Ledger, predicate: Json, index: int) -> Care:
-    from venturalitica.ledger.records.pruning import Pruning
+    from venturalitica.ledger.records.kinds.pruning import Pruning
 
     made = Pruning.of(predicate)
     gone = sum(item.count for item in made.ranges)
@@ -131,7 +132,7 @@ def _placement(ledger: Ledger, predicate: Json, index: int) -> Care:
 
 
 def _rotation(ledger: Ledger, predicate: Json, index: int) -> Care:
-    from venturalitica.ledger.records.rotation import Rotation
+    from venturalitica.ledger.records.kinds.rotation import Rotation
 
     made = Rotation.of(predicate, index)
     return Care(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.index.queries import Known
     from venturalitica.ledger.lifecycle.approve import SignOffs
     from venturalitica.ledger.outbox import Attempt, Undelivered
-    from venturalitica.ledger.records.approval import Approval
+    from venturalitica.ledger.records.kinds.approval import Approval
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, func, select
 from venturalitica.ledger.formats.merkle import leaf_hash
 from venturalitica.ledger.index.rows import Outline, link_rows, run_row, verdict_rows
 from venturalitica.ledger.index.tables import links, meta, runs, values_of, verdicts
-from venturalitica.ledger.records.pruning import pruned_by
+from venturalitica.ledger.records.kinds.pruning import pruned_by
 
 VERSION = "6"
 """Raise it when a table, or what a row is made of, changes: an index of another version is rebuilt,

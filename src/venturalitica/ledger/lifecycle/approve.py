@@ -18,7 +18,7 @@ from venturalitica.core.text import timestamp
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.index.rows import Outline
 from venturalitica.ledger.ledger import Ledger
-from venturalitica.ledger.records.approval import MAX_ROLE, Approval, approval_in, check
+from venturalitica.ledger.records.kinds.approval import MAX_ROLE, Approval, approval_in, check
 from venturalitica.ledger.records.placement import Entry
 from venturalitica.ledger.records.vault import MAX_TEXT, Pair
 from venturalitica.ledger.signing.signer import Signer

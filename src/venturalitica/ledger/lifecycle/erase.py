@@ -20,7 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.errors import EvidenceError
-from venturalitica.ledger.records.erasure import Target, erasure_statement, held_by, targets_of
+from venturalitica.ledger.records.kinds.erasure import (
+    Target,
+    erasure_statement,
+    held_by,
+    targets_of,
+)
 from venturalitica.ledger.records.vault import MAX_TEXT, Pair, Vault
 from venturalitica.system.files import sync_folder, write_durably
 

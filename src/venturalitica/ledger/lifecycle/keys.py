@@ -23,7 +23,7 @@ from venturalitica.ledger.log.key_history import (
     retirement,
     rotation_in,
 )
-from venturalitica.ledger.records.rotation import Rotation
+from venturalitica.ledger.records.kinds.rotation import Rotation
 from venturalitica.ledger.signing.signer import FileSigner
 from venturalitica.ledger.verify.history import Rotations
 

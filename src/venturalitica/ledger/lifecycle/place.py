@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from venturalitica._version import __version__
 from venturalitica.core.encoding import marks_in_base64
 from venturalitica.core.record import FORMAT, MODEL_SUBJECT, PLACEMENT, Statement, statement_json
-from venturalitica.core.retention import Placement, RetentionTerm, day_of
+from venturalitica.core.retention import RetentionTerm, day_of
 from venturalitica.errors import EvidenceError, listed
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.index.index import Index
+from venturalitica.ledger.records.kinds.placement import Placement
 
 if TYPE_CHECKING:
     from venturalitica.ledger.ledger import Ledger

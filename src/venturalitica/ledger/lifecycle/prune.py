@@ -26,8 +26,8 @@ from venturalitica.ledger.lifecycle.place import Placed, placings
 from venturalitica.ledger.lifecycle.rewrite import rewrite
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.outbox import Outbox
-from venturalitica.ledger.records.erasure import held_by
-from venturalitica.ledger.records.pruning import Range, prune_statement, pruned_by
+from venturalitica.ledger.records.kinds.erasure import held_by
+from venturalitica.ledger.records.kinds.pruning import Range, prune_statement, pruned_by
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.system.files import NoLocksError, locked
 

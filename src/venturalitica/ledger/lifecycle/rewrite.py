@@ -19,7 +19,7 @@ from venturalitica.ledger.formats.checkpoint import Checkpoint
 from venturalitica.ledger.formats.merkle import Head, RunningRoot
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.log.tail import Part, read_parts
-from venturalitica.ledger.records.pruning import Range
+from venturalitica.ledger.records.kinds.pruning import Range
 from venturalitica.system.files import locked, reading, sync_folder
 
 Named = Mapping[int, tuple[Range, int]]

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from venturalitica.core.encoding import marks_in_base64
-from venturalitica.core.model_tie import ModelTie
 from venturalitica.core.record import MODEL
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.ledger import Ledger
+from venturalitica.ledger.records.kinds.model_tie import ModelTie
 from venturalitica.ledger.records.placement import Entry
 
 _MARKS = marks_in_base64(MODEL.encode())

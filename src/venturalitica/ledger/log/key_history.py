@@ -23,8 +23,8 @@ from venturalitica.core.record import ROTATION, Statement
 from venturalitica.errors import EvidenceError, RetiredKeyError
 from venturalitica.ledger.formats.dsse import Envelope, signers_of, statement_of, verify_signature
 from venturalitica.ledger.formats.public_key import short
+from venturalitica.ledger.records.kinds.rotation import Pair, Rotation
 from venturalitica.ledger.records.placement import Entry
-from venturalitica.ledger.records.rotation import Pair, Rotation
 from venturalitica.ledger.signing.signer import FileSigner, Signer
 from venturalitica.system.files import open_plain
 

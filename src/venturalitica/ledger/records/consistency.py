@@ -13,7 +13,6 @@ from typing import Any
 
 import rfc8785
 
-from venturalitica.core import model_tie
 from venturalitica.core.encoding import canonical_parsed, sha256_hex
 from venturalitica.core.json_values import text
 from venturalitica.core.manifest import Manifest
@@ -27,11 +26,11 @@ from venturalitica.core.record import (
     ROTATION,
     Statement,
 )
-from venturalitica.core.retention import Placement
 from venturalitica.core.verdict import LIGHTS, Light, run_lights
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, PolicyError
-from venturalitica.ledger.records import approval, erasure, pruning, rotation
+from venturalitica.ledger.records.kinds import approval, erasure, model_tie, pruning, rotation
+from venturalitica.ledger.records.kinds.placement import Placement
 
 CHECKS = {
     ROTATION: rotation.check,

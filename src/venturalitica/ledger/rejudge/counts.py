@@ -11,7 +11,7 @@ from venturalitica.core.record import ERASURE, Statement
 from venturalitica.core.tally import Tally
 from venturalitica.errors import EvidenceError, VenturaliticaError
 from venturalitica.ledger.records.chronicle import Record
-from venturalitica.ledger.records.erasure import targets_of
+from venturalitica.ledger.records.kinds.erasure import targets_of
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.ledger.rejudge.compare import read_tally
 

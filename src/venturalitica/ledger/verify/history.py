@@ -17,11 +17,11 @@ from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.formats.merkle import Head
 from venturalitica.ledger.formats.public_key import short
 from venturalitica.ledger.log.tail import read_parts
-from venturalitica.ledger.records.approval import Approval
 from venturalitica.ledger.records.chronicle import Chronicle, Record
-from venturalitica.ledger.records.erasure import Target, held_by, targets_of
-from venturalitica.ledger.records.pruning import Pruning, Range
-from venturalitica.ledger.records.rotation import Rotation
+from venturalitica.ledger.records.kinds.approval import Approval
+from venturalitica.ledger.records.kinds.erasure import Target, held_by, targets_of
+from venturalitica.ledger.records.kinds.pruning import Pruning, Range
+from venturalitica.ledger.records.kinds.rotation import Rotation
 from venturalitica.ledger.records.vault import Vault
 
 
