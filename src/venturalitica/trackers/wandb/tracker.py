@@ -19,6 +19,7 @@ from venturalitica.system.files import one_at_a_time
 from venturalitica.trackers.base import (
     ROOT,
     Lead,
+    LoggedModel,
     NoRun,
     Parcel,
     Receipt,
@@ -29,7 +30,7 @@ from venturalitica.trackers.haul import Haul
 from venturalitica.trackers.layout import SNAPSHOTS
 from venturalitica.trackers.links import without_credentials
 from venturalitica.trackers.publish import publish, publish_page
-from venturalitica.trackers.wandb import active
+from venturalitica.trackers.wandb import active, models
 from venturalitica.trackers.wandb import health as account
 from venturalitica.trackers.wandb.health import library
 from venturalitica.trackers.wandb.run import RunShelf
@@ -98,6 +99,21 @@ class WandbTracker(Tracker):
 
     def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
         active.at_end(run.run_id, call)
+        models.watch(run.run_id)
+
+    def logged_models(self, run: RunRef) -> Sequence[LoggedModel]:
+        """Of an offline run, what this process logged; nobody lists the rest before it is there."""
+        with translated(run):
+            seen = models.logged_in(run.run_id)
+            if seen or active.find(run.run_id) is not None:
+                return seen
+            return [] if waits_here(run) else models.logged_at(at_server(_address(run), run.uri))
+
+    def fetch_model(self, run: RunRef, model: LoggedModel, folder: Path) -> LoggedModel:
+        with translated(run):
+            if not models.take(run.run_id, model, folder):
+                models.fetch(at_server(_address(run), run.uri), model, folder)
+            return model
 
     def files(self, run: RunRef) -> dict[str, bytes]:
         """Our files at the run, and our summary keys as `tags/<key>`.
@@ -166,9 +182,15 @@ def opened(run: RunRef) -> Iterator[Any]:
             again.finish()
 
 
+def waits_here(run: RunRef) -> bool:
+    """Whether the run was offline, has ended, and is not uploaded."""
+    ended = active.find(run.run_id) is None
+    return bool(run.extra.get("offline")) and ended and not account.uploaded(run)
+
+
 def lies_here(run: RunRef, evidence_sha256: str) -> bool:
     """Whether an offline run that has ended holds the evidence in its folder, not uploaded."""
-    if not run.extra.get("offline") or active.find(run.run_id) or account.uploaded(run):
+    if not waits_here(run):
         return False
     files = _files(Path(str(run.extra["folder"])) / "files")
     return any(_envelope(path, data) == evidence_sha256 for path, data in files.items())
@@ -190,6 +212,10 @@ def path_of(run: RunRef) -> str:
     folder = str(run.extra.get("folder", ""))
     if run.extra.get("offline") and folder and (Path(folder) / "files").is_dir():
         return folder
+    return _address(run)
+
+
+def _address(run: RunRef) -> str:
     parts = (run.extra.get("entity", ""), run.extra.get("project", ""), run.run_id)
     return "/".join(str(part) for part in parts if part)
 
@@ -204,9 +230,7 @@ def fetch(run_id: str, uri: str) -> dict[str, bytes]:
         }
     if (Path(run_id) / "files").is_dir():
         return _files(Path(run_id) / "files")
-    client = library()
-    account.require_login(uri)
-    run = client.Api(overrides={"base_url": uri} if uri else None, timeout=INIT_WITHIN).run(run_id)
+    run = at_server(run_id, uri)
     found = {
         f"tags/{key}": value.encode()
         for key, value in run.summary.items()
@@ -221,6 +245,13 @@ def fetch(run_id: str, uri: str) -> dict[str, bytes]:
                 with file.download(root=folder, replace=True) as stream:
                     found[file.name] = Path(stream.name).read_bytes()
     return found
+
+
+def at_server(path: str, uri: str) -> Any:
+    """A run as W&B's public interface gives it."""
+    client = library()
+    account.require_login(uri)
+    return client.Api(overrides={"base_url": uri} if uri else None, timeout=INIT_WITHIN).run(path)
 
 
 def _ours(key: str) -> bool:
