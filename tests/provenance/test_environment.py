@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import subprocess
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from venturalitica.provenance.environment import environment, hardware, installed_packages
+from venturalitica.provenance.environment import environment, hardware
 from venturalitica.provenance.environment import git as probe
 
 
@@ -38,23 +39,60 @@ def repository(tmp_path: Path) -> Path:
     return folder
 
 
-def test_packages_are_those_that_python_itself_names() -> None:
-    found = environment()["packages"]
+def lines_digest(packages: dict[str, str]) -> str:
+    lines = [f"{name}=={version}\n" for name, version in sorted(packages.items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def test_all_that_python_itself_names_is_counted_and_digested() -> None:
     expected = {
         dist.metadata["Name"].lower().replace("_", "-").replace(".", "-"): dist.version
         for dist in importlib.metadata.distributions()
     }
-    assert found == {name: found[name] for name in sorted(found)}
-    assert found == expected
+    found = environment()
+    assert found["installed"] == {"count": len(expected), "sha256": lines_digest(expected)}
+    assert found["packages"].items() <= expected.items()
+    assert list(found["packages"]) == sorted(found["packages"])
+
+
+def test_packages_are_those_of_which_something_is_loaded() -> None:
+    script = (
+        "import json, numpy, sklearn\n"
+        "from venturalitica.provenance.environment import environment\n"
+        "print(json.dumps(environment()['packages']))"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    found = json.loads(told.stdout)
+    assert {"numpy", "scikit-learn", "scipy", "venturalitica"} <= found.keys()
+    assert not {"mlflow", "wandb", "catboost", "polars"} & found.keys()
+    owners = importlib.metadata.packages_distributions()
+    named = {name.lower().replace("_", "-").replace(".", "-") for name in owners["sklearn"]}
+    assert named <= found.keys()
+
+
+def test_each_loaded_package_is_named_as_python_names_it() -> None:
+    owners = importlib.metadata.packages_distributions()
+    loaded = {name for name in list(sys.modules) if "." not in name}
+    named = {
+        owner.lower().replace("_", "-").replace(".", "-")
+        for name in loaded
+        for owner in owners.get(name, ())
+    }
+    assert named - environment()["packages"].keys() == set()
 
 
 def test_the_first_on_the_path_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder, version in (("a", "1.0"), ("b", "2.0")):
         (tmp_path / folder / f"Some_Package-{version}.dist-info").mkdir(parents=True)
     monkeypatch.setattr(sys, "path", [str(tmp_path / "a"), str(tmp_path / "b"), "/nowhere"])
-    assert installed_packages() == {"some-package": "1.0"}
-    (tmp_path / "a" / "Other-3.dist-info").mkdir()
-    assert installed_packages() == {"other": "3", "some-package": "1.0"}
+    # What does not say what it brings may be what is loaded.
+    assert environment()["packages"] == {"some-package": "1.0"}
+    other = tmp_path / "a" / "Other-3.dist-info"
+    other.mkdir()
+    (other / "RECORD").write_text("never_loaded/__init__.py,sha256=x,1\n")
+    assert environment()["packages"] == {"some-package": "1.0"}
+    expected = {"other": "3", "some-package": "1.0"}
+    assert environment()["installed"] == {"count": 2, "sha256": lines_digest(expected)}
 
 
 def test_python_and_platform() -> None:

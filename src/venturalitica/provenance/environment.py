@@ -2,10 +2,10 @@
 
 Of git the commit is told: no diff, no file names, no credentials.
 
-Every installed distribution is recorded, not only those that are imported: what a lazily imported
-backend does to a number cannot be told from `sys.modules`. Names and versions are read off the
-names of the metadata folders, which takes about a millisecond for hundreds of packages where
-`importlib.metadata` takes a third of a second.
+A record names the distributions that the process had loaded, and holds one digest of all that are
+installed. Names and versions are read off the names of the metadata folders, and what each brings
+off the beginning of its list of files: that takes milliseconds for hundreds of packages, where
+`importlib.metadata` takes seconds.
 """
 
 from __future__ import annotations
@@ -19,39 +19,67 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.redact import redact_uri, redacted_traceback
 from venturalitica.system.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _METADATA = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
-_known: dict[tuple[str, int], dict[str, str]] = {}
+_BROUGHT = re.compile(rb"^([A-Za-z_][A-Za-z0-9_]*)[/.]", re.MULTILINE)
+_BEGINNING = 4096
+"""Bytes of a list of files: the package's own come within them, its data may go on for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Distribution:
+    """One that is installed. `brings`: names that can be imported; empty where that is unknown."""
+
+    version: str
+    brings: frozenset[str]
+
+
+_known: dict[tuple[str, int], dict[str, _Distribution]] = {}
 
 
 def environment() -> dict[str, Any]:
-    """`python`, `implementation`, `platform`, `packages` (normalised name -> version, sorted)."""
+    """`python`, `implementation`, `platform`, `packages`, `installed`.
+
+    `packages` are those of which something is loaded, or whose files do not say what they bring:
+    normalised name -> version, sorted. `installed` is the `count` of all, and the `sha256` of one
+    line `name==version` for each, sorted by name.
+    """
+    every = _installed()
+    loaded = {name.partition(".")[0] for name in list(sys.modules)}
+    lines = "".join(f"{name}=={one.version}\n" for name, one in every.items())
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "platform": platform.platform(),
-        "packages": installed_packages(),
+        "packages": {
+            name: one.version
+            for name, one in every.items()
+            if not one.brings or not loaded.isdisjoint(one.brings)
+        },
+        "installed": {"count": len(every), "sha256": sha256_hex(lines.encode())},
     }
 
 
-def installed_packages() -> dict[str, str]:
+def _installed() -> dict[str, _Distribution]:
     """The distributions on `sys.path`, the first of a name counting, as for imports."""
-    found: dict[str, str] = {}
+    found: dict[str, _Distribution] = {}
     for folder in dict.fromkeys(sys.path):
-        for name, version in _packages_in(folder or ".").items():
-            found.setdefault(name, version)
+        for name, one in _distributions_in(folder or ".").items():
+            found.setdefault(name, one)
     return dict(sorted(found.items()))
 
 
-def _packages_in(folder: str) -> dict[str, str]:
+def _distributions_in(folder: str) -> dict[str, _Distribution]:
     try:
         key = (folder, os.stat(folder).st_mtime_ns)  # noqa: PTH116 - called for every entry
         # No lock: a child forked while another thread held it would wait for ever. A dictionary's
@@ -62,13 +90,26 @@ def _packages_in(folder: str) -> dict[str, str]:
         names = os.listdir(folder)  # noqa: PTH208 - called for every entry
     except OSError:
         return {}
-    found: dict[str, str] = {}
+    found: dict[str, _Distribution] = {}
     for name in sorted(names):
         match = _METADATA.fullmatch(name)
         if match is not None:
-            found[_normalised(match["name"])] = match["version"]
+            own = _normalised(match["name"])
+            found[own] = _Distribution(match["version"], _brings(Path(folder, name), own))
     _known[key] = found
     return found
+
+
+def _brings(metadata: Path, name: str) -> frozenset[str]:
+    """The first parts of the names of its files, and its own, which one that is installed as a
+    link to its sources (`pip install -e`) does not list."""
+    try:
+        with (metadata / "RECORD").open("rb") as stream:
+            beginning = stream.read(_BEGINNING)
+    except OSError:
+        return frozenset()
+    found = {part.decode() for part in _BROUGHT.findall(beginning[: beginning.rfind(b"\n") + 1])}
+    return frozenset(found | {name.replace("-", "_")})
 
 
 def _normalised(name: str) -> str:
