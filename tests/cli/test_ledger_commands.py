@@ -150,6 +150,20 @@ def test_show_has_verdicts_links_and_evidence(call, filled):
         assert "[bold]scoring[/bold]" in result.stdout
 
 
+def test_show_details_gives_the_keyed_digest_of_the_data(call, project):
+    (project / "rows.csv").write_text("y,p\n" + "1,1\n0,0\n" * 40)
+    (project / "model_policy.yaml").write_text(
+        'policy: p\nversion: "1"\nroles: {target: {favorable: 1}}\n'
+        'controls: [{id: a, metric: accuracy, must: ">= 0.5"}]\n'
+    )
+    assert call("check", "rows.csv", "--target", "y", "--prediction", "p").exit_code == 0
+    (found,) = json.loads(call("runs", "show", "last", "--json").stdout)
+    digest = found["predicate"]["data"][0]["hmac_sha256"]
+    text = call("runs", "show", "last", "--details").stdout
+    assert f"hmac-sha256 {digest}" in text
+    assert "None" not in text
+
+
 def test_show_details_adds_groups_data_and_environment(call, filled):
     text = call("runs", "show", "1", "--details").stdout
     for fact in ("female: 0.620 (n=310)", "ab" * 32, "gender = Attribute9", "python     3.11.7"):

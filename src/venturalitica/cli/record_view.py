@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
 from venturalitica.core.json_values import integer, mapping, text
-from venturalitica.core.record import MODEL, PREDICATE, Statement
+from venturalitica.core.record import MODEL, PREDICATE, Statement, data_digest
 from venturalitica.core.verdict import Light, left_out_sentence, worst_light
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 
@@ -167,7 +167,8 @@ def _provenance(record: Statement) -> list[tuple[str, str]]:
         count = integer(item.get("rows"))
         rows = f", {count:,} rows" if count is not None else ""
         pairs.append(("data", f"{name} ({context}{rows}, {method})"))
-        pairs.append(("", f"sha256 {item.get('sha256')}"))
+        kind = "hmac-sha256" if "hmac_sha256" in item else "sha256"
+        pairs.append(("", f"{kind} {data_digest(item) or 'not recorded'}"))
     pairs += [("role", f"{role} = {column}") for role, column in record.bindings.items()]
     git = mapping(environment.get("git"))
     if git.get("commit"):
