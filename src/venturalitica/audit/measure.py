@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.circumstances import Circumstances, Share
 from venturalitica.core.policy import LABEL_ROLES, Control, Phase, Policy, Role
+from venturalitica.core.prior import identity_digest, identity_roles
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
@@ -251,7 +252,29 @@ def _fingerprint(request: Request, frame: Any, binding: Binding) -> dict[str, An
         columns=tuple(dict.fromkeys(binding.columns.values())),
         arrays=binding.arrays,
     )
-    return found | {"training_rows": request.training_rows}
+    return found | {
+        "training_rows": request.training_rows,
+        "identity": identity(binding, found),
+    }
+
+
+def identity(binding: Binding, found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the rows are known again by, as `core.prior` says; None where nothing stands for them.
+
+    Args:
+        found: the item with the digests of all bound columns of these rows.
+    """
+    roles = identity_roles(binding.names)
+    named = {column["name"]: column["sha256"] for column in found["columns"]}
+    digests = []
+    for role in roles:
+        name = binding.columns.get(role, role)
+        # So an array is called that has the name of a column.
+        beside = f"{name} (array)"
+        digests.append(named[beside if role in binding.arrays and beside in named else name])
+    if not digests:
+        return None
+    return {"of": roles, "sha256": identity_digest(found["rows"], digests)}
 
 
 def _unread(binding: Binding, request: Request, rows: int) -> dict[str, Any]:

@@ -77,11 +77,11 @@ def keep(unsigned: Unsigned, trackers: Sequence[RunRef], settings: Settings) -> 
 def _append(unsigned: Unsigned, settings: Settings) -> tuple[Ledger, Entry]:
     try:
         ledger = open_ledger(settings)
-        return ledger, ledger.append(unsigned.statement, pairs=unsigned.pairs)
+        return ledger, unsigned.append_to(ledger)
     except RetiredKeyError:
         # The key may have been rotated since it was read, a moment ago: its successor is there now.
         ledger = open_ledger(settings)
-        return ledger, ledger.append(unsigned.statement, pairs=unsigned.pairs)
+        return ledger, unsigned.append_to(ledger)
 
 
 def foretell(settings: Settings) -> None:

@@ -6,17 +6,18 @@ are short representations, URIs carry no credentials, an exception is its type a
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from venturalitica._version import __version__
 from venturalitica.audit.result import Audit
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.policy import Policy
+from venturalitica.core.prior import identity_json, keyed
 from venturalitica.core.record import (
     FORMAT,
     JUDGED,
@@ -30,8 +31,12 @@ from venturalitica.core.retention import DEFAULT, retention
 from venturalitica.core.tally import Tally, masked
 from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_light
+from venturalitica.ledger.index.kept_looks import prior_of
 from venturalitica.ledger.records.vault import Pair
 from venturalitica.trackers.base import RunRef
+
+if TYPE_CHECKING:
+    from venturalitica.ledger import Entry, Ledger
 
 PREDICATE_TYPES = {kind: predicate_type for predicate_type, kind in JUDGED.items()}
 
@@ -65,10 +70,24 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
-    """A statement as JSON types, and the pairs that must be in the vault before it is signed."""
+    """A statement as JSON types, and the pairs that must be in the vault before it is signed.
+
+    `key` is the log's own secret, by which earlier audits of the same data are known; empty where
+    it is no audit, or has no data.
+    """
 
     statement: dict[str, Any]
     pairs: tuple[Pair, ...] = field(default=(), repr=False)
+    key: bytes = field(default=b"", repr=False)
+
+    def append_to(self, ledger: Ledger) -> Entry:
+        """Sign and append it; an audit says what the log holds from before it.
+
+        Raises:
+            EvidenceError, SigningKeyError: as `Ledger.append`.
+        """
+        late = partial(prior_of, ledger.home, self.key, statement=self.statement)
+        return ledger.append(self.statement, pairs=self.pairs, late=late if self.key else None)
 
 
 def build_statement(facts: Facts, *, key: bytes = b"") -> Unsigned:
@@ -89,7 +108,8 @@ def build_statement(facts: Facts, *, key: bytes = b"") -> Unsigned:
         "data_digests": digests.reference if digests else None,
     }
     statement = statement_json(PREDICATE_TYPES[facts.kind], _subjects(facts), predicate)
-    return Unsigned(statement, tuple(filter(None, (tally, digests))))
+    pairs = tuple(filter(None, (tally, digests)))
+    return Unsigned(statement, pairs, key if facts.kind == "audit" else b"")
 
 
 def _sealed(content: Mapping[str, Any]) -> Pair:
@@ -115,21 +135,19 @@ def _digests(data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _data_json(item: Mapping[str, Any], key: bytes) -> dict[str, Any]:
-    said = {name: value for name, value in item.items() if name != "sha256"}
+    said = {name: value for name, value in item.items() if name not in ("sha256", "identity")}
     columns = [
         {"name": column["name"], "type": column["type"], "nulls": masked(column["nulls"])}
         for column in item["columns"]
     ]
-    return said | {"hmac_sha256": keyed(item["sha256"], key), "columns": columns}
-
-
-def keyed(sha256: str | None, key: bytes) -> str | None:
-    """A digest as it is recorded: HMAC-SHA-256 (RFC 2104) of its 32 bytes, in hexadecimal."""
-    if sha256 is None:
-        return None
-    if not key:
+    sha256 = item["sha256"]
+    if sha256 is not None and not key:
         raise ValueError("digests of data are recorded under the key of the log: key=Vault.key()")
-    return hmac.digest(key, bytes.fromhex(sha256), "sha256").hex()
+    return said | {
+        "hmac_sha256": None if sha256 is None else keyed(sha256, key),
+        "identity": identity_json(item.get("identity"), key),
+        "columns": columns,
+    }
 
 
 def _predicate(facts: Facts, tally: Pair | None) -> dict[str, Any]:

@@ -214,7 +214,7 @@ def _judge(
     from venturalitica.audit.measure import Request
     from venturalitica.audit.project import resolve_policy
     from venturalitica.cli.reading.csv_reader import compared
-    from venturalitica.cli.reading.data_files import find_files, read_table
+    from venturalitica.cli.reading.data_files import data_name, find_files, read_table
 
     rules = resolve_policy(policy)
     found = find_files(files)
@@ -226,7 +226,7 @@ def _judge(
             frame=frame,
             bindings=bindings,
             phase=phase,
-            name=_name(found),
+            name=data_name(found),
         )
         if model is None:
             return _conducted(lambda: conduct(request))
@@ -250,11 +250,6 @@ def _asked(request: Request, model: _Model) -> Audit:
         return _conducted(
             lambda: conduct_named(request, model.name, may_load=model.may_load, progress=count)
         )
-
-
-def _name(files: Sequence[Path]) -> str:
-    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-    return f"{files[0].name}{more}"
 
 
 def _bindings(labels: Mapping[str, str | None], roles: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`venturalitica policy`: lint, show and compare policies, print their JSON Schema."""
+"""`venturalitica policy`: lint, show, compare and commit to policies; their JSON Schema."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli import policy_diff
+from venturalitica.cli import policy_commit, policy_diff
 from venturalitica.cli.output import (
     FAILED,
     WRONG,
@@ -34,13 +34,14 @@ app = new_app(no_args_is_help=True)
 
 @app.callback()
 def policy() -> None:
-    """Lint, show and compare policies; print their JSON Schema.
+    """Lint, show, compare and commit to policies; print their JSON Schema.
 
     \b
     Examples:
       venturalitica policy lint model_policy.yaml
       venturalitica policy show model_policy.yaml
       venturalitica policy diff credit-scoring@1.2 model_policy.yaml
+      venturalitica policy commit --data test.csv
       venturalitica policy history
       venturalitica policy schema > model_policy.schema.json
     """
@@ -115,6 +116,7 @@ def schema() -> None:
     emit_json(json_schema())
 
 
+app.command("commit")(policy_commit.commit)
 app.command("diff")(policy_diff.diff)
 app.command("history")(policy_diff.history)
 

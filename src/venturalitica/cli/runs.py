@@ -54,6 +54,7 @@ class KindName(StrEnum):
     placement = "placement"
     rotation = "key-rotation"
     model = "model"
+    commitment = "commitment"
 
 
 CARE = tuple(kind.value for kind in KindName if kind not in (KindName.audit, KindName.run))

@@ -69,6 +69,14 @@ def verify(
             "whether its end was cut off. Uses the network.",
         ),
     ] = False,
+    tsa_roots: Annotated[
+        Path | None,
+        typer.Option(
+            "--tsa-roots",
+            metavar="FILE",
+            help="PEM file of root certificates of the time-stamping authorities that you trust.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check that nobody changed the evidence, and judge it again.
@@ -94,15 +102,21 @@ def verify(
     if run is None and source is None:
         _refuse_absent_ledger()
     from venturalitica.ledger.formats.public_key import read_keys
+    from venturalitica.ledger.formats.timestamp import read_roots
     from venturalitica.review.verification import verify_run, verify_source
 
     trusted = None if keys is None else read_keys(keys)
+    roots = None if tsa_roots is None else read_roots(tsa_roots)
     with counter("verifying") as progress:
         if run is not None:
-            found = verify_run(run.removeprefix("runs:/"), trusted)
+            found = verify_run(run.removeprefix("runs:/"), trusted, roots)
         else:
             found = verify_source(
-                source, trusted_keys=trusted, witnesses=witnesses, progress=progress
+                source,
+                trusted_keys=trusted,
+                tsa_roots=roots,
+                witnesses=witnesses,
+                progress=progress,
             )
     emit_json(facts(found)) if as_json else _show(found)
     leave(_status(found, witnesses=witnesses))

@@ -32,6 +32,7 @@ from venturalitica.core.json_values import (
     texts,
 )
 from venturalitica.core.policy import Snapshot
+from venturalitica.core.prior import Prior
 from venturalitica.core.record_fields import all_of, is_subject, malformed_fields
 from venturalitica.core.verdict import (
     Light,
@@ -57,6 +58,7 @@ PRUNE = "urn:venturalitica:prune:v1"
 PLACEMENT = "urn:venturalitica:placement:v1"
 ROTATION = "urn:venturalitica:key-rotation:v1"
 MODEL = "urn:venturalitica:model:v1"
+COMMITMENT = "urn:venturalitica:commitment:v1"
 
 JUDGED = {AUDIT: "audit", RUN: "run"}
 """The kinds of record that hold verdicts, by their predicateType."""
@@ -67,6 +69,7 @@ KINDS = JUDGED | {
     PLACEMENT: "placement",
     ROTATION: "key-rotation",
     MODEL: "model",
+    COMMITMENT: "commitment",
 }
 
 PREDICATE, LOG = "predicate", "log"
@@ -250,6 +253,11 @@ class Statement:
         """The digests of what an audit's or a run's record keeps in the vault."""
         said = (self.predicate.get(name) for name in ("tally", "data_digests"))
         return tuple(str(mapping(one)[VAULT]) for one in said if is_reference(one))
+
+    @property
+    def prior(self) -> Prior | None:
+        """What it says came before it; None where it says nothing of that."""
+        return Prior.of(self.predicate.get("prior"))
 
     @property
     def counted(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from venturalitica.core.encoding import is_place, is_reference
 from venturalitica.core.json_values import Json, as_object, mapping
+from venturalitica.core.prior import is_prior
 from venturalitica.core.verdict import LIGHTS, ON_FAIL, STATUSES
 
 
@@ -77,4 +78,5 @@ _FIELDS_SINCE_3: dict[str, Callable[[object], bool]] = {
     "rows": lambda value: value is None or is_place(value),
     "axes": lambda value: all_of(_is_object, value),
     "data_digests": lambda value: value is None or is_reference(value),
+    "prior": lambda value: value is None or is_prior(value),
 }

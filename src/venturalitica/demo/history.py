@@ -182,7 +182,7 @@ class _Writer:
 
     def _written(self, facts: Facts) -> Entry:
         unsigned = build_statement(facts, key=Vault(self._ledger.home).key())
-        return self._ledger.append(unsigned.statement, pairs=unsigned.pairs)
+        return unsigned.append_to(self._ledger)
 
     def _runs_of(self, one: Happening) -> tuple[RunRef, ...]:
         if one.number == UNREACHABLE:

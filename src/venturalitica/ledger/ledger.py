@@ -137,13 +137,15 @@ class Ledger:
         *,
         cosigners: Sequence[Signer] = (),
         pairs: Sequence[Pair] = (),
+        late: Callable[[Tail], Mapping[str, Any]] | None = None,
     ) -> Entry:
         """Sign a statement and append it; returns once line and checkpoint are durable.
 
         `statement` is an in-toto Statement v1 as JSON types, without `predicate.log`, which is
         set here. `cosigners` sign the same bytes besides the ledger's own signer. Where that one
         followed a retired key of the same user, the log is told first (`key_history`). `pairs`, to
-        which the statement refers, are in the vault before it is in the log.
+        which the statement refers, are in the vault before it is in the log. `late` gives what the
+        predicate says besides, when its place is known: nobody else appends until it is there.
 
         Raises:
             RetiredKeyError: the log has retired one of the keys.
@@ -156,7 +158,7 @@ class Ledger:
         def make_line(tail: Tail) -> bytes:
             signers = (signer, *cosigners)
             refuse_retired(self._log.entries, [item.keyid for item in signers], tail.end)
-            payload = draft.payload(self._link(tail, checkpoint_signer))
+            payload = draft.payload(self._link(tail, checkpoint_signer), late and late(tail))
             others = [(item.keyid, item.sign) for item in cosigners]
             envelope = sign_envelope(
                 payload, keyid=signer.keyid, sign=signer.sign, cosigners=others

@@ -29,6 +29,7 @@ def verify_source(
     source: object = None,
     *,
     trusted_keys: Keys | None = None,
+    tsa_roots: tuple[bytes, ...] | None = None,
     witnesses: bool = False,
     progress: Progress | None = None,
     settings: Settings | None = None,
@@ -38,6 +39,7 @@ def verify_source(
     Args:
         source: a path, or a 32-digit MLflow run id (`runs:/<id>` too).
         trusted_keys: public keys got out of band (`ledger.read_keys`); a record by another fails.
+        tsa_roots: root certificates of time-stamping authorities; those of the settings if None.
         witnesses: ask the trackers that the log names for the checkpoints they have kept.
         progress: called with (done, total).
         settings: whose own keys and ledger are meant; those of now if left out.
@@ -48,7 +50,7 @@ def verify_source(
     from venturalitica.ledger.verify.verify import verify_bundle
 
     settings = settings or Settings.current()
-    keys = Trusted(trusted_keys, own_keys(settings))
+    keys = Trusted(trusted_keys, own_keys(settings), own_roots(settings, tsa_roots))
     if source is None:
         return _verify_log(settings.home, keys, progress, witnesses=witnesses)
     text = _text(source)
@@ -67,7 +69,7 @@ def verify_source(
         return _verify_folder(path, keys, progress)
     run = _run_named(text)
     if run is not None:
-        return _verify_at(run, trusted_keys)
+        return _verify_at(run, trusted_keys, tsa_roots)
     raise EvidenceError(
         f"nothing to verify at {source!r}: expected a ledger folder (.venturalitica), a bundle "
         "file (evidence.json), a folder of bundles, a 32-digit MLflow run id, or another name of "
@@ -85,14 +87,33 @@ def _text(source: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """The keys a reader brings: pinned ones, or None, and the reader's own."""
+    """The keys a reader brings: pinned ones, or None, and his own; roots of time stamps."""
 
     pinned: Keys | None
     own: Keys
+    tsa_roots: tuple[bytes, ...] = ()
 
     def arguments(self) -> dict[str, Any]:
         """As keyword arguments of the ledger's verifiers."""
-        return {"trusted_keys": self.pinned, "known_keys": self.own}
+        keys = {"trusted_keys": self.pinned, "known_keys": self.own}
+        return {**keys, "tsa_roots": self.tsa_roots}
+
+
+def own_roots(settings: Settings, given: tuple[bytes, ...] | None = None) -> tuple[bytes, ...]:
+    """Root certificates of the authorities whose time stamps the reader trusts, as DER.
+
+    Those that `./.env` names are left out, as in `own_keys`.
+
+    Raises:
+        EvidenceError: there is no certificate at `VENTURALITICA_TSA_ROOTS`.
+    """
+    from venturalitica.ledger.formats.timestamp import read_roots
+    from venturalitica.system.settings import origin_of
+
+    path = settings.tsa_roots
+    if given is not None or path is None or origin_of("VENTURALITICA_TSA_ROOTS") == ".env":
+        return given or ()
+    return read_roots(path)
 
 
 def own_keys(settings: Settings) -> Mapping[str, bytes]:
@@ -229,7 +250,11 @@ def _asked() -> str:
     return f"asked: {listed(asked)}"
 
 
-def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
+def verify_run(
+    run_id: str,
+    trusted_keys: Keys | None = None,
+    tsa_roots: tuple[bytes, ...] | None = None,
+) -> Verification:
     """Verify every bundle kept at a run, and that its tags and policy file agree with them.
 
     Raises:
@@ -239,17 +264,20 @@ def verify_run(run_id: str, trusted_keys: Keys | None = None) -> Verification:
     run = _run_named(run_id)
     if run is None:
         raise EvidenceError(f"no tracker knows a run {run_id!r} by its name ({_asked()})")
-    return _verify_at(run, trusted_keys)
+    return _verify_at(run, trusted_keys, tsa_roots)
 
 
-def _verify_at(run: RunRef, trusted_keys: Keys | None) -> Verification:
+def _verify_at(
+    run: RunRef, trusted_keys: Keys | None, tsa_roots: tuple[bytes, ...] | None
+) -> Verification:
     from venturalitica.ledger.verify.about import about_all
     from venturalitica.ledger.verify.trust import Views
     from venturalitica.review.tracker_run import agreement
     from venturalitica.trackers import answer, tracker
 
     called = f"{answer(run.tracker, 'title')} run {run.run_id}"
-    keys = Trusted(trusted_keys, own_keys(Settings.current()))
+    settings = Settings.current()
+    keys = Trusted(trusted_keys, own_keys(settings), own_roots(settings, tsa_roots))
     files = tracker(run.tracker).fetch(run.run_id)
     bundles = {name: data for name, data in files.items() if name.endswith(".json")}
     if not bundles:

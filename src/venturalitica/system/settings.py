@@ -8,6 +8,8 @@
 | `VENTURALITICA_SIGNING_KEY_PASSPHRASE` | passphrase of that key | none |
 | `VENTURALITICA_SIGNER` | a signer from outside: `module:factory`, or an entry point | none |
 | `VENTURALITICA_TRUSTED_KEYS` | public keys of others that you know: a PEM file or folder | none |
+| `VENTURALITICA_TIMESTAMP` | time-stamping authority that `policy commit` asks (https) | none |
+| `VENTURALITICA_TSA_ROOTS` | PEM file of root certificates of authorities that you trust | none |
 | `VENTURALITICA_TRACKER_WAIT` | seconds that trackers may delay a process in all | `2` |
 | `VENTURALITICA_FINGERPRINT` | `0` leaves the data fingerprint out | `1` |
 | `VENTURALITICA_LOCKS` | `0` writes the log without file locks, by the inbox | `1` |
@@ -52,7 +54,8 @@ VARIABLES = tuple(
     f"VENTURALITICA_{name}"
     for name in (
         "HOME", "CONFIG", "SIGNING_KEY", "SIGNING_KEY_PASSPHRASE", "SIGNER", "TRACKER_WAIT",
-        "FINGERPRINT", "LOCKS", "RETENTION", "DOTENV", "UI_TOKEN", "DEBUG",
+        "FINGERPRINT", "LOCKS", "RETENTION", "DOTENV", "UI_TOKEN", "DEBUG", "TRUSTED_KEYS",
+        "TIMESTAMP", "TSA_ROOTS",
     )
 )  # fmt: skip
 """All that are read anywhere; another name that begins like them is misspelt."""
@@ -76,6 +79,8 @@ class Settings:
     locks: bool
     retention: str
     trusted_keys: Path | None = None
+    timestamp: str | None = None
+    tsa_roots: Path | None = None
 
     def __repr__(self) -> str:
         config = None if self.config is None else str(self.config)
@@ -101,6 +106,8 @@ class Settings:
             locks=_flag("VENTURALITICA_LOCKS"),
             retention=_retention("VENTURALITICA_RETENTION"),
             trusted_keys=_path("VENTURALITICA_TRUSTED_KEYS"),
+            timestamp=os.environ.get("VENTURALITICA_TIMESTAMP", "").strip() or None,
+            tsa_roots=_path("VENTURALITICA_TSA_ROOTS"),
         )
 
     @classmethod

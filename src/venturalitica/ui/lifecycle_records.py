@@ -1,7 +1,8 @@
 """Records about records, or about keys, in plain words: what happened, and which records it is of.
 
 A sign-off, an erasure, a pruning, a placing on the market, a rotation of keys, the files of a
-model. They have no verdicts; what each says about other records is shown with those, too.
+model, a commitment to a policy. They have no verdicts; what each says about other records is shown
+with those, too.
 """
 
 from __future__ import annotations
@@ -10,9 +11,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from venturalitica.core.json_values import Json
-from venturalitica.core.record import APPROVAL, ERASURE, MODEL, PLACEMENT, PRUNE, ROTATION
+from venturalitica.core.json_values import Json, text
+from venturalitica.core.record import (
+    APPROVAL,
+    COMMITMENT,
+    ERASURE,
+    MODEL,
+    PLACEMENT,
+    PRUNE,
+    ROTATION,
+)
 from venturalitica.core.retention import TEN_YEARS, last_day
+from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 from venturalitica.ledger.records.kinds.placement import Placement
 from venturalitica.reports.html.parts import digest, moment
@@ -171,6 +181,27 @@ def _model(ledger: Ledger, predicate: Json, index: int) -> Care:
     )
 
 
+def _commitment(ledger: Ledger, predicate: Json, index: int) -> Care:
+    made = Commitment.of(predicate)
+    data, stamp = made.data or {}, made.stamp or {}
+    rows = data.get("rows")
+    return Care(
+        f"Committed to {made.policy.name or 'a policy'} {made.policy.version}".rstrip(),
+        "Audits by this policy text that come later name this entry. It dates the policy; it does "
+        "not show that nobody had looked at the data.",
+        (
+            ("Policy", f"{made.policy.name} {made.policy.version}".strip()),
+            ("SHA-256 of the policy", digest(made.policy.sha256)),
+            ("Committed at", moment(made.committed_at)),
+            ("Test data", text(data.get("name")) if data else None),
+            ("Rows of the test data", f"{rows:,}" if isinstance(rows, int) else None),
+            ("Planned rows", None if made.rows is None else f"{made.rows:,}"),
+            ("Time stamp", moment(made.timestamped_at) if made.timestamped_at else None),
+            ("Asked at", text(stamp.get("url")) or None),
+        ),
+    )
+
+
 def _unknown(kind: str) -> Care:
     return Care(
         "A record of a kind that this version does not know",
@@ -187,6 +218,7 @@ _KINDS: Mapping[str, Callable[[Ledger, Json, int], Care]] = {
     PLACEMENT: _placement,
     ROTATION: _rotation,
     MODEL: _model,
+    COMMITMENT: _commitment,
 }
 
 

@@ -85,6 +85,7 @@ KINDS: Mapping[str, str] = {
     "placement": "placing on the market",
     "key-rotation": "change of keys",
     "model": "model files",
+    "commitment": "commitment",
 }
 """What each kind of record is called on a page."""
 
@@ -225,6 +226,8 @@ MEANINGS = {
     "verdicts": "each record says what its own policy and counts give, judged again",
     "not judged": "records that could not be judged again, with the first reason",
     "run audits": "the audits that a run names are in the log, as it says they are",
+    "attempts": "each audit names what the log holds from before it, counted again",
+    "time stamps": "each is of the commitment it stands in, signed by an authority",
     "rotation": "keys were handed over by records that both signed",
     "approvals": "each sign-off speaks of an earlier record, and of that very one",
     "contents": "records of a kind that this version does not know",
@@ -287,6 +290,9 @@ _BUNDLE = {
     "checkpoint": "jq -j .checkpoint FILE > note\n"
     "for id in $(jq -r '.keys | keys[]' FILE); do jq -j --arg k \"$id\" '.keys[$k]' FILE "
     '> "$id.pem"; done\n' + _SEAL.format(keys="*.pem"),
+    "time stamps": f"{_RECORD} > payload\njq -cjS .predicate.commitment payload > commitment\n"
+    "jq -j .predicate.timestamp.response payload | base64 -d > stamp.tsr\n"
+    "openssl ts -verify -in stamp.tsr -data commitment -CAfile roots.pem",
     "trust": "venturalitica verify FILE --keys signer.pem",
     "witnesses": "jq -j .checkpoint FILE   # compare: tag venturalitica.checkpoint at the tracker",
 }

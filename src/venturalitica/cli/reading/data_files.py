@@ -234,3 +234,9 @@ def _dtype_kind(name: str) -> str:
         return "nothing"
     plain = not name.endswith("]") and name.partition("(")[0]
     return "numbers" if plain and any(word in plain for word in _NUMBERS) else name.lower()
+
+
+def data_name(files: Sequence[Path]) -> str:
+    """What data out of these files are called in a record."""
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    return f"{files[0].name}{more}"

@@ -19,6 +19,7 @@ from venturalitica.core.manifest import Manifest
 from venturalitica.core.policy import Policy, Snapshot
 from venturalitica.core.record import (
     APPROVAL,
+    COMMITMENT,
     ERASURE,
     MODEL,
     PLACEMENT,
@@ -30,6 +31,7 @@ from venturalitica.core.verdict import LIGHTS, Light, run_lights
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, PolicyError
 from venturalitica.ledger.records.kinds import approval, erasure, model_tie, pruning, rotation
+from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.placement import Placement
 
 CHECKS = {
@@ -39,6 +41,7 @@ CHECKS = {
     PRUNE: pruning.check,
     PLACEMENT: Placement.of,
     MODEL: model_tie.check,
+    COMMITMENT: Commitment.of,
 }
 """What the predicate of each kind besides audits and runs is held against."""
 

@@ -42,9 +42,10 @@ class Draft:
             parts = b",".join((*self._outer.values(), *self._inner.values()))
             check_items(parts, what="the statement", spare=1000)
 
-    def payload(self, link: Link) -> bytes:
-        """The canonical JSON of the statement with its link."""
-        predicate = _object(self._inner | {LOG: canonical_json(link.to_json())})
+    def payload(self, link: Link, late: Mapping[str, Any] | None = None) -> bytes:
+        """The canonical JSON of the statement with its link, and what is known only with it."""
+        parts = _parts({**(late or {}), LOG: link.to_json()})
+        predicate = _object(self._inner | parts)
         return _object(self._outer | {PREDICATE: predicate})
 
 

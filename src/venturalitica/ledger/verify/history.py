@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from venturalitica.ledger.records.kinds.erasure import Target, held_by, targets_
 from venturalitica.ledger.records.kinds.pruning import Pruning, Range
 from venturalitica.ledger.records.kinds.rotation import Rotation
 from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.verify.prior import Priors, TimeStamps
 
 
 class Approvals(Chronicle):
@@ -228,7 +229,7 @@ def _values(count: int) -> str:
     return "1 value" if count == 1 else f"{count} values"
 
 
-def chronicles(home: Path | None) -> tuple[Chronicle, ...]:
+def chronicles(home: Path | None, tsa_roots: Sequence[bytes] = ()) -> tuple[Chronicle, ...]:
     """Fresh chronicles for one reading; `home` is the ledger's folder, None for a bundle alone."""
     from venturalitica.ledger.rejudge.rejudge import Verdicts
     from venturalitica.ledger.rejudge.run_audits import RunAudits
@@ -236,7 +237,8 @@ def chronicles(home: Path | None) -> tuple[Chronicle, ...]:
 
     alone = home is None
     held = (Verdicts(home), RunAudits(alone=alone), Rotations(), Approvals(home))
-    return (*held, Vaulted(home), Retention(alone=alone), Telling(alone=alone))
+    before = (Priors(home), TimeStamps(tsa_roots))
+    return (*held, *before, Vaulted(home), Retention(alone=alone), Telling(alone=alone))
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class Reading:
     log: LogFiles
     witnesses: Sequence[Witness]
     soon: str = "9999"
+    tsa_roots: Sequence[bytes] = ()
     nothing: Step | None = None
     keys_step: Step = field(default_factory=lambda: Step("keys", None, "not read"))
     findings: Findings = field(default_factory=lambda: Findings({}))
@@ -76,7 +77,8 @@ class Reading:
     ) -> None:
         self._read_keys()
         self._open_seal(seal)
-        self.findings = Findings(self._keys, soon=self.soon, chronicles=chronicles(self.log.home))
+        held = chronicles(self.log.home, self.tsa_roots)
+        self.findings = Findings(self._keys, soon=self.soon, chronicles=held)
         if isinstance(self.sealed, Checkpoint):
             self.findings.origin = self.sealed.origin
         self._read_log(stream, size, progress)

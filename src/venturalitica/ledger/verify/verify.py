@@ -44,6 +44,7 @@ def verify_ledger(
     *,
     trusted_keys: Keys | None = None,
     known_keys: Keys = (),
+    tsa_roots: Sequence[bytes] = (),
     witnesses: Sequence[Witness] = (),
     progress: Progress | None = None,
     now: datetime | None = None,
@@ -54,12 +55,13 @@ def verify_ledger(
         home: the folder, usually `.venturalitica`.
         trusted_keys: keys got out of band (`read_keys`); a record by any other key fails.
         known_keys: the reader's own keys (`known_keys`); another key is said to be first seen here.
+        tsa_roots: root certificates (DER) of time-stamping authorities that the reader trusts.
         witnesses: checkpoints kept outside; the log must have grown out of each.
         progress: called with (entries done, entries in all).
     """
     log = LogFiles(Path(home).absolute())
     trust = Trust.of(trusted_keys, known_keys)
-    reading = Reading(log, witnesses, soon=_soon(now))
+    reading = Reading(log, witnesses, soon=_soon(now), tsa_roots=tsa_roots)
     reading.run(progress)
     if reading.nothing is not None:
         return Verification(str(home), (reading.nothing, *filter(None, [reading.inbox_step()])))
@@ -82,6 +84,7 @@ def verify_bundle(
     *,
     trusted_keys: Keys | None = None,
     known_keys: Keys = (),
+    tsa_roots: Sequence[bytes] = (),
 ) -> Verification:
     """Verify one record from its bundle alone, given as bytes or as the path of a file."""
     name = "bundle" if isinstance(source, bytes) else str(source)
@@ -90,7 +93,8 @@ def verify_bundle(
         bundle = Bundle.parse(data)
     except EvidenceError as error:
         return Verification(name, (Step("bundle", False, str(error)),))
-    findings = Findings({key.keyid: key for key in bundle.keys}, chronicles=chronicles(None))
+    held = chronicles(None, tsa_roots)
+    findings = Findings({key.keyid: key for key in bundle.keys}, chronicles=held)
     sealed = _bundle_checkpoint(bundle)
     read_lineage(bundle, sealed, findings)
     findings.read(bundle.envelope, bundle.index, chained=False)

@@ -358,4 +358,5 @@ def data_item(name: str, context: str, **facts: Any) -> dict[str, Any]:
         "engine": None,
         "size": None,
         "training_rows": None,
+        "identity": None,
     } | facts

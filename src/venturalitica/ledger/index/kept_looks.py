@@ -1,0 +1,179 @@
+"""The looks of a log, kept for whoever appends an audit: a projection that can be deleted.
+
+`cache/looks.txt` is read under the log's lock, so it must be quick: text, one line a look, its
+first line saying of which beginning of the log it is. Nothing in it needs to be believed: what it
+makes an audit say, `verify` counts again from the log. Where it does not fit it is made anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from venturalitica.core.encoding import sha256_hex
+from venturalitica.core.prior import Prior, key_id
+from venturalitica.core.record import Statement
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.formats.dsse import statement_of
+from venturalitica.ledger.log.log_files import LogFiles
+from venturalitica.ledger.log.tail import CacheMissError, Part, Tail, TreeCache, read_parts
+from venturalitica.ledger.records.kinds.pruning import pruned_by
+from venturalitica.ledger.records.looks import (
+    NO_DATA,
+    Look,
+    Looks,
+    commitment_in,
+    look_of,
+    named_for,
+)
+from venturalitica.system.files import reading
+
+log = logging.getLogger(__name__)
+
+FORMAT = "venturalitica/looks/v1"
+NONE = "-"
+
+
+def prior_of(home: Path, key: bytes, tail: Tail, statement: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"prior": …}` of an audit that is appended after `tail`; call it under the log's lock.
+
+    Raises:
+        EvidenceError: the log cannot be read.
+    """
+    files = LogFiles(home)
+    record = Statement.of(statement)
+    look = look_of(record, tail.size, key)
+    if look is None:
+        return {"prior": None}
+    with files.cache() as cache:
+        text = _caught_up(files, cache, tail, key).text
+        looks = Looks(_fitting(text, look))
+        attempts = looks.attempts(look)
+        if attempts is not None:
+            attempts = replace(attempts, not_compared=_not_compared(text, look.key))
+        index, named = looks.commitment(look.policy), None
+        if index is not None:
+            (part,) = read_parts(files.entries, index, index + 1, start=cache.end(index))
+            made = commitment_in(statement_of(part.line))
+            if made is None or part.index != index:
+                raise EvidenceError(f"{files.entries}: entry {index} is no commitment")
+            named = named_for(made, index, sha256_hex(part.line), record)
+    return {"prior": Prior(commitment=named, attempts=attempts).to_json()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The looks of the first `size` entries; `leaf` is the last one's leaf hash."""
+
+    size: int = 0
+    leaf: str = NONE
+    text: str = ""
+
+    def head(self, key: bytes) -> str:
+        digest = sha256_hex(self.text.encode())
+        return f"{FORMAT} {self.size} {self.leaf} {key_id(key)} {digest}"
+
+
+def _caught_up(files: LogFiles, cache: TreeCache, tail: Tail, key: bytes) -> _Kept:
+    kept = _read(files, key)
+    with contextlib.suppress(CacheMissError, EvidenceError):
+        if 0 < kept.size <= tail.size:
+            return _extended(files, kept, tail, key, start=cache.end(kept.size - 1))
+    return _extended(files, _Kept(), tail, key, start=0)
+
+
+def _extended(files: LogFiles, kept: _Kept, tail: Tail, key: bytes, *, start: int) -> _Kept:
+    """With the entries up to the tail; the last one known is read again, and must be the same."""
+    lines, known = kept.text.splitlines(), kept.size
+    last = kept.leaf
+    for part in read_parts(files.entries, max(kept.size - 1, 0), tail.size, start=start):
+        if part.index >= known:
+            lines = _with(lines, part, key)
+        elif known and part.leaves()[known - 1 - part.index].hex() != kept.leaf:
+            raise EvidenceError(f"{files.entries}: another log than the looks were kept of")
+        last = part.leaves()[-1].hex()
+    if tail.previous is not None and last != tail.previous.hex():
+        raise EvidenceError(f"{files.entries}: changed while it was read; try again")
+    found = _Kept(tail.size, last, "".join(f"{line}\n" for line in lines))
+    if found.size != kept.size:
+        _write(files, found, key)
+    return found
+
+
+def _with(lines: list[str], part: Part, key: bytes) -> list[str]:
+    if part.head is not None:
+        return lines
+    try:
+        record = statement_of(part.line)
+    except EvidenceError:
+        return lines
+    look = look_of(record, part.index, key)
+    if look is not None:
+        lines.append(_line(look))
+    for gone in pruned_by(record):
+        end = min(gone.end, part.index)
+        lines = [one for one in lines if not _is_pruned(one, gone.start, end)]
+    return lines
+
+
+def _line(look: Look) -> str:
+    kind = f"audit:{look.key}" if look.key else "commitment"
+    return " ".join(
+        (str(look.index), kind, *(text or NONE for text in (look.policy, look.data, look.model)))
+    )
+
+
+def _look(line: str) -> Look:
+    index, kind, *texts = line.split(" ")
+    key = kind.partition(":")[2]
+    return Look(int(index), key, *("" if text == NONE else text for text in texts))
+
+
+def _is_pruned(line: str, start: int, end: int) -> bool:
+    look = _look(line)
+    return bool(look.key) and start <= look.index < end
+
+
+def _fitting(text: str, look: Look) -> list[Look]:
+    """Those of the same data or policy: parsing the rest would take longer than finding these."""
+    wanted = [f" {digest} " for digest in (look.policy, look.data) if digest]
+    return [_look(line) for line in text.splitlines() if any(mark in line for mark in wanted)]
+
+
+def _not_compared(text: str, key: str) -> int:
+    own = sum(text.count(f" audit:{name} ") for name in {key, NO_DATA})
+    return text.count(" audit:") - own
+
+
+def _read(files: LogFiles, key: bytes) -> _Kept:
+    try:
+        with reading(_place(files)) as stream:
+            head, _, rest = stream.read().decode("ascii").partition("\n")
+        _, size, leaf, *_ = head.split(" ")
+        kept = _Kept(int(size), leaf, rest)
+    except (OSError, ValueError) as error:
+        log.debug("the looks are read from the log again: %s", error)
+        return _Kept()
+    return kept if kept.head(key) == head else _Kept()
+
+
+def _write(files: LogFiles, kept: _Kept, key: bytes) -> None:
+    place = _place(files)
+    temporary = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(f"{kept.head(key)}\n{kept.text}", encoding="ascii")
+        temporary.rename(place)
+    except OSError as error:
+        log.debug("the looks are not kept: %s", error)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _place(files: LogFiles) -> Path:
+    return files.home / "cache" / "looks.txt"

@@ -1,0 +1,107 @@
+"""`policy commit`: a policy on record before it judges, listed, shown, named and verified."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import authority as tsa
+from tests.cli.conftest import CallCli
+
+POLICY = """\
+policy: loan
+version: "1.0"
+roles:
+  target: {favorable: 1}
+controls:
+  - id: accuracy
+    metric: accuracy
+    must: ">= 0.50"
+"""
+
+
+@pytest.fixture
+def files(project: Path) -> Path:
+    (project / "model_policy.yaml").write_text(POLICY)
+    rows = [(number % 2, (number + number // 40) % 2) for number in range(100)]
+    (project / "test.csv").write_text("label\n" + "".join(f"{truth}\n" for truth, _ in rows))
+    judged = "".join(f"{truth},{said}\n" for truth, said in rows)
+    (project / "judged.csv").write_text(f"label,said\n{judged}")
+    return project
+
+
+DATA = ("--data", "test.csv", "--target", "label")
+JUDGED = ("check", "judged.csv", "--target", "label", "--prediction", "said")
+
+
+def test_an_audit_of_the_same_file_names_it(call: CallCli, files: Path) -> None:
+    result = call("policy", "commit", *DATA, "--rows", "100")
+    assert result.exit_code == 0, result.stderr
+    assert "Committed to loan 1.0" in result.stdout
+    assert "Test data: test.csv, 100 rows." in result.stdout
+    assert "Entry 0 says so. It dates the policy, and no more than that." in result.stdout
+    audit = json.loads(call(*JUDGED, "--json").stdout)
+    (shown,) = json.loads(call("runs", "show", audit["evidence"]["index"], "--json").stdout)
+    named = shown["predicate"]["prior"]["commitment"]
+    assert (named["entry"], named["data"], named["rows"]) == (0, True, True)
+    (listed,) = json.loads(call("runs", "list", "--kind", "commitment", "--json").stdout)
+    assert (listed["index"], listed["policy"]) == (0, "loan")
+    assert [row["kind"] for row in json.loads(call("runs", "list", "--json").stdout)] == ["audit"]
+    assert "policy_sha256" in call("runs", "show", "0").stdout
+    verified = call("verify")
+    assert verified.exit_code == 0, verified.stdout
+    assert "attempts" in verified.stdout
+
+
+def test_with_a_time_stamp_that_a_root_bears_out(call: CallCli, files: Path) -> None:
+    one = tsa.Authority(files / "tsa")
+    with tsa.served(one.answer) as url:
+        result = call("policy", "commit", "--timestamp", url, "--json")
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["timestamped_at"].startswith("20")
+    assert told["unstamped"] is None
+    unknown = call("verify")
+    assert unknown.exit_code == 0
+    assert "authority not known here: CN=Authority of tests" in unknown.stdout
+    known = call("verify", "--tsa-roots", one.roots)
+    assert known.exit_code == 0
+    assert "not known here" not in known.stdout
+    wrong = call("verify", "--tsa-roots", "model_policy.yaml")
+    assert wrong.exit_code == 2
+    assert "holds no certificates in PEM" in wrong.stderr
+
+
+def test_an_authority_that_fails_costs_the_time_stamp_alone(
+    call: CallCli, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tsa.served(lambda _: b"no", status=503) as url:
+        monkeypatch.setenv("VENTURALITICA_TIMESTAMP", url)
+        result = call("policy", "commit")
+    assert result.exit_code == 1
+    assert "Entry 0 says so." in result.stdout
+    assert "no time stamp: the time-stamping authority at" in result.stderr
+    assert "commit again" in result.stderr
+    monkeypatch.delenv("VENTURALITICA_TIMESTAMP")
+    assert call("verify").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--timestamp", "http://tsa.example"), "--timestamp 'http://tsa.example': expected the"),
+        (("--data", "test.csv"), "role 'target' is not bound"),
+        (("--data", "test.csv", "--target", "lable"), "did you mean 'label'"),
+        (("--data", "none.csv", "--target", "label"), "none.csv"),
+        (("none.yaml",), "none.yaml"),
+    ],
+)
+def test_what_is_wrong_records_nothing(
+    call: CallCli, files: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    result = call("policy", "commit", *arguments)
+    assert result.exit_code == 2, result.stdout
+    assert message in result.stderr
+    assert not (files / ".venturalitica" / "log").exists()
