@@ -280,14 +280,3 @@ def test_what_is_malformed_reads_as_absent() -> None:
     assert Prior.of("x") is None
     assert Prior.of({"commitment": {"entry": True}, "attempts": 3}) == Prior()
     assert json.dumps(Prior().to_json()) == '{"commitment": null, "attempts": null}'
-
-
-def test_pruned_looks_are_not_counted_and_verify_says_in_part(tmp_path: Path) -> None:
-    looks = Looks([Look(0, "k", "p", "d", "m"), Look(1, "k", "q", "d", "m"), Look(2, "", "q")])
-    looks.prune(0, 1)
-    found = looks.attempts(Look(3, "k", "q", "d", "m"))
-    assert found == Attempts(audits=1, policies=1, models=1)
-    assert looks.commitment("q") == 2
-    looks.prune(0, 3)
-    assert looks.commitment("q") == 2
-    assert looks.attempts(Look(3, "k", "q", "d", "m")) == Attempts()

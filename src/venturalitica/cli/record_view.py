@@ -120,6 +120,8 @@ def _places(
     ]
     if policy:
         pairs.append(("policy", f"{policy.filename} sha256 {policy.sha256}"))
+    said = record.prior.sentences() if record.prior else []
+    pairs += [("" if place else "before", sentence) for place, sentence in enumerate(said)]
     pairs += _trackers(ledger, entry, record)
     for index, tie in ties_of(ledger, entry):
         pairs.append(("files", f"entry {index}: model {tie.name}, {tie.likeness.tie}"))

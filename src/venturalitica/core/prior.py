@@ -100,9 +100,8 @@ class Attempts:
             f"This log holds {count} earlier audit{'' if self.audits == 1 else 's'} of these "
             f"data{beside}; looks elsewhere are not counted."
         ]
-        if self.before_policy:
-            audits = _many(self.before_policy, "audit")
-            said.append(f"This policy text came into the log after {audits} of these data.")
+        if self.warning:
+            said.append(self.warning)
         if self.not_compared:
             audits = _many(self.not_compared, "earlier audit")
             said.append(f"The data of {audits} cannot be compared with these.")
@@ -111,8 +110,7 @@ class Attempts:
     @property
     def warning(self) -> str:
         """That the policy was changed after a look; empty where it was not."""
-        audits = _many(self.before_policy, "audit")
-        return f"policy changed after {audits} of these data" if self.before_policy else ""
+        return changed_after(self.before_policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +181,13 @@ class Prior:
         said = [self.commitment.sentence() if self.commitment else none]
         uncounted = "Earlier audits of these data were not counted: no digest of them was taken."
         return said + (self.attempts.sentences() if self.attempts else [uncounted])
+
+
+def changed_after(audits: int) -> str:
+    """That a policy text is younger than so many looks; empty where there were none."""
+    looks = _many(audits, "audit")
+    said = f"Policy changed after {looks} of these data: its text came into the log only then."
+    return said if audits else ""
 
 
 def is_prior(value: object) -> bool:

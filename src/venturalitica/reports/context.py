@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from venturalitica.core.json_values import Json, integer, mappings, text
 from venturalitica.core.policy import Snapshot
+from venturalitica.core.prior import Prior
 from venturalitica.core.record import FORMATS, JUDGED, Run, Statement
 from venturalitica.core.verdict import Light, Verdict, left_out_sentence, worst_light
 from venturalitica.core.verification import Step, Verification
@@ -51,6 +52,7 @@ class ReportContext:
     approvals: tuple[Json, ...] = ()
     standing: Standing | None = None
     judging: Json = field(default_factory=dict)
+    prior: Prior | None = None
 
     @property
     def left_out(self) -> str:
@@ -118,6 +120,7 @@ def read_statement(
         approvals=mappings(tuple(approvals)),
         standing=standing,
         judging=record.judging or {},
+        prior=record.prior,
     )
 
 

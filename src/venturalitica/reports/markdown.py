@@ -63,6 +63,7 @@ def draw_section(context: ReportContext) -> str:
         " ".join(part for part in (ANSWERS[light], *_sentences(context)) if part),
         *_beware(context),
         *_table(worst_first(context.verdicts)),
+        *_before(context),
         *_sign_offs(context),
         *_footer(context),
     ]
@@ -141,6 +142,12 @@ def _row(verdict: Verdict) -> str:
         else "–",
     )
     return "| " + " | ".join(cells) + " |"
+
+
+def _before(context: ReportContext) -> list[str]:
+    if context.prior is None:
+        return []
+    return ["", markdown_text(" ".join(context.prior.sentences()))]
 
 
 def _sign_offs(context: ReportContext) -> list[str]:

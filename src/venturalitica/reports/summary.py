@@ -143,6 +143,8 @@ def _warnings(context: ReportContext) -> Iterator[str]:
             "The rows judged include rows that the model was trained on. A model looks better on "
             "those than it is: audit held-out rows before relying on these numbers."
         )
+    if context.prior and context.prior.attempts:
+        yield context.prior.attempts.warning
     if context.doubtful:
         yield (
             f"The record claims the light {context.recorded_light!r}, which its verdicts do not "

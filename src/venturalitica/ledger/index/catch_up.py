@@ -14,7 +14,7 @@ from venturalitica.ledger.index.rows import Outline, link_rows, run_row, verdict
 from venturalitica.ledger.index.tables import links, meta, runs, values_of, verdicts
 from venturalitica.ledger.records.kinds.pruning import pruned_by
 
-VERSION = "6"
+VERSION = "7"
 """Raise it when a table, or what a row is made of, changes: an index of another version is rebuilt,
 never migrated."""
 

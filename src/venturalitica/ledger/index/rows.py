@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.json_values import Json, integer, mapping, number, text
 from venturalitica.core.policy import TOLERANCE
+from venturalitica.core.prior import Prior
 from venturalitica.core.record import Statement, is_tracker_run
 from venturalitica.core.redact import redact_uri
 from venturalitica.core.verdict import Interval
@@ -28,6 +29,8 @@ class RunRow:
     `signer` is the key that the record names; `verify` checks that it signed. `revision` is git's
     commit; `margin` is the smallest of its controls (`margins`), that of `margin_control`.
     `experiment` names the experiments of the trackers that it was recorded at, empty for none.
+    `attempts` are the earlier audits of the same data, `before_policy` those of before its policy
+    text came into the log, `committed` the entry of the commitment to that; None where it says not.
     """
 
     index: int
@@ -58,6 +61,9 @@ class RunRow:
     margin_control: str | None
     evidence_sha256: str
     experiment: str = ""
+    attempts: int | None = None
+    before_policy: int | None = None
+    committed: int | None = None
     trackers: tuple[Json, ...] = ()
 
 
@@ -131,6 +137,8 @@ def run_row(entry: Outline) -> RunRow:
     statuses = [item.get("status") for item in record.verdict_items]
     nearest = worst(record.verdict_items if record.understood else ())
     interval = nearest.interval if nearest else None
+    prior = (record.prior if record.judged and record.understood else None) or Prior()
+    counted = prior.attempts
     return RunRow(
         index=entry.index,
         kind=_word(record.kind),
@@ -160,6 +168,9 @@ def run_row(entry: Outline) -> RunRow:
         margin_control=_word(nearest.control) if nearest else None,
         evidence_sha256=entry.evidence_sha256,
         experiment=experiment_of(record.trackers),
+        attempts=counted.audits if counted else None,
+        before_policy=counted.before_policy if counted else None,
+        committed=prior.commitment.entry if prior.commitment else None,
         trackers=record.trackers,
     )
 

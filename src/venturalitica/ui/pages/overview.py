@@ -20,7 +20,7 @@ from venturalitica.ui.health import HealthRow
 from venturalitica.ui.health import rows as health_rows
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.pages.runs import TrackerLink, tracker_link
-from venturalitica.ui.templating import draw, pages_of, render
+from venturalitica.ui.templating import count, draw, pages_of, render
 from venturalitica.ui.verification_steps import explanation, marks
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class PipelineCard:
     """One pipeline: how its last run went, and how the runs before it did.
 
     `entry` is the record that explains the light, `last` the newest. `only` is the experiment that
-    its runs are asked for by, empty where it has all runs of its policy and name.
+    its runs are asked for by, empty where it has all runs of its policy and name. `before` is what
+    the last audit says came before it, empty where it says nothing.
     """
 
     of: Pipeline
@@ -53,6 +54,7 @@ class PipelineCard:
     runs: int
     margin: str
     margin_control: str
+    before: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,12 +198,28 @@ class _Found:
             runs=len(line),
             margin="" if not line or line[-1].margin is None else signed(line[-1].margin),
             margin_control=(line[-1].row.margin_control or "") if line else "",
+            before=_before(records),
         )
 
     def _of(self, pipeline: Pipeline) -> list[int]:
         """The entries of the last run, oldest first; its own record too."""
         records = {row.index for row in _last_records(self.trends[pipeline.key])}
         return sorted(records | {pipeline.last, pipeline.worst})
+
+
+def _before(records: Sequence[RunRow]) -> str:
+    """What the newest audit of a run says came before it."""
+    audits = [row for row in records if row.kind == "audit"]
+    last = max(audits, key=lambda row: row.index, default=None)
+    if last is None or last.attempts is None:
+        return ""
+    committed = (
+        "no commitment" if last.committed is None else f"committed in entry {last.committed}"
+    )
+    counted = f"{count(last.attempts, 'earlier audit')} of these data in this log"
+    later = last.before_policy or 0
+    changed = f"policy changed after {count(later, 'audit')} of them"
+    return "; ".join((counted, *([changed] if later else []), committed))
 
 
 def _last_records(line: Sequence[Point]) -> Sequence[RunRow]:
