@@ -105,7 +105,8 @@ NAUGHTY: tuple[str, ...] = (*BETWEEN_TAGS, *OUT_OF_PLACE, *ADDRESSES, *TEMPLATES
 STRUCTURE = frozenset(
     (
         *("_type", "predicateType", "format", "kind", "status", "on_fail", "operator", "light"),
-        *("bytes", "sha256", "tally_sha256", "evidence_sha256", "started_at", "ended_at"),
+        *("bytes", "sha256", "hmac_sha256", "tally_sha256", "evidence_sha256"),
+        *("started_at", "ended_at"),
         *("decision", "decided_at", "keyid", "class"),
     )
 )
@@ -131,7 +132,7 @@ def _texts(value: Any) -> Iterator[tuple[Any, Any]]:
     found = []
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, item in items:
-        if key in ("tally", "retention"):
+        if key in ("tally", "retention", "data_digests", "identity"):
             continue
         if isinstance(item, dict | list):
             found += list(_texts(item))
