@@ -60,7 +60,7 @@ def test_neither_policy_nor_answers_nor_names_begin_anew(
     assert found.sentences()[1:] == [
         "This log holds 3 earlier audits of these data (1 policy text); looks elsewhere are not "
         "counted.",
-        "This policy text came into the log after 3 audits of these data.",
+        "Policy changed after 3 audits of these data: its text came into the log only then.",
     ]
     assert attempts(look(table, policy)) == (4, 2, 0, 0, 0)
     # Arrays beside the table, and other rows.
@@ -258,7 +258,8 @@ def test_it_is_quick_in_a_long_log(tmp_path: Path) -> None:
 
     key = bytes(32)
     looks = [
-        Look(n, key_id(key), f"{n % 7:032x}", f"{n % 50:032x}", f"{n:032x}") for n in range(10_000)
+        Look(n, key_id(key), f"a{n % 7:031x}", f"b{n % 50:031x}", f"c{n:031x}")
+        for n in range(10_000)
     ]
     text = "".join(f"{kept_looks._line(one)}\n" for one in looks)
     kept = kept_looks._Kept(10_000, sha256_hex(b"leaf"), text)
@@ -266,12 +267,13 @@ def test_it_is_quick_in_a_long_log(tmp_path: Path) -> None:
     kept_looks._write(files, kept, key)
     begun = perf_counter()
     read = kept_looks._read(files, key)
-    found = Looks(kept_looks._fitting(read.text, replace(looks[3], index=10_000)))
+    new = replace(looks[3], index=10_000)
+    counted = kept_looks._attempts(read.text, new)
     kept_looks._write(files, read, key)
     assert perf_counter() - begun < 0.5  # 0.01 where nothing else runs
-    counted = found.attempts(replace(looks[3], index=10_000))
     assert counted is not None
     assert (counted.audits, counted.models) == (200, 200)
+    assert counted == Looks(looks).attempts(new)
 
 
 def test_what_is_malformed_reads_as_absent() -> None:

@@ -53,6 +53,8 @@ CALLS = {
     "mlflow": "from venturalitica.trackers import tracker; tracker('mlflow').fetch('0' * 32)",
     "wandb": "from venturalitica.trackers import tracker; tracker('wandb').fetch('abc')",
     "sklearn": "vl.quickstart('loan')",
+    "rfc3161_client": "from venturalitica.ledger.formats.timestamp import request_over; "
+    "request_over(b'it')",
 }
 
 
@@ -65,7 +67,7 @@ def test_the_message_is_the_line_that_installs_it(extra: str, tmp_path: Path) ->
         print(error)
     """
     said = run_without([extra], code, tmp_path)
-    assert install_line(extra) in said
+    assert install_line({"rfc3161_client": "timestamps"}.get(extra, extra)) in said
 
 
 LIBRARIES = ["mlflow", "wandb", "sklearn", "pandas", "polars", "pyarrow", "scipy"]

@@ -29,6 +29,7 @@ OWN_FILES = {
     "duckdb": ("cli.reading.engine",),
     "sqlalchemy": ("ledger.index",),
     "cryptography": ("ledger.signing", "ledger.formats"),
+    "rfc3161_client": ("ledger.formats.timestamp",),
     "uvicorn": ("ui.server",),
     "starlette": ("ui",),
     "jinja2": ("reports.html.templating", "ui.templating", "policy.template"),

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from venturalitica.audit import statement as module
 from venturalitica.audit.statement import Facts, Unsigned, build_statement
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.prior import Attempts, identity_digest
 from venturalitica.ledger import Ledger, verify_ledger
+from venturalitica.ledger.index import kept_looks
 from venturalitica.ledger.index.kept_looks import prior_of
 from venturalitica.ledger.lifecycle.prune import plan, prune
 from venturalitica.ledger.records.looks import Look, Looks
@@ -164,3 +167,36 @@ def test_looks_are_taken_out_again() -> None:
     assert looks.commitment("q") == 2
     assert looks.attempts(Look(3, "k", "q", "d", "m")) == Attempts()
     assert looks.attempts(Look(3, "-", "q")) is None
+
+
+ROWS = st.lists(
+    st.tuples(
+        *(st.sampled_from(["", "k1", "k2", "-", "?"]), st.integers(0, 3), st.integers(0, 3)),
+        st.integers(0, 2),
+    ),
+    max_size=20,
+)
+
+
+@given(rows=ROWS, new=st.tuples(st.integers(0, 3), st.integers(0, 3)), gone=st.integers(0, 20))
+def test_searching_counts_as_taking_in_does(
+    rows: list[tuple[str, int, int, int]], new: tuple[int, int], gone: int
+) -> None:
+    made = [
+        Look(
+            index,
+            key,
+            f"{policy:032x}",
+            f"{key}{data:030x}" if key.startswith("k") else "",
+            f"{99 + model:032x}" if key and model else "",
+        )
+        for index, (key, policy, data, model) in enumerate(rows)
+    ]
+    looks = Looks(made)
+    looks.prune(0, gone)
+    left = [one for one in made if one.index >= gone or not one.key]
+    text = "".join(f"{kept_looks._line(one)}\n" for one in left)
+    assert [kept_looks._look(line) for line in text.splitlines()] == left
+    look = Look(len(rows), "k1", f"{new[0]:032x}", f"k1{new[1]:030x}")
+    assert kept_looks._attempts(text, look) == looks.attempts(look)
+    assert kept_looks._commitment(text, look.policy) == looks.commitment(look.policy)

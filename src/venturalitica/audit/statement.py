@@ -31,7 +31,7 @@ from venturalitica.core.retention import DEFAULT, retention
 from venturalitica.core.tally import Tally, masked
 from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_light
-from venturalitica.ledger.index.kept_looks import prior_of
+from venturalitica.ledger.index.kept_looks import is_kept, keep_up, prior_of
 from venturalitica.ledger.records.vault import Pair
 from venturalitica.trackers.base import RunRef
 
@@ -86,6 +86,8 @@ class Unsigned:
         Raises:
             EvidenceError, SigningKeyError: as `Ledger.append`.
         """
+        if self.key and not is_kept(ledger.home) and (size := ledger.size):
+            keep_up(ledger.home, self.key, size, ledger.leaf(size - 1))
         late = partial(prior_of, ledger.home, self.key, statement=self.statement)
         return ledger.append(self.statement, pairs=self.pairs, late=late if self.key else None)
 

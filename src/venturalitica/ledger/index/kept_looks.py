@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import secrets
+from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from venturalitica.core.encoding import sha256_hex
-from venturalitica.core.prior import Prior, key_id
+from venturalitica.core.prior import Attempts, Prior, key_id
 from venturalitica.core.record import Statement
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import statement_of
@@ -26,7 +28,6 @@ from venturalitica.ledger.records.kinds.pruning import pruned_by
 from venturalitica.ledger.records.looks import (
     NO_DATA,
     Look,
-    Looks,
     commitment_in,
     look_of,
     named_for,
@@ -51,19 +52,34 @@ def prior_of(home: Path, key: bytes, tail: Tail, statement: Mapping[str, Any]) -
     if look is None:
         return {"prior": None}
     with files.cache() as cache:
-        text = _caught_up(files, cache, tail, key).text
-        looks = Looks(_fitting(text, look))
-        attempts = looks.attempts(look)
-        if attempts is not None:
-            attempts = replace(attempts, not_compared=_not_compared(text, look.key))
-        index, named = looks.commitment(look.policy), None
+        text = _caught_up(files, cache, tail.size, tail.previous, key).text
+        index, named = _commitment(text, look.policy), None
         if index is not None:
             (part,) = read_parts(files.entries, index, index + 1, start=cache.end(index))
             made = commitment_in(statement_of(part.line))
             if made is None or part.index != index:
                 raise EvidenceError(f"{files.entries}: entry {index} is no commitment")
             named = named_for(made, index, sha256_hex(part.line), record)
-    return {"prior": Prior(commitment=named, attempts=attempts).to_json()}
+    return {"prior": Prior(commitment=named, attempts=_attempts(text, look)).to_json()}
+
+
+def keep_up(home: Path, key: bytes, size: int, last: str) -> None:
+    """Read a log of which nothing `is_kept` yet before its lock is taken: others wait for that.
+
+    Args:
+        size: how many entries are sealed; `last` is the leaf hash of the last.
+
+    Raises:
+        EvidenceError: the log cannot be read.
+    """
+    files = LogFiles(home)
+    with files.cache() as cache:
+        _caught_up(files, cache, size, bytes.fromhex(last), key)
+
+
+def is_kept(home: Path) -> bool:
+    """Whether looks of a log are kept."""
+    return _place(LogFiles(home)).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +95,31 @@ class _Kept:
         return f"{FORMAT} {self.size} {self.leaf} {key_id(key)} {digest}"
 
 
-def _caught_up(files: LogFiles, cache: TreeCache, tail: Tail, key: bytes) -> _Kept:
+def _caught_up(
+    files: LogFiles, cache: TreeCache, size: int, last: bytes | None, key: bytes
+) -> _Kept:
     kept = _read(files, key)
     with contextlib.suppress(CacheMissError, EvidenceError):
-        if 0 < kept.size <= tail.size:
-            return _extended(files, kept, tail, key, start=cache.end(kept.size - 1))
-    return _extended(files, _Kept(), tail, key, start=0)
+        if 0 < kept.size <= size:
+            return _extended(files, kept, size, last, key, start=cache.end(kept.size - 1))
+    return _extended(files, _Kept(), size, last, key, start=0)
 
 
-def _extended(files: LogFiles, kept: _Kept, tail: Tail, key: bytes, *, start: int) -> _Kept:
-    """With the entries up to the tail; the last one known is read again, and must be the same."""
+def _extended(
+    files: LogFiles, kept: _Kept, size: int, previous: bytes | None, key: bytes, *, start: int
+) -> _Kept:
+    """With the first `size` entries; the last one known is read again, and must be the same."""
     lines, known = kept.text.splitlines(), kept.size
     last = kept.leaf
-    for part in read_parts(files.entries, max(kept.size - 1, 0), tail.size, start=start):
+    for part in read_parts(files.entries, max(kept.size - 1, 0), size, start=start):
         if part.index >= known:
             lines = _with(lines, part, key)
         elif known and part.leaves()[known - 1 - part.index].hex() != kept.leaf:
             raise EvidenceError(f"{files.entries}: another log than the looks were kept of")
         last = part.leaves()[-1].hex()
-    if tail.previous is not None and last != tail.previous.hex():
+    if previous is not None and last != previous.hex():
         raise EvidenceError(f"{files.entries}: changed while it was read; try again")
-    found = _Kept(tail.size, last, "".join(f"{line}\n" for line in lines))
+    found = _Kept(size, last, "".join(f"{line}\n" for line in lines))
     if found.size != kept.size:
         _write(files, found, key)
     return found
@@ -139,15 +159,27 @@ def _is_pruned(line: str, start: int, end: int) -> bool:
     return bool(look.key) and start <= look.index < end
 
 
-def _fitting(text: str, look: Look) -> list[Look]:
-    """Those of the same data or policy: parsing the rest would take longer than finding these."""
-    wanted = [f" {digest} " for digest in (look.policy, look.data) if digest]
-    return [_look(line) for line in text.splitlines() if any(mark in line for mark in wanted)]
+def _attempts(text: str, look: Look) -> Attempts | None:
+    """As `Looks.attempts`, by searching: to take in ten thousand looks takes ten times as long."""
+    if not look.data:
+        return None
+    same = re.findall(rf"^(\d+) \S+ (\S+) {look.data} (\S+)$", text, re.M)
+    place = text.find(f" {look.policy} ")
+    seen = text[text.rfind("\n", 0, place) + 1 : place].partition(" ")[0] if place >= 0 else ""
+    first = int(seen) if seen else look.index
+    own = sum(text.count(f" audit:{name} ") for name in (look.key, NO_DATA))
+    return Attempts(
+        audits=len(same),
+        policies=len({policy for _, policy, _ in same}),
+        models=len({model for _, _, model in same} - {NONE}),
+        before_policy=bisect_left(same, first, key=lambda found: int(found[0])),
+        not_compared=text.count(" audit:") - own,
+    )
 
 
-def _not_compared(text: str, key: str) -> int:
-    own = sum(text.count(f" audit:{name} ") for name in {key, NO_DATA})
-    return text.count(" audit:") - own
+def _commitment(text: str, policy: str) -> int | None:
+    place = text.rfind(f" commitment {policy} ")
+    return None if place < 0 else int(text[text.rfind("\n", 0, place) + 1 : place])
 
 
 def _read(files: LogFiles, key: bytes) -> _Kept:
