@@ -179,6 +179,25 @@ def test_a_count_that_the_kept_looks_were_made_to_lower_is_found(
     assert "the log holds 3 earlier audits" in found.fault.detail
 
 
+@pytest.mark.parametrize(
+    "forged", ["0 commitment {policy} - -", "zero audit:{key} {policy} {data} -"]
+)
+def test_kept_looks_that_cannot_be_read_cost_no_record(
+    table: pd.DataFrame, policy: Path, tmp_path: Path, forged: str
+) -> None:
+    from venturalitica.core.encoding import sha256_hex
+
+    for _ in range(2):
+        look(table, policy)
+    kept = tmp_path / "evidence" / "cache" / "looks.txt"
+    head, line = kept.read_text().splitlines()
+    _, key, text, data, _ = line.replace("audit:", "").split(" ")
+    rest = f"{forged.format(key=key, policy=text, data=data)}\n"
+    kept.write_text(f"{head.rpartition(' ')[0]} {sha256_hex(rest.encode())}\n{rest}")
+    assert attempts(look(table, policy)) == (2, 1, 0, 0, 0)
+    assert step(tmp_path / "evidence").ok is True
+
+
 @pytest.mark.parametrize("lie", ["none", "fewer", "commitment", "silent"])
 def test_a_record_that_tells_otherwise_than_the_log_is_a_fault(
     table: pd.DataFrame, policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lie: str

@@ -52,6 +52,7 @@ NEITHER = {
     "demo": "writes evidence of its own, elsewhere",
     "init": "reads data, writes a policy",
     "check": "appends a record; never reads what was recorded",
+    "policy commit": "appends, and finds nothing by the index",
     "policy lint": "reads a policy file",
     "policy show": "reads a policy file",
     "policy schema": "reads nothing",

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -31,6 +32,7 @@ from venturalitica.core.json_values import Json, as_object, mapping, text
 IDENTITY = "venturalitica/data-identity/v1"
 KEY_DIGITS = 16
 """Digits of the SHA-256 of the log's key that name it: random, so that its digest tells nothing."""
+_KEY = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}")
 
 
 def identity_roles(bound: Iterable[str]) -> list[str]:
@@ -70,7 +72,8 @@ def identity_of(item: Json) -> tuple[str, str]:
     """Digest and key id of the identity that a data item of a record states; else two empty."""
     said = mapping(item.get("identity"))
     digest, key = said.get("hmac_sha256"), said.get("key")
-    return (str(digest), key) if is_hash(digest) and isinstance(key, str) else ("", "")
+    named = isinstance(key, str) and _KEY.fullmatch(key)
+    return (str(digest), str(key)) if is_hash(digest) and named else ("", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.log.log_files import LogFiles
 from venturalitica.ledger.log.tail import CacheMissError, Part, Tail, TreeCache, read_parts
+from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.pruning import pruned_by
 from venturalitica.ledger.records.looks import (
     NO_DATA,
@@ -46,21 +47,46 @@ def prior_of(home: Path, key: bytes, tail: Tail, statement: Mapping[str, Any]) -
     Raises:
         EvidenceError: the log cannot be read.
     """
-    files = LogFiles(home)
-    record = Statement.of(statement)
+    files, record = LogFiles(home), Statement.of(statement)
     look = look_of(record, tail.size, key)
     if look is None:
         return {"prior": None}
+    try:
+        return _prior(files, key, tail, record, look)
+    except (EvidenceError, ValueError) as error:
+        # Edited, with its digest made to fit: what it costs is one reading of the log.
+        log.warning("%s was edited and is made again: %s", _place(files), error)
+        _place(files).unlink(missing_ok=True)
+        return _prior(files, key, tail, record, look)
+
+
+def _prior(
+    files: LogFiles, key: bytes, tail: Tail, record: Statement, look: Look
+) -> dict[str, Any]:
     with files.cache() as cache:
         text = _caught_up(files, cache, tail.size, tail.previous, key).text
         index, named = _commitment(text, look.policy), None
         if index is not None:
-            (part,) = read_parts(files.entries, index, index + 1, start=cache.end(index))
-            made = commitment_in(statement_of(part.line))
-            if made is None or part.index != index:
-                raise EvidenceError(f"{files.entries}: entry {index} is no commitment")
-            named = named_for(made, index, sha256_hex(part.line), record)
+            line, made = _commitment_at(files, cache, index)
+            named = named_for(made, index, sha256_hex(line), record)
     return {"prior": Prior(commitment=named, attempts=_attempts(text, look)).to_json()}
+
+
+def _commitment_at(files: LogFiles, cache: TreeCache, index: int) -> tuple[bytes, Commitment]:
+    """The line of an entry and the commitment in it; without the cache where that is wrong."""
+    with contextlib.suppress(CacheMissError, EvidenceError):
+        for part in read_parts(files.entries, index, index + 1, start=cache.end(index)):
+            record = statement_of(part.line)
+            made = commitment_in(record)
+            if made is not None and record.link.index == index:
+                return part.line, made
+    for part in read_parts(files.entries, 0, index + 1):
+        made = commitment_in(statement_of(part.line)) if part.index == index else None
+        if made is not None:
+            return part.line, made
+    raise EvidenceError(
+        f"{files.entries}: entry {index} is no commitment; run 'venturalitica verify'"
+    )
 
 
 def keep_up(home: Path, key: bytes, size: int, last: str) -> None:

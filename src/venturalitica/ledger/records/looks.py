@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from venturalitica.core.encoding import is_hash, sha256_hex
 from venturalitica.core.json_values import Json, integer, mappings, text
 from venturalitica.core.prior import (
     Attempts,
@@ -55,7 +56,7 @@ def look_of(record: Statement, index: int, key: bytes | None) -> Look | None:
         key: the log's own secret, under which bare digests of format 1 are compared; None where it
             is not here.
     """
-    policy = record.policy.sha256[:DIGITS] if record.policy and record.understood else ""
+    policy = _cut(record.policy.sha256) if record.policy and record.understood else ""
     if not policy:
         return None
     if record.predicate_type == COMMITMENT:
@@ -63,8 +64,15 @@ def look_of(record: Statement, index: int, key: bytes | None) -> Look | None:
     if record.predicate_type != AUDIT:
         return None
     found = _identity(record, key)
-    model = text(record.model.get("sha256"))[:DIGITS]
+    model = _cut(text(record.model.get("sha256")))
     return Look(index, found[1], policy, found[0][:DIGITS], model)
+
+
+def _cut(digest: str) -> str:
+    """The beginning of a digest; a signer may write any text in its place, with spaces in it."""
+    if digest and not is_hash(digest):
+        digest = sha256_hex(digest.encode("utf-8", "backslashreplace"))
+    return digest[:DIGITS]
 
 
 def _identity(record: Statement, key: bytes | None) -> tuple[str, str]:
