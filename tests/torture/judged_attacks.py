@@ -17,6 +17,7 @@ from torture.formats import in_format_1
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.encoding import canonical_json, sha256_hex
+from venturalitica.core.prior import Committed, Prior
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.judge import judge
 from venturalitica.ledger import Ledger
@@ -223,3 +224,20 @@ def name_an_audit_that_was_never_made(world: World, home: Path) -> None:
     ledger = Ledger.open(home, signer=world.ours)
     audit = ledger.append(judged_record())
     ledger.append(run_record(audit, index=0, light="green"))
+
+
+@attack(INSIDER, found="alone")
+def name_a_commitment_that_was_never_made(world: World, home: Path) -> None:
+    named = Committed(
+        entry=0,
+        evidence_sha256="a" * 64,
+        committed_at="2025-01-01T00:00:00.000000Z",
+        timestamped_at="2025-01-01T00:00:00.000000Z",
+        data=True,
+        rows=True,
+    )
+
+    def change(predicate: dict[str, Any]) -> None:
+        predicate["prior"] = Prior(commitment=named).to_json()
+
+    _signed(world, home, change)
