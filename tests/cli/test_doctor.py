@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import venturalitica as vl
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.origin import install_line
 from venturalitica.ledger import Ledger, Outbox, load_signer
 from venturalitica.review.health import checks as examination
+from venturalitica.review.health.evidence import _holds_few
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
 
@@ -269,3 +272,27 @@ def test_addresses_and_modes_that_cannot_be_meant_are_broken(call, monkeypatch):
     for name, word in (("mlflow", "http://127.0.0.1:5000?"), ("wandb", "mean 'offline'?")):
         assert found["Trackers", name]["state"] == "broken"
         assert word in found["Trackers", name]["text"]
+
+
+@pytest.mark.parametrize(("version", "bare"), [(1, 3), (2, 4)])
+def test_an_existing_log_says_what_it_holds_of_few(call, project, version, bare):
+    """Signed, append-only and delivered: what can be done is named."""
+    home = Settings.current().home
+    shutil.copytree(Path(__file__).parents[1] / f"data/ledger_v{version}", home)
+    found = findings(call)["Evidence", "small counts"]
+    assert found["state"] == "note"
+    assert f"{bare} bare digests of data" in found["text"]
+    for way in ("venturalitica prune", "VENTURALITICA_HOME", "delete copies at the tracker"):
+        assert way in found["fix"]
+
+
+def test_cells_of_few_people_are_counted():
+    table = {"roles": ["gender"], "cells": [[0, 90], [1, 4]]}
+    assert _holds_few({"tables": [table], "scores": []})
+    assert _holds_few({"tables": [], "scores": [table]})
+    assert not _holds_few({"tables": [{"cells": [[0, 90], [1, 5]]}], "scores": []})
+
+
+def test_a_log_of_today_holds_nothing_of_few(call, project):
+    vl.quickstart("loan")
+    assert ("Evidence", "small counts") not in findings(call)

@@ -160,7 +160,7 @@ def test_show_details_gives_the_keyed_digest_of_the_data(call, project):
     (found,) = json.loads(call("runs", "show", "last", "--json").stdout)
     digest = found["predicate"]["data"][0]["hmac_sha256"]
     text = call("runs", "show", "last", "--details").stdout
-    assert f"hmac-sha256 {digest}" in text
+    assert f"HMAC-SHA-256 {digest}" in text
     assert "None" not in text
 
 

@@ -22,7 +22,7 @@ def crossing(table: Table, sets: list[Across]) -> Crossing:
     places = numpy.array([group for group, _ in cells], dtype=numpy.int64)
     counts = numpy.array([count for _, count in cells], dtype=numpy.int64)
     labels = numpy.zeros(len(cells), dtype=numpy.int64)
-    return Crossing(("a", "b"), places, labels, counts, sets)
+    return Crossing(("a", "b"), places, labels, counts, sets, least=LEAST)
 
 
 def sums(table: Table, across: Across) -> Table:

@@ -49,7 +49,8 @@ def conduct(request: Request) -> Audit:
     if described and request.began is not None:
         described = {**described, "fit_began_at": timestamp(request.began)}
     known = _share_trained_on(described, request)
-    request = replace(request, training_share=request.training_share or known)
+    share = request.training_share or known
+    request = replace(request, training_share=share and share.told(policy.min_cell))
     if request.ask_model:
         request = with_predictions(request)
     measured = _measured(request, settings)

@@ -236,7 +236,8 @@ def _copies(request: Request, frame: Any, binding: Binding) -> dict[str, Any]:
     try:
         found["copies_of_target"] = copies_of_target(frame, binding.columns, binding.arrays)
         if request.policy.duplicates != "expected":
-            found["doubled_share"] = doubled_share(request.frame, binding.arrays)
+            doubled = doubled_share(request.frame, binding.arrays)
+            found["doubled_share"] = doubled and doubled.told(request.policy.min_cell)
     except Exception as error:  # noqa: BLE001 - see the docstring
         log.info("rows could not be compared with each other")
         log.debug("why rows could not be compared\n%s", redacted_traceback(error))

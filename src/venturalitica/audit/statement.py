@@ -7,6 +7,7 @@ are short representations, URIs carry no credentials, an exception is its type a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
@@ -16,7 +17,7 @@ from venturalitica._version import __version__
 from venturalitica.audit.result import Audit
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.encoding import canonical_json, sha256_hex
-from venturalitica.core.policy import Policy
+from venturalitica.core.policy import MIN_CELL, Policy
 from venturalitica.core.prior import identity_json, keyed
 from venturalitica.core.record import (
     FORMAT,
@@ -28,7 +29,7 @@ from venturalitica.core.record import (
 )
 from venturalitica.core.redact import redact_name
 from venturalitica.core.retention import DEFAULT, retention
-from venturalitica.core.tally import Tally, masked
+from venturalitica.core.tally import Tally, may_be_told
 from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_light
 from venturalitica.ledger.index.kept_looks import is_kept, keep_up, prior_of
@@ -105,8 +106,10 @@ def build_statement(facts: Facts, *, key: bytes = b"") -> Unsigned:
     """
     tally = _sealed(facts.tally.for_evidence().to_json()) if facts.tally else None
     digests = _sealed(_digests(facts.data)) if any(map(_known, facts.data)) else None
-    predicate = _predicate(facts, tally) | {
-        "data": [_data_json(item, key) for item in facts.data],
+    least = facts.policy.min_cell if facts.policy else MIN_CELL
+    untold = _untold_columns(facts, least)
+    predicate = _predicate(facts, tally, least) | {
+        "data": [_data_json(item, key, least, untold) for item in facts.data],
         "data_digests": digests.reference if digests else None,
     }
     statement = statement_json(PREDICATE_TYPES[facts.kind], _subjects(facts), predicate)
@@ -136,10 +139,24 @@ def _digests(data: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _data_json(item: Mapping[str, Any], key: bytes) -> dict[str, Any]:
+def _untold_columns(facts: Facts, least: int) -> set[str]:
+    """The columns whose missing values would tell how many rows have no group."""
+    told = facts.tally.nulls_told(least) if facts.tally else {}
+    return {facts.bindings[role] for role, nulls in told.items() if nulls is None}
+
+
+def _data_json(
+    item: Mapping[str, Any], key: bytes, least: int, untold: AbstractSet[str]
+) -> dict[str, Any]:
     said = {name: value for name, value in item.items() if name not in ("sha256", "identity")}
+
+    def nulls(column: Mapping[str, Any]) -> int | None:
+        count: int | None = column["nulls"]
+        shown = column["name"] not in untold and may_be_told([count or 0], item["rows"] or 0, least)
+        return count if shown else None
+
     columns = [
-        {"name": column["name"], "type": column["type"], "nulls": masked(column["nulls"])}
+        {"name": column["name"], "type": column["type"], "nulls": nulls(column)}
         for column in item["columns"]
     ]
     sha256 = item["sha256"]
@@ -152,7 +169,7 @@ def _data_json(item: Mapping[str, Any], key: bytes) -> dict[str, Any]:
     }
 
 
-def _predicate(facts: Facts, tally: Pair | None) -> dict[str, Any]:
+def _predicate(facts: Facts, tally: Pair | None, least: int) -> dict[str, Any]:
     left_out = facts.circumstances.left_out if facts.circumstances else ()
     return {
         "format": FORMAT,
@@ -175,7 +192,7 @@ def _predicate(facts: Facts, tally: Pair | None) -> dict[str, Any]:
         "judging": facts.circumstances.to_json() if facts.circumstances else None,
         "tally": tally.reference if tally else None,
         "rows": facts.tally.rows if facts.tally else None,
-        "axes": facts.tally.axes_json() if facts.tally else [],
+        "axes": facts.tally.axes_json(least) if facts.tally else [],
         "bindings": dict(facts.bindings),
         "model": dict(facts.model) if facts.model else None,
         "environment": dict(facts.environment),

@@ -169,8 +169,8 @@ def _provenance(record: Statement) -> list[tuple[str, str]]:
         count = integer(item.get("rows"))
         rows = f", {count:,} rows" if count is not None else ""
         pairs.append(("data", f"{name} ({context}{rows}, {method})"))
-        kind = "hmac-sha256" if "hmac_sha256" in item else "sha256"
-        pairs.append(("", f"{kind} {data_digest(item) or 'not recorded'}"))
+        how = "HMAC-SHA-256" if item.get("hmac_sha256") else "sha256"
+        pairs.append(("", f"{how} {data_digest(item) or 'none'}"))
     pairs += [("role", f"{role} = {column}") for role, column in record.bindings.items()]
     git = mapping(environment.get("git"))
     if git.get("commit"):

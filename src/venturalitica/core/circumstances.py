@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from venturalitica.core.policy import Phase
@@ -37,11 +37,13 @@ class Share:
     """A share of the judged rows, beside the share that chance alone explains.
 
     `rows` is how many rows were looked at: all, or of very many a fraction chosen by their hash.
+    `few`: how many rows it is is not told, and the share is the most that it may be.
     """
 
     share: float
     by_chance: float = 0.0
     rows: int = 0
+    few: bool = False
 
     @property
     def excess(self) -> float:
@@ -52,6 +54,8 @@ class Share:
     def clear(self) -> bool | None:
         """Whether rows are there that should not be; None where nobody can say."""
         low, high = CLEARLY
+        if self.few:
+            return None if self.share > high else False
         rows = max(self.rows, 1)
         # One more than was seen: of 50 rows one is alike by chance where no other was (iris).
         chance = min(1.0, self.by_chance + 1 / rows)
@@ -60,14 +64,34 @@ class Share:
             return True
         return None if self.share > DOUBTFUL else False
 
+    def told(self, least: int) -> Share:
+        """It as it may be told: no number of rows from 1 to `least` - 1, nor what lacks so many.
+
+        Of few rows chance could explain all; of nearly all at least so many are told.
+        """
+        found, few = round(self.share * self.rows), (least - 1) / max(self.rows, 1)
+        if 0 < found < least:
+            most = min(1.0, round(few, 6))
+            return Share(most, most, self.rows, few=True)
+        if 0 < self.rows - found < least:
+            return replace(self, share=round(1.0 - few, 6))
+        return self
+
     def to_json(self) -> dict[str, Any]:
         """The form kept in a record."""
-        return {"share": self.share, "by_chance": self.by_chance, "rows": self.rows}
+        return {
+            "share": self.share,
+            "by_chance": self.by_chance,
+            "rows": self.rows,
+            "few": self.few,
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | None) -> Share | None:
         """Read back what `to_json` wrote; None where nobody looked."""
-        return None if data is None else cls(data["share"], data["by_chance"], data["rows"])
+        if data is None:
+            return None
+        return cls(data["share"], data["by_chance"], data["rows"], data.get("few") is True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,13 @@ values give the same tally, and the same digest, on every engine.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.levels import Moves, joined, moved, places, rule_of
-from venturalitica.core.policy import LABEL_ROLES, MIN_CELL, Role
+from venturalitica.core.policy import LABEL_ROLES, Role
 from venturalitica.core.scores import ScoreTable, added, coarsen, summed
 from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError, listed
@@ -27,12 +27,15 @@ FORMAT = "venturalitica/tally/v1"
 """Of the stored form. A change of meaning gets the next number; `from_json` keeps reading this."""
 
 
-def masked(count: int | None) -> int | None:
-    """The count as it may be shown: None where it is of fewer than `MIN_CELL` rows, or unknown."""
-    return None if count is not None and 0 < count < MIN_CELL else count
+def may_be_told(counts: Iterable[int], rows: int, least: int) -> bool:
+    """Whether none of the counts, and nothing that they lack of all `rows`, is of a few rows."""
+    parts = list(counts)
+    return all(not part or part >= least for part in (*parts, rows - sum(parts)))
 
 
 OTHERS = re.compile(r"\(([0-9,]+) other values?\)")
+UNTOLD = "(other values)"
+"""The key for such values in a record that tells of no count of them."""
 
 
 def others(count: int) -> str:
@@ -173,20 +176,36 @@ class Tally:
             ],
         }
 
-    def axes_json(self) -> list[dict[str, Any]]:
+    def axes_json(self, least: int) -> list[dict[str, Any]]:
         """What a record says of its axes, which anybody may read.
 
-        A count of 1 to 4 rows is left out (None): it may speak of one person.
+        Where one of its counts is of fewer than `least` rows, which may speak of one person, all of
+        them are left out (None): the others would tell it.
         """
         return [
             asdict(axis)
-            | {
-                "levels": list(axis.levels),
-                "nulls": masked(axis.nulls),
-                "unmapped": {value: masked(count) for value, count in axis.unmapped.items()},
-            }
+            | {"levels": list(axis.levels)}
+            | ({} if self.tells(axis, least) else _untold(axis, least))
             for axis in self.axes
         ]
+
+    def tells(self, axis: Axis, least: int) -> bool:
+        """Whether it may be told how many rows have no level of this axis, and why."""
+        return may_be_told((axis.nulls, *axis.unmapped.values()), self.rows, least)
+
+    def nulls_told(self, least: int) -> dict[str, int | None]:
+        """By role: how many of its values are missing; None where that is not to be told."""
+        told: dict[str, int | None] = {}
+        for role, count in self.nulls.items():
+            axis = self.axis(role) or Axis(role, "", (), count)
+            told[role] = count if not count or self.tells(axis, least) else None
+        return told
+
+    def most_nulls(self, role: str, least: int) -> int:
+        """How many of its values are missing at most, as far as is told where they are not."""
+        axis = self.axis(role) or Axis(role, "", (), self.nulls[role])
+        lost = axis.nulls + sum(axis.unmapped.values())
+        return self.rows if self.rows - lost < least else max(lost, least - 1)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Tally:
@@ -247,6 +266,15 @@ class Tally:
             found = sha256_hex(canonical_json(self.for_evidence().to_json()))
             self.__dict__["_sha256"] = found
         return found
+
+
+def _untold(axis: Axis, least: int) -> dict[str, Any]:
+    """What an axis says of its missing values where no count of them is told."""
+    named = (
+        value if count >= least and not OTHERS.fullmatch(value) else UNTOLD
+        for value, count in axis.unmapped.items()
+    )
+    return {"nulls": None if axis.nulls else 0, "unmapped": dict.fromkeys(named)}
 
 
 def _summed(table: Table, roles: tuple[str, ...]) -> Table:

@@ -10,6 +10,7 @@ import numpy
 from venturalitica.core.text import quoted, rows, sizes
 from venturalitica.core.verdict import GroupValue, Interval
 from venturalitica.errors import listed, shortened
+from venturalitica.judge.count import Missed
 from venturalitica.judge.question import Question, Refusal, compared_groups
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.intervals import (
@@ -40,8 +41,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was measured. `support` is the fewest rows behind any value that counts, `lost` how many
-    rows were left out for missing values."""
+    """What was measured. `support` is the fewest rows behind any value that counts, `missed` the
+    rows that were left out for missing values."""
 
     value: float
     replicates: Floats
@@ -52,7 +53,7 @@ class Found:
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     error_bound: float = 0.0
-    lost: int = 0
+    missed: Missed | None = None
 
     def with_notes(self, *notes: str) -> Found:
         return replace(self, notes=(*notes, *self.notes))

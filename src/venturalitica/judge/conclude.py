@@ -15,7 +15,7 @@ from venturalitica.core.policy import TOLERANCE, Control, Policy, Threshold
 from venturalitica.core.verdict import GroupValue, Interval, Status, Verdict, left_out_sentence
 from venturalitica.errors import shortened
 from venturalitica.judge.compare_groups import Found
-from venturalitica.judge.count import Counted
+from venturalitica.judge.count import Counted, Missed
 from venturalitica.judge.labels import SINCE
 from venturalitica.judge.question import Question
 from venturalitica.metrics.catalog import CATALOG
@@ -226,22 +226,16 @@ def doubts_of(policy: Policy, question: Question, circumstances: Circumstances) 
     return tuple(_other_doubts(policy, question, circumstances))
 
 
-def dropped(question: Question, lost: int, rows: int, rules: int, least: int) -> tuple[str, ...]:
-    """A doubt where `nulls: drop` left out more than a few of the rows.
-
-    Where fewer than `least` were, how many is not told: what they may be at most decides.
-    """
-    told = 0 if not lost else max(lost, least - 1)
-    if rules < 2 or question.control.nulls != "drop" or told <= MOST_DROPPED * rows:
+def dropped(question: Question, missed: Missed | None, rows: int, rules: int) -> tuple[str, ...]:
+    """A doubt where `nulls: drop` left out more than a few of the rows, or may have."""
+    if rules < 2 or missed is None or question.control.nulls != "drop":
         return ()
-    if lost < least:
-        return (
-            f"fewer than {least} of {rows:,} rows are left out for missing values (`nulls: drop`), "
-            f"which may be more than {words.percent(MOST_DROPPED)}",
-        )
+    if missed.most <= MOST_DROPPED * rows:
+        return ()
+    more = "more" if missed.exact is not None else "which may be more"
     return (
-        f"{lost:,} of {rows:,} rows are left out for missing values "
-        f"(`nulls: drop`), more than {words.percent(MOST_DROPPED)}",
+        f"{missed.words} of {rows:,} rows are left out for missing values (`nulls: drop`), "
+        f"{more} than {words.percent(MOST_DROPPED)}",
     )
 
 
@@ -267,13 +261,25 @@ def _other_doubts(
 
 def _of_rows(policy: Policy, metric: str, circumstances: Circumstances) -> Iterator[str]:
     trained, doubled = circumstances.training_share, circumstances.doubled_share
-    if trained is not None and trained.clear and _asks_the_model(metric):
+    if trained is not None and (trained.clear or _may_matter(trained)) and _asks_the_model(metric):
         yield training_words(trained)  # a forest knows them by heart: no copy need be looked for
     else:
         copied = [role for role in circumstances.copies_of_target if role in CATALOG[metric].needs]
         yield from (COPIED.format(role=role) for role in copied)
-    if doubled is not None and doubled.excess > MOST_DOUBLED and policy.duplicates != "expected":
-        yield f"{words.percent(doubled.share)} of the rows are exact copies of other rows; {UNIQUE}"
+    if doubled is None or policy.duplicates == "expected":
+        return
+    if doubled.excess > MOST_DOUBLED or _may_matter(doubled):
+        share = f"{_up_to(doubled)}{words.percent(doubled.share)}"
+        yield f"{share} of the rows are exact copies of other rows; {UNIQUE}"
+
+
+def _may_matter(share: Share) -> bool:
+    """Whether few rows, whose number is not told, may be a large part of them all."""
+    return share.few and share.clear is None
+
+
+def _up_to(share: Share) -> str:
+    return "up to " if share.few else ""
 
 
 def vacuous(question: Question) -> bool:
@@ -293,9 +299,9 @@ def _asks_the_model(metric: str) -> bool:
 
 def training_words(trained: Share) -> str:
     """`judged on rows the model was trained on; give audit_data=held-out rows`."""
-    if trained.share >= 1.0:
+    if trained.share >= 1.0 and not trained.few:
         return f"judged on rows the model was trained on; {HELD_OUT}"
-    share = words.percent(trained.share)
+    share = f"{_up_to(trained)}{words.percent(trained.share)}"
     return f"{share} of the judged rows are rows the model was trained on; {HELD_OUT}"
 
 
@@ -311,12 +317,12 @@ def left_out(
         return (), ()
     others = [
         (name, int(count))
-        for name, count in zip(counted.groups.names, counted.rows, strict=True)
+        for name, count in zip(counted.groups.names, counted.told, strict=True)
         if name not in question.control.groups
     ]
-    lost = sum(count for _, count in others)
+    lost, whole = sum(count for _, count in others), int(counted.told.sum())
     if not lost:
         return (), ()
     names = words.quoted(name for name, _ in others)
-    said = f"{words.rows(lost)} of {counted.n:,} are left out: they belong to {names}"
-    return ((said,), ()) if lost <= LEFT_OUT * counted.n else ((), (said,))
+    said = f"{words.rows(lost)} of {whole:,} are left out: they belong to {names}"
+    return ((said,), ()) if lost <= LEFT_OUT * whole else ((), (said,))

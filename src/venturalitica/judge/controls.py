@@ -71,7 +71,8 @@ def judge(
         return tuple(_failed(policy, control, circumstances.failure) for control in selected)
     check_reported(policy.controls, circumstances.reported)
     bench = Bench(policy, tally or NOTHING, circumstances.rules, told)
-    bench.back = groups_kept_back(bench, selected)
+    # Of all controls: a phase alone must not show what the other phase of the same run keeps back.
+    bench.back = groups_kept_back(bench, policy.controls)
     without_data = tally is None or tally == NOTHING
     return tuple(
         _guarded(bench, control, circumstances, without_data=without_data) for control in selected
@@ -130,7 +131,7 @@ def _judged(
     if lacking:
         raise Refusal(lacking, n=bench.tally.rows)
     found = (measure_number if question.spec.number else measure)(bench, question)
-    besides += dropped(question, found.lost, bench.tally.rows, circumstances.rules, bench.least)
+    besides += dropped(question, found.missed, bench.tally.rows, circumstances.rules)
     return conclude(question, found, filename=filename, besides=besides)
 
 

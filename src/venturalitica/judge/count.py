@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from venturalitica.core.levels import NULL
 from venturalitica.core.policy import MIN_CELL, Control, Policy
-from venturalitica.core.tally import OTHERS, Axis, Tally
-from venturalitica.core.text import have, rows
+from venturalitica.core.tally import OTHERS, Axis, Tally, may_be_told
+from venturalitica.core.text import rows
 from venturalitica.errors import did_you_mean, listed
 from venturalitica.judge.keep_back import Group
 from venturalitica.judge.question import Groups, Refusal, observed_groups, product_codes
@@ -21,6 +21,19 @@ from venturalitica.metrics.statistic import Counts
 _VALUES_SHOWN = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Rows that lack a value that a control needs.
+
+    `most` is how many at most, as far as may be told, `words` says how many, `causes` why.
+    """
+
+    most: int
+    exact: int | None
+    words: str
+    causes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted(Counts):
     """What a control counts, by its groups."""
@@ -28,8 +41,10 @@ class Counted(Counts):
     groups: Groups
     kept_back: tuple[str, ...] = ()
     """The groups that are kept back: they are in no count here."""
-    lost: int = 0
+    missed: Missed | None = None
     """Rows that were left out for missing values, of all groups."""
+    untold: tuple[str, ...] = ()
+    """Roles whose missing values are counted as the most that there may be."""
     told: Integers
     """`(G,)` the rows of each group as they may be told: where fewer than `min_cell` of them were
     left out, with those, since the difference to another control would tell how few."""
@@ -62,9 +77,9 @@ def count_cells(
         raise Refusal(NO_ROWS)
     indices, counts = cells[:, :-1], cells[:, -1]
     missing = indices == NULL
-    notes = _missing(control, tally, (*roles, *control.across), missing, counts, least)
+    missed = _missed(tally, (*roles, *control.across), missing, counts, least)
+    notes = _missing(control, tally, missed)
     kept = ~missing.any(axis=1)
-    lost = int(counts[~kept].sum())
     if not kept.any():
         raise Refusal("no row is left without a missing value", notes=notes)
     groups, group = EVERYONE, numpy.zeros(int(kept.sum()), dtype=numpy.int64)
@@ -89,7 +104,7 @@ def count_cells(
         values=values,
         groups=groups,
         kept_back=kept_back,
-        lost=lost,
+        missed=missed,
         told=_told(control, tally, indices[:, len(roles) :], counts, groups, used, least),
         notes=(*notes, *groups.notes),
     )
@@ -145,12 +160,20 @@ def kept_back_words(names: Sequence[str], min_cell: int) -> str:
 NO_ROWS = "there are no rows: give data with at least one row"
 
 
-def count_all(tally: Tally, missing: Mapping[str, int] | None = None) -> Counted:
-    """Every row, whatever it misses; where `missing` values are what is asked, with those."""
+UNTOLD = "the most that there may be are counted"
+
+
+def count_all(
+    tally: Tally, missing: Mapping[str, int] | None = None, untold: Sequence[str] = ()
+) -> Counted:
+    """Every row, whatever it misses; where `missing` values are what is asked, with those.
+
+    Of the roles `untold` it is the most that may be missing.
+    """
     if not tally.rows:
         raise Refusal(NO_ROWS)
     told = [
-        f"{role}: {count:,} of {tally.rows:,} missing"
+        f"{role}: {'at most ' if role in untold else ''}{count:,} of {tally.rows:,} missing"
         for role, count in (missing or {}).items()
         if count
     ]
@@ -159,6 +182,7 @@ def count_all(tally: Tally, missing: Mapping[str, int] | None = None) -> Counted
         group=numpy.zeros(1, dtype=numpy.int64),
         counts=numpy.array([tally.rows], dtype=numpy.int64),
         missing=missing or {},
+        untold=tuple(untold),
         told=numpy.array([tally.rows], dtype=numpy.int64),
         groups=EVERYONE,
         notes=() if missing is None else (f"counted over {listed(missing, 12)}", *told),
@@ -210,57 +234,81 @@ def _check_left(counted: Counted) -> None:
             )
 
 
-def _missing(
-    control: Control,
-    tally: Tally,
-    roles: Sequence[str],
-    missing: Integers,
-    counts: Integers,
-    least: int,
-) -> tuple[str, ...]:
+def _missed(
+    tally: Tally, roles: Sequence[str], missing: Integers, counts: Integers, least: int
+) -> Missed | None:
+    """The rows that lack any of the roles; None where none does."""
     lost = int(counts[missing.any(axis=1)].sum())
     if not lost:
-        return ()
+        return None
+    lacking = {
+        role: int(counts[column].sum())
+        for role, column in zip(roles, missing.T, strict=True)
+        if column.any()
+    }
+    told = {role: _tells(tally, role, count, least) for role, count in lacking.items()}
+    # How many rows lack two values at once follows from what lacks each, and what lacks any.
+    both = sum(lacking.values()) - lost
+    exact = all(told.values()) and may_be_told((lost,), tally.rows, least)
+    exact = exact and (not both or both >= least)
+    most = min(sum(max(count, least - 1) for count in lacking.values()), tally.rows)
     causes = [
-        _cause(tally, role, int(counts[missing[:, column]].sum()), least)
-        for column, role in enumerate(roles)
-        if missing[:, column].any()
+        _cause(tally, role, _many(count, least, shown=told[role]), shown=told[role])
+        for role, count in lacking.items()
     ]
-    many = f"{lost:,}" if lost >= least else f"fewer than {least}"
-    said = f"{many} of {rows(tally.rows)} cannot be used: {'; '.join(causes)}"
+    return Missed(
+        lost if exact else most,
+        lost if exact else None,
+        _many(lost, least, shown=exact),
+        tuple(causes),
+    )
+
+
+def _tells(tally: Tally, role: str, count: int, least: int) -> bool:
+    axis = tally.axis(role)
+    if axis is None or count != axis.nulls + sum(axis.unmapped.values()):
+        return may_be_told((count,), tally.rows, least)
+    return tally.tells(axis, least)
+
+
+def _many(count: int, least: int, *, shown: bool) -> str:
+    """`7`, `fewer than 5`, `some`."""
+    return f"{count:,}" if shown else f"fewer than {least}" if count < least else "some"
+
+
+def _missing(control: Control, tally: Tally, missed: Missed | None) -> tuple[str, ...]:
+    if missed is None:
+        return ()
+    said = f"{missed.words} of {rows(tally.rows)} cannot be used: {'; '.join(missed.causes)}"
     if control.nulls == "drop":
         return (f"{said}; left out, as `nulls: drop` says",)
     raise Refusal(
         f"{said}. Correct the data, or leave these rows out with `nulls: drop`",
-        n=tally.rows - lost if lost >= least else tally.rows,
+        n=tally.rows - (missed.exact or 0),
     )
 
 
-def _cause(tally: Tally, role: str, count: int, least: int) -> str:
+def _cause(tally: Tally, role: str, many: str, *, shown: bool) -> str:
     axis = tally.axis(role)
-    if count < least:
-        return f"fewer than {rows(least)} have no {role} that can be used"
+    many = "1 row has" if many == "1" else f"{many} rows have"
     if axis is None or not axis.unmapped:
         column = f" (column {axis.column})" if axis and axis.column not in ("", role) else ""
-        return f"{rows(count)} {have(count)} no {role}{column}"
-    shown = _unmapped_words(axis.unmapped, least)
-    nulls = f", {axis.nulls:,} missing" if axis.nulls >= max(least, 1) else ""
+        return f"{many} no {role}{column}"
+    nulls = f", {axis.nulls:,} missing" if axis.nulls and shown else ""
     note = f"; {axis.note}" if axis.note else ""
-    return (
-        f"{rows(count)} {have(count)} a {role} that its `map` does not name: {shown}{nulls}{note}"
-    )
+    unmapped = _unmapped_words(axis.unmapped, shown=shown)
+    return f"{many} a {role} that its `map` does not name: {unmapped}{nulls}{note}"
 
 
-def _unmapped_words(unmapped: Mapping[str, int], least: int) -> str:
+def _unmapped_words(unmapped: Mapping[str, int], *, shown: bool) -> str:
     """`'A97' (12), 3 other values (4 rows)`: older tallies name values of fewer rows, too."""
     named = [value for value, times in unmapped.items() if times >= MIN_CELL]
     named = [value for value in named if not OTHERS.fullmatch(value)][:_VALUES_SHOWN]
     rest = {value: times for value, times in unmapped.items() if value not in named}
-    parts = [f"'{value}' ({unmapped[value]:,})" for value in named]
+    parts = [f"'{value}' ({unmapped[value]:,})" if shown else f"'{value}'" for value in named]
     if rest:
         found = [OTHERS.fullmatch(value) for value in rest]
         many = sum(int(match[1].replace(",", "")) if match else 1 for match in found)
         values = "1 other value" if many == 1 else f"{many:,} other values"
-        held = sum(rest.values())
-        parts.append(f"{values} ({rows(held) if held >= least else f'fewer than {rows(least)}'})")
+        parts.append(f"{values} ({rows(sum(rest.values()))})" if shown else "other values")
     return ", ".join(parts)

@@ -11,13 +11,13 @@ import numpy
 
 from venturalitica.core.circumstances import RULES
 from venturalitica.core.levels import NULL
-from venturalitica.core.policy import ONE_LIST, Policy
+from venturalitica.core.policy import ONE_LIST, Control, Policy
 from venturalitica.core.tally import Tally
 from venturalitica.core.text import rows
 from venturalitica.errors import listed
 from venturalitica.judge.compare_groups import Found, Part, compared, single
 from venturalitica.judge.conclude import left_out
-from venturalitica.judge.count import Counted, count_all, count_cells, kept_back_words
+from venturalitica.judge.count import UNTOLD, Counted, count_all, count_cells, kept_back_words
 from venturalitica.judge.keep_back import SINCE, Across, Group
 from venturalitica.judge.labels import (
     Labels,
@@ -147,8 +147,10 @@ def with_left_out(found: Found, bench: Bench, question: Question, counted: Count
     notes, doubts = left_out(question, counted, since=bench.rules)
     if counted.kept_back:
         doubts = (*doubts, kept_back_words(counted.kept_back, bench.policy.min_cell))
+    if counted.untold:
+        doubts = (*doubts, f"how many rows have no {listed(counted.untold)} is not told: {UNTOLD}")
     notes, doubts = (*found.notes, *notes), (*found.doubts, *doubts)
-    return replace(found, notes=notes, doubts=doubts, lost=counted.lost)
+    return replace(found, notes=notes, doubts=doubts, missed=counted.missed)
 
 
 def table_key(question: Question, shape: Shape, counted: Counted) -> str:
@@ -165,10 +167,7 @@ _Said = tuple[tuple[str, ...], tuple[str, ...]]
 def _counted(bench: Bench, question: Question) -> tuple[Counted, _Said]:
     control, roles, tally = question.control, question.spec.labels, bench.tally
     if question.spec.of_nulls:
-        # Sorted, as a record keeps them: the replicates depend on the order.
-        return count_all(
-            tally, {role: tally.nulls[role] for role in control.of or sorted(tally.nulls)}
-        ), ((), ())
+        return _counted_missing(bench, control), ((), ())
     if not roles and not control.across:
         return count_all(tally), ((), ())
     cells = numpy.array(tally.table((*roles, *control.across)).cells, dtype=numpy.int64)
@@ -186,6 +185,18 @@ def _counted(bench: Bench, question: Question) -> tuple[Counted, _Said]:
         least=bench.least,
     )
     return counted, _labels_said(bench, labels, counted, roles)
+
+
+def _counted_missing(bench: Bench, control: Control) -> Counted:
+    """Missing values; where a count is not to be told, the most that there may be."""
+    tally, told = bench.tally, bench.tally.nulls_told(bench.least)
+    # Sorted, as a record keeps them: the replicates depend on the order.
+    asked = {role: told[role] for role in control.of or sorted(tally.nulls)}
+    missing = {
+        role: tally.most_nulls(role, bench.least) if count is None else count
+        for role, count in asked.items()
+    }
+    return count_all(tally, missing, [role for role, count in asked.items() if count is None])
 
 
 def read_favorable(

@@ -5,7 +5,8 @@ The same tally gives the same groups, in the process that judges and wherever it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 
 import numpy
@@ -32,10 +33,21 @@ def groups_kept_back(bench: Bench, controls: Iterable[Control]) -> Mapping[Acros
     small: dict[Across, set[Group]] = {}
     for control in asked:
         small.setdefault(control.across, set()).update(_small(bench, control, least))
-    if not any(small.values()):
+    if not any(small.values()) and not _untold(bench.tally, small, least):
         return {}
-    labels = tuple(dict.fromkeys(role for c in asked for role in question_of(c).spec.labels))
-    return _kept_back(bench.tally, labels, small)
+    roles = dict.fromkeys(role for c in asked for role in question_of(c).spec.labels)
+    labels = [role for role in roles if bench.tally.axis(role)]
+    return _kept_back(bench.tally, labels, small, least)
+
+
+def _untold(tally: Tally, sets: Iterable[Across], least: int) -> list[str]:
+    """Roles of which it is not told how many rows have no level."""
+    axes = [tally.axis(role) for role in dict.fromkeys(role for across in sets for role in across)]
+    return [
+        axis.role
+        for axis in axes
+        if axis and (axis.nulls or axis.unmapped) and not tally.tells(axis, least)
+    ]
 
 
 def _holds(tally: Tally, across: Across) -> bool:
@@ -76,21 +88,24 @@ def _sizes_below(cells: Integers, least: int) -> set[Group]:
 
 
 def _kept_back(
-    tally: Tally, labels: Sequence[str], small: Mapping[Across, set[Group]]
+    tally: Tally, labels: Sequence[str], small: Mapping[Across, set[Group]], least: int
 ) -> Mapping[Across, set[Group]]:
     roles = tuple(dict.fromkeys(role for across in small for role in across))
+    untold = _untold(tally, small, least)
+    crossing = partial(_crossing, untold=untold, least=least)
     cells = _cells(tally, (*labels, *roles))
     if cells is not None:
-        return _crossing(cells, len(labels), roles, tuple(small)).keep_back(small)
+        return crossing(cells, len(labels), roles, tuple(small)).keep_back(small)
     back: dict[Across, set[Group]] = {}
     for across, groups in small.items():
         alone = _cells(tally, (*labels, *across))
         alone, width = (_cells(tally, across), 0) if alone is None else (alone, len(labels))
         if alone is not None:
-            back |= _crossing(alone, width, across, (across,)).keep_back({across: groups})
+            back |= crossing(alone, width, across, (across,)).keep_back({across: groups})
     # How these cross is not counted: none of those that share a role with a small one is shown.
     for one, other in combinations(small, 2):
-        if set(one) & set(other) and (small[one] or small[other]):
+        few = small[one] or small[other] or {*one, *other} & set(untold)
+        if set(one) & set(other) and few:
             for across in (one, other):
                 cells = _cells(tally, across)
                 if cells is not None:
@@ -99,10 +114,17 @@ def _kept_back(
 
 
 def _crossing(
-    cells: Integers, width: int, roles: Sequence[str], sets: Sequence[Across]
+    cells: Integers,
+    width: int,
+    roles: Sequence[str],
+    sets: Sequence[Across],
+    *,
+    untold: Collection[str],
+    least: int,
 ) -> Crossing:
     _, labels = numpy.unique(cells[:, :width], axis=0, return_inverse=True)
-    return Crossing(roles, cells[:, width:-1], labels.reshape(-1), cells[:, -1], sets)
+    places, counts = cells[:, width:-1], cells[:, -1]
+    return Crossing(roles, places, labels.reshape(-1), counts, sets, untold=untold, least=least)
 
 
 def _cells(tally: Tally, roles: Sequence[str]) -> Integers | None:

@@ -18,6 +18,7 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.core.circumstances import CLEARLY, Share
+from venturalitica.core.policy import MIN_CELL
 from venturalitica.tally.engines.narwhals import open_frame
 from venturalitica.tally.row_keys import (
     Keys,
@@ -82,8 +83,7 @@ def trained_part(rows: RowKeys, part: RowKeys, names: Sequence[str]) -> Trained:
     different, counts = _counted(keys, 1.0)
     if share_of_copies(rows).excess > FEW:
         _, counts = _counted(keys[numpy.unique(whole, return_index=True)[1]], 1.0)
-    twins = int(counts[counts > 1].sum()) / max(int(counts.sum()), 1)
-    return Trained(tuple(names), different, twins, share)
+    return Trained(tuple(names), different, _twins(counts), share)
 
 
 def share_trained_on(judged: Keys, trained: Trained) -> Share:
@@ -175,12 +175,18 @@ def _twins_by_chance(rows: RowKeys, counts: NDArray[numpy.int64]) -> float:
     looked_at = int(counts.sum())
     if not looked_at:
         return 0.0
-    twins = int(counts[counts > 1].sum()) / looked_at
+    twins = _twins(counts)
     copies = looked_at - counts.size
     if copies / looked_at <= FEW:
         return twins
     expected = _by_chance(rows, counts, copies)
     return twins if expected >= copies / looked_at else expected
+
+
+def _twins(counts: NDArray[numpy.int64]) -> float:
+    """The share of rows that have a twin; 0 where so few have one that they could be named."""
+    twins = int(counts[counts > 1].sum())
+    return twins / max(int(counts.sum()), 1) if twins >= MIN_CELL else 0.0
 
 
 def _by_chance(rows: RowKeys, counts: NDArray[numpy.int64], copies: int) -> float:

@@ -304,15 +304,14 @@ def refuse_unlisted(
     ]
     if not strange:
         return
-    rows = sum(weight for _, weight in strange)
-    named = [f"{written(value)} ({weight:,})" for value, weight in strange if weight >= MIN_CELL]
+    named = [written(value) for value, weight in strange if weight >= MIN_CELL]
     shown = listed(named[:SHOWN])
     more = len(strange) - len(named[:SHOWN])
     rest = f"{more:,} other value{'s' if more > 1 else ''}" if more else ""
     raise RefusedValues(
         role,
-        f"role '{role}' holds what its 'labels' in the policy do not list, in {rows:,} "
-        f"row{'s' if rows > 1 else ''}: {' and '.join(filter(None, (shown, rest)))}; listed: "
+        f"role '{role}' holds what its 'labels' in the policy do not list: "
+        f"{' and '.join(filter(None, (shown, rest)))}; listed: "
         f"{listed(map(written, labels), 12)}. Correct the data (does the model or an "
         "encoder name its classes otherwise?), or the list",
     )

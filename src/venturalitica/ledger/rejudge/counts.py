@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from venturalitica.core.encoding import VAULT, parse_object
+from venturalitica.core.policy import MIN_CELL
 from venturalitica.core.record import ERASURE, Statement
 from venturalitica.core.tally import Tally
 from venturalitica.errors import EvidenceError, VenturaliticaError
@@ -41,8 +42,8 @@ class Counts:
         self._lost = ""
         self._erased: dict[str, int] = {}
 
-    def of(self, record: Statement) -> Mapping[str, Any] | None:
-        """The tally as JSON; None where nothing was counted.
+    def of(self, record: Statement, least: int = MIN_CELL) -> Mapping[str, Any] | None:
+        """The tally as JSON; None where nothing was counted. `least` is its policy's `min_cell`.
 
         Raises:
             Elsewhere: it is not here.
@@ -55,7 +56,7 @@ class Counts:
             self._lost = self._lost or record.tally_kept
             raise Elsewhere
         counts = parse_object(kept.encode("utf-8"), what="the tally")
-        if record.rows != counts.get("rows") or list(record.axes) != _axes(counts):
+        if record.rows != counts.get("rows") or list(record.axes) != _axes(counts, least):
             raise EvidenceError("its tally in the vault is of other rows or axes than it says")
         return counts
 
@@ -82,10 +83,10 @@ def tally_in(counts: Mapping[str, Any]) -> Tally:
         raise UnreadableTally(str(error)) from None
 
 
-def _axes(counts: Mapping[str, Any]) -> list[Any] | None:
+def _axes(counts: Mapping[str, Any], least: int) -> list[Any] | None:
     """What a record says of the axes of these counts."""
     try:
-        return Tally.from_json({**counts, "tables": (), "scores": ()}).axes_json()
+        return Tally.from_json({**counts, "tables": (), "scores": ()}).axes_json(least)
     except (VenturaliticaError, KeyError, TypeError, ValueError, AttributeError):
         return None
 

@@ -171,7 +171,7 @@ class Verdicts(Chronicle):
 
     def _judged(self, policy: Policy, record: Statement, asked: Circumstances) -> _Judged:
         """What the record's tally gives under its policy; judged once for all that are alike."""
-        counts = self._counts.of(record)
+        counts = self._counts.of(record, policy.min_cell)
         told = told_in(record, counts)
         judging = canonical_parsed(record.judging)
         digest = record.tally_sha256 or sha256_hex(canonical_parsed(counts))

@@ -177,8 +177,8 @@ def _role(name: str, axis: Json, bindings: Json) -> tuple[str, ...]:
     return name, column, shown or "–", nulls_of(axis) or "–", text(axis.get("note"))
 
 
-FEW = "1 to 4"
-"""What a record leaves out (null): a count that may be of one person."""
+FEW = "some"
+"""What a record leaves out (null): a count that may be of one person, or give one away."""
 
 
 def nulls_of(said: Json) -> str:

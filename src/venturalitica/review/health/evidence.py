@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from venturalitica.core.json_values import Json, integer, items, mappings
+from venturalitica.core.policy import MIN_CELL
 from venturalitica.errors import EvidenceError, VenturaliticaError
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def evidence(settings: Settings) -> Iterator[Finding]:
         ledger = Ledger.open(home)
         yield _log(home, ledger.size)
         yield from _older_rules(ledger)
+        yield from _told_of_few(ledger)
         yield _outbox(ledger)
         if (home / "inbox").is_dir():
             yield _inbox(home, ledger.waiting)
@@ -86,6 +89,33 @@ def _older_rules(ledger: Ledger) -> Iterator[Finding]:
         )
         fix = "audit again for a light by today's rules; docs/upgrade.md says what changed and why"
         yield Finding(AREA, "older rules", "note", text, fix)
+
+
+def _told_of_few(ledger: Ledger) -> Iterator[Finding]:
+    """Records from before format 3, which hold their counts and bare digests of data, signed."""
+    start = max(0, ledger.size - LOOKED_AT)
+    records = [entry.record for entry in ledger.entries(start)]
+    few = [record for record in records if record.counted and _holds_few(record.tally or {})]
+    bare = [record for record in records if any(item.get("sha256") for item in record.data)]
+    if not few and not bare:
+        return
+    delivered = sum(bool(record.trackers) for record in records if record in few or record in bare)
+    text = (
+        f"of the last {len(records):,} records {len(few):,} hold counts of fewer than {MIN_CELL} "
+        f"rows, and {len(bare):,} bare digests of data, as records before format 3 did; "
+        f"{delivered:,} name a tracker's run, which has a copy. They are signed and stay"
+    )
+    fix = (
+        "'venturalitica prune' takes out those whose time is up; VENTURALITICA_HOME=<new folder> "
+        "begins a new log; delete copies at the tracker (docs/privacy.md)"
+    )
+    yield Finding(AREA, "small counts", "note", text, fix)
+
+
+def _holds_few(tally: Json) -> bool:
+    tables = [*mappings(tally.get("tables")), *mappings(tally.get("scores"))]
+    cells = [items(cell) for table in tables for cell in items(table.get("cells"))]
+    return any(cell and 0 < (integer(cell[-1]) or 0) < MIN_CELL for cell in cells)
 
 
 def _ends_whole(entries: Path) -> bool:
