@@ -118,7 +118,9 @@ controls:
     audit = vl.enforce(table, policy=write_policy(mapped), person="person", city="city")
     assert audit[0].status == "error"
     assert "looks like an identifier" in audit[0].reason
-    assert any("'far' (6)" in note and "4 other values" in note for note in audit[1].notes)
+    # Four others of 60 rows: how many are 'far' would tell how few they are.
+    assert any("'far', other values" in note for note in audit[1].notes)
+    assert not any("(6)" in note for note in audit[1].notes)
     files = [path for path in (tmp_path / "evidence").rglob("*") if path.is_file()]
     assert files
     assert not any(b"example.org" in path.read_bytes() for path in files)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from venturalitica.core.circumstances import Circumstances
-from venturalitica.core.policy import Role
+from venturalitica.core.policy import Role, Threshold
 from venturalitica.core.scores import ScoreTable
 from venturalitica.core.tally import Tally
-from venturalitica.core.verdict import Verdict
+from venturalitica.core.text import written, written_interval
+from venturalitica.core.verdict import Interval, Verdict
 from venturalitica.judge import judge, select
+from venturalitica.judge.conclude import as_recorded
 from venturalitica.judge.labels import read_labels
 
 
@@ -418,3 +423,30 @@ def test_a_rule_that_cannot_pass_fails(make) -> None:
     policy = make.policy(make.control("accuracy", "> 1"))
     (verdict,) = judge(policy, make.tally(target=[1, 0] * 99, prediction=[1, 0] * 99))
     assert verdict.status == "failed"
+
+
+@given(st.floats(-2, 2), st.sampled_from([0.0, 0.05, 0.8, 0.80005, 1.0]))
+def test_a_written_value_is_on_its_side_of_the_threshold(value: float, bound: float) -> None:
+    """And the interval holds what it held, doing it twice changes nothing."""
+    for operator in (">=", ">", "<=", "<", "==", "!="):
+        must = Threshold(operator, bound)  # type: ignore[arg-type]
+        for rounding in (ROUND_FLOOR, ROUND_CEILING, ROUND_HALF_EVEN):
+            found = written(value, bound, rounding)
+            assert must.holds(found) == must.holds(value)
+            assert written(found, bound, rounding) == found
+            assert abs(found - value) <= 1e-4
+    low, high = written_interval(Interval(value, value), bound) or (1.0, 0.0)
+    assert low - 1e-14 <= value <= high + 1e-14
+
+
+def test_a_record_has_four_decimals_and_the_process_all(make: Any) -> None:
+    tally = make.tally(target=[1, 0, 1] * 100, prediction=[1, 1, 1, 0, 0, 1] * 50)
+    (verdict,) = judge(make.policy(make.control("accuracy"), favorable=1), tally)
+    (told,) = as_recorded([verdict], rough=False)
+    assert verdict.value == pytest.approx(2 / 3, abs=1e-12)
+    assert told.value == 0.6667
+    assert told.interval is not None
+    assert verdict.interval is not None
+    assert told.interval.low <= verdict.interval.low
+    assert verdict.interval.high <= told.interval.high
+    assert (told.status, told.conclusive) == (verdict.status, verdict.conclusive)

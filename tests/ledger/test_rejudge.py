@@ -257,9 +257,15 @@ def test_the_fault_says_what_and_where(ledger: Ledger) -> None:
 # --- Records of before circumstances were kept ---------------------------------------------------
 
 
+def with_all_decimals(predicate: dict[str, Any]) -> None:
+    """Values were not rounded then."""
+    predicate["verdicts"] = [verdict.to_json() for verdict in judge(POLICY, TALLY)]
+
+
 def as_before(change: Change) -> Change:
     def changed(predicate: dict[str, Any]) -> None:
         del predicate["judging"]
+        with_all_decimals(predicate)
         change(predicate)
 
     return changed
@@ -377,6 +383,7 @@ def test_an_audit_that_calls_itself_a_run_is_found(ledger: Ledger) -> None:
 def test_a_run_that_counts_is_held_to_what_an_audit_is(ledger: Ledger) -> None:
     statement = judged_record()
     statement["predicate"].update(kind="run", judging=None)
+    with_all_decimals(statement["predicate"])
     without_the_failure(statement["predicate"])
     statement["predicateType"] = next(kind for kind, name in JUDGED.items() if name == "run")
     ledger.append(statement)

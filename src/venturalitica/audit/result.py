@@ -144,7 +144,7 @@ class Audit(Sequence[Verdict]):
         from venturalitica.reports.html.page import render_audit_fragment
 
         return render_audit_fragment(
-            self.verdicts,
+            Statement.of(self.statement).verdicts,
             policy_name=self.policy.name,
             policy_version=self.policy.version,
             light=self.light,

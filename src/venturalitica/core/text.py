@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
 from venturalitica.core.policy import Threshold
 from venturalitica.core.verdict import GroupValue, Interval, Label
@@ -124,6 +124,34 @@ def _blurred(shown: float, value: float, near: tuple[float, ...]) -> bool:
         else shown != other
         for other in near
     )
+
+
+WRITTEN = 4
+"""Decimals of a value in a record; more where it would else be on another side of its threshold."""
+
+
+def written(value: float, bound: float | None, rounding: str = ROUND_HALF_EVEN) -> float:
+    """The value as a record has it. Doing it twice changes nothing.
+
+    Args:
+        value: finite, in the unit of its metric.
+        bound: the threshold that it is compared with; None where there is none.
+        rounding: as of `decimal`.
+    """
+    exact = Decimal(f"{value:.15g}")
+    for digits in range(WRITTEN, 13):
+        shown = float(exact.quantize(Decimal(1).scaleb(-digits), rounding=rounding))
+        if not _blurred(shown, value, () if bound is None else (bound,)):
+            return shown + 0.0
+    return value
+
+
+def written_interval(interval: Interval | None, bound: float | None) -> Interval | None:
+    """Its ends as a record has them, rounded outward."""
+    if interval is None:
+        return None
+    low, high = interval
+    return Interval(written(low, bound, ROUND_FLOOR), written(high, bound, ROUND_CEILING))
 
 
 def percent(share: float) -> str:

@@ -8,6 +8,7 @@ prediction that is a copy of the target is always right.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from venturalitica.core import text as words
 from venturalitica.core.circumstances import Circumstances, Share
@@ -75,6 +76,36 @@ def verdict(
     )
 
 
+def as_recorded(verdicts: Iterable[Verdict], *, rough: bool) -> tuple[Verdict, ...]:
+    """Verdicts as a record has them: values with four decimals, ends of intervals rounded outward.
+
+    Their status was decided before. Of scores on a grid (`rough`) values stay as they are: those
+    that the record tells are what it is judged again by.
+    """
+    return tuple(
+        one if rough and one.metric in CATALOG and CATALOG[one.metric].number else _rounded(one)
+        for one in verdicts
+    )
+
+
+def _rounded(verdict: Verdict) -> Verdict:
+    bound = verdict.threshold
+    return replace(
+        verdict,
+        value=None if verdict.value is None else words.written(verdict.value, bound),
+        interval=words.written_interval(verdict.interval, bound),
+        groups=tuple(_rounded_group(group, bound) for group in verdict.groups),
+    )
+
+
+def _rounded_group(group: GroupValue, bound: float | None) -> GroupValue:
+    return replace(
+        group,
+        value=None if group.value is None else words.written(group.value, bound),
+        interval=words.written_interval(group.interval, bound),
+    )
+
+
 def conclude(
     question: Question, found: Found, *, filename: str, besides: Sequence[str] = ()
 ) -> Verdict:
@@ -96,7 +127,8 @@ def conclude(
     doubts = (*besides, *found.doubts, *_doubts(question, found, interval))
     passed = control.must.holds(value)
     settled = interval is not None and _settles(control.must, interval, found.error_bound)
-    sentence = words.compared(value, control.must)
+    # What is said is what a record says, so that no page shows another last digit beside it.
+    sentence = words.compared(words.written(value, control.must.bound), control.must)
     parts = [
         sentence,
         *_extremes(question, found),
@@ -174,7 +206,7 @@ def _straddle(
     if interval is None:
         said = ["no interval"]
     elif not settled:
-        ends = words.interval_words(interval, must)
+        ends = words.interval_words(words.written_interval(interval, must.bound) or interval, must)
         said = [f"the 95 % interval {ends} holds both answers, met and not met"]
     said += besides or (() if said else doubts[:1])
     return [f"not conclusive: {'; '.join(said)}"] if said else []
@@ -183,7 +215,7 @@ def _straddle(
 def _extremes(question: Question, found: Found) -> list[str]:
     """`lowest female 0.620 (n=310), highest male 0.840 (n=690)`."""
     must = question.control.must
-    by_name = {group.name: group for group in found.groups}
+    by_name = {group.name: _rounded_group(group, must.bound) for group in found.groups}
     seen = [by_name[name] for name in found.compared if by_name[name].value is not None]
     if not seen:
         return []

@@ -25,7 +25,9 @@ from venturalitica.core.tally import Tally
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, VenturaliticaError, listed
 from venturalitica.judge import select, unreported
+from venturalitica.judge.conclude import as_recorded
 from venturalitica.judge.controls import METHODS, unknown_method
+from venturalitica.judge.keep_back import SINCE
 from venturalitica.judge.measure import Told
 from venturalitica.ledger.records.chronicle import Chronicle, Record
 from venturalitica.ledger.records.consistency import policy_in
@@ -361,9 +363,10 @@ def _judgement(
         raise EvidenceError(f"it cannot be judged again: {error}") from None
     except Exception as error:  # noqa: BLE001 - counts may be made to break the arithmetic
         raise EvidenceError(f"it cannot be judged again ({type(error).__name__})") from None
-    return _Judged(
-        tuple(verdict.to_json() for verdict in verdicts), dict(values.moved), is_rough(counts)
-    )
+    rough = is_rough(counts)
+    if asked.rules >= SINCE:
+        verdicts = as_recorded(verdicts, rough=rough)
+    return _Judged(tuple(verdict.to_json() for verdict in verdicts), dict(values.moved), rough)
 
 
 def _compare(record: Statement, judged: _Judged, controls: Sequence[Control]) -> list[str]:
