@@ -22,7 +22,7 @@ from venturalitica.core.prior import Attempts, Prior, key_id
 from venturalitica.core.record import Statement
 from venturalitica.core.verification import Step
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
-from venturalitica.ledger.index.kept_looks import prior_of
+from venturalitica.ledger.records.kept_looks import prior_of
 from venturalitica.ledger.records.looks import Look, Looks
 
 LABELS: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
@@ -272,8 +272,8 @@ def test_two_processes_at_once_never_count_the_same(
 def test_it_is_quick_in_a_long_log(tmp_path: Path) -> None:
     """Ten thousand looks are read, searched and written in a few hundredths of a second."""
     from venturalitica.core.encoding import sha256_hex
-    from venturalitica.ledger.index import kept_looks
     from venturalitica.ledger.log.log_files import LogFiles
+    from venturalitica.ledger.records import kept_looks
 
     key = bytes(32)
     looks = [

@@ -151,7 +151,7 @@ def test_both_sides_of_a_fork_in_a_monitor_record_each_audit_once(
     kinds = [
         entry.statement["predicate"]["kind"] for entry in Ledger.open(tmp_path / "home").entries()
     ]
-    assert kinds == ["audit"] * 4 + ["run"]
+    assert kinds == ["audit", "begin", *["audit"] * 3, "run"]
     assert run.entry is not None
 
 
@@ -165,5 +165,5 @@ def test_a_child_that_leaves_the_monitor_by_an_exception_records_no_run(
     kinds = [
         entry.statement["predicate"]["kind"] for entry in Ledger.open(tmp_path / "home").entries()
     ]
-    assert kinds == ["audit", "run"]
+    assert kinds == ["begin", "audit", "run"]
     assert run.entry is not None

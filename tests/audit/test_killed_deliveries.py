@@ -155,7 +155,8 @@ def killed(act: Callable[[], object]) -> bool:
 
 
 def all_is_there_once(shelf: Server) -> None:
-    lines = (open_ledger().home / "log" / "entries.jsonl").read_text().splitlines()
+    entries = open_ledger().entries()
+    lines = [entry.envelope.decode() for entry in entries if entry.record.kind != "begin"]
     ids = {sha256_hex(line.encode())[:12] for line in lines}
     files, tags = shelf.files(), shelf.tags()
     bundles = [text for path, text in files.items() if path.endswith(".json")]

@@ -31,7 +31,7 @@ def test_audits_and_runs_carry_their_class_and_day(
     monkeypatch.setenv("VENTURALITICA_RETENTION", setting)
     with vl.monitor("training"):
         vl.enforce(table, policy=policy, target="label", prediction="said", gender="sex")
-    audit, run = recorded(tmp_path)
+    _, audit, run = recorded(tmp_path)
     for predicate in (audit, run):
         ended = date.fromisoformat(predicate["run"]["ended_at"][:10])
         until = date.fromisoformat(predicate["retention"]["until"])

@@ -13,6 +13,7 @@ import pytest
 from venturalitica.ledger import Index, Ledger, RunRow, load_signer
 from venturalitica.ledger.index.cross_check import Held
 from venturalitica.ledger.index.pipelines import pipelines, trends
+from venturalitica.ledger.index.policy_counts import policy_counts
 from venturalitica.ledger.index.queries import (
     JUDGED,
     RANKS,
@@ -21,7 +22,6 @@ from venturalitica.ledger.index.queries import (
     choices,
     find_page,
     light_of,
-    policy_counts,
     verdicts_of,
 )
 

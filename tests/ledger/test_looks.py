@@ -18,9 +18,9 @@ from venturalitica.audit.statement import Facts, Unsigned, build_statement
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.prior import Attempts, identity_digest
 from venturalitica.ledger import Ledger, verify_ledger
-from venturalitica.ledger.index import kept_looks
-from venturalitica.ledger.index.kept_looks import prior_of
 from venturalitica.ledger.lifecycle.prune import plan, prune
+from venturalitica.ledger.records import kept_looks
+from venturalitica.ledger.records.kept_looks import prior_of
 from venturalitica.ledger.records.looks import Look, Looks
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.policy import parse_policy

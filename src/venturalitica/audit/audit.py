@@ -82,7 +82,7 @@ def conduct(request: Request) -> Audit:
         measured.verdicts,
         policy,
         unsigned.statement,
-        kept.entry,
+        run.told_of_key(kept.entry) if run else kept.entry,
         kept.deliveries,
         kept.fault,
         kept.waiting,

@@ -3,8 +3,10 @@
     with vl.monitor("training", inputs=["train.csv"], outputs=["model.pkl"]) as run:
         model.fit(X, y, gender="Attribute9")
 
-On leaving, one record of kind "run" is signed: policy, git state, versions, hardware, digests of
-inputs and outputs, the audits made, and the exception if one ended it, which is never replaced.
+On entering, a small record of kind "begin" is signed and on disk before anything runs inside, so
+that a run which is killed is on record. On leaving follows one of kind "run": policy, git state,
+versions, hardware, digests of inputs and outputs, the audits made, and the exception if one ended
+it, which is never replaced.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 from venturalitica.audit.delivery import settle
 from venturalitica.audit.project import resolve_policy
-from venturalitica.audit.recording import foretell, record_run
+from venturalitica.audit.recording import foretell, record_begin, record_run
 from venturalitica.audit.result import tell_no_policy, tell_unjudged
 from venturalitica.audit.run import Run, begin, current_run, end, enter, inside, leave, own_run
 from venturalitica.core.policy import Policy
@@ -113,6 +115,7 @@ class Monitor:
             run.log_output(source)
         run.saw_trackers(active_runs())
         run.began_after(last_runs())
+        record_begin(run)
         return run
 
     def _rules(self) -> Policy | None:
@@ -179,6 +182,9 @@ def _close(run: Run, error: BaseException | None) -> None:
         log.error(
             "the record of run %r could not be written\n%s", run.name, redacted_traceback(fault)
         )
+    finally:
+        if run.sign_of_life is not None:
+            run.sign_of_life.take_down()
     if run.parent is None:
         settle()
     blocking = [verdict for verdict in unjudged if verdict.blocks]

@@ -14,7 +14,13 @@ from venturalitica.audit.delivery import Delivery, deliver
 from venturalitica.audit.project import open_ledger, signer_of
 from venturalitica.audit.result import tell_missing_runs
 from venturalitica.audit.run import Run
-from venturalitica.audit.statement import Facts, Unsigned, audit_summaries, build_statement
+from venturalitica.audit.statement import (
+    Facts,
+    Unsigned,
+    audit_summaries,
+    build_statement,
+    run_json,
+)
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.core.verdict import Light, Verdict, run_lights, worst_light
 from venturalitica.errors import EvidenceError, EvidenceWaiting, RetiredKeyError, SigningKeyError
@@ -132,6 +138,49 @@ def _folder_obstacle(variable: str, folder: Path) -> str:
         there, what = folder, f"cannot be looked into: {error.strerror or error}"
     place = f"{folder}: {there} {what}" if there != folder else f"{folder} {what}"
     return f"{place}. Set {variable} to a folder that can be written"
+
+
+def record_begin(run: Run) -> None:
+    """Sign that a monitor was entered, and have it on disk before anything runs inside.
+
+    A fault of ours is said and never raised: the run's own record says it again, if that fails too.
+    """
+    from venturalitica.core.record import Run as RunSaid
+    from venturalitica.core.retention import retention
+    from venturalitica.core.text import timestamp
+    from venturalitica.ledger.lifecycle.begun import sign_of_life
+    from venturalitica.ledger.records.kinds.beginning import Beginning
+    from venturalitica.system.alive import Sign
+    from venturalitica.system.files import NoLocksError
+
+    settings = Settings.current()
+    term = (run.policy and run.policy.retention) or settings.retention
+    beginning = Beginning(
+        run=RunSaid(
+            id=run.id,
+            name=run.name,
+            parent=run.parent.id if run.parent else None,
+            started_at=timestamp(run.started),
+            source="monitor",
+        ),
+        # One that was only found gives way to those that audits inside name.
+        policy=run.policy if run.named else None,
+        open=[run_json(ref) for ref in run.trackers],
+        retention=retention(term, run.started),
+    )
+    try:
+        _, run.begun = _append(Unsigned(beginning.statement()), settings)
+    except EvidenceWaiting as error:
+        log.debug("that run %s began waits: %s", run.id, error)
+    except Exception as error:  # noqa: BLE001 - see the docstring
+        log.warning(
+            "that run %r began could not be recorded: %s", run.name, redact_text(str(error))
+        )
+        return
+    try:
+        run.sign_of_life = Sign(sign_of_life(settings.home, run.id))
+    except (NoLocksError, OSError) as error:
+        log.debug("no sign of life of run %s: %s", run.id, error)
 
 
 def record_run(

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from venturalitica.trackers.base import RunRef
 if TYPE_CHECKING:
     from venturalitica.audit.delivery import Delivery
     from venturalitica.ledger import Entry
+    from venturalitica.system.alive import Sign
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,8 @@ class Run:
     """An open monitor: its id, name, policy, and the audits made inside it so far.
 
     `named` is False where the policy is the project's, which was found and not asked for by name.
-    After the block, `entry` is its place in the log and `deliveries` what trackers confirmed.
+    `begun` is the entry that says that it began, None where that could not be written. After the
+    block, `entry` is its place in the log and `deliveries` what trackers confirmed.
     """
 
     def __init__(
@@ -49,10 +52,13 @@ class Run:
         self.parent = parent
         self.started = datetime.now(UTC)
         self.audits: list[Audit] = []
+        self.begun: Entry | None = None
         self.entry: Entry | None = None
         self.deliveries: tuple[Delivery, ...] = ()
         self.fault = ""
         self.waiting = ""
+        self.sign_of_life: Sign | None = None
+        self._told_of_key = False
         self._of_main_thread = _in_main_thread()
         self._recorded_light: Light | None = None
         self._inputs: list[dict[str, Any]] = []
@@ -75,7 +81,7 @@ class Run:
         own: list[Light] = [self._recorded_light] if self._recorded_light else []
         if self.fault:
             own.append("red")
-        if self.waiting or (self.entry is not None and self.entry.new_key):
+        if self.waiting or any(entry.new_key for entry in (self.begun, self.entry) if entry):
             own.append("amber")
         audits = list(self.audits)
         lights = run_lights(audit_summaries(audits))
@@ -101,6 +107,16 @@ class Run:
         """Name an output: a path (may not exist yet) or a frame; digested when the run ends."""
         with self._lock:
             self._outputs.append(source)
+
+    def told_of_key(self, entry: Entry | None) -> Entry | None:
+        """The entry of its audit; the first is a new key's where the beginning of the run was."""
+        run: Run | None = self
+        while run is not None and not (run.begun and run.begun.new_key):
+            run = run.parent
+        if entry is None or run is None or run._told_of_key:
+            return entry
+        run._told_of_key = True
+        return replace(entry, new_key=True)
 
     def next_sequence(self) -> int:
         """The number of the next audit of this run, from 1."""

@@ -32,7 +32,7 @@ from venturalitica.core.retention import DEFAULT, retention
 from venturalitica.core.tally import Tally, may_be_told
 from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_light
-from venturalitica.ledger.index.kept_looks import is_kept, keep_up, prior_of
+from venturalitica.ledger.records.kept_looks import is_kept, keep_up, prior_of
 from venturalitica.ledger.records.vault import Pair
 from venturalitica.trackers.base import RunRef
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
 from venturalitica.core.json_values import integer, mapping, text
-from venturalitica.core.record import MODEL, PREDICATE, Statement, data_digest
+from venturalitica.core.record import BEGIN, MODEL, PREDICATE, Run, Statement, data_digest
 from venturalitica.core.verdict import Light, left_out_sentence, worst_light
+from venturalitica.ledger.lifecycle.begun import NO_END, STOPPED
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def facts(ledger: Ledger, entry: Entry) -> dict[str, Any]:
         "home": str(ledger.home),
         "light": light_of(ledger, entry),
         "doubt": doubt(ledger, entry)[1] or None,
+        "begun": _unended(ledger, entry)[1] or None,
         "waiting": waiting(ledger, entry.index),
         "approvals": sign_off_facts(ledger, entry),
         PREDICATE: entry.record.predicate,
@@ -35,6 +37,8 @@ def light_of(ledger: Ledger, entry: Entry) -> Light:
     from venturalitica.ledger.records.consistency import light_in
 
     recorded, (doubted, _) = light_in(entry.record), doubt(ledger, entry)
+    if _unended(ledger, entry) in ((entry.index, STOPPED), (entry.index, NO_END)):
+        recorded = "amber"
     if waiting(ledger, entry.index):
         recorded = worst_light([recorded, "amber"])
     return doubted if doubted == "red" or recorded == "green" else recorded
@@ -112,9 +116,10 @@ def _places(
 ) -> list[tuple[str, str]]:
     from venturalitica.ledger.lifecycle.ties import ties_of
 
-    run, policy = record.run, record.policy
+    policy = record.policy
     pairs = [
-        ("run", f"{run.name} {run.id} ({run.source}, {run.started_at})"),
+        _run_line(record.run),
+        *_unended_lines(ledger, entry),
         ("evidence", f"entry {entry.index} in {ledger.home}"),
         ("", f"sha256 {entry.evidence_sha256}"),
     ]
@@ -128,6 +133,19 @@ def _places(
         pairs.append(("", f"root {tie.manifest.root}"))
     pairs += [("sign-off", line) for line in sign_off_lines(ledger, entry)]
     return pairs + (_provenance(record) if details else _training_rows(record))
+
+
+def _unended(ledger: Ledger, entry: Entry) -> tuple[int | None, str]:
+    from venturalitica.review.record_page import unended_run
+
+    return unended_run(ledger, entry.record.run.id)
+
+
+def _unended_lines(ledger: Ledger, entry: Entry) -> list[tuple[str, str]]:
+    began, state = _unended(ledger, entry)
+    if began is None:
+        return []
+    return [("", state if began == entry.index else f"{state}; it began with entry {began}")]
 
 
 def _trackers(ledger: Ledger, entry: Entry, record: Statement) -> list[tuple[str, str]]:
@@ -195,16 +213,25 @@ def show_other_record(ledger: Ledger, entry: Entry) -> None:
     record = entry.record
     say(f"{record.kind}: recorded {record.appended_at[:16].replace('T', ' ')} UTC")
     pairs = [
-        *(
-            _tie_lines(ModelTie.of(record.predicate))
-            if record.predicate_type == MODEL and record.understood
-            else _said(ledger, record.predicate)
-        ),
+        *_other_lines(ledger, entry),
         ("evidence", f"entry {entry.index} in {ledger.home}"),
         ("", f"sha256 {entry.evidence_sha256}"),
     ]
     for word, said in pairs:
         say(f"{word:<10} {said}")
+
+
+def _other_lines(ledger: Ledger, entry: Entry) -> list[tuple[str, str]]:
+    record = entry.record
+    if record.understood and record.predicate_type == MODEL:
+        return _tie_lines(ModelTie.of(record.predicate))
+    if record.understood and record.predicate_type == BEGIN:
+        return [_run_line(record.run), *_unended_lines(ledger, entry)]
+    return _said(ledger, record.predicate)
+
+
+def _run_line(run: Run) -> tuple[str, str]:
+    return "run", f"{run.name} {run.id} ({run.source}, {run.started_at})"
 
 
 def _tie_lines(made: ModelTie) -> list[tuple[str, str]]:

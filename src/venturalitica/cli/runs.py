@@ -55,10 +55,14 @@ class KindName(StrEnum):
     rotation = "key-rotation"
     model = "model"
     commitment = "commitment"
+    begin = "begin"
 
 
 CARE = tuple(kind.value for kind in KindName if kind not in (KindName.audit, KindName.run))
-"""Kinds that are listed only when asked for: they are about other records, or about keys."""
+"""Kinds that are listed only when asked for: they are about other records, or about keys. That a
+run began is told where there is no end of it."""
+
+BEGAN = KindName.begin.value
 
 
 @app.callback()
@@ -177,6 +181,11 @@ class Listed:
         return self.row.index in self.known.waiting
 
     @property
+    def begun(self) -> str:
+        """What is known of a run that has no end on record; empty for any other record."""
+        return self.known.begun.get(self.row.index, "")
+
+    @property
     def light(self) -> str:
         """The worse of the recorded light and what is known since."""
         from venturalitica.ledger.index.queries import light_of
@@ -185,7 +194,7 @@ class Listed:
 
     @property
     def doubt(self) -> str:
-        """Why it is not the recorded one, but for what waits."""
+        """Why it is not the recorded one, but for what waits, or did not end."""
         return self.known.doubt(self.row) if self.light != self.row.light else ""
 
 
@@ -226,7 +235,7 @@ def _listed(
     from venturalitica.ledger import Index
 
     with Index.open(ledger) as index:
-        rows = index.runs(**filters)
+        rows = index.runs(**filters, begun=known.begun)
     found = [Listed(row, known, signed.get(row.index)) for row in rows]
     return [listed for listed in found if light in (None, listed.light)]
 
@@ -245,12 +254,13 @@ def facts(listed: Listed) -> dict[str, Any]:
         | {"light": listed.light, "waiting": listed.waits, "doubt": listed.doubt}
         | {"approval": record_view.short_facts(listed.approval)}
         | picked(row, "passed failed not_evaluated errors")
+        | {"begun": listed.begun}
         | {"policy": row.policy_name}
         | picked(row, "policy_version policy_sha256")
         | {"model": row.model_class, "evidence_sha256": row.evidence_sha256}
         | {"trackers": [dict(link) for link in row.trackers]}
     )
-    return or_null(found, "experiment", "doubt")
+    return or_null(found, "experiment", "doubt", "begun")
 
 
 def own_ledger() -> Ledger:
@@ -267,6 +277,8 @@ def found(ledger: Ledger, ref: str) -> tuple[RunRow, ...]:
 
     with Index.open(ledger) as index:
         rows = index.runs(without=CARE, limit=1) if ref == "last" else index.find(ref)
+    if any(row.kind == "run" for row in rows):
+        rows = tuple(row for row in rows if row.kind != BEGAN)
     if not rows:
         if ref.isdecimal() and int(ref) < ledger.size:
             ledger.entry(int(ref))  # it was pruned, and this says when
@@ -311,7 +323,7 @@ def _show(shown: list[Listed]) -> None:
             row.started_at[:16].replace("T", " "),
             row.name,
             f"{row.policy_name or ''} {row.policy_version or ''}".strip(),
-            _counts(row),
+            listed.begun or _counts(row),
             row.run_id[:10],
         ]
         for listed in shown
@@ -324,7 +336,7 @@ def _show(shown: list[Listed]) -> None:
     if wide:
         headings += ["kind", "sent to"]
         for line, row in zip(cells, [listed.row for listed in shown], strict=True):
-            kind = "monitor" if row.kind == "run" else row.kind
+            kind = "monitor" if row.kind in ("run", BEGAN) else row.kind
             line += [kind, ", ".join(str(link.get("tracker", "")) for link in row.trackers)]
     table(headings, cells, right=("entry",), whole=("light", "started (UTC)", "run"))
 

@@ -59,6 +59,7 @@ PLACEMENT = "urn:venturalitica:placement:v1"
 ROTATION = "urn:venturalitica:key-rotation:v1"
 MODEL = "urn:venturalitica:model:v1"
 COMMITMENT = "urn:venturalitica:commitment:v1"
+BEGIN = "urn:venturalitica:begin:v1"
 
 JUDGED = {AUDIT: "audit", RUN: "run"}
 """The kinds of record that hold verdicts, by their predicateType."""
@@ -70,6 +71,7 @@ KINDS = JUDGED | {
     ROTATION: "key-rotation",
     MODEL: "model",
     COMMITMENT: "commitment",
+    BEGIN: "begin",
 }
 
 PREDICATE, LOG = "predicate", "log"
@@ -224,6 +226,11 @@ class Statement:
         return self.predicate_type in JUDGED
 
     @property
+    def has_term(self) -> bool:
+        """Whether it is kept for a term and may be pruned: what was judged, and that it began."""
+        return self.judged or self.predicate_type == BEGIN
+
+    @property
     def understood(self) -> bool:
         """Whether this version knows its kind and its format."""
         return self.predicate_type in KINDS and integer(self.format) in FORMATS
@@ -315,6 +322,11 @@ class Statement:
             EvidenceError: it names none.
         """
         return Link.of(self.predicate.get(LOG))
+
+    @property
+    def open(self) -> tuple[Json, ...]:
+        """The tracker runs that were open when a run began, of the record that it did."""
+        return mappings(self.predicate.get("open"))
 
     @property
     def retention(self) -> object:

@@ -191,7 +191,7 @@ def _missing(index: Index) -> int:
 
 def _used(index: Index, waiting: Waiting = ()) -> Iterator[Recorded]:
     """What the index knows of each text, without its bytes."""
-    from venturalitica.ledger.index.queries import policy_counts
+    from venturalitica.ledger.index.policy_counts import policy_counts
 
     for count in policy_counts(index, waiting):
         yield Recorded(

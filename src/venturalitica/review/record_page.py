@@ -161,19 +161,40 @@ def bundle_page(
 
 
 def known_here(ledger: Ledger) -> Known:
-    """What is known of the records of a log here: which keys are the reader's.
+    """What is known of the records of a log here: whose keys signed, and which runs did not end.
 
     Raises:
         EvidenceError: the log was altered, or the reader's keys cannot be read.
     """
     from venturalitica.ledger import Index
+    from venturalitica.ledger.index.begun import unended
     from venturalitica.ledger.index.queries import Known
     from venturalitica.ledger.lifecycle.keys import known_signers
     from venturalitica.review.verification import reader_keys
     from venturalitica.system.settings import Settings
 
     with Index.open(ledger) as index:
-        return Known(signers=known_signers(ledger, index, reader_keys(Settings.current())))
+        return Known(
+            signers=known_signers(ledger, index, reader_keys(Settings.current())),
+            begun=begun_here(ledger, unended(index)),
+        )
+
+
+def begun_here(ledger: Ledger, unended: Mapping[int, str]) -> dict[int, str]:
+    """What is known here of runs without an end, whose ids are given by entry."""
+    from venturalitica.ledger.lifecycle.begun import state_of
+
+    return {entry: state_of(ledger.home, run_id) for entry, run_id in unended.items()}
+
+
+def unended_run(ledger: Ledger, run_id: str) -> tuple[int | None, str]:
+    """The entry with which a run began that has no end on record, and what is known of it."""
+    from venturalitica.ledger import Index
+    from venturalitica.ledger.index.begun import unended
+
+    with Index.open(ledger) as index:
+        found = {entry: one for entry, one in unended(index).items() if one == run_id}
+    return next(iter(begun_here(ledger, found).items()), (None, ""))
 
 
 def verified(ledger: Ledger, index: int) -> Verification:

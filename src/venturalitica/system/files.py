@@ -116,6 +116,11 @@ _held: set[int] = set()
 _NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
+def locks_are_off() -> bool:
+    """Whether the user turned locks off."""
+    return os.environ.get(SWITCH, "").strip().lower() in _OFF
+
+
 class NoLocksError(EvidenceError):
     """The file system has no `flock`, or the user turned locks off."""
 
@@ -198,7 +203,7 @@ def _open_alone(path: Path, flags: int, patience: float) -> int:
 
 
 def _take(descriptor: int, path: Path, patience: float, *, exclusive: bool) -> None:
-    if os.environ.get(SWITCH, "").strip().lower() in _OFF:
+    if locks_are_off():
         raise NoLocksError(f"{path}: locks are turned off ({SWITCH})")
     kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     deadline = time.monotonic() + patience

@@ -1,8 +1,8 @@
 """Records about records, or about keys, in plain words: what happened, and which records it is of.
 
 A sign-off, an erasure, a pruning, a placing on the market, a rotation of keys, the files of a
-model, a commitment to a policy. They have no verdicts; what each says about other records is shown
-with those, too.
+model, a commitment to a policy, the beginning of a run. They have no verdicts; what each says about
+other records is shown with those, too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from venturalitica.core.json_values import Json, text
 from venturalitica.core.record import (
     APPROVAL,
+    BEGIN,
     COMMITMENT,
     ERASURE,
     MODEL,
@@ -202,6 +203,24 @@ def _commitment(ledger: Ledger, predicate: Json, index: int) -> Care:
     )
 
 
+def _begin(ledger: Ledger, predicate: Json, index: int) -> Care:
+    record = ledger.entry(index).record
+    run, policy = record.run, record.policy
+    opened = [f"{text(one.get('tracker'))} run {text(one.get('run_id'))}" for one in record.open]
+    return Care(
+        f"The run {run.name or run.id} began",
+        "Recorded before anything ran inside it. What was judged in it and how it ended is told by "
+        "records of their own; where there is no end, it was killed or is still under way.",
+        (
+            ("Run", run.id),
+            ("Inside of", run.parent),
+            ("Began", moment(run.started_at)),
+            ("Policy", f"{policy.name} {policy.version}" if policy else None),
+            ("Trackers", ", ".join(opened) or None),
+        ),
+    )
+
+
 def _unknown(kind: str) -> Care:
     return Care(
         "A record of a kind that this version does not know",
@@ -219,6 +238,7 @@ _KINDS: Mapping[str, Callable[[Ledger, Json, int], Care]] = {
     ROTATION: _rotation,
     MODEL: _model,
     COMMITMENT: _commitment,
+    BEGIN: _begin,
 }
 
 

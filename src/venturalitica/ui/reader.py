@@ -172,7 +172,16 @@ class Reading:
             faults=self.desk.held.faults,
             signers=self._signers(),
             refuted=self.desk.refuted,
+            begun=self.begun(),
         )
+
+    def begun(self) -> dict[int, str]:
+        """What is known, at this moment, of runs that have no end on record; by entry."""
+        from venturalitica.ledger.index.begun import unended
+        from venturalitica.review.record_page import begun_here
+
+        found = self._kept.of("begun", self._stamp("log", "index.db"), lambda: unended(self.index))
+        return begun_here(self.ledger, found)
 
     def shown(self, find: Callable[[], T], shows: Callable[[T], Iterable[Lines]]) -> tuple[T, str]:
         """`Held.shown`, and the outbox knows what is due of each row."""

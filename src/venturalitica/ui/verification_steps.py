@@ -11,6 +11,7 @@ from venturalitica.core.text import format_interval, format_number
 from venturalitica.core.verdict import Interval, Light
 from venturalitica.core.verification import Step, Verification
 from venturalitica.ledger.index.queries import RANKS, Known, light_of
+from venturalitica.ledger.lifecycle.begun import STOPPED, UNDER_WAY
 from venturalitica.reports.html.interval_chart import Mark
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ KINDS: Mapping[str, str] = {
     "key-rotation": "change of keys",
     "model": "model files",
     "commitment": "commitment",
+    "begin": "begun run",
 }
 """What each kind of record is called on a page."""
 
@@ -104,8 +106,18 @@ def explanation(
     """
     if known.fault(row):
         return known.fault(row)
-    said = _explanation(row, verdicts, waiting)
-    return said if light_of(row, known) == light_of(row, NOTHING) else f"{said} {known.doubt(row)}"
+    said = begun_sentence(known.begun.get(row.index, "")) or _explanation(row, verdicts, waiting)
+    recorded = light_of(row, Known(begun=known.begun))
+    return said if light_of(row, known) == recorded else f"{said} {known.doubt(row)}"
+
+
+def begun_sentence(state: str) -> str:
+    """What is said of a run that has no end on record; empty for any other record."""
+    if state in ("", UNDER_WAY):
+        return state and "The run is under way: its process is there."
+    if state == STOPPED:
+        return "The run did not end: its process is gone, and left no record of an end."
+    return "The run has no end on record: whether it is under way or was killed is not known here."
 
 
 def _explanation(row: RunRow, verdicts: Sequence[VerdictRow], waiting: Sequence[str]) -> str:
@@ -225,6 +237,7 @@ MEANINGS = {
     "lights": "no record claims more than its verdicts bear out",
     "verdicts": "each record says what its own policy and counts give, judged again",
     "not judged": "records that could not be judged again, with the first reason",
+    "run ends": "each run that began has its end on record, or is said to have none",
     "run audits": "the audits that a run names are in the log, as it says they are",
     "attempts": "each audit names what the log holds from before it, counted again",
     "time stamps": "each is of the commitment it stands in, signed by an authority",

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, Select, func, or_, select
 from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
 
 from venturalitica.core.causes import said
+from venturalitica.core.record import BEGIN, KINDS
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.index.catch_up import (
     VERSION,
@@ -110,6 +111,7 @@ class Index:
         *,
         kind: str | None = None,
         without: Sequence[str] = (),
+        begun: Collection[int] | None = None,
         name: str | None = None,
         policy: str | None = None,
         light: str | None = None,
@@ -122,6 +124,7 @@ class Index:
 
         Args:
             without: kinds that are left out.
+            begun: the beginnings of runs that are given; all, and none `without`, where it is None.
             policy: name of the policy, or the beginning (8 or more digits) of its SHA-256.
             since: RFC 3339 UTC, compared with `appended_at`, inclusive; `until` exclusive.
         """
@@ -131,7 +134,9 @@ class Index:
             if wanted is not None:
                 query = query.where(column == wanted)
         if without:
-            query = query.where(runs.c.kind.not_in(without))
+            query = query.where(or_(runs.c.kind.not_in(without), runs.c.entry.in_(begun or ())))
+        if begun is not None:
+            query = query.where(or_(runs.c.kind != KINDS[BEGIN], runs.c.entry.in_(begun)))
         if policy is not None:
             digest = runs.c.policy_sha256.startswith(policy, autoescape=True)
             named = runs.c.policy_name == policy
@@ -301,6 +306,11 @@ class Index:
         fitting = connection.execute(counted.where(*kept)).scalar_one()
         gone: set[int] = set().union(*pruned)
         return count == fitting == done - len(gone)
+
+    def pruned_to(self) -> int:
+        """The place after the last entry that was pruned; 0 where none was."""
+        with self._engine.connect() as connection:
+            return max((item.stop for item in self._pruned(connection)), default=0)
 
     def _pruned(self, connection: Connection) -> list[range]:
         """What the log's own prune records name."""

@@ -5,16 +5,17 @@ a tracker belong to it where it has had one experiment since.
 
 The last run is all its records: an audit may have passed where the one before it failed, or where
 the run ended with an exception afterwards. A run's own record without a policy belongs to the
-pipelines of its audits; where it has none, it is a pipeline without a policy.
+pipelines of its audits; where it has none, it is a pipeline without a policy. A run that did not
+end is told by its beginning; one that is under way tells nothing yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, or_, select
 
 from venturalitica.core.verdict import LIGHTS, Interval, Light
 from venturalitica.ledger.index.queries import (
@@ -22,9 +23,11 @@ from venturalitica.ledger.index.queries import (
     RANKS,
     Waiting,
     among,
+    known_of,
     light_of,
     rank,
     rows_of,
+    told,
 )
 from venturalitica.ledger.index.tables import runs, verdicts
 
@@ -47,7 +50,8 @@ class Pipeline:
 
     `light` is the worst of that run's records and `worst` the newest entry that has it, an audit if
     one has; `records` is how many records the pipeline has. `untracked`: some of
-    them are from before it had a tracker.
+    them are from before it had a tracker. `begun`: those of its records that are beginnings of runs
+    which did not end.
     """
 
     policy: str | None
@@ -59,6 +63,7 @@ class Pipeline:
     worst: int
     experiment: str = ""
     untracked: bool = False
+    begun: tuple[int, ...] = ()
 
     @property
     def key(self) -> Key:
@@ -141,7 +146,9 @@ def _points(of: Iterable[list[RunRow]], lit: Mapping[int, Light]) -> Iterator[Po
 
 
 def _found(connection: Connection, waiting: Waiting) -> list[Pipeline]:
+    stopped = known_of(waiting).stopped
     groups = _groups(connection)
+    groups = _with_stopped(connection, groups, stopped) if stopped else groups
     run_ids = _run_ids(connection, [group.last for group in groups])
     lights = _lights(connection, sorted(set(run_ids.values())), waiting)
     found = []
@@ -149,8 +156,8 @@ def _found(connection: Connection, waiting: Waiting) -> list[Pipeline]:
         run_id = run_ids[group.last]
         # The run's own record, which may name no policy, speaks for each of its pipelines.
         keys = [(run_id, group.name, one) for one in {group.policy, None}]
-        told = [lights[key] for key in keys if key in lights]
-        number, _, newest = min(told, key=lambda item: (item[0], item[1], -item[2]))
+        found_lights = [lights[key] for key in keys if key in lights]
+        number, _, newest = min(found_lights, key=lambda item: (item[0], item[1], -item[2]))
         found.append(
             Pipeline(
                 policy=group.policy,
@@ -162,6 +169,7 @@ def _found(connection: Connection, waiting: Waiting) -> list[Pipeline]:
                 worst=newest,
                 experiment=group.experiment,
                 untracked=group.untracked,
+                begun=group.begun,
             )
         )
     return found
@@ -176,6 +184,64 @@ class _Group:
     last: int
     records: int
     untracked: bool = False
+    begun: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return self.policy, self.name, self.experiment
+
+    def with_beginning(self, entry: int) -> _Group:
+        """It, and the beginning of one more run."""
+        return replace(
+            self,
+            first=min(self.first, entry),
+            last=max(self.last, entry),
+            records=self.records + 1,
+            begun=(*self.begun, entry),
+        )
+
+
+def _with_stopped(
+    connection: Connection, groups: list[_Group], stopped: Collection[int]
+) -> list[_Group]:
+    """These, with the runs that did not end: each where its audits are.
+
+    One that was stopped before its first audit, or before its tracker's run was open, belongs where
+    runs of its name were last: the next of them takes its place.
+    """
+    found = {group.key: group for group in groups}
+    of = (runs.c.run_id, runs.c.policy_name, runs.c.name, runs.c.experiment)
+    query = select(runs.c.entry, *of).where(among(stopped, "stopped")).order_by(runs.c.entry)
+    rows = connection.execute(query).all()
+    own: dict[str, set[Key]] = {}
+    for some in _portions([row.run_id for row in rows]):
+        audits = select(*of).where(runs.c.run_id.in_(some), runs.c.kind.in_(JUDGED)).distinct()
+        for run_id, *key in connection.execute(audits):
+            own.setdefault(run_id, set()).add(_key_among(found, *key))
+    for entry, run_id, *key in rows:
+        places = own.get(run_id) or {_nearest(found.values(), *key)}
+        for place in places:
+            group = found.get(place) or _Group(*place, entry, entry, 0)
+            found[place] = group.with_beginning(entry)
+    return list(found.values())
+
+
+def _key_among(found: Collection[Key], policy: str | None, name: str, experiment: str) -> Key:
+    """Where a record is: what went before the one experiment of a pipeline was put to that."""
+    key = (policy, name, experiment)
+    return next((one for one in found if one[:2] == key[:2]), key) if key not in found else key
+
+
+def _nearest(groups: Iterable[_Group], policy: str | None, name: str, experiment: str) -> Key:
+    """Where runs like that were last; what is not known of it fits all."""
+    fitting = [
+        group
+        for group in groups
+        if group.name == name
+        and policy in (None, group.policy)
+        and experiment in ("", group.experiment)
+    ]
+    return max(fitting, key=lambda group: group.last).key if fitting else (policy, name, experiment)
 
 
 def _groups(connection: Connection) -> list[_Group]:
@@ -222,10 +288,10 @@ def _lights(
     for some in _portions(run_ids):
         number = _number(_mended(connection, some), waiting)
         query = select(*group, number, func.max(runs.c.entry)).group_by(*group, number)
-        query = query.where(runs.c.run_id.in_(some), runs.c.kind.in_(JUDGED))
+        query = query.where(runs.c.run_id.in_(some), told(known_of(waiting).stopped))
         for run_id, name, policy, kind, one, entry in connection.execute(query):
-            key, told = (run_id, name, policy), (one, kind != "audit", entry)
-            found[key] = min(found.get(key, told), told)
+            key, this = (run_id, name, policy), (one, kind != "audit", entry)
+            found[key] = min(found.get(key, this), this)
     return found
 
 
@@ -262,7 +328,8 @@ def _same(pipeline: Pipeline) -> list[ColumnElement[bool]]:
     same = policy.is_(None) if pipeline.policy is None else policy == pipeline.policy
     at = (pipeline.experiment, "") if pipeline.untracked else (pipeline.experiment,)
     named = (runs.c.name == pipeline.name, runs.c.experiment.in_(at))
-    return [same, *named, runs.c.kind.in_(JUDGED)]
+    judged = and_(same, *named, runs.c.kind.in_(JUDGED))
+    return [or_(judged, runs.c.entry.in_(pipeline.begun)) if pipeline.begun else judged]
 
 
 def _portions(values: list[Any], size: int = 10_000) -> Iterator[list[Any]]:

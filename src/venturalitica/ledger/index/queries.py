@@ -8,13 +8,15 @@ is red. Every question takes along what is known.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, case, func, literal, or_, select
 
+from venturalitica.core.record import BEGIN, KINDS
 from venturalitica.core.verdict import LIGHTS, Light
 from venturalitica.ledger.index.tables import links, runs, verdicts
+from venturalitica.ledger.lifecycle.begun import UNDER_WAY
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -41,13 +43,20 @@ class Known:
 
     `waiting`: entries that a tracker has not confirmed. `faults`: by entry, why a record does not
     verify. `signers`: ids of the keys that the reader knows; None where nobody asked. `refuted`:
-    why the whole log does not verify; then every light is red.
+    why the whole log does not verify; then every light is red. `begun`: by the entry with which
+    it began, what is known of a run that has no end on record (`lifecycle.begun`).
     """
 
     waiting: Collection[int] = ()
     faults: Mapping[int, str] = field(default_factory=dict)
     signers: Collection[str] | None = None
     refuted: str = ""
+    begun: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def stopped(self) -> tuple[int, ...]:
+        """Beginnings of runs without an end which are not under way, as far as is known here."""
+        return tuple(entry for entry, state in self.begun.items() if state != UNDER_WAY)
 
     def fault(self, row: RunRow) -> str:
         """Why nothing that the row says is proven; empty where that is not known."""
@@ -122,28 +131,12 @@ class Choices:
     controls: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyCount:
-    """One policy text as the records name it: how many were judged by it, and with what light."""
-
-    name: str
-    version: str
-    sha256: str
-    first: int
-    last: int
-    first_seen: str
-    last_seen: str
-    records: int
-    audits: int
-    lights: Mapping[str, int]
-
-
 def light_of(row: RunRow, waiting: Waiting) -> Light:
     """The light to show; of a light that is none of the four, nothing is known."""
     known = known_of(waiting)
     if row.light == "red" or known.fault(row):
         return "red"
-    if row.light == "amber" or row.index in known.waiting:
+    if row.light == "amber" or row.index in known.waiting or row.index in known.stopped:
         return "amber"
     if row.light != "green":
         return "grey"
@@ -217,34 +210,10 @@ def choices(index: Index, *, limit: int = 200) -> Choices:
     )
 
 
-def policy_counts(index: Index, waiting: Waiting = ()) -> tuple[PolicyCount, ...]:
-    """Every policy text on record, by GROUP BY: the first used first."""
-    number = rank(waiting)
-    named = [runs.c.policy_name, runs.c.policy_version, runs.c.policy_sha256]
-    grouped = select(
-        *named,
-        runs.c.kind,
-        number,
-        func.count(),
-        func.min(runs.c.entry),
-        func.max(runs.c.entry),
-        func.min(runs.c.appended_at),
-        func.max(runs.c.appended_at),
-    ).where(
-        or_(runs.c.policy_name.is_not(None), runs.c.policy_sha256.is_not(None)),
-        runs.c.kind.in_(JUDGED),
-    )
-    found: dict[tuple[str, ...], PolicyCount] = {}
-    with index.connect() as connection:
-        for row in connection.execute(grouped.group_by(*named, runs.c.kind, number)):
-            _add(found, tuple(row))
-    return tuple(sorted(found.values(), key=lambda item: item.first))
-
-
 def lights_of(index: Index, waiting: Waiting = ()) -> tuple[tuple[Light, int], ...]:
     """How many audits and runs have each light, the worst first."""
     number = rank(waiting)
-    counted = select(number, func.count()).where(runs.c.kind.in_(JUDGED)).group_by(number)
+    counted = select(number, func.count()).where(told(known_of(waiting).begun)).group_by(number)
     with index.connect() as connection:
         found = sorted((one, count) for one, count in connection.execute(counted))
     return tuple((LIGHTS[one], count) for one, count in found)
@@ -266,41 +235,6 @@ def gaps(index: Index) -> int:
     return 0 if last is None else last + 1 - count
 
 
-def _add(found: dict[tuple[str, ...], PolicyCount], row: tuple[Any, ...]) -> None:
-    name, version, sha256, kind, number, count, first, last, first_seen, last_seen = row
-    key = (name or "", version or "", sha256 or "")
-    one = PolicyCount(
-        name=key[0],
-        version=key[1],
-        sha256=key[2],
-        first=first,
-        last=last,
-        first_seen=first_seen,
-        last_seen=last_seen,
-        records=count,
-        audits=count if kind == "audit" else 0,
-        lights={LIGHTS[number]: count},
-    )
-    before = found.get(key)
-    found[key] = one if before is None else _sum(before, one)
-
-
-def _sum(a: PolicyCount, b: PolicyCount) -> PolicyCount:
-    lights = dict(a.lights)
-    for light, count in b.lights.items():
-        lights[light] = lights.get(light, 0) + count
-    return replace(
-        a,
-        first=min(a.first, b.first),
-        last=max(a.last, b.last),
-        first_seen=min(a.first_seen, b.first_seen),
-        last_seen=max(a.last_seen, b.last_seen),
-        records=a.records + b.records,
-        audits=a.audits + b.audits,
-        lights=lights,
-    )
-
-
 def rank(waiting: Waiting, light: ColumnElement[str] = runs.c.light) -> ColumnElement[int]:
     """The light as a number: 0 is red, 3 is green. `light_of` says the same of one row."""
     known = known_of(waiting)
@@ -309,8 +243,9 @@ def rank(waiting: Waiting, light: ColumnElement[str] = runs.c.light) -> ColumnEl
     steps: list[tuple[Any, int]] = [(light == "red", 0), (light == "amber", 1)]
     if known.faults:
         steps.insert(0, (among(known.faults, "faults"), 0))
-    if known.waiting:
-        steps.append((among(known.waiting, "waiting"), 1))
+    for name in ("waiting", "stopped"):
+        if late := getattr(known, name):
+            steps.append((among(late, name), 1))
     if known.signers is not None:
         steps.append((and_(light == "green", runs.c.signer.not_in(sorted(known.signers))), 1))
     return case(*steps, (light == "green", 3), else_=2)
@@ -322,12 +257,21 @@ def among(entries: Collection[int], name: str) -> ColumnElement[bool]:
     return runs.c.entry.in_(bindparam(name, sorted(entries), expanding=True, literal_execute=True))
 
 
+def told(begun: Collection[int]) -> ColumnElement[bool]:
+    """Audits and runs, and those of which there is only a beginning."""
+    judged = runs.c.kind.in_(JUDGED)
+    return or_(judged, among(begun, "begun")) if begun else judged
+
+
 def _conditions(filters: Filters, waiting: Waiting) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if filters.kind is None:
-        found.append(runs.c.kind.in_(JUDGED))
-    elif filters.kind != EVERY:
-        found.append(runs.c.kind == filters.kind)
+        found.append(told(known_of(waiting).begun))
+    else:
+        # Of a run that ended its own record tells; when it began is told there.
+        begun = runs.c.entry.in_(known_of(waiting).begun)
+        found.append(or_(runs.c.kind != KINDS[BEGIN], begun))
+        found += [runs.c.kind == filters.kind] if filters.kind != EVERY else []
     same = {
         runs.c.policy_name: filters.policy,
         runs.c.policy_version: filters.version,

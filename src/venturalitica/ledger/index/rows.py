@@ -167,7 +167,7 @@ def run_row(entry: Outline) -> RunRow:
         margin_high=interval.high if interval else None,
         margin_control=_word(nearest.control) if nearest else None,
         evidence_sha256=entry.evidence_sha256,
-        experiment=experiment_of(record.trackers),
+        experiment=experiment_of(record.trackers or record.open),
         attempts=counted.audits if counted else None,
         before_policy=counted.before_policy if counted else None,
         committed=prior.commitment.entry if prior.commitment else None,

@@ -1,9 +1,9 @@
 """What could be pruned today: which entries were kept long enough, and what keeps the others.
 
 A segment is an aligned block of entries, complete and followed by at least one entry. It is pruned
-if each audit and run in it is past its retention and nothing of it waits for a tracker. Records of
-other kinds (approvals, erasures, placements, rotations, prunings, and those of kinds that this
-version does not know) stay in it as they are.
+if each audit and run in it, and each beginning of a run, is past its retention and nothing of it
+waits for a tracker. Records of other kinds (approvals, erasures, placements, rotations, prunings,
+and those of kinds that this version does not know) stay in it as they are.
 
 What a prune record names and is still there is looked at in the same way: the record may be of a
 pruning that was interrupted, or somebody's who wants to see our entries go.
@@ -174,7 +174,7 @@ class _Block:
 
     def take(self, entry: Entry, appended: date, today: date, days: _Days, *, waits: bool) -> None:
         record = entry.record
-        if not (record.judged and record.understood):
+        if not (record.has_term and record.understood):
             return
         self.judged[entry.index] = bytes.fromhex(entry.leaf_sha256)
         try:

@@ -19,6 +19,7 @@ from venturalitica.core.manifest import Manifest
 from venturalitica.core.policy import Policy, Snapshot
 from venturalitica.core.record import (
     APPROVAL,
+    BEGIN,
     COMMITMENT,
     ERASURE,
     MODEL,
@@ -30,7 +31,14 @@ from venturalitica.core.record import (
 from venturalitica.core.verdict import LIGHTS, Light, run_lights
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, PolicyError
-from venturalitica.ledger.records.kinds import approval, erasure, model_tie, pruning, rotation
+from venturalitica.ledger.records.kinds import (
+    approval,
+    beginning,
+    erasure,
+    model_tie,
+    pruning,
+    rotation,
+)
 from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.placement import Placement
 
@@ -42,6 +50,7 @@ CHECKS = {
     PLACEMENT: Placement.of,
     MODEL: model_tie.check,
     COMMITMENT: Commitment.of,
+    BEGIN: beginning.check,
 }
 """What the predicate of each kind besides audits and runs is held against."""
 

@@ -234,9 +234,10 @@ def chronicles(home: Path | None, tsa_roots: Sequence[bytes] = ()) -> tuple[Chro
     from venturalitica.ledger.rejudge.rejudge import Verdicts
     from venturalitica.ledger.rejudge.run_audits import RunAudits
     from venturalitica.ledger.verify.about import Telling
+    from venturalitica.ledger.verify.run_ends import RunEnds
 
     alone = home is None
-    held = (Verdicts(home), RunAudits(alone=alone), Rotations(), Approvals(home))
+    held = (Verdicts(home), RunAudits(alone=alone), RunEnds(home), Rotations(), Approvals(home))
     before = (Priors(home), TimeStamps(tsa_roots))
     return (*held, *before, Vaulted(home), Retention(alone=alone), Telling(alone=alone))
 

@@ -21,7 +21,7 @@ from venturalitica.ui.health import rows as health_rows
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.pages.runs import TrackerLink, tracker_link
 from venturalitica.ui.templating import count, draw, pages_of, render
-from venturalitica.ui.verification_steps import explanation, marks
+from venturalitica.ui.verification_steps import begun_sentence, explanation, marks
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow, VerdictRow
@@ -122,7 +122,9 @@ def read(reading: Reading, *, page: int = 1) -> OverviewContext:
     """
     if page == 1:
         files = ("receipts.jsonl", "index.db")
-        return reading.kept(f"overview {reading.desk.refuted}", lambda: _read(reading, 1), *files)
+        # A process that was killed changes no file.
+        now = f"overview {reading.desk.refuted} {reading.begun()}"
+        return reading.kept(now, lambda: _read(reading, 1), *files)
     return _read(reading, page)
 
 
@@ -185,12 +187,14 @@ class _Found:
         judged = [verdict for e in entries for verdict in self.verdicts.get(e, ())]
         known = reading.known()
         approvals = reading.approvals().get(pipeline.last, ())
+        began = [known.begun[e] for e in entries if e in known.begun and e != worst.index]
+        why = explanation(worst, judged, sorted(waits), known)
         return PipelineCard(
             of=pipeline,
             last=last,
             entry=worst.index,
             only="" if pipeline.untracked else pipeline.experiment,
-            why=explanation(worst, judged, sorted(waits), known),
+            why=" ".join([why, *map(begun_sentence, began)]),
             decision=approvals[-1].decision if approvals else "",
             trackers=tuple(tracker_link(reading, records, run) for run in last.trackers),
             strip=strip(() if known.fault(worst) else marks(judged)),

@@ -18,11 +18,12 @@ from venturalitica.core.json_values import Json, text
 from venturalitica.core.record import is_tracker_run
 from venturalitica.core.verdict import Light
 from venturalitica.errors import EntryPruned, EvidenceError
-from venturalitica.ledger.index.queries import Filters, find_page
+from venturalitica.ledger.index.queries import Filters, find_page, rows_of
 from venturalitica.ledger.index.rows import Outline, run_row
 from venturalitica.reports.context import ReportContext, Standing
 from venturalitica.ui.lifecycle_records import Care, read_care
 from venturalitica.ui.templating import render
+from venturalitica.ui.verification_steps import begun_sentence
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, RunRow
@@ -54,7 +55,8 @@ class TrackerPlace:
 class RunContext:
     """A record that is there. `report` is None for a record about records, which has a `care`.
 
-    `problem` says why neither can be shown. `before` and `after` are the neighbours among the runs
+    `problem` says why neither can be shown. `unended` says that its run, which began with
+    `unended_entry`, has no end on record. `before` and `after` are the neighbours among the runs
     of the same name under the same policy.
     """
 
@@ -69,6 +71,8 @@ class RunContext:
     report: ReportContext | None = None
     care: Care | None = None
     problem: str = ""
+    unended: str = ""
+    unended_entry: int | None = None
     kept: tuple[TrackerPlace, ...] = ()
     before: RunRow | None = None
     after: RunRow | None = None
@@ -147,6 +151,7 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
     standing = report.standing if report else None
     row = run_row(Outline.of(entry.index, entry.envelope))
     before, after = _neighbours(reading, row) if report else (None, None)
+    began, state = _unended(reading, row)
     return RunContext(
         entry=entry.index,
         size=size,
@@ -159,10 +164,20 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
         report=report,
         care=care,
         problem=problem,
+        unended=begun_sentence(state),
+        unended_entry=began,
         kept=_kept(reading, entry, report) if report else (),
         before=before,
         after=after,
     )
+
+
+def _unended(reading: Reading, row: RunRow) -> tuple[int | None, str]:
+    """The entry with which a record's run began, where that has no end, and what is known of it."""
+    begun = reading.begun()
+    entries = (one.index for one in rows_of(reading.index, begun) if one.run_id == row.run_id)
+    entry = next(entries, None)
+    return entry, "" if entry is None else begun[entry]
 
 
 def _neighbours(reading: Reading, row: RunRow) -> tuple[RunRow | None, RunRow | None]:

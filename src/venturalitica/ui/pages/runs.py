@@ -66,6 +66,7 @@ class ListedRun:
     trackers: tuple[TrackerLink, ...]
     decision: str
     decided: str
+    told: bool
     judged: bool
 
 
@@ -163,6 +164,7 @@ def _listed(reading: Reading, row: RunRow, verdicts: Sequence[VerdictRow]) -> Li
         trackers=tuple(tracker_link(reading, [row], run) for run in row.trackers),
         decision=approvals[-1].decision if approvals else "",
         decided=approvals[-1].decided_at if approvals else "",
+        told=row.kind in JUDGED or row.index in known.begun,
         judged=row.kind in JUDGED,
     )
 
