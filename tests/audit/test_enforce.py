@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 
 import venturalitica as vl
+from venturalitica.audit.naming import script
 from venturalitica.audit.project import open_ledger
 from venturalitica.core.record import Statement
 from venturalitica.errors import BindingError, EvidenceError
@@ -316,7 +317,7 @@ def test_an_audit_has_the_name_that_it_is_given_outside_a_monitor(policy, table)
     vl.enforce(table, policy=policy, name=" credit-nightly ", **ROLES)
     assert Statement.of(last_statement()).run.name == "credit-nightly"
     vl.enforce(table, policy=policy, **ROLES)
-    assert Statement.of(last_statement()).run.name == "enforce"
+    assert Statement.of(last_statement()).run.name == script() != ""
     with vl.monitor("release"):
         vl.enforce(table, policy=policy, name="credit-nightly", **ROLES)
         assert Statement.of(last_statement()).run.name == "release"

@@ -20,6 +20,7 @@ from venturalitica.audit.measure import (
     unmeasured,
     with_predictions,
 )
+from venturalitica.audit.naming import audit_name
 from venturalitica.audit.recording import keep, log_key
 from venturalitica.audit.result import Audit, tell_audit
 from venturalitica.audit.run import current_run
@@ -35,7 +36,6 @@ from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
 
 log = logging.getLogger(__name__)
-_NAMES = {"fit": "training"}
 
 
 def conduct(request: Request) -> Audit:
@@ -59,7 +59,7 @@ def conduct(request: Request) -> Audit:
     facts = Facts(
         kind="audit",
         run_id=run.id if run else uuid.uuid4().hex,
-        name=run.name if run else request.title or _NAMES.get(request.source, request.source),
+        name=run.name if run else request.title or audit_name(request.source, trackers),
         parent=run.parent.id if run and run.parent else None,
         sequence=run.next_sequence() if run else 0,
         source=request.source,

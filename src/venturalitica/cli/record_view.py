@@ -156,7 +156,19 @@ def _trackers(ledger: Ledger, entry: Entry, record: Statement) -> list[tuple[str
         place = text(run.get("url")) or f"{text(run.get('uri'))} run {run_id}".strip()
         missing = unconfirmed.get((tracker, run_id))
         pairs.append((tracker, _standing(missing, run_id, place)))
+        pairs += _called(run)
     return pairs or [("trackers", "none was open; the evidence is here only")]
+
+
+def _called(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the tracker calls the experiment and the run."""
+    experiment, number, name = (
+        text(run.get(key)) for key in ("experiment_name", "experiment_id", "run_name")
+    )
+    whole = f"{experiment} ({number})" if experiment and number else experiment or number
+    said = [f"experiment {whole}"] if whole else []
+    said += [f"run {name}"] if name else []
+    return [("", ", ".join(said))] if said else []
 
 
 def _standing(missing: Mapping[str, Any] | None, run_id: str, place: str) -> str:

@@ -86,7 +86,8 @@ def list_runs(
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only runs of this name, such as training.")
+        str | None,
+        typer.Option(metavar="NAME", help="Only runs of this name, here or at a tracker."),
     ] = None,
     kind: Annotated[KindName | None, typer.Option(help="Only records of this kind.")] = None,
     since: Annotated[

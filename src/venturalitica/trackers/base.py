@@ -204,6 +204,13 @@ class Tracker(ABC):
         `tags/venturalitica.checkpoint`. TrackerError where the run is gone, or cannot be asked.
         """
 
+    def given_names(self, run: RunRef) -> tuple[str, str]:
+        """The names of a run's experiment and of the run itself that somebody gave them.
+
+        Empty where the tracker made one up: audits of one name are one pipeline.
+        """
+        return run.experiment_name, run.run_name
+
     def fetch(self, run_id: str, *, uri: str = "") -> dict[str, bytes]:
         """As `files`, of a run that somebody names, for `venturalitica verify --run`.
 

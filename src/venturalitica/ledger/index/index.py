@@ -123,6 +123,7 @@ class Index:
         """The entries that fit all that is given, newest first.
 
         Args:
+            name: of the run, or what its tracker calls the experiment or its own run.
             without: kinds that are left out.
             begun: the beginnings of runs that are given; all, and none `without`, where it is None.
             policy: name of the policy, or the beginning (8 or more digits) of its SHA-256.
@@ -130,7 +131,11 @@ class Index:
         """
 
         query = select(runs)
-        for column, wanted in ((runs.c.kind, kind), (runs.c.name, name), (runs.c.light, light)):
+        if name is not None:
+            at = or_(links.c.experiment_name == name, links.c.run_name == name)
+            linked = runs.c.entry.in_(select(links.c.entry).where(at))
+            query = query.where(or_(runs.c.name == name, linked))
+        for column, wanted in ((runs.c.kind, kind), (runs.c.light, light)):
             if wanted is not None:
                 query = query.where(column == wanted)
         if without:

@@ -94,8 +94,9 @@ class Filters:
 
     `kind` None is audits and runs, `"all"` every kind of record. `failing` is a control's id that
     is red there. `since` (inclusive) and `until` (exclusive) are RFC 3339 UTC and compared with the
-    log's own time. `search` are words, each of which must be found: in the name, the policy or the
-    model, or as the beginning of a run id, a tracker's run id, a commit or a digest.
+    log's own time. `search` are words, each of which must be found: in the name, the policy, the
+    model, a tracker, its address, or what it calls experiment or run; or as the beginning of a run
+    id, a tracker's run id, a commit or a digest.
     """
 
     light: Light | None = None
@@ -299,8 +300,14 @@ def _red_at(control: str) -> ColumnElement[bool]:
 
 
 def _speaks_of(word: str) -> ColumnElement[bool]:
-    linked = select(links.c.entry).where(links.c.run_id.startswith(word, autoescape=True))
-    within = (runs.c.name, runs.c.policy_name, runs.c.model_class)
+    names = (links.c.experiment_name, links.c.run_name)
+    linked = select(links.c.entry).where(
+        or_(
+            links.c.run_id.startswith(word, autoescape=True),
+            *(column.icontains(word, autoescape=True) for column in names),
+        )
+    )
+    within = (runs.c.name, runs.c.policy_name, runs.c.model_class, runs.c.experiment)
     beginning = (runs.c.run_id, runs.c.revision, runs.c.evidence_sha256)
     return or_(
         *(column.icontains(word, autoescape=True) for column in within),

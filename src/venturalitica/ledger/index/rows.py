@@ -95,6 +95,8 @@ class LinkRow:
     tracker: str
     uri: str
     run_id: str
+    experiment_name: str
+    run_name: str
     run: str
 
 
@@ -198,10 +200,15 @@ def _verdict(index: int, position: int, item: Json) -> VerdictRow:
 def link_rows(entry: Outline) -> list[LinkRow]:
     """The tracker runs it can be delivered to; what names no run has no row."""
     return [
-        LinkRow(entry.index, position, *link_of(run), json.dumps(run))
+        LinkRow(entry.index, position, *link_of(run), *_names(run), json.dumps(run))
         for position, run in enumerate(entry.record.trackers)
         if is_tracker_run(run)
     ]
+
+
+def _names(run: Json) -> tuple[str, str]:
+    experiment, name = (_word(text(run.get(key))) for key in ("experiment_name", "run_name"))
+    return experiment, name
 
 
 def link_of(run: Json) -> tuple[str, str, str]:

@@ -34,7 +34,7 @@ from venturalitica.trackers.links import (
     is_sqlite,
     run_url,
 )
-from venturalitica.trackers.mlflow import health, models
+from venturalitica.trackers.mlflow import health, models, names
 from venturalitica.trackers.mlflow.client import (
     doubt,
     first_answer,
@@ -83,6 +83,7 @@ class MlflowTracker(Tracker):
             run_id=run.info.run_id,
             uri=uri,
             experiment_id=run.info.experiment_id,
+            experiment_name=names.experiment_name(run.info.experiment_id, uri, door),
             run_name=run.info.run_name or "",
             url=run_url(
                 door,
@@ -93,6 +94,9 @@ class MlflowTracker(Tracker):
             ),
             extra={"workspace": workspace} if workspace else {},
         )
+
+    def given_names(self, run: RunRef) -> tuple[str, str]:
+        return names.given_names(run)
 
     def no_run(self) -> NoRun | None:
         if not hasattr(sys.modules.get("mlflow"), "active_run"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -70,6 +71,12 @@ class WandbTracker(Tracker):
                 "offline": bool(run.offline),
             },
         )
+
+    def given_names(self, run: RunRef) -> tuple[str, str]:
+        """See the protocol. W&B calls a project that nobody named, and a run, by itself."""
+        project = "" if run.experiment_name == "uncategorized" else run.experiment_name
+        made_up = re.fullmatch(r"[a-z]+-[a-z]+-\d+", run.run_name)
+        return project, "" if made_up or run.run_name == run.run_id else run.run_name
 
     def no_run(self) -> NoRun | None:
         return active.no_run()
