@@ -49,7 +49,16 @@ def test_an_audit_of_the_same_file_names_it(call: CallCli, files: Path) -> None:
     (listed,) = json.loads(call("runs", "list", "--kind", "commitment", "--json").stdout)
     assert (listed["index"], listed["policy"]) == (0, "loan")
     assert [row["kind"] for row in json.loads(call("runs", "list", "--json").stdout)] == ["audit"]
-    assert "policy_sha256" in call("runs", "show", "0").stdout
+    told = call("runs", "show", "0").stdout
+    for said in (
+        "commitment: recorded",
+        "policy     loan 1.0 (model_policy.yaml)",
+        "planned    100 rows",
+    ):
+        assert said in told
+    shown = " ".join(call("runs", "show", "1").stdout.split())
+    assert "before This policy text was committed to in entry 0" in shown
+    assert "This log holds no earlier audits of these data" in shown
     verified = call("verify")
     assert verified.exit_code == 0, verified.stdout
     assert "attempts" in verified.stdout

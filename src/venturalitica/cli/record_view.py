@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
 from venturalitica.core.json_values import integer, mapping, text
-from venturalitica.core.record import BEGIN, MODEL, PREDICATE, Run, Statement, data_digest
+from venturalitica.core.record import (
+    BEGIN,
+    COMMITMENT,
+    MODEL,
+    PREDICATE,
+    Run,
+    Statement,
+    data_digest,
+)
 from venturalitica.core.verdict import Light, left_out_sentence, worst_light
 from venturalitica.ledger.lifecycle.begun import NO_END, STOPPED
+from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 
 if TYPE_CHECKING:
@@ -237,6 +246,8 @@ def _other_lines(ledger: Ledger, entry: Entry) -> list[tuple[str, str]]:
     record = entry.record
     if record.understood and record.predicate_type == MODEL:
         return _tie_lines(ModelTie.of(record.predicate))
+    if record.understood and record.predicate_type == COMMITMENT:
+        return _commitment_lines(record.predicate)
     if record.understood and record.predicate_type == BEGIN:
         return [_run_line(record.run), *_unended_lines(ledger, entry)]
     return _said(ledger, record.predicate)
@@ -244,6 +255,24 @@ def _other_lines(ledger: Ledger, entry: Entry) -> list[tuple[str, str]]:
 
 def _run_line(run: Run) -> tuple[str, str]:
     return "run", f"{run.name} {run.id} ({run.source}, {run.started_at})"
+
+
+def _commitment_lines(predicate: Mapping[str, Any]) -> list[tuple[str, str]]:
+    made = Commitment.of(predicate)
+    policy, data = made.policy, made.data
+    pairs = [
+        ("policy", f"{policy.name} {policy.version} ({policy.filename})"),
+        ("", f"sha256 {policy.sha256}"),
+        ("committed", made.committed_at),
+    ]
+    if data is not None:
+        pairs.append(("data", f"{text(data.get('name'))}, {text(data.get('rows'))} rows"))
+    if made.rows is not None:
+        pairs.append(("planned", f"{made.rows:,} rows"))
+    if made.stamp is not None:
+        stamp = f"{made.timestamped_at} by the authority at {text(made.stamp['url'])}"
+        pairs.append(("time stamp", stamp))
+    return pairs
 
 
 def _tie_lines(made: ModelTie) -> list[tuple[str, str]]:
