@@ -9,6 +9,7 @@ import pytest
 
 from tests import authority as tsa
 from tests.cli.conftest import CallCli
+from venturalitica.system import settings
 
 POLICY = """\
 policy: loan
@@ -64,7 +65,9 @@ def test_an_audit_of_the_same_file_names_it(call: CallCli, files: Path) -> None:
     assert "attempts" in verified.stdout
 
 
-def test_with_a_time_stamp_that_a_root_bears_out(call: CallCli, files: Path) -> None:
+def test_with_a_time_stamp_that_a_root_bears_out(
+    call: CallCli, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = tsa.Authority(files / "tsa")
     with tsa.served(one.answer) as url:
         result = call("policy", "commit", "--timestamp", url, "--json")
@@ -78,6 +81,11 @@ def test_with_a_time_stamp_that_a_root_bears_out(call: CallCli, files: Path) -> 
     known = call("verify", "--tsa-roots", one.roots)
     assert known.exit_code == 0
     assert "not known here" not in known.stdout
+    monkeypatch.setenv("VENTURALITICA_TSA_ROOTS", str(one.roots))
+    assert "not known here" not in call("verify").stdout
+    # Who hands over a folder could make his own authority known.
+    monkeypatch.setattr(settings, "_from_dotenv", {"VENTURALITICA_TSA_ROOTS"})
+    assert "not known here" in call("verify").stdout
     wrong = call("verify", "--tsa-roots", "model_policy.yaml")
     assert wrong.exit_code == 2
     assert "holds no certificates in PEM" in wrong.stderr
