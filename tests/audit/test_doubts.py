@@ -15,6 +15,7 @@ from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.record import Statement
 from venturalitica.core.tally import Tally
 from venturalitica.judge import judge
+from venturalitica.judge.conclude import as_recorded
 from venturalitica.ledger.rejudge.counts import Counts
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
@@ -46,7 +47,8 @@ def judged_again(policy: Any, predicate: dict[str, Any], **other: Any) -> list[d
     """From the record alone: policy, tally and circumstances."""
     circumstances = Circumstances.from_json(other.get("judging", predicate["judging"]))
     tally = Tally.from_json(counts(predicate))
-    return [v.to_json() for v in judge(policy, tally, circumstances=circumstances)]
+    verdicts = judge(policy, tally, circumstances=circumstances)
+    return [v.to_json() for v in as_recorded(verdicts, rough=False)]
 
 
 def check_again(path: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.circumstances import Circumstances, Share
 from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.judge import judge
@@ -114,6 +114,65 @@ def test_a_few_missing_values_are_not_counted_out(make: Any, nulls: Any) -> None
     assert [group.n for group in one.groups] == ([100, 100] if nulls == "drop" else [])
     assert "fewer than 5 of 200 rows" in words(one)
     assert "3 rows" not in words(other)
+
+
+def test_few_rows_without_a_group_are_a_group_of_few(make: Any) -> None:
+    """The groups that are shown and all rows together would tell how many they are."""
+    gender = ["f", "m", "x"] * 60 + [None] * 3
+    target = [1, 1, 0, 0, 1, 0] * 30 + [1, 0, 1]
+    tally = make.tally(target=target, prediction=target, gender=gender)
+    (verdict,) = judged(make, tally, parity(make, nulls="drop"))
+    assert [group.name for group in verdict.groups] == ["m", "x"]
+    assert "1 group is not judged: 'f'" in words(verdict)
+    assert "fewer than 5 of 183 rows cannot be used" in words(verdict)
+    (many,) = judged(make, make.tally(gender=gender + [None] * 3), parity_of_rows(make))
+    assert [group.name for group in many.groups] == ["f", "m", "x"]
+    assert "6 rows have no gender" in words(many)
+
+
+def parity_of_rows(make: Any) -> Any:
+    return make.control("group_representation", ">= 0.0", across="gender", nulls="drop")
+
+
+def test_few_missing_values_count_as_the_most_that_there_may_be(make: Any) -> None:
+    found = []
+    for missing in (1, 4):
+        gender = [None] * missing + ["f", "m"] * 98 + ["f"] * (4 - missing)
+        control = make.control("completeness", ">= 0.97", of=("gender",))
+        found += judged(make, make.tally(gender=gender, target=[1] * 200), control)
+    one, other = found
+    assert one == other
+    assert one.value == pytest.approx(0.98)
+    assert not one.conclusive
+    assert "gender: at most 4 of 200 missing" in words(one)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_few_copies_and_training_rows_are_one(count: int) -> None:
+    told = Share(count / 200, 0.0, 200).told(LEAST)
+    assert told == Share(0.02, 0.02, 200, few=True)
+    assert told.clear is False
+    assert Share(count / 30, 0.0, 30).told(LEAST).clear is None
+    assert Share.from_json(told.to_json()) == told
+
+
+def test_nearly_all_are_at_least_so_many() -> None:
+    assert (
+        Share(0.99, 0.0, 200).told(LEAST).share == Share(0.985, 0.0, 200).told(LEAST).share == 0.98
+    )
+    for share in (Share(0.0, 0.0, 200), Share(0.025, 0.0, 200), Share(1.0, 0.0, 200)):
+        assert share.told(LEAST) == share
+    assert Share(0.01, 0.0, 200).told(0) == Share(0.01, 0.0, 200)
+
+
+def test_a_phase_alone_keeps_back_what_the_whole_does(make: Any) -> None:
+    data = people()
+    data["gender"] = ["f"] * 200 + ["m"] * 160 + ["x"] * 40 + ["other"] * 4
+    rows = make.control("group_representation", ">= 0.0", across="gender", id="rows")
+    policy = make.policy(parity(make), rows, favorable=1, min_cell=LEAST)
+    whole = judge(policy, make.tally(**data))
+    alone = judge(policy, make.tally(**data), controls=[rows])
+    assert [group.name for group in alone[0].groups] == [group.name for group in whole[1].groups]
 
 
 @pytest.mark.parametrize("rules", [1, 2])

@@ -20,6 +20,7 @@ from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.prior import Committed, Prior
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.judge import judge
+from venturalitica.judge.conclude import as_recorded
 from venturalitica.ledger import Ledger
 from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.policy import parse_policy
@@ -191,7 +192,7 @@ def say_that_a_role_was_not_bound_which_was_counted(world: World, home: Path) ->
         asked = Circumstances(unbound={"prediction": "the model was not there"})
         verdicts = judge(POLICY, TALLY, circumstances=asked)
         predicate["judging"] = asked.to_json()
-        predicate["verdicts"] = [verdict.to_json() for verdict in verdicts]
+        predicate["verdicts"] = [one.to_json() for one in as_recorded(verdicts, rough=False)]
         predicate["light"] = "amber"
 
     _signed(world, home, change)
@@ -207,7 +208,7 @@ def sign_tables_that_count_other_rows(world: World, home: Path) -> None:
         counted_again(predicate)
         tally = Tally.from_json(predicate["tally"])
         verdicts = judge(POLICY, tally)
-        predicate["verdicts"] = [verdict.to_json() for verdict in verdicts]
+        predicate["verdicts"] = [one.to_json() for one in as_recorded(verdicts, rough=False)]
         predicate["light"] = "green"
 
     _signed(world, home, change)

@@ -104,12 +104,13 @@ def build_statement(facts: Facts, *, key: bytes = b"") -> Unsigned:
         EvidenceError: the tally is larger than the vault holds.
         ValueError: there are data, and no key.
     """
-    from venturalitica.judge.conclude import as_recorded
-
     counts = facts.tally.for_evidence() if facts.tally else None
     tally = _sealed(counts.to_json()) if counts else None
-    rough = counts is not None and not all(table.exact for table in counts.scores)
-    facts = replace(facts, verdicts=as_recorded(facts.verdicts, rough=rough))
+    if facts.verdicts:
+        from venturalitica.judge.conclude import as_recorded
+
+        rough = counts is not None and not all(table.exact for table in counts.scores)
+        facts = replace(facts, verdicts=as_recorded(facts.verdicts, rough=rough))
     digests = _sealed(_digests(facts.data)) if any(map(_known, facts.data)) else None
     least = facts.policy.min_cell if facts.policy else MIN_CELL
     untold = _untold_columns(facts, least)
