@@ -100,7 +100,7 @@ def replaced(value: dict[str, Any], path: tuple[Any, ...], new: object) -> dict[
 STRUCTURE = {"format", "kind", "status", "on_fail", "operator", "bytes", "started_at", "light"}
 """Fields that decide what is drawn; they are made hostile one at a time."""
 
-NOT_SHOWN = {"experiment_id", "remedy", "must"}
+NOT_SHOWN = {"remedy", "must"}
 """An experiment goes by its name, a remedy is for what did not pass, a threshold is a number."""
 
 

@@ -110,7 +110,9 @@ def _measured(request: Request, settings: Settings) -> Measured:
     if request.empty and request.reported is not None:
         return unmeasured(request)
     try:
-        return measure(request, fingerprint=settings.fingerprint)
+        return measure(
+            request, fingerprint=settings.fingerprint, other_columns=settings.other_columns
+        )
     except VenturaliticaError as error:
         if not request.lenient:
             raise

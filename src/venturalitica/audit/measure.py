@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from venturalitica.core.circumstances import Circumstances, Share
 from venturalitica.core.policy import LABEL_ROLES, Control, Phase, Policy, Role
 from venturalitica.core.prior import identity_digest, identity_roles
-from venturalitica.core.redact import redacted_traceback
+from venturalitica.core.redact import redact_name, redacted_traceback
 from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import BindingError, DataError, MissingExtra, did_you_mean
@@ -98,8 +98,13 @@ def known_roles(policy: Policy) -> dict[str, Role]:
     return {name: policy.role(name) for name in (*LABEL_ROLES, *policy.grouping_roles)}
 
 
-def measure(request: Request, *, fingerprint: bool) -> Measured:
+def measure(request: Request, *, fingerprint: bool, other_columns: bool = False) -> Measured:
     """Judge the rows against the policy.
+
+    Args:
+        request: what is judged, and how.
+        fingerprint: whether the digests of the judged columns are taken.
+        other_columns: whether the columns that no rule looks at are named.
 
     Raises:
         BindingError: a role is misspelt, missing its column, or (unless `lenient`) unbound.
@@ -112,7 +117,8 @@ def measure(request: Request, *, fingerprint: bool) -> Measured:
     controls = select(policy, request.phase)
     asked = needs(unreported(policy, controls, request.reported))
     wanted = dict.fromkeys(role for need in asked for role in need.roles)
-    binding = bind(known_roles(policy), given, column_names(request.frame), wanted=wanted)
+    names = column_names(request.frame)
+    binding = bind(known_roles(policy), given, names, wanted=wanted)
     missing = {role: why for role, why in request.missing.items() if role in wanted}
     unbound = {**binding.unbound, **missing}
     if not request.lenient:
@@ -130,6 +136,8 @@ def measure(request: Request, *, fingerprint: bool) -> Measured:
     )
     verdicts = judge(policy, tally, circumstances=circumstances)
     item = data.found() if data else _unread(binding, request, tally.rows)
+    if other_columns and names is not None:
+        item |= _others(names, binding)
     silent = _without(unbound, {*LABEL_ROLES, *request.missing}, controls)
     return Measured(verdicts, circumstances, tally, binding.names, (item,), silent)
 
@@ -242,6 +250,17 @@ def _copies(request: Request, frame: Any, binding: Binding) -> dict[str, Any]:
         log.info("rows could not be compared with each other")
         log.debug("why rows could not be compared\n%s", redacted_traceback(error))
     return found
+
+
+OTHERS = 100
+"""Names of columns that are kept of those that no rule looks at; of more only how many."""
+
+
+def _others(names: Sequence[str], binding: Binding) -> dict[str, Any]:
+    """The columns of the data that no rule looks at, by name alone."""
+    judged = set(binding.columns.values())
+    others = [redact_name(str(name)) for name in names if name not in judged]
+    return {"other_columns": others[:OTHERS], "other_columns_besides": len(others[OTHERS:])}
 
 
 def _fingerprint(request: Request, frame: Any, binding: Binding) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica._version import __version__
 from venturalitica.audit.result import Audit
-from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.circumstances import Circumstances, intervals_said
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.policy import MIN_CELL, Policy
 from venturalitica.core.prior import identity_json, keyed
@@ -196,6 +196,7 @@ def _predicate(facts: Facts, tally: Pair | None, least: int) -> dict[str, Any]:
         "light": facts.light or light_of_part((v.light for v in facts.verdicts), left_out),
         "verdicts": [verdict.to_json() for verdict in facts.verdicts],
         "judging": facts.circumstances.to_json() if facts.circumstances else None,
+        "intervals": intervals_said(facts.circumstances) if facts.verdicts else None,
         "tally": tally.reference if tally else None,
         "rows": facts.tally.rows if facts.tally else None,
         "axes": facts.tally.axes_json(least) if facts.tally else [],

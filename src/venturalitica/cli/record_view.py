@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
-from venturalitica.core.json_values import integer, mapping, text
+from venturalitica.core.circumstances import intervals_words, share_words
+from venturalitica.core.json_values import integer, mapping, text, texts
 from venturalitica.core.record import (
     BEGIN,
     COMMITMENT,
@@ -203,6 +204,11 @@ def _provenance(record: Statement) -> list[tuple[str, str]]:
         pairs += [("", f"loaded as {text(model.get('class'))}")] if model.get("files") else []
         digest = text(model.get("sha256")) or f"unknown: {text(model.get('note'))}"
         pairs.append(("", f"sha256 {digest}"))
+    pairs += [("key", f"of {role} {key}") for role, key in record.keys]
+    if made_by := intervals_words(record.intervals or {}):
+        pairs.append(("intervals", made_by))
+    if share := share_words((record.judging or {}).get("training_share")):
+        pairs.append(("trained on", share))
     for item in record.data:
         name, context, method = (text(item.get(key)) for key in ("name", "context", "method"))
         count = integer(item.get("rows"))
@@ -210,6 +216,10 @@ def _provenance(record: Statement) -> list[tuple[str, str]]:
         pairs.append(("data", f"{name} ({context}{rows}, {method})"))
         how = "HMAC-SHA-256" if item.get("hmac_sha256") else "sha256"
         pairs.append(("", f"{how} {data_digest(item) or 'none'}"))
+        if others := texts(item.get("other_columns")):
+            more = integer(item.get("other_columns_besides"))
+            also = f" and {more:,} more" if more else ""
+            pairs.append(("", f"no rule looks at {', '.join(others)}{also}"))
     pairs += [("role", f"{role} = {column}") for role, column in record.bindings.items()]
     git = mapping(environment.get("git"))
     if git.get("commit"):

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from venturalitica.core.json_values import as_object, number, texts
 from venturalitica.core.policy import Phase
 
 RULES = 3
@@ -21,6 +22,20 @@ INTERVALS = "replicates-1"
 """The method of intervals in force; `judge.methods` knows each that ever was."""
 UNNAMED = "replicates-1"
 """The method of records that name none. It never changes, whatever is in force."""
+
+MADE_BY: Mapping[str, Mapping[str, Any]] = {
+    "replicates-1": {
+        "kind": "percentile interval of multinomial replicates of the counts",
+        "level": 0.95,
+        "replicates": 2000,
+        "corrections": [
+            "where chance alone raises the statistic, held together with the basic interval",
+            "stretched to hold the value itself",
+        ],
+        "for_several_controls": "none",
+    }
+}
+"""What each method of intervals is, in the words of a record; `metrics.intervals` does it."""
 
 
 CLEARLY = (0.01, 0.1)
@@ -67,15 +82,15 @@ class Share:
     def told(self, least: int) -> Share:
         """It as it may be told: no number of rows from 1 to `least` - 1, nor what lacks so many.
 
-        Of few rows chance could explain all; of nearly all at least so many are told.
+        Of few rows chance could explain all; of nearly all at least so many are told. So is what
+        chance explains: of a handful of rows it tells as much.
         """
-        found, few = round(self.share * self.rows), (least - 1) / max(self.rows, 1)
+        found, chance = round(self.share * self.rows), round(self.by_chance * self.rows)
+        few = min(1.0, round((least - 1) / max(self.rows, 1), 6))
         if 0 < found < least:
-            most = min(1.0, round(few, 6))
-            return Share(most, most, self.rows, few=True)
-        if 0 < self.rows - found < least:
-            return replace(self, share=round(1.0 - few, 6))
-        return self
+            return Share(few, few, self.rows, few=True)
+        told = replace(self, by_chance=few) if 0 < chance < least else self
+        return replace(told, share=1.0 - few) if 0 < self.rows - found < least else told
 
     def to_json(self) -> dict[str, Any]:
         """The form kept in a record."""
@@ -152,6 +167,35 @@ class Circumstances:
             doubled_share=Share.from_json(data.get("doubled_share")),
             copies_of_target=tuple(data.get("copies_of_target", ())),
         )
+
+
+def intervals_said(circumstances: Circumstances | None) -> dict[str, Any] | None:
+    """How the intervals of a judgement were made, in the words of a record; None where unknown."""
+    made_by = MADE_BY.get(circumstances.intervals) if circumstances else None
+    return {"method": circumstances.intervals, **made_by} if circumstances and made_by else None
+
+
+def intervals_words(said: Mapping[str, Any]) -> str:
+    """How intervals were made, from what a record says of them; empty where it says nothing."""
+    method, level, replicates = said.get("method"), said.get("level"), said.get("replicates")
+    if not method:
+        return ""
+    several = said.get("for_several_controls")
+    return (
+        f"{method}: {said.get('kind')}, level {level}, {replicates} replicates; "
+        f"{'; '.join(texts(said.get('corrections')))}; for several controls {several}"
+    )
+
+
+def share_words(said: object) -> str:
+    """A share of the judged rows, as a record keeps it; empty where it keeps none."""
+    kept = as_object(said) or {}
+    share, rows, by_chance = (number(kept.get(name)) for name in ("share", "rows", "by_chance"))
+    if share is None:
+        return ""
+    part = f"up to {share:.1%}" if kept.get("few") is True else f"{share:.1%}"
+    looked = f" of {rows:,.0f} rows looked at" if rows else ""
+    return part + looked + (f", {by_chance:.1%} by chance" if by_chance else "")
 
 
 def _finite(value: Any) -> float | None:

@@ -109,7 +109,8 @@ class Link:
 
     So a record cannot be moved, doubled or carried into another log, and a checkpoint by a key that
     no record names is not ours. `previous` is the leaf hash of the entry before (None for the
-    first), `checkpoint_key` the id of the Ed25519 key that seals this entry.
+    first), `checkpoint_key` the id of the Ed25519 key that seals this entry, `record_key` that of
+    the one that signs it: empty in records from before both were named.
     """
 
     origin: str
@@ -117,6 +118,7 @@ class Link:
     previous: str | None
     appended_at: str
     checkpoint_key: str
+    record_key: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The form that is signed."""
@@ -129,13 +131,14 @@ class Link:
         Raises:
             EvidenceError: there is none, or a field of it is not what it should be.
         """
-        names = cls.__dataclass_fields__
-        if not isinstance(said, Mapping) or not said.keys() >= names.keys():
+        names = cls.__dataclass_fields__.keys()
+        if not isinstance(said, Mapping) or not said.keys() >= names - {"record_key"}:
             raise EvidenceError("the statement does not say where in which log it belongs")
-        link = cls(**{name: said[name] for name in names})
+        link = cls(**{name: said[name] for name in names & said.keys()})
         texts = isinstance(link.origin, str) and isinstance(link.appended_at, str)
         place = integer(link.index) is not None and link.index >= 0
-        hashes = is_hash(link.checkpoint_key) and (link.previous is None or is_hash(link.previous))
+        keys = is_hash(link.checkpoint_key) and (link.record_key == "" or is_hash(link.record_key))
+        hashes = keys and (link.previous is None or is_hash(link.previous))
         if not (texts and place and hashes):
             raise EvidenceError("the statement's place in the log is malformed")
         return link
@@ -324,9 +327,21 @@ class Statement:
         return Link.of(self.predicate.get(LOG))
 
     @property
+    def intervals(self) -> Json | None:
+        """How its intervals were made, as it says; None where it says nothing."""
+        return as_object(self.predicate.get("intervals"))
+
+    @property
     def open(self) -> tuple[Json, ...]:
         """The tracker runs that were open when a run began, of the record that it did."""
         return mappings(self.predicate.get("open"))
+
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """Role and id of the keys that it says it is signed and sealed by."""
+        said = mapping(self.predicate.get(LOG))
+        named = (("records", "record_key"), ("checkpoints", "checkpoint_key"))
+        return tuple((role, text(said.get(name))) for role, name in named if said.get(name))
 
     @property
     def retention(self) -> object:

@@ -384,6 +384,7 @@ class Ledger:
             previous=tail.previous.hex() if tail.previous else None,
             appended_at=timestamp(self._clock()),
             checkpoint_key=checkpoint_signer.keyid,
+            record_key=self._signers()[0].keyid,
         )
 
     def _signers(self) -> tuple[Signer, Signer]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from venturalitica.core.circumstances import intervals_words, share_words
 from venturalitica.core.json_values import Json, integer, mappings, text
 from venturalitica.core.policy import Snapshot
 from venturalitica.core.prior import Prior
@@ -53,6 +54,18 @@ class ReportContext:
     standing: Standing | None = None
     judging: Json = field(default_factory=dict)
     prior: Prior | None = None
+    intervals: Json = field(default_factory=dict)
+    keys: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def made_by(self) -> str:
+        """How the intervals were made; empty where the record does not say."""
+        return intervals_words(self.intervals)
+
+    @property
+    def trained_on(self) -> str:
+        """Which share of the judged rows the model was trained on; empty where nobody knows."""
+        return share_words(self.judging.get("training_share"))
 
     @property
     def left_out(self) -> str:
@@ -121,6 +134,8 @@ def read_statement(
         standing=standing,
         judging=record.judging or {},
         prior=record.prior,
+        intervals=record.intervals or {},
+        keys=record.keys,
     )
 
 

@@ -12,6 +12,7 @@
 | `VENTURALITICA_TSA_ROOTS` | PEM file of root certificates of authorities that you trust | none |
 | `VENTURALITICA_TRACKER_WAIT` | seconds that trackers may delay a process in all | `2` |
 | `VENTURALITICA_FINGERPRINT` | `0` leaves the data fingerprint out | `1` |
+| `VENTURALITICA_OTHER_COLUMNS` | `0` leaves out which columns no rule looks at | `1` |
 | `VENTURALITICA_LOCKS` | `0` writes the log without file locks, by the inbox | `1` |
 | `VENTURALITICA_RETENTION` | how long records are kept, such as `18m`, `5y` | `ten-years` |
 | `VENTURALITICA_DOTENV` | `0` leaves `.env` unread (see `dotenv_file`) | `1` |
@@ -76,6 +77,7 @@ class Settings:
     signer: str | None
     tracker_wait: float
     fingerprint: bool
+    other_columns: bool
     locks: bool
     retention: str
     trusted_keys: Path | None = None
@@ -103,6 +105,7 @@ class Settings:
             signer=os.environ.get("VENTURALITICA_SIGNER", "").strip() or None,
             tracker_wait=_seconds("VENTURALITICA_TRACKER_WAIT", 2.0),
             fingerprint=_flag("VENTURALITICA_FINGERPRINT"),
+            other_columns=_flag("VENTURALITICA_OTHER_COLUMNS"),
             locks=_flag("VENTURALITICA_LOCKS"),
             retention=_retention("VENTURALITICA_RETENTION"),
             trusted_keys=_path("VENTURALITICA_TRUSTED_KEYS"),

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.circumstances import Circumstances, intervals_said
 from venturalitica.core.encoding import canonical_parsed, sha256_hex
 from venturalitica.core.policy import Control, Phase, Policy
 from venturalitica.core.record import JUDGED, RUN, Statement
@@ -159,6 +159,11 @@ class Verdicts(Chronicle):
         if strange:
             # A later version may judge otherwise; which controls there are, the policy says.
             raise NotJudged(strange)
+        said = record.intervals
+        _need(
+            said is None or said == intervals_said(asked),
+            "it says of its intervals what their method does not do",
+        )
         try:
             judged = self._judged(policy, record, asked)
         except Elsewhere:

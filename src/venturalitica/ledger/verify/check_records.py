@@ -155,6 +155,7 @@ class Findings:
         if statement is None:
             return
         self.link = self._try("chain", index, lambda: self._placed(statement, index, chained))
+        self._try("signatures", index, lambda: _named_signer(envelope, self.link))
         if self.link is not None:
             self._clocked(index, self.link.appended_at)
             self._chronicle(envelope, statement, index, line)
@@ -218,6 +219,13 @@ class Findings:
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             self.fault(step, index, f"it is malformed ({type(error).__name__})")
         return None
+
+
+def _named_signer(envelope: Envelope, link: Link | None) -> None:
+    """Raise unless the key that a record says it is signed by is one that signed it."""
+    said = link.record_key if link else ""
+    if said and said not in [signature.keyid for signature in envelope.signatures]:
+        raise EvidenceError(f"it says that key {said[:16]} signs it, which did not")
 
 
 def _readable(payload: bytes) -> Statement:

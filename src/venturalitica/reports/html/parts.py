@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup
 
-from venturalitica.core.json_values import Json, mapping, text
+from venturalitica.core.json_values import Json, integer, mapping, text, texts
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.core.verification import Step
 from venturalitica.reports.context import ReportContext
@@ -160,6 +160,16 @@ def _flat(value: object) -> str:
     if isinstance(value, Mapping):
         return " ".join(thousands(part) for part in value.values() if part is not None)
     return thousands(value)
+
+
+def signed_by(context: ReportContext) -> list[tuple[str, Markup | str]]:
+    """Each key that a record says it is signed or sealed by, with its role."""
+    return [(f"Key of {role}", digest(key)) for role, key in context.keys]
+
+
+def other_columns(item: Json) -> tuple[tuple[str, ...], int]:
+    """The columns of the data that no rule looks at, and how many more there are."""
+    return texts(item.get("other_columns")), integer(item.get("other_columns_besides")) or 0
 
 
 def roles(context: ReportContext) -> list[tuple[str, ...]]:

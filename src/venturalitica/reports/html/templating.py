@@ -52,7 +52,15 @@ def environment(*folders: Path) -> Environment:
     functions = (
         *(parts.digest, parts.moment, parts.moment_words, parts.duration_words, parts.step_counts),
         *(parts.light_icon, parts.light_word, parts.status_pill, parts.hardware),
-        *(parts.roles, parts.nulls_of, parts.drawn, parts.drawn_lines, parts.diff_class),
+        *(
+            parts.signed_by,
+            parts.other_columns,
+            parts.roles,
+            parts.nulls_of,
+            parts.drawn,
+            parts.drawn_lines,
+            parts.diff_class,
+        ),
         *(group_plot, interval_bar, fits, link),
     )
     made.globals.update({give.__name__: give for give in functions})
