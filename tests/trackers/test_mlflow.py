@@ -50,6 +50,7 @@ def test_the_run_of_the_thread_and_the_inner_of_two(mlflow, tracking_uri, tracke
         run_id=outer.info.run_id,
         uri=tracking_uri,
         experiment_id="0",
+        experiment_name="Default",
         run_name="outer",
         url=None,
     )
