@@ -37,7 +37,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for wrong in (5, 60):
         said = [0, 1] * (100 - wrong) + [1, 0] * wrong
         table = pd.DataFrame({"label": [0, 1] * 100, "said": said})
-        vl.enforce(table, policy="policy.yaml", target="label", prediction="said")
+        vl.enforce(table, policy="policy.yaml", target="label", prediction="said", name="enforce")
     return tmp_path / "evidence"
 
 

@@ -141,7 +141,8 @@ def resign_to_the_end(shelf: Shelf, stranger: FileSigner) -> None:
     """`verify` says "key first seen here" of this one: nothing contradicts, but it is not ours."""
     lines, sealer = lines_of(shelf.home), stranger.checkpoint_signer()
     for index in range(EDITED, len(lines)):
-        named = {"checkpoint_key": sealer.keyid, "previous": leaf_hash(lines[index - 1]).hex()}
+        named = {"checkpoint_key": sealer.keyid, "record_key": stranger.keyid}
+        named |= {"previous": leaf_hash(lines[index - 1]).hex()}
         payload = greener(lines[index], **named)
         lines[index] = sign_envelope(payload, keyid=stranger.keyid, sign=stranger.sign).to_json()
     write_lines(shelf.home, lines)
