@@ -122,7 +122,7 @@ class Link:
 
     def to_json(self) -> dict[str, Any]:
         """The form that is signed."""
-        return asdict(self)
+        return {n: said for n, said in asdict(self).items() if said or n != "record_key"}
 
     @classmethod
     def of(cls, said: object) -> Link:
