@@ -82,8 +82,9 @@ def enforce(
         prediction: the predicted labels, likewise.
         score: the probability of the favorable label, in [0, 1], likewise.
         phase: `"data"` or `"model"` judges only the controls of that phase.
-        name: what the audit is called; by default `enforce`. Audits of one name and policy form one
-            pipeline. Inside `vl.monitor` the monitor's name holds.
+        name: what the audit is called; by default by its tracker's experiment or run, else its
+            script. Audits of one name and policy form one pipeline. Inside `vl.monitor` the
+            monitor's name holds.
         roles: grouping role = column name or array of shape (n,), e.g. `gender="Attribute9"`.
 
     Returns:

@@ -262,7 +262,7 @@ def wrap(
         model: an object with `fit` and `predict`; it stays as it is, a shallow copy is governed.
         policy: path of the policy, or one that `vl.read_policy` gave; by default
             `model_policy.yaml` of the working folder or of the project root.
-        name: what its audits are called; by default `training`. Audits of one name and policy form
+        name: what its audits are called, as of `vl.enforce`. Audits of one name and policy form
             one pipeline. Inside `vl.monitor` the monitor's name holds.
         roles: role = column name (or array of shape (n,)) to use where `fit` is not given one.
 
