@@ -36,6 +36,9 @@ def policy(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "evidence"))
     monkeypatch.setenv("VENTURALITICA_CONFIG", str(tmp_path / "config"))
     monkeypatch.setattr(delivery, "_allowance", Allowance())
+    # Both are undone after the test, whatever `set_experiment` has put there meanwhile.
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "0")
+    monkeypatch.setattr("mlflow.tracking.fluent._active_experiment_id", None)
     monkeypatch.setattr(names, "_known", {})
     monkeypatch.setattr(names, "_asked", set())
     monkeypatch.chdir(tmp_path)
@@ -81,7 +84,6 @@ def test_what_is_given_wins(mlflow, tracking_uri):
 
 
 def test_of_the_default_experiment_the_run_counts_if_somebody_named_it(mlflow, tracking_uri):
-    mlflow.set_experiment("Default")
     with mlflow.start_run(run_name="nightly"):
         assert judged() == "nightly"
     with mlflow.start_run() as run:
