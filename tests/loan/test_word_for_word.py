@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -127,6 +128,9 @@ def check_what_landed(folder: Path, landed: dict, uri: str) -> None:
     assert any("venturalitica.data_digest" in item for item in landed["inputs"])
     (line,) = (folder / ".venturalitica/log/entries.jsonl").read_bytes().splitlines()
     assert tags["venturalitica.evidence_sha256"] == hashlib.sha256(line).hexdigest()
+    statement = base64.b64decode(json.loads(line)["payload"])
+    assert len(json.loads(statement)["predicate"]["verdicts"]) == 8
+    assert len(statement) < 20_000, "a record of eight controls stays small"
     (folder / "evidence.json").write_bytes(artifacts["venturalitica/evidence.json"])
     tracking = {"MLFLOW_TRACKING_URI": uri} if uri else {}
     check_verified(folder, [], ["evidence.json"], ["--run", landed["run"]], **tracking)
