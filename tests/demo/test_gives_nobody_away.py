@@ -16,6 +16,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "VENTURALITICA_HOME": ".venturalitica",
         "VENTURALITICA_CONFIG": "config",
+        "VENTURALITICA_TRACKER_WAIT": "100",
         "PYTHONWARNINGS": "ignore",
     }
 
@@ -251,7 +253,8 @@ def test_two_tables_that_differ_in_what_is_kept_back_leave_the_same(
 
 
 def differing(one: str, two: str) -> list[str]:
-    return sorted(set(one.split("\n")) ^ set(two.split("\n")))[:6]
+    mine, theirs = Counter(one.split("\n")), Counter(two.split("\n"))
+    return sorted(((mine - theirs) + (theirs - mine)).elements())[:6]
 
 
 COUNTS = re.compile(r"\bn=([\d,]+)|\b([\d,]+) (?:rows?|missing)\b|>([\d,]+) rows?<")

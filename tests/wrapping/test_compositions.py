@@ -29,7 +29,7 @@ def test_the_last_step_of_a_pipeline_is_audited_on_what_it_is_given(
     pipeline.fit(X, y, logisticregression__gender=["a", "b"] * 120)
     [audit] = evidence()
     assert audit["model"]["class"] == "sklearn.linear_model._logistic.LogisticRegression"
-    assert audit["verdicts"][0]["value"] == pytest.approx(pipeline.score(X, y), abs=1e-12)
+    assert audit["verdicts"][0]["value"] == pytest.approx(pipeline.score(X, y), abs=5e-5)
 
 
 def test_a_wrapped_pipeline_is_audited_as_a_whole(
@@ -42,7 +42,7 @@ def test_a_wrapped_pipeline_is_audited_as_a_whole(
     model.fit(X, y, gender="sex", logisticregression__sample_weight=weight)
     [audit] = evidence()
     assert audit["model"]["class"] == "sklearn.pipeline.Pipeline"
-    assert audit["verdicts"][0]["value"] == pytest.approx(model.score(X, y), abs=1e-12)
+    assert audit["verdicts"][0]["value"] == pytest.approx(model.score(X, y), abs=5e-5)
     bare = clone(vl.unwrap(model)).fit(X, y, logisticregression__sample_weight=weight)
     np.testing.assert_array_equal(model[-1].coef_, bare[-1].coef_)
 
@@ -75,7 +75,7 @@ def test_a_wrapped_search_is_audited_once(
     assert search.fit(X, y, audit_data=loans, gender="sex") is search
     [audit] = evidence()
     assert audit["model"]["class"] == "sklearn.model_selection._search.GridSearchCV"
-    assert audit["verdicts"][0]["value"] == pytest.approx(search.score(X, y), abs=1e-12)
+    assert audit["verdicts"][0]["value"] == pytest.approx(search.score(X, y), abs=5e-5)
 
 
 def test_a_wrapped_search_over_a_wrapped_model_is_audited_once(

@@ -40,9 +40,9 @@ def test_audit_data_of_the_same_length_is_judged_on_the_training_features(
     model.fit(X, y, audit_data=loans, gender="sex")
     [audit] = evidence()
     predicted = model.predict(X)
-    assert value(audit, "accuracy") == pytest.approx(accuracy_score(y, predicted), abs=1e-12)
+    assert value(audit, "accuracy") == pytest.approx(accuracy_score(y, predicted), abs=5e-5)
     rates = pd.Series(predicted, index=X.index).groupby(loans["sex"]).mean()
-    assert value(audit, "gender-parity") == pytest.approx(rates.min() / rates.max(), abs=1e-12)
+    assert value(audit, "gender-parity") == pytest.approx(rates.min() / rates.max(), abs=5e-5)
     assert audit["bindings"] == {"gender": "sex", "target": "class", "prediction": "prediction"}
     assert audit["data"][0]["training_rows"] is True
     assert audit["run"]["source"] == "fit"
@@ -55,7 +55,7 @@ def test_without_audit_data_the_training_data_is_judged(
     model = vl.wrap(LogisticRegression(max_iter=500), policy=policy)
     model.fit(numbers, y, gender="sex")
     [audit] = evidence()
-    assert value(audit, "accuracy") == pytest.approx(model.score(numbers, y), abs=1e-12)
+    assert value(audit, "accuracy") == pytest.approx(model.score(numbers, y), abs=5e-5)
     assert status(audit)["gender-parity"] == "passed"
     assert audit["data"][0]["training_rows"] is True
 
@@ -68,7 +68,7 @@ def test_other_rows_are_predicted_from_their_own_features(
     model.fit(train[FEATURES], train["class"], audit_data=shuffled, gender="sex", target="class")
     [audit] = evidence()
     expected = accuracy_score(test["class"], model.predict(test[FEATURES]))
-    assert value(audit, "accuracy") == pytest.approx(expected, abs=1e-12)
+    assert value(audit, "accuracy") == pytest.approx(expected, abs=5e-5)
     assert audit["tally"]["rows"] == 60
     assert audit["data"][0]["training_rows"] is False
 
