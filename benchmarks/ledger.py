@@ -23,7 +23,7 @@ from typing import Any
 
 from venturalitica.audit.statement import Facts, Unsigned, build_statement
 from venturalitica.core.circumstances import Circumstances
-from venturalitica.core.record import Link
+from venturalitica.core.link import Link
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.judge import judge
 from venturalitica.ledger import Index, Ledger, load_signer, verify_bundle, verify_ledger

@@ -29,7 +29,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from venturalitica.core.record import Link
+from venturalitica.core.link import Link
 from venturalitica.core.verdict import Interval, Verdict, worst_light
 from venturalitica.ledger import Index, Ledger, load_signer
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note

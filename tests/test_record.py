@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from venturalitica.core.link import Link
 from venturalitica.core.policy import Snapshot
 from venturalitica.core.record import (
     AUDIT,
     FORMAT,
     KINDS,
     RUN,
-    Link,
     Run,
     Statement,
     statement_json,

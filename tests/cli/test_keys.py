@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from venturalitica.audit.project import open_ledger
-from venturalitica.core.record import Link
+from venturalitica.core.link import Link
 from venturalitica.ledger import Ledger, load_signer, read_keys
 from venturalitica.ledger.log.key_history import hand_over
 from venturalitica.ledger.signing.key_rotation import swap

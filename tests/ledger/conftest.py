@@ -122,7 +122,7 @@ def stolen_seal(written: Path, signer: FileSigner, stranger: FileSigner, tmp_pat
     In the lineage the forger appoints that key the successor of our checkpoint key, by a rotation
     that two keys of his own signed.
     """
-    from venturalitica.core.record import Link
+    from venturalitica.core.link import Link
     from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
     from venturalitica.ledger.formats.dsse import sign_envelope
     from venturalitica.ledger.formats.merkle import MemoryTree, leaf_hash

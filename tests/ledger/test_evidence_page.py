@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from venturalitica.core.record import Link
+from venturalitica.core.link import Link
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
 from venturalitica.ledger.formats.bundle import FORMAT
 from venturalitica.ledger.index.catch_up import VERSION

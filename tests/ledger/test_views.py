@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from venturalitica.core.record import Link
+from venturalitica.core.link import Link
 from venturalitica.ledger import Ledger, verify_bundle
 from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note

@@ -24,7 +24,8 @@ from torture.attacks import (
     seal,
     write_lines,
 )
-from venturalitica.core.record import ERASURE, STATEMENT_TYPE, Link
+from venturalitica.core.link import Link
+from venturalitica.core.record import ERASURE, STATEMENT_TYPE
 from venturalitica.core.text import timestamp
 from venturalitica.ledger import Ledger
 from venturalitica.ledger.formats.dsse import sign_envelope

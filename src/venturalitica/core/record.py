@@ -11,13 +11,12 @@ no record as this package writes one, and `understood` whether its kind and form
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from venturalitica.core.encoding import (
     MAX_LINE,
     VAULT,
-    is_hash,
     is_reference,
     parse_object,
 )
@@ -31,6 +30,7 @@ from venturalitica.core.json_values import (
     text,
     texts,
 )
+from venturalitica.core.link import Link
 from venturalitica.core.policy import Snapshot
 from venturalitica.core.prior import Prior
 from venturalitica.core.record_fields import all_of, is_subject, malformed_fields
@@ -42,7 +42,6 @@ from venturalitica.core.verdict import (
     run_lights,
     worst_light,
 )
-from venturalitica.errors import EvidenceError
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 FORMAT = 3
@@ -101,47 +100,6 @@ class Run:
             parent=None if parent is None else text(parent),
             sequence=integer(said.get("sequence")) or 0,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """The place of one entry, set in by the ledger when it appends.
-
-    So a record cannot be moved, doubled or carried into another log, and a checkpoint by a key that
-    no record names is not ours. `previous` is the leaf hash of the entry before (None for the
-    first), `checkpoint_key` the id of the Ed25519 key that seals this entry, `record_key` that of
-    the one that signs it: empty in records from before both were named.
-    """
-
-    origin: str
-    index: int
-    previous: str | None
-    appended_at: str
-    checkpoint_key: str
-    record_key: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """The form that is signed."""
-        return {n: said for n, said in asdict(self).items() if said or n != "record_key"}
-
-    @classmethod
-    def of(cls, said: object) -> Link:
-        """Read it.
-
-        Raises:
-            EvidenceError: there is none, or a field of it is not what it should be.
-        """
-        names = cls.__dataclass_fields__.keys()
-        if not isinstance(said, Mapping) or not said.keys() >= names - {"record_key"}:
-            raise EvidenceError("the statement does not say where in which log it belongs")
-        link = cls(**{name: said[name] for name in names & said.keys()})
-        texts = isinstance(link.origin, str) and isinstance(link.appended_at, str)
-        place = integer(link.index) is not None and link.index >= 0
-        keys = is_hash(link.checkpoint_key) and (link.record_key == "" or is_hash(link.record_key))
-        hashes = keys and (link.previous is None or is_hash(link.previous))
-        if not (texts and place and hashes):
-            raise EvidenceError("the statement's place in the log is malformed")
-        return link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from venturalitica.core.record import ROTATION, Link, Statement
+from venturalitica.core.link import Link
+from venturalitica.core.record import ROTATION, Statement
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.ledger.formats.bundle import Bundle, Proven

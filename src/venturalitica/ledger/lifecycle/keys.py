@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.core.record import KINDS, ROTATION, Link
+from venturalitica.core.link import Link
+from venturalitica.core.record import KINDS, ROTATION
 from venturalitica.errors import EvidenceError, RetiredKeyError
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
 from venturalitica.ledger.formats.public_key import RECORDS, PublicKey, carried_keys

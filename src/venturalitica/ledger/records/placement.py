@@ -17,7 +17,8 @@ from venturalitica.core.encoding import (
     sha256_hex,
 )
 from venturalitica.core.json_values import Json
-from venturalitica.core.record import LOG, PREDICATE, Link, Statement
+from venturalitica.core.link import Link
+from venturalitica.core.record import LOG, PREDICATE, Statement
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
 from venturalitica.ledger.formats.merkle import leaf_hash

@@ -12,19 +12,19 @@ or were reported, cannot be known; only what can be derived is held against them
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from venturalitica.core.circumstances import Circumstances, intervals_said
 from venturalitica.core.encoding import canonical_parsed, sha256_hex
-from venturalitica.core.policy import Control, Phase, Policy
+from venturalitica.core.policy import Control, Policy
 from venturalitica.core.record import JUDGED, RUN, Statement
 from venturalitica.core.tally import Tally
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, VenturaliticaError, listed
-from venturalitica.judge import select, unreported
+from venturalitica.judge import unreported
 from venturalitica.judge.conclude import as_recorded
 from venturalitica.judge.controls import METHODS, unknown_method
 from venturalitica.judge.keep_back import SINCE
@@ -41,6 +41,15 @@ from venturalitica.ledger.rejudge.compare import (
     told_in,
     words_fault,
     work_of,
+)
+from venturalitica.ledger.rejudge.controls import (
+    check_controls,
+    check_left_out,
+    check_phase,
+    in_order,
+    need,
+    refuse,
+    selected,
 )
 from venturalitica.ledger.rejudge.counts import (
     Counts,
@@ -125,10 +134,10 @@ class Verdicts(Chronicle):
 
     def _judge(self, record: Statement, index: int, *, run: bool) -> None:
         verdicts = record.verdict_items
-        _need(len(verdicts) <= MAX_CONTROLS, "it holds more verdicts than a policy has controls")
+        need(len(verdicts) <= MAX_CONTROLS, "it holds more verdicts than a policy has controls")
         if verdicts != self._sound:
             for verdict in verdicts:
-                _refuse(self_fault(verdict), verdict)
+                refuse(self_fault(verdict), verdict)
             self._sound = verdicts
         judging = record.judging
         if run:
@@ -136,11 +145,11 @@ class Verdicts(Chronicle):
             # One that counts is held to what an audit is.
             run = not record.counted
         if record.policy is None:
-            _need(not verdicts, "it holds verdicts and no policy")
+            need(not verdicts, "it holds verdicts and no policy")
         elif judging is None:
             # An audit that calls itself older than it is would be held to less.
             newer = run or self._since is None
-            _need(newer, f"it says not how it judged, as entry {self._since} does")
+            need(newer, f"it says not how it judged, as entry {self._since} does")
             self._judge_as_before(record, run=run)
         else:
             asked = _circumstances(judging)
@@ -150,17 +159,17 @@ class Verdicts(Chronicle):
 
     def _judge_fully(self, record: Statement, asked: Circumstances) -> None:
         policy = _policy(record)
-        _need(policy is not None, "its policy's bytes are no policy that this version can read")
+        need(policy is not None, "its policy's bytes are no policy that this version can read")
         assert policy is not None
-        controls = _selected(policy, asked)
-        _check_controls(record.verdict_items, controls)
-        _check_left_out(policy, controls, asked)
+        controls = selected(policy, asked)
+        check_controls(record.verdict_items, controls)
+        check_left_out(policy, controls, asked)
         strange = unknown_method(asked)
         if strange:
             # A later version may judge otherwise; which controls there are, the policy says.
             raise NotJudged(strange)
         said = record.intervals
-        _need(
+        need(
             said is None or said == intervals_said(asked),
             "it says of its intervals what their method does not do",
         )
@@ -168,7 +177,7 @@ class Verdicts(Chronicle):
             judged = self._judged(policy, record, asked)
         except Elsewhere:
             for verdict, control in zip(record.verdict_items, controls, strict=True):
-                _refuse(words_fault(verdict, control), verdict)
+                refuse(words_fault(verdict, control), verdict)
             raise
         unknown = _compare(record, judged, controls)
         self._count_reported(policy, asked)
@@ -202,18 +211,18 @@ class Verdicts(Chronicle):
         policy = _policy(record)
         if policy is None:
             raise NotJudged("this version cannot read the bytes as a policy")
-        controls = _in_order(verdicts, policy)
+        controls = in_order(verdicts, policy)
         for verdict, control in zip(verdicts, controls, strict=True):
-            _refuse(words_fault(verdict, control), verdict)
+            refuse(words_fault(verdict, control), verdict)
         if record.tally is None:
             for verdict in verdicts:
                 bare = verdict["conclusive"]
-                _refuse("it is conclusive, and no counts stand behind it" if bare else "", verdict)
+                refuse("it is conclusive, and no counts stand behind it" if bare else "", verdict)
         else:
             self._judge_measured(policy, record, controls)
         left = len(policy.controls) - len(verdicts)
         if left and not run:
-            _check_phase(policy, controls)
+            check_phase(policy, controls)
             raise NotJudged(f"{left} controls are not in the record (before judging was recorded)")
 
     def _judge_measured(
@@ -233,21 +242,11 @@ class Verdicts(Chronicle):
                 if control.metric == "completeness":
                     # Its replicates depended on the order of the call's arguments, then not kept.
                     found = {**found, "interval": verdict.get("interval")}
-                _refuse(
+                refuse(
                     differences(verdict, found, weaker=judged.rough and is_scored(found)), verdict
                 )
         judged.agreed = record.verdict_items
         name_rough(judged.moved)
-
-
-def _need(held: bool, otherwise: str) -> None:
-    if not held:
-        raise EvidenceError(otherwise)
-
-
-def _refuse(fault: str, verdict: Mapping[str, Any]) -> None:
-    if fault:
-        raise EvidenceError(f"control {str(verdict['control'])[:80]!r}: {fault}")
 
 
 def _policy(record: Statement) -> Policy | None:
@@ -271,7 +270,7 @@ def _circumstances(judging: Mapping[str, Any]) -> Circumstances:
         and isinstance(asked.failure, str)
         and all(isinstance(text, str) for _, text in texts)
     )
-    _need(right, "its circumstances (judging) are malformed")
+    need(right, "its circumstances (judging) are malformed")
     return asked
 
 
@@ -280,75 +279,39 @@ def _check_run(record: Statement, *, since: int | None) -> None:
 
     Before circumstances were kept, one might hold counts.
     """
-    _need(record.judging is None, "a run's record judges nothing, and says how it judged")
+    need(record.judging is None, "a run's record judges nothing, and says how it judged")
     if since is None and record.counted:
         return
-    _need(not record.counted, "a run's record counts nothing, and holds counts")
+    need(not record.counted, "a run's record counts nothing, and holds counts")
     for verdict in record.verdict_items:
         judged = verdict["status"] in ("passed", "failed")
-        _refuse("a run's record judges nothing, and says that it did" if judged else "", verdict)
+        refuse("a run's record judges nothing, and says that it did" if judged else "", verdict)
 
 
 def _check_rows(record: Statement, asked: Circumstances) -> None:
     """What it says of the rows must count in the judgement, and be of those that were counted."""
-    _need(asked.rules >= 2, "it says how it judged, which nobody did under rules 1")
+    need(asked.rules >= 2, "it says how it judged, which nobody did under rules 1")
     trained = asked.training_share is not None and asked.training_share.clear is True
     counted = record.rows
     for item in record.data:
         if item.get("context") != "audit":
             continue
         said = item.get("training_rows") is True
-        _need(said <= trained, "it says that rows were trained on, and judged as if not")
-        _need(trained <= said, "it judged rows as trained on, and says elsewhere that they are not")
+        need(said <= trained, "it says that rows were trained on, and judged as if not")
+        need(trained <= said, "it judged rows as trained on, and says elsewhere that they are not")
         rows = item.get("rows")
         same = None in (rows, counted) or rows == counted
-        _need(same, f"its data has {rows} rows, and its counts are of {counted}")
-
-
-def _check_phase(policy: Policy, controls: Sequence[Control]) -> None:
-    """Only a phase left controls out before circumstances were kept, and then all of the other."""
-    phases: tuple[Phase, ...] = ("data", "model")
-    whole = any(list(controls) == list(select(policy, phase)) for phase in phases)
-    _need(whole, "controls of its policy have no verdict in it, and no phase leaves out just these")
-
-
-def _selected(policy: Policy, asked: Circumstances) -> tuple[Control, ...]:
-    """The controls to judge; the record alone knows the phase of a metric that is not there."""
-    chosen = {control.id for control in select(policy, asked.phase)}
-    if asked.phase:
-        unsaid = {c.id for c in policy.controls if not c.phase and c.metric not in CATALOG}
-        chosen = (chosen - unsaid) | (unsaid - set(asked.left_out))
-    return tuple(control for control in policy.controls if control.id in chosen)
-
-
-def _check_controls(verdicts: Sequence[Mapping[str, Any]], controls: Sequence[Control]) -> None:
-    """The verdicts must be those of the selected controls, all of them, in the policy's order."""
-    recorded = [verdict["control"] for verdict in verdicts]
-    asked = [control.id for control in controls]
-    if recorded == asked:
-        return
-    known = set(recorded)
-    missing = next((name for name in asked if name not in known), None)
-    _need(missing is None, f"control {missing!r} of its policy has no verdict in it")
-    odd = next((name for name in recorded if name not in set(asked)), None)
-    _need(odd is None, f"its policy has no control {str(odd)[:80]!r} to judge")
-    raise EvidenceError("its verdicts are not in the order of its policy, or doubled")
-
-
-def _check_left_out(policy: Policy, controls: Sequence[Control], asked: Circumstances) -> None:
-    chosen = {control.id for control in controls}
-    left_out = tuple(control.id for control in policy.controls if control.id not in chosen)
-    _need(asked.left_out == left_out, "the controls that it says were left out are others")
+        need(same, f"its data has {rows} rows, and its counts are of {counted}")
 
 
 def _check_unbound(tally: Tally | None, asked: Circumstances) -> None:
     """A role that was counted was bound: calling it unbound would hide a control that failed."""
     if tally is None:
         return
-    _need(not asked.failure, "it says that nothing could be counted, and holds counts")
+    need(not asked.failure, "it says that nothing could be counted, and holds counts")
     counted = [axis.role for axis in tally.axes] + list(tally.nulls)
     hidden = next((role for role in counted if role in asked.unbound), None)
-    _need(hidden is None, f"it says that role {str(hidden)[:80]!r} was not bound, and counts it")
+    need(hidden is None, f"it says that role {str(hidden)[:80]!r} was not bound, and counts it")
 
 
 def _judgement(
@@ -382,22 +345,10 @@ def _compare(record: Statement, judged: _Judged, controls: Sequence[Control]) ->
         found = anew.get(control.id, {})
         if control.metric not in CATALOG and verdict["status"] != found.get("status"):
             unknown[control.metric], anew[control.id] = None, verdict
-            _refuse(words_fault(verdict, control), verdict)
+            refuse(words_fault(verdict, control), verdict)
         elif judged.agreed != verdicts:
-            _refuse(differences(verdict, found, weaker=rough and is_scored(found)), verdict)
+            refuse(differences(verdict, found, weaker=rough and is_scored(found)), verdict)
     judged.agreed = verdicts
     fault = light_fault(record, [anew[verdict["control"]] for verdict in verdicts])
-    _need(not fault, fault)
+    need(not fault, fault)
     return list(unknown)
-
-
-def _in_order(verdicts: Sequence[Mapping[str, Any]], policy: Policy) -> list[Control]:
-    """The control of each verdict; they may be fewer than the policy's, but in its order."""
-    rest: Iterator[Control] = iter(policy.controls)
-    found = []
-    for verdict in verdicts:
-        control = next((control for control in rest if control.id == verdict["control"]), None)
-        _refuse("" if control else "its policy has no such control, or not in this place", verdict)
-        assert control is not None
-        found.append(control)
-    return found

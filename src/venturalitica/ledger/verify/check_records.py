@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from venturalitica.core.record import Link, Statement
+from venturalitica.core.link import Link
+from venturalitica.core.record import Statement
 from venturalitica.core.verdict import About
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from venturalitica.core.encoding import MAX_LINE
-from venturalitica.core.record import Link
+from venturalitica.core.link import Link
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.checkpoint import Checkpoint, open_checkpoint, parse_note

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from venturalitica.core.record import Link, Statement
+from venturalitica.core.link import Link
+from venturalitica.core.record import Statement
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.bundle import Bundle, Proven

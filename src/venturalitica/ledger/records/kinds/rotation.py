@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from venturalitica._version import __version__
-from venturalitica.core.record import FORMAT, ROTATION, Link, statement_json
+from venturalitica.core.link import Link
+from venturalitica.core.record import FORMAT, ROTATION, statement_json
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.public_key import (
     CHECKPOINTS,
