@@ -107,6 +107,20 @@ def test_show(call: Call, policy: Path) -> None:
         " ".join(result.stdout.split())
     )
     assert "male: A91, A93, A94; female: A92, A95" in result.stdout
+    assert "published" not in result.stdout
+
+
+def test_show_says_that_tallies_are_published(call: Call, policy: Path, good: str) -> None:
+    policy.write_text(good.replace("roles:", "disclosure: {tallies: publish}\nroles:", 1))
+    assert "its tallies are published beside the evidence" in call("policy", "show").stdout
+    facts = json.loads(call("policy", "show", "--json").stdout)
+    assert facts["disclosure"] == {"min_cell": 5, "tallies": "publish"}
+    policy.write_text(good.replace("roles:", "disclosure: {tallies: share}\nroles:", 1))
+    result = call("policy", "lint")
+    assert result.exit_code == 2
+    assert "expected 'keep' or 'publish'" in result.stdout
+    policy.write_text(good.replace("roles:", "disclosure: {min: 5}\nroles:", 1))
+    assert "(known here: min_cell, tallies)" in call("policy", "lint").stdout
 
 
 def test_show_json(call: Call, policy: Path) -> None:

@@ -471,6 +471,15 @@ def test_a_crafted_text_costs_no_more_than_its_size(monkeypatch: pytest.MonkeyPa
     assert max(asked) == MOST_LINES
 
 
+@pytest.mark.parametrize(("looser", "kind"), [(True, "loosened"), (False, "tightened")])
+def test_publishing_tallies_is_looser(good: str, looser: bool, kind: str) -> None:
+    texts = [good, good.replace("roles:", "disclosure: {tallies: publish}\nroles:", 1)]
+    (change,) = diff(*map(read, texts if looser else texts[::-1])).changes
+    assert (change.kind, change.aspects[0].key) == (kind, "disclosure.tallies")
+    texts[0] = good.replace("roles:", "disclosure: {tallies: keep}\nroles:", 1)
+    assert diff(read(good), read(texts[0])).changes == ()
+
+
 def test_how_long_records_are_kept_is_compared(good: str) -> None:
     terms = ("six-months", "18m", "ten-years")
     texts = [good.replace("roles:", f"retention: {term}\nroles:", 1) for term in terms]

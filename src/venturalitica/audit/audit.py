@@ -77,6 +77,8 @@ def conduct(request: Request) -> Audit:
         retention=policy.retention or settings.retention,
     )
     unsigned = build_statement(facts, key=log_key(settings.home))
+    if unsigned.refused:
+        log.warning("the tally is kept in the vault, not published: %s", unsigned.refused)
     kept = keep(unsigned, trackers, settings)
     audit = Audit(
         measured.verdicts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from venturalitica.core.causes import said
 from venturalitica.core.json_values import text
 from venturalitica.core.record import data_digest
+from venturalitica.errors import EvidenceError
 from venturalitica.trackers import tracker
 from venturalitica.trackers.base import DataRef, Page, Parcel, Receipt, RunRef, ask
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
 
+
+log = logging.getLogger(__name__)
 
 Pack = Callable[[], Parcel]
 """Gives the parcel of an entry: built when first asked for, and once for all its runs."""
@@ -104,11 +108,29 @@ def parcel(ledger: Ledger, index: int, entry: Entry | None = None) -> Parcel:
         policy_sha256=policy.sha256 if policy else "",
         policy_filename=policy.filename if policy else "",
         policy_bytes=policy.data if policy else None,
+        tally=_tally(ledger, entry),
         page=_page(entry) if record.judged else None,
         description=render_markdown(entry.statement) if record.judged else "",
         data=tuple(_data_ref(item) for item in record.data),
         checkpoint=entry.checkpoint,
     )
+
+
+def _tally(ledger: Ledger, entry: Entry) -> bytes | None:
+    """The tally's own file in the vault, where the record says that it is published.
+
+    One that was erased, or is spoilt, is left out: the evidence is delivered without it.
+    """
+    from venturalitica.ledger.records.publication import is_published
+    from venturalitica.ledger.records.vault import Vault
+
+    if not is_published(entry.record):
+        return None
+    try:
+        return Vault(ledger.home).pair(entry.record.tally_kept)
+    except EvidenceError as error:
+        log.warning("the tally of entry %d is not published: %s", entry.index, error)
+        return None
 
 
 def _data_ref(item: Mapping[str, Any]) -> DataRef:

@@ -33,6 +33,7 @@ from venturalitica.core.tally import Tally, may_be_told
 from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_light
 from venturalitica.ledger.records.kept_looks import is_kept, keep_up, prior_of
+from venturalitica.ledger.records.publication import publication_of
 from venturalitica.ledger.records.vault import Pair
 from venturalitica.trackers.base import RunRef
 
@@ -74,12 +75,14 @@ class Unsigned:
     """A statement as JSON types, and the pairs that must be in the vault before it is signed.
 
     `key` is the log's own secret, by which earlier audits of the same data are known; empty where
-    it is no audit, or has no data.
+    it is no audit, or has no data. `refused` says why its tally is not published, as its policy
+    asks; empty where it is, or is not to be.
     """
 
     statement: dict[str, Any]
     pairs: tuple[Pair, ...] = field(default=(), repr=False)
     key: bytes = field(default=b"", repr=False)
+    refused: str = ""
 
     def append_to(self, ledger: Ledger) -> Entry:
         """Sign and append it; an audit says what the log holds from before it.
@@ -114,13 +117,16 @@ def build_statement(facts: Facts, *, key: bytes = b"") -> Unsigned:
     digests = _sealed(_digests(facts.data)) if any(map(_known, facts.data)) else None
     least = facts.policy.min_cell if facts.policy else MIN_CELL
     untold = _untold_columns(facts, least)
+    publication = publication_of(facts.policy, counts) if facts.policy and counts else None
     predicate = _predicate(facts, tally, least) | {
+        "publication": publication,
         "data": [_data_json(item, key, least, untold) for item in facts.data],
         "data_digests": digests.reference if digests else None,
     }
     statement = statement_json(PREDICATE_TYPES[facts.kind], _subjects(facts), predicate)
     pairs = tuple(filter(None, (tally, digests)))
-    return Unsigned(statement, pairs, key if facts.kind == "audit" else b"")
+    refused = str(publication["why"]) if publication else ""
+    return Unsigned(statement, pairs, key if facts.kind == "audit" else b"", refused)
 
 
 def _sealed(content: Mapping[str, Any]) -> Pair:

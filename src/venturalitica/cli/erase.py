@@ -48,7 +48,8 @@ def erase(
 
     Of an audit that is its tally: its verdicts cannot be computed again afterwards. Of an approval
     it is the person's name and comment. The record keeps salted digests, which tell nobody
-    anything, and an erasure record is signed. It cannot be undone.
+    anything, and an erasure record is signed. It cannot be undone. A tally that was published
+    (disclosure: {tallies: publish}) lies at the tracker still: it is said where.
 
     \b
     Example:
@@ -58,6 +59,7 @@ def erase(
     from venturalitica.cli.runs import found
     from venturalitica.ledger.lifecycle import erase as eraser
     from venturalitica.ledger.records.kinds.erasure import held_by
+    from venturalitica.review.published import copies
 
     ledger = open_ledger(create=False)
     entries = [ledger.entry(row.index) for row in found(ledger, ref)]
@@ -67,10 +69,12 @@ def erase(
     if held and not agree(f"Erase {held} value(s) of {_places(entries)} for good?", yes=yes):
         leave(PASSED)
     done = eraser.erase(ledger, entries, reason=reason)
+    published = [copy for entry in entries for copy in copies(ledger, entry)]
     if as_json:
-        emit_json(facts(entries, done))
+        emit_json(facts(entries, done) | {"published": published})
     else:
         _show(entries, held, done, approvals=approvals)
+        _show_copies(published)
 
 
 def facts(entries: list[Entry], done: Erased) -> dict[str, Any]:
@@ -103,6 +107,16 @@ def _show(entries: list[Entry], held: int, done: Erased, *, approvals: bool) -> 
         say(f"Erased: {done.pairs} deleted of what {places} kept in the vault.")
         say(f"Entry {done.entry.index} says so; the log verifies as before.")
     say("Copies that others have made of the vault are not reached.")
+
+
+def _show_copies(published: list[dict[str, str]]) -> None:
+    """What the policy published is another's to delete; nothing here does."""
+    for copy in published:
+        at = f" ({copy['uri']})" if copy["uri"] else ""
+        say(
+            f"Its tally was published at the {copy['tracker']} run {copy['run_id']}{at}: delete "
+            f"{copy['path']} there, which this did not."
+        )
 
 
 def _places(entries: list[Entry]) -> str:

@@ -144,6 +144,8 @@ def _print_policy(read: Policy) -> None:
     say(f"{read.path or read.filename}  sha256 {read.sha256}")
     if read.retention:
         say(f"its records are kept: {read.retention}")
+    if read.tallies == "publish":
+        say("its tallies are published beside the evidence, where no cell is below 'min_cell'")
     say()
     if read.roles:
         rows = [(role.name, describe_role(role)) for role in read.roles.values()]
@@ -183,6 +185,7 @@ def _problem_facts(problem: Problem) -> dict[str, Any]:
 def _policy_facts(read: Policy) -> dict[str, Any]:
     return picked(read, "name version title") | {
         "retention": read.retention or None,
+        "disclosure": picked(read, "min_cell tallies"),
         "file": read.path or read.filename,
         "sha256": read.sha256,
         "roles": [_role_facts(role) for role in read.roles.values()],

@@ -69,6 +69,13 @@ def verify(
             "whether its end was cut off. Uses the network.",
         ),
     ] = False,
+    tally: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The counts of a bundle's record (tally.json), to judge it again from.",
+        ),
+    ] = None,
     tsa_roots: Annotated[
         Path | None,
         typer.Option(
@@ -93,13 +100,16 @@ def verify(
       venturalitica verify
       venturalitica verify --witnesses
       venturalitica verify evidence.json --keys signer.pem
+      venturalitica verify evidence.json --tally tally.json
       venturalitica verify --run 0a1b2c3d4e5f60718293a4b5c6d7e8f9
     """
     if run is not None and source is not None:
         raise SettingsError("give SOURCE or --run ID, not both")
     if run is not None and witnesses:
         raise SettingsError("--witnesses compares a whole log; it does not go with --run")
-    if run is None and source is None:
+    if run is not None and tally is not None:
+        raise SettingsError("--run takes the tallies that lie at the run; it goes without --tally")
+    if run is None and source is None and tally is None:
         _refuse_absent_ledger()
     from venturalitica.ledger.formats.public_key import read_keys
     from venturalitica.ledger.formats.timestamp import read_roots
@@ -116,6 +126,7 @@ def verify(
                 trusted_keys=trusted,
                 tsa_roots=roots,
                 witnesses=witnesses,
+                tally=tally,
                 progress=progress,
             )
     emit_json(facts(found)) if as_json else _show(found)

@@ -23,6 +23,7 @@ Compare = Literal["difference", "ratio", "min", "max", "between"]
 Phase = Literal["data", "model"]
 Nulls = Literal["refuse", "drop"]
 Duplicates = Literal["doubted", "expected"]
+Tallies = Literal["keep", "publish"]
 
 OPERATORS: tuple[Operator, ...] = (">=", "<=", "==", "!=", ">", "<")
 COMPARES: tuple[Compare, ...] = ("difference", "ratio", "min", "max", "between")
@@ -173,7 +174,8 @@ class Policy:
 
     `duplicates` says whether rows that are exact copies of others belong to the data; `retention`
     how long its records are kept, empty where the setting says so. No group or denominator of
-    fewer than `min_cell` rows enters what is written; 0 where the data are about nobody.
+    fewer than `min_cell` rows enters what is written; 0 where the data are about nobody. `tallies`
+    says whether the counts themselves are delivered to the trackers.
     """
 
     name: str
@@ -184,6 +186,7 @@ class Policy:
     duplicates: Duplicates = "doubted"
     retention: str = ""
     min_cell: int = MIN_CELL
+    tallies: Tallies = "keep"
     roles: Mapping[str, Role] = field(default_factory=dict)
     filename: str = "model_policy.yaml"
     path: str = ""

@@ -290,6 +290,13 @@ def min_cell_aspect(old: Policy, new: Policy) -> Aspect | None:
     return _ordered("disclosure.min_cell", was, now, *notes, tighter=new.min_cell > old.min_cell)
 
 
+def tallies_aspect(old: Policy, new: Policy) -> Aspect | None:
+    """`publish` is looser: more is told, and copies of it are out of reach of an erasure."""
+    notes = "counts stay in the vault", "counts are left at the tracker too, where no cell is small"
+    was, now = old.tallies, new.tallies
+    return _ordered("disclosure.tallies", was, now, *notes, tighter=now == "keep")
+
+
 def retention_aspect(old: Policy, new: Policy) -> Aspect | None:
     """Longer is tighter; one that leaves it to the setting has no order."""
     was, now = old.retention, new.retention

@@ -38,9 +38,11 @@ from venturalitica.policy.changes import (
     on_fail_aspect,
     retention_aspect,
     role_aspects,
+    tallies_aspect,
 )
 from venturalitica.policy.describe import describe_role, sentence
 
+_OF_THE_HEAD = (duplicates_aspect, min_cell_aspect, tallies_aspect, retention_aspect)
 _PROSE = ("title", "article", "remedy")
 _OF_BOTH = {"map", "labels"}
 """Keys of target by which predictions are read too."""
@@ -86,10 +88,7 @@ class _Comparison:
             aspects.append(Aspect("name", old.name, new.name, "renamed"))
         for key in ("version", "title"):
             aspects += _reworded(key, getattr(old, key), getattr(new, key))
-        aspects += filter(
-            None,
-            (aspect(old, new) for aspect in (duplicates_aspect, min_cell_aspect, retention_aspect)),
-        )
+        aspects += filter(None, (aspect(old, new) for aspect in _OF_THE_HEAD))
         if aspects:
             kind = kind_of(aspects)
             yield Change("policy", new.name, old.name, kind, tuple(aspects))

@@ -220,6 +220,11 @@ class DisclosureForm(_Form):
         description="No group or denominator of fewer rows enters a value, an interval or a light, "
         "or is written anywhere. 0 only for data about nobody.",
     )
+    tallies: Annotated[Literal["keep", "publish"], Expected("'keep' or 'publish'")] = Field(
+        default="keep",
+        description="Where the counts themselves lie: keep in the vault alone; publish leaves them "
+        "beside the evidence at the tracker too, where no cell is below 'min_cell'.",
+    )
 
 
 class PolicyForm(_Form):
@@ -310,13 +315,15 @@ def build_policy(
     form: PolicyForm, root: MapNode, *, data: bytes, filename: str, path: str
 ) -> Policy:
     """The policy, with the very bytes it was read from."""
+    disclosure = form.disclosure or DisclosureForm()
     return Policy(
         name=form.policy,
         version=form.version,
         title=form.title,
         duplicates=form.duplicates,
         retention=form.retention or "",
-        min_cell=form.disclosure.min_cell if form.disclosure else MIN_CELL,
+        min_cell=disclosure.min_cell,
+        tallies=disclosure.tallies,
         roles={name: _role(name, role, root) for name, role in (form.roles or {}).items()},
         controls=tuple(
             _control(index, control, form, root) for index, control in enumerate(form.controls)

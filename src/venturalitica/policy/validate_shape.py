@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from venturalitica.errors import Problem, did_you_mean
 from venturalitica.policy.fields import Expected
-from venturalitica.policy.schema import ControlForm, PolicyForm, RoleForm
+from venturalitica.policy.schema import ControlForm, DisclosureForm, PolicyForm, RoleForm
 from venturalitica.policy.tree import (
     MAX_PROBLEMS,
     ListNode,
@@ -227,15 +227,17 @@ def _form(path: Path) -> type[BaseModel]:
     """The model of the mapping at `path`."""
     if path[:1] == ("controls",):
         return ControlForm
+    if path[:1] == ("disclosure",):
+        return DisclosureForm
     return RoleForm if path[:1] == ("roles",) else PolicyForm
 
 
 def _field(path: Path) -> tuple[FieldInfo | None, bool]:
     """The key of the form that holds `path`, and whether `path` is inside of its value."""
-    depth = 1 if len(path) == 1 else 3
+    depth = 1 if len(path) == 1 else 2 if path[0] == "disclosure" else 3
     if len(path) < depth or (len(path) == 2 and path[0] in ("controls", "roles")):
         return None, False
-    field = _form(path[: depth - 1] if depth == 3 else ()).model_fields.get(str(path[depth - 1]))
+    field = _form(path[: depth - 1]).model_fields.get(str(path[depth - 1]))
     return field, len(path) > depth
 
 

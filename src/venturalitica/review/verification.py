@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.verdict import About
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError, SigningKeyError, listed
 from venturalitica.system.settings import Settings
-from venturalitica.trackers.base import RunRef, Tracker
+from venturalitica.trackers.base import TALLY, RunRef, Tracker
 
 if TYPE_CHECKING:
     from venturalitica.ledger.formats.public_key import Keys
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+EVIDENCE = "evidence.json"
 WITNESSES = "witnesses"
 Progress = Callable[[int, int], None]
 
@@ -31,6 +32,7 @@ def verify_source(
     trusted_keys: Keys | None = None,
     tsa_roots: tuple[bytes, ...] | None = None,
     witnesses: bool = False,
+    tally: Path | None = None,
     progress: Progress | None = None,
     settings: Settings | None = None,
 ) -> Verification:
@@ -41,16 +43,25 @@ def verify_source(
         trusted_keys: public keys got out of band (`ledger.read_keys`); a record by another fails.
         tsa_roots: root certificates of time-stamping authorities; those of the settings if None.
         witnesses: ask the trackers that the log names for the checkpoints they have kept.
+        tally: the file with the counts of a bundle's record (`tally.json`), to judge it again from.
         progress: called with (done, total).
         settings: whose own keys and ledger are meant; those of now if left out.
 
     Raises:
-        EvidenceError: there is nothing at `source`.
+        EvidenceError: there is nothing at `source`, or nothing that `tally` could be of.
     """
-    from venturalitica.ledger.verify.verify import verify_bundle
+    from venturalitica.ledger.verify.verify import bundle_bytes, verify_bundle
 
     settings = settings or Settings.current()
     keys = Trusted(trusted_keys, own_keys(settings), own_roots(settings, tsa_roots))
+    if tally is not None:
+        path = Path(_text(source))
+        if not path.is_file():
+            raise EvidenceError(
+                f"a tally is of one record, and {source or 'the log'!r} is no bundle: name its "
+                "evidence.json. A log's own tallies are in its vault, those of a run beside them"
+            )
+        return verify_bundle(path, tally=bundle_bytes(tally), **keys.arguments())
     if source is None:
         return _verify_log(settings.home, keys, progress, witnesses=witnesses)
     text = _text(source)
@@ -205,28 +216,54 @@ def _verify_folder(folder: Path, keys: Trusted, progress: Progress | None) -> Ve
     from venturalitica.ledger.verify.trust import Views
     from venturalitica.ledger.verify.verify import bundle_bytes
 
-    bundles = sorted(folder.rglob("*.json"))
+    files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*.json"))}
+    bundles = [name for name in files if not _is_tally(name)]
     if not bundles:
         raise EvidenceError(f"{folder} holds neither a ledger (log/entries.jsonl) nor bundles")
     steps: list[Step] = []
     views, abouts = Views(), list[About | None]()
-    for done, path in enumerate(bundles):
-        name = str(path.relative_to(folder))
+    for done, name in enumerate(bundles):
+        beside = files.get(_tally_of(name))
         try:
-            steps += _bundle_steps(bundle_bytes(path), name, keys, views, abouts)
+            tally = None if beside is None else bundle_bytes(beside)
+            steps += _bundle_steps(bundle_bytes(files[name]), name, keys, views, abouts, tally)
         except EvidenceError as error:
             steps.append(Step(f"{name}: bundle", False, str(error)))
         if progress is not None:
             progress(done + 1, len(bundles))
+    steps += _strays(files)
     return Verification(str(folder), (*steps, views.step()), about_all(abouts))
 
 
+def _is_tally(name: str) -> bool:
+    return PurePath(name).name == TALLY
+
+
+def _tally_of(name: str) -> str:
+    """Where the tally of a bundle lies where it is published; empty where it can have none."""
+    path = PurePath(name)
+    return str(path.with_name(TALLY)) if path.name == EVIDENCE else ""
+
+
+def _strays(names: Iterable[str]) -> list[Step]:
+    """Tallies that are beside no evidence."""
+    found = set(names)
+    strays = filter(_is_tally, found - set(map(_tally_of, found)))
+    detail = f"there is no {EVIDENCE} beside it that it could be of: somebody put it here"
+    return [Step(f"{name}: tally", False, detail) for name in sorted(strays)]
+
+
 def _bundle_steps(
-    data: bytes, name: str, keys: Trusted, views: Views, abouts: list[About | None]
+    data: bytes,
+    name: str,
+    keys: Trusted,
+    views: Views,
+    abouts: list[About | None],
+    tally: bytes | None = None,
 ) -> list[Step]:
     from venturalitica.ledger.verify.verify import verify_bundle
 
-    found = verify_bundle(data, **keys.arguments())
+    found = verify_bundle(data, tally=tally, **keys.arguments())
     abouts.append(found.about)
     if found.ok:
         views.read(data, name)
@@ -279,13 +316,16 @@ def _verify_at(
     settings = Settings.current()
     keys = Trusted(trusted_keys, own_keys(settings), own_roots(settings, tsa_roots))
     files = tracker(run.tracker).fetch(run.run_id)
-    bundles = {name: data for name, data in files.items() if name.endswith(".json")}
+    ours = {name: data for name, data in files.items() if name.endswith(".json")}
+    bundles = {name: data for name, data in ours.items() if not _is_tally(name)}
     if not bundles:
         raise EvidenceError(f"{called} holds no evidence (venturalitica/evidence.json)")
     steps: list[Step] = []
     views, abouts = Views(), list[About | None]()
     for name in sorted(bundles):
-        steps += _bundle_steps(bundles[name], name, keys, views, abouts)
+        tally = files.get(_tally_of(name))
+        steps += _bundle_steps(bundles[name], name, keys, views, abouts, tally)
+    steps += _strays(ours)
     if len(bundles) > 1:
         steps.append(views.step())
     steps += agreement(files, run)

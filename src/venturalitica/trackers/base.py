@@ -26,6 +26,8 @@ from venturalitica.errors import EvidenceError, MissingExtra, TrackerError
 
 ROOT = "venturalitica"
 """What all names of ours at a run begin with."""
+TALLY = "tally.json"
+"""The file beside the evidence where tallies are published: the very pair of the vault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class Parcel:
     `evidence` is the bundle (JSON bytes), `evidence_sha256` the digest of the signed envelope in
     it: the identity of the parcel. `policy_*` are None/empty where the run had no policy. `page`
     follows when all else is confirmed (`deliver_page`); it belongs to the rest where `whole`.
+    `tally` is there only where the record says that it is published.
     """
 
     evidence: bytes
@@ -108,6 +111,7 @@ class Parcel:
     policy_sha256: str = ""
     policy_filename: str = ""
     policy_bytes: bytes | None = None
+    tally: bytes | None = None
     page: Page | None = None
     whole: bool = False
     description: str = ""

@@ -7,6 +7,7 @@ delivered before finds its claim again and keeps its names, whatever came in bet
 
                         first audit                    a later one
     evidence, report    venturalitica/evidence.json    venturalitica/audits/<id>/evidence.json
+    tally               venturalitica/tally.json       venturalitica/audits/<id>/tally.json
     policy              policy_snapshot/<file>         the same if the bytes are; else
                                                        policy_snapshot/<12 of SHA-256>/<file>
     tags                venturalitica.policy           venturalitica.audit.<id>.policy
@@ -42,7 +43,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from venturalitica.core.encoding import sha256_hex, strict_json
 from venturalitica.core.verdict import LIGHTS, Light, worst_light
-from venturalitica.trackers.base import ROOT, Parcel
+from venturalitica.trackers.base import ROOT, TALLY, Parcel
 
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 _ESCAPE = re.compile(r"_x([0-9a-f]*)_")
@@ -158,6 +159,11 @@ class Claim:
     def evidence(self) -> str:
         """The artifact that holds the evidence."""
         return f"{self.folder}/{'run' if self.kind == 'run' else 'evidence'}.json"
+
+    @property
+    def tally(self) -> str:
+        """The artifact that holds the tally, where the policy publishes it."""
+        return f"{self.folder}/{TALLY}"
 
     @property
     def report(self) -> str:

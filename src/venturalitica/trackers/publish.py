@@ -262,6 +262,10 @@ def _leave_files(
         fresh or not _holds(shelf, claim.snapshot, parcel.policy_sha256)
     ):
         wanted[claim.snapshot] = parcel.policy_bytes
+    if parcel.tally is not None and (
+        fresh or not _holds(shelf, claim.tally, sha256_hex(parcel.tally))
+    ):
+        wanted[claim.tally] = parcel.tally
     if claim.evidence in wanted and again:
         _put_claim(shelf, claim, {})
     if wanted:

@@ -233,6 +233,7 @@ MEANINGS = {
     "policy": "the policy's bytes are those of its SHA-256",
     "policy names": "name and version are those that the policy's bytes say",
     "subjects": "subjects and contents name the same policy, model and data",
+    "tally": "the counts that came with a bundle are those that its record names",
     "tallies": "the counts are those of their digest",
     "lights": "no record claims more than its verdicts bear out",
     "verdicts": "each record says what its own policy and counts give, judged again",

@@ -119,7 +119,18 @@ class Vault:
         """
         digest = digest_of(reference)
         data = self._read(digest)
-        return None if data is None else _opened(data, digest, self.path(digest))
+        return None if data is None else opened(data, digest, str(self.path(digest)))
+
+    def pair(self, digest: str) -> bytes | None:
+        """The file of a pair, salt and all, for who may have both; None where it is not here.
+
+        Raises:
+            EvidenceError: the pair is not the one that was sealed, or cannot be read.
+        """
+        data = self._read(digest)
+        if data is not None:
+            opened(data, digest, str(self.path(digest)))
+        return data
 
     def holds(self, digest: str) -> bool:
         """Whether anything lies in the place of a pair."""
@@ -264,8 +275,13 @@ def _encoded(value: str, *, what: str, limit: int = MAX_VALUE) -> bytes:
     return data
 
 
-def _opened(data: bytes, digest: str, path: Path) -> str:
-    pair = parse_object(data, what=str(path), limit=MAX_LINE - 1)
+def opened(data: bytes, digest: str, path: str) -> str:
+    """The value of a pair's file, wherever it lies; `path` names it.
+
+    Raises:
+        EvidenceError: it is not the one that was sealed.
+    """
+    pair = parse_object(data, what=path, limit=MAX_LINE - 1)
     value = pair.get("value")
     if pair.keys() != _FIELDS or pair["format"] != FORMAT or not isinstance(value, str):
         raise EvidenceError(f"{path}: not a pair of the vault ({FORMAT})")

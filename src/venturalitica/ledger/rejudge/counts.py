@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from venturalitica.core.encoding import VAULT, parse_object
-from venturalitica.core.policy import MIN_CELL
+from venturalitica.core.policy import MIN_CELL, Policy
 from venturalitica.core.record import ERASURE, Statement
 from venturalitica.core.tally import Tally
 from venturalitica.errors import EvidenceError, VenturaliticaError
 from venturalitica.ledger.records.chronicle import Record
 from venturalitica.ledger.records.kinds.erasure import targets_of
+from venturalitica.ledger.records.publication import publication_of, said_of
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.ledger.rejudge.compare import read_tally
 
 ROUGH = 0.01
 """A value of scores further than this from the one on the recorded levels is named."""
+_PUBLISHED = "it says of the publishing of its tally what its policy and counts do not give"
 _HELD = "thresholds, statuses and the set of controls were held against its policy"
 
 
@@ -36,11 +38,31 @@ class UnreadableTally(EvidenceError):
 class Counts:
     """Finds the counts of records, and remembers those that it did not find."""
 
-    def __init__(self, home: Path | None) -> None:
-        """`home`: the ledger's folder, whose vault holds the counts; None for a bundle alone."""
+    def __init__(self, home: Path | None, given: str | None = None) -> None:
+        """`home`: the ledger's folder, whose vault holds the counts; None for a bundle alone.
+
+        `given` are the counts of the only record there is, opened by its digest.
+        """
         self._vault = None if home is None else Vault(home)
+        self._given = given
         self._lost = ""
         self._erased: dict[str, int] = {}
+
+    def under(self, policy: Policy, record: Statement) -> Mapping[str, Any] | None:
+        """The tally, as `of` gives it, of a record under its own policy.
+
+        Raises:
+            Elsewhere: it is not here.
+            EvidenceError: as `of`; or it was published otherwise than as the policy asks.
+        """
+        said = said_of(record)
+        asked = bool(record.tally_kept) and policy.tallies == "publish"
+        if (said is not None) != asked:
+            raise EvidenceError(_PUBLISHED)
+        counts = self.of(record, policy.min_cell)
+        if counts and asked and said != publication_of(policy, tally_in(counts)):
+            raise EvidenceError(_PUBLISHED)
+        return counts
 
     def of(self, record: Statement, least: int = MIN_CELL) -> Mapping[str, Any] | None:
         """The tally as JSON; None where nothing was counted. `least` is its policy's `min_cell`.
@@ -51,7 +73,7 @@ class Counts:
         """
         if not record.tally_kept:
             return record.tally
-        kept = self._vault.open({VAULT: record.tally_kept}) if self._vault else None
+        kept = self._vault.open({VAULT: record.tally_kept}) if self._vault else self._given
         if kept is None:
             self._lost = self._lost or record.tally_kept
             raise Elsewhere

@@ -85,9 +85,9 @@ class Verdicts(Chronicle):
     name = "verdicts"
     meaning = "the record does not say what its own policy and counts give"
 
-    def __init__(self, home: Path | None) -> None:
-        """`home`: the ledger's folder, whose vault holds the counts; None for a bundle alone."""
-        self._counts = Counts(home)
+    def __init__(self, home: Path | None, given: str | None = None) -> None:
+        """Where the counts of records are, as for `Counts`."""
+        self._counts = Counts(home, given)
         self.records = 0
         self.reported = 0
         self._unjudged = 0
@@ -187,7 +187,7 @@ class Verdicts(Chronicle):
 
     def _judged(self, policy: Policy, record: Statement, asked: Circumstances) -> _Judged:
         """What the record's tally gives under its policy; judged once for all that are alike."""
-        counts = self._counts.of(record, policy.min_cell)
+        counts = self._counts.under(policy, record)
         told = told_in(record, counts)
         judging = canonical_parsed(record.judging)
         digest = record.tally_sha256 or sha256_hex(canonical_parsed(counts))

@@ -229,15 +229,21 @@ def _values(count: int) -> str:
     return "1 value" if count == 1 else f"{count} values"
 
 
-def chronicles(home: Path | None, tsa_roots: Sequence[bytes] = ()) -> tuple[Chronicle, ...]:
-    """Fresh chronicles for one reading; `home` is the ledger's folder, None for a bundle alone."""
+def chronicles(
+    home: Path | None, tsa_roots: Sequence[bytes] = (), *, tally: str | None = None
+) -> tuple[Chronicle, ...]:
+    """Fresh chronicles for one reading; `home` is the ledger's folder, None for a bundle alone.
+
+    `tally` are the counts of a bundle's record, where they came with it.
+    """
     from venturalitica.ledger.rejudge.rejudge import Verdicts
     from venturalitica.ledger.rejudge.run_audits import RunAudits
     from venturalitica.ledger.verify.about import Telling
     from venturalitica.ledger.verify.run_ends import RunEnds
 
     alone = home is None
-    held = (Verdicts(home), RunAudits(alone=alone), RunEnds(home), Rotations(), Approvals(home))
+    judged = (Verdicts(home, tally), RunAudits(alone=alone), RunEnds(home))
+    held = (*judged, Rotations(), Approvals(home))
     before = (Priors(home), TimeStamps(tsa_roots))
     return (*held, *before, Vaulted(home), Retention(alone=alone), Telling(alone=alone))
 

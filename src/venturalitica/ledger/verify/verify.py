@@ -17,6 +17,7 @@ from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.checkpoint import Checkpoint, open_checkpoint
+from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.formats.merkle import leaf_hash, verify_inclusion
 from venturalitica.ledger.formats.public_key import (
     CHECKPOINTS,
@@ -26,6 +27,7 @@ from venturalitica.ledger.formats.public_key import (
     wrong_sealer,
 )
 from venturalitica.ledger.log.log_files import LogFiles
+from venturalitica.ledger.records.vault import opened
 from venturalitica.ledger.verify.check_records import Findings
 from venturalitica.ledger.verify.history import chronicles
 from venturalitica.ledger.verify.read_log import Progress, Reading, Witness
@@ -85,15 +87,22 @@ def verify_bundle(
     trusted_keys: Keys | None = None,
     known_keys: Keys = (),
     tsa_roots: Sequence[bytes] = (),
+    tally: bytes | None = None,
 ) -> Verification:
-    """Verify one record from its bundle alone, given as bytes or as the path of a file."""
+    """Verify one record from its bundle alone, given as bytes or as the path of a file.
+
+    Args:
+        tally: the pair of the vault that holds its counts (`tally.json`), to judge it again from;
+            one that the record does not name fails the step `tally`.
+    """
     name = "bundle" if isinstance(source, bytes) else str(source)
     try:
         data = source if isinstance(source, bytes) else bundle_bytes(Path(source))
         bundle = Bundle.parse(data)
     except EvidenceError as error:
         return Verification(name, (Step("bundle", False, str(error)),))
-    held = chronicles(None, tsa_roots)
+    counts, tally_step = _counts(bundle, tally)
+    held = chronicles(None, tsa_roots, tally=counts)
     findings = Findings({key.keyid: key for key in bundle.keys}, chronicles=held)
     sealed = _bundle_checkpoint(bundle)
     read_lineage(bundle, sealed, findings)
@@ -102,6 +111,7 @@ def verify_bundle(
     steps = [
         Step("bundle", True, f"entry {bundle.index} of a log with {bundle.size}"),
         _bundle_keys_step(bundle, findings, sealer),
+        *filter(None, [tally_step]),
         *findings.steps(),
         _inclusion_step(bundle, sealed),
         _bundle_checkpoint_step(bundle, sealed, findings),
@@ -109,6 +119,20 @@ def verify_bundle(
         Step("witnesses", None, NO_WITNESS),
     ]
     return Verification(name, tuple(steps), findings.about())
+
+
+def _counts(bundle: Bundle, tally: bytes | None) -> tuple[str | None, Step | None]:
+    """The counts in a pair that was given with a bundle, and whether it is the record's own."""
+    if tally is None:
+        return None, None
+    try:
+        digest = statement_of(bundle.envelope).tally_kept
+        if not digest:
+            return None, Step("tally", False, "the record names no tally outside of it")
+        counts = opened(tally, digest, "the tally")
+    except EvidenceError as error:
+        return None, Step("tally", False, str(error))
+    return counts, Step("tally", True, f"the one that the record names, SHA-256 {digest[:16]}")
 
 
 def _bundle_checkpoint(bundle: Bundle) -> tuple[Checkpoint, PublicKey] | EvidenceError:
