@@ -172,7 +172,7 @@ def split(X: pd.DataFrame, y: pd.Series) -> tuple[pd.DataFrame, pd.Series]:
     return X[:150], y[:150]
 
 
-WHOLE = "not conclusive: judged on rows the model was trained on; give audit_data=held-out rows"
+WHOLE = "not conclusive: judged on rows the model was trained on; give audit_data=(X_test, y_test)"
 
 
 def test_no_verdict_on_training_rows_is_conclusive(
@@ -188,7 +188,7 @@ def test_no_verdict_on_training_rows_is_conclusive(
         assert all(WHOLE in v["reason"] and not v["conclusive"] for v in measured)
         assert predicate["light"] != "green"
     line = next(m for m in caplog.messages if "controls passed" in m)
-    assert "judged on rows the model was trained on; give audit_data=held-out rows" in line
+    assert "judged on rows the model was trained on; give audit_data=(X_test, y_test)" in line
 
 
 MODELS = {

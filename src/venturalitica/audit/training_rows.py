@@ -76,6 +76,14 @@ def keys_of(data: Any, names: Sequence[str], digits: int | None = None) -> RowKe
 
     from venturalitica.tally.row_keys import DIGITS, row_keys
 
+    places = places_of(data)
+    if places:
+        known = set(names) <= set(places)
+        return (
+            row_keys((data[:, int(n)] for n in names), near=True, digits=digits or DIGITS)
+            if known
+            else None
+        )
     table = nw.from_native(data, pass_through=True)
     if not isinstance(table, nw.DataFrame | nw.LazyFrame):
         return None
@@ -85,6 +93,14 @@ def keys_of(data: Any, names: Sequence[str], digits: int | None = None) -> RowKe
     picked = picked.collect() if isinstance(picked, nw.LazyFrame) else picked
     columns = (picked.get_column(name) for name in names)
     return row_keys(columns, near=True, digits=digits or DIGITS)
+
+
+def places_of(data: Any) -> list[str]:
+    """What the columns of an array are called here: their places. Empty for anything else."""
+    import numpy as np
+
+    array = isinstance(data, np.ndarray) and data.ndim == 2
+    return [str(place) for place in range(data.shape[1])] if array else []
 
 
 _recalled: dict[str, TrainingRows] = {}

@@ -187,6 +187,12 @@ def check_role_order(bindings: Mapping[str, Any], judged: Any) -> None:
             raise DataError(_out_of_order(what, mine, theirs, _READ_BY_ROW))
 
 
+def other_index(X: Any, table: Any) -> bool:
+    """Whether both have an index (pandas) and no label of one is in the other: other rows."""
+    mine, theirs = index_of(X), index_of(table)
+    return mine is not None and theirs is not None and not theirs.isin(mine).any()
+
+
 def check_shared_columns(X: Any, audit_data: Any) -> None:
     """A feature that both tables hold, with the same numbers in another order, tells a shuffle.
 

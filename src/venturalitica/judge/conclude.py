@@ -235,7 +235,7 @@ def _value(group: GroupValue) -> float:
     return group.value
 
 
-HELD_OUT = "give audit_data=held-out rows"
+HELD_OUT = "give audit_data=(X_test, y_test)"
 UNIQUE = (
     "keep one of each, or say `duplicates: expected` in the policy where each is a case of its own"
 )
@@ -330,7 +330,7 @@ def _asks_the_model(metric: str) -> bool:
 
 
 def training_words(trained: Share) -> str:
-    """`judged on rows the model was trained on; give audit_data=held-out rows`."""
+    """`judged on rows the model was trained on; give audit_data=(X_test, y_test)`."""
     if trained.share >= 1.0 and not trained.few:
         return f"judged on rows the model was trained on; {HELD_OUT}"
     share = f"{_up_to(trained)}{words.percent(trained.share)}"

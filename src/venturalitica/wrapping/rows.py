@@ -8,7 +8,7 @@ from typing import Any
 
 from venturalitica.audit.measure import known_roles
 from venturalitica.audit.recording import foretell
-from venturalitica.audit.training_rows import TrainingRows
+from venturalitica.audit.training_rows import TrainingRows, places_of
 from venturalitica.core.circumstances import Share
 from venturalitica.core.policy import Policy
 from venturalitica.errors import BindingError, DataError, did_you_mean, listed
@@ -23,6 +23,7 @@ from venturalitica.frameworks.alignment import (
     like,
     named,
     one_column,
+    other_index,
     row_count,
 )
 from venturalitica.system.settings import Settings
@@ -62,7 +63,8 @@ class Plan:
         """How many of these rows the model was trained on; None where nobody can say."""
         if not self.others:
             return Share(1.0, rows=row_count(self.features))
-        return self.trained.share_of(self.frame) if self.trained else None
+        table = self.features if self.frame is None else self.frame
+        return self.trained.share_of(table) if self.trained else None
 
 
 def plan_rows(policy: Policy, call: Call) -> Plan:
@@ -87,15 +89,85 @@ def _chosen(policy: Policy, call: Call) -> Plan:
 def _plan(policy: Policy, call: Call, rows: int) -> Plan:
     if call.audit_data is None:
         return _training_data(policy, call, rows)
+    if isinstance(call.audit_data, tuple):
+        return _held_out(policy, call)
     table = _table(named(call.audit_data))
-    if len(table) == rows:
-        return _same_rows(policy, call, table, rows)
-    return _other_rows(policy, call, table, rows)
+    if len(table) != rows or _are_others(policy, call, table):
+        return _other_rows(policy, call, table, rows)
+    return _same_rows(policy, call, table, rows)
+
+
+def _are_others(policy: Policy, call: Call, table: Any) -> bool:
+    """Whether a table of X's length is plainly one of other rows, and has what those need."""
+    names = column_names(call.X)
+    whole = names is not None and set(names) <= set(table.columns)
+    labelled = _target_column(policy, call, table.columns) is not None
+    return whole and labelled and other_index(call.X, table.to_native())
+
+
+def _held_out(policy: Policy, call: Call) -> Plan:
+    """`audit_data=(X_test, y_test)`: what the model predicts, and the labels beside it."""
+    if len(call.audit_data) != 2:
+        raise DataError(
+            f"audit_data is a tuple of {len(call.audit_data)}: expected (X_test, y_test) or a table"
+        )
+    X, y = named(call.audit_data[0]), call.audit_data[1]
+    rows, labels = row_count(X), one_column(y)
+    if y is None or not rows:
+        lacks = "no rows" if y is not None else "no labels"
+        raise DataError(f"audit_data=(X_test, y_test) has {lacks}: there is nothing to judge")
+    if labels is not None and len(labels) != rows:
+        raise DataError(
+            f"audit_data=(X_test, y_test): X_test has {rows} rows and y_test {len(labels)} labels: "
+            "expected one label per row"
+        )
+    columns, bindings = column_names(X), dict(call.roles)
+    if bindings.pop("target", None) is not None and "target" in call.given:
+        raise BindingError(
+            "audit_data=(X_test, y_test) holds the labels already: leave target= out, or give a "
+            "table with them as audit_data"
+        )
+    _refuse_columns_elsewhere(bindings, columns, "X_test")
+    _check_bindings(policy, bindings, columns, rows)
+    check_role_order({"y_test": y, **bindings}, X)
+    return Plan(
+        _features(call.X, X, columns),
+        X if columns is not None else None,
+        bindings,
+        {} if labels is None else {"target": labels},
+        labels,
+        _unread(y, labels, None),
+        others=X is not call.X,
+    )
+
+
+def _features(X: Any, given: Any, columns: Sequence[str] | None) -> Any:
+    """Of what was given as X_test, the columns that the model is trained on, in their order."""
+    import narwhals as nw
+
+    from venturalitica.tally.engines.narwhals import picked
+
+    names = column_names(X)
+    if names is not None and columns is not None:
+        missing = [name for name in names if name not in columns]
+        if missing:
+            raise BindingError(
+                f"audit_data=(X_test, y_test): X_test lacks {_listed(missing)} of the model's "
+                f"feature columns{did_you_mean(missing[0], columns)} "
+                f"(columns of X_test: {_listed(columns)})"
+            )
+        return like(X, picked(nw.from_native(given), names))
+    if column_count(given) != column_count(X):
+        raise DataError(
+            f"audit_data=(X_test, y_test): X_test has {column_count(given)} columns and X has "
+            f"{column_count(X)}: expected the features that the model is trained on"
+        )
+    return given
 
 
 def _training_rows(X: Any) -> TrainingRows | None:
-    """Only a table with names: no other is known again, for a model is asked by names."""
-    names = column_names(X)
+    """A table with names, or an array by the places of its columns."""
+    names = column_names(X) or places_of(X)
     return TrainingRows(X, names) if names else None
 
 
@@ -123,7 +195,9 @@ def _training_data(policy: Policy, call: Call, rows: int) -> Plan:
     return _against_y(call, frame, bindings, labels, target)
 
 
-def _refuse_columns_elsewhere(bindings: Mapping[str, Any], columns: Sequence[str] | None) -> None:
+def _refuse_columns_elsewhere(
+    bindings: Mapping[str, Any], columns: Sequence[str] | None, where: str = "X"
+) -> None:
     """A sensitive column is often not in X, and should not be: the audit's own table has it."""
     for role, name in bindings.items():
         if not isinstance(name, str) or name in (columns or ()):
@@ -132,7 +206,10 @@ def _refuse_columns_elsewhere(bindings: Mapping[str, Any], columns: Sequence[str
             said = f"{role}='{name}' names a column, and there is no table with named columns"
             raise BindingError(f"{said}. {AUDIT_ROWS}; or pass an array, {role}=<array>")
         near = did_you_mean(name, columns)
-        said = f"{role}='{name}': X has no column '{name}'{near} (columns of X: {_listed(columns)})"
+        said = (
+            f"{role}='{name}': {where} has no column '{name}'{near} "
+            f"(columns of {where}: {_listed(columns)})"
+        )
         raise BindingError(f"{said}. {AUDIT_ROWS}")
 
 
@@ -173,9 +250,9 @@ def _other_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
     if names is None:
         raise DataError(
             f"audit_data has {len(table)} rows and X has {rows}, so they are not the same rows, "
-            "and X has no column names to find the model's features by: train on a data frame, or "
-            "give audit_data the rows of X, or judge other rows with "
-            "vl.enforce(data, prediction=...)"
+            "and X has no column names to find the model's features by: give held-out rows as "
+            "audit_data=(X_test, y_test), or train on a data frame, or give audit_data the rows "
+            "of X"
         )
     missing = [name for name in names if name not in table.columns]
     if missing:
@@ -213,8 +290,8 @@ def _table(audit_data: Any) -> Any:
     except TypeError:
         raise DataError(
             f"audit_data is a {type(audit_data).__name__}: expected a table (pandas, Polars or "
-            "Arrow) with one row per row judged; arrays can be given per role instead, "
-            "for example gender=array"
+            "Arrow) with one row per row judged, or held-out arrays as audit_data=(X_test, "
+            "y_test); arrays can be given per role, for example gender=array"
         ) from None
     return table.collect() if isinstance(table, nw.LazyFrame) else table
 
