@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -201,6 +203,16 @@ def files(memory, enforce, tmp_path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     return tmp_path / "got" / "venturalitica"
+
+
+def test_the_line_in_the_docs_prints_the_digest_of_the_record(files):
+    page = (Path(vl.__file__).parents[2] / "docs" / "tallies.md").read_text()
+    (line,) = [one for one in page.splitlines() if one.startswith("{ jq -j .salt")]
+    if shutil.which("jq") is None:
+        pytest.skip("no jq")
+    told = subprocess.run(["sh", "-c", line], cwd=files, capture_output=True, check=True).stdout
+    said = open_ledger().entry(0).statement["predicate"]["tally"]["vault"]
+    assert told.decode().split()[0] == said
 
 
 def test_a_bundle_is_judged_again_from_its_tally(files):
