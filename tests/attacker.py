@@ -23,6 +23,30 @@ from venturalitica.judge.question import JOIN
 
 LABELS = ("target", "prediction")
 
+BEHIND = {
+    "selection_rate": (),
+    "base_rate": (),
+    "accuracy": (),
+    "group_representation": (),
+    "row_count": (),
+    "completeness": (),
+    "recall": (("target", True),),
+    "true_positive_rate": (("target", True),),
+    "false_negative_rate": (("target", True),),
+    "specificity": (("target", False),),
+    "true_negative_rate": (("target", False),),
+    "false_positive_rate": (("target", False),),
+    "precision": (("target", True), ("target", False), ("prediction", True)),
+    "f1": (("target", True), ("target", False), ("prediction", True)),
+    "class_balance": (("target", None),),
+    "recall_macro": (("target", None),),
+    "recall_weighted": (("target", None),),
+    "balanced_accuracy": (("target", None),),
+}
+"""By metric the classes that its value rests on: of a role the favorable label, the others, or each
+of them. Those that are not named rest on each of target and of prediction."""
+EACH = (("target", None), ("prediction", None))
+
 Place = tuple[int, ...]
 
 
@@ -72,6 +96,7 @@ class Attacker:
         self._high: list[float] = []
         self._asked = {tuple(v["across"]) for v in verdicts if v["across"]}
         self._shown: dict[tuple[str, ...], set[Place]] = defaultdict(set)
+        self._verdicts = verdicts
         self._learn(verdicts, axes)
 
     def _learn(
@@ -167,6 +192,37 @@ class Attacker:
             if low == high and any(self._shown.values()):
                 found.append((secret, low))
         return found
+
+    def few_behind(self, favorable: Any) -> list[tuple[str, str, str, int]]:
+        """Values that are shown and rest on a class of few: metric, group, class, its rows."""
+        found = []
+        for verdict in self._verdicts:
+            if verdict["value"] is None:
+                continue
+            across = tuple(verdict["across"])
+            groups = [group["name"] for group in verdict["groups"]] if across else [""]
+            for name in groups:
+                at = self.named(across, name) if across else {}
+                for role, which in BEHIND.get(verdict["metric"], EACH):
+                    found += [
+                        (verdict["metric"], name, f"{role} {label}", rows)
+                        for label, rows in self._classes(at, role, which, str(favorable)).items()
+                        if 0 < rows < self.least
+                    ]
+        return found
+
+    def _classes(
+        self, at: Mapping[str, int], role: str, which: bool | None, favorable: str
+    ) -> dict[str, int]:
+        rows: dict[str, int] = defaultdict(int)
+        for cell in self._cells(at, None):
+            label = dict(zip(self.labels, cell[0], strict=True))
+            if cell not in self.true or NULL in label.values():
+                continue
+            name = self.levels[role][label[role]]
+            if which is None or which == (name == favorable):
+                rows[name if which in (None, True) else "others"] += self.true[cell]
+        return rows
 
     def outcomes_given_away(self) -> list[tuple[Secret, Place, int]]:
         """Of a group of few: how many of them have a label, where others that are hidden have it.

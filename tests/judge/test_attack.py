@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.attacker import Attacker
 from venturalitica.core.tally import Tally
 from venturalitica.judge import judge
+from venturalitica.metrics.catalog import CATALOG
 
 A = ["x", "y", "z", "u", None]
 B = ["n", "s", "w", None]
@@ -20,15 +21,37 @@ CELLS = st.dictionaries(
     min_size=3,
     max_size=14,
 )
+LARGER = st.dictionaries(
+    st.tuples(st.integers(0, 2), st.integers(0, 2), st.sampled_from(A[:3]), st.sampled_from(B[:2])),
+    st.integers(1, 40),
+    min_size=3,
+    max_size=20,
+)
 NAMELESS = st.dictionaries(
     st.sampled_from([(1, 1, None, "n"), (0, 0, "x", None), (1, 0, None, None), (0, 1, "y", None)]),
     st.integers(1, 6),
     max_size=2,
 )
 METRICS = st.sampled_from(
-    ["selection_rate", "recall", "accuracy", "group_representation", "precision"]
+    [
+        "selection_rate",
+        "recall",
+        "accuracy",
+        "group_representation",
+        "precision",
+        "f1",
+        "f1_macro",
+        "recall_macro",
+        "precision_weighted",
+        "matthews_correlation",
+        "cohen_kappa",
+    ]
 )
 ACROSS = st.sampled_from([("a",), ("b",), ("a", "b")])
+ACROSS_OR_NOT = st.sampled_from([(), ("a",), ("b",), ("a", "b")])
+OF_LABELS = st.sampled_from(
+    [name for name, spec in CATALOG.items() if spec.labels and not spec.base and not spec.number]
+)
 THRESHOLDS = st.sampled_from([0.0, 0.2, 0.5, 0.8, 1.0])
 CONTROLS = st.lists(st.tuples(METRICS, ACROSS, THRESHOLDS), min_size=1, max_size=4)
 
@@ -47,7 +70,7 @@ def published(make: Any, tally: Tally, asked: list[Any], nulls: Any, least: int)
             f">= {bound}",
             id=f"c{number}",
             across=across,
-            compare=None if metric == "group_representation" else "min",
+            compare="min" if across and CATALOG[metric].comparable else None,
             nulls=nulls,
         )
         for number, (metric, across, bound) in enumerate(asked)
@@ -66,3 +89,15 @@ def test_no_size_follows_from_what_was_published(
     attacker = published(make, tally_of(make, {**cells, **nameless}), asked, nulls, least)
     assert attacker.given_away() == []
     assert attacker.outcomes_given_away() == []
+
+
+@settings(max_examples=150, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(
+    LARGER,
+    st.lists(st.tuples(OF_LABELS, ACROSS_OR_NOT, THRESHOLDS), min_size=1, max_size=4),
+    st.sampled_from([3, 5]),
+)
+def test_no_value_rests_on_a_class_of_few(make: Any, cells: Any, asked: Any, least: int) -> None:
+    """Of one good woman alone the F1 of women tells whether she was found, as their recall does."""
+    tally = tally_of(make, cells)
+    assert published(make, tally, asked, "refuse", least).few_behind(1) == []

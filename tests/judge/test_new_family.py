@@ -300,7 +300,8 @@ def test_a_label_role_of_its_own_is_counted_by_its_own_labels(
     fields = _but(CATALOG["class_balance"], name=name, needs=needs, high=float("inf"))
     register([MetricSpec(**fields)], {name: Statistic(dense(name, slots, *inner), compute)})
     policy = (
-        'policy: own\nversion: "1"\nroles: {kind: {column: kind}}\ncontrols:\n'
+        'policy: own\nversion: "1"\ndisclosure: {min_cell: 0}\n'
+        "roles: {kind: {column: kind}}\ncontrols:\n"
         f'  - {{id: whole, metric: {name}, must: ">= 0"}}\n'
         f'  - {{id: most, metric: {name}, across: town, compare: max, must: ">= 0"}}\n'
     ).encode()

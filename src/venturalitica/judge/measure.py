@@ -32,7 +32,7 @@ from venturalitica.judge.question import Question, Refusal
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.intervals import Floats, Integers, Resampling
 from venturalitica.metrics.registry import STATISTICS
-from venturalitica.metrics.statistic import Sample, Shape, Statistic
+from venturalitica.metrics.statistic import Sample, Shape, Statistic, rarest_label
 
 _ROUNDING = 1e-9
 """Sums of the same losses in another order, on another processor, differ by less."""
@@ -122,14 +122,19 @@ def counted_rows(bench: Bench, question: Question) -> Counted:
     return _counted(bench, question)[0]
 
 
-def support_of(question: Question, counted: Counted) -> Floats:
-    """The fewest rows behind any part of the value, by group `(G,)`."""
+def fewest_of(question: Question, counted: Counted, *measured: Floats) -> Floats:
+    """The fewest rows behind any part of the value, by group `(G,)`.
+
+    `measured` are the counts and levels of a number, where the metric is about one.
+    """
     least = counted.rows.astype(float)
     for metric in question.spec.parts:
         statistic = STATISTICS[metric]
-        if statistic.support is not None:
-            sample = statistic.shape.lay(counted)
-            least = numpy.minimum(least, statistic.support(sample.measured)[: least.size])
+        if statistic.fewest is None:
+            fewest = rarest_label(counted)
+        else:
+            fewest = statistic.fewest(*(measured or (statistic.shape.lay(counted).measured,)))
+        least = numpy.minimum(least, fewest[: least.size])
     return least
 
 
@@ -137,7 +142,10 @@ def measure(bench: Bench, question: Question) -> Found:
     """Measure a control. Raises Refusal where there is no value."""
     counted, (notes, doubts) = _counted(bench, question)
     parts = [_part(bench, question, metric, counted) for metric in question.spec.parts]
-    found = compared_or_single(bench, question, parts, counted).with_notes(*counted.notes, *notes)
+    fewest = fewest_of(question, counted)
+    found = compared_or_single(bench, question, parts, counted, fewest).with_notes(
+        *counted.notes, *notes
+    )
     found = replace(found, doubts=(*found.doubts, *doubts))
     return with_left_out(found, bench, question, counted)
 
@@ -280,10 +288,10 @@ def absent_groups(statistic: Statistic, counted: Counted) -> tuple[str, ...]:
 
 
 def compared_or_single(
-    bench: Bench, question: Question, parts: Sequence[Part], counted: Counted
+    bench: Bench, question: Question, parts: Sequence[Part], counted: Counted, fewest: Floats
 ) -> Found:
-    """The parts' values as one."""
-    _refuse_kept_back(bench, question, parts, counted)
+    """The parts' values as one; `fewest` `(G,)` rows are behind any part of them."""
+    _refuse_kept_back(bench, question, counted, fewest)
     if question.compare is None:
         return single(
             parts[0], n=int(counted.told.sum()), undefined=CATALOG[question.spec.name].undefined
@@ -299,14 +307,11 @@ def compared_or_single(
     return replace(found, doubts=(*found.doubts, doubt))
 
 
-def _refuse_kept_back(
-    bench: Bench, question: Question, parts: Sequence[Part], counted: Counted
-) -> None:
+def _refuse_kept_back(bench: Bench, question: Question, counted: Counted, fewest: Floats) -> None:
     """Raises Refusal where what is asked for is kept back, or nothing is left to compare."""
     least = bench.least
     if question.compare is None:
-        support = min(float(part.support[0]) for part in parts)
-        if counted.n < least or 0 < support < least:
+        if counted.n < least or 0 < fewest[0] < least:
             raise Refusal(f"the value rests on fewer than {rows(least)}: it is not shown")
         return
     back = set(counted.kept_back)

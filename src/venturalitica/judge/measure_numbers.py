@@ -19,6 +19,7 @@ from venturalitica.judge.count import Counted, count_cells
 from venturalitica.judge.measure import (
     Bench,
     compared_or_single,
+    fewest_of,
     read_favorable,
     table_key,
     with_left_out,
@@ -45,14 +46,9 @@ class Levelled:
     reach: float
     note: str = ""
 
-    def support(self, metrics: Sequence[str]) -> Floats:
-        """The fewest rows behind any of these, by group `(G,)`."""
-        least = self.counted.rows.astype(float)
-        for name in metrics:
-            support = STATISTICS[name].support
-            if support is not None:
-                least = numpy.minimum(least, support(self.counts, self.values))
-        return least
+    def fewest(self, question: Question) -> Floats:
+        """The fewest rows behind any part of the value, by group `(G,)`."""
+        return fewest_of(question, self.counted, self.counts, self.values)
 
 
 def counted_levels(bench: Bench, question: Question) -> Levelled:
@@ -69,7 +65,9 @@ def measure_number(bench: Bench, question: Question) -> Found:
     _refuse_unfit(question, fine)
     every = _parts(bench, question, fine)
     parts = [every[metric] for metric in question.spec.parts]
-    found = compared_or_single(bench, question, [part for part, _ in parts], fine.counted)
+    found = compared_or_single(
+        bench, question, [part for part, _ in parts], fine.counted, fine.fewest(question)
+    )
     shift = max(moved for _, moved in parts)
     note = () if shift <= 1e-12 else (_level_note(_number(question), shift),)
     if bench.told is None:

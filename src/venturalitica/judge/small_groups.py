@@ -17,7 +17,7 @@ from venturalitica.core.tally import Table, Tally
 from venturalitica.errors import DataError
 from venturalitica.judge.count import Counted
 from venturalitica.judge.keep_back import Across, Crossing, Group
-from venturalitica.judge.measure import Bench, counted_rows, support_of
+from venturalitica.judge.measure import Bench, counted_rows, fewest_of
 from venturalitica.judge.measure_numbers import counted_levels
 from venturalitica.judge.question import Question, Refusal, question_of
 from venturalitica.metrics.catalog import misuse_of
@@ -58,23 +58,23 @@ def _small(bench: Bench, control: Control, least: int) -> set[Group]:
     """Groups of fewer rows, or with a value that rests on fewer. Those without rows have none."""
     question = question_of(control)
     try:
-        counted, support = _supported(bench, question)
+        counted, fewest = _counted(bench, question)
     except (Refusal, DataError):
         cells = _cells(bench.tally, control.across)
         return set() if cells is None else _sizes_below(cells, least)
-    few = (counted.rows < least) | (support < least)
+    few = (counted.rows < least) | (fewest < least)
     sizes = tuple(len(_levels(bench.tally, role)) for role in control.across)
     places = numpy.unravel_index(counted.groups.codes[few], sizes)
     return set(zip(*(column.tolist() for column in places), strict=True))
 
 
-def _supported(bench: Bench, question: Question) -> tuple[Counted, Floats]:
+def _counted(bench: Bench, question: Question) -> tuple[Counted, Floats]:
     """The rows by group, and the fewest behind any part of the value `(G,)`."""
     if question.spec.number is not None:
         levelled = counted_levels(bench, question)
-        return levelled.counted, levelled.support(question.spec.parts)
+        return levelled.counted, levelled.fewest(question)
     counted = counted_rows(bench, question)
-    return counted, support_of(question, counted)
+    return counted, fewest_of(question, counted)
 
 
 def _levels(tally: Tally, role: str) -> Sequence[object]:

@@ -11,7 +11,15 @@ from collections.abc import Callable
 import numpy
 
 from venturalitica.metrics.intervals import Floats, Integers, divide, segment_sums
-from venturalitica.metrics.statistic import Counts, Sample, Shape, Statistic, dense
+from venturalitica.metrics.statistic import (
+    Counts,
+    Sample,
+    Shape,
+    Statistic,
+    all_rows,
+    dense,
+    least_of,
+)
 
 RIGHT, TARGET, PREDICTED = 0, 1, 2
 
@@ -44,9 +52,7 @@ def cohen_kappa(classes: Floats) -> Floats:
 
 def rarest_target(classes: Floats) -> Floats:
     """Rows of the rarest label that the target has."""
-    counts = classes[..., TARGET, :]
-    rarest: Floats = numpy.where(counts > 0, counts, numpy.inf).min(axis=-1)
-    return rarest
+    return least_of(*numpy.moveaxis(classes[..., TARGET, :], -1, 0))
 
 
 def _covariance(classes: Floats) -> Floats:
@@ -128,19 +134,23 @@ AGREEMENT = dense("agreement", _right, 2)
 CLASSES = Shape("classes", _lay_classes)
 
 
-def _average(of_labels: Callable[[Floats], Floats], mean: Callable[..., Floats]) -> Statistic:
-    return Statistic(CLASSES, lambda classes: mean(of_labels(classes), classes))
+def _average(
+    of_labels: Callable[[Floats], Floats],
+    mean: Callable[..., Floats],
+    fewest: Callable[[Floats], Floats] | None = None,
+) -> Statistic:
+    return Statistic(CLASSES, lambda classes: mean(of_labels(classes), classes), fewest=fewest)
 
 
 STATISTICS = {
-    "accuracy": Statistic(AGREEMENT, accuracy),
-    "balanced_accuracy": Statistic(CLASSES, balanced_accuracy, rarest_target),
+    "accuracy": Statistic(AGREEMENT, accuracy, fewest=all_rows),
+    "balanced_accuracy": Statistic(CLASSES, balanced_accuracy, rarest_target, rarest_target),
     "matthews_correlation": Statistic(CLASSES, matthews_correlation),
     "cohen_kappa": Statistic(CLASSES, cohen_kappa),
     "precision_macro": _average(_precisions, _macro),
     "precision_weighted": _average(_precisions, _weighted),
-    "recall_macro": _average(_recalls, _macro),
-    "recall_weighted": _average(_recalls, _weighted),
+    "recall_macro": _average(_recalls, _macro, rarest_target),
+    "recall_weighted": _average(_recalls, _weighted, rarest_target),
     "f1_macro": _average(_f1s, _macro),
     "f1_weighted": _average(_f1s, _weighted),
 }

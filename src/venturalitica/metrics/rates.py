@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy
 
 from venturalitica.metrics.intervals import Floats, Integers, divide
-from venturalitica.metrics.statistic import Counts, Statistic, dense, favorable
+from venturalitica.metrics.statistic import Counts, Statistic, all_rows, dense, favorable, least_of
 
 
 def precision(outcomes: Floats) -> Floats:
@@ -63,6 +63,16 @@ def predicted(outcomes: Floats) -> Floats:
     return outcomes[..., 0, 1] + outcomes[..., 1, 1]
 
 
+def rarer_outcome(outcomes: Floats) -> Floats:
+    """Rows of the rarest of: the favorable target, another target, predicted favorable."""
+    return least_of(positives(outcomes), negatives(outcomes), predicted(outcomes))
+
+
+def _behind_precision(outcomes: Floats) -> Floats:
+    """None where nobody is predicted favorable."""
+    return numpy.where(predicted(outcomes) > 0, rarer_outcome(outcomes), 0.0)
+
+
 def _both(counts: Counts) -> Integers:
     predicted: Integers = (counts.indices[:, 1] == counts.favorable).astype(numpy.int64)
     return 2 * favorable(counts) + predicted
@@ -71,18 +81,18 @@ def _both(counts: Counts) -> Integers:
 CHOSEN = dense("chosen", favorable, 2)
 OUTCOMES = dense("outcomes", _both, 2, 2)
 
-_RECALL = Statistic(OUTCOMES, recall, positives)
-_SPECIFICITY = Statistic(OUTCOMES, specificity, negatives)
+_RECALL = Statistic(OUTCOMES, recall, positives, positives)
+_SPECIFICITY = Statistic(OUTCOMES, specificity, negatives, negatives)
 
 STATISTICS = {
-    "precision": Statistic(OUTCOMES, precision, predicted),
+    "precision": Statistic(OUTCOMES, precision, predicted, _behind_precision),
     "recall": _RECALL,
     "specificity": _SPECIFICITY,
-    "f1": Statistic(OUTCOMES, f1),
+    "f1": Statistic(OUTCOMES, f1, fewest=rarer_outcome),
     "true_positive_rate": _RECALL,
     "true_negative_rate": _SPECIFICITY,
-    "false_positive_rate": Statistic(OUTCOMES, false_positive_rate, negatives),
-    "false_negative_rate": Statistic(OUTCOMES, false_negative_rate, positives),
-    "selection_rate": Statistic(CHOSEN, favorable_share),
-    "base_rate": Statistic(CHOSEN, favorable_share),
+    "false_positive_rate": Statistic(OUTCOMES, false_positive_rate, negatives, negatives),
+    "false_negative_rate": Statistic(OUTCOMES, false_negative_rate, positives, positives),
+    "selection_rate": Statistic(CHOSEN, favorable_share, fewest=all_rows),
+    "base_rate": Statistic(CHOSEN, favorable_share, fewest=all_rows),
 }

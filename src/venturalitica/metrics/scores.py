@@ -14,7 +14,7 @@ import numpy
 
 from venturalitica.core.text import format_number
 from venturalitica.metrics.intervals import Floats, Integers, divide
-from venturalitica.metrics.statistic import Statistic, dense, favorable
+from venturalitica.metrics.statistic import Statistic, all_rows, dense, favorable, least_of
 
 BINS = 10
 """Equal bins of the expected calibration error."""
@@ -78,6 +78,13 @@ def rarer_rows(scored: Floats, scores: Floats) -> Floats:
     """Rows of whichever side of the target has fewer."""
     rows: Floats = scored.sum(axis=-1).min(axis=-1)
     return rows
+
+
+def _behind_precisions(scored: Floats, scores: Floats) -> Floats:
+    """Rows of the rarer side of the target, where both have any; none without favorable rows."""
+    favorable = favorable_rows(scored, scores)
+    rarer = least_of(favorable, scored[..., 0, :].sum(axis=-1))
+    return numpy.where(favorable > 0, rarer, 0.0)
 
 
 def _log_losses(scores: Floats) -> tuple[Floats, Floats]:
@@ -176,17 +183,28 @@ def _outside(score: float) -> str:
 SCORED = dense("scored", favorable, 2, bins=calibration_bins)
 
 STATISTICS = {
-    "roc_auc": Statistic(SCORED, roc_auc, rarer_rows, bound=roc_auc_bound),
+    "roc_auc": Statistic(SCORED, roc_auc, rarer_rows, rarer_rows, bound=roc_auc_bound),
     "average_precision": Statistic(
-        SCORED, average_precision, favorable_rows, bound=average_precision_bound
+        SCORED,
+        average_precision,
+        favorable_rows,
+        _behind_precisions,
+        bound=average_precision_bound,
     ),
     "brier_score": Statistic(
-        SCORED, brier_score, bound=brier_score_bound, refuse=_no_probabilities
+        SCORED,
+        brier_score,
+        fewest=all_rows,
+        bound=brier_score_bound,
+        refuse=_no_probabilities,
     ),
-    "log_loss": Statistic(SCORED, log_loss, bound=log_loss_bound, refuse=_no_probabilities),
+    "log_loss": Statistic(
+        SCORED, log_loss, fewest=all_rows, bound=log_loss_bound, refuse=_no_probabilities
+    ),
     "expected_calibration_error": Statistic(
         SCORED,
         expected_calibration_error,
+        fewest=all_rows,
         bound=expected_calibration_error_bound,
         refuse=_no_probabilities,
     ),

@@ -88,18 +88,46 @@ class Statistic:
     only); None means all rows. `absent`: a group that the policy names and no row belongs to has
     the value 0.
 
-    Of a number, `compute`, `support` and `bound` get its levels `(S,)` too. `bound`, with half the
-    width of a level as a third argument, gives how far off the value can be where numbers were cut
-    into cells; without one nothing is settled there. `refuse` says why such levels can not be
-    measured, "" where they can.
+    `fewest` gives in the same way the fewest rows behind any part of the value: of a class that it
+    looks at, or in what it divides by; a class without rows is no part of it. Fewer than `min_cell`
+    and the value is shown nowhere. None means the rarest label of any label role that is needed;
+    `all_rows` that only all rows together stand behind it.
+
+    Of a number, `compute`, `support`, `fewest` and `bound` get its levels `(S,)` too. `bound`, with
+    half the width of a level as a third argument, gives how far off the value can be where numbers
+    were cut into cells; without one nothing is settled there. `refuse` says why such levels can not
+    be measured, "" where they can.
     """
 
     shape: Shape
     compute: Function
     support: Function | None = None
+    fewest: Function | None = None
     absent: bool = False
     bound: Function | None = None
     refuse: Callable[[Floats], str] | None = None
+
+
+def all_rows(counts: Floats, levels: Floats | None = None) -> Floats:
+    """As `fewest`: no part of the value rests on fewer than all rows."""
+    return numpy.array([numpy.inf])
+
+
+def least_of(*parts: Floats) -> Floats:
+    """The fewest rows of the parts `(...)`; of those that have any."""
+    stacked = numpy.stack(parts)
+    least: Floats = numpy.where(stacked > 0, stacked, numpy.inf).min(axis=0)
+    return least
+
+
+def rarest_label(counts: Counts) -> Floats:
+    """By group `(G,)`: the rows of the rarest label of any label role; infinite without labels."""
+    least: Floats = numpy.full(counts.size, numpy.inf)
+    for column in counts.indices.T:
+        rows = numpy.zeros((counts.size, int(column.max(initial=0)) + 1))
+        numpy.add.at(rows, (counts.group, column), counts.counts)
+        least = numpy.minimum(least, least_of(*rows.T))
+    return least
 
 
 def dense(
