@@ -8,6 +8,7 @@ and the most that a size can be; where they are the same, it is given away.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -121,6 +122,16 @@ class Attacker:
                 self._between({role: NULL}, sum(counts), sum(counts))
             elif self.size({role: NULL}, None) < self.least:
                 self._between({role: NULL}, 1, self.least - 1)
+        for verdict in verdicts:
+            if verdict["metric"] == "completeness" and verdict["value"] is not None:
+                self._learn_missing(verdict["notes"])
+
+    def _learn_missing(self, notes: Sequence[str]) -> None:
+        """Of a bound that is higher than needed: that it is the very number."""
+        for role, most in re.findall(r"(\w+): (?:at most )?([\d,]+) of", " ".join(notes)):
+            rows = int(most.replace(",", ""))
+            if role in self.roles and rows >= self.least:
+                self._between({role: NULL}, rows, rows)
 
     def named(self, across: Sequence[str], name: str) -> dict[str, int]:
         """A group by its name."""
@@ -239,16 +250,18 @@ class Attacker:
         return found
 
     def _may_hide(self, secret: Secret, label: Place) -> bool:
-        """Whether others of that label are in groups of the same roles that are not shown."""
-        shown = self._shown[secret.across]
-        hidden = (
-            {tuple(cell[1][self.roles.index(role)] for role in secret.across) for cell in self.true}
-            - shown
-            - {secret.group}
-        )
+        """Whether others of that label are where it is not told what group of these roles has them.
+
+        Those of a shown intersection of these roles with others are told, too.
+        """
+        finer = {across: at for across, at in self._shown.items() if {*secret.across} <= {*across}}
         of_label = everyone = 0
-        for place in hidden:
-            at = dict(zip(secret.across, place, strict=True))
-            of_label += self.size(at, label)
-            everyone += self.size(at, None)
+        for (own, place), rows in self.true.items():
+            told = any(self._group(across, place) in at for across, at in finer.items())
+            if not told and self._group(secret.across, place) != secret.group:
+                of_label += rows if own == label else 0
+                everyone += rows
         return 0 < of_label < everyone
+
+    def _group(self, across: Sequence[str], place: Place) -> Place:
+        return tuple(place[self.roles.index(role)] for role in across)

@@ -75,6 +75,7 @@ def published(make: Any, tally: Tally, asked: list[Any], nulls: Any, least: int)
         )
         for number, (metric, across, bound) in enumerate(asked)
     ]
+    controls.append(make.control("completeness", ">= 0.0", id="whole"))
     verdicts = judge(make.policy(*controls, favorable=1, min_cell=least), tally)
     return Attacker(
         tally, [verdict.to_json() for verdict in verdicts], tally.axes_json(least), least=least

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from venturalitica.core.circumstances import Circumstances, Share
-from venturalitica.core.tally import Tally
+from venturalitica.core.tally import Axis, Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.judge import judge
 
@@ -145,6 +146,21 @@ def test_few_missing_values_count_as_the_most_that_there_may_be(make: Any) -> No
     assert one.value == pytest.approx(0.98)
     assert not one.conclusive
     assert "gender: at most 4 of 200 missing" in words(one)
+
+
+@pytest.mark.parametrize("unmapped", [3, 4])
+def test_missing_values_are_not_counted_where_a_part_of_them_is_few(
+    make: Any, unmapped: int
+) -> None:
+    """Two without a group and a few of none that the map names: the sum would tell each."""
+    gender: list[Any] = ["f", "m", "x"] * 60 + [None] * 2 + ["q"] * unmapped
+    axis = Axis("gender", "gender", ("f", "m", "x"), 2, {"q": unmapped})
+    tally = make.tally(gender=[None if one == "q" else one for one in gender])
+    tally = replace(tally, axes=(axis,), nulls={"gender": 2 + unmapped})
+    (verdict,) = judged(make, tally, make.control("completeness", ">= 0.5", of=("gender",)))
+    assert (verdict.status, verdict.value, verdict.n) == ("not_evaluated", None, 182 + unmapped)
+    assert "how many rows have no gender is not told" in verdict.reason
+    assert verdict.notes == ()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])

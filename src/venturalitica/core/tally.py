@@ -201,11 +201,10 @@ class Tally:
             told[role] = count if not count or self.tells(axis, least) else None
         return told
 
-    def most_nulls(self, role: str, least: int) -> int:
-        """How many of its values are missing at most, as far as is told where they are not."""
+    def few_nulls(self, role: str, least: int) -> bool:
+        """Whether fewer than `least` of its values are missing, or without an entry in its map."""
         axis = self.axis(role) or Axis(role, "", (), self.nulls[role])
-        lost = axis.nulls + sum(axis.unmapped.values())
-        return self.rows if self.rows - lost < least else max(lost, least - 1)
+        return axis.nulls + sum(axis.unmapped.values()) < least
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Tally:

@@ -182,7 +182,7 @@ class Crossing:
     def _possible(
         self, losing: Sequence[int], gaining: Sequence[int], kept: Sequence[set[Group]]
     ) -> bool:
-        """Whether no group that is named becomes empty, and none called small large."""
+        """Whether no group that is named becomes empty, and few rows without one stay few."""
         for groups, sizes, back in zip(self._groups, self.sizes, kept, strict=True):
             change: dict[Group, int] = {}
             for at in losing:
@@ -198,8 +198,8 @@ class Crossing:
 
     def _in_bounds(self, group: Group, was: int, now: int) -> bool:
         """Whether nothing that is said of a group that is not shown would have to be another."""
-        few = group == (NULL,) and was < self._least
-        return now >= 1 and (now < self._least or not few)
+        alike = (was < self._least) == (now < self._least)
+        return now >= 1 and (alike or group != (NULL,))
 
 
 class _Free:

@@ -196,15 +196,26 @@ def _counted(bench: Bench, question: Question) -> tuple[Counted, _Said]:
 
 
 def _counted_missing(bench: Bench, control: Control) -> Counted:
-    """Missing values; where a count is not to be told, the most that there may be."""
+    """Missing values; where they are few, the most that there may be.
+
+    Raises Refusal where a count is not to be told although it is of more rows: a part of it is of
+    few, and the size of a group may follow from it.
+    """
     tally, told = bench.tally, bench.tally.nulls_told(bench.least)
     # Sorted, as a record keeps them: the replicates depend on the order.
     asked = {role: told[role] for role in control.of or sorted(tally.nulls)}
-    missing = {
-        role: tally.most_nulls(role, bench.least) if count is None else count
-        for role, count in asked.items()
-    }
-    return count_all(tally, missing, [role for role, count in asked.items() if count is None])
+    untold = [role for role, count in asked.items() if count is None]
+    kept = [role for role in untold if not tally.few_nulls(role, bench.least)]
+    if kept:
+        raise Refusal(
+            f"how many rows have no {listed(kept)} is not told, since counts of fewer than "
+            f"{rows(bench.least)} would follow: there is no value",
+            n=tally.rows,
+        )
+    # The most that there may be, whatever it is: it must not depend on what is not told.
+    most = min(bench.least - 1, tally.rows)
+    missing = {role: most if count is None else count for role, count in asked.items()}
+    return count_all(tally, missing, untold)
 
 
 def read_favorable(
