@@ -117,6 +117,61 @@ def test_a_few_missing_values_are_not_counted_out(make: Any, nulls: Any) -> None
     assert "3 rows" not in words(other)
 
 
+def test_rows_that_are_left_out_are_not_told_by_what_is_left(make: Any) -> None:
+    """Six lack a target, four a prediction: 90 rows and the six would tell the four."""
+    found = []
+    for few in (1, 4):
+        target = [None] * 6 + [1, 0] * 47
+        prediction = [1] * 6 + [None] * few + [1, 0, 0, 1] * 30
+        data = {"target": target, "prediction": prediction[:100], "gender": ["f", "m"] * 50}
+        found.append(
+            judged(
+                make,
+                make.tally(**data),
+                make.control("accuracy", nulls="drop"),
+                make.control("base_rate", nulls="drop", id="base"),
+                make.control("accuracy", nulls="drop", id="by", across="gender", compare="min"),
+                make.control("base_rate", nulls="drop", id="few", across="gender", compare="min"),
+            )
+        )
+    for right, base, by, few_each in found:
+        assert (right.n, base.n, by.n) == (100, 94, 100)
+        # Three of each gender lack a target.
+        assert [group.n for group in (*by.groups, *few_each.groups)] == [50, 50, 50, 50]
+        assert "some of 100 rows cannot be used: 6 rows have no target" in words(right)
+
+
+def test_losses_of_a_group_are_told_where_none_of_any_is_few(make: Any) -> None:
+    target: list[Any] = [None] * 12 + [1, 0] * 94
+    for women in (6, 8):
+        gender = ["f"] * women + ["m"] * (12 - women) + ["f", "m"] * 94
+        tally = make.tally(target=target, gender=gender)
+        control = make.control("base_rate", nulls="drop", across="gender", compare="min")
+        (verdict,) = judged(make, tally, control)
+        told = [94, 94] if women == 6 else [94 + women, 94 + 12 - women]
+        assert [group.n for group in verdict.groups] == told
+
+
+@pytest.mark.parametrize(("least", "named"), [(5, True), (10, False)])
+def test_unmapped_values_are_named_from_the_policy_s_least(
+    make: Any, least: int, named: bool
+) -> None:
+    gender: list[Any] = [None] * 12 + ["f", "m"] * 60
+    tally = make.tally(gender=gender, target=[1, 0] * 66)
+    tally = replace(
+        tally,
+        axes=tuple(
+            replace(axis, nulls=0, unmapped={"Q7": 6, "(2 other values)": 6})
+            if axis.role == "gender"
+            else axis
+            for axis in tally.axes
+        ),
+    )
+    control = make.control("base_rate", nulls="drop", across="gender", compare="min")
+    (verdict,) = judged(make, tally, control, least=least)
+    assert ("'Q7'" in words(verdict)) is named
+
+
 def test_few_rows_without_a_group_are_a_group_of_few(make: Any) -> None:
     """The groups that are shown and all rows together would tell how many they are."""
     gender = ["f", "m", "x"] * 60 + [None] * 3

@@ -46,8 +46,8 @@ class Counted(Counts):
     untold: tuple[str, ...] = ()
     """Roles whose missing values are counted as the most that there may be."""
     told: Integers
-    """`(G,)` the rows of each group as they may be told: where fewer than `min_cell` of them were
-    left out, with those, since the difference to another control would tell how few."""
+    """`(G,)` the rows of each group as they may be told: where it is not told how many were left
+    out, in all or of any group, with those, since the difference would tell it."""
     notes: tuple[str, ...] = ()
 
 
@@ -105,7 +105,9 @@ def count_cells(
         groups=groups,
         kept_back=kept_back,
         missed=missed,
-        told=_told(control, tally, indices[:, len(roles) :], counts, groups, used, least),
+        told=used
+        if missed is None
+        else _told(control, tally, indices, counts, groups, used, missed, least),
         notes=(*notes, *groups.notes),
     )
     if control.across:
@@ -116,21 +118,42 @@ def count_cells(
 def _told(
     control: Control,
     tally: Tally,
-    places: Integers,
+    indices: Integers,
     counts: Integers,
     groups: Groups,
     used: Integers,
+    missed: Missed,
     least: int,
 ) -> Integers:
-    if not control.across:
-        whole = numpy.array([counts.sum()], dtype=numpy.int64)
-    else:
+    roles = indices.shape[1] - len(control.across)
+    missing, places = indices[:, :roles] == NULL, indices[:, roles:]
+    known = (places != NULL).all(axis=1)
+    place = numpy.zeros(int(known.sum()), dtype=numpy.int64)
+    if control.across:
         axes = [_axis(tally, role) for role in control.across]
-        known = (places != NULL).all(axis=1)
-        whole = numpy.zeros(used.size, dtype=numpy.int64)
         place = numpy.searchsorted(groups.codes, product_codes(places[known], axes))
-        numpy.add.at(whole, place, counts[known])
-    return numpy.where(whole - used < least, whole, used)
+    missing, counts = missing[known], counts[known]
+    whole = numpy.zeros(used.size, dtype=numpy.int64)
+    numpy.add.at(whole, place, counts)
+    lacking = numpy.zeros((used.size, roles), dtype=numpy.int64)
+    numpy.add.at(lacking, place, missing * counts[:, None])
+    lost = whole - used
+    every = [
+        _losses(roles_lost, int(any_of))
+        for roles_lost, any_of in zip(lacking.tolist(), lost, strict=True)
+    ]
+    # What all lost less those of the groups that are shown is of the others.
+    every.append([missed.exact - int(lost.sum())] if missed.exact is not None else [])
+    few = any(0 < count < least for own in every for count in own)
+    return whole if few or missed.exact is None else used
+
+
+def _losses(lacking: Sequence[int], lost: int) -> list[int]:
+    """All counts that follow from how many rows lack each role, and how many lack any.
+
+    How many lack two at once, and how many lack others alone.
+    """
+    return [*lacking, lost, sum(lacking) - lost, *(lost - own for own in lacking)]
 
 
 def _shown(places: Integers, back: Collection[Group]) -> NDArray[numpy.bool_]:
@@ -206,7 +229,11 @@ def unbound_reason(
 
 
 def _grouped(
-    policy: Policy, control: Control, tally: Tally, indices: Integers, kept: Integers
+    policy: Policy,
+    control: Control,
+    tally: Tally,
+    indices: Integers,
+    kept: Integers,
 ) -> tuple[Groups, Integers]:
     """Groups seen in any row, even one whose label is missing: none must vanish unnoticed."""
     axes = [_axis(tally, role) for role in control.across]
@@ -247,13 +274,12 @@ def _missed(
         if column.any()
     }
     told = {role: _tells(tally, role, count, least) for role, count in lacking.items()}
-    # How many rows lack two values at once follows from what lacks each, and what lacks any.
-    both = sum(lacking.values()) - lost
     exact = all(told.values()) and may_be_told((lost,), tally.rows, least)
-    exact = exact and (not both or both >= least)
+    losses = _losses(list(lacking.values()), lost)
+    exact = exact and not any(0 < count < least for count in losses)
     most = min(sum(max(count, least - 1) for count in lacking.values()), tally.rows)
     causes = [
-        _cause(tally, role, _many(count, least, shown=told[role]), shown=told[role])
+        _cause(tally, role, _many(count, least, shown=told[role]), least, shown=told[role])
         for role, count in lacking.items()
     ]
     return Missed(
@@ -288,7 +314,7 @@ def _missing(control: Control, tally: Tally, missed: Missed | None) -> tuple[str
     )
 
 
-def _cause(tally: Tally, role: str, many: str, *, shown: bool) -> str:
+def _cause(tally: Tally, role: str, many: str, least: int, *, shown: bool) -> str:
     axis = tally.axis(role)
     many = "1 row has" if many == "1" else f"{many} rows have"
     if axis is None or not axis.unmapped:
@@ -296,13 +322,13 @@ def _cause(tally: Tally, role: str, many: str, *, shown: bool) -> str:
         return f"{many} no {role}{column}"
     nulls = f", {axis.nulls:,} missing" if axis.nulls and shown else ""
     note = f"; {axis.note}" if axis.note else ""
-    unmapped = _unmapped_words(axis.unmapped, shown=shown)
+    unmapped = _unmapped_words(axis.unmapped, least, shown=shown)
     return f"{many} a {role} that its `map` does not name: {unmapped}{nulls}{note}"
 
 
-def _unmapped_words(unmapped: Mapping[str, int], *, shown: bool) -> str:
+def _unmapped_words(unmapped: Mapping[str, int], least: int, *, shown: bool) -> str:
     """`'A97' (12), 3 other values (4 rows)`: older tallies name values of fewer rows, too."""
-    named = [value for value, times in unmapped.items() if times >= MIN_CELL]
+    named = [value for value, times in unmapped.items() if times >= (least or MIN_CELL)]
     named = [value for value in named if not OTHERS.fullmatch(value)][:_VALUES_SHOWN]
     rest = {value: times for value, times in unmapped.items() if value not in named}
     parts = [f"'{value}' ({unmapped[value]:,})" if shown else f"'{value}'" for value in named]
