@@ -172,6 +172,16 @@ def test_unmapped_values_are_named_from_the_policy_s_least(
     assert ("'Q7'" in words(verdict)) is named
 
 
+def test_an_intersection_that_is_kept_back_is_not_called_empty(make: Any) -> None:
+    gender = ["f"] * 60 + ["m"] * 60 + ["x"] * 9 + ["y"] * 2
+    age = ["old", "young"] * 60 + ["old"] * 4 + ["young"] * 5 + ["old"] * 2
+    tally = make.tally(gender=gender, age=age, target=[1] * 131)
+    control = make.control("row_count", across=("gender", "age"), compare="min")
+    (verdict,) = judged(make, tally, control)
+    assert "2 groups are not judged: 'x × old', 'y × old'" in words(verdict)
+    assert "1 of 8 intersections have no rows" in words(verdict)
+
+
 def test_few_rows_without_a_group_are_a_group_of_few(make: Any) -> None:
     """The groups that are shown and all rows together would tell how many they are."""
     gender = ["f", "m", "x"] * 60 + [None] * 3

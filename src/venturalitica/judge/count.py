@@ -90,7 +90,9 @@ def count_cells(
         indices, counts, kept = indices[shown], counts[shown], kept[shown]
         if not kept.any():
             raise Refusal(f"no group is shown: {kept_back_words(kept_back, policy.min_cell)}")
-        groups, group = _grouped(policy, control, tally, indices[:, len(roles) :], kept)
+        groups, group = _grouped(
+            policy, control, tally, indices[:, len(roles) :], kept, hidden=len(kept_back)
+        )
     labels = len(roles) if values is None else len(roles) - 1
     used = numpy.zeros(groups.size or 1, dtype=numpy.int64)
     numpy.add.at(used, group, counts[kept])
@@ -234,12 +236,14 @@ def _grouped(
     tally: Tally,
     indices: Integers,
     kept: Integers,
+    *,
+    hidden: int,
 ) -> tuple[Groups, Integers]:
     """Groups seen in any row, even one whose label is missing: none must vanish unnoticed."""
     axes = [_axis(tally, role) for role in control.across]
     known = (indices != NULL).all(axis=1)
     codes = numpy.unique(product_codes(indices[known], axes))
-    groups = observed_groups(policy, axes, codes)
+    groups = observed_groups(policy, axes, codes, hidden=hidden)
     group = numpy.searchsorted(codes, product_codes(indices[kept], axes)).astype(numpy.int64)
     return groups, group
 

@@ -87,8 +87,12 @@ class Groups:
         return len(self.names)
 
 
-def observed_groups(policy: Policy, axes: Sequence[Axis], codes: Integers) -> Groups:
+def observed_groups(
+    policy: Policy, axes: Sequence[Axis], codes: Integers, *, hidden: int = 0
+) -> Groups:
     """Groups of the distinct `codes` seen (see `product_codes`), in ascending order.
+
+    `hidden` is how many more there are that are kept back: these have rows.
 
     Raises Refusal where an axis was grouped by another `map` or `bins` than the policy's.
     """
@@ -103,7 +107,7 @@ def observed_groups(policy: Policy, axes: Sequence[Axis], codes: Integers) -> Gr
         for axis, column in zip(axes, places, strict=False)
     ]
     names = _joined(list(zip(*columns, strict=True)))
-    unseen = int(numpy.prod(sizes)) - codes.size
+    unseen = int(numpy.prod(sizes)) - codes.size - hidden
     if len(axes) > 1 and unseen:
         notes.append(f"{unseen} of {int(numpy.prod(sizes))} intersections have no rows")
     return Groups(codes, names, tuple(absent), len(axes) > 1, tuple(notes))
