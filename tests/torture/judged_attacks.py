@@ -14,16 +14,17 @@ from typing import Any
 from torture import attacks
 from torture.attacks import INSIDER, OUTSIDER, Play, World
 from torture.formats import in_format_1
-from venturalitica.audit.statement import Facts, build_statement
+from venturalitica.audit.statement import Facts, Unsigned, build_statement
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.encoding import canonical_json, sha256_hex
-from venturalitica.core.prior import Committed, Prior
+from venturalitica.core.prior import Committed, Prior, identity_digest
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.judge import judge
 from venturalitica.judge.conclude import as_recorded
 from venturalitica.ledger import Ledger
 from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.policy import parse_policy
+from venturalitica.provenance.fingerprint import data_item
 
 POLICY = parse_policy(
     b"""\
@@ -140,6 +141,59 @@ def sign_another_value_than_the_counts_give(world: World, home: Path) -> None:
         predicate["light"] = "green"
 
     _signed(world, home, change)
+
+
+def data_record(home: Path) -> Unsigned:
+    """A record of `TALLY` as it is made now, with digests of its data under the log's key."""
+    digests = {name: sha256_hex(name.encode()) for name in ("y", "p", "g")}
+    columns = [
+        {"name": name, "type": "int64", "nulls": 0, "sha256": sha256}
+        for name, sha256 in digests.items()
+    ]
+    identity = {"of": ["target"], "sha256": identity_digest(1000, [digests["y"]])}
+    item = data_item("test", "audit", sha256="d" * 64, rows=1000, columns=columns)
+    asked = Circumstances()
+    facts = Facts(
+        kind="audit",
+        run_id="0" * 32,
+        name="training",
+        source="enforce",
+        started=AT,
+        ended=AT,
+        policy=POLICY,
+        verdicts=judge(POLICY, TALLY, circumstances=asked),
+        circumstances=asked,
+        tally=TALLY,
+        bindings={"target": "y", "prediction": "p", "gender": "g"},
+        data=(item | {"identity": identity},),
+    )
+    return build_statement(facts, key=Vault(home).key())
+
+
+def sign_about_data(
+    world: World, home: Path, change: Callable[[dict[str, Any]], None] = lambda _: None
+) -> None:
+    """Signed as it is made now; the log is asked what came before it after the change."""
+    made = data_record(home)
+    change(made.statement["predicate"])
+    made.append_to(Ledger.open(home, signer=world.ours))
+
+
+@attack(INSIDER, found="alone")
+def sign_other_digests_than_those_of_the_data(world: World, home: Path) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        [item] = predicate["data"]
+        item["hmac_sha256"] = "c" * 64
+        item["identity"]["hmac_sha256"] = "b" * 64
+
+    sign_about_data(world, home)
+    sign_about_data(world, home, change)
+
+
+@attack(INSIDER, found="alone")
+def sign_that_nobody_can_know_the_data_again(world: World, home: Path) -> None:
+    sign_about_data(world, home)
+    sign_about_data(world, home, lambda said: said["data"][0].update(identity=None))
 
 
 def _signed_in_format_3(

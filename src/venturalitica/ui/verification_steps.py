@@ -241,6 +241,7 @@ MEANINGS = {
     "run ends": "each run that began has its end on record, or is said to have none",
     "run audits": "the audits that a run names are in the log, as it says they are",
     "attempts": "each audit names what the log holds from before it, counted again",
+    "data": "digests under the log's key are those of the data's bare ones in the vault",
     "time stamps": "each is of the commitment it stands in, signed by an authority",
     "rotation": "keys were handed over by records that both signed",
     "approvals": "each sign-off speaks of an earlier record, and of that very one",

@@ -241,6 +241,16 @@ class Vault:
             raise EvidenceError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
+def key_in(home: Path) -> bytes | None:
+    """The own secret of the log in `home`, where it is here and can be read; it is not made."""
+    vault = Vault(home)
+    if not (vault.folder / KEY).is_file():
+        return None
+    with contextlib.suppress(EvidenceError):
+        return vault.key()
+    return None
+
+
 def digest_of(reference: Mapping[str, Any]) -> str:
     """The digest that a reference holds.
 

@@ -23,6 +23,7 @@ from venturalitica.ledger.records.kinds.erasure import Target, held_by, targets_
 from venturalitica.ledger.records.kinds.pruning import Pruning, Range
 from venturalitica.ledger.records.kinds.rotation import Rotation
 from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.verify.data_digests import DataDigests
 from venturalitica.ledger.verify.prior import Priors, TimeStamps
 
 
@@ -244,7 +245,7 @@ def chronicles(
     alone = home is None
     judged = (Verdicts(home, tally), RunAudits(alone=alone), RunEnds(home))
     held = (*judged, Rotations(), Approvals(home))
-    before = (Priors(home), TimeStamps(tsa_roots))
+    before = (Priors(home), DataDigests(home), TimeStamps(tsa_roots))
     return (*held, *before, Vaulted(home), Retention(alone=alone), Telling(alone=alone))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from venturalitica.ledger.records.chronicle import Chronicle, Record
 from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.pruning import pruned_by
 from venturalitica.ledger.records.looks import Look, Looks, commitment_in, look_of, named_for
-from venturalitica.ledger.records.vault import KEY, Vault
+from venturalitica.ledger.records.vault import KEY, key_in
 
 
 class Priors(Chronicle):
@@ -30,7 +29,7 @@ class Priors(Chronicle):
 
     def __init__(self, home: Path | None) -> None:
         self._alone = home is None
-        self._key = None if home is None else _key_in(home)
+        self._key = None if home is None else key_in(home)
         self._looks = Looks()
         self._committed: dict[int, tuple[str, Commitment]] = {}
         self._heads: list[Head] = []
@@ -131,16 +130,6 @@ def _words(counted: Attempts) -> str:
         f"{counted.models} models, {counted.before_policy} before its policy, "
         f"{counted.not_compared} not compared"
     )
-
-
-def _key_in(home: Path) -> bytes | None:
-    """The log's own secret where it is here; it is not made."""
-    vault = Vault(home)
-    if not (vault.folder / KEY).is_file():
-        return None
-    with suppress(EvidenceError):
-        return vault.key()
-    return None
 
 
 APART = timedelta(minutes=5)
