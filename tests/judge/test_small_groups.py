@@ -11,6 +11,7 @@ from venturalitica.core.circumstances import Circumstances, Share
 from venturalitica.core.tally import Axis, Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.judge import judge
+from venturalitica.judge.conclude import training_words
 
 LEAST = 5
 
@@ -241,6 +242,22 @@ def test_nearly_all_are_at_least_so_many() -> None:
     assert (
         Share(0.99, 0.0, 200).told(LEAST).share == Share(0.985, 0.0, 200).told(LEAST).share == 0.98
     )
+    for rows in range(LEAST + 1, 40):
+        ways: dict[Share, set[int]] = {}
+        for found in range(LEAST, rows + 1):
+            ways.setdefault(Share(round(found / rows, 6), 0.0, rows).told(LEAST), set()).add(found)
+        nearly = {told: founds for told, founds in ways.items() if told.most}
+        assert len(nearly) == 1
+        for told, founds in nearly.items():
+            assert len(founds) > 1, "it tells how many were not trained on"
+            assert round(told.share * rows) == min(founds)
+            assert told.clear is True
+            assert training_words(told).startswith("at least ")
+            assert Share.from_json(told.to_json()) == told
+        assert {*range(max(LEAST, rows - LEAST + 1), rows)} <= set().union(*nearly.values())
+    assert Share(0.83, 0.17, 6).told(LEAST).clear is True
+    # Of few different values chance may explain nearly all.
+    assert Share(0.99, 0.95, 200).told(LEAST).clear is None
     for share in (Share(0.0, 0.0, 200), Share(0.025, 0.0, 200), Share(1.0, 0.0, 200)):
         assert share.told(LEAST) == share
     assert Share(0.01, 0.0, 200).told(0) == Share(0.01, 0.0, 200)

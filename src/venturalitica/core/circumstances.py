@@ -52,13 +52,15 @@ class Share:
     """A share of the judged rows, beside the share that chance alone explains.
 
     `rows` is how many rows were looked at: all, or of very many a fraction chosen by their hash.
-    `few`: how many rows it is is not told, and the share is the most that it may be.
+    `few`: how many rows it is is not told, and the share is the most that it may be; `most`: they
+    are nearly all, and it is the least.
     """
 
     share: float
     by_chance: float = 0.0
     rows: int = 0
     few: bool = False
+    most: bool = False
 
     @property
     def excess(self) -> float:
@@ -71,6 +73,8 @@ class Share:
         low, high = CLEARLY
         if self.few:
             return None if self.share > high else False
+        if self.most and self.by_chance <= DOUBTFUL:
+            return True
         rows = max(self.rows, 1)
         # One more than was seen: of 50 rows one is alike by chance where no other was (iris).
         chance = min(1.0, self.by_chance + 1 / rows)
@@ -85,12 +89,17 @@ class Share:
         Of few rows chance could explain all; of nearly all at least so many are told. So is what
         chance explains: of a handful of rows it tells as much.
         """
-        found, chance = round(self.share * self.rows), round(self.by_chance * self.rows)
-        few = min(1.0, round((least - 1) / max(self.rows, 1), 6))
+        rows = self.rows
+        found, chance = round(self.share * rows), round(self.by_chance * rows)
+        few = min(1.0, round((least - 1) / max(rows, 1), 6))
         if 0 < found < least:
-            return Share(few, few, self.rows, few=True)
-        told = replace(self, by_chance=few) if 0 < chance < least else self
-        return replace(told, share=1.0 - few) if 0 < self.rows - found < least else told
+            return Share(few, few, rows, few=True)
+        # Half at most, where that is few: chance does not explain nearly all.
+        told = replace(self, by_chance=min(few, DOUBTFUL)) if 0 < chance < least else self
+        # Of one row more than `least` all are told so, too: nearly all would be all but one.
+        if 0 < rows - found < least or found == rows == least + 1:
+            return replace(told, share=round(max(least, rows - least + 1) / rows, 6), most=True)
+        return told
 
     def to_json(self) -> dict[str, Any]:
         """The form kept in a record."""
@@ -99,6 +108,7 @@ class Share:
             "by_chance": self.by_chance,
             "rows": self.rows,
             "few": self.few,
+            "most": self.most,
         }
 
     @classmethod
@@ -106,7 +116,8 @@ class Share:
         """Read back what `to_json` wrote; None where nobody looked."""
         if data is None:
             return None
-        return cls(data["share"], data["by_chance"], data["rows"], data.get("few") is True)
+        few, most = (data.get(name) is True for name in ("few", "most"))
+        return cls(data["share"], data["by_chance"], data["rows"], few, most)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +204,8 @@ def share_words(said: object) -> str:
     share, rows, by_chance = (number(kept.get(name)) for name in ("share", "rows", "by_chance"))
     if share is None:
         return ""
-    part = f"up to {share:.1%}" if kept.get("few") is True else f"{share:.1%}"
+    few, most = kept.get("few") is True, kept.get("most") is True
+    part = f"{'up to ' if few else 'at least ' if most else ''}{share:.1%}"
     looked = f" of {rows:,.0f} rows looked at" if rows else ""
     return part + looked + (f", {by_chance:.1%} by chance" if by_chance else "")
 

@@ -311,7 +311,7 @@ def _may_matter(share: Share) -> bool:
 
 
 def _up_to(share: Share) -> str:
-    return "up to " if share.few else ""
+    return "up to " if share.few else "at least " if share.most else ""
 
 
 def vacuous(question: Question) -> bool:
