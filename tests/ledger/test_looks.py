@@ -57,7 +57,8 @@ def first_format(statement: Any, number: int, **changes: Any) -> dict[str, Any]:
 def third_format(ledger: Ledger, number: int, retention: str = "ten-years") -> Unsigned:
     """One of format 3, of the same data, to be appended with what came before it."""
     digest = hashlib.sha256(b"%d" % number).hexdigest()
-    item = data_item("audit", "audit", rows=100, sha256=digest, identity=BARE)
+    label = {"name": "label", "type": "int64", "nulls": 0, "sha256": COLUMN}
+    facts: dict[str, Any] = {"rows": 100, "sha256": digest, "columns": [label], "identity": BARE}
     made = Facts(
         kind="audit",
         run_id=f"{number:032x}",
@@ -68,7 +69,8 @@ def third_format(ledger: Ledger, number: int, retention: str = "ten-years") -> U
         policy=parse_policy(POLICY, filename="model_policy.yaml"),
         circumstances=Circumstances(phase="model", left_out=("whole",)),
         model={"class": "Forest", "parameters": {}, "sha256": digest},
-        data=(item,),
+        bindings={"target": "label"},
+        data=(data_item("audit", "audit", **facts),),
         retention=retention,
     )
     return build_statement(made, key=Vault(ledger.home).key())

@@ -68,6 +68,7 @@ def judged_record(**changes: Any) -> dict[str, Any]:
         "verdicts": judge(POLICY, TALLY, circumstances=asked),
         "circumstances": asked,
         "tally": TALLY,
+        "bindings": {"target": "y", "prediction": "p", "gender": "g"},
     }
     made = Facts(**(facts | changes))
     return in_format_1(build_statement(made).statement, made.tally)
@@ -194,6 +195,33 @@ def sign_other_digests_than_those_of_the_data(world: World, home: Path) -> None:
 def sign_that_nobody_can_know_the_data_again(world: World, home: Path) -> None:
     sign_about_data(world, home)
     sign_about_data(world, home, lambda said: said["data"][0].update(identity=None))
+
+
+@attack(INSIDER, found="alone")
+def sign_a_sentence_that_its_counts_do_not_give(world: World, home: Path) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        predicate["verdicts"][0].update(reason="0.993, must be >= 0.70", notes=[])
+
+    sign_about_data(world, home, change)
+
+
+@attack(INSIDER, found="alone")
+def sign_a_title_that_the_policy_does_not_have(world: World, home: Path) -> None:
+    sign_about_data(world, home, lambda said: said["policy"].update(title="Approved"))
+
+
+@attack(INSIDER, found="alone")
+def sign_another_column_than_was_counted(world: World, home: Path) -> None:
+    sign_about_data(world, home, lambda said: said["bindings"].update(gender="p"))
+
+
+@attack(INSIDER, found="alone")
+def sign_a_shorter_term_than_was_asked_for(world: World, home: Path) -> None:
+    def change(predicate: dict[str, Any]) -> None:
+        term = {"class": "six-months", "until": "2026-02-01", "counts_from": "record"}
+        predicate["retention"] = term
+
+    sign_about_data(world, home, change)
 
 
 def _signed_in_format_3(

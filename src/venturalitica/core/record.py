@@ -223,6 +223,12 @@ class Statement:
         return tuple(str(mapping(one)[VAULT]) for one in said if is_reference(one))
 
     @property
+    def digests_kept(self) -> str:
+        """The digest of the vault under which the bare digests of its data lie; empty if none."""
+        said = self.predicate.get("data_digests")
+        return str(mapping(said)[VAULT]) if is_reference(said) else ""
+
+    @property
     def prior(self) -> Prior | None:
         """What it says came before it; None where it says nothing of that."""
         return Prior.of(self.predicate.get("prior"))

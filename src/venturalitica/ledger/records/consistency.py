@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any
 
 import rfc8785
 
 from venturalitica.core.encoding import canonical_parsed, sha256_hex
-from venturalitica.core.json_values import text
+from venturalitica.core.json_values import as_object, text
 from venturalitica.core.manifest import Manifest
 from venturalitica.core.policy import Policy, Snapshot
 from venturalitica.core.record import (
@@ -28,6 +27,7 @@ from venturalitica.core.record import (
     ROTATION,
     Statement,
 )
+from venturalitica.core.retention import RetentionTerm, day_of, last_day
 from venturalitica.core.verdict import LIGHTS, Light, run_lights
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, PolicyError
@@ -128,6 +128,21 @@ def light_in(statement: Statement) -> Light:
 _BEARING = frozenset({"light", "verdicts", "judging", "audits"})
 
 
+def check_term(statement: Statement) -> None:
+    """Raise unless the last day of its retention is that of its term, from when its run ended."""
+    said = as_object(statement.retention)
+    if said is None or not (statement.has_term and statement.understood) or statement.format == 1:
+        return
+    term = RetentionTerm.of(said)
+    began = statement.predicate_type == BEGIN
+    day = day_of(statement.run.started_at if began else statement.run.ended_at)
+    if term.until is not None and term.until != last_day(term.name, day):
+        raise EvidenceError(
+            f"it is to be kept until {term.until}; {term.name} from {day} on ends on "
+            f"{last_day(term.name, day)}"
+        )
+
+
 NAMES = "policy names"
 
 BUDGET = 2 * 1024 * 1024
@@ -137,11 +152,11 @@ log that holds more may have been made to keep its reader busy."""
 _LEAST = 1024
 """What a text costs at least: parsing has a price of its own."""
 
-Names = tuple[str, str]
+Names = tuple[str, str, str]
 
 
 class PolicyNames:
-    """Holds each record's name and version of its policy against the policy's bytes."""
+    """Holds each record's name, version and title of its policy against the policy's bytes."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Names | None] = {}
@@ -149,11 +164,14 @@ class PolicyNames:
         self._unread = 0
         self._first: tuple[int, str] | None = None
 
-    def check(self, index: int, policy: Snapshot) -> None:
-        """Raise `EvidenceError` if the record's words for it are others than those of its bytes."""
+    def check(self, index: int, policy: Snapshot, *, titled: bool = True) -> None:
+        """Raise `EvidenceError` if the record's words for it are others than those of its bytes.
+
+        `titled`: hold its title, too; in format 1 nobody did.
+        """
         named = self._named(index, policy, policy.checked())
-        said = policy.name, policy.version
-        if named is not None and said != named:
+        said = policy.name, policy.version, policy.title
+        if named is not None and (said if titled else said[:2]) != named[: 3 if titled else 2]:
             raise EvidenceError(
                 f"the record calls its policy {_short(said)}; the policy's own bytes say "
                 f"{_short(named)}"
@@ -187,7 +205,7 @@ class PolicyNames:
 
 def _names_in(data: bytes, filename: str) -> Names | None:
     policy = policy_in(data, filename)
-    return None if policy is None else (policy.name, policy.version)
+    return None if policy is None else (policy.name, policy.version, policy.title)
 
 
 @lru_cache(maxsize=32)  # a text is 1 MiB at most; the bundles of a folder mostly have one policy
@@ -204,5 +222,5 @@ def policy_in(data: bytes, filename: str) -> Policy | None:
         return None
 
 
-def _short(names: tuple[Any, Any]) -> str:
+def _short(names: Names) -> str:
     return " ".join(repr(text)[:80] for text in names)

@@ -103,6 +103,14 @@ def differences(
     return _groups_fault(verdict.get("groups"), judged["groups"])
 
 
+def wording_fault(verdict: Mapping[str, Any], judged: Mapping[str, Any]) -> str:
+    """Where it says in words something else than the verdict judged anew."""
+    for name in ("reason", "notes", "file", "line"):
+        if verdict.get(name) != judged[name]:
+            return _other(name, verdict.get(name), judged[name])
+    return ""
+
+
 def light_fault(record: Statement, judged: Sequence[Mapping[str, Any]]) -> str:
     """Is its light no greener than the verdicts judged anew?"""
     found = worst_light(verdict["light"] for verdict in judged)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from venturalitica.core.circumstances import Circumstances, intervals_said
+from venturalitica._version import __version__
+from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.encoding import canonical_parsed, sha256_hex
 from venturalitica.core.policy import Control, Policy
 from venturalitica.core.record import JUDGED, RUN, Statement
@@ -31,6 +32,7 @@ from venturalitica.judge.keep_back import SINCE
 from venturalitica.judge.measure import Told
 from venturalitica.ledger.records.chronicle import Chronicle, Record
 from venturalitica.ledger.records.consistency import policy_in
+from venturalitica.ledger.rejudge.beside import check_intervals, check_rows, check_term
 from venturalitica.ledger.rejudge.compare import (
     differences,
     is_reported,
@@ -39,6 +41,7 @@ from venturalitica.ledger.rejudge.compare import (
     light_fault,
     self_fault,
     told_in,
+    wording_fault,
     words_fault,
     work_of,
 )
@@ -77,6 +80,7 @@ class _Judged:
     moved: Mapping[str, float]
     rough: bool
     agreed: Any = None
+    worded: Any = None
 
 
 class Verdicts(Chronicle):
@@ -90,6 +94,7 @@ class Verdicts(Chronicle):
         self._counts = Counts(home, given)
         self.records = 0
         self.reported = 0
+        self._worded_elsewhere = 0
         self._unjudged = 0
         self._first: tuple[int, str] | None = None
         self._sound: Any = None
@@ -113,6 +118,8 @@ class Verdicts(Chronicle):
         if not self.records:
             return self._rest(self.name, "not checked: ")
         told = f"; {self.reported} values were reported, not measured" if self.reported else ""
+        other = self._worded_elsewhere
+        told += f"; sentences of {other} not compared: another version wrote them" if other else ""
         detail = f"what policy and counts give, judged again ({self.records}){told}"
         return Step(self.name, True, detail)
 
@@ -153,7 +160,7 @@ class Verdicts(Chronicle):
             self._judge_as_before(record, run=run)
         else:
             asked = _circumstances(judging)
-            _check_rows(record, asked)
+            check_rows(record, asked)
             self._since = index if self._since is None else self._since
             self._judge_fully(record, asked)
 
@@ -168,11 +175,8 @@ class Verdicts(Chronicle):
         if strange:
             # A later version may judge otherwise; which controls there are, the policy says.
             raise NotJudged(strange)
-        said = record.intervals
-        need(
-            said is None or said == intervals_said(asked),
-            "it says of its intervals what their method does not do",
-        )
+        check_intervals(record, asked)
+        check_term(record, policy)
         try:
             judged = self._judged(policy, record, asked)
         except Elsewhere:
@@ -180,10 +184,24 @@ class Verdicts(Chronicle):
                 refuse(words_fault(verdict, control), verdict)
             raise
         unknown = _compare(record, judged, controls)
+        if asked.rules >= SINCE and record.format != 1:
+            self._check_wording(record, judged)
         self._count_reported(policy, asked)
         name_rough(judged.moved)
         if unknown:
             raise NotJudged(f"this version has no metric {listed(unknown)}")
+
+    def _check_wording(self, record: Statement, judged: _Judged) -> None:
+        """Hold the sentences that people read; another version may say the same in other words."""
+        if record.package != __version__:
+            self._worded_elsewhere += 1
+            return
+        if judged.worded == record.verdict_items:
+            return
+        for verdict, found in zip(record.verdict_items, judged.verdicts, strict=True):
+            if verdict.get("metric") in CATALOG:
+                refuse(wording_fault(verdict, found), verdict)
+        judged.worded = record.verdict_items
 
     def _judged(self, policy: Policy, record: Statement, asked: Circumstances) -> _Judged:
         """What the record's tally gives under its policy; judged once for all that are alike."""
@@ -286,22 +304,6 @@ def _check_run(record: Statement, *, since: int | None) -> None:
     for verdict in record.verdict_items:
         judged = verdict["status"] in ("passed", "failed")
         refuse("a run's record judges nothing, and says that it did" if judged else "", verdict)
-
-
-def _check_rows(record: Statement, asked: Circumstances) -> None:
-    """What it says of the rows must count in the judgement, and be of those that were counted."""
-    need(asked.rules >= 2, "it says how it judged, which nobody did under rules 1")
-    trained = asked.training_share is not None and asked.training_share.clear is True
-    counted = record.rows
-    for item in record.data:
-        if item.get("context") != "audit":
-            continue
-        said = item.get("training_rows") is True
-        need(said <= trained, "it says that rows were trained on, and judged as if not")
-        need(trained <= said, "it judged rows as trained on, and says elsewhere that they are not")
-        rows = item.get("rows")
-        same = None in (rows, counted) or rows == counted
-        need(same, f"its data has {rows} rows, and its counts are of {counted}")
 
 
 def _check_unbound(tally: Tally | None, asked: Circumstances) -> None:

@@ -177,7 +177,7 @@ class Findings:
         """Whether there is a policy that could be held against its digest, name and version."""
         if statement.policy is None:
             return False
-        self._names.check(index, statement.policy)
+        self._names.check(index, statement.policy, titled=statement.format != 1)
         return True
 
     def _chronicle(self, envelope: Envelope, statement: Statement, index: int, line: bytes) -> None:

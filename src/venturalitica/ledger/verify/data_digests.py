@@ -5,12 +5,10 @@ By them earlier audits of the same data are counted: whoever signs others begins
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from venturalitica.core.encoding import is_hash, parse_object
-from venturalitica.core.json_values import Json, as_object, integer, mapping, mappings, text
+from venturalitica.core.encoding import VAULT, is_hash, parse_object
+from venturalitica.core.json_values import Json, integer, mapping, mappings, text
 from venturalitica.core.prior import (
     identity_digest,
     identity_json,
@@ -47,13 +45,12 @@ class DataDigests(Chronicle):
         # Format 1 states the bare ones.
         if not said.judged or not said.understood or said.format == 1:
             return
-        reference = as_object(said.predicate.get("data_digests"))
-        if reference is None:
+        if not said.digests_kept:
             stated = [one for one in said.data if one.get("hmac_sha256") or one.get("identity")]
             if stated:
                 raise EvidenceError("it states digests of data, and keeps no bare ones of them")
             return
-        why = self._hold(said, reference)
+        why = self._hold(said)
         self._held += not why
         if why:
             self._unheld[why] = self._unheld.get(why, 0) + 1
@@ -70,11 +67,11 @@ class DataDigests(Chronicle):
             "; ".join((texts if self._held else []) + unheld),
         )
 
-    def _hold(self, record: Statement, reference: Mapping[str, Any]) -> str:
+    def _hold(self, record: Statement) -> str:
         """Why it could not be held against the bare digests; "" where it was."""
         if self._vault is None:
             return "bare digests and key are in the vault of its log, not in the bundle"
-        kept = self._vault.open(reference)
+        kept = self._vault.open({VAULT: record.digests_kept})
         if kept is None:
             return "the bare digests were erased, or are in a vault that is not here"
         items = _bare(kept, record)

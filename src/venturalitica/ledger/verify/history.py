@@ -18,6 +18,7 @@ from venturalitica.ledger.formats.merkle import Head
 from venturalitica.ledger.formats.public_key import short
 from venturalitica.ledger.log.tail import read_parts
 from venturalitica.ledger.records.chronicle import Chronicle, Record
+from venturalitica.ledger.records.consistency import check_term
 from venturalitica.ledger.records.kinds.approval import Approval
 from venturalitica.ledger.records.kinds.erasure import Target, held_by, targets_of
 from venturalitica.ledger.records.kinds.pruning import Pruning, Range
@@ -260,7 +261,7 @@ class Retention(Chronicle):
     """The chronicle `retention`: every head is one that a prune record names."""
 
     name = "retention"
-    meaning = "entries were taken out of the log otherwise than by pruning"
+    meaning = "entries were taken out of the log, or might be, otherwise than by pruning in time"
 
     def __init__(self, *, alone: bool = False) -> None:
         """`alone`: a record is read from a bundle, without the log it prunes."""
@@ -271,6 +272,7 @@ class Retention(Chronicle):
 
     def read(self, record: Record) -> None:
         """Take in a prune record; it may name only what came before, and whose time was up."""
+        check_term(record.statement)
         if record.kind != PRUNE:
             return
         day = record.statement.appended_at[:10]

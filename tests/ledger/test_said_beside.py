@@ -1,4 +1,4 @@
-"""`verify` takes the digests of data again, from the bare ones and the key in the vault."""
+"""What a record states beside its verdicts: digests of data, sentences, columns, its term."""
 
 from __future__ import annotations
 
@@ -87,6 +87,54 @@ def test_another_key_of_the_log_is_no_fault(ledger: Ledger) -> None:
     found = step(ledger.home)
     assert found.ok is None
     assert "another key" in found.detail
+
+
+def of_verdict(**said: Any) -> Change:
+    return lambda predicate: predicate["verdicts"][1].update(said)
+
+
+def of_column(**said: Any) -> Change:
+    return lambda predicate: predicate["data"][0]["columns"][1].update(said)
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (of_verdict(reason="all groups alike"), "verdicts"),
+        (of_verdict(notes=["looked at by the supervisor"]), "verdicts"),
+        (of_verdict(remedy="none needed"), "verdicts"),
+        (of_verdict(line=99), "verdicts"),
+        (lambda said: said.update(intervals=None), "verdicts"),
+        (lambda said: said["bindings"].pop("gender"), "verdicts"),
+        (of_item(training_rows=False), "verdicts"),
+        (of_column(nulls=7), "verdicts"),
+        (of_column(name="q"), "verdicts"),
+        (lambda said: said["policy"].update(title="Approved"), "policy"),
+    ],
+)
+def test_what_is_said_besides_is_held(ledger: Ledger, change: Change, name: str) -> None:
+    signed(ledger, change)
+    found = {one.name: one.ok for one in verify_ledger(ledger.home).steps}
+    assert found[name] is False
+
+
+@pytest.mark.parametrize(("until", "ok"), [("2026-07-02", None), ("2026-07-01", False)])
+def test_the_last_day_is_that_of_the_term(ledger: Ledger, until: str, ok: bool | None) -> None:
+    term = {"class": "six-months", "until": until, "counts_from": "record"}
+    signed(ledger, lambda said: said.update(retention=term))
+    found = {one.name: one.ok for one in verify_ledger(ledger.home).steps}
+    assert found.get("retention") is ok
+
+
+def test_words_of_another_version_are_said_not_to_be_compared(ledger: Ledger) -> None:
+    def elsewhere(said: dict[str, Any]) -> None:
+        said["package"] = "0.0.1"
+        said["verdicts"][1]["reason"] = "said otherwise"
+
+    signed(ledger, elsewhere)
+    found = next(one for one in verify_ledger(ledger.home).steps if one.name == "verdicts")
+    assert found.ok is True
+    assert found.detail.endswith("sentences of 1 not compared: another version wrote them")
 
 
 @pytest.mark.parametrize("text", ["{}", '{"format": "venturalitica/data-digests/v1", "data": 1}'])
