@@ -111,6 +111,10 @@ def test_an_authority_that_fails_costs_the_time_stamp_alone(
         (("--timestamp", "http://tsa.example"), "--timestamp 'http://tsa.example': expected the"),
         (("--data", "test.csv"), "role 'target' is not bound"),
         (("--data", "test.csv", "--target", "lable"), "did you mean 'label'"),
+        (
+            ("--data", "test.csv", "--target", "label", "--rows", "7"),
+            "--rows 7: the data of --data have",
+        ),
         (("--data", "none.csv", "--target", "label"), "none.csv"),
         (("none.yaml",), "none.yaml"),
     ],

@@ -21,6 +21,7 @@ from venturalitica.cli.output import (
     say,
 )
 from venturalitica.cli.terminal import inert
+from venturalitica.errors import BindingError
 
 if TYPE_CHECKING:
     from venturalitica.audit.committing import Recorded
@@ -82,6 +83,10 @@ def commit(
         authority = checked_authority(authority, name=named)
     with in_options():
         item = _test_data(policy, data, target, separator) if data else None
+        if item and rows not in (None, item["rows"]):
+            raise BindingError(
+                f"--rows {rows}: the data of --data have {item['rows']:,} rows; give one of both"
+            )
     found = commit_to(policy, item, rows=rows, authority=authority)
     emit_json(facts(found)) if as_json else _show(found)
     if found.unstamped:

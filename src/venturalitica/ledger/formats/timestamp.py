@@ -104,8 +104,10 @@ class TimeStamp:
             signer = _signer(answer)
             at = timestamp(answer.tst_info.gen_time.astimezone(UTC))
             authority = visible(signer.subject.rfc4514_string())[:200]
-        except _MALFORMED as error:
-            raise EvidenceError(f"no time stamp of RFC 3161: {str(error)[:200]}") from None
+        except _MALFORMED:
+            raise EvidenceError(
+                "what the authority answered is no time stamp of RFC 3161"
+            ) from None
         return cls(at, authority, answer, signer)
 
     def check(self, data: bytes, nonce: int) -> None:
