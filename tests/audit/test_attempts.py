@@ -18,7 +18,7 @@ import pytest
 import venturalitica as vl
 from venturalitica.audit.committing import commit_to, describe_test_data
 from venturalitica.audit.project import open_ledger
-from venturalitica.core.prior import Attempts, Prior, key_id
+from venturalitica.core.prior import KNOWN_BY, Attempts, Prior, key_id
 from venturalitica.core.record import Statement
 from venturalitica.core.verification import Step
 from venturalitica.ledger import Ledger, verify_bundle, verify_ledger
@@ -61,6 +61,7 @@ def test_neither_policy_nor_answers_nor_names_begin_anew(
         "This log holds 3 earlier audits of these data (1 policy text); looks elsewhere are not "
         "counted.",
         "Policy changed after 3 audits of these data: its text came into the log only then.",
+        KNOWN_BY,
     ]
     assert attempts(look(table, policy)) == (4, 2, 0, 0, 0)
     # Arrays beside the table, and other rows.

@@ -30,6 +30,10 @@ from venturalitica.core.encoding import canonical_json, is_hash, is_place, sha25
 from venturalitica.core.json_values import Json, as_object, mapping, text
 
 IDENTITY = "venturalitica/data-identity/v1"
+KNOWN_BY = (
+    "Data are known again by the target's values in their order: sorted or shuffled rows begin a "
+    "new count, and tables whose targets are equal row by row count as one."
+)
 KEY_DIGITS = 16
 """Digits of the SHA-256 of the log's key that name it: random, so that its digest tells nothing."""
 _KEY = re.compile(rf"[0-9a-f]{{{KEY_DIGITS}}}")
@@ -108,7 +112,7 @@ class Attempts:
         if self.not_compared:
             audits = _many(self.not_compared, "earlier audit")
             said.append(f"The data of {audits} cannot be compared with these.")
-        return said
+        return [*said, KNOWN_BY]
 
     @property
     def warning(self) -> str:
