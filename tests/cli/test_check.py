@@ -88,6 +88,7 @@ def test_json_has_the_facts_and_nothing_else_is_printed(call, project):
     entry = Ledger.open(Settings.current().home).entry(facts["evidence"]["index"])
     assert facts["evidence"]["sha256"] == entry.evidence_sha256
     assert entry.statement["predicate"]["run"]["source"] == "check"
+    assert facts["verdicts"] == entry.statement["predicate"]["verdicts"]
     assert entry.statement["predicate"]["data"][0]["name"] == "loans.csv"
 
 

@@ -123,6 +123,14 @@ def test_show_says_that_tallies_are_published(call: Call, policy: Path, good: st
     assert "(known here: min_cell, tallies)" in call("policy", "lint").stdout
 
 
+@pytest.mark.parametrize("value", ["-1", "'5'", "true", "5.5", "1000000"])
+def test_what_min_cell_may_be_is_said(call: Call, policy: Path, good: str, value: str) -> None:
+    policy.write_text(good.replace("roles:", f"disclosure: {{min_cell: {value}}}\nroles:", 1))
+    result = call("policy", "lint")
+    assert result.exit_code == 2
+    assert "expected a whole number of rows from 0 to 1,000" in " ".join(result.stdout.split())
+
+
 def test_show_json(call: Call, policy: Path) -> None:
     facts = json.loads(call("policy", "show", policy, "--json").stdout)
     assert facts["sha256"] == hashlib.sha256(policy.read_bytes()).hexdigest()

@@ -30,6 +30,7 @@ from venturalitica.cli.output import (
     progress,
     say,
 )
+from venturalitica.core.record import Statement
 from venturalitica.errors import BindingError, ControlBlocked
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def facts(audit: Audit, *, phase_asked: bool = False) -> dict[str, Any]:
         "phase": audit.circumstances.phase,
         "left_out": list(audit.circumstances.left_out),
         "policy": picked(audit.policy, "name version filename sha256"),
-        "verdicts": [verdict.to_json() for verdict in audit],
+        "verdicts": [dict(verdict) for verdict in Statement.of(audit.statement).verdict_items],
         "evidence": {
             "run_id": audit.run_id,
             "index": audit.entry.index if audit.entry else None,

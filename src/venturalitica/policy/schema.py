@@ -214,7 +214,7 @@ class DisclosureForm(_Form):
     """What may be read from evidence about small groups of people."""
 
     min_cell: Annotated[
-        int, Field(ge=0, le=1_000), Expected("a whole number of rows, 0 or more, such as 5")
+        int, Field(ge=0, le=1_000), Expected("a whole number of rows from 0 to 1,000, such as 5")
     ] = Field(
         default=MIN_CELL,
         description="No group or denominator of fewer rows enters a value, an interval or a light, "
