@@ -88,6 +88,7 @@ def conduct(request: Request) -> Audit:
         kept.deliveries,
         kept.fault,
         kept.waiting,
+        measured.tally,
     )
     if run is not None:
         run.add(audit)

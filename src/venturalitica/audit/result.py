@@ -7,20 +7,29 @@ import importlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.policy import Policy
 from venturalitica.core.record import Statement
-from venturalitica.core.verdict import Light, Verdict, left_out_sentence, light_of_part, worst_light
+from venturalitica.core.verdict import (
+    Groups,
+    GroupValue,
+    Light,
+    Verdict,
+    left_out_sentence,
+    light_of_part,
+    worst_light,
+)
 from venturalitica.errors import ControlBlocked, MissingExtra, listed, shortened
 from venturalitica.system.settings import POLICY_FILENAME, working_folder
 from venturalitica.trackers.base import RunRef
 
 if TYPE_CHECKING:
     from venturalitica.audit.delivery import Delivery
+    from venturalitica.core.tally import Tally
     from venturalitica.ledger import Entry
 
 
@@ -42,6 +51,31 @@ class Audit(Sequence[Verdict]):
     deliveries: tuple[Delivery, ...] = ()
     fault: str = ""
     waiting: str = ""
+    _tally: Tally | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the counts: what is kept back leaves no process."""
+        return self.__dict__ | {"_tally": None}
+
+    @property
+    def kept_back(self) -> Mapping[str, tuple[GroupValue, ...]]:
+        """The groups that no verdict may show, by control id, with their exact sizes and values.
+
+        For whoever has the data anyway: they are in no record, page, log, frame or pickle. Empty
+        where nothing is kept back, and of an audit that came from another process.
+        """
+        if self._tally is None:
+            return {}
+        from venturalitica.judge import judge
+
+        everybody = replace(self.policy, min_cell=0)
+        exact = judge(everybody, self._tally, circumstances=self.circumstances)
+        found = {
+            whole.control: tuple(g for g in whole.groups if g.name not in shown.groups.names)
+            for whole, shown in zip(exact, self.verdicts, strict=True)
+            if isinstance(shown.groups, Groups)
+        }
+        return {control: groups for control, groups in found.items() if groups}
 
     @overload
     def __getitem__(self, key: int | str) -> Verdict: ...
