@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from venturalitica.core.circumstances import Circumstances
@@ -426,6 +426,7 @@ def test_a_rule_that_cannot_pass_fails(make) -> None:
 
 
 @given(st.floats(-2, 2), st.sampled_from([0.0, 0.05, 0.8, 0.80005, 1.0]))
+@example(1.3133746754600029e-12, 0.0)
 def test_a_written_value_is_on_its_side_of_the_threshold(value: float, bound: float) -> None:
     """And the interval holds what it held, doing it twice changes nothing."""
     for operator in (">=", ">", "<=", "<", "==", "!="):

@@ -119,11 +119,15 @@ def _blurred(shown: float, value: float, near: tuple[float, ...]) -> bool:
     if shown == 0 and abs(value) > 1e-12:
         return True
     return any(
-        shown == other or (shown > other) != (value > other)
-        if abs(value - other) > 1e-12 * max(1.0, abs(other))
+        _alike(shown, other) or (shown > other) != (value > other)
+        if not _alike(value, other)
         else shown != other
         for other in near
     )
+
+
+def _alike(value: float, other: float) -> bool:
+    return abs(value - other) <= 1e-12 * max(1.0, abs(other))
 
 
 WRITTEN = 4
