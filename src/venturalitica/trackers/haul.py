@@ -8,6 +8,7 @@ never end.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from venturalitica.errors import TrackerError
 
@@ -18,6 +19,17 @@ MAX_BYTES = 1024 * 1024 * 1024
 MAX_FILES = 20_000
 MAX_DEPTH = 8
 """Folders inside each other; ours are three deep."""
+
+
+def below(folder: Path, name: str) -> Path:
+    """Where a file that a model lists by this name lies in `folder`.
+
+    Raises:
+        TrackerError: the name leads elsewhere.
+    """
+    if not {"", ".", ".."}.isdisjoint(name.split("/")):
+        raise TrackerError(f"the model lists {name[:120]!r}: no name of a file below it")
+    return folder / name
 
 
 @dataclass

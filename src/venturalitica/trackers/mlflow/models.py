@@ -24,6 +24,7 @@ from venturalitica.errors import (
     TrackerUnreachable,
 )
 from venturalitica.trackers.base import LoggedModel
+from venturalitica.trackers.haul import below
 from venturalitica.trackers.links import address, is_http
 from venturalitica.trackers.mlflow.client import first_answer, library
 from venturalitica.trackers.mlflow.run import artifacts_at
@@ -205,14 +206,12 @@ def _take(store: Any, folder: Path) -> None:
     while waiting:
         for item in store.list_artifacts(waiting.pop()):
             taken += 1
-            if taken > MAX_FILES or not {"", ".", ".."}.isdisjoint(item.path.split("/")):
-                raise TrackerError(
-                    f"the model lists {item.path[:120]!r}: no name of a file below it"
-                )
+            if taken > MAX_FILES:
+                raise TrackerError(f"the model lists more than {MAX_FILES:,} files")
+            file = below(folder, item.path)
             if item.is_dir:
                 waiting.append(item.path)
                 continue
-            file = folder / item.path
             file.parent.mkdir(parents=True, exist_ok=True)
             store._download_file(item.path, str(file))
 

@@ -18,6 +18,7 @@ from typing import Any
 from venturalitica.core.manifest import MAX_FILES
 from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import LoggedModel
+from venturalitica.trackers.haul import below
 from venturalitica.trackers.wandb import active
 
 MOST_OPEN = 100
@@ -93,7 +94,7 @@ def take(run_id: str, model: LoggedModel, folder: Path) -> bool:
             for name, descriptor in one.files.items():
                 with (
                     os.fdopen(os.dup(descriptor), "rb") as source,
-                    _below(folder, name).open("wb") as target,
+                    _room_for(folder, name).open("wb") as target,
                 ):
                     shutil.copyfileobj(source, target, 1 << 20)
             _close(one.files)
@@ -117,15 +118,12 @@ def fetch(run: Any, model: LoggedModel, folder: Path) -> None:
     if len(names) > MAX_FILES:
         raise TrackerError(f"the model lists {len(names)} files: no model of anybody's")
     for name in names:
-        _below(folder, str(name))
+        _room_for(folder, str(name))
         artifact.get_entry(name).download(root=str(folder), skip_cache=True)
 
 
-def _below(folder: Path, name: str) -> Path:
-    """The name comes from a server, and leads nowhere but below the folder."""
-    if name.startswith("/") or not {"", ".", ".."}.isdisjoint(name.split("/")):
-        raise TrackerError(f"the model lists {name[:120]!r}: no name of a file below it")
-    file = folder / name
+def _room_for(folder: Path, name: str) -> Path:
+    file = below(folder, name)
     file.parent.mkdir(parents=True, exist_ok=True)
     return file
 
