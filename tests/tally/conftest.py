@@ -11,6 +11,8 @@ import polars
 import pyarrow
 import pytest
 
+from venturalitica.tally import rows
+
 Columns = Mapping[str, Sequence[Any]]
 
 
@@ -108,3 +110,11 @@ def engine(request: pytest.FixtureRequest) -> Callable[[Columns], Any]:
 def engines() -> dict[str, Callable[[Columns], Any]]:
     """All ways to hold columns."""
     return ENGINES
+
+
+@pytest.fixture(params=["codes", "engine"])
+def counted_by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Small tables are counted by codes, large ones by their engine: both must say the same."""
+    if request.param == "engine":
+        monkeypatch.setattr(rows, "SMALL", -1)
+    return str(request.param)

@@ -23,6 +23,8 @@ from venturalitica.tally.binding import Binding
 from venturalitica.tally.build import STORED_CELLS, build_tally
 from venturalitica.tally.engines.narwhals import column_names, materialise
 
+pytestmark = pytest.mark.usefixtures("counted_by")
+
 LABELS = {"target": "y", "prediction": "p"}
 
 

@@ -22,6 +22,8 @@ from venturalitica.tally.binding import Binding, bind
 from venturalitica.tally.build import build_tally
 from venturalitica.tally.engines.narwhals import column_names
 
+pytestmark = pytest.mark.usefixtures("counted_by")
+
 ROLES = {
     "target": Role("target"),
     "gender": Role("gender", map={"A91": "male", "A92": "female", "A93": "male"}),

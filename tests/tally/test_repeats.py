@@ -110,7 +110,7 @@ def test_rows_that_repeat_of_themselves_are_no_copies(engine: Any, made: Any) ->
 
 def test_rows_of_a_large_table_are_chosen_with_their_copies(monkeypatch: Any) -> None:
     monkeypatch.setattr(copies, "CELLS", 40_000)
-    monkeypatch.setattr(copies, "_SAMPLE", 500)
+    monkeypatch.setattr(copies, "SAMPLE", 500)
     table = people(20_000)
     (doubled,) = [doubled_share(pd.concat([table] * 2).sample(frac=1.0), {})]
     assert doubled is not None

@@ -19,6 +19,8 @@ from venturalitica.provenance.fingerprint import fingerprint
 from venturalitica.tally.binding import Binding
 from venturalitica.tally.build import build_tally
 
+pytestmark = pytest.mark.usefixtures("counted_by")
+
 ROWS = 120
 PLAIN: dict[str, list[Any]] = {
     "y": [i % 2 for i in range(ROWS)],

@@ -354,7 +354,7 @@ def _features(model: Any, frame: Any) -> Any:
     """The model's feature columns of the frame, in the model's own order."""
     import narwhals as nw
 
-    from venturalitica.tally.engines.narwhals import collected, picked
+    from venturalitica.tally.engines.narwhals import collected, names_of, picked
 
     names = feature_names(model)
     if frame is None or names is None:
@@ -368,7 +368,7 @@ def _features(model: Any, frame: Any) -> Any:
             + "; give its answers instead: prediction=model.predict(X)"
         )
     table = None if isinstance(frame, Mapping) else nw.from_native(frame)
-    columns = list(frame) if table is None else table.collect_schema().names()
+    columns = list(frame) if table is None else names_of(table)
     absent = [name for name in names if name not in columns]
     if absent:
         raise BindingError(

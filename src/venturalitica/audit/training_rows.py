@@ -12,33 +12,45 @@ from venturalitica.core.circumstances import Share
 from venturalitica.core.redact import redacted_traceback
 
 if TYPE_CHECKING:
-    from venturalitica.tally.copies import Trained, Views
     from venturalitica.tally.row_keys import RowKeys
+    from venturalitica.tally.trained import Trained, Views
 
 log = logging.getLogger(__name__)
 
 CELLS = 40_000_000
 """Of very large tables the first features are compared, so many values in all."""
 _FEATURES = 16
+SMALL = 200_000
+"""Tables of so many values are copied faster than they are compared."""
 REMEMBERED = 16
 """Trainings of this process whose rows are known again when their model is judged later."""
 
 
 class TrainingRows:
-    """The rows of one training as keys, computed on a thread beside the training."""
+    """The rows of one training as keys, computed on a thread beside the training.
+
+    A small table is copied instead, and its keys are computed when somebody asks for them.
+    """
 
     def __init__(self, X: Any, names: Sequence[str]) -> None:
         self._names = tuple(names)
         self._found: tuple[Trained, Views] | None = None
-        held = _held(X)
+        self._held: Any = None
+        self._thread: threading.Thread | None = None
+        if len(X) * len(self._names) <= SMALL:
+            self._held = _held(X, deep=True)
+            return
         # A daemon: a process that ends need not wait for what nobody will ask any more.
         self._thread = threading.Thread(
-            target=self._compute, args=(held,), name="venturalitica-rows", daemon=True
+            target=self._compute,
+            args=(_held(X, deep=False),),
+            name="venturalitica-rows",
+            daemon=True,
         )
         self._thread.start()
 
     def _compute(self, X: Any) -> None:
-        from venturalitica.tally.copies import trained_rows, views_of
+        from venturalitica.tally.trained import trained_rows, views_of
 
         names = self._names[: _width(X)]
         rows = _keys_or_none(X, names)
@@ -48,9 +60,14 @@ class TrainingRows:
 
     def share_of(self, data: Any) -> Share | None:
         """How many rows of `data` were trained on; None where that cannot be told."""
-        from venturalitica.tally.copies import share_seen
+        from venturalitica.tally.trained import share_seen
 
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
+        held = self._held
+        if held is not None:
+            self._compute(held)
+            self._held = None
         if self._found is None:
             return None
         whole, views = self._found
@@ -87,11 +104,12 @@ def keys_of(data: Any, names: Sequence[str], digits: int | None = None) -> RowKe
     table = nw.from_native(data, pass_through=True)
     if not isinstance(table, nw.DataFrame | nw.LazyFrame):
         return None
-    if not set(names) <= set(table.collect_schema().names()):
+    lazy = isinstance(table, nw.LazyFrame)
+    if not set(names) <= set(table.collect_schema().names() if lazy else table.columns):
         return None
-    picked = table.select(names)  # a lazy table's features were asked for by the model, too
-    picked = picked.collect() if isinstance(picked, nw.LazyFrame) else picked
-    columns = (picked.get_column(name) for name in names)
+    # A lazy table's features were asked for by the model, too.
+    table = table.select(names).collect() if isinstance(table, nw.LazyFrame) else table
+    columns = (table.get_column(name) for name in names)
     return row_keys(columns, near=True, digits=digits or DIGITS)
 
 
@@ -126,6 +144,9 @@ def _width(X: Any) -> int:
     return max(_FEATURES, CELLS // max(len(X), 1))
 
 
-def _held(X: Any) -> Any:
-    """The table as it is now: the training may write into a pandas frame, into no other."""
-    return X.copy(deep=False) if hasattr(X, "iloc") else X
+def _held(X: Any, *, deep: bool) -> Any:
+    """The table as it is now: the training may write into a pandas frame, and its caller into
+    any array; of a large one the keys are taken before that."""
+    if hasattr(X, "iloc"):
+        return X.copy(deep=deep)
+    return X.copy() if deep and places_of(X) else X

@@ -222,9 +222,9 @@ def _numbers(data: Any, name: str) -> Any:
     import narwhals as nw
 
     table = nw.from_native(data)
-    if isinstance(table, nw.LazyFrame) or not table.collect_schema()[name].is_numeric():
+    if isinstance(table, nw.LazyFrame) or not (column := table.get_column(name)).dtype.is_numeric():
         return None
-    values = one_column(table.get_column(name).to_native())
+    values = one_column(column.to_native())
     return values if values is not None and values.dtype.kind in "iuf" else None
 
 
@@ -325,7 +325,8 @@ def column_names(X: Any) -> list[str] | None:
     native = nw.from_native(X, pass_through=True)
     if not isinstance(native, nw.DataFrame | nw.LazyFrame):
         return None
-    names = list(native.collect_schema().names())
+    lazy = isinstance(native, nw.LazyFrame)
+    names = list(native.collect_schema().names() if lazy else native.columns)
     return names if _are_names(names) else None
 
 

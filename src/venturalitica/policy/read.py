@@ -11,6 +11,7 @@ import stat
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,17 @@ def parse_policy(
     """
     if not isinstance(data, bytes):
         raise TypeError(f"expected the bytes of a policy, found {type(data).__name__}")
+    from venturalitica.metrics.catalog import CATALOG
+
+    return _parsed(data, filename, path, check_metrics, frozenset(CATALOG))
+
+
+@lru_cache(maxsize=32)
+def _parsed(
+    data: bytes, filename: str, path: str, check_metrics: bool, known: frozenset[str]
+) -> Policy:
+    """The same bytes give the same policy, as long as the same metrics are `known`: a script that
+    wraps a hundred models reads its file a hundred times."""
     checked = _lint(data, filename, path, check_metrics=check_metrics, advise=False)
     if checked.policy is None:
         raise PolicyError(checked.errors)

@@ -9,16 +9,15 @@ any chance for the repeats that there are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import filterfalse
 from typing import Any
 
 import narwhals as nw
 import numpy
 from numpy.typing import NDArray
 
-from venturalitica.core.circumstances import CLEARLY, Share
-from venturalitica.core.policy import MIN_CELL
+from venturalitica.core.circumstances import Share
 from venturalitica.tally.engines.narwhals import open_frame
 from venturalitica.tally.row_keys import (
     Keys,
@@ -41,75 +40,23 @@ _IDENTITIES = 200
 _WIDE = 8
 """Few columns that depend on each other repeat far more often than their frequencies say."""
 _MULTIPLE_OF = 30
-_SAMPLE = 20_000
+SAMPLE = 20_000
 _PIECE = 1 << 17
 CELLS = 2_000_000
 """Of larger tables a part of the rows is searched for copies, so many values in all."""
-_OF_PARTS = 1_000_000
-"""So many rows of a training are kept by each part of their columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """The rows a model was trained on: `keys` sorted, each once, of the columns `names`.
-
-    `by_chance` is how probable it is that a row of somebody else is among them.
-    """
-
-    names: tuple[str, ...]
-    keys: Keys
-    by_chance: float
-    part: float = 1.0
-
-
-def trained_rows(rows: RowKeys, names: Sequence[str]) -> Trained:
-    """What is kept of the rows of a training."""
-    part = share_looked_at(rows.keys.size)
-    keys, counts = _counted(rows.keys, part)
-    return Trained(tuple(names), keys, _twins_by_chance(rows, counts), part)
-
-
-def trained_part(rows: RowKeys, part: RowKeys, names: Sequence[str]) -> Trained:
-    """What is kept of the rows by some of their columns, `names`, whose keys are `part`.
-
-    By chance as many are found as rows of the training, each different one once where copies are
-    among them, have a twin in that part.
-    """
-    share = min(1.0, _OF_PARTS / part.keys.size)
-    picked = chosen(part.keys, share)
-    keys, whole = part.keys, rows.keys
-    if picked is not None:
-        keys, whole = keys[picked], whole[picked]
-    different, counts = _counted(keys, 1.0)
-    if share_of_copies(rows).excess > FEW:
-        _, counts = _counted(keys[numpy.unique(whole, return_index=True)[1]], 1.0)
-    return Trained(tuple(names), different, _twins(counts), share)
-
-
-def share_trained_on(judged: Keys, trained: Trained) -> Share:
-    """How many of the judged rows are among those of the training."""
-    part = min(trained.part, share_looked_at(judged.size))
-    keys, counts = _counted(judged, part)
-    known = trained.keys
-    if not known.size or not keys.size:
-        return Share(0.0, trained.by_chance, int(counts.sum()))
-    near = numpy.minimum(numpy.searchsorted(known, keys), known.size - 1)
-    found = int(counts[known[near] == keys].sum())
-    rows = int(counts.sum())
-    return Share(round(found / rows, 6), round(trained.by_chance, 6), rows)
 
 
 def share_of_copies(rows: RowKeys) -> Share:
     """How many rows are exact copies of another one that stays."""
     part = share_looked_at(rows.keys.size)
-    _, counts = _counted(rows.keys, part)
+    _, counts = counted(rows.keys, part)
     looked_at = int(counts.sum())
     copies = looked_at - counts.size
     if not looked_at:
         return Share(0.0)
     share = copies / looked_at
-    by_chance = share if share <= FEW else _by_chance(rows, counts, copies)
-    return Share(round(share, 6), round(by_chance, 6), looked_at)
+    explained = share if share <= FEW else by_chance(rows, counts, copies)
+    return Share(round(share, 6), round(explained, 6), looked_at)
 
 
 def copies_among(columns: Sequence[Any]) -> Share | None:
@@ -126,7 +73,7 @@ def copies_among(columns: Sequence[Any]) -> Share | None:
     rows = min((len(column) for column in columns), default=0)
     if not rows:
         return None
-    step = -(-rows // _SAMPLE)
+    step = -(-rows // SAMPLE)
     sample = copy_keys(columns if step == 1 else [column[::step] for column in columns])
     if sample is None:
         return None
@@ -138,6 +85,31 @@ def copies_among(columns: Sequence[Any]) -> Share | None:
     part = min(share_looked_at(rows), CELLS / (rows * len(columns)))
     whole = copy_keys(columns if part >= 1 else _part(columns, sample, part))
     return None if whole is None else share_of_copies(whole)
+
+
+def _few_copies(columns: Iterable[Any], rows: int) -> Share | None:
+    """The share of copies of a table of few rows where it is small; None where it is not, or where
+    a column cannot be read, or none tells what was observed.
+
+    Each column is read at the rows alone that none before it told apart.
+    """
+    places, keys = numpy.arange(rows), numpy.zeros(rows, dtype=numpy.uint64)
+    read = 0
+    for column in columns:
+        if _is_identifier(column):
+            continue
+        found = copy_keys([column if places.size == rows else column[places]])
+        if found is None or len(column) != rows:
+            return None
+        read += 1
+        keys = mixed([keys, found.keys])
+        _, where, counts = numpy.unique(keys, return_inverse=True, return_counts=True)
+        twins = counts[where] > 1
+        places, keys = places[twins], keys[twins]
+        if not places.size:
+            return Share(0.0, rows=rows)
+    share = round((places.size - numpy.unique(keys).size) / rows, 6)
+    return Share(share, share, rows) if read and share <= FEW else None
 
 
 def _part(columns: Sequence[Any], sample: RowKeys, part: float) -> list[Any]:
@@ -159,7 +131,7 @@ def _part(columns: Sequence[Any], sample: RowKeys, part: float) -> list[Any]:
     return [column[places] for column in columns]
 
 
-def _counted(keys: Keys, part: float) -> tuple[Keys, NDArray[numpy.int64]]:
+def counted(keys: Keys, part: float) -> tuple[Keys, NDArray[numpy.int64]]:
     """Different keys in order, and how often each occurs."""
     picked = chosen(keys, part)
     ordered = numpy.sort(keys if picked is None else keys[picked])
@@ -170,26 +142,7 @@ def _counted(keys: Keys, part: float) -> tuple[Keys, NDArray[numpy.int64]]:
     return ordered[starts], numpy.diff(numpy.append(starts, ordered.size))
 
 
-def _twins_by_chance(rows: RowKeys, counts: NDArray[numpy.int64]) -> float:
-    """Rows that have a twin: so often would a further one have one too, unless they are copies."""
-    looked_at = int(counts.sum())
-    if not looked_at:
-        return 0.0
-    twins = _twins(counts)
-    copies = looked_at - counts.size
-    if copies / looked_at <= FEW:
-        return twins
-    expected = _by_chance(rows, counts, copies)
-    return twins if expected >= copies / looked_at else expected
-
-
-def _twins(counts: NDArray[numpy.int64]) -> float:
-    """The share of rows that have a twin; 0 where so few have one that they could be named."""
-    twins = int(counts[counts > 1].sum())
-    return twins / max(int(counts.sum()), 1) if twins >= MIN_CELL else 0.0
-
-
-def _by_chance(rows: RowKeys, counts: NDArray[numpy.int64], copies: int) -> float:
+def by_chance(rows: RowKeys, counts: NDArray[numpy.int64], copies: int) -> float:
     """The share of copies that chance explains: all of them, unless something speaks against it."""
     looked_at = int(counts.sum())
     sample = _different_rows(rows, counts.size)
@@ -205,8 +158,8 @@ def _by_chance(rows: RowKeys, counts: NDArray[numpy.int64], copies: int) -> floa
 
 
 def _different_rows(rows: RowKeys, different: int) -> NDArray[numpy.int64]:
-    """Places of about `_SAMPLE` different rows."""
-    picked = chosen(rows.keys, _SAMPLE / max(different, 1))
+    """Places of about `SAMPLE` different rows."""
+    picked = chosen(rows.keys, SAMPLE / max(different, 1))
     places = numpy.arange(rows.keys.size) if picked is None else numpy.flatnonzero(picked)
     _, first = numpy.unique(rows.keys[places], return_index=True)
     found: NDArray[numpy.int64] = places[first]
@@ -239,6 +192,7 @@ def _alike(values: Keys, different: int) -> float:
 
 
 _FIRST = 1_000
+_PROBE = 64
 
 
 def doubled_share(data: Any, arrays: Mapping[str, Any]) -> Share | None:
@@ -255,24 +209,39 @@ def doubled_share(data: Any, arrays: Mapping[str, Any]) -> Share | None:
     if isinstance(frame, nw.LazyFrame):
         return None
     own = [_sliceable(one) for one in data.values()] if isinstance(data, Mapping) else []
-    own = own if frame is None else [frame.get_column(name) for name in frame.columns]
-    given = [*own, *(_sliceable(values) for values in arrays.values())]
+    beside = [*own, *(_sliceable(values) for values in arrays.values())]
+    rows = len(frame) if frame is not None else min((len(one) for one in beside), default=0)
+    if 0 < rows <= SAMPLE:
+        few = _few_copies(_cheap_first(frame, beside), rows)
+        if few is not None:
+            return few
+    given = [*([] if frame is None else map(frame.get_column, frame.columns)), *beside]
     return copies_among([one for one in given if not _is_identifier(one)] or given)
+
+
+def _cheap_first(frame: nw.DataFrame[Any] | None, beside: Sequence[Any]) -> Iterator[Any]:
+    """The columns, numbers first; those of the table are only taken out of it when asked for."""
+    kinds = {} if frame is None else frame.schema
+    yield from filter(is_numeric, beside)
+    for numeric in (True, False):
+        names = (name for name, kind in kinds.items() if kind.is_numeric() is numeric)
+        yield from map(frame.get_column, names) if frame is not None else ()
+    yield from filterfalse(is_numeric, beside)
 
 
 def _is_identifier(values: Any) -> bool:
     """Whether these are whole numbers or text, another in every row; the first rows first."""
     if not is_whole(values) and not is_text(values):
         return False
-    counts = (min(_FIRST, len(values)), len(values))
-    return all(_different(values[:count]) == count for count in counts)
+    try:
+        first = values[:_PROBE].to_list() if isinstance(values, nw.Series) else values[:_PROBE]
+        return len(set(first)) == len(first) and _different(values) == len(values)
+    except TypeError:  # values without a hash are no identifiers
+        return False
 
 
 def _different(values: Any) -> int:
-    try:
-        return values.n_unique() if isinstance(values, nw.Series) else len(set(values.tolist()))
-    except TypeError:  # values without a hash are no identifiers
-        return -1
+    return values.n_unique() if isinstance(values, nw.Series) else len(set(values.tolist()))
 
 
 def copies_of_target(
@@ -312,65 +281,3 @@ def _sliceable(values: Any) -> Any:
     """A column of a library as narwhals has it; anything else as an array."""
     found = nw.from_native(values, series_only=True, pass_through=True)
     return found if isinstance(found, nw.Series) else numpy.asarray(values)
-
-
-COARSE = 3
-"""Significant digits that float16 and rounded tables still have."""
-_FEWEST = 4
-_PARTS = 3
-_TELLING = 8
-"""So many of the most telling columns are compared by few digits; each may round another way."""
-
-Keyed = Callable[[Sequence[str], int], RowKeys | None]
-"""Keys of a table's rows by columns of those names and so many digits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Views:
-    """`parts` are the rows by some columns, `coarse` by few digits of the most telling ones."""
-
-    parts: tuple[Trained, ...] = ()
-    coarse: Trained | None = None
-
-
-def views_of(rows: RowKeys, whole: Trained, keyed: Keyed) -> Views:
-    """What else is kept of a training beside its whole rows."""
-    names = whole.names
-    if not rows.keys.size or whole.by_chance > CLEARLY[1]:
-        return Views()
-    order = _most_telling_first(rows)
-    parts = []
-    for kept in _without_a_third(order) if len(names) >= _FEWEST else ():
-        part = RowKeys(mixed([rows.columns[i] for i in kept]), ())
-        parts.append(trained_part(rows, part, [names[i] for i in kept]))
-    telling = [names[i] for i in order[:_TELLING]]
-    cut = keyed(telling, COARSE)
-    return Views(tuple(parts), None if cut is None else trained_part(rows, cut, telling))
-
-
-def share_seen(judged: RowKeys, whole: Trained, views: Views, keyed: Keyed) -> Share:
-    """How many of the judged rows are among those of the training, by what shows most of them."""
-    found = share_trained_on(judged.keys, whole)
-    others = [_share_of_part(judged, whole, part) for part in views.parts]
-    cut = None if views.coarse is None else keyed(views.coarse.names, COARSE)
-    if views.coarse is not None and cut is not None:
-        others.append(share_trained_on(cut.keys, views.coarse))
-    sure = [share for share in others if share.clear and share.excess > CLEARLY[1]]
-    return max([found, *sure], key=lambda share: share.excess)
-
-
-def _share_of_part(judged: RowKeys, whole: Trained, part: Trained) -> Share:
-    columns = [judged.columns[whole.names.index(name)] for name in part.names]
-    return share_trained_on(mixed(columns), part)
-
-
-def _most_telling_first(rows: RowKeys) -> list[int]:
-    step = -(-rows.keys.size // _SAMPLE)
-    values = [numpy.unique(column[::step]).size for column in rows.columns]
-    return sorted(range(len(values)), key=lambda place: -values[place])
-
-
-def _without_a_third(order: Sequence[int]) -> list[list[int]]:
-    """Three times all columns but a third of them, the telling ones dealt out evenly."""
-    left_out = [set(order[start::_PARTS]) for start in range(_PARTS)]
-    return [[place for place in order if place not in third] for third in left_out]

@@ -8,15 +8,16 @@ has a part in a key; columns are taken in the order given.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import narwhals as nw
 import numpy
 from numpy.typing import NDArray
+
+from venturalitica.tally.engines.coded import coded
 
 Keys = NDArray[numpy.uint64]
 
@@ -25,8 +26,6 @@ MOST_ROWS = 10_000_000
 DIGITS = 6
 """Significant digits in which near copies agree."""
 _CHUNK = 1 << 16
-_HELD = 64
-"""Of a list or an array in a cell so many values are compared: an embedding has no more to tell."""
 _ODD = numpy.uint64(0x9E3779B97F4A7C15)
 _FINAL = numpy.uint64(0xFF51AFD7ED558CCD)
 _MISSING = numpy.uint64(0x7FF8000000000000)
@@ -201,96 +200,28 @@ def _are_small_and_whole(numbers: NDArray[numpy.float64], limit: int) -> bool:
 
 
 def _text_bits(values: Any, digits: int) -> Keys:
-    """Different values are looked at once each; what reads as a number is that number."""
-    codes, different = _coded(values)
-    bits = numpy.fromiter(
-        (_value_bits(value, digits) for value in different),
-        dtype=numpy.uint64,
-        count=len(different),
-    )
+    """Different values are looked at once each: a number or moment by its value, else its text;
+    Python's own hash holds in one process."""
+    codes, different = coded(values)
+    read = [_number(value) for value in different]
+    bits = _number_bits(numpy.array(read, dtype=numpy.float64), near=True, digits=digits)
+    for place, number in enumerate(read):
+        if number is None:
+            bits[place] = hash(str(different[place])) % 2**64
     return numpy.append(bits, _MISSING)[codes]
-
-
-def _coded(values: Any) -> tuple[NDArray[numpy.int64], list[Any]]:
-    """For each row the place of its value among the different ones; -1 where it is missing."""
-    if isinstance(values, nw.Series):
-        if values.dtype.is_nested() or values.dtype == nw.Object:
-            return _places(values.to_list())
-        if values.implementation.is_pandas():
-            codes, different = values.to_native().factorize()
-            return numpy.asarray(codes, dtype=numpy.int64), list(different)
-        if values.implementation.is_pyarrow():
-            return _arrow_coded(values.to_native())
-        if values.implementation.is_polars():
-            return _polars_coded(values.to_native())
-        values = values.to_list()
-    return _places(values)
-
-
-def _places(values: Iterable[Any]) -> tuple[NDArray[numpy.int64], list[Any]]:
-    place: dict[Any, int] = {}
-    single = (_single(value) for value in values)
-    codes = numpy.fromiter(
-        (-1 if _is_missing(value) else place.setdefault(value, len(place)) for value in single),
-        dtype=numpy.int64,
-    )
-    return codes, list(place)
-
-
-def _single(value: Any) -> Any:
-    """The value, or what it holds where it is a list, an array or a mapping: the first of it."""
-    if isinstance(value, numpy.ndarray):
-        return str(value.shape), tuple(value.ravel()[:_HELD].tolist())
-    if isinstance(value, Mapping):
-        return tuple((str(name), _single(one)) for name, one in islice(value.items(), _HELD))
-    if isinstance(value, list | tuple | set):
-        return len(value), tuple(_single(one) for one in islice(value, _HELD))
-    return value if isinstance(value, Hashable) else str(value)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value != value
-
-
-def _arrow_coded(column: Any) -> tuple[NDArray[numpy.int64], list[Any]]:
-    found = column.combine_chunks() if hasattr(column, "combine_chunks") else column
-    if not hasattr(found.type, "index_type"):
-        found = found.dictionary_encode()
-    codes = found.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return codes.astype(numpy.int64), found.dictionary.to_pylist()
-
-
-def _polars_coded(series: Any) -> tuple[NDArray[numpy.int64], list[Any]]:
-    different = series.unique().drop_nulls()
-    if not len(different):
-        return numpy.full(len(series), -1, dtype=numpy.int64), []
-    places = numpy.arange(len(different))
-    codes = series.replace_strict(different, places, default=-1)
-    return codes.fill_null(-1).to_numpy().astype(numpy.int64), different.to_list()
-
-
-def _value_bits(value: Any, digits: int) -> int:
-    """A number or moment by its value, else its text; Python's own hash holds in one process."""
-    number = _number(value)
-    number = _moment(value) if number is None else number
-    if number is None:
-        return hash(str(value)) % 2**64
-    return int(_number_bits(numpy.array([number]), near=True, digits=digits)[0])
 
 
 def _number(value: Any) -> float | None:
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        return None
+        return _moment(value) if isinstance(value, date | str) else None
 
 
-def _moment(value: Any) -> float | None:
+def _moment(value: date | str) -> float | None:
     """Microseconds since 1970, as a column of moments has them; a day is its midnight."""
-    if isinstance(value, date | str):
-        try:
-            moment = datetime.fromisoformat(str(value))
-        except ValueError:
-            return None
-        return float((moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH) // _MICROSECOND)
-    return None
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+    return float((moment.replace(tzinfo=moment.tzinfo or UTC) - _EPOCH) // _MICROSECOND)

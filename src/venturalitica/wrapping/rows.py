@@ -377,7 +377,9 @@ def _column(data: Any, name: str) -> Any:
 
     from venturalitica.tally.engines.narwhals import collected, picked
 
-    return collected(picked(nw.from_native(data), [name])).get_column(name).to_native()
+    table = nw.from_native(data)
+    table = collected(picked(table, [name])) if isinstance(table, nw.LazyFrame) else table
+    return table.get_column(name).to_native()
 
 
 def _is_array(value: Any) -> bool:

@@ -18,7 +18,8 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.errors import DataError, listed
-from venturalitica.tally.engines.arrays import Cells, Codes, encode, not_labels
+from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, encode, not_labels
+from venturalitica.tally.engines.coded import coded
 
 Frame: TypeAlias = "nw.DataFrame[Any] | nw.LazyFrame[Any]"
 
@@ -69,7 +70,7 @@ def column_names(data: Any) -> list[str] | None:
         return [str(name) for name in data]
     frame = open_frame(data)
     assert frame is not None
-    return list(schema_of(frame))
+    return names_of(frame)
 
 
 def materialise(data: Any, columns: Iterable[str]) -> Any:
@@ -82,6 +83,16 @@ def materialise(data: Any, columns: Iterable[str]) -> Any:
     if not wanted or not isinstance(frame, nw.LazyFrame):
         return data
     return picked(frame, wanted).collect().to_native()
+
+
+def names_of(frame: Frame) -> list[str]:
+    """The names of the columns alone: their types are much more to ask for.
+
+    DataError where a name occurs twice.
+    """
+    if isinstance(frame, nw.LazyFrame) or len(set(frame.columns)) < len(frame.columns):
+        return list(schema_of(frame))
+    return frame.columns
 
 
 def schema_of(frame: Frame) -> Mapping[str, Any]:
@@ -134,7 +145,8 @@ def is_keyed(frame: Frame, column: str, kind: Any) -> bool:
     if name in _REFUSED:
         raise not_labels(f"column '{column}'", name.lower())
     if name == "Categorical" and isinstance(frame, nw.DataFrame):
-        categories = getattr(frame[column].to_native().dtype, "categories", ())
+        native = frame.get_column(column).to_native()
+        categories = getattr(getattr(native, "dtype", None), "categories", ())
         return all(isinstance(category, str) for category in categories)
     return bool(kind.is_numeric()) or name in _KEYED
 
@@ -168,6 +180,23 @@ def _grouped_kinds(frame: Frame) -> Frame:
         return frame
     whole: Frame = frame.with_columns(nw.col(exactly(frame, n)).cast(nw.Float32) for n in half)
     return whole
+
+
+def coded_column(frame: nw.DataFrame[Any], name: str) -> tuple[NDArray[Any], Codes | None] | None:
+    """The column's values as an array and, of text, their codes; None where it holds others."""
+    series = series_of(frame, name)
+    kind = series.dtype
+    if kind.is_float() or kind.is_integer() or kind == nw.Boolean:
+        return series_array(series), None
+    if kind not in (nw.String, nw.Categorical, nw.Enum) or not is_keyed(frame, name, kind):
+        return None
+    places, different = coded(series)
+    values = numpy.empty(len(different) + 1, dtype=object)
+    values[:-1] = different
+    _check_text(frame, name, different)
+    found = encode(values[:-1], f"column '{name}'")
+    codes = Codes(found.values, numpy.append(found.codes, MISSING)[places])
+    return values[places], codes
 
 
 def count_groups(
@@ -208,11 +237,23 @@ def _grouped(frame: Frame, names: Sequence[str], columns: Sequence[str]) -> nw.D
     try:
         return collected(_quick(frame).group_by(names).agg(nw.len().alias("rows")))
     except (UnicodeError, NotImplementedError) as error:
-        engine, named = frame.implementation.name.lower(), listed(columns)
-        raise DataError(
-            f"{engine} cannot group the rows by {named} ({error}): expected valid text, numbers, "
-            "booleans or dates"
-        ) from error
+        raise _ungrouped(frame, columns, error) from error
+
+
+def _ungrouped(frame: Frame, columns: Sequence[str], error: Exception) -> DataError:
+    engine, named = frame.implementation.name.lower(), listed(columns)
+    return DataError(
+        f"{engine} cannot group the rows by {named} ({error}): expected valid text, numbers, "
+        "booleans or dates"
+    )
+
+
+def _check_text(frame: Frame, column: str, values: Iterable[Any]) -> None:
+    """As the engine would; of other values nothing is said here."""
+    try:
+        "".join(map(str, values)).encode()
+    except UnicodeEncodeError as error:
+        raise _ungrouped(frame, [column], error) from error
 
 
 def _quick(frame: Any) -> Any:
