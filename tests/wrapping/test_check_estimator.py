@@ -7,7 +7,6 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from sklearn.cluster import KMeans
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
@@ -39,7 +38,6 @@ def outcomes(model: Any) -> dict[str, set[str]]:
         GaussianNB(),
         SGDClassifier(max_iter=100),
         Ridge(),
-        pytest.param(KMeans(2, n_init=1), marks=pytest.mark.slow),
         make_pipeline(StandardScaler(), LogisticRegression()),
         GridSearchCV(DummyClassifier(), {"strategy": ["prior", "most_frequent"]}, cv=2),
     ],

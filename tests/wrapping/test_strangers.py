@@ -11,8 +11,10 @@ import numpy as np
 import polars as pl
 import pytest
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import RandomForestRegressor, StackingClassifier
+from sklearn.cluster import KMeans
+from sklearn.ensemble import IsolationForest, RandomForestRegressor, StackingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import make_pipeline
@@ -84,10 +86,66 @@ def test_fractions_are_no_labels(policy: str, X: Any, y: Any, loans: Any, eviden
     assert "with fractions" in reasons(audit)
 
 
-def test_a_regressor_is_refused_by_enforce_too(policy: str, X: Any, y: Any, loans: Any) -> None:
+def test_a_regressor_has_no_labels_for_enforce_either(
+    policy: str, X: Any, y: Any, loans: Any
+) -> None:
     model = DecisionTreeRegressor().fit(X, y)
-    with pytest.raises(vl.BindingError, match="is a regressor"):
-        vl.enforce(loans, policy=policy, model=model, target="class", gender="sex")
+    audit = vl.enforce(loans, policy=policy, model=model, target="class", gender="sex")
+    assert [(v.status, v.light) for v in audit] == [("not_evaluated", "amber")] * len(audit)
+    assert all("is a regressor" in verdict.reason for verdict in audit)
+    assert vl.verify().ok
+
+
+@pytest.mark.parametrize("amounts", ["zero and one", "whole", "fractions", "large"])
+@pytest.mark.parametrize("kind", [Ridge, Amounts], ids=lambda kind: kind.__name__)
+def test_no_target_makes_a_regressor_red(
+    amounts: str, kind: Any, policy: str, X: Any, y: Any, loans: Any, evidence: Any
+) -> None:
+    whole = np.arange(len(X)) * 7
+    targets = {
+        "zero and one": y,
+        "whole": whole,
+        "fractions": whole / 3,
+        "large": whole * 1e9 + 0.5,
+    }
+    model: Any = vl.wrap(kind(), policy=policy)
+    model.fit(X, targets[amounts], audit_data=loans.drop(columns="class"), gender="sex")
+    [audit] = evidence()
+    assert set(found(audit).values()) == {"not_evaluated"}
+    assert audit["light"] == "amber"
+    assert vl.verify().ok
+
+
+def test_a_control_that_no_regressor_can_meet_is_refused_before_it_blocks(
+    policy: str, write_policy: Any, X: Any, y: Any
+) -> None:
+    strict = write_policy(Path(policy).read_text().replace("on_fail: record", "on_fail: block"))
+    for bare in (Ridge(), make_pipeline(StandardScaler(), Ridge()), GridSearchCV(Ridge(), {})):
+        with pytest.raises(vl.PolicyError) as refused:
+            vl.wrap(bare, policy=strict)
+        first, *_ = refused.value.problems
+        assert "control 'accuracy' (accuracy) blocks and can never be judged" in first.message
+        assert "on_fail: warn" in first.message
+        assert Path(strict).read_text().splitlines()[first.line - 1].strip().startswith("- id: acc")
+
+
+@pytest.mark.parametrize(
+    ("bare", "kind"),
+    [
+        (KMeans(2, n_init=1), "a clusterer"),
+        (make_pipeline(StandardScaler(), KMeans(2, n_init=1)), "a clusterer"),
+        (IsolationForest(n_estimators=5), "an outlier detector"),
+        (GaussianMixture(2), "a density estimator"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_predicts_no_target_is_refused(
+    bare: Any, kind: str, policy: str, X: Any, loans: Any
+) -> None:
+    with pytest.raises(TypeError, match=f"is {kind}: it predicts"):
+        vl.wrap(bare, policy=policy)
+    with pytest.raises(vl.DataError, match=f"is {kind}: it predicts"):
+        vl.enforce(loans, policy=policy, model=bare.fit(X), target="class", gender="sex")
 
 
 @pytest.fixture
@@ -132,7 +190,7 @@ def test_a_regressor_is_judged_unless_a_control_compares_labels(
     model.fit(X, y)
     [audit] = evidence()
     if labels_too:
-        assert set(found(audit).values()) == {"not_evaluated"}
+        assert found(audit) == {"error": "passed", "right": "not_evaluated"}
         assert "is a regressor" in reasons(audit)
         return
     assert found(audit) == {"error": "passed"}

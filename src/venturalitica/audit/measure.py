@@ -10,16 +10,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from venturalitica.audit.answers import features_of, predicted
 from venturalitica.core.circumstances import Circumstances, Share
 from venturalitica.core.policy import LABEL_ROLES, Control, Phase, Policy, Role
 from venturalitica.core.prior import identity_digest, identity_roles
 from venturalitica.core.redact import redact_name, redacted_traceback
 from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
-from venturalitica.errors import BindingError, DataError, MissingExtra, did_you_mean
-from venturalitica.frameworks import favorable_scores, feature_names, predictions
-from venturalitica.frameworks.sklearn import Unanswered
-from venturalitica.metrics.catalog import asks_amounts, needs
+from venturalitica.errors import BindingError, DataError
+from venturalitica.frameworks import favorable_scores, kind_of
+from venturalitica.frameworks.sklearn import NoLabels, Unanswered, no_labels, unsupervised
+from venturalitica.metrics.catalog import compares_labels, needs
 from venturalitica.provenance.fingerprint import data_item, frame_item
 from venturalitica.tally.binding import Binding, bind, together
 from venturalitica.trackers.base import RunRef
@@ -46,6 +47,7 @@ class Request:
     `error`: after a fit nothing may be lost. `trackers` are the tracker runs that were open before
     the training, None where nobody asked. `training_share` is how many rows the model was trained
     on, where that is known; `trained` are the rows it was just trained on, to be known again later.
+    `unlabelled` says why target and prediction are amounts, which no control compares as labels.
     `described` is what the record says of the model, where that is not the object in memory;
     `began` is when its training did.
     """
@@ -66,6 +68,7 @@ class Request:
     trackers: tuple[RunRef, ...] | None = None
     training_share: Share | None = None
     trained: TrainingRows | None = None
+    unlabelled: str = ""
     described: Mapping[str, Any] | None = None
     began: datetime | None = None
 
@@ -115,7 +118,7 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
 
     policy, given = request.policy, {**request.columns, **request.bindings}
     controls = select(policy, request.phase)
-    asked = needs(unreported(policy, controls, request.reported))
+    asked = needs(_countable(request, unreported(policy, controls, request.reported)))
     wanted = dict.fromkeys(role for need in asked for role in need.roles)
     names = column_names(request.frame)
     binding = bind(known_roles(policy), given, names, wanted=wanted)
@@ -132,6 +135,7 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
         unbound=unbound,
         faults=faults,
         training_share=request.training_share,
+        unlabelled=request.unlabelled if any(map(compares_labels, controls)) else "",
         **copies.found(),
     )
     verdicts = judge(policy, tally, circumstances=circumstances)
@@ -140,6 +144,11 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
         item |= _others(names, binding)
     silent = _without(unbound, {*LABEL_ROLES, *request.missing}, controls)
     return Measured(verdicts, circumstances, tally, binding.names, (item,), silent)
+
+
+def _countable(request: Request, controls: Sequence[Control]) -> tuple[Control, ...]:
+    """Those that can have a value: of amounts none that compares labels."""
+    return tuple(c for c in controls if not (request.unlabelled and compares_labels(c)))
 
 
 def _asked(request: Request) -> Circumstances:
@@ -318,72 +327,42 @@ def with_predictions(request: Request) -> Request:
     What the caller bound already (`prediction=`, `score=`) is left as it is.
 
     Raises:
-        DataError: the model does not say what its features are, or there is no table.
+        DataError: the model does not say what its features are, there is no table, or what it
+            predicts is compared with no target (clusters, outliers).
         BindingError: the table lacks some of them.
     """
     from venturalitica.judge import select
 
     model = request.model
+    if "prediction" not in request.bindings:
+        kind = kind_of(model)
+        if why := unsupervised(model, kind):
+            raise DataError(why)
+        request = replace(request, unlabelled=no_labels(model, kind))
     needed = _roles_needed(request) - set(request.bindings)
     if not needed:
         return request
-    features = _features(model, request.frame)
+    features = features_of(model, request.frame)
     columns, missing = dict(request.columns), dict(request.missing)
     favorable = request.policy.role("target").favorable_values
-    amounts = asks_amounts(select(request.policy, request.phase))
     for role in sorted(needed):
         try:
             if role == "prediction":
-                columns[role] = predictions(model, features, amounts=amounts)
+                controls = select(request.policy, request.phase)
+                columns[role], unlabelled = predicted(model, features, controls)
+                request = replace(request, unlabelled=unlabelled)
             else:
                 columns[role] = favorable_scores(model, features, favorable)
         except Unanswered as reason:
             missing[role] = str(reason)
+            if isinstance(reason, NoLabels) and role == "prediction":
+                request = replace(request, unlabelled=str(reason))
     return replace(request, columns=columns, missing=missing)
 
 
 def _roles_needed(request: Request) -> set[str]:
     from venturalitica.judge import select
 
-    asked = needs(select(request.policy, request.phase))
+    asked = needs(_countable(request, select(request.policy, request.phase)))
     roles = {role for need in asked for role in need.roles}
     return roles & {"prediction", "score"}
-
-
-def _features(model: Any, frame: Any) -> Any:
-    """The model's feature columns of the frame, in the model's own order."""
-    import narwhals as nw
-
-    from venturalitica.tally.engines.narwhals import collected, names_of, picked
-
-    names = feature_names(model)
-    if frame is None or names is None:
-        nameless = (
-            "it names no columns (not fitted yet, or not on a table with named columns; a model of "
-            "MLflow's has them in its signature)"
-        )
-        raise DataError(
-            f"{type(model).__name__} cannot be asked about this data: "
-            + ("no table was given" if frame is None else nameless)
-            + "; give its answers instead: prediction=model.predict(X)"
-        )
-    table = None if isinstance(frame, Mapping) else nw.from_native(frame)
-    columns = list(frame) if table is None else names_of(table)
-    absent = [name for name in names if name not in columns]
-    if absent:
-        raise BindingError(
-            f"the data lacks the model's feature column '{absent[0]}'"
-            f"{did_you_mean(absent[0], columns)} ({len(absent)} of {len(names)} are missing)"
-        )
-    if table is None:
-        return _table_of({name: frame[name] for name in names})
-    return collected(picked(table, names)).to_native()
-
-
-def _table_of(columns: Mapping[str, Any]) -> Any:
-    """Columns by name as a table, which is what models are asked about."""
-    try:
-        import pandas
-    except ImportError:
-        raise MissingExtra("pandas", "all") from None
-    return pandas.DataFrame(dict(columns))

@@ -129,7 +129,8 @@ class Circumstances:
     to why, and `failure` says why nothing could be. `reported` maps a control id or metric to a
     value measured elsewhere. `training_share` is how many of the judged rows the model was trained
     on, `doubled_share` how many are exact copies of another row; None where nobody knows.
-    `copies_of_target` are the label roles whose values equal the target in every row.
+    `copies_of_target` are the label roles whose values equal the target in every row. `unlabelled`
+    says why target and prediction are amounts and no labels; empty where they may be labels.
     """
 
     rules: int = RULES
@@ -143,6 +144,7 @@ class Circumstances:
     training_share: Share | None = None
     doubled_share: Share | None = None
     copies_of_target: tuple[str, ...] = ()
+    unlabelled: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The form kept in a record: JSON types only."""
@@ -158,6 +160,8 @@ class Circumstances:
             "training_share": self.training_share and self.training_share.to_json(),
             "doubled_share": self.doubled_share and self.doubled_share.to_json(),
             "copies_of_target": list(self.copies_of_target),
+            # Left out where empty: most models are classifiers.
+            **({"unlabelled": self.unlabelled} if self.unlabelled else {}),
         }
 
     @classmethod
@@ -177,6 +181,7 @@ class Circumstances:
             training_share=Share.from_json(data.get("training_share")),
             doubled_share=Share.from_json(data.get("doubled_share")),
             copies_of_target=tuple(data.get("copies_of_target", ())),
+            unlabelled=data.get("unlabelled", ""),
         )
 
 

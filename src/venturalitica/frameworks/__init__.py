@@ -13,6 +13,7 @@ import importlib
 from types import ModuleType
 from typing import Any
 
+from venturalitica.frameworks import sklearn
 from venturalitica.frameworks.sklearn import Favorable
 
 DIALECTS = {
@@ -51,6 +52,12 @@ def predictions(model: Any, X: Any, *, amounts: bool = False) -> Any:
 def feature_names(model: Any) -> list[str] | None:
     """The columns that the model was trained on, in its own order; None where it does not say."""
     return dialect_of(model).feature_names(model)  # type: ignore[no-any-return]
+
+
+def kind_of(model: Any) -> str | None:
+    """`classifier`, `regressor`, `clusterer` ..., in scikit-learn's words; None: nobody says."""
+    kind: str | None = getattr(dialect_of(model), "kind_of", sklearn.kind_of)(model)
+    return kind
 
 
 def is_fitted(model: Any) -> bool:

@@ -32,6 +32,12 @@ def feature_names(model: Any) -> list[str] | None:
     return None if inside is None else dialect_of(inside).feature_names(inside)
 
 
+def kind_of(model: Any) -> str | None:
+    """As the model inside says."""
+    inside = raw(model)
+    return None if inside is None else sklearn.kind_of(inside)
+
+
 def amounts(model: Any, X: Any) -> Any:
     """What a regressor predicts, one number per row, shape (n,)."""
     return sklearn.one_per_row(_answer(model, X), X, "predict")
@@ -44,9 +50,7 @@ def predictions(model: Any, X: Any) -> Any:
         Unanswered: it gives something else.
         DataError: the columns are not those of the signature.
     """
-    inside = raw(model)
-    if inside is not None:
-        sklearn.refuse_regressor(inside)
+    sklearn.refuse_regressor(model, kind_of(model))
     return sklearn.labels_in(_answer(model, X), X, "predict of the loaded model")
 
 

@@ -18,6 +18,10 @@ class Unanswered(Exception):
     """The model does not give what a control needs; the message is the reason for people."""
 
 
+class NoLabels(Unanswered):
+    """The model predicts amounts: no control that compares labels can be evaluated."""
+
+
 def labels_of(X: Any, y: Any) -> Any:
     """`y` itself."""
     return y
@@ -42,7 +46,7 @@ def labels_in(answer: Any, X: Any, method: str) -> Any:
     """
     column = one_per_row(answer, X, method.rpartition(".")[2])
     if _has_fractions(column):
-        raise Unanswered(f"{method} gave numbers with fractions, which are no labels: {_CUT}")
+        raise NoLabels(f"{method} gave numbers with fractions, which are no labels: {_CUT}")
     return column
 
 
@@ -81,19 +85,51 @@ def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
     )
 
 
-_CUT = "cut them into labels and judge those with vl.enforce(data, prediction=<labels>)"
+_CUT = (
+    "name a metric of amounts, such as mean_absolute_error, or cut them into labels and judge "
+    "those with vl.enforce(data, prediction=<labels>)"
+)
 
 
-def refuse_regressor(model: Any) -> None:
+def refuse_regressor(model: Any, kind: str | None = None) -> None:
     """An exact regression of 0 and 1 would look like a classifier."""
-    if _estimator_type(model) == "regressor":
-        raise Unanswered(
-            f"{type(model).__name__} is a regressor: it predicts amounts, and a control compares "
-            f"labels; {_CUT}"
-        )
+    reason = no_labels(model, kind or kind_of(model))
+    if reason:
+        raise NoLabels(reason)
 
 
-def _estimator_type(model: Any) -> str | None:
+def no_labels(model: Any, kind: str | None) -> str:
+    """Why no control compares labels of a model of that kind; "" where one may."""
+    if kind != "regressor":
+        return ""
+    return (
+        f"{type(model).__name__} is a regressor: it predicts amounts, and this control compares "
+        f"labels; {_CUT}"
+    )
+
+
+UNSUPERVISED = {
+    "clusterer": "numbers of clusters",
+    "outlier_detector": "what is unusual",
+    "density_estimator": "numbers of components",
+}
+"""Kinds whose `predict` answers no question that a target has: cluster 1 is not label 1."""
+
+
+def unsupervised(model: Any, kind: str | None) -> str:
+    """Why the answers of a model of that kind are not judged; "" where they may be."""
+    if kind not in UNSUPERVISED:
+        return ""
+    assert kind is not None
+    return (
+        f"{type(model).__name__} is {'an' if kind[0] in 'aeiou' else 'a'} "
+        f"{kind.replace('_', ' ')}: it predicts {UNSUPERVISED[kind]}, which no target is compared "
+        "with. Turn them into labels of the target's, and judge those: "
+        "vl.enforce(data, prediction=<labels>)"
+    )
+
+
+def kind_of(model: Any) -> str | None:
     """What scikit-learn's tags, or the older attribute, call it; None where neither speaks."""
     try:
         kind = model.__sklearn_tags__().estimator_type

@@ -126,6 +126,8 @@ def _judged(
     claimed = reported_value(control, bench.policy.controls, circumstances.reported)
     if claimed is not None:
         return judge_reported(question, claimed, filename=filename, besides=besides)
+    if circumstances.unlabelled and question.spec.compares_labels:
+        raise Refusal(circumstances.unlabelled, n=bench.tally.rows)
     unbound = {**circumstances.unbound, **circumstances.faults}
     lacking = _lacking(bench, question, unbound, without_data=without_data)
     if lacking:

@@ -21,6 +21,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from venturalitica.audit.answers import predicted
 from venturalitica.audit.audit import conduct, open_runs
 from venturalitica.audit.measure import Request
 from venturalitica.audit.model_ties import expect
@@ -29,10 +30,9 @@ from venturalitica.audit.result import Audit
 from venturalitica.core.policy import LABEL_ROLES, Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.errors import ControlBlocked, did_you_mean, listed
-from venturalitica.frameworks import favorable_scores, labels_of, predictions
+from venturalitica.frameworks import favorable_scores, labels_of
 from venturalitica.frameworks.alignment import as_booleans_or_numbers, column_names
-from venturalitica.frameworks.sklearn import Unanswered, parts
-from venturalitica.metrics.catalog import asks_amounts
+from venturalitica.frameworks.sklearn import NoLabels, Unanswered, parts
 from venturalitica.trackers.base import RunRef
 from venturalitica.wrapping.arguments import (
     Call,
@@ -43,6 +43,7 @@ from venturalitica.wrapping.arguments import (
     take_apart,
 )
 from venturalitica.wrapping.governed import adopt, detach, plain_copy, plain_value
+from venturalitica.wrapping.judgeable import refuse_unjudgeable
 from venturalitica.wrapping.registry import (
     AUDIT_DATA,
     Governance,
@@ -143,7 +144,7 @@ def _audit(
 ) -> None:
     policy = governance.policy
     try:
-        answers, missing = _ask(model, policy, plan)
+        answers, missing, unlabelled = _ask(model, policy, plan)
         request = Request(
             policy=policy,
             source="fit",
@@ -152,6 +153,7 @@ def _audit(
             columns={**plan.columns, **answers},
             bindings=plan.bindings,
             missing={**plan.missing, **missing},
+            unlabelled=unlabelled,
             model=_plain(model),
             lenient=True,
             trackers=trackers,
@@ -183,13 +185,17 @@ def _plain(model: Any) -> Any:
         return model
 
 
-def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[str, str]]:
-    """Predictions, and scores if the policy needs them; and why any of them is missing."""
-    questions: dict[str, Callable[[], Any]] = {
-        "prediction": lambda: as_booleans_or_numbers(
-            predictions(model, plan.features, amounts=asks_amounts(policy.controls)), plan.labels
-        ),
-    }
+def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[str, str], str]:
+    """Predictions, and scores if the policy needs them; why any of them is missing; and why what
+    the model predicts is no label, if it is none."""
+    unlabelled = ""
+
+    def prediction() -> Any:
+        nonlocal unlabelled
+        answer, unlabelled = predicted(model, plan.features, policy.controls)
+        return as_booleans_or_numbers(answer, plan.labels)
+
+    questions: dict[str, Callable[[], Any]] = {"prediction": prediction}
     if needs_score(policy):
         favorable = policy.role("target").favorable_values
         questions["score"] = lambda: favorable_scores(model, plan.features, favorable)
@@ -201,6 +207,7 @@ def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[s
                 answers[role] = question()
             except Unanswered as reason:
                 missing[role] = str(reason)
+                unlabelled = str(reason) if isinstance(reason, NoLabels) else unlabelled
             except Exception as error:  # noqa: BLE001 - the model's own failure is a fact
                 kind = type(error).__name__
                 said = redact_text(str(error))
@@ -208,7 +215,7 @@ def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[s
                 log.debug("where the model raised it\n%s", redacted_traceback(error))
                 # Its message may quote values of rows, which have no place in the evidence.
                 missing[role] = f"the model raised {kind} when asked for its {role}; see the log"
-    return answers, missing
+    return answers, missing, unlabelled
 
 
 def needs_score(policy: Policy) -> bool:
@@ -272,7 +279,8 @@ def wrap(
         skops and MLflow save the plain model.
 
     Raises:
-        PolicyError: no policy is found, or it is wrong; nothing has been trained.
+        PolicyError: no policy is found, it is wrong, or it blocks by a control that can never be
+            judged on this model; nothing has been trained.
         BindingError: a role of the policy has the name of one of the model's own fit parameters.
         TypeError: the object cannot be governed, or a keyword is no role of the policy.
     """
@@ -281,6 +289,7 @@ def wrap(
     rules = resolve_policy(policy)
     _refuse_unknown_roles(rules, roles)
     refuse_collisions(rules, plain)
+    refuse_unjudgeable(rules, plain)
     if plain is model:  # what was governed before was audited
         hint_fitted(plain, rules)
     given = {name: value for name, value in roles.items() if value is not None}

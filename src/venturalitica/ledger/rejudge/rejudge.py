@@ -20,7 +20,7 @@ from typing import Any
 from venturalitica._version import __version__
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.encoding import canonical_parsed, sha256_hex
-from venturalitica.core.policy import Control, Policy
+from venturalitica.core.policy import ONE_LIST, Control, Policy
 from venturalitica.core.record import JUDGED, RUN, Statement
 from venturalitica.core.tally import Tally
 from venturalitica.core.verification import Step
@@ -286,6 +286,7 @@ def _circumstances(judging: Mapping[str, Any]) -> Circumstances:
         and isinstance(asked.intervals, str)
         and asked.phase in (None, "data", "model")
         and isinstance(asked.failure, str)
+        and isinstance(asked.unlabelled, str)
         and all(isinstance(text, str) for _, text in texts)
     )
     need(right, "its circumstances (judging) are malformed")
@@ -311,6 +312,11 @@ def _check_unbound(tally: Tally | None, asked: Circumstances) -> None:
     if tally is None:
         return
     need(not asked.failure, "it says that nothing could be counted, and holds counts")
+    labels = next((axis.role for axis in tally.axes if axis.role in ONE_LIST), None)
+    need(
+        labels is None or not asked.unlabelled,
+        f"it calls {labels} an amount, and counts its labels",
+    )
     counted = [axis.role for axis in tally.axes] + list(tally.nulls)
     hidden = next((role for role in counted if role in asked.unbound), None)
     need(hidden is None, f"it says that role {str(hidden)[:80]!r} was not bound, and counts it")

@@ -41,11 +41,19 @@ def needs(controls: Iterable[Control]) -> tuple[Need, ...]:
     )
 
 
-def asks_amounts(controls: Iterable[Control]) -> bool:
-    """Whether the prediction is asked for as a number, and by no control as a label."""
+def asks_amounts(controls: Iterable[Control], *, regressor: bool = False) -> bool:
+    """Whether the prediction is asked for as a number, and by no control as a label.
+
+    Of a `regressor` controls may ask for labels besides: they are not evaluated.
+    """
     asked = needs(controls)
-    labels = any("prediction" in need.labels for need in asked)
+    labels = any("prediction" in need.labels for need in asked) and not regressor
     return not labels and any(need.number and "prediction" in need.number.of for need in asked)
+
+
+def compares_labels(control: Control) -> bool:
+    """Whether the control takes target or prediction as a label."""
+    return control.metric in CATALOG and CATALOG[control.metric].compares_labels
 
 
 def phase_of(control: Control) -> Phase:

@@ -103,6 +103,11 @@ class MetricSpec:
         return tuple(role for role in self.needs if role not in made_of)
 
     @property
+    def compares_labels(self) -> bool:
+        """Whether it takes target or prediction as a label: amounts give it no value."""
+        return not set(ONE_LIST).isdisjoint(self.labels)
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The metrics that are computed for it."""
         return self.bases or (self.base or self.name,)
