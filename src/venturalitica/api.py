@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from venturalitica.audit.asking import is_table
 from venturalitica.audit.audit import conduct
 from venturalitica.audit.measure import Request
 from venturalitica.audit.project import checked_title, resolve_policy
@@ -59,6 +60,8 @@ def enforce(
     *,
     policy: str | Path | Policy = POLICY_FILENAME,
     model: Any = None,
+    features: Any = None,
+    predict_params: Mapping[str, Any] | None = None,
     metrics: Mapping[str, float] | None = None,
     target: Any = None,
     prediction: Any = None,
@@ -76,6 +79,10 @@ def enforce(
             `models:/credit/3`, `runs:/ID/model` or a folder, whose files are fetched, digested and
             loaded by `mlflow.pyfunc` (this runs what is in them); instead of `prediction`. Beside
             `prediction`, the name of a model that is no files, such as an endpoint.
+        features: what the model predicts: the names of its columns in its order, where it does not
+            say them itself (a network), or the rows in its own form (an array, a tensor, a
+            `DMatrix`, a `Pool`).
+        predict_params: what its `predict` takes besides, by name: values, or the name of a column.
         metrics: values measured elsewhere, by metric name or control id; judged without an
             interval and therefore never conclusive.
         target: the labels: column name, or array of shape (n,).
@@ -103,7 +110,10 @@ def enforce(
     _refuse_nothing(data, model, metrics, (target, prediction, score, *roles.values()))
     labels = {"target": target, "prediction": prediction, "score": score}
     given = {name: value for name, value in (labels | roles).items() if value is not None}
-    _refuse_reordered(data, given)
+    if model is not None and features is None and not is_table(data):
+        data, features = None, data
+    asked_with = dict(predict_params or {})
+    _refuse_reordered(data, given | asked_with)
     _refuse_target_twice(rules, data, given)
     request = Request(
         policy=rules,
@@ -113,6 +123,8 @@ def enforce(
         phase=phase,
         reported=metrics,
         title=checked_title(name),
+        features=features,
+        predict_params=asked_with,
     )
     if isinstance(model, str | PathLike):
         from venturalitica.audit.named_model import conduct_named

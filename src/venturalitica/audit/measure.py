@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.audit.answers import features_of, predicted
+from venturalitica.audit.asking import features_of, predicted, values_of
 from venturalitica.core.circumstances import Circumstances, Share
 from venturalitica.core.policy import LABEL_ROLES, Control, Phase, Policy, Role
 from venturalitica.core.prior import identity_digest, identity_roles
@@ -18,8 +18,9 @@ from venturalitica.core.redact import redact_name, redacted_traceback
 from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import BindingError, DataError
-from venturalitica.frameworks import favorable_scores, kind_of
-from venturalitica.frameworks.sklearn import NoLabels, Unanswered, no_labels, unsupervised
+from venturalitica.frameworks import favorable_scores, kind_of, labels_of
+from venturalitica.frameworks.beside import Beside, Unanswered
+from venturalitica.frameworks.sklearn import NoLabels, no_labels, unsupervised
 from venturalitica.metrics.catalog import compares_labels, needs
 from venturalitica.provenance.fingerprint import data_item, frame_item
 from venturalitica.tally.binding import Binding, bind, together
@@ -41,7 +42,9 @@ class Request:
     come from it, `bindings` any role to a column name or an array, `missing` a role that could not
     be had at all to the reason. `name` is what the data is called, `title` what the caller calls
     the audit. `model` is the plain fitted model, for the evidence; with `ask_model` it answers for
-    the roles that nobody bound.
+    the roles that nobody bound, of the `features`: names of columns in its order, or rows in its
+    own form (an array, a tensor, a `DMatrix`); by default the columns that it names itself. What
+    its `predict` takes besides is `predict_params`: a text that names a column stands for it.
     `reported` are values measured elsewhere. `lenient`: an unbound role makes its controls
     `not_evaluated` instead of raising, and rows that cannot be judged give verdicts of status
     `error`: after a fit nothing may be lost. `trackers` are the tracker runs that were open before
@@ -64,6 +67,8 @@ class Request:
     reported: Mapping[str, float] | None = None
     model: Any = None
     ask_model: bool = False
+    features: Any = None
+    predict_params: Mapping[str, Any] = field(default_factory=dict)
     lenient: bool = False
     trackers: tuple[RunRef, ...] | None = None
     training_share: Share | None = None
@@ -327,8 +332,8 @@ def with_predictions(request: Request) -> Request:
     What the caller bound already (`prediction=`, `score=`) is left as it is.
 
     Raises:
-        DataError: the model does not say what its features are, there is no table, or what it
-            predicts is compared with no target (clusters, outliers).
+        DataError: nobody says what its features are, there is no table, or what it predicts is
+            compared with no target (clusters, outliers).
         BindingError: the table lacks some of them.
     """
     from venturalitica.judge import select
@@ -342,17 +347,25 @@ def with_predictions(request: Request) -> Request:
     needed = _roles_needed(request) - set(request.bindings)
     if not needed:
         return request
-    features = features_of(model, request.frame)
+    features = features_of(model, request.frame, request.features)
     columns, missing = dict(request.columns), dict(request.missing)
+    target = request.bindings.get("target", request.policy.role("target").column)
+    if target is None:
+        target = labels_of(model, features, None)
+        columns |= {} if target is None else {"target": target}
+    beside = Beside(
+        {name: values_of(value, request.frame) for name, value in request.predict_params.items()},
+        values_of(target, request.frame),
+    )
     favorable = request.policy.role("target").favorable_values
     for role in sorted(needed):
         try:
             if role == "prediction":
                 controls = select(request.policy, request.phase)
-                columns[role], unlabelled = predicted(model, features, controls)
+                columns[role], unlabelled = predicted(model, features, controls, beside)
                 request = replace(request, unlabelled=unlabelled)
             else:
-                columns[role] = favorable_scores(model, features, favorable)
+                columns[role] = favorable_scores(model, features, favorable, beside)
         except Unanswered as reason:
             missing[role] = str(reason)
             if isinstance(reason, NoLabels) and role == "prediction":

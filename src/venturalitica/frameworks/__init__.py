@@ -10,26 +10,37 @@ of the model's classes: no framework is imported to find out.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
 from venturalitica.frameworks import sklearn
+from venturalitica.frameworks.beside import NOTHING, Beside
 from venturalitica.frameworks.sklearn import Favorable
 
 DIALECTS = {
     "catboost": "venturalitica.frameworks.catboost",
+    "lightgbm.basic": "venturalitica.frameworks.lightgbm",
     "mlflow": "venturalitica.frameworks.pyfunc",
+    "xgboost.core": "venturalitica.frameworks.xgboost",
 }
-"""The top package of a model's classes -> the file that speaks for them."""
+"""The package, or module, of a model's classes -> the file that speaks for them."""
 
 
 def dialect_of(value: Any) -> ModuleType:
     """The file that speaks for the framework that this object comes from."""
     for kind in type(value).__mro__:
-        name = DIALECTS.get(kind.__module__.partition(".")[0])
-        if name is not None:
-            return importlib.import_module(name)
+        for place in _places(kind.__module__):
+            if place in DIALECTS:
+                return importlib.import_module(DIALECTS[place])
     return importlib.import_module(f"{__name__}.sklearn")
+
+
+def _places(module: str) -> Iterator[str]:
+    """`a.b.c`, `a.b` and `a`."""
+    while module:
+        yield module
+        module = module.rpartition(".")[0]
 
 
 def labels_of(model: Any, X: Any, y: Any) -> Any:
@@ -37,7 +48,7 @@ def labels_of(model: Any, X: Any, y: Any) -> Any:
     return dialect_of(model).labels_of(X, y)
 
 
-def predictions(model: Any, X: Any, *, amounts: bool = False) -> Any:
+def predictions(model: Any, X: Any, *, amounts: bool = False, beside: Beside = NOTHING) -> Any:
     """One label per row, or amount where these are asked, shape (n,), from one call of `predict`.
 
     Raises:
@@ -46,7 +57,7 @@ def predictions(model: Any, X: Any, *, amounts: bool = False) -> Any:
     dialect = dialect_of(model)
     # A framework whose models predict labels alone has one file without `amounts`.
     give = getattr(dialect, "amounts", dialect.predictions) if amounts else dialect.predictions
-    return give(model, X)
+    return give(model, X, beside)
 
 
 def feature_names(model: Any) -> list[str] | None:
@@ -60,15 +71,21 @@ def kind_of(model: Any) -> str | None:
     return kind
 
 
+def spelling(model: Any, column: str) -> str:
+    """How the model's library writes the name of a column; as it is, nearly always."""
+    spelt = getattr(dialect_of(model), "spelt", None)
+    return column if spelt is None else str(spelt(column))
+
+
 def is_fitted(model: Any) -> bool:
     """Whether the model says, or shows by its attributes, that it was trained."""
     return bool(dialect_of(model).is_fitted(model))
 
 
-def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
+def favorable_scores(model: Any, X: Any, favorable: Favorable, beside: Beside = NOTHING) -> Any:
     """The score of the favorable label per row, shape (n,): probability, else decision value.
 
     Raises:
         Unanswered: the model gives no score, or none for that label; the reason says which.
     """
-    return dialect_of(model).favorable_scores(model, X, favorable)
+    return dialect_of(model).favorable_scores(model, X, favorable, beside)

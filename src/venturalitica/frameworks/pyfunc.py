@@ -8,7 +8,8 @@ from typing import Any
 from venturalitica.core.redact import redact_text
 from venturalitica.errors import DataError
 from venturalitica.frameworks import dialect_of, sklearn
-from venturalitica.frameworks.sklearn import Favorable, Unanswered
+from venturalitica.frameworks.beside import NOTHING, Beside, Unanswered
+from venturalitica.frameworks.sklearn import Favorable
 
 _FLOATS = {"DataType.double": "float64", "DataType.float": "float32"}
 
@@ -38,12 +39,12 @@ def kind_of(model: Any) -> str | None:
     return None if inside is None else sklearn.kind_of(inside)
 
 
-def amounts(model: Any, X: Any) -> Any:
+def amounts(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
     """What a regressor predicts, one number per row, shape (n,)."""
     return sklearn.one_per_row(_answer(model, X), X, "predict")
 
 
-def predictions(model: Any, X: Any) -> Any:
+def predictions(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
     """One label per row, shape (n,).
 
     Raises:
@@ -69,7 +70,7 @@ def _answer(model: Any, X: Any) -> Any:
         ) from None
 
 
-def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
+def favorable_scores(model: Any, X: Any, favorable: Favorable, beside: Beside = NOTHING) -> Any:
     """As the model inside gives them."""
     inside = raw(model)
     if inside is None:
@@ -77,7 +78,7 @@ def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
             "the loaded model gives labels only: its flavour hands out no model inside it to ask "
             "for a probability"
         )
-    return dialect_of(inside).favorable_scores(inside, _pandas(X), favorable)
+    return dialect_of(inside).favorable_scores(inside, _pandas(X), favorable, beside)
 
 
 def raw(model: Any) -> Any:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import copy
-import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from venturalitica.core.verdict import Label
 from venturalitica.frameworks.alignment import one_column, row_count
+from venturalitica.frameworks.beside import NOTHING, Beside, parameters_of, required
+from venturalitica.frameworks.beside import Unanswered as Unanswered
 
 Favorable = Label | tuple[Label, ...] | None
 """The favorable label; several where the policy maps them to one, None where it names none."""
-
-
-class Unanswered(Exception):
-    """The model does not give what a control needs; the message is the reason for people."""
 
 
 class NoLabels(Unanswered):
@@ -27,15 +24,30 @@ def labels_of(X: Any, y: Any) -> Any:
     return y
 
 
-def amounts(model: Any, X: Any) -> Any:
+def amounts(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
     """What a regressor predicts, one number per row, shape (n,)."""
-    return one_per_row(model.predict(X), X, "predict")
+    return one_per_row(_predict(model, X, beside), X, "predict")
 
 
-def predictions(model: Any, X: Any) -> Any:
+def predictions(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
     """One label per row from `predict`, shape (n,). Amounts are no labels, whoever gives them."""
     refuse_regressor(model)
-    return labels_in(model.predict(X), X, f"{type(model).__name__}.predict")
+    return labels_in(_predict(model, X, beside), X, f"{type(model).__name__}.predict")
+
+
+def _predict(model: Any, X: Any, beside: Beside) -> Any:
+    """`predict` with all that it needs.
+
+    Raises:
+        Unanswered: it cannot be called without what nobody gave.
+    """
+    lacking = [name for name in required(model.predict) if name not in beside.params]
+    if lacking:
+        raise Unanswered(
+            f"{type(model).__name__}.predict needs {lacking[0]}= of the rows that are judged: "
+            f'give predict_params={{"{lacking[0]}": <their column, or one value per row>}}'
+        )
+    return model.predict(X, **beside.params)
 
 
 def labels_in(answer: Any, X: Any, method: str) -> Any:
@@ -72,18 +84,24 @@ def is_fitted(model: Any) -> bool:
     )
 
 
-def favorable_scores(model: Any, X: Any, favorable: Favorable) -> Any:
+def favorable_scores(model: Any, X: Any, favorable: Favorable, beside: Beside = NOTHING) -> Any:
     """Column of `predict_proba`, or side of `decision_function`, for the favorable label."""
     refuse_regressor(model)
-    place, classes = _favorable_place(model, favorable)
-    if hasattr(model, "predict_proba"):
-        return _proba_column(model.predict_proba(X), place, classes, X)
-    if hasattr(model, "decision_function"):
-        return _decision_side(model.decision_function(X), place, classes, X)
-    raise Unanswered(
-        f"{type(model).__name__} gives no score: it has neither predict_proba nor decision_function"
-    )
+    name = next((name for name in _SCORING if hasattr(model, name)), None)
+    if name is None:
+        raise Unanswered(
+            f"{type(model).__name__} gives no score: it has neither predict_proba nor "
+            "decision_function"
+        )
+    classes = classes_of(model, beside)
+    place = favorable_place(classes, favorable)
+    method = getattr(model, name)
+    answer = method(X, **beside.taken_by(method))
+    side = proba_column if name == "predict_proba" else _decision_side
+    return side(answer, place, classes, X)
 
+
+_SCORING = ("predict_proba", "decision_function")
 
 _CUT = (
     "name a metric of amounts, such as mean_absolute_error, or cut them into labels and judge "
@@ -147,14 +165,28 @@ def _has_fractions(column: Any) -> bool:
     return bool((present != np.floor(present)).any())
 
 
-def _favorable_place(model: Any, favorable: Favorable) -> tuple[int, list[Any]]:
-    """Where the favorable label is among the model's classes, and the classes."""
+def classes_of(model: Any, beside: Beside) -> list[Any]:
+    """`classes_`; where the model has none, the labels that it was trained on, in their order."""
     from venturalitica.tally.values import canonical
 
-    known = one_column(getattr(model, "classes_", None))
-    if known is None:
+    own = getattr(model, "classes_", None)
+    known = one_column(own)
+    if known is not None:
+        return [canonical(label) for label in known.tolist()]
+    labels = beside.labels() if own is None else None
+    if labels is None:
         raise Unanswered(f"{type(model).__name__} has no single list of classes (classes_)")
-    classes = [canonical(label) for label in known.tolist()]
+    return list(labels)
+
+
+def favorable_place(classes: list[Any], favorable: Favorable) -> int:
+    """Where the favorable label is among the model's classes.
+
+    Raises:
+        Unanswered: it is not among them, or not said.
+    """
+    from venturalitica.tally.values import canonical
+
     named = favorable if isinstance(favorable, tuple) else (favorable,)
     wanted = [label for label in map(canonical, named) if label is not None]
     wanted = wanted or _default_favorable(classes)
@@ -174,7 +206,7 @@ def _favorable_place(model: Any, favorable: Favorable) -> tuple[int, list[Any]]:
             f"{len(places)} of the model's labels mean the favorable one by the policy's map: "
             "train it on one spelling"
         )
-    return places[0], classes
+    return places[0]
 
 
 def _default_favorable(classes: list[Any]) -> list[Label]:
@@ -196,7 +228,7 @@ def _number(label: Label) -> Label:
     return int(label) if isinstance(label, bool) else label
 
 
-def _proba_column(proba: Any, place: int, classes: list[Any], X: Any) -> Any:
+def proba_column(proba: Any, place: int, classes: list[Any], X: Any) -> Any:
     import numpy as np
 
     table = None if isinstance(proba, list) else np.asarray(proba)
@@ -243,6 +275,15 @@ def routing_is_on() -> bool:
     from sklearn import get_config
 
     return bool(get_config().get("enable_metadata_routing", False))
+
+
+def routed(model: Any, method: str, names: Iterable[str]) -> set[str]:
+    """Which metadata the model, or a part of it, asked for in `method`."""
+    if not hasattr(model, "get_metadata_routing"):
+        return set()
+    from sklearn.utils.metadata_routing import get_routing_for_object
+
+    return set(get_routing_for_object(model).consumes(method, names))
 
 
 ROUTED_NAMES = ("sample_weight", "groups")
@@ -292,21 +333,11 @@ def _own_value(value: Any) -> Any:
     return value
 
 
-def fit_parameters(method: Any) -> tuple[frozenset[str], bool]:
-    """Names that a training method takes, and whether it takes any other name too."""
-    try:
-        parameters = inspect.signature(method).parameters.values()
-    except (TypeError, ValueError):
-        return frozenset(), True
-    named = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
-    return frozenset(named), any(p.kind is p.VAR_KEYWORD for p in parameters)
-
-
 def known_parameters(model: Any, method: Any) -> tuple[frozenset[str], bool]:
-    """As `fit_parameters`, with what a composition hands on to its parts."""
-    named, takes_any = fit_parameters(method)
+    """As `parameters_of`, with what a composition hands on to its parts."""
+    named, takes_any = parameters_of(method)
     if takes_any:
-        inner = [fit_parameters(part.fit)[0] - {"X", "y"} for part in parts(model)]
+        inner = [parameters_of(part.fit)[0] - {"X", "y"} for part in parts(model)]
         if inner:
             named = named.union(ROUTED_NAMES, *inner)
     return named, takes_any

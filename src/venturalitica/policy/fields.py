@@ -25,7 +25,8 @@ from venturalitica.core.verdict import Label
 from venturalitica.policy.tree import LARGEST_WHOLE, MAX_NAME, MAX_ROLES_CROSSED, MAX_TEXT, show
 
 TAKEN = frozenset(
-    {"data", "policy", "model", "metrics", "phase", "name", "audit_data", "X", "y", "self"}
+    {"data", "policy", "model", "features", "predict_params", "metrics", "phase", "name"}
+    | {"audit_data", "X", "y", "self"}
 )
 """Names of arguments that stand beside the roles in `vl.enforce` and `fit`."""
 

@@ -28,7 +28,8 @@ from typing import Any
 
 from venturalitica.core.policy import Policy
 from venturalitica.errors import did_you_mean
-from venturalitica.frameworks.sklearn import fit_parameters, routing_is_on
+from venturalitica.frameworks.beside import parameters_of
+from venturalitica.frameworks.sklearn import routing_is_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,7 @@ def _requests(model: Any, governance: Governance, method: str) -> Mapping[str, A
 
 def _audit_names(model: Any, governance: Governance, method: str) -> list[str]:
     """Those of the audit's names that are no parameter of the model's own method."""
-    named, _ = fit_parameters(getattr(plain_class(type(model)), method))
+    named, _ = parameters_of(getattr(plain_class(type(model)), method))
     return [name for name in audit_names(governance.policy) if name not in named]
 
 

@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from venturalitica.audit.answers import predicted
+from venturalitica.audit.asking import predicted
 from venturalitica.audit.audit import conduct, open_runs
 from venturalitica.audit.measure import Request
 from venturalitica.audit.model_ties import expect

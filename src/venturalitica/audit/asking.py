@@ -1,0 +1,148 @@
+"""What a model is asked, and about what: its columns of a table, or rows in its own form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from venturalitica.core.policy import Control
+from venturalitica.errors import BindingError, DataError, MissingExtra, did_you_mean
+from venturalitica.frameworks import feature_names, kind_of, predictions, spelling
+from venturalitica.frameworks.beside import NOTHING, Beside
+from venturalitica.frameworks.sklearn import NoLabels, no_labels
+from venturalitica.metrics.catalog import asks_amounts
+
+
+def features_of(model: Any, frame: Any, features: Any = None) -> Any:
+    """The rows that the model predicts: its columns of the frame, in its order.
+
+    Args:
+        model: any that `frameworks` knows to ask.
+        frame: a table, or a dict of columns; n rows.
+        features: the names of the columns, or the rows themselves; by default what the model says.
+
+    Raises:
+        DataError: nobody says what the features are, or there is no table.
+        BindingError: the table lacks some of them.
+    """
+    names = _names(features)
+    if features is not None and names is None:
+        return features
+    names = feature_names(model) if names is None else names
+    if frame is None or names is None:
+        raise DataError(_unknown(model, frame))
+    import narwhals as nw
+
+    from venturalitica.tally.engines.narwhals import collected, names_of, picked
+
+    table = None if isinstance(frame, Mapping) else nw.from_native(frame)
+    columns = list(frame) if table is None else names_of(table)
+    places = {spelling(model, name): name for name in columns} | {name: name for name in columns}
+    absent = [name for name in names if name not in places]
+    if absent:
+        raise BindingError(
+            f"the data lacks the model's feature column '{absent[0]}'"
+            f"{did_you_mean(absent[0], columns)} ({len(absent)} of {len(names)} are missing)"
+        )
+    wanted = [places[name] for name in names]
+    if table is None:
+        return _table_of({name: frame[name] for name in wanted})
+    return collected(picked(table, wanted)).to_native()
+
+
+def predicted(
+    model: Any, X: Any, controls: Sequence[Control], beside: Beside = NOTHING
+) -> tuple[Any, str]:
+    """One answer per row, shape (n,), label or amount as the controls ask; and why answers of this
+    model are no labels, "" where they may be.
+
+    Raises:
+        NoLabels: they are none, and no control asks for amounts.
+        Unanswered: the model gives something else.
+    """
+    unlabelled = no_labels(model, kind_of(model))
+    wanted = asks_amounts(controls, regressor=True)
+    if unlabelled and not wanted:
+        raise NoLabels(unlabelled)
+    try:
+        amounts = asks_amounts(controls, regressor=bool(unlabelled))
+        return predictions(model, X, amounts=amounts, beside=beside), unlabelled
+    except NoLabels as reason:
+        if not wanted:
+            raise
+        return predictions(model, X, amounts=True, beside=beside), str(reason)
+
+
+def is_table(data: Any) -> bool:
+    """Whether `data` has columns that roles can name; an array or a `Pool` is rows alone."""
+    import narwhals as nw
+
+    if data is None or isinstance(data, Mapping):
+        return True
+    try:
+        nw.from_native(data)
+    except TypeError:
+        return isinstance(data, str)  # a path, which is refused as one
+    except nw.exceptions.DuplicateError:
+        return True
+    return True
+
+
+def values_of(given: Any, frame: Any) -> Any:
+    """What was given as values, or the column that it names; any other text is itself."""
+    import narwhals as nw
+
+    from venturalitica.tally.engines.narwhals import collected, picked
+
+    if not isinstance(given, str) or frame is None:
+        return given
+    if isinstance(frame, Mapping):
+        return frame.get(given, given)
+    table = nw.from_native(frame)
+    if given not in table.collect_schema().names():
+        return given
+    return collected(picked(table, [given])).get_column(given).to_native()
+
+
+def _names(features: Any) -> list[str] | None:
+    """Features as names of columns, in any sequence; None where they are rows."""
+    if isinstance(features, str):
+        raise BindingError(
+            f"features={features!r}: expected the model's columns in its order, a list such as "
+            f"[{features!r}], or the rows themselves"
+        )
+    try:
+        found = list(features) if isinstance(features, Sequence) or _is_flat(features) else []
+    except TypeError:
+        return None
+    return found if found and all(isinstance(name, str) for name in found) else None
+
+
+def _is_flat(features: Any) -> bool:
+    """An index of pandas, an array of texts: names in one dimension."""
+    return len(getattr(features, "shape", ())) == 1 and hasattr(features, "tolist")
+
+
+def _unknown(model: Any, frame: Any) -> str:
+    who = type(model).__name__
+    if frame is None:
+        return (
+            f"{who} cannot be asked: no rows were given. Give a table, vl.enforce(test_df, "
+            "model=model, ...), or the rows beside the roles, vl.enforce(model=model, "
+            "features=X_test, target=y_test, ...)"
+        )
+    return (
+        f"{who} cannot be asked about this data: it names no columns (not fitted yet, or not on a "
+        "table with named columns; a model of MLflow's has them in its signature). Name them in "
+        'the order that it was trained on, vl.enforce(test_df, model=model, features=["...", '
+        '"..."], ...), or give its answers instead: prediction=model.predict(X)'
+    )
+
+
+def _table_of(columns: Mapping[str, Any]) -> Any:
+    """Columns by name as a table, which is what models are asked about."""
+    try:
+        import pandas
+    except ImportError:
+        raise MissingExtra("pandas", "all") from None
+    return pandas.DataFrame(dict(columns))
