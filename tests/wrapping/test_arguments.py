@@ -103,8 +103,9 @@ def test_what_the_model_computes_is_not_passed(name: str, policy: str, X: Any, y
     for bare in (forest(), Recorder()):
         with pytest.raises(TypeError, match=f"'{name}': an audit asks the model for it"):
             vl.wrap(bare, policy=policy).fit(X, y, **{name: "column"})
+    role: Any = {name: "column"}
     with pytest.raises(TypeError, match=f"'{name}'"):
-        vl.wrap(forest(), policy=policy, **{name: "column"})
+        vl.wrap(forest(), policy=policy, **role)
 
 
 def test_a_role_that_collides_says_how_to_rename_it(write_policy: Any) -> None:

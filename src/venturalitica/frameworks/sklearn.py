@@ -63,8 +63,10 @@ def labels_in(answer: Any, X: Any, method: str) -> Any:
 
 
 def feature_names(model: Any) -> list[str] | None:
-    """`feature_names_in_`."""
+    """`feature_names_in_`; of a model that does not keep them, those of the one that it fitted."""
     names = getattr(model, "feature_names_in_", None)
+    if names is None:
+        names = getattr(getattr(model, "estimator_", None), "feature_names_in_", None)
     return None if names is None else [str(name) for name in names]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from venturalitica.core.policy import LABEL_ROLES, Policy
@@ -13,7 +13,15 @@ from venturalitica.errors import BindingError, did_you_mean, slip
 from venturalitica.frameworks import is_fitted
 from venturalitica.frameworks.sklearn import known_parameters
 from venturalitica.wrapping.governed import TRAINING_METHODS
-from venturalitica.wrapping.registry import AUDIT_DATA, Governance, audit_names, inside_training
+from venturalitica.wrapping.registry import (
+    AUDIT_DATA,
+    PREDICT_PARAMS,
+    Governance,
+    audit_names,
+    inside_training,
+)
+
+_NO_ROLES = (AUDIT_DATA, PREDICT_PARAMS)
 
 COMPUTED = ("prediction", "score")
 """Label roles that the model itself answers for."""
@@ -24,7 +32,8 @@ class Call:
     """A training call, taken apart.
 
     `args` and `kwargs` are the model's, untouched. `X` and `y` are found among them. `given` holds
-    the audit's arguments of this very call; `roles` what is bound in all, those of wrap included.
+    the audit's arguments of this very call; `roles` what is bound in all, those of wrap included;
+    `predict_params` what `predict` is asked with, likewise.
     `binds` is False where the model's own method will refuse the call, and should say so itself.
     """
 
@@ -35,6 +44,7 @@ class Call:
     audit_data: Any
     roles: Mapping[str, Any]
     given: frozenset[str]
+    predict_params: Mapping[str, Any] = field(default_factory=dict)
     binds: bool = True
 
 
@@ -53,7 +63,8 @@ def take_apart(
     """
     policy = governance.policy
     named, takes_any = known_parameters(model, bare)
-    names = [name for name in audit_names(policy) if not (name in LABEL_ROLES and name in named)]
+    own = {*LABEL_ROLES, PREDICT_PARAMS} & named
+    names = [name for name in audit_names(policy) if name not in own]
     _refuse_taken(policy, names, named, bare)
     audit = {name: value for name, value in kwargs.items() if name in names}
     rest = {name: value for name, value in kwargs.items() if name not in names}
@@ -69,8 +80,9 @@ def take_apart(
         X=X,
         y=y,
         audit_data=audit.get(AUDIT_DATA),
-        roles={k: v for k, v in bound.items() if v is not None and k != AUDIT_DATA},
+        roles={k: v for k, v in bound.items() if v is not None and k not in _NO_ROLES},
         given=frozenset(given),
+        predict_params={**governance.predict_params, **checked_params(audit.get(PREDICT_PARAMS))},
         binds=found is not None,
     )
 
@@ -97,6 +109,22 @@ def refuse_computed(names: Iterable[str], call: str) -> None:
                 f"it. To judge a {name} that you already have, use "
                 f'vl.enforce(data, {name}="column", ...)'
             )
+
+
+def checked_params(given: Any) -> dict[str, Any]:
+    """`predict_params=`, which names arguments of `predict`.
+
+    Raises:
+        BindingError: it is no mapping from names.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given):
+        raise BindingError(
+            f"predict_params is a {type(given).__name__}: expected arguments of predict by name, "
+            'such as {"sensitive_features": "sex"}'
+        )
+    return dict(given)
 
 
 def _refuse_taken(

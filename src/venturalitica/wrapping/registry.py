@@ -42,6 +42,7 @@ class Governance:
     the parts of a composition (the steps of a pipeline) are the object's own and not shared with
     the user's model. `requests` are the audit's arguments that scikit-learn's metadata routing was
     asked for: method -> name -> alias. `name` is what its audits are called, if anybody said.
+    `predict_params` are what `predict` takes besides X, as given at wrap.
     """
 
     policy: Policy
@@ -51,14 +52,16 @@ class Governance:
     detached: bool = False
     requests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     name: str = ""
+    predict_params: Mapping[str, Any] = field(default_factory=dict)
 
 
 AUDIT_DATA = "audit_data"
+PREDICT_PARAMS = "predict_params"
 
 
 def audit_names(policy: Policy) -> tuple[str, ...]:
     """Keywords of `fit` that go to the audit."""
-    return (AUDIT_DATA, "target", *policy.grouping_roles)
+    return (AUDIT_DATA, "target", *policy.grouping_roles, PREDICT_PARAMS)
 
 
 _kept: dict[int, tuple[weakref.ref[Any], Governance]] = {}

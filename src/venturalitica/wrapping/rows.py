@@ -26,6 +26,7 @@ from venturalitica.frameworks.alignment import (
     other_index,
     row_count,
 )
+from venturalitica.frameworks.beside import NOTHING, Beside
 from venturalitica.system.settings import Settings
 from venturalitica.tally.binding import bind
 from venturalitica.wrapping.arguments import Call
@@ -47,7 +48,8 @@ class Plan:
     `labels` are the true labels as an array of shape (n,), wherever they come from, or None;
     `missing` says why, where it is not simply that nobody gave any.
     `trained` are the rows of the training, as far as they can be known again; `others` says that
-    the rows judged were given as others than those.
+    the rows judged were given as others than those. `beside` is what the model is asked with, and
+    `metadata` what its training was given for these rows.
     """
 
     features: Any
@@ -58,6 +60,8 @@ class Plan:
     missing: Mapping[str, str] = field(default_factory=dict)
     trained: TrainingRows | None = None
     others: bool = False
+    beside: Beside = NOTHING
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def training_share(self) -> Share | None:
         """How many of these rows the model was trained on; None where nobody can say."""

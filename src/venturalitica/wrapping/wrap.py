@@ -11,7 +11,7 @@ import copy
 import inspect
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -36,6 +36,7 @@ from venturalitica.frameworks.sklearn import NoLabels, Unanswered, parts
 from venturalitica.trackers.base import RunRef
 from venturalitica.wrapping.arguments import (
     Call,
+    checked_params,
     hint_clone,
     hint_fitted,
     refuse_collisions,
@@ -44,8 +45,10 @@ from venturalitica.wrapping.arguments import (
 )
 from venturalitica.wrapping.governed import adopt, detach, plain_copy, plain_value
 from venturalitica.wrapping.judgeable import refuse_unjudgeable
+from venturalitica.wrapping.predict_params import beside_of, with_params
 from venturalitica.wrapping.registry import (
     AUDIT_DATA,
+    PREDICT_PARAMS,
     Governance,
     audit_names,
     governance_of,
@@ -105,7 +108,7 @@ def _plan(model: Any, governance: Governance, method: str, call: Call) -> Plan |
             )
             return None
     labelled = replace(call, y=labels_of(model, call.X, call.y))
-    plan = plan_rows(governance.policy, labelled)
+    plan = with_params(plan_rows(governance.policy, labelled), labelled)
     _say_unbound(governance.policy, plan)
     return plan
 
@@ -188,17 +191,18 @@ def _plain(model: Any) -> Any:
 def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[str, str], str]:
     """Predictions, and scores if the policy needs them; why any of them is missing; and why what
     the model predicts is no label, if it is none."""
+    beside = beside_of(model, plan)
     unlabelled = ""
 
     def prediction() -> Any:
         nonlocal unlabelled
-        answer, unlabelled = predicted(model, plan.features, policy.controls)
+        answer, unlabelled = predicted(model, plan.features, policy.controls, beside)
         return as_booleans_or_numbers(answer, plan.labels)
 
     questions: dict[str, Callable[[], Any]] = {"prediction": prediction}
     if needs_score(policy):
         favorable = policy.role("target").favorable_values
-        questions["score"] = lambda: favorable_scores(model, plan.features, favorable)
+        questions["score"] = lambda: favorable_scores(model, plan.features, favorable, beside)
     answers: dict[str, Any] = {}
     missing: dict[str, str] = {}
     with untouched_randomness(model):
@@ -261,6 +265,7 @@ def wrap(
     policy: str | Path | Policy | None = None,
     *,
     name: str | None = None,
+    predict_params: Mapping[str, Any] | None = None,
     **roles: Any,
 ) -> Model:
     """The same kind of model, whose `fit` is audited against a policy.
@@ -275,8 +280,8 @@ def wrap(
 
     Returns:
         A model of the same class for `isinstance`, `repr`, `clone` and signatures. Its `fit` also
-        takes `audit_data`, `target` and the policy's grouping roles. Pickle, joblib, cloudpickle,
-        skops and MLflow save the plain model.
+        takes `audit_data`, `predict_params`, `target` and the policy's grouping roles. Pickle,
+        joblib, cloudpickle, skops and MLflow save the plain model.
 
     Raises:
         PolicyError: no policy is found, it is wrong, or it blocks by a control that can never be
@@ -294,8 +299,10 @@ def wrap(
         hint_fitted(plain, rules)
     given = {name: value for name, value in roles.items() if value is not None}
     own = plain if plain is not model else _shallow_copy(model)
-    title = checked_title(name)
-    return cast(Model, adopt(own, Governance(rules, given, train, name=title)))
+    title, asked = checked_title(name), checked_params(predict_params)
+    return cast(
+        Model, adopt(own, Governance(rules, given, train, name=title, predict_params=asked))
+    )
 
 
 def unwrap(model: Model) -> Model:
@@ -380,7 +387,7 @@ def _refuse_unknown_roles(policy: Policy, roles: dict[str, Any]) -> None:
                 "model.fit(X, y, audit_data=...)"
             )
         if name not in names:
-            known = [known for known in names if known != AUDIT_DATA]
+            known = [known for known in names if known not in (AUDIT_DATA, PREDICT_PARAMS)]
             hint = did_you_mean(name, known) or "."
             raise TypeError(
                 f"vl.wrap() got an unexpected keyword argument '{name}'{hint} "

@@ -1,0 +1,57 @@
+"""What the model is asked with, besides the rows: given for them, or known of the training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from venturalitica.audit.asking import values_of
+from venturalitica.frameworks.alignment import check_role_order, column_names, row_count
+from venturalitica.frameworks.beside import Beside
+from venturalitica.frameworks.metadata import metadata_of
+from venturalitica.wrapping.arguments import Call
+from venturalitica.wrapping.rows import Plan
+
+
+def with_params(plan: Plan, call: Call) -> Plan:
+    """The plan with what its rows are asked with.
+
+    Raises:
+        BindingError: `predict_params` is no mapping of names.
+        DataError: a Series of it has the judged rows in another order.
+    """
+    given = {name: values_of(value, plan.frame) for name, value in call.predict_params.items()}
+    check_role_order(given, plan.features if plan.frame is None else plan.frame)
+    return replace(plan, beside=Beside(given, call.y), metadata=_metadata(plan, call))
+
+
+def _metadata(plan: Plan, call: Call) -> dict[str, Any]:
+    """Arguments of the training with a value per row, as far as the rows judged have them too.
+
+    Of other rows than the training's that is a column of the judged table, by the name of the
+    Series that was given.
+    """
+    rows, found = row_count(call.X), {}
+    columns = column_names(plan.frame) or ()
+    for name, value in call.kwargs.items():
+        if value is call.X or name in ("y", "Y") or not _is_per_row(value, rows):
+            continue
+        if not plan.others:
+            found[name] = value
+        elif getattr(value, "name", None) in columns:
+            found[name] = values_of(value.name, plan.frame)
+    return found
+
+
+def _is_per_row(value: Any, rows: int) -> bool:
+    if isinstance(value, str | bytes | Mapping) or not (
+        hasattr(value, "shape") or hasattr(value, "__len__")
+    ):
+        return False
+    return row_count(value) == rows if len(getattr(value, "shape", (1,))) else False
+
+
+def beside_of(model: Any, plan: Plan) -> Beside:
+    """What the trained model is asked with: what was given for it, else what its training was."""
+    return replace(plan.beside, params={**metadata_of(model, plan.metadata), **plan.beside.params})
