@@ -70,7 +70,7 @@ def test_the_message_is_the_line_that_installs_it(extra: str, tmp_path: Path) ->
     assert install_line({"rfc3161_client": "timestamps"}.get(extra, extra)) in said
 
 
-LIBRARIES = ["mlflow", "wandb", "sklearn", "pandas", "polars", "pyarrow", "scipy"]
+LIBRARIES = ["mlflow", "wandb", "sklearn", "pandas", "polars", "pyarrow"]
 
 
 def test_judging_arrays_needs_none_of_them(tmp_path: Path) -> None:

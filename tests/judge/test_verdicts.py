@@ -123,8 +123,9 @@ def test_a_group_of_four_is_shown_counted_and_inconclusive(make) -> None:
 def test_a_group_that_vanishes_in_replicates_is_said(make) -> None:
     data = rows(300)
     data["gender"][:3] = ["other"] * 3
+    data["score"] = [0.9 if label else 0.2 for label in data["target"]]
     verdict = one(
-        make, make.tally(**data), "demographic_parity_difference", "<= 1.0", across="gender"
+        make, make.tally(**data), "brier_score", "<= 1.0", across="gender", compare="difference"
     )
     assert any("replicates 'other' had no value" in note for note in verdict.notes)
     assert verdict.interval is not None
@@ -132,8 +133,8 @@ def test_a_group_that_vanishes_in_replicates_is_said(make) -> None:
 
 def test_too_many_undefined_replicates_conclude_nothing(make) -> None:
     target = [1, 1] + [0] * 98
-    tally = make.tally(target=target, prediction=[1, 1] + [0, 1] * 49, gender=["f", "m"] * 50)
-    verdict = one(make, tally, "recall", min_support=1)
+    tally = make.tally(target=target, score=[0.9, 0.9] + [0.1, 0.2] * 49)
+    verdict = one(make, tally, "average_precision", min_support=1)
     assert (verdict.value, verdict.status) == (1.0, "passed")
     assert not verdict.conclusive
     assert any("replicates have no value" in note for note in verdict.notes)
@@ -153,13 +154,12 @@ def test_few_rows_below_the_line_conclude_nothing(make) -> None:
 
 @pytest.mark.parametrize(("count", "sure"), [(9, False), (20, False), (100, True)])
 def test_no_variation_in_few_rows_is_no_certainty(count, sure, make) -> None:
-    """Rule of three: 0 wrong of 20 leaves up to 15 % wrong; of 100, up to 3 %."""
+    """0 wrong of 20 leaves up to 17 % wrong, of 100 up to 4 %: 1 - 0.025 ** (1 / n)."""
     target = [1, 0] * (count // 2) + [1] * (count % 2)
     verdict = one(make, make.tally(target=target, prediction=target), "accuracy", ">= 0.9")
     assert (verdict.status, verdict.value) == ("passed", 1.0)
-    assert tuple(verdict.interval) == (1.0, 1.0)
+    assert tuple(verdict.interval) == pytest.approx((0.025 ** (1 / count), 1.0))
     assert verdict.conclusive is sure
-    assert bool(verdict.notes) is not sure
 
 
 def test_rounding_in_the_replicates_is_no_variation(make) -> None:
@@ -174,7 +174,7 @@ def test_rounding_in_the_replicates_is_no_variation(make) -> None:
 def test_ends_that_differ_look_different(make) -> None:
     target = [0, 1] * 500
     verdict = one(make, make.tally(target=target, prediction=target), "accuracy", ">= 1")
-    assert "within 0.997 to 1.000 (rule of three)" in verdict.reason
+    assert "the 95 % interval 0.996 to 1.000 holds both answers" in verdict.reason
 
 
 def test_an_interval_holds_its_value(make) -> None:
@@ -336,7 +336,8 @@ def test_binned_scores_say_how_far_off_they_are(make) -> None:
     target = [int(chance.random() < s) for s in score]
     tally = make.tally(target=target, score=score)
     exact = one(make, tally, "roc_auc", ">= 0.6")
-    assert any("moved by at most" in note for note in exact.notes)
+    loss = one(make, tally, "brier_score", "<= 0.6")
+    assert any("moved by at most" in note for note in loss.notes)
     stored = Tally.from_json(tally.for_evidence().to_json())
     assert not stored.scores[0].exact
     binned = one(make, stored, "roc_auc", ">= 0.6")

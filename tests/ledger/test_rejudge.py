@@ -28,7 +28,7 @@ from torture.judged_attacks import (
     run_record,
 )
 
-from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.circumstances import UNNAMED, Circumstances
 from venturalitica.core.policy import Phase
 from venturalitica.core.record import JUDGED
 from venturalitica.core.scores import ScoreTable
@@ -258,8 +258,9 @@ def test_the_fault_says_what_and_where(ledger: Ledger) -> None:
 
 
 def with_all_decimals(predicate: dict[str, Any]) -> None:
-    """Values were not rounded then."""
-    predicate["verdicts"] = [verdict.to_json() for verdict in judge(POLICY, TALLY)]
+    """Values were not rounded then, and intervals were drawn from replicates."""
+    then = Circumstances(rules=1, intervals=UNNAMED)
+    predicate["verdicts"] = [v.to_json() for v in judge(POLICY, TALLY, circumstances=then)]
 
 
 def as_before(change: Change) -> Change:

@@ -18,12 +18,23 @@ from venturalitica.core.policy import Phase
 RULES = 3
 """The rules of judgement in force. Records that name none were judged by rules 1; small groups are
 kept back since rules 3."""
-INTERVALS = "replicates-1"
-"""The method of intervals in force; `judge.methods` knows each that ever was."""
+INTERVALS = "exact-1"
+"""The method of intervals in force; `judge.controls.METHODS` knows each that ever was."""
 UNNAMED = "replicates-1"
 """The method of records that name none. It never changes, whatever is in force."""
 
 MADE_BY: Mapping[str, Mapping[str, Any]] = {
+    "exact-1": {
+        "kind": "exact ends of a share (Clopper-Pearson), and what follows from them",
+        "level": 0.95,
+        "replicates": 2000,
+        "corrections": [
+            "a comparison of groups holds where each group does (intersection-union test)",
+            "that one of them breaks it is looked for at the error divided among all",
+            "metrics that are no shares: percentile intervals of replicates of the counts",
+        ],
+        "for_several_controls": "none",
+    },
     "replicates-1": {
         "kind": "percentile interval of multinomial replicates of the counts",
         "level": 0.95,
@@ -33,7 +44,7 @@ MADE_BY: Mapping[str, Mapping[str, Any]] = {
             "stretched to hold the value itself",
         ],
         "for_several_controls": "none",
-    }
+    },
 }
 """What each method of intervals is, in the words of a record; `metrics.intervals` does it."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy
@@ -13,6 +14,7 @@ from venturalitica.errors import listed, shortened
 from venturalitica.judge.count import Missed
 from venturalitica.judge.question import Question, Refusal, compared_groups
 from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.ends import ALPHA, Apart, AtLevel, Ends, Shares, compared_ends
 from venturalitica.metrics.intervals import (
     COMPARISONS,
     MOST_UNDEFINED,
@@ -20,6 +22,7 @@ from venturalitica.metrics.intervals import (
     WORST,
     Floats,
     Integers,
+    holding,
     interval_around,
     undefined_replicates,
 )
@@ -29,23 +32,39 @@ from venturalitica.metrics.intervals import (
 class Part:
     """One base metric over the groups.
 
-    `values` `(G,)`, `support` `(G,)` rows behind each, `replicates` `(2000, G)`; G is 1 without
-    groups.
+    `values` `(G,)`, `support` `(G,)` rows behind each; G is 1 without groups. Either `at` gives
+    their ends at any one-sided error, or there are `replicates` `(2000, G)`. `rows` `(G,)` where
+    the values are shares of all these rows.
     """
 
     metric: str
     values: Floats
     support: Floats
-    replicates: Floats
+    replicates: Floats | None = None
+    at: AtLevel | None = None
+    rows: Floats | None = None
+
+    def groups(self, places: Sequence[int]) -> Apart:
+        """The groups that are compared, with their ends."""
+        chosen, at = list(places), self.at
+        assert at is not None
+
+        def of_chosen(alpha: float) -> Ends:
+            low, high = at(alpha)
+            return low[chosen], high[chosen]
+
+        if self.rows is not None:
+            return Shares(self.rows[chosen], self.values[chosen], of_chosen)
+        return Apart(self.values[chosen], of_chosen)
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """What was measured. `support` is the fewest rows behind any value that counts, `missed` the
-    rows that were left out for missing values."""
+    rows that were left out for missing values; `undefined` replicates have no value."""
 
     value: float
-    replicates: Floats
+    interval: Interval | None
     n: int
     support: int
     groups: tuple[GroupValue, ...] = ()
@@ -54,17 +73,42 @@ class Found:
     doubts: tuple[str, ...] = ()
     error_bound: float = 0.0
     missed: Missed | None = None
+    undefined: int = 0
+    drawn: bool = False
 
     def with_notes(self, *notes: str) -> Found:
         return replace(self, notes=(*notes, *self.notes))
 
 
-def single(part: Part, *, n: int, undefined: str) -> Found:
+def single(question: Question, part: Part, *, n: int, undefined: str) -> Found:
     """A metric without groups."""
-    value = float(part.values[0])
+    value = float(part.values[0]) + 0.0
     if numpy.isnan(value):
         raise Refusal(f"{part.metric} is undefined: {undefined}", n=n)
-    return Found(value, part.replicates[:, 0], n, int(part.support[0]))
+    support = int(part.support[0])
+    if part.at is not None:
+        low, high = (float(end[0]) for end in part.at(ALPHA))
+        return Found(value, holding(Interval(low, high), value), n, support)
+    assert part.replicates is not None
+    return _drawn(question, part.replicates[:, 0], Found(value, None, n, support))
+
+
+def _drawn(question: Question, replicates: Floats, found: Found) -> Found:
+    """With the interval that replicates `(2000,)` of its value give."""
+    low, high = question.low_high()
+    interval = interval_around(
+        replicates,
+        found.value,
+        low=low,
+        high=high,
+        raised_by_chance=question.spec.raised_by_chance,
+    )
+    return replace(
+        found,
+        interval=holding(interval, found.value) if interval else None,
+        undefined=undefined_replicates(replicates),
+        drawn=True,
+    )
 
 
 def compared(
@@ -82,36 +126,49 @@ def compared(
         places = compared_groups(question, {name: index for index, name in enumerate(names)})
         for part in parts:
             _check_defined(part, places, groups)
-        value = float(_together(question, parts, places, lambda part: part.values[None, :])[0])
+        value = float(_together(question, [part.values[None, :] for part in parts], places)[0])
+        value += 0.0
         if numpy.isnan(value):
             raise Refusal(f"the {question.compare} is undefined: every group's value is 0")
     except Refusal as refusal:
         raise Refusal(refusal.reason, n=n, groups=groups, notes=refusal.notes) from None
-    replicates = _together(question, parts, places, lambda part: part.replicates)
     deciding = (f"the groups show {shown.metric}, which decides",) if len(parts) > 1 else ()
-    return Found(
+    found = Found(
         value,
-        replicates,
+        None,
         n,
         int(min(part.support[places].min() for part in parts)),
         groups,
         tuple(names[place] for place in places),
-        (*deciding, *_vanished(parts, places, names)),
+        deciding,
         _thin(parts, places, groups, question.control.min_support),
     )
+    if all(part.at is not None for part in parts):
+        return replace(found, interval=holding(_ends(question, parts, places), value))
+    drawn = [part.replicates for part in parts if part.replicates is not None]
+    assert len(drawn) == len(parts)
+    found = replace(found, notes=(*deciding, *_vanished(drawn, places, names)))
+    return _drawn(question, _together(question, drawn, places), found)
 
 
-def _together(
-    question: Question,
-    parts: Sequence[Part],
-    places: Sequence[int],
-    of: Callable[[Part], Floats],
-) -> Floats:
+def _ends(question: Question, parts: Sequence[Part], places: Sequence[int]) -> Interval:
+    """Of several parts the worst counts: it keeps a bound where each does, so that end is at the
+    whole error, and the other one divides it among the parts."""
+    compare = question.compare
+    assert compare is not None
+    ends = [compared_ends(compare, p.groups(places), ALPHA, ALPHA / len(parts)) for p in parts]
+    worst = max if compare == "difference" else min
+    low, high = worst(low for low, _ in ends), worst(high for _, high in ends)
+    least, most = question.low_high()
+    return Interval(min(max(low, least), most), max(min(high, most), least))
+
+
+def _together(question: Question, values: Sequence[Floats], places: Sequence[int]) -> Floats:
     """`(b,)`: the comparison of each row of `(b, G)`, the worst one of several parts."""
     assert question.compare is not None
     compare = COMPARISONS[question.compare]
-    every = len(places) == parts[0].values.size and list(places) == sorted(places)
-    results = [compare(of(part) if every else of(part)[:, list(places)]) for part in parts]
+    every = len(places) == values[0].shape[-1] and list(places) == sorted(places)
+    results = [compare(one if every else one[:, list(places)]) for one in values]
     worst = results[0]
     for result in results[1:]:
         worst = WORST[question.compare](worst, result)
@@ -146,7 +203,14 @@ def _group_values(
 
 
 def _group_intervals(part: Part) -> list[Interval | None]:
-    spec = CATALOG[part.metric]
+    if part.at is not None:
+        ends = (end.tolist() for end in part.at(ALPHA))
+        return [
+            None if math.isnan(value) else holding(Interval(low, high), value)
+            for low, high, value in zip(*ends, part.values.tolist(), strict=True)
+        ]
+    spec, replicates = CATALOG[part.metric], part.replicates
+    assert replicates is not None
     return [
         None
         if undefined_replicates(column) > MOST_UNDEFINED * REPLICATES
@@ -157,9 +221,7 @@ def _group_intervals(part: Part) -> list[Interval | None]:
             high=spec.high,
             raised_by_chance=spec.raised_by_chance,
         )
-        for column, value in zip(
-            numpy.ascontiguousarray(part.replicates.T), part.values, strict=True
-        )
+        for column, value in zip(numpy.ascontiguousarray(replicates.T), part.values, strict=True)
     ]
 
 
@@ -171,11 +233,11 @@ def _check_defined(part: Part, places: Sequence[int], groups: Sequence[GroupValu
 
 
 def _vanished(
-    parts: Sequence[Part], places: Sequence[int], names: Sequence[str]
+    drawn: Sequence[Floats], places: Sequence[int], names: Sequence[str]
 ) -> tuple[str, ...]:
     gone = numpy.zeros((REPLICATES, len(places)), dtype=bool)
-    for part in parts:
-        gone |= numpy.isnan(part.replicates[:, list(places)])
+    for replicates in drawn:
+        gone |= numpy.isnan(replicates[:, list(places)])
     affected = int(gone.any(axis=1).sum())
     if not affected:
         return ()

@@ -20,14 +20,7 @@ from venturalitica.judge.count import Counted, Missed
 from venturalitica.judge.labels import SINCE
 from venturalitica.judge.question import Question
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.metrics.intervals import (
-    LEVEL,
-    MOST_UNDEFINED,
-    REPLICATES,
-    holding,
-    interval_around,
-    undefined_replicates,
-)
+from venturalitica.metrics.intervals import LEVEL, MOST_UNDEFINED, REPLICATES
 
 LONGEST = 1_500
 """Characters of a reason or a note: an error of a library may quote a whole table."""
@@ -115,15 +108,7 @@ def conclude(
     """
     control = question.control
     value = found.value + 0.0
-    low, high = question.low_high()
-    interval = interval_around(
-        found.replicates,
-        value,
-        low=low,
-        high=high,
-        raised_by_chance=question.spec.raised_by_chance,
-    )
-    interval = holding(interval, value) if interval else None
+    interval = found.interval
     doubts = (*besides, *found.doubts, *_doubts(question, found, interval))
     passed = control.must.holds(value)
     settled = interval is not None and _settles(control.must, interval, found.error_bound)
@@ -166,16 +151,15 @@ def _doubts(question: Question, found: Found, interval: Interval | None) -> list
             f"the value rests on {words.rows(found.support)}, fewer than {control.min_support} "
             "(min_support)"
         )
-    undefined = undefined_replicates(found.replicates)
-    if undefined > MOST_UNDEFINED * REPLICATES:
-        doubts.append(f"{undefined:,} of {REPLICATES:,} replicates have no value")
+    if found.undefined > MOST_UNDEFINED * REPLICATES:
+        doubts.append(f"{found.undefined:,} of {REPLICATES:,} replicates have no value")
     doubts += _unvaried(question, found, interval)
     return doubts
 
 
 def _unvaried(question: Question, found: Found, interval: Interval | None) -> list[str]:
     """No replicate differs: resampling cannot know what it never saw, so rows must tell."""
-    if interval is None or question.spec.census or _varies(interval):
+    if interval is None or not found.drawn or question.spec.census or _varies(interval):
         return []
     low, high = question.low_high()
     may_be = UNSEEN / max(found.support, 1) * (high - low)

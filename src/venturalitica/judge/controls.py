@@ -70,7 +70,9 @@ def judge(
     if circumstances.failure:
         return tuple(_failed(policy, control, circumstances.failure) for control in selected)
     check_reported(policy.controls, circumstances.reported)
-    bench = Bench(policy, tally or NOTHING, circumstances.rules, told)
+    bench = Bench(
+        policy, tally or NOTHING, circumstances.rules, told, intervals=circumstances.intervals
+    )
     # Of all controls: a phase alone must not show what the other phase of the same run keeps back.
     bench.back = groups_kept_back(bench, policy.controls)
     without_data = tally is None or tally == NOTHING
@@ -239,7 +241,10 @@ def _problem(question: Question, value: object) -> str:
     )
 
 
-METHODS: Mapping[str, Callable[..., tuple[Verdict, ...]]] = {"replicates-1": judge}
+METHODS: Mapping[str, Callable[..., tuple[Verdict, ...]]] = {
+    "replicates-1": judge,
+    "exact-1": judge,
+}
 """What judges under each method that a record names, with the arguments and answer of `judge`.
 
 A record that names none was judged by `circumstances.UNNAMED`, "replicates-1": percentile intervals

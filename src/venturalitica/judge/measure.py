@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy
 
-from venturalitica.core.circumstances import RULES
+from venturalitica.core.circumstances import INTERVALS, RULES, UNNAMED
 from venturalitica.core.levels import NULL
 from venturalitica.core.policy import ONE_LIST, Control, Policy
 from venturalitica.core.tally import Tally
@@ -30,6 +30,7 @@ from venturalitica.judge.labels import (
 )
 from venturalitica.judge.question import Question, Refusal
 from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.ends import ALPHA, Ends
 from venturalitica.metrics.intervals import Floats, Integers, Resampling
 from venturalitica.metrics.registry import STATISTICS
 from venturalitica.metrics.statistic import Sample, Shape, Statistic, rarest_label
@@ -85,6 +86,14 @@ class Bench:
     _resamplings: dict[str, Resampling] = field(default_factory=dict)
     _evidence: Tally | None = None
     _shared: dict[Hashable, Any] = field(default_factory=dict)
+
+    intervals: str = INTERVALS
+    """The method of intervals."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether intervals are ends of the counts, where the metric has some."""
+        return self.intervals != UNNAMED
 
     @property
     def least(self) -> int:
@@ -142,6 +151,7 @@ def measure(bench: Bench, question: Question) -> Found:
     """Measure a control. Raises Refusal where there is no value."""
     counted, (notes, doubts) = _counted(bench, question)
     parts = [_part(bench, question, metric, counted) for metric in question.spec.parts]
+    doubts = (*doubts, *_unsure(bench, question, counted))
     fewest = fewest_of(question, counted)
     found = compared_or_single(bench, question, parts, counted, fewest).with_notes(
         *counted.notes, *notes
@@ -178,14 +188,25 @@ def _counted(bench: Bench, question: Question) -> tuple[Counted, _Said]:
         return _counted_missing(bench, control), ((), ())
     if not roles and not control.across:
         return count_all(tally), ((), ())
-    cells = numpy.array(tally.table((*roles, *control.across)).cells, dtype=numpy.int64)
+    back = frozenset(bench.back.get(control.across, ()))
+    favored = question.spec.needs_favorable
+    return bench.once(
+        ("counted", roles, control.across, control.nulls, favored, back),
+        lambda: _counted_cells(bench, question, back),
+    )
+
+
+def _counted_cells(
+    bench: Bench, question: Question, back: frozenset[Group]
+) -> tuple[Counted, _Said]:
+    control, roles = question.control, question.spec.labels
+    cells = numpy.array(bench.tally.table((*roles, *control.across)).cells, dtype=numpy.int64)
     cells = cells.reshape(-1, len(roles) + len(control.across) + 1)
     labels, favorable = read_favorable(bench, question, cells)
-    back = bench.back.get(control.across, ())
     counted = count_cells(
         bench.policy,
         control,
-        tally,
+        bench.tally,
         cells,
         roles=roles,
         favorable=favorable,
@@ -277,19 +298,46 @@ def _part(bench: Bench, question: Question, metric: str, counted: Counted) -> Pa
     statistic = STATISTICS[metric]
     sample = statistic.shape.lay(counted)
     absent = len(absent_groups(statistic, counted))
+    rows = numpy.pad(counted.rows.astype(float), (0, absent))
+    if bench.exact and statistic.ends is not None:
+        counts = sample.measured
+        if absent:  # nobody belongs to these: they have a count, and it is 0
+            counts = numpy.pad(counts, [(0, absent)] + [(0, 0)] * (counts.ndim - 1))
+        if statistic.ends(counts, ALPHA) is not None:
+            return Part(
+                metric,
+                statistic.compute(counts),
+                rows if statistic.support is None else statistic.support(counts),
+                at=lambda alpha: _given(statistic.ends, counts, alpha),
+                rows=counts if statistic.of_all else None,
+            )
 
     def padded(counts: Floats) -> Floats:
         values = statistic.compute(counts)
         return numpy.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, absent)])
 
     compute = padded if absent else statistic.compute
-    rows = numpy.pad(counted.rows.astype(float), (0, absent))
     return Part(
         metric,
         compute(sample.measured),
         rows if statistic.support is None else statistic.support(sample.measured),
         bench.replicates(sample, table_key(question, statistic.shape, counted), compute),
     )
+
+
+def _given(ends: Any, counts: Floats, alpha: float) -> Ends:
+    found: Ends | None = ends(counts, alpha)
+    assert found is not None, "what has ends at one error has them at another"
+    return found
+
+
+def _unsure(bench: Bench, question: Question, counted: Counted) -> tuple[str, ...]:
+    """Why no interval of these counts is shown to hold."""
+    if not bench.exact:
+        return ()
+    every = (STATISTICS[metric] for metric in question.spec.parts)
+    said = (s.unsure(s.shape.lay(counted).measured) for s in every if s.unsure is not None)
+    return tuple(dict.fromkeys(filter(None, said)))
 
 
 def absent_groups(statistic: Statistic, counted: Counted) -> tuple[str, ...]:
@@ -305,7 +353,10 @@ def compared_or_single(
     _refuse_kept_back(bench, question, counted, fewest)
     if question.compare is None:
         return single(
-            parts[0], n=int(counted.told.sum()), undefined=CATALOG[question.spec.name].undefined
+            question,
+            parts[0],
+            n=int(counted.told.sum()),
+            undefined=CATALOG[question.spec.name].undefined,
         )
     statistic = STATISTICS[question.spec.parts[0]]
     absent = absent_groups(statistic, counted)

@@ -7,8 +7,9 @@ the exact value from the one on few levels.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy
 
@@ -27,6 +28,7 @@ from venturalitica.judge.measure import (
 from venturalitica.judge.question import Question, Refusal
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.catalog.spec import MetricSpec
+from venturalitica.metrics.ends import Ends
 from venturalitica.metrics.intervals import Floats, Integers, divide, segment_sums
 from venturalitica.metrics.registry import STATISTICS
 from venturalitica.metrics.statistic import Sample, Shape
@@ -68,6 +70,8 @@ def measure_number(bench: Bench, question: Question) -> Found:
     found = compared_or_single(
         bench, question, [part for part, _ in parts], fine.counted, fine.fewest(question)
     )
+    if bench.exact:
+        found = replace(found, doubts=(*found.doubts, *_unsure(question, fine)))
     shift = max(moved for _, moved in parts)
     note = () if shift <= 1e-12 else (_level_note(_number(question), shift),)
     if bench.told is None:
@@ -75,6 +79,12 @@ def measure_number(bench: Bench, question: Question) -> Found:
     # Else of the values that the record tells, which may be exact: how far they are off is theirs.
     found = found.with_notes(*fine.counted.notes, *filter(None, [fine.note]), *note)
     return with_left_out(found, bench, question, fine.counted)
+
+
+def _unsure(question: Question, fine: Levelled) -> tuple[str, ...]:
+    every = (STATISTICS[metric].unsure for metric in question.spec.parts)
+    said = (unsure(fine.counts, fine.values) for unsure in every if unsure is not None)
+    return tuple(dict.fromkeys(filter(None, said)))
 
 
 def _number(question: Question) -> str:
@@ -181,6 +191,33 @@ def _parts(bench: Bench, question: Question, fine: Levelled) -> Mapping[str, tup
 def _measured(
     bench: Bench, question: Question, fine: Levelled, names: Sequence[str]
 ) -> Mapping[str, tuple[Part, float]]:
+    coarse = _read(bench, question, bench.evidence)
+    found: dict[str, tuple[Part, float]] = {}
+    drawn = []
+    for name in names:
+        ends = STATISTICS[name].ends if bench.exact else None
+        if ends is None:
+            drawn.append(name)
+            continue
+        values = _values(bench, question, fine, name)
+        at = partial(_around, ends, coarse, values)
+        found[name] = Part(name, values, _support(name, fine), at=at), 0.0
+    return found | (_drawn(bench, question, fine, drawn) if drawn else {})
+
+
+def _around(
+    ends: Callable[..., Ends | None], coarse: Levelled, values: Floats, alpha: float
+) -> Ends:
+    """The ends around the values, from the counts that evidence keeps."""
+    found = ends(coarse.counts, coarse.values, values, alpha)
+    assert found is not None, "a number has ends of all counts"
+    return found
+
+
+def _drawn(
+    bench: Bench, question: Question, fine: Levelled, names: Sequence[str]
+) -> dict[str, tuple[Part, float]]:
+    """Those whose intervals are drawn from replicates."""
     coarse, shape = _read(bench, question, bench.evidence), _shape(question.spec)
     counts, values = _joined(coarse.counts, coarse.values, shape)
     sample = Sample(
@@ -191,8 +228,7 @@ def _measured(
     def compute(counts: Floats) -> Floats:
         return numpy.stack([STATISTICS[name].compute(counts, values) for name in names], axis=-1)
 
-    key = table_key(question, shape, fine.counted)
-    drawn = bench.replicates(sample, key, compute)
+    drawn = bench.replicates(sample, table_key(question, shape, fine.counted), compute)
     on_levels = compute(sample.measured)
     return {
         name: _part(
@@ -231,13 +267,17 @@ def _part(
     name: str, fine: Levelled, values: Floats, on_levels: Floats, replicates: Floats
 ) -> tuple[Part, float]:
     """The base metric over the groups, and how far the interval was moved at most."""
-    statistic, spec = STATISTICS[name], CATALOG[name]
-    rows = fine.counted.rows.astype(float)
-    support = statistic.support(fine.counts, fine.values) if statistic.support else rows
+    spec = CATALOG[name]
     shift = values - on_levels
     known = shift[~numpy.isnan(shift)]
     moved = numpy.ascontiguousarray(numpy.clip(replicates + shift, spec.low, spec.high))
-    return Part(name, values, support, moved), float(numpy.abs(known).max(initial=0.0))
+    return Part(name, values, _support(name, fine), moved), float(numpy.abs(known).max(initial=0.0))
+
+
+def _support(name: str, fine: Levelled) -> Floats:
+    """The rows behind each group's value, `(G,)`."""
+    support = STATISTICS[name].support
+    return support(fine.counts, fine.values) if support else fine.counted.rows.astype(float)
 
 
 def _joined(counts: Floats, values: Floats, shape: Shape) -> tuple[Floats, Floats]:

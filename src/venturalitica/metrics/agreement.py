@@ -7,9 +7,19 @@ the rows that are right, that have it as target, that have it as prediction. All
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy
 
+from venturalitica.metrics.ends import (
+    Ends,
+    association_ends,
+    f1_ends,
+    mean_of,
+    mean_of_rates,
+    mean_of_two,
+    rate_ends,
+)
 from venturalitica.metrics.intervals import Floats, Integers, divide, segment_sums
 from venturalitica.metrics.statistic import (
     Counts,
@@ -134,23 +144,120 @@ AGREEMENT = dense("agreement", _right, 2)
 CLASSES = Shape("classes", _lay_classes)
 
 
+def _accuracy_ends(agreement: Floats, alpha: float) -> Ends:
+    return rate_ends(agreement[..., 1], agreement[..., 0] + agreement[..., 1], alpha)
+
+
+def _recall_ends(classes: Floats, alpha: float) -> Ends:
+    """The mean of the labels' recalls."""
+    return mean_of_rates(classes[..., RIGHT, :], classes[..., TARGET, :], alpha)
+
+
+def _right_share_ends(classes: Floats, alpha: float) -> Ends:
+    """Recalls weighted by the rows of their labels are the share of rows that are right."""
+    right, rows = classes[..., RIGHT, :].sum(axis=-1), classes[..., TARGET, :].sum(axis=-1)
+    return rate_ends(right, rows, alpha)
+
+
+def _precision_each(classes: Floats, alpha: float | Floats) -> Ends:
+    return rate_ends(classes[..., RIGHT, :], classes[..., PREDICTED, :], alpha)
+
+
+def _f1_each(classes: Floats, alpha: float | Floats) -> Ends:
+    right, target, predicted = (classes[..., part, :] for part in (RIGHT, TARGET, PREDICTED))
+    return f1_ends(right, target + predicted - 2 * right, alpha)
+
+
+def _two(classes: Floats) -> Floats | None:
+    """The counts of the two labels that there are, `(..., 3, 2)`; None of more, or of one alone."""
+    rows = _either(classes)
+    there = numpy.flatnonzero(rows.reshape(-1, rows.shape[-1]).any(axis=0))
+    return classes[..., there] if there.size == 2 else None
+
+
+def _several(classes: Floats) -> str:
+    """Why nothing is settled of an average over more labels than two, or of their correlation."""
+    if _two(classes) is not None:
+        return ""
+    return "no interval is shown to hold for a figure over more than two labels"
+
+
+_Each: TypeAlias = Callable[[Floats, float | Floats], Ends]
+_EndsOfTwo: TypeAlias = Callable[[Floats, float], Ends | None]
+
+
+def _of_two(ends: Callable[[Floats, float], Ends]) -> _EndsOfTwo:
+    """From the counts of two labels; None where there are others."""
+
+    def given(classes: Floats, alpha: float) -> Ends | None:
+        two = _two(classes)
+        return None if two is None else ends(two, alpha)
+
+    return given
+
+
+def _mean_ends(each: _Each, behind: Callable[[Floats], Floats]) -> _EndsOfTwo:
+    """Of the plain mean of two labels' values; `behind` are the rows that give each one."""
+    return _of_two(lambda two, alpha: mean_of(lambda a: each(two, a), behind(two) > 0, alpha))
+
+
+def _weighted_ends(each: _Each) -> _EndsOfTwo:
+    """Of the mean of two labels' values weighted by the rows that have them as target."""
+    return _of_two(
+        lambda two, alpha: mean_of_two(lambda a: each(two, a), two[..., TARGET, :], alpha)
+    )
+
+
+def _correlated(correlation: Callable[[Floats], Floats]) -> Statistic:
+    def of_outcomes(outcomes: Floats) -> Floats:
+        right = numpy.diagonal(outcomes, axis1=-2, axis2=-1)
+        return correlation(numpy.stack([right, outcomes.sum(axis=-1), outcomes.sum(axis=-2)], -2))
+
+    def ends(two: Floats, alpha: float) -> Ends:
+        right, wrong = two[..., RIGHT, :], two[..., TARGET, :] - two[..., RIGHT, :]
+        rows = ((right[..., 0], wrong[..., 0]), (wrong[..., 1], right[..., 1]))
+        outcomes = numpy.stack([numpy.stack(row, -1) for row in rows], -2)
+        return association_ends(outcomes, of_outcomes, alpha)
+
+    return Statistic(CLASSES, correlation, ends=_of_two(ends), unsure=_several)
+
+
 def _average(
     of_labels: Callable[[Floats], Floats],
     mean: Callable[..., Floats],
     fewest: Callable[[Floats], Floats] | None = None,
+    ends: Callable[..., Ends | None] | None = None,
 ) -> Statistic:
-    return Statistic(CLASSES, lambda classes: mean(of_labels(classes), classes), fewest=fewest)
+    return Statistic(
+        CLASSES,
+        lambda classes: mean(of_labels(classes), classes),
+        fewest=fewest,
+        ends=ends,
+        unsure=_several,
+    )
+
+
+def _predicted(classes: Floats) -> Floats:
+    return classes[..., PREDICTED, :]
+
+
+def _either(classes: Floats) -> Floats:
+    return classes[..., TARGET, :] + classes[..., PREDICTED, :]
 
 
 STATISTICS = {
-    "accuracy": Statistic(AGREEMENT, accuracy, fewest=all_rows),
-    "balanced_accuracy": Statistic(CLASSES, balanced_accuracy, rarest_target, rarest_target),
-    "matthews_correlation": Statistic(CLASSES, matthews_correlation),
-    "cohen_kappa": Statistic(CLASSES, cohen_kappa),
-    "precision_macro": _average(_precisions, _macro),
-    "precision_weighted": _average(_precisions, _weighted),
-    "recall_macro": _average(_recalls, _macro, rarest_target),
-    "recall_weighted": _average(_recalls, _weighted, rarest_target),
-    "f1_macro": _average(_f1s, _macro),
-    "f1_weighted": _average(_f1s, _weighted),
+    "accuracy": Statistic(AGREEMENT, accuracy, fewest=all_rows, ends=_accuracy_ends),
+    "balanced_accuracy": Statistic(
+        CLASSES, balanced_accuracy, rarest_target, rarest_target, ends=_recall_ends
+    ),
+    "matthews_correlation": _correlated(matthews_correlation),
+    "cohen_kappa": _correlated(cohen_kappa),
+    "precision_macro": _average(_precisions, _macro, ends=_mean_ends(_precision_each, _predicted)),
+    "precision_weighted": _average(_precisions, _weighted, ends=_weighted_ends(_precision_each)),
+    "recall_macro": _average(_recalls, _macro, rarest_target, ends=_recall_ends),
+    "recall_weighted": Statistic(
+        CLASSES, lambda classes: _weighted(_recalls(classes), classes), ends=_right_share_ends
+    ),
+    "f1_macro": _average(_f1s, _macro, ends=_mean_ends(_f1_each, _either)),
+    "f1_weighted": _average(_f1s, _weighted, ends=_weighted_ends(_f1_each)),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy
 
+from venturalitica.metrics.ends import Ends, mean_of_rates, rate_ends, share_ratio
 from venturalitica.metrics.intervals import Floats, divide
 from venturalitica.metrics.statistic import ROWS, Counts, Sample, Shape, Statistic, laid
 
@@ -50,9 +51,42 @@ def _lay_labels(counts: Counts) -> Sample:
     return laid(counts, slots.astype(numpy.int64), (present.size,))
 
 
+def _balance_ends(labels: Floats, alpha: float) -> Ends:
+    """The rarest label is found among all: the upper end is at the error divided by all pairs."""
+    size = labels.shape[-1]
+    rarest, commonest = labels.min(axis=-1), labels.max(axis=-1)
+    low, _ = share_ratio(rarest, commonest, alpha)
+    _, high = share_ratio(rarest, commonest, alpha / max(size * (size - 1), 1))
+    return low, numpy.minimum(high, 1.0)
+
+
+def _share_ends(rows: Floats, alpha: float) -> Ends:
+    return rate_ends(rows, rows.sum(axis=-1, keepdims=True), alpha)
+
+
+def _row_ends(rows: Floats, alpha: float) -> Ends:
+    """All rows are what they are; how they fall into groups is drawn."""
+    whole = rows.sum(axis=-1, keepdims=True)
+    if rows.shape[-1] == 1:
+        return rows, rows
+    low, high = _share_ends(rows, alpha)
+    return whole * low, whole * high
+
+
+def _completeness_ends(holes: Floats, alpha: float) -> Ends:
+    """A share of each role's own; they may fall together in any way."""
+    rows = holes.sum(axis=-1, keepdims=True)
+    missing = numpy.flip(numpy.cumsum(numpy.flip(holes, axis=-1), axis=-1), axis=-1)[..., 1:]
+    low, high = mean_of_rates(rows - missing, numpy.broadcast_to(rows, missing.shape), alpha)
+    # That nothing is missing is a fact of these very rows.
+    return numpy.where(missing.any(axis=-1), low, 1.0), high
+
+
 STATISTICS = {
-    "class_balance": Statistic(Shape("labels", _lay_labels), class_balance),
-    "row_count": Statistic(ROWS, row_count, absent=True),
-    "group_representation": Statistic(ROWS, group_shares, absent=True),
-    "completeness": Statistic(Shape("holes", _lay_holes), completeness),
+    "class_balance": Statistic(Shape("labels", _lay_labels), class_balance, ends=_balance_ends),
+    "row_count": Statistic(ROWS, row_count, absent=True, ends=_row_ends, of_all=True),
+    "group_representation": Statistic(
+        ROWS, group_shares, absent=True, ends=_share_ends, of_all=True
+    ),
+    "completeness": Statistic(Shape("holes", _lay_holes), completeness, ends=_completeness_ends),
 }

@@ -6,10 +6,21 @@ favorable. `chosen` is `(..., 2)`: counts by [is favorable] of one label role. A
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy
 
+from venturalitica.metrics.ends import Ends, f1_ends, rate_ends
 from venturalitica.metrics.intervals import Floats, Integers, divide
-from venturalitica.metrics.statistic import Counts, Statistic, all_rows, dense, favorable, least_of
+from venturalitica.metrics.statistic import (
+    Counts,
+    Function,
+    Statistic,
+    all_rows,
+    dense,
+    favorable,
+    least_of,
+)
 
 
 def precision(outcomes: Floats) -> Floats:
@@ -81,18 +92,40 @@ def _both(counts: Counts) -> Integers:
 CHOSEN = dense("chosen", favorable, 2)
 OUTCOMES = dense("outcomes", _both, 2, 2)
 
-_RECALL = Statistic(OUTCOMES, recall, positives, positives)
-_SPECIFICITY = Statistic(OUTCOMES, specificity, negatives, negatives)
+
+def _share_of(target: int, prediction: int, of: Function) -> Callable[[Floats, float], Ends]:
+    """One cell of the outcomes as a share of those rows."""
+    return lambda outcomes, alpha: rate_ends(outcomes[..., target, prediction], of(outcomes), alpha)
+
+
+def _f1_ends(outcomes: Floats, alpha: float) -> Ends:
+    return f1_ends(outcomes[..., 1, 1], outcomes[..., 0, 1] + outcomes[..., 1, 0], alpha)
+
+
+def _favorable_ends(chosen: Floats, alpha: float) -> Ends:
+    return rate_ends(chosen[..., 1], chosen[..., 0] + chosen[..., 1], alpha)
+
+
+_RECALL = Statistic(OUTCOMES, recall, positives, positives, ends=_share_of(1, 1, positives))
+_SPECIFICITY = Statistic(
+    OUTCOMES, specificity, negatives, negatives, ends=_share_of(0, 0, negatives)
+)
 
 STATISTICS = {
-    "precision": Statistic(OUTCOMES, precision, predicted, _behind_precision),
+    "precision": Statistic(
+        OUTCOMES, precision, predicted, _behind_precision, ends=_share_of(1, 1, predicted)
+    ),
     "recall": _RECALL,
     "specificity": _SPECIFICITY,
-    "f1": Statistic(OUTCOMES, f1, fewest=rarer_outcome),
+    "f1": Statistic(OUTCOMES, f1, fewest=rarer_outcome, ends=_f1_ends),
     "true_positive_rate": _RECALL,
     "true_negative_rate": _SPECIFICITY,
-    "false_positive_rate": Statistic(OUTCOMES, false_positive_rate, negatives, negatives),
-    "false_negative_rate": Statistic(OUTCOMES, false_negative_rate, positives, positives),
-    "selection_rate": Statistic(CHOSEN, favorable_share, fewest=all_rows),
-    "base_rate": Statistic(CHOSEN, favorable_share, fewest=all_rows),
+    "false_positive_rate": Statistic(
+        OUTCOMES, false_positive_rate, negatives, negatives, ends=_share_of(0, 1, negatives)
+    ),
+    "false_negative_rate": Statistic(
+        OUTCOMES, false_negative_rate, positives, positives, ends=_share_of(1, 0, positives)
+    ),
+    "selection_rate": Statistic(CHOSEN, favorable_share, fewest=all_rows, ends=_favorable_ends),
+    "base_rate": Statistic(CHOSEN, favorable_share, fewest=all_rows, ends=_favorable_ends),
 }

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy
 
 from venturalitica.core.text import format_number
+from venturalitica.metrics.ends import Ends, auc_ends
 from venturalitica.metrics.intervals import Floats, Integers, divide
 from venturalitica.metrics.statistic import Statistic, all_rows, dense, favorable, least_of
 
@@ -30,6 +31,34 @@ def roc_auc(scored: Floats, scores: Floats) -> Floats:
     below = numpy.cumsum(other, axis=-1) - other
     pairs = (favorable * (below + other / 2)).sum(axis=-1)
     return divide(pairs, favorable.sum(axis=-1) * other.sum(axis=-1))
+
+
+def roc_auc_ends(scored: Floats, scores: Floats, values: Floats, alpha: float) -> Ends:
+    """Around `values` `(G,)`, with the variance of DeLong, DeLong & Clarke-Pearson (1988)."""
+    other, favorable = scored[..., 0, :], scored[..., 1, :]
+    others, favorables = other.sum(axis=-1), favorable.sum(axis=-1)
+    area = roc_auc(scored, scores)[..., None]
+    below = numpy.cumsum(other, axis=-1) - other / 2
+    above = from_above(favorable) - favorable / 2
+    variances = _variance(favorable, divide(below, others[..., None]) - area, favorables)
+    variances = variances + _variance(other, divide(above, favorables[..., None]) - area, others)
+    rarer = numpy.minimum(others, favorables)
+    return auc_ends(values, numpy.nan_to_num(variances), rarer, alpha)
+
+
+def _variance(rows: Floats, apart: Floats, whole: Floats) -> Floats:
+    """Of the mean of what `rows` of each level are apart from their mean."""
+    return divide(divide((rows * apart**2).sum(axis=-1), whole - 1), whole)
+
+
+def _few_ranked(scored: Floats, scores: Floats) -> str:
+    if numpy.all(rarer_rows(scored, scores) >= RANKED):
+        return ""
+    return f"fewer than {RANKED} rows on one side of the target"
+
+
+RANKED = 10
+"""Rows of either side of the target, from which an area may be conclusive."""
 
 
 def average_precision(scored: Floats, scores: Floats) -> Floats:
@@ -183,7 +212,15 @@ def _outside(score: float) -> str:
 SCORED = dense("scored", favorable, 2, bins=calibration_bins)
 
 STATISTICS = {
-    "roc_auc": Statistic(SCORED, roc_auc, rarer_rows, rarer_rows, bound=roc_auc_bound),
+    "roc_auc": Statistic(
+        SCORED,
+        roc_auc,
+        rarer_rows,
+        rarer_rows,
+        bound=roc_auc_bound,
+        ends=roc_auc_ends,
+        unsure=_few_ranked,
+    ),
     "average_precision": Statistic(
         SCORED,
         average_precision,

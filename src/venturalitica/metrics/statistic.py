@@ -106,6 +106,9 @@ class Statistic:
     absent: bool = False
     bound: Function | None = None
     refuse: Callable[[Floats], str] | None = None
+    ends: Callable[..., tuple[Floats, Floats] | None] | None = None
+    of_all: bool = False
+    unsure: Callable[..., str] | None = None
 
 
 def all_rows(counts: Floats, levels: Floats | None = None) -> Floats:
