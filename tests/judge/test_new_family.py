@@ -34,9 +34,9 @@ POLICY = b"""
 policy: prices
 version: "1"
 controls:
-  - {id: error, metric: mean_absolute_error, must: "<= 12"}
-  - {id: worst, metric: mean_absolute_error, across: town, compare: max, must: "<= 12"}
-  - {id: apart, metric: mean_absolute_error, across: town, compare: difference, must: "<= 1"}
+  - {id: error, metric: mean_distance, must: "<= 12"}
+  - {id: worst, metric: mean_distance, across: town, compare: max, must: "<= 12"}
+  - {id: apart, metric: mean_distance, across: town, compare: difference, must: "<= 1"}
 """
 
 
@@ -51,7 +51,7 @@ def own_families() -> Iterator[None]:
 
 
 @pytest.fixture
-def regression() -> None:
+def distances() -> None:
     """The worked example of the page, word for word."""
     names: dict[str, Any] = {}
     for block in blocks():
@@ -84,7 +84,7 @@ def test_the_page_is_short() -> None:
     assert len(PAGE.read_text().splitlines()) < 60
 
 
-@pytest.mark.usefixtures("regression")
+@pytest.mark.usefixtures("distances")
 def test_the_page_adds_a_metric_that_a_policy_can_name() -> None:
     frame = prices(2_000)
     whole, worst, apart = measured(frame).verdicts
@@ -108,7 +108,7 @@ def grown(tmp_path: Path) -> Callable[..., str]:
     package = tmp_path / "src" / "venturalitica"
     shutil.copytree(ROOT / "src" / "venturalitica", package)
     texts = PAGE.read_text()
-    paths = ("metrics/catalog/regression.py", "metrics/regression.py")
+    paths = ("metrics/catalog/distances.py", "metrics/distances.py")
     for block, path in zip(blocks(), paths, strict=True):
         assert f"`{path}`" in texts
         (package / path).write_text(block)
@@ -136,9 +136,9 @@ def test_two_files_and_a_line_are_known_in_every_process(
 ) -> None:
     ours = ("-m", "venturalitica")
     grown(*ours, "policy", "lint", "prices.yaml")
-    assert "Mean absolute error" in grown(*ours, "metrics", "mean_absolute_error")
-    assert "mean_absolute_error" in grown(*ours, "metrics")
-    assert "mean_absolute_error" in grown(*ours, "policy", "schema")
+    assert "Mean distance" in grown(*ours, "metrics", "mean_distance")
+    assert "mean_distance" in grown(*ours, "metrics")
+    assert "mean_distance" in grown(*ours, "policy", "schema")
     columns = ("--target", "target", "--prediction", "prediction", "--role", "town=town")
     checked = grown(*ours, "check", "prices.csv", "--policy", "prices.yaml", *columns, status=1)
     assert "Of 3 controls: 1 failed and 2 passed" in checked
@@ -158,7 +158,7 @@ def test_the_page_says_what_else_tests_ask_for(grown: Callable[..., str], tmp_pa
         (tmp_path / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "tests" / name, tmp_path / "tests" / name)
     entry = (
-        "\n### `mean_absolute_error`\n\n**Mean absolute error.** The mean distance of the "
+        "\n### `mean_distance`\n\n**Mean distance.** The mean distance of the "
         "prediction from the target.\n\n- Formula: mean |target − prediction|\n- Range: 0 to no "
         "upper bound (as the target). Ideal: 0\n- Undefined: there are no rows\n- Source: "
         "scikit-learn, sklearn.metrics.mean_absolute_error\n"
@@ -171,13 +171,13 @@ def test_the_page_says_what_else_tests_ask_for(grown: Callable[..., str], tmp_pa
     grown("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
 
 
-@pytest.mark.usefixtures("regression")
+@pytest.mark.usefixtures("distances")
 def test_what_evidence_keeps_of_a_new_number_gives_the_same_verdict() -> None:
     found = measured(prices(2_000))
     assert found.tally is not None
     kept = Tally.from_json(found.tally.to_json())
     assert kept == found.tally
-    assert {table.number for table in kept.scores} == {"absolute error"}
+    assert {table.number for table in kept.scores} == {"distance"}
     policy = parse_policy(POLICY)
     assert judge(policy, kept, circumstances=found.circumstances) == found.verdicts
     for coarse, fine in zip(judge(policy, kept.for_evidence()), found.verdicts, strict=True):
@@ -185,22 +185,22 @@ def test_what_evidence_keeps_of_a_new_number_gives_the_same_verdict() -> None:
         assert coarse.status == fine.status
 
 
-@pytest.mark.usefixtures("regression")
+@pytest.mark.usefixtures("distances")
 def test_a_new_number_on_a_grid_says_how_far_off_it_is() -> None:
     frame = prices(EXACT_LIMIT + 5_000)
     whole = measured(frame).verdicts[0]
-    assert any(note.startswith("absolute errors were cut into cells") for note in whole.notes)
+    assert any(note.startswith("distances were cut into cells") for note in whole.notes)
     exact = (frame["target"] - frame["prediction"]).abs().mean()
     assert whole.value == pytest.approx(exact, abs=0.01)
 
 
-@pytest.mark.usefixtures("regression")
+@pytest.mark.usefixtures("distances")
 def test_missing_values_of_a_new_number_are_refused_or_dropped() -> None:
     frame = prices(300)
     frame.loc[:6, "prediction"] = None
     refused = measured(frame).verdicts[0]
     assert (refused.status, refused.n) == ("not_evaluated", 293)
-    assert "7 rows have no absolute error" in refused.reason
+    assert "7 rows have no distance" in refused.reason
     dropped = measured(frame, POLICY.replace(b"version", b"nulls: drop\nversion")).verdicts[0]
     assert (dropped.status, dropped.n) == ("passed", 293)
     assert dropped.value == pytest.approx((frame["target"] - frame["prediction"]).abs().mean())

@@ -87,7 +87,7 @@ def test_data_metrics_need_no_model() -> None:
     data = {name for name, spec in CATALOG.items() if spec.phase == "data"}
     assert data == {
         "base_rate", "class_balance", "group_representation", "label_disparity", "completeness",
-        "row_count",
+        "row_count", "mean_target",
     }  # fmt: skip
     assert all({"prediction", "score"}.isdisjoint(CATALOG[name].needs) for name in data)
     assert "data" in {spec.family for spec in CATALOG.values()}

@@ -63,12 +63,25 @@ def test_other_names_of_a_controls_keys(tmp_path: Path, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "metric",
-    ["rmse", "mae", "mse", "r2", "R2", "r2_score", "mean_squared_error", "neg_mean_squared_error",
-     "root-mean-squared-error", "MAPE", "explained_variance_score"],
-)  # fmt: skip
+    ("metric", "ours"),
+    [
+        ("rmse", "root_mean_squared_error"),
+        ("mae", "mean_absolute_error"),
+        ("mse", "mean_squared_error"),
+        ("r2", "r2_score"),
+        ("R2", "r2_score"),
+        ("neg_mean_squared_error", "mean_squared_error"),
+        ("neg-root-mean-squared-error", "root_mean_squared_error"),
+        ("MAPE", "mean_absolute_percentage_error"),
+    ],
+)
+def test_a_metric_of_numbers_has_scikit_learns_name(tmp_path: Path, metric: str, ours: str) -> None:
+    text = said(tmp_path, HEAD + CONTROLS.replace("accuracy", metric))
+    assert f"unknown metric '{metric}'; did you mean '{ours}'?" in text
+
+
+@pytest.mark.parametrize("metric", ["explained_variance_score", "msle", "huber-loss"])
 def test_a_metric_of_numbers_is_told_what_is_supported(tmp_path: Path, metric: str) -> None:
     text = said(tmp_path, HEAD + CONTROLS.replace("accuracy", metric))
-    assert f"unknown metric '{metric}': it measures predicted numbers" in text
-    assert "accuracy, recall, roc_auc" in text
+    assert f"unknown metric '{metric}': of predicted numbers there are mean_absolute_error" in text
     assert "did you mean" not in text

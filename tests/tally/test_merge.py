@@ -178,7 +178,7 @@ def test_a_part_of_other_rules_columns_or_types_is_refused() -> None:
             part, axes=tuple(_named(axis, "house", "castle") for axis in part.axes)
         ),
         "part 2 has other roles": counted(rows, needs=NEEDS[:2]),
-        "part 2 has other tables by score": counted(rows, needs=NEEDS[:3]),
+        "part 2 has other tables by a number": counted(rows, needs=NEEDS[:3]),
         "part 2 has other columns with missing": replace(part, nulls={}),
         "was read in another way in part 2 .told. than in part 1 .as it is.": replace(
             part, axes=(replace(part.axes[0], note="told"), *part.axes[1:])

@@ -10,18 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from venturalitica.core.amounts import AmountTable, with_sums
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.levels import Moves, joined, moved, places, rule_of
 from venturalitica.core.policy import LABEL_ROLES, Role
 from venturalitica.core.scores import ScoreTable, added, coarsen, summed
 from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError, listed
-
-if TYPE_CHECKING:
-    pass
-
 
 FORMAT = "venturalitica/tally/v1"
 """Of the stored form. A change of meaning gets the next number; `from_json` keeps reading this."""
@@ -79,14 +76,15 @@ class Tally:
     """All counts of one audit.
 
     `rows` is the number of rows seen, missing values included. `tables` hold label and grouping
-    axes; `scores` the same with the score. `nulls` maps each bound role to its missing values,
-    also roles that no table needs.
+    axes; `scores` the same with the score, `amounts` exact sums of amounts by groups. `nulls` maps
+    each bound role to its missing values, also roles that no table needs.
     """
 
     rows: int
     axes: tuple[Axis, ...]
     tables: tuple[Table, ...] = ()
     scores: tuple[ScoreTable, ...] = ()
+    amounts: tuple[AmountTable, ...] = ()
     nulls: Mapping[str, int] = field(default_factory=dict)
 
     def axis(self, role: str) -> Axis | None:
@@ -148,6 +146,9 @@ class Tally:
             scores=tuple(
                 added(same, moves) for same in zip(*(p.scores for p in parts), strict=True)
             ),
+            amounts=tuple(
+                with_sums(same, moves) for same in zip(*(p.amounts for p in parts), strict=True)
+            ),
             nulls={role: sum(part.nulls[role] for part in parts) for role in parts[0].nulls},
         )
 
@@ -174,6 +175,7 @@ class Tally:
                 }
                 for s in self.scores
             ],
+            **({"amounts": [table.to_json() for table in self.amounts]} if self.amounts else {}),
         }
 
     def axes_json(self, least: int) -> list[dict[str, Any]]:
@@ -239,6 +241,17 @@ class Tally:
                 )
                 for s in data["scores"]
             ),
+            amounts=tuple(
+                AmountTable(
+                    a["number"],
+                    tuple(a["roles"]),
+                    tuple(a["names"]),
+                    tuple(tuple(c) for c in a["cells"]),
+                    tuple(tuple(own) for own in a["sums"]),
+                    tuple(float(low) for low in a["bins"]),
+                )
+                for a in data.get("amounts", ())
+            ),
         )
 
     def for_evidence(self) -> Tally:
@@ -289,7 +302,7 @@ def _refuse_other(first: Tally, part: Tally, number: int) -> None:
     """DataError where the part was counted for another policy or other columns."""
     for what, one, other in (
         ("roles", _columns(first), _columns(part)),
-        ("tables by score", _kinds(first), _kinds(part)),
+        ("tables by a number", _kinds(first), _kinds(part)),
         ("columns with missing values counted", sorted(first.nulls), sorted(part.nulls)),
     ):
         if one != other:
@@ -304,7 +317,8 @@ def _columns(tally: Tally) -> list[str]:
 
 
 def _kinds(tally: Tally) -> list[str]:
-    return [f"{table.number} × {' × '.join(table.roles)}" for table in tally.scores]
+    tables: tuple[ScoreTable | AmountTable, ...] = (*tally.scores, *tally.amounts)
+    return [f"{table.number} × {' × '.join(table.roles)}" for table in tables]
 
 
 def _joined_axis(parts: Sequence[Axis], roles: Mapping[str, Role], labels: Sequence[str]) -> Axis:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 
 from venturalitica.core.policy import Threshold
 from venturalitica.core.verdict import GroupValue, Interval, Label
@@ -132,30 +132,51 @@ def _alike(value: float, other: float) -> bool:
 
 WRITTEN = 4
 """Decimals of a value in a record; more where it would else be on another side of its threshold."""
+FEWEST_DIGITS, MOST_DIGITS = 4, 9
+"""Significant digits of an amount in a record, whatever its scale."""
 
 
-def written(value: float, bound: float | None, rounding: str = ROUND_HALF_EVEN) -> float:
+def written(
+    value: float, bound: float | None, rounding: str = ROUND_HALF_EVEN, *, amount: bool = False
+) -> float:
     """The value as a record has it. Doing it twice changes nothing.
 
     Args:
         value: finite, in the unit of its metric.
         bound: the threshold that it is compared with; None where there is none.
         rounding: as of `decimal`.
+        amount: whether it may be of any scale: a small one has more decimals, a large one fewer.
     """
     exact = Decimal(f"{value:.15g}")
-    for digits in range(WRITTEN, 13):
-        shown = float(exact.quantize(Decimal(1).scaleb(-digits), rounding=rounding))
+    first = WRITTEN
+    if amount and exact:
+        before = exact.adjusted() + 1
+        first = min(max(WRITTEN, FEWEST_DIGITS - before), max(MOST_DIGITS - before, 0))
+    for digits in range(first, max(first + 9, 13)):
+        shown = float(exact.quantize(_step(digits), rounding=rounding, context=_WIDE))
         if not _blurred(shown, value, () if bound is None else (bound,)):
             return shown + 0.0
     return value
 
 
-def written_interval(interval: Interval | None, bound: float | None) -> Interval | None:
+_WIDE = Context(prec=120)
+
+
+def _step(digits: int) -> Decimal:
+    return Decimal(1).scaleb(-digits, context=_WIDE)
+
+
+def written_interval(
+    interval: Interval | None, bound: float | None, *, amount: bool = False
+) -> Interval | None:
     """Its ends as a record has them, rounded outward."""
     if interval is None:
         return None
     low, high = interval
-    return Interval(written(low, bound, ROUND_FLOOR), written(high, bound, ROUND_CEILING))
+    return Interval(
+        written(low, bound, ROUND_FLOOR, amount=amount),
+        written(high, bound, ROUND_CEILING, amount=amount),
+    )
 
 
 def percent(share: float) -> str:

@@ -129,7 +129,9 @@ def compared(
         value = float(_together(question, [part.values[None, :] for part in parts], places)[0])
         value += 0.0
         if numpy.isnan(value):
-            raise Refusal(f"the {question.compare} is undefined: every group's value is 0")
+            below = numpy.nanmin(parts[0].values[places]) < 0
+            why = "a group's value is below 0" if below else "every group's value is 0"
+            raise Refusal(f"the {question.compare} is undefined: {why}")
     except Refusal as refusal:
         raise Refusal(refusal.reason, n=n, groups=groups, notes=refusal.notes) from None
     deciding = (f"the groups show {shown.metric}, which decides",) if len(parts) > 1 else ()

@@ -76,26 +76,31 @@ def as_recorded(verdicts: Iterable[Verdict], *, rough: bool) -> tuple[Verdict, .
     that the record tells are what it is judged again by.
     """
     return tuple(
-        one if rough and one.metric in CATALOG and CATALOG[one.metric].number else _rounded(one)
+        one if rough and one.metric in CATALOG and CATALOG[one.metric].has_levels else _rounded(one)
         for one in verdicts
     )
 
 
 def _rounded(verdict: Verdict) -> Verdict:
-    bound = verdict.threshold
+    bound, amount = verdict.threshold, _is_amount(verdict.metric)
     return replace(
         verdict,
-        value=None if verdict.value is None else words.written(verdict.value, bound),
-        interval=words.written_interval(verdict.interval, bound),
-        groups=tuple(_rounded_group(group, bound) for group in verdict.groups),
+        value=None if verdict.value is None else words.written(verdict.value, bound, amount=amount),
+        interval=words.written_interval(verdict.interval, bound, amount=amount),
+        groups=tuple(_rounded_group(group, bound, amount=amount) for group in verdict.groups),
     )
 
 
-def _rounded_group(group: GroupValue, bound: float | None) -> GroupValue:
+def _is_amount(metric: str) -> bool:
+    """Whether its values are in the unit of the target, of whatever scale that is."""
+    return metric in CATALOG and CATALOG[metric].is_amount
+
+
+def _rounded_group(group: GroupValue, bound: float | None, *, amount: bool) -> GroupValue:
     return replace(
         group,
-        value=None if group.value is None else words.written(group.value, bound),
-        interval=words.written_interval(group.interval, bound),
+        value=None if group.value is None else words.written(group.value, bound, amount=amount),
+        interval=words.written_interval(group.interval, bound, amount=amount),
     )
 
 
@@ -113,11 +118,18 @@ def conclude(
     passed = control.must.holds(value)
     settled = interval is not None and _settles(control.must, interval, found.error_bound)
     # What is said is what a record says, so that no page shows another last digit beside it.
-    sentence = words.compared(words.written(value, control.must.bound), control.must)
+    amount = question.spec.is_amount
+    sentence = words.compared(words.written(value, control.must.bound, amount=amount), control.must)
     parts = [
         sentence,
         *_extremes(question, found),
-        *_straddle(control.must, interval, settled, doubts, besides),
+        *_straddle(
+            control.must,
+            words.written_interval(interval, control.must.bound, amount=amount),
+            settled,
+            doubts,
+            besides,
+        ),
     ]
     return verdict(
         control,
@@ -190,7 +202,7 @@ def _straddle(
     if interval is None:
         said = ["no interval"]
     elif not settled:
-        ends = words.interval_words(words.written_interval(interval, must.bound) or interval, must)
+        ends = words.interval_words(interval, must)
         said = [f"the 95 % interval {ends} holds both answers, met and not met"]
     said += besides or (() if said else doubts[:1])
     return [f"not conclusive: {'; '.join(said)}"] if said else []
@@ -199,7 +211,8 @@ def _straddle(
 def _extremes(question: Question, found: Found) -> list[str]:
     """`lowest female 0.620 (n=310), highest male 0.840 (n=690)`."""
     must = question.control.must
-    by_name = {group.name: _rounded_group(group, must.bound) for group in found.groups}
+    amount = question.spec.is_amount
+    by_name = {g.name: _rounded_group(g, must.bound, amount=amount) for g in found.groups}
     seen = [by_name[name] for name in found.compared if by_name[name].value is not None]
     if not seen:
         return []

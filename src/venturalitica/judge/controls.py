@@ -13,9 +13,11 @@ from venturalitica.core.tally import Tally
 from venturalitica.core.text import compared, format_number
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import BindingError, DataError, did_you_mean, listed
+from venturalitica.judge.compare_groups import Found
 from venturalitica.judge.conclude import conclude, doubts_of, dropped, verdict
 from venturalitica.judge.count import unbound_reason
 from venturalitica.judge.measure import Bench, Told, measure
+from venturalitica.judge.measure_amounts import measure_amount
 from venturalitica.judge.measure_numbers import measure_number
 from venturalitica.judge.question import Question, Refusal, question_of
 from venturalitica.judge.small_groups import groups_kept_back
@@ -134,9 +136,15 @@ def _judged(
     lacking = _lacking(bench, question, unbound, without_data=without_data)
     if lacking:
         raise Refusal(lacking, n=bench.tally.rows)
-    found = (measure_number if question.spec.number else measure)(bench, question)
+    found = _measure_of(question)(bench, question)
     besides += dropped(question, found.missed, bench.tally.rows, circumstances.rules)
     return conclude(question, found, filename=filename, besides=besides)
+
+
+def _measure_of(question: Question) -> Callable[[Bench, Question], Found]:
+    if question.spec.is_amount:
+        return measure_amount
+    return measure_number if question.spec.number else measure
 
 
 def _lacking(
@@ -147,7 +155,8 @@ def _lacking(
     spec, tally = question.spec, bench.tally
     roles = roles_needed(spec, question.control).roles
     bound = dict.fromkeys([*(axis.role for axis in tally.axes), *tally.nulls])
-    if spec.number and any(table.number == spec.number.name for table in tally.scores):
+    counted = {table.number for table in tally.scores} | {table.number for table in tally.amounts}
+    if spec.number and spec.number.name in counted:
         bound |= dict.fromkeys(spec.number.of)
     reason = unbound_reason(roles, tally, unbound, list(bound))
     if not reason and spec.of_nulls and not tally.nulls:

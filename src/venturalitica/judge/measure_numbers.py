@@ -315,14 +315,21 @@ def _bounded(found: Found, question: Question, fine: Levelled) -> Found:
     if fine.exact:
         return found
     bounds = numpy.stack([_bounds(name, fine) for name in question.spec.parts]).max(axis=0)
-    low, high = question.low_high()
-    bound = float(bounds.max()) * (1 if question.compare in (None, "min", "max") else 2)
-    bound = min(bound, high - low) if question.compare != "ratio" else _ratio_bound(found, bounds)
+    bound = how_far_off(found, question, bounds)
     note = (
         f"{_number(question)}s were cut into cells {2 * fine.reach:.2g} wide: the exact value lies "
         f"within {bound:.2g} of this one"
     )
     return replace(found, error_bound=bound).with_notes(note)
+
+
+def how_far_off(found: Found, question: Question, bounds: Floats) -> float:
+    """How far off the value can be, where each group's is by at most `bounds` `(G,)`."""
+    if question.compare == "ratio":
+        return _ratio_bound(found, bounds)
+    low, high = question.low_high()
+    both = 1 if question.compare in (None, "min", "max") else 2
+    return min(float(bounds.max()) * both, high - low)
 
 
 def _ratio_bound(found: Found, bounds: Floats) -> float:

@@ -152,9 +152,9 @@ def difference(values: Floats) -> Floats:
 
 
 def ratio(values: Floats) -> Floats:
-    """Smallest divided by largest; NaN where the largest is 0."""
+    """Smallest divided by largest; NaN where the largest is 0 or the smallest below it."""
     low, high = _extremes(values)
-    return _where_compared(values, divide(low, high))
+    return _where_compared(values, numpy.where(low < 0, numpy.nan, divide(low, high)))
 
 
 def minimum(values: Floats) -> Floats:

@@ -6,8 +6,9 @@ and computes its value from that; the same functions give the value and its 2,00
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TypeAlias
 
 import numpy
@@ -66,6 +67,16 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Amounts:
+    """Exact sums by group, G of them: `rows` are counts, `sums` maps a quantity to its totals,
+    `bins` are the lower ends and the rows of each group's histogram, ascending."""
+
+    rows: Sequence[int]
+    sums: Mapping[str, Sequence[Fraction]]
+    bins: Sequence[Sequence[tuple[float, int]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """In which form a statistic takes its counts; statistics of one shape share their replicates.
 
@@ -97,6 +108,11 @@ class Statistic:
     half the width of a level as a third argument, gives how far off the value can be where numbers
     were cut into cells; without one nothing is settled there. `refuse` says why such levels can not
     be measured, "" where they can.
+
+    Of amounts (the shape `AMOUNTS`) `compute` and `bound` get `Amounts` alone. `draw` gives from
+    these and from `(B, G)` draws of Student's t what the value might have been; without it there
+    is no interval. `greatest` is the share that the greatest row has in the sum, `(G,)`; `said` a
+    note on the value of one group, "" for none.
     """
 
     shape: Shape
@@ -109,6 +125,9 @@ class Statistic:
     ends: Callable[..., tuple[Floats, Floats] | None] | None = None
     of_all: bool = False
     unsure: Callable[..., str] | None = None
+    draw: Callable[[Amounts, Floats], Floats] | None = None
+    greatest: Callable[[Amounts], Floats] | None = None
+    said: Callable[[Amounts, int], str] | None = None
 
 
 def all_rows(counts: Floats, levels: Floats | None = None) -> Floats:
@@ -174,3 +193,11 @@ def favorable(counts: Counts) -> Integers:
 
 ROWS = dense("rows", nowhere)
 """`(...)`: rows."""
+
+
+def _no_cells(counts: Counts) -> Sample:
+    raise TypeError("amounts are summed and have no cells")
+
+
+AMOUNTS = Shape("amounts", _no_cells)
+"""Exact sums and histograms of amounts, as `Amounts`."""

@@ -92,12 +92,25 @@ OTHER_NAMES: Mapping[str, str] = {
     "disparate_impact": "demographic_parity_ratio",
     "disparate_impact_ratio": "demographic_parity_ratio",
     "ece": "expected_calibration_error",
+    "bias": "mean_error",
+    "bias_error": "mean_error",
+    "coefficient_of_determination": "r2_score",
     "fnr": "false_negative_rate",
     "fpr": "false_positive_rate",
     "kappa": "cohen_kappa",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
     "matthews_corrcoef": "matthews_correlation",
     "mcc": "matthews_correlation",
+    "medae": "median_absolute_error",
+    "mse": "mean_squared_error",
+    "pinball_loss": "mean_pinball_loss",
     "ppv": "precision",
+    "r2": "r2_score",
+    "r_squared": "r2_score",
+    "residual": "mean_error",
+    "residuals": "mean_error",
+    "rmse": "root_mean_squared_error",
     "sensitivity": "recall",
     "statistical_parity_difference": "demographic_parity_difference",
     "tnr": "true_negative_rate",
@@ -107,28 +120,20 @@ OTHER_NAMES: Mapping[str, str] = {
 
 
 _NUMBERS = """
-    rmse root_mean_squared_error mse mean_squared_error mae mean_absolute_error r2 r_squared
-    coefficient_of_determination mape mean_absolute_percentage_error msle mean_squared_log_error
-    rmsle root_mean_squared_log_error medae median_absolute_error max_error explained_variance
-    pinball_loss mean_pinball_loss huber huber_loss smape wape mase residual residuals
-    mean_error bias_error rse d2_absolute_error quantile_loss poisson_deviance
+    msle mean_squared_log_error rmsle root_mean_squared_log_error explained_variance huber
+    huber_loss smape wape mase rse d2_absolute_error quantile_loss poisson_deviance
     mean_poisson_deviance gamma_deviance mean_gamma_deviance mean_tweedie_deviance
 """
-NOT_YET = frozenset(_NUMBERS.split())
-"""Metrics of predicted numbers."""
+OTHERS_OF_NUMBERS = frozenset(_NUMBERS.split())
+"""Metrics of predicted numbers that there are not."""
 
 
 def metric_hint(name: str) -> str:
     """`"; did you mean 'f1'?"` for a metric that there is not; "" where nothing is close."""
     folded = "_".join(name.casefold().replace("-", " ").replace("_", " ").split())
-    if folded.removeprefix("neg_").removesuffix("_score") in NOT_YET:
+    folded = folded.removeprefix("neg_")
+    if folded.removesuffix("_score") in OTHERS_OF_NUMBERS:
         ours = [m for m, spec in CATALOG.items() if spec.number and "prediction" in spec.number.of]
-        if ours:
-            return f": of predicted numbers there are {listed(ours)}"
-        return (
-            ": it measures predicted numbers, and today's metrics compare labels (or scores with "
-            "labels). Supported are e.g. accuracy, recall, roc_auc, demographic_parity_ratio; cut "
-            "the numbers into labels first"
-        )
+        return f": of predicted numbers there are {listed(ours, 12)}"
     other = OTHER_NAMES.get(folded, folded.removesuffix("_score"))
-    return did_you_mean(other if other in CATALOG else name, CATALOG)
+    return did_you_mean(other if other in CATALOG else folded, CATALOG)

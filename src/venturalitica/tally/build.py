@@ -9,13 +9,16 @@ from itertools import chain
 from typing import Any
 
 import numpy
+from numpy.typing import NDArray
 
+from venturalitica.core.amounts import AmountTable
 from venturalitica.core.levels import NULL, rule_of
 from venturalitica.core.policy import LABEL_ROLES, ONE_LIST, Role, bin_names
 from venturalitica.core.scores import ScoreTable, fitted, summed
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.errors import DataError
-from venturalitica.metrics.catalog.spec import Need
+from venturalitica.metrics.catalog.spec import Need, Number
+from venturalitica.tally.amounts import amount_table
 from venturalitica.tally.binding import Binding, numbers_of, tables_of
 from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, Ints
 from venturalitica.tally.groups import (
@@ -99,9 +102,10 @@ class _Builder:
         axes = tuple(self._axis(role, counted, levels[role]) for role in self.roles)
         tables = self._tables(counted, levels)
         scores, number_nulls = self._number_tables(levels)
+        amounts = self._amount_tables(levels)
         rows = counted[0].cells.rows if counted else self.rows.count_rows()
         nulls = self._nulls(axes, number_nulls)
-        return Tally(rows=rows, axes=axes, tables=tables, scores=scores, nulls=nulls)
+        return Tally(rows, axes, tables, scores, amounts, nulls)
 
     def _plan_cuts(self) -> None:
         """Cut numbers before grouping where a sample shows so many that the pass would explode."""
@@ -246,7 +250,9 @@ class _Builder:
         tables: list[ScoreTable] = []
         nulls: dict[str, int] = {}
         for number, wanted in self.numbers.items():
-            given = [self.rows.floats(self.sources[r], r, number.expected) for r in number.of]
+            if number.is_amount:
+                continue
+            given = self._floats(number)
             found = NumberLevels(number, number.compute(*given))
             place: Source = ("array", f"{number.name} level")
             self.rows.add(place, found.column)
@@ -254,6 +260,23 @@ class _Builder:
             if len(number.of) == 1:
                 nulls[number.of[0]] = found.nulls
         return tuple(tables), nulls
+
+    def _floats(self, number: Number) -> list[NDArray[numpy.float64]]:
+        return [self.rows.floats(self.sources[r], r, number.expected) for r in number.of]
+
+    def _amount_tables(self, levels: Mapping[str, Levels]) -> tuple[AmountTable, ...]:
+        found: list[AmountTable] = []
+        for number, wanted in self.numbers.items():
+            if not number.is_amount:
+                continue
+            given = self._floats(number)
+            for roles in largest(wanted):
+                placed = numpy.zeros((given[0].size, len(roles)), dtype=numpy.int64)
+                for column, role in enumerate(roles):
+                    codes = self.rows.row_codes(Slot(self.sources[role], self.cuts.get(role)))
+                    placed[:, column] = levels_by_cell(codes, levels[role])
+                found.append(amount_table(number, roles, placed, given))
+        return tuple(found)
 
     def _number_table(
         self, roles: tuple[str, ...], levels: Mapping[str, Levels], found: NumberLevels, at: Source

@@ -12,7 +12,7 @@ import narwhals as nw
 import numpy
 from numpy.typing import NDArray
 
-from venturalitica.errors import BindingError, DataError, listed
+from venturalitica.errors import BindingError, listed
 from venturalitica.tally.binding import Binding
 from venturalitica.tally.engines import narwhals as frames
 from venturalitica.tally.engines.arrays import (
@@ -24,7 +24,7 @@ from venturalitica.tally.engines.arrays import (
     encode,
     same_length,
 )
-from venturalitica.tally.values import is_number
+from venturalitica.tally.values import RoleError, is_number
 
 Source = tuple[str, str]
 """`("column", name)` in the data, or `("array", role)` that the caller passed."""
@@ -62,6 +62,7 @@ class Rows:
     def __init__(self, data: Any, binding: Binding, *, lazily: bool) -> None:
         self._arrays: dict[Source, NDArray[Any]] = {}
         self._codes: dict[Source, Codes] = {}
+        self._by_row: dict[Slot, Codes] = {}
         self._frame: frames.Frame | None = None
         self._kinds: dict[str, Any] = {}
         self._eager_length: int | None = None
@@ -204,10 +205,10 @@ class Rows:
                 return array.astype(numpy.float64)
             codes = self.codes(source)
             if not all(map(is_number, codes.values)):
-                raise DataError(_no_numbers(source, role, expected))
+                raise RoleError(role, _no_numbers(source, role, expected))
             return numpy.array([*codes.values, numpy.nan], dtype=numpy.float64)[codes.codes]
         if not self.is_numeric(source):
-            raise DataError(_no_numbers(source, role, expected))
+            raise RoleError(role, _no_numbers(source, role, expected))
         assert isinstance(self._frame, nw.DataFrame)
         return frames.float_array(frames.series_of(self._frame, source[1]))
 
@@ -234,6 +235,17 @@ class Rows:
         keys = [(slot.source[1], slot.cuts) for slot in slots]
         return frames.count_groups(self._frame, keys, beside)
 
+    def row_codes(self, slot: Slot) -> Codes:
+        """The values of a slot as codes, one per row."""
+        if slot.source in self._arrays:
+            return self._slot_codes(slot)
+        if slot not in self._by_row:
+            assert isinstance(self._frame, nw.DataFrame)
+            name = slot.source[1]
+            column = frames.series_of(self._frame, name)
+            self._by_row[slot] = _row_codes(column, slot.cuts, f"column '{name}'")
+        return self._by_row[slot]
+
     def _slot_codes(self, slot: Slot) -> Codes:
         if slot.cuts is None:
             return self.codes(slot.source)
@@ -248,6 +260,14 @@ class Rows:
             counts = frames.null_counts(self._frame, columns)
             found |= {("column", name): count for name, count in counts.items()}
         return found
+
+
+def _row_codes(column: nw.Series[Any], cuts: tuple[float, ...] | None, said: str) -> Codes:
+    if cuts is None and column.dtype == nw.String:
+        return frames.text_codes(column)
+    array = as_array(frames.series_array(column), said)
+    codes = partial(encode, array, said)
+    return codes() if cuts is None else _cut(array, cuts, codes)
 
 
 def _different(array: NDArray[Any], source: Source) -> int:

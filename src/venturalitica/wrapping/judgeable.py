@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from venturalitica.core.policy import Policy
+from venturalitica.core.policy import Control, Policy
 from venturalitica.errors import PolicyError, Problem
 from venturalitica.frameworks import kind_of
 from venturalitica.frameworks.sklearn import no_labels, unsupervised
-from venturalitica.metrics.catalog import compares_labels
+from venturalitica.metrics.catalog import CATALOG, compares_labels, withheld
 
 
 def refuse_unjudgeable(policy: Policy, model: Any) -> None:
@@ -17,21 +17,29 @@ def refuse_unjudgeable(policy: Policy, model: Any) -> None:
 
     Raises:
         TypeError: the model finds clusters, outliers or components.
-        PolicyError: a control with `on_fail: block` compares labels, and the model is a regressor.
+        PolicyError: a control with `on_fail: block` compares labels, and the model is a regressor,
+            or its value is one row's own, which the policy withholds.
     """
     kind = kind_of(model)
     if why := unsupervised(model, kind):
         raise TypeError(f"vl.wrap takes a model that predicts a target; {why}")
-    reason = no_labels(model, kind)
+    no_label = no_labels(model, kind)
     never = [
         Problem(
             policy.filename,
             control.line,
-            f"control '{control.id}' ({control.metric}) blocks and can never be judged: {reason}; "
-            "or give it on_fail: warn, which leaves it not evaluated",
+            f"control '{control.id}' ({control.metric}) blocks and can never be judged: {why}; or "
+            "give it on_fail: warn, which leaves it not evaluated",
         )
         for control in policy.controls
-        if reason and control.on_fail == "block" and compares_labels(control)
+        if control.on_fail == "block" and (why := _never(policy, control, no_label))
     ]
     if never:
         raise PolicyError(never)
+
+
+def _never(policy: Policy, control: Control, no_label: str) -> str:
+    """Why a control can have no value, whatever the rows; "" where it may have one."""
+    if no_label and compares_labels(control):
+        return no_label
+    return withheld(CATALOG[control.metric], policy.min_cell) if control.metric in CATALOG else ""

@@ -21,6 +21,8 @@ def publication_of(policy: Policy, tally: Tally) -> dict[str, Any] | None:
     if policy.tallies == "keep":
         return None
     least = policy.min_cell
+    if least and tally.amounts:
+        return {"published": False, "why": "it holds exact sums of amounts, which tell of rows"}
     if may_be_published(tally, least):
         return {"published": True, "why": ""}
     return {"published": False, "why": f"a count in it is of fewer than {least} rows (min_cell)"}

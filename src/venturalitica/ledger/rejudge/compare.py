@@ -21,6 +21,7 @@ from venturalitica.core.scores import EVIDENCE_CELLS
 from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import LIGHTS, Interval, light_of, worst_light
 from venturalitica.errors import DataError, EvidenceError
+from venturalitica.ledger.rejudge.amounts import amounts_fault
 from venturalitica.metrics.catalog import CATALOG
 
 SAME = 1e-9
@@ -232,7 +233,8 @@ def read_tally(data: Mapping[str, Any]) -> Tally:
 def _check(tally: Tally) -> None:
     _need(is_place(tally.rows), "its number of rows is none")
     _need(len(tally.axes) <= MOST_AXES, f"it has more than {MOST_AXES} axes")
-    _need(len(tally.tables) + len(tally.scores) <= MOST_TABLES, f"more than {MOST_TABLES} tables")
+    tables = len(tally.tables) + len(tally.scores) + len(tally.amounts)
+    _need(tables <= MOST_TABLES, f"more than {MOST_TABLES} tables")
     _check_axes(tally)
     _need(
         all(is_place(count) and count <= tally.rows for count in tally.nulls.values()),
@@ -246,6 +248,11 @@ def _check(tally: Tally) -> None:
         counted.append(
             ((*table.roles, "score"), _cells(table.cells, known, (*table.roles, "score")))
         )
+    for one in tally.amounts:
+        _need(not (fault := amounts_fault(one)), fault)
+        known = {**sizes, "amount": len(one.bins)}
+        roles = (*one.roles, "amount")
+        counted.append((roles, _cells(one.cells, known, roles)))
     for _, array in counted:
         _need(int(array[:, -1].sum()) == tally.rows, "a table does not count every row once")
     _check_nulls(tally, counted)
@@ -377,7 +384,7 @@ def is_rough(tally: Mapping[str, Any] | None) -> bool:
 
 def is_scored(verdict: Mapping[str, Any]) -> bool:
     spec = CATALOG.get(str(verdict.get("metric")))
-    return spec is not None and spec.number is not None
+    return spec is not None and spec.has_levels
 
 
 def told_in(

@@ -18,6 +18,7 @@ FAMILIES = (
     "rates",
     "scores",
     "fairness",
+    "regression",
     "data",
 )
 """Each has a file here, and one in `metrics` where it computes what no other family does."""
@@ -54,6 +55,16 @@ def asks_amounts(controls: Iterable[Control], *, regressor: bool = False) -> boo
 def compares_labels(control: Control) -> bool:
     """Whether the control takes target or prediction as a label."""
     return control.metric in CATALOG and CATALOG[control.metric].compares_labels
+
+
+def withheld(spec: MetricSpec, min_cell: int) -> str:
+    """Why its value is shown nowhere, where no count of fewer than `min_cell` is; "" else."""
+    if not spec.of_one_row or not min_cell:
+        return ""
+    return (
+        f"{spec.name} is one row's own, which is shown nowhere unless the policy says "
+        "`disclosure: {min_cell: 0}`, for data about nobody"
+    )
 
 
 def phase_of(control: Control) -> Phase:
@@ -103,7 +114,7 @@ def misuse(spec: MetricSpec, *, across: bool, compare: str | None) -> Iterator[t
         yield "across", f"{name} cannot be computed by group; remove 'across'"
     elif across and not compare and not spec.needs_across:
         yield "across", _how(spec)
-    if compare == "ratio" and not spec.compare and spec.low < 0:
+    if compare == "ratio" and not spec.compare and not spec.has_ratio:
         yield (
             "compare",
             f"a ratio of {name} has no meaning, since it can be negative; use compare: difference",
@@ -118,7 +129,7 @@ def _already(spec: MetricSpec) -> str:
 
 
 def _how(spec: MetricSpec) -> str:
-    words = [word for word in COMPARES if word != "ratio" or spec.low >= 0]
+    words = [word for word in COMPARES if word != "ratio" or spec.has_ratio]
     message = (
         f"{spec.name} across groups gives a value for each group; say how they become one: "
         f"compare: {', '.join(words[:-1])} or {words[-1]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,6 +21,11 @@ class Number:
     NaN. `name` says in evidence which number a table counts. `expected` says what a column must
     hold. `probability`: it lies in [0, 1], and what rounding took out of that by a hair is put
     back.
+
+    Of amounts sums are kept in place of levels. `sums` gives, of the same values without missing
+    ones, each quantity by its name as arrays whose total it is, each exact: what rounds here is
+    lost. One named `max ...` is not summed, its greatest value is kept. `binned` says that
+    `compute` gives what a histogram is kept of, 0 or more.
     """
 
     name: str
@@ -28,6 +33,13 @@ class Number:
     compute: Callable[..., Any] = _itself
     expected: str = "a number"
     probability: bool = False
+    sums: Callable[..., Mapping[str, tuple[Any, ...]]] | None = None
+    binned: bool = False
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether exact sums or a histogram of it are kept, and no levels."""
+        return self.sums is not None or self.binned
 
 
 SCORE = Number(
@@ -48,7 +60,9 @@ class MetricSpec:
     `across` groups with a `compare` of its own. `raised_by_chance` says whether noise alone makes
     its value larger: its percentile interval then lies too high; `census`, that it is a fact of
     the very rows and no estimate. `undefined` says when there is no value: such a control is
-    `not_evaluated`, never 0.
+    `not_evaluated`, never 0. `of_one_row`: the value is one row's own, and shown nowhere unless the
+    policy says `min_cell: 0`. `signed_ratio`: a ratio of groups has a meaning where all their
+    values are above zero, although they need not be.
 
     `number` is what is counted beside the labels; roles that it is made of are not counted as
     labels. `of_nulls` says that missing values are all that is counted, of the roles that `of` of a
@@ -78,6 +92,23 @@ class MetricSpec:
     census: bool = False
     number: Number | None = None
     of_nulls: bool = False
+    of_one_row: bool = False
+    signed_ratio: bool = False
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether it is computed from levels of a number, which evidence may keep more coarsely."""
+        return self.number is not None and not self.number.is_amount
+
+    @property
+    def has_ratio(self) -> bool:
+        """Whether the smallest group's value divided by the largest has a meaning."""
+        return self.low >= 0 or self.signed_ratio
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether it is computed from exact sums of amounts."""
+        return self.number is not None and self.number.is_amount
 
     def range_of(self, compare: str | None) -> tuple[float, float]:
         """The least and greatest value that a control on it can have, infinite without a bound.

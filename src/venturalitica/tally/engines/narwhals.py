@@ -297,6 +297,15 @@ def series_array(series: nw.Series[Any]) -> NDArray[Any]:
     return array
 
 
+def text_codes(series: nw.Series[Any]) -> Codes:
+    """Text as codes, one per row."""
+    texts = series.to_list()
+    values = sorted(value for value in set(texts) if isinstance(value, str))
+    place = dict.fromkeys(texts, MISSING) | {value: code for code, value in enumerate(values)}
+    codes = numpy.fromiter(map(place.__getitem__, texts), numpy.int64, len(texts))
+    return Codes(tuple(values), codes)
+
+
 def _has_array(kind: Any) -> bool:
     return bool(kind == nw.Boolean or (kind.is_integer() and kind not in _WIDE))
 
