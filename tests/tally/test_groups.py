@@ -90,7 +90,7 @@ def test_twenty_numbers_are_groups_and_twenty_one_are_quartiles() -> None:
     many, counts = group_axis([*range(21), None])
     assert many.levels == ("under 5", "5 to under 10", "10 to under 15", "15 and over")
     assert counts == [5, 5, 5, 6, 1]
-    assert "'group' has more than 20 different values and no bins" in many.note
+    assert "'group' has more than 20 different whole numbers and no bins" in many.note
     assert "quartiles 5, 10, 15" in many.note
 
 
@@ -148,3 +148,24 @@ def test_a_score_bound_as_a_label_is_refused(engine: Any) -> None:
     binding = Binding({"target": "y", "prediction": "p"})
     with pytest.raises(DataError, match=r"'prediction' has more than 1,000 .* looks like a score"):
         build_tally(data, needs=[Need(("target", "prediction"))], binding=binding)
+
+
+ZIPS = [10_000 + 7 * index for index in range(30)] * 10
+
+
+@pytest.mark.parametrize("values", [ZIPS, [float(code) for code in ZIPS], numpy.array(ZIPS)])
+def test_codes_as_text_are_groups_of_their_own(values: Any) -> None:
+    codes, counts = group_axis(values, Role("group", as_text=True))
+    assert codes.levels == tuple(map(str, sorted(set(ZIPS))))
+    assert codes.note == ""
+    assert counts[:-1] == [10] * 30 or counts == [10] * 30
+    cut, _ = group_axis(values)
+    assert "whole numbers and no bins" in cut.note
+    assert cut.levels[0].startswith("under ")
+    halves, _ = group_axis([value + 0.5 for value in values])
+    assert "different values and no bins" in halves.note
+
+
+def test_codes_of_one_row_each_are_identifiers() -> None:
+    with pytest.raises(DataError, match="looks like an identifier"):
+        group_axis(list(range(10_000, 10_300)), Role("group", as_text=True))

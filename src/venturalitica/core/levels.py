@@ -20,6 +20,8 @@ CUT = "cut at its quartiles "
 """In the note of a role that was cut for want of bins, before the cut points."""
 Moves = Mapping[str, "NDArray[numpy.int64]"]
 """Role -> the new place of each level of a part, and `NULL` as a last one."""
+WHOLE = "different whole numbers and no bins"
+"""In the same note, where all were whole: an age, or a code that no quartile makes sense of."""
 _SHOWN = 12
 
 

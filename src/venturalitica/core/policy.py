@@ -109,7 +109,8 @@ class Role:
     `favorable` is the label that is good for the person (target only). `map` renames values to
     group names (or labels); `bins` are ascending cut points b1 < b2 …, giving the left-closed
     groups (-inf, b1), [b1, b2), …, [bk, inf). `labels` are all values that the data may hold: any
-    other is refused. `column` is the default column.
+    other is refused. `column` is the default column. `as_text`: numbers are codes, each its own
+    group, and never cut.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Role:
     column: str | None = None
     line: int = 0
     labels: tuple[Label, ...] | None = None
+    as_text: bool = False
 
     @property
     def groups(self) -> tuple[str, ...]:

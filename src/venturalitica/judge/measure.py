@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy
 
 from venturalitica.core.circumstances import INTERVALS, RULES, UNNAMED
-from venturalitica.core.levels import NULL
+from venturalitica.core.levels import NULL, WHOLE
 from venturalitica.core.policy import ONE_LIST, Control, Policy
 from venturalitica.core.tally import Tally
 from venturalitica.core.text import rows
@@ -165,10 +165,21 @@ def with_left_out(found: Found, bench: Bench, question: Question, counted: Count
     notes, doubts = left_out(question, counted, since=bench.rules)
     if counted.kept_back:
         doubts = (*doubts, kept_back_words(counted.kept_back, bench.policy.min_cell))
+    doubts = (*doubts, *_cut_codes(bench.tally, question.control))
     if counted.untold:
         doubts = (*doubts, f"how many rows have no {listed(counted.untold)} is not told: {UNTOLD}")
     notes, doubts = (*found.notes, *notes), (*found.doubts, *doubts)
     return replace(found, notes=notes, doubts=doubts, missed=counted.missed)
+
+
+def _cut_codes(tally: Tally, control: Control) -> Iterator[str]:
+    """Whole numbers that were cut for want of bins may be ages, or codes that have no order."""
+    for axis in map(tally.axis, control.across):
+        if axis is not None and WHOLE in axis.note:
+            yield (
+                f"'{axis.role}' holds whole numbers, which were cut at their quartiles: give it "
+                "`bins:` in the policy, or `as: text` where they are codes"
+            )
 
 
 def table_key(question: Question, shape: Shape, counted: Counted) -> str:

@@ -159,6 +159,9 @@ def role_aspects(old: Role, new: Role) -> Iterator[Aspect]:
         yield Aspect("bins", _described(old, "bins"), _described(new, "bins"), "changed")
     if _listed(old) != _listed(new):
         yield _labels_aspect(old, new)
+    if old.as_text != new.as_text:
+        before_as, after_as = ("text" if role.as_text else "" for role in (old, new))
+        yield Aspect("as", before_as, after_as, "changed", "numbers are codes, or amounts")
     if old.column != new.column:
         note = "read from another column unless the call names one"
         yield Aspect("column", old.column or "", new.column or "", "changed", note)

@@ -75,6 +75,8 @@ def describe_role(role: Role) -> str:
             members.setdefault(group, []).append(str(value))
         groups = [f"{group}: {listed(values, _SHOWN)}" for group, values in members.items()]
         parts.append(listed(groups, _SHOWN, between="; ", longest=None))
+    if role.as_text:
+        parts.append("numbers are codes, as text")
     if role.labels:
         parts.append(f"only {listed(role.labels, _SHOWN)}")
     if role.bins:

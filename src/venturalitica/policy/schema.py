@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic.fields import FieldInfo
 
 from venturalitica.core.policy import MIN_CELL, Control, Policy, Role
 from venturalitica.core.retention import TERM
@@ -48,6 +49,11 @@ class _Form(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def keys_of(form: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys of a part of a policy, as they are written."""
+    return {field.alias or name: field for name, field in form.model_fields.items()}
+
+
 class RoleForm(_Form):
     """How the values of one role are read."""
 
@@ -59,6 +65,9 @@ class RoleForm(_Form):
                     {"required": ["map", "bins"]},
                     {"required": ["map", "labels"]},
                     {"required": ["bins", "labels"]},
+                    {"required": ["as", "map"]},
+                    {"required": ["as", "labels"]},
+                    {"required": ["as", "bins"]},
                 ]
             }
         },
@@ -111,6 +120,13 @@ class RoleForm(_Form):
         description="Ascending cut points b1 < b2 < ... of a number: the groups are below b1, from "
         "b1 to below b2, ..., bk and above.",
         examples=[[25, 60]],
+    )
+    as_: Annotated[Literal["text"], Expected("'text'")] = Field(
+        default=ABSENT,
+        alias="as",
+        description="`text`: numbers are codes (zip codes, say), each a group of its own, however "
+        "many there are; more than 20 are otherwise cut at their quartiles.",
+        examples=["text"],
     )
     column: Annotated[ColumnName, Expected("the name of a column as text")] = Field(
         default="",
@@ -338,7 +354,8 @@ def _role(name: str, form: RoleForm | None, root: MapNode) -> Role:
     roles = root.get("roles")
     pair = roles.find(name) if isinstance(roles, MapNode) else None
     given = {k: v if k == "favorable" else _frozen(v) or None for k, v in form or ()}
-    return Role(name, **given, line=pair[0].line if pair else 0)
+    as_text = given.pop("as_", None) == "text"
+    return Role(name, **given, as_text=as_text, line=pair[0].line if pair else 0)
 
 
 def _control(index: int, form: ControlForm, policy: PolicyForm, root: MapNode) -> Control:

@@ -82,7 +82,7 @@ def _check_role(name: str, role: MapNode, problems: Collector) -> None:
             else "only the role target has a favorable label; remove it"
         )
         problems.add((*path, "favorable"), f"'favorable' belongs to target; {remedy}", key=True)
-    given = [key for key in ("map", "bins", "labels") if role.get(key) is not None]
+    given = [key for key in ("map", "bins", "labels", "as") if role.get(key) is not None]
     if len(given) > 1:
         first, *others = given
         problems.add(
@@ -91,7 +91,7 @@ def _check_role(name: str, role: MapNode, problems: Collector) -> None:
             key=True,
         )
     for key in given:
-        if name == "score" or (key == "bins" and name in LABEL_ROLES):
+        if name == "score" or (key in ("bins", "as") and name in LABEL_ROLES):
             why = "score takes numbers" if key == "labels" else f"{name} is no grouping role"
             makes = "lists values" if key == "labels" else "makes groups"
             problems.add((*path, key), f"'{key}' {makes}, and {why}; remove it", key=True)

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from venturalitica.errors import Problem, did_you_mean
 from venturalitica.policy.fields import Expected
-from venturalitica.policy.schema import ControlForm, DisclosureForm, PolicyForm, RoleForm
+from venturalitica.policy.schema import ControlForm, DisclosureForm, PolicyForm, RoleForm, keys_of
 from venturalitica.policy.tree import (
     MAX_PROBLEMS,
     ListNode,
@@ -132,7 +132,7 @@ def _explain(fault: Any, root: Node, problems: Collector) -> None:
 
 
 def _unknown_key(path: Path) -> str:
-    known = list(_form(path[:-1]).model_fields)
+    known = list(keys_of(_form(path[:-1])))
     name = str(path[-1])
     other = OTHER_KEYS.get(name.casefold().replace("-", "_"))
     return f"unknown key {show(name)}" + (
@@ -237,7 +237,7 @@ def _field(path: Path) -> tuple[FieldInfo | None, bool]:
     depth = 1 if len(path) == 1 else 2 if path[0] == "disclosure" else 3
     if len(path) < depth or (len(path) == 2 and path[0] in ("controls", "roles")):
         return None, False
-    field = _form(path[: depth - 1]).model_fields.get(str(path[depth - 1]))
+    field = keys_of(_form(path[: depth - 1])).get(str(path[depth - 1]))
     return field, len(path) > depth
 
 
@@ -245,7 +245,7 @@ def _expected(path: Path) -> str:
     if len(path) == 2 and path[0] == "controls":
         return "a mapping with at least 'id', 'metric' and 'must'"
     if len(path) == 2 and path[0] == "roles":
-        return f"a mapping with any of {', '.join(RoleForm.model_fields)}"
+        return f"a mapping with any of {', '.join(keys_of(RoleForm))}"
     field, inside = _field(path)
     if field is None:
         return "another value"

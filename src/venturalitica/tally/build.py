@@ -25,6 +25,7 @@ from venturalitica.tally.groups import (
     QUARTILES_ABOVE,
     Levels,
     NumberLevels,
+    are_whole,
     bin_levels,
     cut_levels,
     map_levels,
@@ -38,7 +39,7 @@ from venturalitica.tally.groups import (
 )
 from venturalitica.tally.labels import label_levels
 from venturalitica.tally.rows import Rows, Slot, Source, sources_of
-from venturalitica.tally.values import is_number, refuse_identifiers, refuse_unlisted
+from venturalitica.tally.values import is_number, refuse_identifiers, refuse_unlisted, text_of
 
 STORED_CELLS = 2_000
 """The joint table is kept up to this many cells, so that other policies can be judged from it."""
@@ -120,10 +121,11 @@ class _Builder:
                     self.cuts[role] = tuple(rule.bins)
             elif role in ONE_LIST:
                 refuse_many(role, many, label=True)
-            elif many > QUARTILES_ABOVE and self.rows.is_cuttable(source):
-                self.cuts[role] = quartile_cuts(self.rows.numbers(source))
-                self.notes[role] = quartile_note(role, self.cuts[role])
-            elif not self.rows.is_numeric(source):
+            elif many > QUARTILES_ABOVE and not rule.as_text and self.rows.is_cuttable(source):
+                numbers = self.rows.numbers(source)
+                self.cuts[role] = quartile_cuts(numbers)
+                self.notes[role] = quartile_note(role, self.cuts[role], whole=are_whole(numbers))
+            elif rule.as_text or not self.rows.is_numeric(source):
                 refuse_many(role, many, label=False)
 
     def _seen(self) -> dict[Source, int]:
@@ -185,7 +187,8 @@ class _Builder:
         if rule.labels is not None:
             refuse_unlisted(role, rule.labels, column.values, weights)
         else:
-            refuse_identifiers(role, column.values, weights)
+            values = [*map(text_of, column.values)] if rule.as_text else column.values
+            refuse_identifiers(role, values, weights)
 
     def _is_plain(self, role: str) -> bool:
         rule = rule_of(role, self.rules)
@@ -201,12 +204,13 @@ class _Builder:
             return map_levels(rule, values)
         if rule.bins is not None:
             return bin_levels(role, values, rule.bins, bin_names(rule.bins))
-        many = len(values) > QUARTILES_ABOVE and rule.labels is None
+        many = len(values) > QUARTILES_ABOVE and rule.labels is None and not rule.as_text
         if many and all(map(is_number, values)):
             weights = weights_of(counted.column(role), counted.cells.counts)
-            cuts = weighted_quartile_cuts([float(v) for v in values], weights)
-            names = quartile_names(cuts)
-            return bin_levels(role, values, cuts, names, quartile_note(role, cuts))
+            numbers = [float(v) for v in values]
+            cuts = weighted_quartile_cuts(numbers, weights)
+            note = quartile_note(role, cuts, whole=are_whole(numpy.array(numbers)))
+            return bin_levels(role, values, cuts, quartile_names(cuts), note)
         return plain_levels(values, replace(rule, name=role))
 
     def _axis(self, role: str, counted: Sequence[GroupBy], levels: Levels) -> Axis:

@@ -14,7 +14,7 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.core.labels import Identity, identity
-from venturalitica.core.levels import CUT, NULL
+from venturalitica.core.levels import CUT, NULL, WHOLE
 from venturalitica.core.policy import MIN_CELL, Role, bin_names
 from venturalitica.core.scores import EXACT_LIMIT, FINE_CELLS, HAIR, clipped, grid_over
 from venturalitica.core.tally import others
@@ -163,10 +163,16 @@ def weighted_quartile_cuts(values: Sequence[float], weights: Sequence[int]) -> t
     return tuple(sorted(cuts - {ordered[0][0]})) or (ordered[1][0],)
 
 
-def quartile_note(role: str, cuts: Sequence[float]) -> str:
-    """What the verdict says of a role that was cut for want of bins."""
+def quartile_note(role: str, cuts: Sequence[float], *, whole: bool) -> str:
+    """What the verdict says of a role that was cut for want of bins; `whole`: of whole numbers."""
     shown = ", ".join(number_text(cut) for cut in cuts)
-    return f"'{role}' has more than {QUARTILES_ABOVE} different values and no bins: {CUT}{shown}"
+    what = WHOLE if whole else "different values and no bins"
+    return f"'{role}' has more than {QUARTILES_ABOVE} {what}: {CUT}{shown}"
+
+
+def are_whole(numbers: NDArray[Any]) -> bool:
+    """Whether numbers, none missing, are all whole."""
+    return numbers.dtype.kind in "iu" or bool((numbers == numpy.floor(numbers)).all())
 
 
 def _plain(number: Any) -> float:
