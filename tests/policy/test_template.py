@@ -6,9 +6,18 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy
 import pytest
+from sklearn.dummy import DummyRegressor
+from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from venturalitica.policy.template import ColumnFacts, is_sensitive, policy_template, quartiles
+from venturalitica.policy.template import (
+    ColumnFacts,
+    guess_of,
+    is_sensitive,
+    policy_template,
+    quartiles,
+)
 
 LOANS = (
     ColumnFacts("Attribute9", "text", 4, ("A91", "A92", "A93", "A94")),
@@ -163,3 +172,46 @@ def test_bins_are_at_the_quartiles() -> None:
 )
 def test_quartiles_are_values_that_occur(values: Any, expected: Any) -> None:
     assert quartiles(values) == expected
+
+
+PRICES = (
+    ColumnFacts("town", "text", 2, ("east", "west")),
+    ColumnFacts("price", "number", 900, (), 1.0, 9.0, (2.0, 3.0, 4.0), (1.23456, 2.0006)),
+    ColumnFacts("rate", "number", 3, (0.5, 1, 2), 0.5, 2.0, (0.5, 1.0, 2.0), (1e-7, 123_456.0)),
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "bounds"), [("price", ["1.23", "2"]), ("rate", ["1e-07", "123000"])]
+)
+def test_a_target_of_amounts_gets_a_policy_of_regression(
+    target: str, bounds: list[str], lint_text: Any
+) -> None:
+    text = policy_template(columns=PRICES, target=target)
+    for one, controls in ((text, 2), (_uncommented(text), 5)):
+        result = lint_text(one)
+        assert result.errors == (), one
+        assert result.hints == () or one is not text
+        assert len(result.policy.controls) == controls
+        mean, root, *_ = result.policy.controls
+        assert (mean.metric, root.metric) == ("mean_absolute_error", "root_mean_squared_error")
+        assert [str(mean.must), str(root.must)] == [f"<= {bound}" for bound in bounds]
+    assert "favorable" not in text
+
+
+def test_the_guess_is_that_of_scikit_learns_dummy() -> None:
+    random = numpy.random.default_rng(4)
+    for target in (random.normal(50.0, 9.0, 300), random.integers(0, 90, 300), [1e75, -1e75, 0.0]):
+        X = numpy.zeros((len(target), 1))
+        said = DummyRegressor().fit(X, target).predict(X)
+        expected = mean_absolute_error(target, said), root_mean_squared_error(target, said)
+        values = [*numpy.asarray(target).tolist(), None, float("nan"), float("inf")]
+        assert guess_of(values) == pytest.approx(expected)
+    assert guess_of([None, "x"]) is None
+    assert guess_of([1e300, 1.0]) is None
+
+
+def test_a_few_whole_numbers_are_labels(lint_text: Any) -> None:
+    grades = ColumnFacts("grade", "number", 5, (1, 2, 3, 4, 5), 1, 5, (2, 3, 4), (1.0, 1.0))
+    result = lint_text(policy_template(columns=(grades,), target="grade"))
+    assert [control.metric for control in result.policy.controls] == ["accuracy"]

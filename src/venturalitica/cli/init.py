@@ -140,7 +140,7 @@ def _columns(data: Path, separator: str | None) -> Sequence[ColumnFacts]:
 
 
 def _facts(name: str, values: NDArray[Any]) -> ColumnFacts:
-    from venturalitica.policy.template import FEW, ColumnFacts, quartiles
+    from venturalitica.policy.template import FEW, ColumnFacts, guess_of, quartiles
 
     kind = _kind(values)
     if kind == "other":
@@ -153,7 +153,9 @@ def _facts(name: str, values: NDArray[Any]) -> ColumnFacts:
     if kind != "number" or not unique:
         return ColumnFacts(name, kind, len(unique), few)
     low, high = float(min(unique)), float(max(unique))
-    return ColumnFacts(name, kind, len(unique), few, low, high, quartiles(values.tolist()))
+    numbers = [float(v) if isinstance(v, Decimal) else v for v in values.tolist()]
+    shape = quartiles(numbers), guess_of(numbers)
+    return ColumnFacts(name, kind, len(unique), few, low, high, *shape)
 
 
 def _kind(values: NDArray[Any]) -> Kind:

@@ -37,7 +37,8 @@ class ColumnFacts:
     """What `init` needs to know of a column: no rows, only how values look.
 
     `values` are the distinct ones, ascending, where there are at most `FEW`; `low` and `high` the
-    least and greatest of a number, `quartiles` what `quartiles()` gives of its rows.
+    least and greatest of a number, `quartiles` what `quartiles()` gives of its rows, `guess` what
+    `guess_of()` does.
     """
 
     name: str
@@ -47,6 +48,13 @@ class ColumnFacts:
     low: float | None = None
     high: float | None = None
     quartiles: tuple[float, ...] = ()
+    guess: tuple[float, float] | None = None
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether it is a measurement and no label: many different numbers, or fractions."""
+        fractions = any(isinstance(v, float) and not v.is_integer() for v in self.values)
+        return self.kind == "number" and (self.distinct > FEW or fractions) and self.distinct > 1
 
 
 def policy_template(
@@ -67,12 +75,13 @@ def policy_template(
     roles = dict(zip(_role_names(grouping), grouping, strict=True))
     made = Environment(trim_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined)
     made.filters.update(scalar=scalar, values=_values, bins=_bins, groups=_groups)
-    made.filters.update(shortest=shortest)
+    made.filters.update(shortest=shortest, bound=_bound)
     template = made.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         name=name,
         columns=columns,
         target=facts.get(target) if target is not None else None,
+        amounts=target is not None and facts[target].is_amount and any(facts[target].guess or ()),
         labels=[column for column in columns if 2 <= column.distinct <= FEW],
         roles=roles,
         across=next(iter(roles), "gender"),
@@ -107,6 +116,33 @@ def quartiles(values: Iterable[object]) -> tuple[float, ...]:
         float(value) for value in values if isinstance(value, int | float) and math.isfinite(value)
     )
     return tuple(numbers[len(numbers) * part // 4] for part in (1, 2, 3)) if numbers else ()
+
+
+def guess_of(values: Iterable[object]) -> tuple[float, float] | None:
+    """The errors of a model that predicts the mean of the finite numbers for every row (as
+    scikit-learn's DummyRegressor does): mean absolute, root mean squared. None of no number, or
+    where a float cannot hold them."""
+    numbers = [
+        float(value) for value in values if isinstance(value, int | float) and math.isfinite(value)
+    ]
+    if not numbers or max(map(abs, numbers)) > _LARGEST:
+        return None
+    mean = math.fsum(numbers) / len(numbers)
+    apart = [abs(number - mean) for number in numbers]
+    squares = math.fsum(error * error for error in apart)
+    return math.fsum(apart) / len(numbers), math.sqrt(squares / len(numbers))
+
+
+_LARGEST = 1e75
+"""As `core.amounts.LIMIT`: larger amounts are not judged either."""
+
+
+def _bound(error: float) -> str:
+    """A threshold of three digits, not above the error."""
+    rounded = float(f"{error:.3g}")
+    if rounded > error:
+        rounded -= 10.0 ** (math.floor(math.log10(error)) - 2)
+    return shortest(float(f"{rounded:.3g}"))
 
 
 def _bins(column: ColumnFacts) -> list[float]:
