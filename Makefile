@@ -2,18 +2,21 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# PyTorch is heavy, so what needs it has an environment of its own.
+FRAMEWORKS := .venv-frameworks
 WORKERS ?= auto
 
 # Each test starts Pythons of its own by the hundred: they need not compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-browser test-torture lint docs bench torture architecture screenshots clean
+.PHONY: help demo test test-browser test-torture test-frameworks lint docs bench torture architecture screenshots clean
 
 help:
 	@echo "make demo     audit the German Credit model inside a real MLflow run"
-	@echo "make test     run the tests; the two below are apart: from end to end, and slow"
+	@echo "make test     run the tests; the three below are apart: from end to end, slow, and heavy"
 	@echo "make test-browser  run the tests of the pages in a real browser"
 	@echo "make test-torture  run a short seed of every part of make torture"
+	@echo "make test-frameworks  run the tests of PyTorch, skorch and Keras, which take 7 GB to install"
 	@echo "make lint     check format, style and types"
 	@echo "make docs     build the documentation and check its links"
 	@echo "make bench    print the benchmarks' ratios"
@@ -23,23 +26,23 @@ help:
 	@echo "make clean    remove what the other verbs made"
 
 # A venv without pip is one whose making was interrupted, or a Python without ensurepip: made anew.
-$(VENV)/.made:
+$(VENV)/.made $(FRAMEWORKS)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "venturalitica needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
-	  { echo "making $(VENV) with $$($(PYTHON) --version) ..."; $(PYTHON) -m venv --clear $(VENV); }
+	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || \
+	  { echo "making $(@D) with $$($(PYTHON) --version) ..."; $(PYTHON) -m venv --clear $(@D); }
 	@touch $@
 
 # One line that counts what pip has found so far; on a pipe, nothing but errors.
 define install
-	@echo "installing $(1) into $(VENV); a few minutes, once ..."
+	@echo "installing $(1) into $(@D); a few minutes, once ..."
 	@if [ -t 1 ]; then \
-	  { $(BIN)/python -m pip install --disable-pip-version-check -e "$(2)" || echo FAILED; } | \
+	  { $(@D)/bin/python -m pip install --disable-pip-version-check -e "$(2)" || echo FAILED; } | \
 	  { n=0; while read -r line; do case "$$line" in \
 	      Collecting*) n=$$((n + 1)); printf '\r\033[K  %d packages found' "$$n";; \
 	      "Installing collected"*) printf '\r\033[K  %d packages found; installing them' "$$n";; \
 	      FAILED) echo; exit 1;; esac; done; printf '\r\033[K'; }; \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -e "$(2)"; fi
+	else $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -e "$(2)"; fi
 endef
 
 # The stamps make a second call cheap; a changed pyproject.toml installs again.
@@ -49,6 +52,10 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/.made
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.made
 	$(call install,venturalitica and its development tools,.[dev])
+	@touch $@
+
+$(FRAMEWORKS)/.frameworks: pyproject.toml | $(FRAMEWORKS)/.made
+	$(call install,venturalitica with PyTorch$(COMMA) skorch and Keras,.[frameworks])
 	@touch $@
 
 # What tests need beside Python: programs of Debian, where they are missing and may be installed, and
@@ -74,17 +81,21 @@ COMMA := ,
 demo: $(VENV)/.demo
 	@$(BIN)/venturalitica demo --out demo-out
 
-# Every test belongs to exactly one of these three, and CI runs them all: tests/house holds it.
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# Every test belongs to exactly one of these four, and CI runs them all: tests/house holds it.
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev $(VENV)/.system
-	$(PYTEST) --ignore=tests/browser --ignore=tests/torture
+	$(PYTEST) --ignore=tests/browser --ignore=tests/torture --ignore=tests/frameworks
 
 test-browser: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/browser
 
 test-torture: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/torture
+
+test-frameworks: BIN := $(FRAMEWORKS)/bin
+test-frameworks: $(FRAMEWORKS)/.frameworks
+	$(PYTEST) tests/frameworks
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -112,4 +123,4 @@ screenshots: $(VENV)/.dev $(VENV)/.system
 	$(BIN)/python tests/browser/screenshots.py
 
 clean:
-	rm -rf $(VENV) site demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(FRAMEWORKS) site demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,7 +7,7 @@ from typing import Any
 
 from venturalitica.core.policy import Control
 from venturalitica.errors import BindingError, DataError, MissingExtra, did_you_mean
-from venturalitica.frameworks import feature_names, kind_of, predictions, spelling
+from venturalitica.frameworks import feature_names, from_table, kind_of, predictions, spelling
 from venturalitica.frameworks.beside import NOTHING, Beside
 from venturalitica.frameworks.sklearn import NoLabels, no_labels
 from venturalitica.metrics.catalog import asks_amounts
@@ -46,8 +46,8 @@ def features_of(model: Any, frame: Any, features: Any = None) -> Any:
         )
     wanted = [places[name] for name in names]
     if table is None:
-        return _table_of({name: frame[name] for name in wanted})
-    return collected(picked(table, wanted)).to_native()
+        return from_table(model, _table_of({name: frame[name] for name in wanted}))
+    return from_table(model, collected(picked(table, wanted)).to_native())
 
 
 def predicted(

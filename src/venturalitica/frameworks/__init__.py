@@ -20,8 +20,11 @@ from venturalitica.frameworks.sklearn import Favorable
 
 DIALECTS = {
     "catboost": "venturalitica.frameworks.catboost",
+    "keras": "venturalitica.frameworks.keras",
     "lightgbm.basic": "venturalitica.frameworks.lightgbm",
     "mlflow": "venturalitica.frameworks.pyfunc",
+    "skorch": "venturalitica.frameworks.skorch",
+    "torch.nn": "venturalitica.frameworks.torch",
     "xgboost.core": "venturalitica.frameworks.xgboost",
 }
 """The package, or module, of a model's classes -> the file that speaks for them."""
@@ -75,6 +78,22 @@ def spelling(model: Any, column: str) -> str:
     """How the model's library writes the name of a column; as it is, nearly always."""
     spelt = getattr(dialect_of(model), "spelt", None)
     return column if spelt is None else str(spelt(column))
+
+
+def from_table(model: Any, table: Any) -> Any:
+    """The model's columns in the form that it is asked in: as they are, of a network a matrix."""
+    make = getattr(dialect_of(model), "from_table", None)
+    return table if make is None else make(model, table)
+
+
+def line_for(model: Any) -> str:
+    """What to write to have such a model judged; empty where there is nothing to say of it."""
+    return str(getattr(dialect_of(model), "LINE", ""))
+
+
+def is_governed_in_place(model: Any) -> bool:
+    """Whether such a model is not copied to be governed."""
+    return bool(getattr(dialect_of(model), "IN_PLACE", False))
 
 
 def is_fitted(model: Any) -> bool:

@@ -285,6 +285,8 @@ def row_count(X: Any) -> int:
     shape = getattr(X, "shape", None)
     if shape is not None and len(shape):
         return int(shape[0])
+    if isinstance(X, Mapping) and X:  # inputs by name
+        return row_count(next(iter(X.values())))
     if hasattr(X, "__len__"):
         return len(X)
     if hasattr(X, "num_row"):

@@ -10,7 +10,7 @@ from venturalitica.frameworks.beside import NOTHING, Beside, Unanswered
 from venturalitica.frameworks.outputs import Output, refuse_amounts
 from venturalitica.frameworks.sklearn import Favorable, labels_of
 
-TRAINED_BY = "lightgbm.train trains it"
+LINE = 'after lightgbm.train: vl.enforce(test_df, model=booster, target="...")'
 _PROBABLE = ("binary", "multiclass", "multiclassova")
 
 

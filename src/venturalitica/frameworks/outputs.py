@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from venturalitica.core.verdict import Label
-from venturalitica.errors import listed
+from venturalitica.errors import DataError, listed
 from venturalitica.frameworks.alignment import row_count
 from venturalitica.frameworks.beside import Beside, Unanswered
 from venturalitica.frameworks.sklearn import Favorable, favorable_place
@@ -86,6 +86,39 @@ class Output:
                 "the model was trained on it, or the model's labels, prediction=<labels>"
             )
         return list(range(width))
+
+
+def matrix(table: Any) -> Any:
+    """A table as a network is trained on one: floats, a column each, in their order."""
+    import narwhals as nw
+    import numpy as np
+
+    frame = nw.from_native(table, eager_only=True, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        words = [
+            name
+            for name, kind in frame.schema.items()
+            if not (kind.is_numeric() or kind == nw.Boolean)
+        ]
+        if words:
+            raise DataError(
+                f"column '{words[0]}' holds {frame.schema[words[0]]}, and a network is asked with "
+                "numbers: encode it as for the training, and give the rows, features=X_test"
+            )
+        frame = frame.to_numpy()
+    return np.asarray(frame.toarray() if hasattr(frame, "toarray") else frame, dtype=np.float32)
+
+
+def one_label(table: Any) -> bool:
+    """Whether each row, shape (n, k), is a distribution over one label."""
+    import numpy as np
+
+    known = table[~np.isnan(table).any(axis=1)]
+    sums = known.sum(axis=1)
+    return bool((known >= 0).all() and (np.abs(sums - 1) < _ROUNDING).all())
+
+
+_ROUNDING = 1e-3
 
 
 def refuse_amounts(who: str, why: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from venturalitica.core.redact import redact_text
 from venturalitica.errors import DataError
-from venturalitica.frameworks import dialect_of, sklearn
+from venturalitica.frameworks import dialect_of, from_table, sklearn
 from venturalitica.frameworks.beside import NOTHING, Beside, Unanswered
 from venturalitica.frameworks.sklearn import Favorable
 
@@ -51,6 +51,10 @@ def predictions(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
         Unanswered: it gives something else.
         DataError: the columns are not those of the signature.
     """
+    inside = raw(model)
+    if inside is not None and dialect_of(inside) is not sklearn:
+        # It gives no labels, or not by `predict` alone.
+        return dialect_of(inside).predictions(inside, _rows(model, inside, X), beside)
     sklearn.refuse_regressor(model, kind_of(model))
     return sklearn.labels_in(_answer(model, X), X, "predict of the loaded model")
 
@@ -78,7 +82,12 @@ def favorable_scores(model: Any, X: Any, favorable: Favorable, beside: Beside = 
             "the loaded model gives labels only: its flavour hands out no model inside it to ask "
             "for a probability"
         )
-    return dialect_of(inside).favorable_scores(inside, _pandas(X), favorable, beside)
+    return dialect_of(inside).favorable_scores(inside, _rows(model, inside, X), favorable, beside)
+
+
+def _rows(model: Any, inside: Any, X: Any) -> Any:
+    """The rows as the model inside is asked, types as the signature has them."""
+    return from_table(inside, _fitted(_pandas(X), model.metadata.get_input_schema()))
 
 
 def raw(model: Any) -> Any:

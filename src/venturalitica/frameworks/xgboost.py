@@ -10,7 +10,7 @@ from venturalitica.frameworks.beside import NOTHING, Beside, Unanswered
 from venturalitica.frameworks.outputs import Output, refuse_amounts
 from venturalitica.frameworks.sklearn import Favorable
 
-TRAINED_BY = "xgboost.train trains it"
+LINE = 'after xgboost.train: vl.enforce(test_df, model=booster, target="...")'
 _OUTPUTS = {
     "binary:logistic": "probability",
     "binary:logitraw": "logit",

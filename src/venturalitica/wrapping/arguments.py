@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from venturalitica.core.policy import LABEL_ROLES, Policy
-from venturalitica.errors import BindingError, did_you_mean, slip
+from venturalitica.errors import BindingError, did_you_mean, listed, slip
 from venturalitica.frameworks import is_fitted
+from venturalitica.frameworks.alignment import column_names
 from venturalitica.frameworks.sklearn import known_parameters
 from venturalitica.wrapping.governed import TRAINING_METHODS
 from venturalitica.wrapping.registry import (
@@ -209,6 +210,11 @@ def _call_name(bare: Callable[..., Any]) -> str:
 
 log = logging.getLogger(__name__)
 
+AUDIT_ROWS = (
+    "A column that the model does not learn from goes into audit_data=: a table that has it, with "
+    "the same rows as X or with held-out ones"
+)
+
 _told: set[tuple[str, type, str]] = set()
 
 
@@ -233,6 +239,35 @@ def hint_clone(model: Any, policy: Policy) -> None:
             policy.name,
             type(model).__name__,
         )
+
+
+def say_unbound(policy: Policy, frame: Any, bindings: Mapping[str, Any]) -> None:
+    """One warning, before the training, for all roles that nobody bound."""
+    columns = column_names(frame) or ()
+    controls_of: dict[str, list[str]] = {}
+    absent: dict[str, str] = {}
+    for control in policy.controls:
+        for role in dict.fromkeys((*control.across, *control.of)):
+            known = role in LABEL_ROLES or role in bindings
+            if not known and policy.role(role).column not in columns:
+                controls_of.setdefault(role, []).append(control.id)
+                absent[role] = policy.role(role).column or ""
+    if controls_of:
+        log.warning(
+            "%s: not bound, so these controls will not be evaluated: %s; pass %s to fit%s",
+            policy.name,
+            listed(f"'{role}' ({listed(ids)})" for role, ids in controls_of.items()),
+            listed(f"{role}=<column>" for role in controls_of),
+            _where_to_put(absent),
+        )
+
+
+def _where_to_put(absent: dict[str, str]) -> str:
+    """The policy names columns that the rows do not have: where they go."""
+    named = [f"'{column}' (for {role})" for role, column in absent.items() if column]
+    if not named:
+        return ""
+    return f". The policy reads {listed(named)}, which is not there. {AUDIT_ROWS}"
 
 
 def _first(what: str, model: Any, policy: Policy) -> bool:

@@ -62,6 +62,37 @@ def adopt(plain: Any, governance: Governance) -> Any:
     return plain
 
 
+def adopt_in_place(model: Any, governance: Governance) -> Any:
+    """Govern the object itself, by attributes that stand before the methods of its class.
+
+    Its class stays the user's own, and so does whatever is saved of it.
+    """
+    remember(model, governance)
+    for name in TRAINING_METHODS:
+        if callable(getattr(model, name, None)):
+            vars(model)[name] = _training_attribute(model, name)
+    return model
+
+
+def _training_attribute(model: Any, name: str) -> Callable[..., Any]:
+    @functools.wraps(getattr(model, name))
+    def governed(*args: Any, **kwargs: Any) -> Any:
+        own = getattr(type(model), name).__get__(model)  # as autolog has patched it by now
+        governance = governance_of(model)
+        if governance is None or is_training(model):
+            return own(*args, **kwargs)
+        return governance.train(model, governance, name, own, args, kwargs)
+
+    return governed
+
+
+def _without_attributes(model: Any) -> Any:
+    """A shallow copy of an object that is governed in place."""
+    twin = object.__new__(type(model))
+    vars(twin).update((k, v) for k, v in vars(model).items() if k not in TRAINING_METHODS)
+    return twin
+
+
 def release(governed: Any) -> Any:
     """Turn a governed object that nobody else holds into a plain one, and return it."""
     forget(governed)
@@ -72,6 +103,8 @@ def release(governed: Any) -> Any:
 def plain_copy(model: Any) -> Any:
     """A plain shallow copy of a governed object, as `copy.copy` of the bare model would give."""
     base = plain_class(type(model))
+    if base is type(model):
+        return _without_attributes(model)
     own = getattr(base, "__copy__", None)
     if own is None:
         return rebuild(plain_reduction(model, COPY_PROTOCOL), model, None)

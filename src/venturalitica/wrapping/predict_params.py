@@ -8,8 +8,8 @@ from typing import Any
 
 from venturalitica.audit.asking import values_of
 from venturalitica.frameworks.alignment import check_role_order, column_names, row_count
-from venturalitica.frameworks.beside import Beside
-from venturalitica.frameworks.metadata import metadata_of
+from venturalitica.frameworks.beside import Beside, parameters_of
+from venturalitica.frameworks.sklearn import routed, routing_is_on
 from venturalitica.wrapping.arguments import Call
 from venturalitica.wrapping.rows import Plan
 
@@ -54,4 +54,28 @@ def _is_per_row(value: Any, rows: int) -> bool:
 
 def beside_of(model: Any, plan: Plan) -> Beside:
     """What the trained model is asked with: what was given for it, else what its training was."""
-    return replace(plan.beside, params={**metadata_of(model, plan.metadata), **plan.beside.params})
+    return replace(plan.beside, params={**_metadata_of(model, plan.metadata), **plan.beside.params})
+
+
+def _metadata_of(model: Any, fit_params: Mapping[str, Any]) -> dict[str, Any]:
+    """Those arguments of a training that `predict` takes too, by the names that it has for them.
+
+    As scikit-learn hands them: by its routing where that is on, else by the prefix of a pipeline's
+    last step, which alone is given what the pipeline's `predict` is.
+    """
+    named, takes_any = parameters_of(model.predict)
+    taken = {name: value for name, value in fit_params.items() if name in named}
+    if not takes_any or not fit_params:
+        return taken
+    if hasattr(model, "get_metadata_routing") and routing_is_on():
+        return taken | {name: fit_params[name] for name in routed(model, "predict", fit_params)}
+    steps = getattr(model, "steps", None)
+    if isinstance(steps, list) and steps and hasattr(steps[-1][1], "predict"):
+        prefix = f"{steps[-1][0]}__"
+        own = {
+            name.removeprefix(prefix): value
+            for name, value in fit_params.items()
+            if name.startswith(prefix)
+        }
+        taken |= _metadata_of(steps[-1][1], own)
+    return taken

@@ -29,14 +29,9 @@ from venturalitica.frameworks.alignment import (
 from venturalitica.frameworks.beside import NOTHING, Beside
 from venturalitica.system.settings import Settings
 from venturalitica.tally.binding import bind
-from venturalitica.wrapping.arguments import Call
+from venturalitica.wrapping.arguments import AUDIT_ROWS, Call
 
 _SHOWN = 30
-
-AUDIT_ROWS = (
-    "A column that the model does not learn from goes into audit_data=: a table that has it, with "
-    "the same rows as X or with held-out ones"
-)
 
 
 @dataclass(frozen=True, slots=True)

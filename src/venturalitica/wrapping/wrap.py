@@ -27,11 +27,16 @@ from venturalitica.audit.measure import Request
 from venturalitica.audit.model_ties import expect
 from venturalitica.audit.project import checked_title, resolve_policy
 from venturalitica.audit.result import Audit
-from venturalitica.core.policy import LABEL_ROLES, Policy
+from venturalitica.core.policy import Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
-from venturalitica.errors import ControlBlocked, did_you_mean, listed
-from venturalitica.frameworks import favorable_scores, labels_of
-from venturalitica.frameworks.alignment import as_booleans_or_numbers, column_names
+from venturalitica.errors import ControlBlocked, did_you_mean
+from venturalitica.frameworks import (
+    favorable_scores,
+    is_governed_in_place,
+    labels_of,
+    line_for,
+)
+from venturalitica.frameworks.alignment import as_booleans_or_numbers
 from venturalitica.frameworks.sklearn import NoLabels, Unanswered, parts
 from venturalitica.trackers.base import RunRef
 from venturalitica.wrapping.arguments import (
@@ -41,9 +46,10 @@ from venturalitica.wrapping.arguments import (
     hint_fitted,
     refuse_collisions,
     refuse_computed,
+    say_unbound,
     take_apart,
 )
-from venturalitica.wrapping.governed import adopt, detach, plain_copy, plain_value
+from venturalitica.wrapping.governed import adopt, adopt_in_place, detach, plain_copy, plain_value
 from venturalitica.wrapping.judgeable import refuse_unjudgeable
 from venturalitica.wrapping.predict_params import beside_of, with_params
 from venturalitica.wrapping.registry import (
@@ -54,7 +60,7 @@ from venturalitica.wrapping.registry import (
     governance_of,
     in_training,
 )
-from venturalitica.wrapping.rows import AUDIT_ROWS, Plan, plan_rows
+from venturalitica.wrapping.rows import Plan, plan_rows
 
 log = logging.getLogger(__name__)
 
@@ -107,39 +113,13 @@ def _plan(model: Any, governance: Governance, method: str, call: Call) -> Plan |
                 type(model).__name__,
             )
             return None
-    labelled = replace(call, y=labels_of(model, call.X, call.y))
+    given = call.audit_data
+    if isinstance(given, tuple) and len(given) == 2:
+        given = (given[0], labels_of(model, *given))
+    labelled = replace(call, y=labels_of(model, call.X, call.y), audit_data=given)
     plan = with_params(plan_rows(governance.policy, labelled), labelled)
-    _say_unbound(governance.policy, plan)
+    say_unbound(governance.policy, plan.frame, plan.bindings)
     return plan
-
-
-def _say_unbound(policy: Policy, plan: Plan) -> None:
-    """One warning, before the training, for all roles that nobody bound."""
-    columns = column_names(plan.frame) or ()
-    controls_of: dict[str, list[str]] = {}
-    absent: dict[str, str] = {}
-    for control in policy.controls:
-        for role in dict.fromkeys((*control.across, *control.of)):
-            known = role in LABEL_ROLES or role in plan.bindings
-            if not known and policy.role(role).column not in columns:
-                controls_of.setdefault(role, []).append(control.id)
-                absent[role] = policy.role(role).column or ""
-    if controls_of:
-        log.warning(
-            "%s: not bound, so these controls will not be evaluated: %s; pass %s to fit%s",
-            policy.name,
-            listed(f"'{role}' ({listed(ids)})" for role, ids in controls_of.items()),
-            listed(f"{role}=<column>" for role in controls_of),
-            _where_to_put(absent),
-        )
-
-
-def _where_to_put(absent: dict[str, str]) -> str:
-    """The policy names columns that the rows do not have: where they go."""
-    named = [f"'{column}' (for {role})" for role, column in absent.items() if column]
-    if not named:
-        return ""
-    return f". The policy reads {listed(named)}, which is not there. {AUDIT_ROWS}"
 
 
 def _audit(
@@ -272,6 +252,7 @@ def wrap(
 
     Args:
         model: an object with `fit` and `predict`; it stays as it is, a shallow copy is governed.
+            A model of Keras is not copied: it is governed itself.
         policy: path of the policy, or one that `vl.read_policy` gave; by default
             `model_policy.yaml` of the working folder or of the project root.
         name: what its audits are called, as of `vl.enforce`. Audits of one name and policy form
@@ -298,11 +279,12 @@ def wrap(
     if plain is model:  # what was governed before was audited
         hint_fitted(plain, rules)
     given = {name: value for name, value in roles.items() if value is not None}
-    own = plain if plain is not model else _shallow_copy(model)
     title, asked = checked_title(name), checked_params(predict_params)
-    return cast(
-        Model, adopt(own, Governance(rules, given, train, name=title, predict_params=asked))
-    )
+    governance = Governance(rules, given, train, name=title, predict_params=asked)
+    if is_governed_in_place(plain):
+        return cast(Model, adopt_in_place(plain, governance))
+    own = plain if plain is not model else _shallow_copy(model)
+    return cast(Model, adopt(own, governance))
 
 
 def unwrap(model: Model) -> Model:
@@ -339,7 +321,7 @@ def _refuse_non_models(model: Any) -> None:
         raise TypeError("the model comes first: vl.wrap(model, policy='model_policy.yaml')")
     for method in ("fit", "predict"):
         if not callable(getattr(model, method, None)) and not _comes_with_fit(model, method):
-            raise TypeError(_without(kind.__name__, method))
+            raise TypeError(_without(model, method))
     for method in ("fit", "partial_fit"):
         if method in getattr(model, "__dict__", {}):
             raise TypeError(
@@ -366,9 +348,11 @@ def _comes_with_fit(model: Any, method: str) -> bool:
     return not never and (part is None or callable(getattr(part, method, None)))
 
 
-def _without(name: str, method: str) -> str:
+def _without(model: Any, method: str) -> str:
+    name = type(model).__name__
+    line = line_for(model) or "judge what it predicts with vl.enforce(data, model=...)"
     hint = {
-        "fit": "it cannot be trained; judge what it predicts with vl.enforce(data, model=...)",
+        "fit": f"it cannot be trained by a call of ours; {line}",
         "predict": (
             "there is nothing to judge. A search needs refit=True, a pipeline a last step that "
             "predicts; judge data alone with vl.enforce(data, phase='data')"
