@@ -13,9 +13,9 @@ from venturalitica.audit.audit import conduct
 from venturalitica.audit.measure import Request
 from venturalitica.audit.project import checked_title, resolve_policy
 from venturalitica.audit.result import Audit
+from venturalitica.audit.run import named_policy
 from venturalitica.core.policy import Phase, Policy
 from venturalitica.errors import BindingError, did_you_mean
-from venturalitica.system.settings import POLICY_FILENAME
 
 if TYPE_CHECKING:
     from venturalitica.core.verification import Verification
@@ -58,7 +58,7 @@ def verify(source: object = None, *, witnesses: bool = False) -> Verification:
 def enforce(
     data: Any = None,
     *,
-    policy: str | Path | Policy = POLICY_FILENAME,
+    policy: str | Path | Policy | None = None,
     model: Any = None,
     features: Any = None,
     predict_params: Mapping[str, Any] | None = None,
@@ -74,7 +74,8 @@ def enforce(
 
     Args:
         data: a table (pandas, Polars eager or lazy, Arrow; n rows), or None where arrays are given.
-        policy: path of the policy, or one that `read_policy` gave.
+        policy: path of the policy, or one that `read_policy` gave; by default that of the
+            `vl.monitor` around the call, else the project's own.
         model: a fitted model that predicts `data`'s own feature columns, or the name of one:
             `models:/credit/3`, `runs:/ID/model` or a folder, whose files are fetched, digested and
             loaded by `mlflow.pyfunc` (this runs what is in them); instead of `prediction`. Beside
@@ -105,7 +106,7 @@ def enforce(
         TrackerError: MLflow does not have the named model, or failed.
         ControlBlocked: a control with `on_fail: block` did not pass; the evidence is safe.
     """
-    rules = resolve_policy(policy)
+    rules = resolve_policy(named_policy() if policy is None else policy)
     _refuse_unknown_phase(phase)
     _refuse_nothing(data, model, metrics, (target, prediction, score, *roles.values()))
     labels = {"target": target, "prediction": prediction, "score": score}

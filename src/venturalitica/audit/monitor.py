@@ -26,12 +26,22 @@ from venturalitica.audit.delivery import settle
 from venturalitica.audit.project import resolve_policy
 from venturalitica.audit.recording import foretell, record_begin, record_run
 from venturalitica.audit.result import tell_no_policy, tell_unjudged
-from venturalitica.audit.run import Run, begin, current_run, end, enter, inside, leave, own_run
+from venturalitica.audit.run import (
+    Run,
+    begin,
+    current_run,
+    end,
+    enter,
+    inside,
+    leave,
+    named_policy,
+    own_run,
+)
 from venturalitica.core.policy import Policy
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import ControlBlocked
-from venturalitica.system.settings import Settings, find_policy
+from venturalitica.system.settings import Settings, find_policy, working_folder
 from venturalitica.trackers import active_runs, last_runs
 
 log = logging.getLogger(__name__)
@@ -46,12 +56,13 @@ class Monitor:
         name: str,
         policy: str | Path | Policy | None,
         inputs: Iterable[Any],
-        outputs: Iterable[Any],
+        outputs: Iterable[Any] | None,
     ) -> None:
         self._name = name
         self._policy = policy
         self._inputs = _several(inputs)
-        self._outputs = _several(outputs)
+        self._outputs = _several(() if outputs is None else outputs)
+        self._looks = outputs is not None
         self._entered: list[tuple[Run, Token[Run | None]]] = []
 
     def __enter__(self) -> Run:
@@ -89,7 +100,8 @@ class Monitor:
 
     def again(self) -> Monitor:
         """A fresh monitor with the same arguments: one for each call of a decorated function."""
-        return Monitor(self._name, self._policy, self._inputs, self._outputs)
+        outputs = self._outputs if self._looks else None
+        return Monitor(self._name, self._policy, self._inputs, outputs)
 
     @contextmanager
     def in_steps(self) -> Iterator[Run]:
@@ -107,7 +119,8 @@ class Monitor:
             _close(run, error)
 
     def _begin(self) -> Run:
-        foretell(Settings.for_recording())
+        settings = Settings.for_recording()
+        foretell(settings)
         run = Run(self._name, self._rules(), current_run(), named=self._policy is not None)
         for source in self._inputs:
             run.log_input(source)
@@ -116,11 +129,14 @@ class Monitor:
         run.saw_trackers(active_runs())
         run.began_after(last_runs())
         record_begin(run)
+        if self._looks:
+            run.look_at(working_folder(), [settings.home, *filter(None, [settings.config])])
         return run
 
     def _rules(self) -> Policy | None:
-        """The policy that was named, else the project's own, else None."""
-        found = find_policy() if self._policy is None else self._policy
+        """The policy that was named, here or around, else the project's own, else None."""
+        given = named_policy() if self._policy is None else self._policy
+        found = find_policy() if given is None else given
         return None if found is None else resolve_policy(found)
 
 
@@ -135,12 +151,14 @@ def monitor(
 
     Args:
         name: what the run is called; runs of one name and policy form one pipeline.
-        policy: the policy to snapshot into the record and the tracker's run; by default
+        policy: the policy to snapshot into the record and the tracker's run, and that of every
+            `vl.wrap` and `vl.enforce` inside that names none; by default
             `model_policy.yaml` of the working folder or of the project root, unless fits and
             `enforce` calls inside bring others and none uses it. A run without any is recorded
             too, and says so once.
         inputs: a path, a folder, a data frame, or several; digested on entering.
-        outputs: the same; digested on leaving, when they exist.
+        outputs: the same; digested on leaving, when they exist. Files that are written in the
+            working folder meanwhile are found without it; None looks for none.
 
     Yields the open `Run`. An exception inside is recorded by type and place and goes on unchanged.
 

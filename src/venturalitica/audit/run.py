@@ -6,11 +6,13 @@ import logging
 import os
 import threading
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from dataclasses import replace
 from datetime import UTC, datetime
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.audit.result import Audit
@@ -19,6 +21,7 @@ from venturalitica.core.policy import Control, Policy
 from venturalitica.core.redact import redact_name
 from venturalitica.core.verdict import Light, run_lights, worst_light
 from venturalitica.errors import DataError
+from venturalitica.provenance.written import Look
 from venturalitica.trackers.base import RunRef
 
 if TYPE_CHECKING:
@@ -63,6 +66,7 @@ class Run:
         self._recorded_light: Light | None = None
         self._inputs: list[dict[str, Any]] = []
         self._outputs: list[Any] = []
+        self._look: Look | None = None
         self._trackers: dict[tuple[str, str], RunRef] = {}
         self._before: set[tuple[str, str]] = set()
         self._sequence = 0
@@ -107,6 +111,10 @@ class Run:
         """Name an output: a path (may not exist yet) or a frame; digested when the run ends."""
         with self._lock:
             self._outputs.append(source)
+
+    def look_at(self, folder: Path, without: Collection[Path]) -> None:
+        """Take note of a folder's files, so that those written inside the run are known."""
+        self._look = Look.at(folder, without)
 
     def told_of_key(self, entry: Entry | None) -> Entry | None:
         """The entry of its audit; the first is a new key's where the beginning of the run was."""
@@ -184,7 +192,7 @@ class Run:
             return tuple(self._trackers.values())
 
     def data_items(self) -> tuple[dict[str, Any], ...]:
-        """Digests of all inputs and outputs; a missing output is said, not raised."""
+        """Digests of all inputs, outputs and files written; a missing one is said, not raised."""
         from venturalitica.provenance.fingerprint import digest_source, missing_source
 
         items = list(self._inputs)
@@ -194,6 +202,11 @@ class Run:
             except (DataError, OSError) as error:
                 log.warning("output of run %r: %s", self.name, error)
                 items.append(missing_source(source, context="output"))
+        if self._look is not None:
+            named = [
+                Path(one).absolute() for one in self._outputs if isinstance(one, str | PathLike)
+            ]
+            items += self._look.written_since(named)
         return tuple(items)
 
 
@@ -231,6 +244,14 @@ def _top(run: Run) -> Run:
     while run.parent is not None:
         run = run.parent
     return run
+
+
+def named_policy() -> Policy | None:
+    """The policy that a monitor around the caller was given; of several, the innermost's."""
+    run = current_run()
+    while run is not None and not (run.named and run.policy):
+        run = run.parent
+    return run.policy if run is not None else None
 
 
 def own_run() -> Run | None:

@@ -27,6 +27,7 @@ from venturalitica.audit.measure import Request
 from venturalitica.audit.model_ties import expect
 from venturalitica.audit.project import checked_title, resolve_policy
 from venturalitica.audit.result import Audit
+from venturalitica.audit.run import named_policy
 from venturalitica.core.policy import Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.errors import ControlBlocked, did_you_mean
@@ -253,8 +254,9 @@ def wrap(
     Args:
         model: an object with `fit` and `predict`; it stays as it is, a shallow copy is governed.
             A model of Keras is not copied: it is governed itself.
-        policy: path of the policy, or one that `vl.read_policy` gave; by default
-            `model_policy.yaml` of the working folder or of the project root.
+        policy: path of the policy, or one that `vl.read_policy` gave; by default that of the
+            `vl.monitor` around the call, else `model_policy.yaml` of the working folder or of the
+            project root.
         name: what its audits are called, as of `vl.enforce`. Audits of one name and policy form
             one pipeline. Inside `vl.monitor` the monitor's name holds.
         roles: role = column name (or array of shape (n,)) to use where `fit` is not given one.
@@ -272,7 +274,7 @@ def wrap(
     """
     plain = cast(Model, unwrap_self(model))
     _refuse_non_models(plain)
-    rules = resolve_policy(policy)
+    rules = resolve_policy(named_policy() if policy is None else policy)
     _refuse_unknown_roles(rules, roles)
     refuse_collisions(rules, plain)
     refuse_unjudgeable(rules, plain)
