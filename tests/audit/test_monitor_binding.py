@@ -26,7 +26,7 @@ def record() -> Any:
 
 
 def files() -> Any:
-    return {one["name"]: one for one in record()["data"] if one["context"] == "output"}
+    return {one["name"]: one for one in record()["data"] if one["context"] in ("output", "written")}
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.causes import said
 from venturalitica.core.json_values import text
-from venturalitica.core.record import data_digest
+from venturalitica.core.record import WRITTEN, data_digest
 from venturalitica.errors import EvidenceError
 from venturalitica.trackers import tracker
 from venturalitica.trackers.base import DataRef, Page, Parcel, Receipt, RunRef, ask
@@ -111,7 +111,7 @@ def parcel(ledger: Ledger, index: int, entry: Entry | None = None) -> Parcel:
         tally=_tally(ledger, entry),
         page=_page(entry) if record.judged else None,
         description=render_markdown(entry.statement) if record.judged else "",
-        data=tuple(_data_ref(item) for item in record.data),
+        data=tuple(_data_ref(item) for item in record.data if item["context"] != WRITTEN),
         checkpoint=entry.checkpoint,
     )
 

@@ -342,6 +342,10 @@ class Statement:
         return worst_light([*lights, "red"] if self.failed else lights)
 
 
+WRITTEN = "written"
+"""The context of a file that nobody named, and that no tracker hears of as of a data set."""
+
+
 def data_digest(item: Json) -> str:
     """What a record says in the place of a data set: since format 3 its digest under a key."""
     return text(item.get("hmac_sha256") or item.get("sha256"))

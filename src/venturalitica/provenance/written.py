@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from venturalitica.core.record import WRITTEN
 from venturalitica.errors import DataError
 from venturalitica.provenance.fingerprint import data_item, digest_source
 
@@ -77,13 +78,13 @@ def _items(paths: list[Path], states: dict[Path, State], folder: Path) -> Iterat
         name = path.relative_to(folder.absolute()).as_posix()
         left -= size
         if left < 0:
-            yield data_item(name, "output", method="unread", size=size)
+            yield data_item(name, WRITTEN, method="unread", size=size)
             continue
         try:
-            yield digest_source(path, context="output", name=name)
+            yield digest_source(path, context=WRITTEN, name=name)
         except (DataError, OSError) as error:  # it went, or may not be read
             log.info("a file that was written could not be read: %s", error)
-            yield data_item(name, "output", method="missing")
+            yield data_item(name, WRITTEN, method="missing")
 
 
 def _walk(folder: Path, without: tuple[Path, ...]) -> Iterator[tuple[Path, State | None]]:
