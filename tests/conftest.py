@@ -81,6 +81,15 @@ def _nothing_of_the_users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nothing_waits() -> Iterator[None]:
+    """What one test audits waits for no run of another's."""
+    yield
+    waiting: Any = sys.modules.get("venturalitica.audit.waiting")
+    for kept in (waiting._waiting, waiting._placed, waiting._late) if waiting else ():
+        kept.clear()
+
+
 @pytest.fixture(scope="session")
 def mlflow() -> Any:
     """MLflow, imported and warmed up; its own deprecation warnings are not ours to mend."""

@@ -16,8 +16,8 @@ from venturalitica.audit.project import open_ledger
 from venturalitica.errors import TrackerError, TrackerUnreachable
 from venturalitica.ledger import Outbox
 from venturalitica.system.settings import Settings
-from venturalitica.trackers.base import answer_within
 from venturalitica.trackers.memory import MemoryTracker
+from venturalitica.trackers.patience import answer_within
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}
 

@@ -25,7 +25,8 @@ vl.enforce(target=[1, 0] * 40, prediction=[1, 0] * 30 + [1, 1] * 10, gender=["f"
         (
             "",
             [
-                "loan v1.0: green: 2 of 2 controls passed; evidence 0 in evidence",
+                "loan v1.0: green: 2 of 2 controls passed; evidence 0 in evidence; "
+                "no tracker run was open",
             ],
         ),
         ("logging.basicConfig(level='WARNING')", []),

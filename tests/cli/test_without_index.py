@@ -43,6 +43,7 @@ READS: dict[str, list[list[str]]] = {
     "prune": [["--dry-run"], ["--dry-run", "--json"]],
     "approve": [["99", "--as", "Ada", "--role", "auditor", "--yes"]],
     "erase": [["99", "--yes"]],
+    "attach": [["99", "gone-0123"], ["0", "gone-0123"]],
     "bind": [["gone-0123"]],
     "place": [["zzzz", "--on", "2024-02-29", "--yes"]],
 }

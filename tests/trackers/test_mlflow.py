@@ -19,8 +19,9 @@ import pytest
 
 from venturalitica.core.origin import install_line
 from venturalitica.errors import MissingExtra, TrackerError
-from venturalitica.trackers.base import RunRef, patient
+from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.mlflow import MlflowTracker
+from venturalitica.trackers.patience import patient
 
 worlds = sys.modules["tracker_worlds"]
 parcel, data = worlds.parcel, worlds.data

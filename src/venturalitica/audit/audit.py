@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +26,7 @@ from venturalitica.audit.result import Audit, tell_audit
 from venturalitica.audit.run import current_run
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.audit.training_rows import recall, remember
+from venturalitica.audit.waiting import joined, wait
 from venturalitica.core.circumstances import Share
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.text import timestamp
@@ -80,6 +81,10 @@ def conduct(request: Request) -> Audit:
     if unsigned.refused:
         log.warning("the tally is kept in the vault, not published: %s", unsigned.refused)
     kept = keep(unsigned, trackers, settings)
+    awaits = False
+    if kept.entry is not None and not trackers:
+        holder = request.model if request.holder is None else request.holder
+        awaits = wait(kept.entry, settings.home, holder)
     audit = Audit(
         measured.verdicts,
         policy,
@@ -88,6 +93,7 @@ def conduct(request: Request) -> Audit:
         kept.deliveries,
         kept.fault,
         kept.waiting,
+        awaits,
         measured.tally,
     )
     if run is not None:
@@ -140,9 +146,3 @@ def open_runs() -> tuple[RunRef, ...]:
     if run is not None:
         run.saw_trackers(found)
     return found
-
-
-def joined(before: Sequence[RunRef], after: Sequence[RunRef]) -> tuple[RunRef, ...]:
-    """The runs of before; of a tracker that had none then, the one that is open after."""
-    known = {run.tracker for run in before}
-    return (*before, *(run for run in after if run.tracker not in known))

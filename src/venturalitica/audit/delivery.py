@@ -29,7 +29,8 @@ from venturalitica.audit.parcel import Pack, carry, carry_page, pack_of, run_ref
 from venturalitica.core.causes import said
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.errors import TrackerUnreachable
-from venturalitica.trackers.base import ANSWER_WITHIN, Receipt, RunRef, ask, patient
+from venturalitica.trackers.base import Receipt, RunRef, ask
+from venturalitica.trackers.patience import ANSWER_WITHIN, patient
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger, Undelivered

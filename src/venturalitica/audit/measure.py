@@ -45,6 +45,7 @@ class Request:
     the roles that nobody bound, of the `features`: names of columns in its order, or rows in its
     own form (an array, a tensor, a `DMatrix`); by default the columns that it names itself. What
     its `predict` takes besides is `predict_params`: a text that names a column stands for it.
+    `holder` is the object that the caller has, where it is another than `model`.
     `reported` are values measured elsewhere. `lenient`: an unbound role makes its controls
     `not_evaluated` instead of raising, and rows that cannot be judged give verdicts of status
     `error`: after a fit nothing may be lost. `trackers` are the tracker runs that were open before
@@ -74,6 +75,7 @@ class Request:
     training_share: Share | None = None
     trained: TrainingRows | None = None
     unlabelled: str = ""
+    holder: Any = None
     described: Mapping[str, Any] | None = None
     began: datetime | None = None
 

@@ -34,7 +34,8 @@ from venturalitica.core.record import Statement
 from venturalitica.core.redact import redact_name, redacted_traceback
 from venturalitica.frameworks import predictions
 from venturalitica.frameworks.alignment import row_count
-from venturalitica.ledger.lifecycle.ties import ties
+from venturalitica.ledger.lifecycle.ties import attached_by_record, runs_of, ties
+from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.records.kinds.model_tie import Likeness, ModelTie
 from venturalitica.provenance.model_files import read_manifest
 from venturalitica.system.settings import Settings
@@ -102,7 +103,7 @@ def expect(audit: Audit, *, began: datetime, features: Any, answers: Any) -> Non
         answers: the predictions, shape (n,), or None.
     """
     runs = Statement.of(audit.statement).deliverable
-    if audit.entry is None or not runs:
+    if audit.entry is None or not (runs or audit.awaits_run):
         return
     some, without = _first_rows(features, answers)
     training = Training(
@@ -117,6 +118,14 @@ def expect(audit: Audit, *, began: datetime, features: Any, answers: Any) -> Non
     )
     _trainings[:] = [*_trainings, training][-TRAININGS:]
     before_settling(_begin)
+
+
+def attached_to(evidence_sha256: str, run: RunRef) -> None:
+    """The audit of a training goes to a run that was not open then: look for its model there."""
+    _trainings[:] = [
+        replace(one, runs=(*one.runs, run)) if one.evidence_sha256 == evidence_sha256 else one
+        for one in _trainings
+    ]
 
 
 def _first_rows(features: Any, answers: Any) -> tuple[Any, str]:
@@ -139,7 +148,7 @@ def _begin(ended: Place | None) -> Awaited | None:
         return None
     if ended is not None:  # nothing more is logged there
         left = [(one, _others(one, ended)) for one in _trainings]
-        _trainings[:] = [replace(one, runs=runs) for one, runs in left if runs]
+        _trainings[:] = [replace(one, runs=runs) for one, runs in left if runs or not one.runs]
     try:
         limit = Settings.for_recording().tracker_wait
         done = _on_a_thread(lambda: tie(mine, only=ended))
@@ -315,10 +324,11 @@ def untied(ledger: Ledger, *, run_id: str = "", signed_by: str = "") -> list[Tra
     """
     tied = set() if run_id else {one.evidence_sha256 for _, one in ties(ledger)}
     found: list[Training] = []
+    attached = attached_by_record(ledger)
     for entry in _trained(ledger):
         if not run_id and len(found) >= LATEST:
             break
-        training = _recorded(entry)
+        training = _recorded(entry, attached.get((entry.index, entry.evidence_sha256), ()))
         there = {run.run_id for run in training.runs}
         mine = bool(there) if not run_id else run_id in there
         if mine and entry.evidence_sha256 not in tied and signed_by in ("", entry.signer):
@@ -339,7 +349,7 @@ def _trained(ledger: Ledger) -> Iterator[Entry]:
                 yield entry
 
 
-def _recorded(entry: Entry) -> Training:
+def _recorded(entry: Entry, attached: Sequence[Attachment]) -> Training:
     record = entry.record
     said = text(record.model.get("fit_began_at")) or record.run.started_at
     try:
@@ -347,7 +357,7 @@ def _recorded(entry: Entry) -> Training:
     except ValueError:
         began = datetime.min
     began = began if began.tzinfo else began.replace(tzinfo=UTC)
-    runs = tuple(map(run_ref, record.deliverable))
+    runs = tuple(map(run_ref, runs_of(record.deliverable, attached)))
     return Training(entry.index, entry.evidence_sha256, record.run.id, began, runs)
 
 

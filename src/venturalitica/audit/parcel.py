@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.causes import said
 from venturalitica.core.json_values import text
-from venturalitica.core.record import WRITTEN, data_digest
+from venturalitica.core.record import ATTACHMENT, WRITTEN, Statement, data_digest
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.trackers import tracker
 from venturalitica.trackers.base import DataRef, Page, Parcel, Receipt, RunRef, ask
 
@@ -113,7 +114,17 @@ def parcel(ledger: Ledger, index: int, entry: Entry | None = None) -> Parcel:
         description=render_markdown(entry.statement) if record.judged else "",
         data=tuple(_data_ref(item) for item in record.data if item["context"] != WRITTEN),
         checkpoint=entry.checkpoint,
+        superseded=_superseded(record),
     )
+
+
+def _superseded(record: Statement) -> dict[tuple[str, str], str]:
+    """Of a record of kind `attachment`: the runs that hold an audit which belongs to another."""
+    if record.predicate_type != ATTACHMENT:
+        return {}
+    made = Attachment.of(record.predicate)
+    other = f"{made.evidence_sha256[:12]} belongs to {made.run['tracker']} run {made.run['run_id']}"
+    return {(str(run["tracker"]), str(run["run_id"])): other for run in made.superseded}
 
 
 def _tally(ledger: Ledger, entry: Entry) -> bytes | None:

@@ -51,6 +51,7 @@ class Audit(Sequence[Verdict]):
     deliveries: tuple[Delivery, ...] = ()
     fault: str = ""
     waiting: str = ""
+    awaits_run: bool = False
     _tally: Tally | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -329,11 +330,26 @@ def _summary(audit: Audit, home: Path) -> str:
     text += ", ".join([passed, *rest]) if len(audit) else "no control was selected"
     text += "".join(f"; {why}" for why in audit.beware)
     if audit.entry is not None:
-        text += f"; evidence {audit.entry.index} in {_near(home)}"
+        text += f"; evidence {audit.entry.index} in {near(home)}"
         text += ", signed by a new key" if audit.entry.new_key else ""
     elif audit.fault:
         text += "; no evidence: it could not be written"
-    return "; ".join([text, *map(_place, audit.deliveries)])
+    places = [*map(_place, audit.deliveries)]
+    if audit.entry is not None and not places:
+        places = [_no_run(audit)]
+    return "; ".join([text, *places])
+
+
+def _no_run(audit: Audit) -> str:
+    """Where evidence is that no run of a tracker has."""
+    from venturalitica.trackers import no_runs
+
+    if audit.awaits_run:
+        return "waits for a run"
+    fit = "fit" if Statement.of(audit.statement).run.source == "fit" else "it"
+    blocks = [f"`{reason.block}`" for reason in no_runs(()) if reason.block]
+    inside = [f"put {fit} inside {' or '.join(blocks)}"] if blocks else []
+    return "; ".join(["no tracker run was open", *inside])
 
 
 def _place(delivery: Delivery) -> str:
@@ -345,6 +361,7 @@ def _place(delivery: Delivery) -> str:
     return f"{run.tracker} run {run.run_id}: {said}"
 
 
-def _near(home: Path) -> Path:
+def near(home: Path) -> Path:
+    """A folder as seen from the working folder, where it is in it."""
     here = working_folder()
     return home.relative_to(here) if home.is_relative_to(here) else home

@@ -38,6 +38,7 @@ COMMANDS: tuple[CommandLine, ...] = (
     CommandLine("report", "Draw the report of a record, to hand to somebody.", "report", LOOK),
     CommandLine("metrics", "List every metric, or explain one.", "metrics", LOOK),
     CommandLine("keys", "Show, rotate or export the keys that sign.", "keys", CARE),
+    CommandLine("attach", "Bring an audit to the run that it belongs to.", "attach", CARE),
     CommandLine("bind", "Put on record which model files a run holds.", "bind", CARE),
     CommandLine("sync", "Deliver evidence that still waits for its tracker.", "sync", CARE),
     CommandLine("reindex", "Rebuild the index from the evidence log.", "reindex", CARE),

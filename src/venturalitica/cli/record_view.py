@@ -9,6 +9,7 @@ from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
 from venturalitica.core.circumstances import intervals_words, share_words
 from venturalitica.core.json_values import integer, mapping, text, texts
 from venturalitica.core.record import (
+    ATTACHMENT,
     BEGIN,
     COMMITMENT,
     MODEL,
@@ -19,6 +20,7 @@ from venturalitica.core.record import (
 )
 from venturalitica.core.verdict import Light, left_out_sentence, worst_light
 from venturalitica.ledger.lifecycle.begun import NO_END, STOPPED
+from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 
@@ -37,9 +39,25 @@ def facts(ledger: Ledger, entry: Entry) -> dict[str, Any]:
         "doubt": doubt(ledger, entry)[1] or None,
         "begun": _unended(ledger, entry)[1] or None,
         "waiting": waiting(ledger, entry.index),
+        "attached": attached(ledger, entry),
         "approvals": sign_off_facts(ledger, entry),
         PREDICATE: entry.record.predicate,
     }
+
+
+def attached(ledger: Ledger, entry: Entry) -> list[dict[str, Any]]:
+    """The runs that the record was attached to, each with the record that says so."""
+    from venturalitica.ledger.lifecycle.ties import attachments_of
+
+    return [
+        {
+            "entry": index,
+            "how": made.how,
+            "run": dict(made.run),
+            "superseded": [dict(run) for run in made.superseded],
+        }
+        for index, made in attachments_of(ledger, entry)
+    ]
 
 
 def light_of(ledger: Ledger, entry: Entry) -> Light:
@@ -159,15 +177,24 @@ def _unended_lines(ledger: Ledger, entry: Entry) -> list[tuple[str, str]]:
 
 
 def _trackers(ledger: Ledger, entry: Entry, record: Statement) -> list[tuple[str, str]]:
+    from venturalitica.ledger.lifecycle.ties import attachments_of, place_of, runs_of, superseded
+
     unconfirmed = {(w["tracker"], w["run_id"]): w for w in waiting(ledger, entry.index)}
-    pairs = []
-    for run in record.trackers:
+    made = [attachment for _, attachment in attachments_of(ledger, entry)]
+    gone, pairs = superseded(made), []
+    for run in runs_of(record.trackers, made):
         tracker, run_id = text(run.get("tracker")), text(run.get("run_id"))
         place = text(run.get("url")) or f"{text(run.get('uri'))} run {run_id}".strip()
         missing = unconfirmed.get((tracker, run_id))
         pairs.append((tracker, _standing(missing, run_id, place)))
         pairs += _called(run)
-    return pairs or [("trackers", "none was open; the evidence is here only")]
+        instead = gone.get((tracker, run_id))
+        pairs += [("", f"superseded: it belongs to run {instead.run['run_id']}")] if instead else []
+        pairs += [
+            ("", f"attached: {one.how}") for one in made if place_of(one.run) == (tracker, run_id)
+        ]
+    nowhere = f"none was open; 'venturalitica attach {entry.index} RUN' brings it to one"
+    return pairs or [("trackers", nowhere)]
 
 
 def _called(run: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -256,6 +283,8 @@ def _other_lines(ledger: Ledger, entry: Entry) -> list[tuple[str, str]]:
     record = entry.record
     if record.understood and record.predicate_type == MODEL:
         return _tie_lines(ModelTie.of(record.predicate))
+    if record.understood and record.predicate_type == ATTACHMENT:
+        return _attachment_lines(Attachment.of(record.predicate))
     if record.understood and record.predicate_type == COMMITMENT:
         return _commitment_lines(record.predicate)
     if record.understood and record.predicate_type == BEGIN:
@@ -296,6 +325,12 @@ def _tie_lines(made: ModelTie) -> list[tuple[str, str]]:
     ]
     pairs += [("", f"{name} {said}") for name, said in made.logged.items()]
     return pairs + [("file", f"{name} {digest}") for name, digest in made.manifest.files.items()]
+
+
+def _attachment_lines(made: Attachment) -> list[tuple[str, str]]:
+    gone = [("superseded", f"{run['tracker']} run {run['run_id']}") for run in made.superseded]
+    pairs = [("of", f"entry {made.entry} sha256 {made.evidence_sha256}"), ("how", made.how)]
+    return [*pairs, ("run", f"{made.run['tracker']} run {made.run['run_id']}"), *gone]
 
 
 def _said(ledger: Ledger, predicate: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ from venturalitica.cli.output import (
     table,
 )
 from venturalitica.cli.terminal import console, inert
+from venturalitica.core.json_values import Json
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SettingsError
 
@@ -56,6 +57,7 @@ class KindName(StrEnum):
     model = "model"
     commitment = "commitment"
     begin = "begin"
+    attachment = "attachment"
 
 
 CARE = tuple(kind.value for kind in KindName if kind not in (KindName.audit, KindName.run))
@@ -170,11 +172,12 @@ def show_run(
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A record of the list, whether a tracker has not confirmed it yet, and its last sign-off."""
+    """A record of the list, what is known of it, its last sign-off, and the runs it belongs to."""
 
     row: RunRow
     known: Known
     approval: Approval | None = None
+    trackers: tuple[Json, ...] = ()
 
     @property
     def waits(self) -> bool:
@@ -234,10 +237,16 @@ def _listed(
     signed: dict[int, Approval],
 ) -> list[Listed]:
     from venturalitica.ledger import Index
+    from venturalitica.ledger.lifecycle.ties import attached_by_record, runs_of
 
     with Index.open(ledger) as index:
         rows = index.runs(**filters, begun=known.begun)
-    found = [Listed(row, known, signed.get(row.index)) for row in rows]
+        made = attached_by_record(ledger, index)
+    found = [
+        Listed(row, known, signed.get(row.index), runs_of(row.trackers, made.get(which, ())))
+        for row in rows
+        for which in [(row.index, row.evidence_sha256)]
+    ]
     return [listed for listed in found if light in (None, listed.light)]
 
 
@@ -259,7 +268,7 @@ def facts(listed: Listed) -> dict[str, Any]:
         | {"policy": row.policy_name}
         | picked(row, "policy_version policy_sha256")
         | {"model": row.model_class, "evidence_sha256": row.evidence_sha256}
-        | {"trackers": [dict(link) for link in row.trackers]}
+        | {"trackers": [dict(link) for link in listed.trackers]}
     )
     return or_null(found, "experiment", "doubt", "begun")
 
@@ -278,6 +287,8 @@ def found(ledger: Ledger, ref: str) -> tuple[RunRow, ...]:
 
     with Index.open(ledger) as index:
         rows = index.runs(without=CARE, limit=1) if ref == "last" else index.find(ref)
+    if any(row.kind not in CARE for row in rows):  # what is about a run is shown with it
+        rows = tuple(row for row in rows if row.kind not in CARE or row.kind == BEGAN)
     if any(row.kind == "run" for row in rows):
         rows = tuple(row for row in rows if row.kind != BEGAN)
     if not rows:
@@ -336,9 +347,9 @@ def _show(shown: list[Listed]) -> None:
             line.append(listed.approval.decision if listed.approval else "")
     if wide:
         headings += ["kind", "sent to"]
-        for line, row in zip(cells, [listed.row for listed in shown], strict=True):
-            kind = "monitor" if row.kind in ("run", BEGAN) else row.kind
-            line += [kind, ", ".join(str(link.get("tracker", "")) for link in row.trackers)]
+        for line, listed in zip(cells, shown, strict=True):
+            kind = "monitor" if listed.row.kind in ("run", BEGAN) else listed.row.kind
+            line += [kind, ", ".join(str(link.get("tracker", "")) for link in listed.trackers)]
     table(headings, cells, right=("entry",), whole=("light", "started (UTC)", "run"))
 
 

@@ -59,6 +59,7 @@ ROTATION = "urn:venturalitica:key-rotation:v1"
 MODEL = "urn:venturalitica:model:v1"
 COMMITMENT = "urn:venturalitica:commitment:v1"
 BEGIN = "urn:venturalitica:begin:v1"
+ATTACHMENT = "urn:venturalitica:attachment:v1"
 
 JUDGED = {AUDIT: "audit", RUN: "run"}
 """The kinds of record that hold verdicts, by their predicateType."""
@@ -71,6 +72,7 @@ KINDS = JUDGED | {
     MODEL: "model",
     COMMITMENT: "commitment",
     BEGIN: "begin",
+    ATTACHMENT: "attachment",
 }
 
 PREDICATE, LOG = "predicate", "log"

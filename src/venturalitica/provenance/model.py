@@ -346,6 +346,11 @@ class _Sha256Writer:
         return view.nbytes
 
 
+def model_digest(model: Any) -> str | None:
+    """The `sha256` of `describe_model`."""
+    return _digest(model)[0]
+
+
 def _digest(model: Any) -> tuple[str | None, str]:
     """SHA-256 of the model's pickle stream, and why there is none."""
     writer = _Sha256Writer()

@@ -87,8 +87,11 @@ def read_statement(
     delivered: bool | None = None,
     approvals: Sequence[Json] = (),
     standing: Standing | None = None,
+    trackers: Sequence[Json] | None = None,
 ) -> ReportContext:
     """Read a statement of kind "audit" or "run", with what else is known of its record.
+
+    `trackers` are the runs that it belongs to, where it was attached to others than it names.
 
     Raises:
         EvidenceError: it is another kind of statement, or a format newer than this version knows.
@@ -125,7 +128,7 @@ def read_statement(
         model=record.model or None,
         data=record.data,
         environment=record.environment,
-        trackers=record.trackers,
+        trackers=record.trackers if trackers is None else tuple(trackers),
         exception=record.exception or None,
         audits=record.audits,
         evidence_sha256=evidence_sha256,

@@ -21,6 +21,7 @@ def copies(ledger: Ledger, entry: Entry) -> Iterator[dict[str, str]]:
     Gives `tracker`, `run_id`, `uri` and `path`. A run that confirmed nothing is named too: a
     delivery may have ended between the files and its receipt.
     """
+    from venturalitica.ledger.lifecycle.ties import attachments_of, runs_of
     from venturalitica.ledger.outbox import Outbox
 
     if not is_published(entry.record):
@@ -30,7 +31,8 @@ def copies(ledger: Ledger, entry: Entry) -> Iterator[dict[str, str]]:
         for one in Outbox(ledger).attempts()
         if one.evidence_sha256 == entry.evidence_sha256 and one.confirmed
     }
-    for run in entry.record.trackers:
+    made = [attachment for _, attachment in attachments_of(ledger, entry)]
+    for run in runs_of(entry.record.trackers, made):
         name, run_id, uri = (str(run.get(key, "")) for key in ("tracker", "run_id", "uri"))
         found = _PLACE.search(told.get((name, run_id), ""))
         own = f"{ROOT}/audits/{entry.evidence_sha256[:12]}/{TALLY}"

@@ -49,9 +49,10 @@ def page_context(
             knows; or the log was altered, or the vault.
     """
     from venturalitica.ledger import Outbox
+    from venturalitica.ledger.lifecycle.ties import attachments_of, runs_of
 
     refuse_other_kinds(entry)
-    trackers = entry.record.trackers
+    trackers = runs_of(entry.record.trackers, [one for _, one in attachments_of(ledger, entry)])
     tried = Outbox(ledger).attempts() if attempts is None else attempts
     waiting = _waiting(tried, entry, trackers)
     standing = standing_of(ledger, entry, waiting=waiting, now=now, doubts=doubts)
@@ -62,6 +63,7 @@ def page_context(
             delivered=not waiting if trackers else None,
             approvals=sign_offs(ledger, entry, known),
             standing=standing,
+            trackers=trackers,
         )
     except EvidenceError as error:
         raise EvidenceError(f"entry {entry.index}: {error}") from error

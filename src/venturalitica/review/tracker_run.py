@@ -11,10 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from venturalitica.core.encoding import sha256_hex
-from venturalitica.core.json_values import text
-from venturalitica.core.record import AUDIT, Statement
+from venturalitica.core.json_values import Json, text
+from venturalitica.core.record import ATTACHMENT, AUDIT, Statement
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.rejudge.run_audits import Audited, disagreement
 from venturalitica.trackers.base import ROOT, RunRef
 from venturalitica.trackers.layout import SNAPSHOTS, Claim, clip, encode, light_of, read_claims
@@ -175,15 +176,40 @@ def belonging(records: Sequence[RunBundle], tracker: str, run_id: str) -> list[S
     its run, and the record of a monitored run names its audits.
     """
     told = [item for item in records if item.record.judged]
-    return [_run_step(told, tracker, run_id), *_audits_step(told, tracker, run_id)]
+    return [
+        _run_step(told, _attached(records), tracker, run_id),
+        *_audits_step(told, tracker, run_id),
+    ]
 
 
-def _run_step(records: Sequence[RunBundle], tracker: str, run_id: str) -> Step:
+def _attached(records: Sequence[RunBundle]) -> dict[str, list[Json]]:
+    """By digest of a record: the runs that another record here, of its log, says it belongs to."""
+    origins = {item.evidence_sha256: _origin(item.record) for item in records}
+    found: dict[str, list[Json]] = {}
+    for item in records:
+        if item.record.predicate_type == ATTACHMENT:
+            with suppress(EvidenceError):  # the steps of the bundle itself say what is wrong
+                made = Attachment.of(item.record.predicate)
+                if _origin(item.record) == origins.get(made.evidence_sha256):
+                    found.setdefault(made.evidence_sha256, []).append(made.run)
+    return found
+
+
+def _origin(record: Statement) -> str:
+    try:
+        return record.link.origin
+    except EvidenceError:
+        return ""
+
+
+def _run_step(
+    records: Sequence[RunBundle], attached: Mapping[str, list[Json]], tracker: str, run_id: str
+) -> Step:
     """Only the id decides: an address may be spelt in more than one way."""
     if not records:
         return Step(RUN_STEP, None, "not checked: no record here says which run it was made in")
     for item in records:
-        named = list(_named(item))
+        named = [*_named(item), *map(_place, attached.get(item.evidence_sha256, ()))]
         if (tracker, run_id) not in [(kind, name) for kind, name, _ in named]:
             runs = ", ".join(f"{kind} run {name}" for kind, name, _ in named[:3])
             detail = f"{item.path} was made in {runs or 'no run of a tracker'}, not in this run"
@@ -191,13 +217,18 @@ def _run_step(records: Sequence[RunBundle], tracker: str, run_id: str) -> Step:
     links = [link for item in records for link in _named(item)]
     places = sorted({uri for _, name, uri in links if name == run_id and uri})
     at = f" (at {', '.join(places)[:200]})" if places else ""
-    return Step(RUN_STEP, True, f"each record says that it was made in this run{at}")
+    late = sum(item.evidence_sha256 in attached for item in records)
+    also = f"; {late} attached to it afterwards, by a record of its own" if late else ""
+    return Step(RUN_STEP, True, f"each record says that it was made in this run{at}{also}")
 
 
 def _named(item: RunBundle) -> Iterator[tuple[str, str, str]]:
-    for run in item.record.trackers:
-        tracker, run_id, uri = (text(run.get(key))[:200] for key in ("tracker", "run_id", "uri"))
-        yield tracker, run_id, uri
+    yield from map(_place, item.record.trackers)
+
+
+def _place(run: Json) -> tuple[str, str, str]:
+    tracker, run_id, uri = (text(run.get(key))[:200] for key in ("tracker", "run_id", "uri"))
+    return tracker, run_id, uri
 
 
 def _audits_step(records: Sequence[RunBundle], tracker: str, run_id: str) -> Iterator[Step]:

@@ -11,6 +11,7 @@
 | `VENTURALITICA_TIMESTAMP` | time-stamping authority that `policy commit` asks (https) | none |
 | `VENTURALITICA_TSA_ROOTS` | PEM file of root certificates of authorities that you trust | none |
 | `VENTURALITICA_TRACKER_WAIT` | seconds that trackers may delay a process in all | `2` |
+| `VENTURALITICA_ATTACH` | the run for what was audited without one: `model`, `next-run` | `model` |
 | `VENTURALITICA_FINGERPRINT` | `0` leaves the data fingerprint out | `1` |
 | `VENTURALITICA_OTHER_COLUMNS` | `0` leaves out which columns no rule looks at | `1` |
 | `VENTURALITICA_LOCKS` | `0` writes the log without file locks, by the inbox | `1` |
@@ -39,6 +40,7 @@ POLICY_FILENAME = "model_policy.yaml"
 DOTENV = ".env"
 DOTENV_PREFIXES = ("WANDB_", "MLFLOW_", "VENTURALITICA_")
 ROOT_MARKERS = (".venturalitica", ".git", "pyproject.toml", POLICY_FILENAME)
+ATTACH = ("model", "next-run")
 YES = frozenset({"1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off"})
 
@@ -56,7 +58,7 @@ VARIABLES = tuple(
     for name in (
         "HOME", "CONFIG", "SIGNING_KEY", "SIGNING_KEY_PASSPHRASE", "SIGNER", "TRACKER_WAIT",
         "FINGERPRINT", "LOCKS", "RETENTION", "DOTENV", "UI_TOKEN", "DEBUG", "TRUSTED_KEYS",
-        "TIMESTAMP", "TSA_ROOTS",
+        "TIMESTAMP", "TSA_ROOTS", "OTHER_COLUMNS", "ATTACH",
     )
 )  # fmt: skip
 """All that are read anywhere; another name that begins like them is misspelt."""
@@ -80,6 +82,7 @@ class Settings:
     other_columns: bool
     locks: bool
     retention: str
+    attach: str = "model"
     trusted_keys: Path | None = None
     timestamp: str | None = None
     tsa_roots: Path | None = None
@@ -108,6 +111,7 @@ class Settings:
             other_columns=_flag("VENTURALITICA_OTHER_COLUMNS"),
             locks=_flag("VENTURALITICA_LOCKS"),
             retention=_retention("VENTURALITICA_RETENTION"),
+            attach=_one_of("VENTURALITICA_ATTACH", ATTACH),
             trusted_keys=_path("VENTURALITICA_TRUSTED_KEYS"),
             timestamp=os.environ.get("VENTURALITICA_TIMESTAMP", "").strip() or None,
             tsa_roots=_path("VENTURALITICA_TSA_ROOTS"),
@@ -340,6 +344,16 @@ def _flag(variable: str) -> bool:
     if not value or value in YES | NO:
         return value not in NO
     raise SettingsError(f"{variable}={value!r}: expected 1 or 0")
+
+
+def _one_of(variable: str, words: tuple[str, ...]) -> str:
+    """One of some words; the first where nothing is set."""
+    value = os.environ.get(variable, "").strip().lower()
+    if value and value not in words:
+        raise SettingsError(
+            f"{variable}={value!r}: expected {' or '.join(words)}{did_you_mean(value, words)}"
+        )
+    return value or words[0]
 
 
 def _retention(variable: str) -> str:

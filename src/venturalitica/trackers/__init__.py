@@ -6,6 +6,7 @@
     no_runs()       why trackers that are in use have none
     answer(name, …) what one of them answers, or would if it knew the question
     lead(run)       the way to a run for people
+    listen(who)     be told of runs that open here, and that log a model
 
 A package adds a tracker with an entry point in the group `venturalitica.trackers` that names a
 class (or function) giving an object of the `Tracker` protocol. Ours are listed the same way below.
@@ -17,11 +18,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.errors import TrackerError, did_you_mean
@@ -158,6 +160,11 @@ def last_runs() -> list[RunRef]:
     return list(_answers("last_run"))
 
 
+def watch() -> None:
+    """Have trackers in use tell of the runs of this process, as far as they can."""
+    list(_answers("watch"))
+
+
 def doubts() -> list[str]:
     """Settings of trackers in use that cannot be meant, as questions."""
     return [str(answer) for answer in _answers("doubt")]
@@ -180,3 +187,44 @@ def _answers(question: str, beside: Collection[str] = ()) -> Iterator[Any]:
 def _say_no_answer(name: str, question: str, error: Exception) -> None:
     said = redacted_traceback(error)
     _log.debug("tracker '%s' cannot answer %r\n%s", name, question, said)
+
+
+class Listener(Protocol):
+    """Who is told, in the thread that it happens in."""
+
+    def opened(self, run: RunRef) -> None:
+        """A run was opened, or opened again."""
+
+    def logged(self, run: RunRef, objects: Sequence[Any], files: Sequence[Path]) -> None:
+        """A run logged a model: the objects that it was given, or files that were saved before."""
+
+
+_listeners: list[Listener] = []
+
+
+def listen(listener: Listener) -> None:
+    """Tell `listener` from now on."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+def tell_opened(run: Callable[[], RunRef | None]) -> None:
+    """A run was opened; `run` says which, where anybody listens."""
+    _tell(run, lambda listener, found: listener.opened(found))
+
+
+def tell_logged(
+    run: Callable[[], RunRef | None], objects: Sequence[Any] = (), files: Sequence[Path] = ()
+) -> None:
+    """A run logged a model; None where it is in no run."""
+    _tell(run, lambda listener, found: listener.logged(found, objects, files))
+
+
+def _tell(run: Callable[[], RunRef | None], news: Callable[[Listener, RunRef], None]) -> None:
+    for listener in list(_listeners):
+        try:
+            found = run()
+            if found is not None:
+                news(listener, found)
+        except Exception as error:  # noqa: BLE001 - never the training's trouble
+            _log.debug("news of a tracker was lost\n%s", redacted_traceback(error))

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -97,7 +95,8 @@ class Parcel:
     `evidence` is the bundle (JSON bytes), `evidence_sha256` the digest of the signed envelope in
     it: the identity of the parcel. `policy_*` are None/empty where the run had no policy. `page`
     follows when all else is confirmed (`deliver_page`); it belongs to the rest where `whole`.
-    `tally` is there only where the record says that it is published.
+    `tally` is there only where the record says that it is published. `superseded` says of runs, by
+    tracker and id, that an audit there belongs to another run, and what the tag of that holds.
     """
 
     evidence: bytes
@@ -117,6 +116,7 @@ class Parcel:
     description: str = ""
     data: tuple[DataRef, ...] = ()
     checkpoint: str = ""
+    superseded: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +136,25 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """How often values, and how often anything, was written to a run; whether it is open still."""
+
+    values: int
+    everything: int
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NoRun:
     """Why no run of a tracker takes the evidence, and what to do about it, in one sentence.
 
     `elsewhere` where a run of it is open that is not ours to write to: that is said even where
-    another tracker takes the evidence.
+    another tracker takes the evidence. `block` is what to put the training inside of.
     """
 
     text: str
     elsewhere: bool = False
+    block: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +306,13 @@ class Tracker(ABC):
         monitor, or of the process, waits for the page.
         """
 
+    def watch(self) -> None:  # noqa: B027 - an answer
+        """Begin to tell those who listen (`trackers.listen`) of runs of this process."""
+
+    def written(self, run: RunRef) -> Written | None:
+        """How often somebody but us wrote to a run of this process; None where nobody counts."""
+        return None
+
     def logged_models(self, run: RunRef) -> Sequence[LoggedModel]:
         """The models that were logged in a run, oldest first; TrackerError as `files`."""
         return ()
@@ -329,6 +346,10 @@ class Tracker(ABC):
         """The run that somebody means by `text`; None where that is no name of a run of its."""
         return None
 
+    def find_run(self, text: str) -> RunRef | None:
+        """As `run_named`, with all that is known of the run; TrackerError where there is none."""
+        return ask(self, "run_named", text)  # type: ignore[no-any-return]
+
 
 @dataclass(frozen=True, slots=True)
 class Absent:
@@ -341,25 +362,6 @@ def ask(tracker: object, question: str, *about: Any) -> Any:
     """What a tracker answers; one that does not know the question, as `Tracker` does."""
     own = getattr(tracker, question, None)
     return getattr(Tracker, question)(tracker, *about) if own is None else own(*about)
-
-
-ANSWER_WITHIN = 1.5
-_answer_within: ContextVar[float] = ContextVar("venturalitica_answer_within", default=ANSWER_WITHIN)
-
-
-def answer_within() -> float:
-    """Seconds that the first answer may take, in this thread."""
-    return _answer_within.get()
-
-
-@contextmanager
-def patient(seconds: float) -> Iterator[None]:
-    """Within the block, a first answer may take this long."""
-    token = _answer_within.set(seconds)
-    try:
-        yield
-    finally:
-        _answer_within.reset(token)
 
 
 SUFFIX = ".checkpoint"

@@ -124,7 +124,7 @@ def _whole_escapes(head: str) -> str:
 
 FORMAT = 1
 SNAPSHOTS = "policy_snapshot"
-_CLAIM_KEY = re.compile(r"venturalitica\.(audit|run|model)\.[0-9a-f]{12}")
+_CLAIM_KEY = re.compile(r"venturalitica\.(audit|run|model|attachment)\.[0-9a-f]{12}")
 _SAFE_PATH = re.compile(r"(venturalitica|policy_snapshot)(/[\w.\- ]+)*")
 _POLICY_LIMIT = 40
 

@@ -109,6 +109,10 @@ class MemoryTracker(Tracker):
         with shelf.lock:
             publish_page(shelf, parcel)
 
+    def run_named(self, text: str) -> RunRef | None:
+        found = self.runs.get(text)
+        return None if found is None else RunRef(self.name, text, run_name=found.name)
+
     def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
         if run.run_id in self._open.get():
             self._at_end[run.run_id] = call

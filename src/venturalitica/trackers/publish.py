@@ -37,6 +37,9 @@ _log = logging.getLogger(__name__)
 
 _warned: set[tuple[str, str]] = set()
 
+SUPERSEDED = f"{ROOT}.superseded"
+"""The tag of a run that holds an audit which belongs to another: which audit, and where it is."""
+
 CONTROL_LIMIT = 96
 GROUP_LIMIT = 64
 VALUE_LIMIT = 8000
@@ -137,6 +140,8 @@ def publish(shelf: Shelf, run: RunRef, parcel: Parcel) -> Receipt:
         _put_claim(shelf, claim, {})
         claim = _leave_files(shelf, parcel, claim, again=True)
     refused += shelf.put_tags(changed(tags_of(parcel, claim) | _light(claims), after))
+    if instead := parcel.superseded.get((run.tracker, run.run_id)):
+        refused += shelf.put_tags({SUPERSEDED: instead})
     if parcel.description:
         refused += shelf.put_section(claim.id, parcel.description)
     if parcel.whole:

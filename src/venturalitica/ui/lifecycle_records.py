@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from venturalitica.core.json_values import Json, text
 from venturalitica.core.record import (
     APPROVAL,
+    ATTACHMENT,
     BEGIN,
     COMMITMENT,
     ERASURE,
@@ -23,6 +24,7 @@ from venturalitica.core.record import (
     ROTATION,
 )
 from venturalitica.core.retention import TEN_YEARS, last_day
+from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 from venturalitica.ledger.records.kinds.placement import Placement
@@ -182,6 +184,24 @@ def _model(ledger: Ledger, predicate: Json, index: int) -> Care:
     )
 
 
+def _attachment(ledger: Ledger, predicate: Json, index: int) -> Care:
+    made = Attachment.of(predicate)
+    named = [f"{text(one.get('tracker'))} run {text(one.get('run_id'))}" for one in made.superseded]
+    return Care(
+        f"Entry {made.entry} belongs to {made.run['tracker']} run {made.run['run_id']}",
+        "That run was not open when the audit was made; the evidence was brought there afterwards.",
+        (
+            ("How it is known", made.how),
+            ("Tracker", text(made.run.get("tracker"))),
+            ("Run", text(made.run.get("run_name")) or None),
+            ("Run id", text(made.run.get("run_id"))),
+            ("Reached at", text(made.run.get("uri")) or None),
+            *((("Superseded at", ", ".join(named)),) if named else ()),
+        ),
+        (made.entry,),
+    )
+
+
 def _commitment(ledger: Ledger, predicate: Json, index: int) -> Care:
     made = Commitment.of(predicate)
     data, stamp = made.data or {}, made.stamp or {}
@@ -239,6 +259,7 @@ _KINDS: Mapping[str, Callable[[Ledger, Json, int], Care]] = {
     MODEL: _model,
     COMMITMENT: _commitment,
     BEGIN: _begin,
+    ATTACHMENT: _attachment,
 }
 
 

@@ -15,10 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from venturalitica.core.json_values import Json
 from venturalitica.core.record import is_tracker_run
 from venturalitica.core.redact import redact_uri
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.index.cross_check import EDITED, Held, stamp_of
+from venturalitica.ledger.lifecycle.ties import attached_by_record, runs_of
+from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.system.settings import Settings
 
 if TYPE_CHECKING:
@@ -159,6 +162,17 @@ class Reading:
         """The last attempt for each (entry, tracker, run id), confirmed or failed."""
         return self._kept.of("delivered", self._stamp("receipts.jsonl"), self._delivered)
 
+    def runs(self, row: RunRow) -> tuple[Json, ...]:
+        """The tracker runs that a record names, and those that it was attached to."""
+        return runs_of(row.trackers, self.attached(row.index, row.evidence_sha256))
+
+    def attached(self, entry: int, evidence_sha256: str) -> tuple[Attachment, ...]:
+        """What the log says of where a record belongs that it does not name itself."""
+        made = self.kept(
+            "attached", lambda: attached_by_record(self.ledger, self.index), "index.db"
+        )
+        return tuple(made.get((entry, evidence_sha256), ()))
+
     def approvals(self) -> Mapping[int, tuple[Approval, ...]]:
         """The sign-offs by the entry that each speaks of, oldest first; none of an altered log."""
         return self._kept.of("sign-offs", self._stamp("log"), self._sign_offs)
@@ -257,7 +271,7 @@ class Reading:
         due = [
             (row.index, *place, row.evidence_sha256)
             for row in rows
-            for place in places_of(row.trackers)
+            for place in places_of(self.runs(row))
         ]
         missing = [one for one in due if one not in self.confirmed()]
         if not missing:

@@ -88,6 +88,7 @@ KINDS: Mapping[str, str] = {
     "model": "model files",
     "commitment": "commitment",
     "begin": "begun run",
+    "attachment": "attachment to a run",
 }
 """What each kind of record is called on a page."""
 

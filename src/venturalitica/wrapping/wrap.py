@@ -28,6 +28,7 @@ from venturalitica.audit.model_ties import expect
 from venturalitica.audit.project import checked_title, resolve_policy
 from venturalitica.audit.result import Audit
 from venturalitica.audit.run import named_policy
+from venturalitica.audit.waiting import Training, place, training
 from venturalitica.core.policy import Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.errors import ControlBlocked, did_you_mean
@@ -39,7 +40,6 @@ from venturalitica.frameworks import (
 )
 from venturalitica.frameworks.alignment import as_booleans_or_numbers
 from venturalitica.frameworks.sklearn import NoLabels, Unanswered, parts
-from venturalitica.trackers.base import RunRef
 from venturalitica.wrapping.arguments import (
     Call,
     checked_params,
@@ -87,13 +87,13 @@ def train(
     if not call.binds:
         return bare(*call.args, **call.kwargs)
     plan = _plan(model, governance, method, call)
-    trackers = open_runs() if plan is not None else ()
+    before = open_runs() if plan is not None else ()
     detach(model, goes_on=method == "partial_fit")
     began = datetime.now(UTC)
-    with in_training(model):
+    with training(model, before) as seen, in_training(model):
         result = bare(*call.args, **call.kwargs)
     if plan is not None:
-        _audit(model, governance, plan, trackers, began)
+        _audit(model, governance, plan, seen, began)
     return result
 
 
@@ -123,9 +123,7 @@ def _plan(model: Any, governance: Governance, method: str, call: Call) -> Plan |
     return plan
 
 
-def _audit(
-    model: Any, governance: Governance, plan: Plan, trackers: tuple[RunRef, ...], began: datetime
-) -> None:
+def _audit(model: Any, governance: Governance, plan: Plan, seen: Training, began: datetime) -> None:
     policy = governance.policy
     try:
         answers, missing, unlabelled = _ask(model, policy, plan)
@@ -139,19 +137,24 @@ def _audit(
             missing={**plan.missing, **missing},
             unlabelled=unlabelled,
             model=_plain(model),
+            holder=model,
             lenient=True,
-            trackers=trackers,
+            trackers=seen.runs,
             training_share=plan.training_share(),
             trained=plan.trained,
             began=began,
         )
         answer = answers.get("prediction")
+
+        def follow(audit: Audit) -> None:
+            expect(audit, began=began, features=plan.features, answers=answer)
+            place(audit, model, seen)
+
         try:
-            audit = conduct(request)
+            follow(conduct(request))
         except ControlBlocked as blocked:
-            expect(cast(Audit, blocked.audit), began=began, features=plan.features, answers=answer)
+            follow(cast(Audit, blocked.audit))
             raise
-        expect(audit, began=began, features=plan.features, answers=answer)
     except ControlBlocked:
         raise
     except Exception as error:

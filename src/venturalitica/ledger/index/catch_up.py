@@ -10,11 +10,18 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select
 
 from venturalitica.ledger.formats.merkle import leaf_hash
-from venturalitica.ledger.index.rows import Outline, link_rows, run_row, verdict_rows
+from venturalitica.ledger.index.rows import (
+    LinkRow,
+    Outline,
+    attached_row,
+    link_rows,
+    run_row,
+    verdict_rows,
+)
 from venturalitica.ledger.index.tables import links, meta, runs, values_of, verdicts
 from venturalitica.ledger.records.kinds.pruning import pruned_by
 
-VERSION = "7"
+VERSION = "8"
 """Raise it when a table, or what a row is made of, changes: an index of another version is rebuilt,
 never migrated."""
 
@@ -34,6 +41,7 @@ class _Batch:
     runs: list[Row] = field(default_factory=list)
     verdicts: list[Row] = field(default_factory=list)
     links: list[Row] = field(default_factory=list)
+    attached: list[tuple[str, LinkRow]] = field(default_factory=list)
     pruned: list[range] = field(default_factory=list)
 
     def add(self, entry: Outline) -> None:
@@ -43,6 +51,7 @@ class _Batch:
         self.runs.append(values_of(run_row(entry)))
         self.verdicts += map(values_of, verdict_rows(entry))
         self.links += map(values_of, link_rows(entry))
+        self.attached += filter(None, [attached_row(entry)])
         self.pruned += _pruned_before(entry)
 
     def insert(self, connection: Connection) -> None:
@@ -50,6 +59,10 @@ class _Batch:
         for table, rows in ((runs, self.runs), (verdicts, self.verdicts), (links, self.links)):
             if rows:
                 _insert(connection, table, rows)
+        for digest, link in self.attached:
+            there = select(runs.c.entry).where(runs.c.entry == link.index)
+            if connection.execute(there.where(runs.c.evidence_sha256 == digest)).first():
+                _insert(connection, links, [values_of(link)])
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:

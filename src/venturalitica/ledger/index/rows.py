@@ -11,12 +11,13 @@ from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.json_values import Json, integer, mapping, number, text
 from venturalitica.core.policy import TOLERANCE
 from venturalitica.core.prior import Prior
-from venturalitica.core.record import Statement, is_tracker_run
+from venturalitica.core.record import ATTACHMENT, Statement, is_tracker_run
 from venturalitica.core.redact import redact_uri
 from venturalitica.core.verdict import Interval
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import PAYLOAD_TYPE, Envelope
 from venturalitica.ledger.records.consistency import light_in
+from venturalitica.ledger.records.kinds.attachment import Attachment
 
 UNREADABLE = "unreadable"
 _UNREADABLE = Statement.of({"predicateType": UNREADABLE})
@@ -204,6 +205,23 @@ def link_rows(entry: Outline) -> list[LinkRow]:
         for position, run in enumerate(entry.record.trackers)
         if is_tracker_run(run)
     ]
+
+
+ATTACHED = 1 << 22
+"""Where the runs that a record is attached to begin among its links; no line names so many."""
+
+
+def attached_row(entry: Outline) -> tuple[str, LinkRow] | None:
+    """Of a record of kind `attachment`: the digest of the one that it speaks of, and its link."""
+    if entry.record.predicate_type != ATTACHMENT or not entry.record.understood:
+        return None
+    try:
+        made = Attachment.of(entry.record.predicate)
+    except EvidenceError:
+        return None  # `verify` says what is wrong with it
+    place, run = ATTACHED + entry.index, made.run
+    row = LinkRow(made.entry, place, *link_of(run), *_names(run), json.dumps(run))
+    return made.evidence_sha256, row
 
 
 def _names(run: Json) -> tuple[str, str]:

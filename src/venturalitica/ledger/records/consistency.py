@@ -18,6 +18,7 @@ from venturalitica.core.manifest import Manifest
 from venturalitica.core.policy import Policy, Snapshot
 from venturalitica.core.record import (
     APPROVAL,
+    ATTACHMENT,
     BEGIN,
     COMMITMENT,
     ERASURE,
@@ -33,6 +34,7 @@ from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, PolicyError
 from venturalitica.ledger.records.kinds import (
     approval,
+    attachment,
     beginning,
     erasure,
     model_tie,
@@ -51,6 +53,7 @@ CHECKS = {
     MODEL: model_tie.check,
     COMMITMENT: Commitment.of,
     BEGIN: beginning.check,
+    ATTACHMENT: attachment.check,
 }
 """What the predicate of each kind besides audits and runs is held against."""
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from venturalitica.core.causes import said
 from venturalitica.core.verdict import Light, worst_light
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.lifecycle.ties import attachments_of, runs_of
 from venturalitica.review.health.checks import origins
 from venturalitica.trackers.base import CHOSEN, IN_LOG, ask
 
@@ -119,7 +120,8 @@ class Recorded:
             entry = ledger.entry(good.index)
         except EvidenceError:
             return None
-        runs = entry.record.deliverable
+        made = [attachment for _, attachment in attachments_of(ledger, entry)]
+        runs = runs_of(entry.record.deliverable, made)
         where = (run.get("uri") for run in runs if run["run_id"] == good.run_id)
         return cls(entry.evidence_sha256, str(next(where, "") or ""))
 

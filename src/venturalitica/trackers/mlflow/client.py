@@ -29,7 +29,6 @@ from venturalitica.errors import (
     nearest,
 )
 from venturalitica.trackers import base
-from venturalitica.trackers.base import answer_within
 from venturalitica.trackers.links import (
     FILE_STORE_REMEDIES,
     UNREADABLE,
@@ -42,6 +41,7 @@ from venturalitica.trackers.links import (
     origin,
     sqlite_file,
 )
+from venturalitica.trackers.patience import answer_within
 
 _WAIT = 0.5
 """Seconds to wait for a database that somebody writes to."""

@@ -34,7 +34,7 @@ from venturalitica.trackers.links import (
     is_sqlite,
     run_url,
 )
-from venturalitica.trackers.mlflow import health, models, names
+from venturalitica.trackers.mlflow import health, hooks, models, names
 from venturalitica.trackers.mlflow.client import (
     doubt,
     first_answer,
@@ -71,8 +71,29 @@ class MlflowTracker(Tracker):
 
     def active_run(self) -> RunRef | None:
         run = _active()
-        if run is None:
+        return None if run is None else self._ref(run)
+
+    def watch(self) -> None:
+        if hasattr(sys.modules.get("mlflow"), "active_run"):
+            hooks.install(self._ref, self._of_id)
+
+    def find_run(self, text: str) -> RunRef | None:
+        named = self.run_named(text)
+        if named is None:
             return None
+        with translated(named.run_id, _current()):
+            return self._of_id(named.run_id)
+
+    def _of_id(self, run_id: str) -> RunRef:
+        active = _active()
+        if active is not None and active.info.run_id == run_id:
+            return self._ref(active)
+        door = _current()
+        if is_http(door):
+            first_answer(door, run_id)
+        return self._ref(library().MlflowClient(tracking_uri=door).get_run(run_id))
+
+    def _ref(self, run: Any) -> RunRef:
         door = _current()
         uri = place_of(run, door)
         if not (is_sqlite(uri) or is_file_store(uri)):
@@ -287,7 +308,10 @@ def _kept_at(run: Any, origin: str) -> dict[str, str]:
     return kept_in(tags, f"MLflow run {run.info.run_id}", origin=origin)
 
 
-_NONE = NoRun("no MLflow run is open: put the training inside 'with mlflow.start_run():'")
+_NONE = NoRun(
+    "no MLflow run is open: put the training inside 'with mlflow.start_run():'",
+    block="with mlflow.start_run():",
+)
 
 _ELSEWHERE = NoRun(
     "an MLflow run is open in another thread only, and a run of MLflow's belongs to the thread "

@@ -7,20 +7,25 @@ version has none, `wandb.run` is all that is known.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-from venturalitica.trackers.base import NoRun
+from venturalitica.trackers.base import NoRun, Written
 
 _log = logging.getLogger(__name__)
 
-_NONE = NoRun("no W&B run is open: put the training inside 'with wandb.init():'")
+_NONE = NoRun(
+    "no W&B run is open: put the training inside 'with wandb.init():'", block="with wandb.init():"
+)
 
 _DISABLED = NoRun("W&B is disabled, and nothing is kept of its run: unset WANDB_MODE")
 
@@ -34,6 +39,21 @@ _reopened: set[str] = set()
 """Ids of runs that a delivery of ours has open just now: no training of the user's is in them."""
 
 _said: set[frozenset[str]] = set()
+
+_ours: ContextVar[bool] = ContextVar("venturalitica_writes_to_wandb", default=False)
+
+_values: Counter[str] = Counter()
+_settings: Counter[str] = Counter()
+"""By run id: how often somebody but us wrote values, and how often settings."""
+
+_WRITERS = {
+    "_partial_history_callback": _values,
+    "_summary_update_callback": _values,
+    "_log_artifact": _values,
+    "save": _values,
+    "_config_callback": _settings,
+}
+"""Methods of W&B's run through which all is written that a user writes; most are not public."""
 
 
 def open_runs() -> list[Any]:
@@ -120,6 +140,73 @@ def reopening(run_id: str) -> Iterator[None]:
         yield
     finally:
         _reopened.discard(run_id)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Within the block, what this thread writes to runs is ours."""
+    token = _ours.set(True)
+    try:
+        yield
+    finally:
+        _ours.reset(token)
+
+
+def watch(opened: Callable[[Any], None], logged: Callable[[Any, Any], None]) -> None:
+    """Count what is written to runs from now on, and hear of runs and artifacts; once.
+
+    Args:
+        opened: called with each run that is opened, by the user.
+        logged: called with a run and an artifact that it has just logged.
+    """
+    run = getattr(sys.modules.get("wandb.sdk.wandb_run"), "Run", None)
+    setup = getattr(sys.modules.get("wandb.sdk.wandb_setup"), "_WandbSetup", None)
+    if run is None or setup is None or hasattr(run, _WATCHED):
+        return
+    setattr(run, _WATCHED, True)
+    for name, counter in _WRITERS.items():
+        if callable(bare := getattr(run, name, None)):
+            setattr(run, name, _counting(bare, counter, logged if "artifact" in name else None))
+    if callable(bare := getattr(setup, "add_active_run", None)):
+        setup.add_active_run = _telling(bare, opened)
+
+
+_WATCHED = "_venturalitica_watched"
+
+
+def _counting(
+    bare: Callable[..., Any],
+    counter: Counter[str],
+    logged: Callable[[Any, Any], None] | None,
+) -> Callable[..., Any]:
+    @functools.wraps(bare)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        counter[self.id] += not _ours.get()
+        answer = bare(self, *args, **kwargs)
+        if logged is not None and not _ours.get():
+            logged(self, answer)
+        return answer
+
+    return method
+
+
+def _telling(bare: Callable[..., Any], opened: Callable[[Any], None]) -> Callable[..., Any]:
+    @functools.wraps(bare)
+    def add_active_run(self: Any, run: Any, *args: Any, **kwargs: Any) -> Any:
+        answer = bare(self, run, *args, **kwargs)
+        if run.id not in _reopened and not run.disabled:
+            opened(run)
+        return answer
+
+    return add_active_run
+
+
+def written(run_id: str) -> Written | None:
+    """What was counted of a run; None where nobody has begun to count."""
+    if not hasattr(getattr(sys.modules.get("wandb.sdk.wandb_run"), "Run", None), _WATCHED):
+        return None
+    values = _values[run_id]
+    return Written(values, values + _settings[run_id], open=find(run_id) is not None)
 
 
 def _listed() -> list[Any]:

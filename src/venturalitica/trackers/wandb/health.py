@@ -168,6 +168,11 @@ def _server() -> str:
     return str(run.settings.base_url) if run is not None else ""
 
 
+def server() -> str:
+    """The server that this process would ask."""
+    return _server() or OWN_SERVER
+
+
 def _settings() -> dict[str, str]:
     folder = os.environ.get("WANDB_CONFIG_DIR") or _at_home(".config", "wandb")
     parser = configparser.ConfigParser(interpolation=None)

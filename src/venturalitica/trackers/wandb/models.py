@@ -37,29 +37,25 @@ _logged: dict[str, list[_Logged]] = {}
 
 
 def watch(run_id: str) -> None:
-    """Note, from now on, each model that an open run logs.
+    """Note, from now on, each model that an open run logs."""
+    if active.find(run_id) is not None:
+        _logged.setdefault(run_id, [])
 
-    By a method of W&B's that is no public interface, the one below `log_artifact`, `log_model` and
-    `upsert_artifact`: where a version has none, the server is asked.
-    """
-    run = active.find(run_id)
-    log = getattr(run, "_log_artifact", None)
-    if run is None or not callable(log) or run_id in _logged:
-        return
-    _logged[run_id] = []
 
-    def noted(*args: Any, **kwargs: Any) -> Any:
-        artifact = log(*args, **kwargs)
+def note(run_id: str, artifact: Any) -> None:
+    """Note an artifact that a run has just logged, where it is a model and the run is watched."""
+    if run_id in _logged and is_model(artifact):
         with contextlib.suppress(Exception):  # not the training's trouble: the server is asked then
             _note(run_id, artifact)
-        return artifact
 
-    run._log_artifact = noted
+
+def files_of(artifact: Any) -> list[Path]:
+    """The files that were added to an artifact, as W&B has staged them."""
+    entries = dict(artifact.manifest.entries).values()
+    return [Path(one.local_path) for one in entries if one.local_path]
 
 
 def _note(run_id: str, artifact: Any) -> None:
-    if not _is_model(artifact):
-        return
     held = sum(len(one.files) for run in _logged.values() for one in run)
     entries = dict(artifact.manifest.entries)
     if held + len(entries) > MOST_OPEN or not all(one.local_path for one in entries.values()):
@@ -82,7 +78,7 @@ def logged_in(run_id: str) -> list[LoggedModel]:
 def logged_at(run: Any) -> list[LoggedModel]:
     """Those that a run of W&B's public interface has, oldest first."""
     found = [
-        _named(one, _moment(one.created_at)) for one in run.logged_artifacts() if _is_model(one)
+        _named(one, _moment(one.created_at)) for one in run.logged_artifacts() if is_model(one)
     ]
     return sorted(found, key=lambda one: one.made_at or datetime.max.replace(tzinfo=UTC))
 
@@ -109,7 +105,7 @@ def fetch(run: Any, model: LoggedModel, folder: Path) -> None:
         TrackerError: the run has no such model, or lists what is no file of it.
     """
     artifact = next(
-        (one for one in run.logged_artifacts() if _is_model(one) and _id(one) == model.model_id),
+        (one for one in run.logged_artifacts() if is_model(one) and _id(one) == model.model_id),
         None,
     )
     if artifact is None:
@@ -128,7 +124,8 @@ def _room_for(folder: Path, name: str) -> Path:
     return file
 
 
-def _is_model(artifact: Any) -> bool:
+def is_model(artifact: Any) -> bool:
+    """Whether it is of type `model`."""
     return str(artifact.type).casefold() == "model"
 
 

@@ -17,6 +17,7 @@ from venturalitica.core.causes import cause, said
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.errors import MissingExtra, TrackerError
 from venturalitica.system.files import one_at_a_time
+from venturalitica.trackers import tell_logged, tell_opened
 from venturalitica.trackers.base import (
     ROOT,
     Lead,
@@ -26,6 +27,7 @@ from venturalitica.trackers.base import (
     Receipt,
     RunRef,
     Tracker,
+    Written,
 )
 from venturalitica.trackers.haul import Haul
 from venturalitica.trackers.layout import SNAPSHOTS
@@ -54,8 +56,9 @@ class WandbTracker(Tracker):
 
     def active_run(self) -> RunRef | None:
         run = active.active()
-        if run is None:
-            return None
+        return None if run is None else self._ref(run)
+
+    def _ref(self, run: Any) -> RunRef:
         return RunRef(
             tracker=self.name,
             run_id=run.id,
@@ -90,7 +93,7 @@ class WandbTracker(Tracker):
             if lies_here(run, parcel.evidence_sha256):
                 digests = parcel.evidence_sha256, parcel.policy_sha256
                 return Receipt(self.name, run.run_id, *digests, kept=account.kept(run))
-            with opened(run) as live:
+            with opened(run) as live, active.writing():
                 known = self._known.setdefault(run.run_id, {})
                 receipt = publish(RunShelf(live, known), run, parcel)
                 # Its client has it, and no server: what that means is said, not "delivered".
@@ -101,12 +104,25 @@ class WandbTracker(Tracker):
             # Its files are closed. A page that is not among them, of a process that was killed say,
             # comes once the run is uploaded: `sync` delivers evidence and page there.
             return
-        with translated(run), one_at_a_time(f"wandb {run.uri} {run.run_id}"), opened(run) as live:
+        alone = one_at_a_time(f"wandb {run.uri} {run.run_id}")
+        with translated(run), alone, opened(run) as live, active.writing():
             publish_page(RunShelf(live, self._known.setdefault(run.run_id, {})), parcel)
 
     def before_end(self, run: RunRef, call: Callable[[], None]) -> None:
         active.at_end(run.run_id, call)
         models.watch(run.run_id)
+        self.watch()
+
+    def watch(self) -> None:
+        def logged(run: Any, artifact: Any) -> None:
+            if models.is_model(artifact):
+                tell_logged(lambda: self._ref(run), files=models.files_of(artifact))
+            models.note(run.id, artifact)
+
+        active.watch(lambda run: tell_opened(lambda: self._ref(run)), logged)
+
+    def written(self, run: RunRef) -> Written | None:
+        return active.written(run.run_id)
 
     def logged_models(self, run: RunRef) -> Sequence[LoggedModel]:
         """Of an offline run, what this process logged; nobody lists the rest before it is there."""
@@ -132,6 +148,30 @@ class WandbTracker(Tracker):
         with translated(run):
             return fetch(path_of(run), run.uri)
 
+    def find_run(self, text: str) -> RunRef | None:
+        """By the id of one that is open, `entity/project/id`, or the folder of an offline run."""
+        live = active.find(text)
+        if live is not None:
+            return self._ref(live)
+        folder = Path(text)
+        if (folder / "files").is_dir() and any(folder.glob("*.wandb")):
+            run_id, where = folder.resolve().name.rpartition("-")[2], str(folder.resolve())
+            return RunRef(self.name, run_id, extra={"folder": where, "offline": True})
+        if not _PATH.fullmatch(text):
+            return None
+        named = RunRef(self.name, text.rpartition("/")[2])
+        with translated(named):
+            found = at_server(text, "")
+        place = dict(zip(("entity", "project"), found.path[:2], strict=True))
+        return replace(
+            named,
+            uri=without_credentials(account.server()),
+            experiment_name=place["project"],
+            run_name=str(found.name or ""),
+            url=str(found.url),
+            extra={**place, "folder": "", "offline": False},
+        )
+
     def health(self, origins: Mapping[str, str] | None = None) -> Mapping[str, Any]:
         return account.health(origins or {})
 
@@ -146,6 +186,7 @@ class WandbTracker(Tracker):
 
 
 INIT_WITHIN = 20
+_PATH = re.compile(r"[^/\s]+/[^/\s]+/[^/\s]+")
 
 
 @contextmanager

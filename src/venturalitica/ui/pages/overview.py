@@ -196,7 +196,7 @@ class _Found:
             only="" if pipeline.untracked else pipeline.experiment,
             why=" ".join([why, *map(begun_sentence, began)]),
             decision=approvals[-1].decision if approvals else "",
-            trackers=tuple(tracker_link(reading, records, run) for run in last.trackers),
+            trackers=tuple(tracker_link(reading, records, run) for run in reading.runs(last)),
             strip=strip(() if known.fault(worst) else marks(judged)),
             trend=trend([_drawn(point) for point in line]),
             runs=len(line),

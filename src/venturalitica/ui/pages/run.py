@@ -20,6 +20,7 @@ from venturalitica.core.verdict import Light
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.index.queries import Filters, find_page, rows_of
 from venturalitica.ledger.index.rows import Outline, run_row
+from venturalitica.ledger.lifecycle.ties import superseded
 from venturalitica.reports.context import ReportContext, Standing
 from venturalitica.ui.lifecycle_records import Care, read_care
 from venturalitica.ui.templating import render
@@ -197,7 +198,14 @@ def _neighbours(reading: Reading, row: RunRow) -> tuple[RunRow | None, RunRow | 
 
 def _kept(reading: Reading, entry: Entry, report: ReportContext) -> tuple[TrackerPlace, ...]:
     waiting = {item.run_id: item for item in reading.waiting().get(entry.index, ())}
-    return tuple(_kept_at(reading, entry, run, waiting) for run in report.trackers)
+    gone = superseded(reading.attached(entry.index, entry.evidence_sha256))
+    found = (_kept_at(reading, entry, run, waiting) for run in report.trackers)
+    return tuple(
+        replace(place, state=f"{place.state}; superseded, it belongs to run {made.run['run_id']}")
+        if (made := gone.get((place.tracker, place.run_id)))
+        else place
+        for place in found
+    )
 
 
 def _kept_at(

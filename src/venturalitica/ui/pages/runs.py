@@ -161,7 +161,7 @@ def _listed(reading: Reading, row: RunRow, verdicts: Sequence[VerdictRow]) -> Li
         strip=strip(() if known.fault(row) else marks(verdicts)),
         kind=KINDS.get(row.kind, row.kind),
         margin="" if row.margin is None else signed(row.margin),
-        trackers=tuple(tracker_link(reading, [row], run) for run in row.trackers),
+        trackers=tuple(tracker_link(reading, [row], run) for run in reading.runs(row)),
         decision=approvals[-1].decision if approvals else "",
         decided=approvals[-1].decided_at if approvals else "",
         told=row.kind in JUDGED or row.index in known.begun,
@@ -176,7 +176,7 @@ def tracker_link(reading: Reading, rows: Sequence[RunRow], run: Mapping[str, Any
     shown for.
     """
     tracker, run_id, url = (str(run.get(name) or "") for name in ("tracker", "run_id", "url"))
-    due = [row for row in rows if (tracker, run_id) in places_of(row.trackers)]
+    due = [row for row in rows if (tracker, run_id) in places_of(reading.runs(row))]
     receipts = {(row.index, tracker, run_id, row.evidence_sha256) for row in due}
     state = "waits" if receipts else "not delivered"
     if receipts and receipts <= reading.confirmed():
