@@ -10,10 +10,11 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import venturalitica as vl
 
@@ -46,11 +47,31 @@ def test_a_wrapped_pipeline_is_audited_as_a_whole(
     np.testing.assert_array_equal(model[-1].coef_, bare[-1].coef_)
 
 
-def test_a_union_inside_a_pipeline_leaves_the_argument_alone(policy: str, X: Any, y: Any) -> None:
-    union = FeatureUnion([("a", StandardScaler()), ("b", StandardScaler())])
-    bare = Pipeline([("union", union), ("model", LogisticRegression())])
-    vl.wrap(bare, policy=policy).fit(X, y)
-    assert not any(hasattr(part, "mean_") for _, part in union.transformer_list)
+def test_the_user_s_own_steps_are_trained_as_bare(policy: str, X: Any, y: Any) -> None:
+    def scaled(wrapped: bool) -> Any:
+        scale, union = StandardScaler(), FeatureUnion([("a", MinMaxScaler())])
+        bare = Pipeline([("scale", scale), ("u", union), ("model", LogisticRegression())])
+        model = vl.wrap(bare, policy=policy) if wrapped else bare
+        model.fit(X, y)
+        assert model["scale"] is bare["scale"] is scale
+        return union.transform(scale.transform(X))
+
+    np.testing.assert_array_equal(scaled(True), scaled(False))
+
+
+def test_what_scikit_learn_clones_is_cloned(policy: str, X: Any, y: Any) -> None:
+    inner = LogisticRegression()
+    encode = make_column_transformer((StandardScaler(), ["income"]))
+    search = vl.wrap(GridSearchCV(make_pipeline(encode, inner), {}, cv=2), policy=policy).fit(X, y)
+    vote = vl.wrap(VotingClassifier([("a", inner), ("b", inner)]), policy=policy).fit(X, y)
+    assert search.estimator[-1] is vote.estimators[0][1] is inner
+    assert not hasattr(inner, "coef_")
+    assert not hasattr(encode, "transformers_")
+
+
+def test_a_frozen_model_is_its_own_clone(policy: str, X: Any, y: Any) -> None:
+    frozen = vl.wrap(FrozenEstimator(LogisticRegression().fit(X, y)), policy=policy)
+    assert clone(frozen) is frozen
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])

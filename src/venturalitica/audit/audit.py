@@ -116,7 +116,7 @@ def _share_trained_on(described: Mapping[str, Any] | None, request: Request) -> 
 
 
 def _measured(request: Request, settings: Settings) -> Measured:
-    if request.empty and request.reported is not None:
+    if request.empty and (request.reported is not None or request.missing):
         return unmeasured(request)
     try:
         return measure(

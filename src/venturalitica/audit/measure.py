@@ -19,6 +19,7 @@ from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import BindingError, DataError
 from venturalitica.frameworks import favorable_scores, kind_of, labels_of
+from venturalitica.frameworks.asking import asked
 from venturalitica.frameworks.beside import Beside, Unanswered
 from venturalitica.frameworks.sklearn import NoLabels, no_labels, unsupervised
 from venturalitica.metrics.catalog import compares_labels, needs
@@ -196,10 +197,11 @@ def _counted(
 
 def unmeasured(request: Request, reason: str = "") -> Measured:
     """Verdicts without rows: on numbers that somebody measured elsewhere, with no interval and
-    never conclusive; or, with a `reason` why the rows could not be tallied, an error each."""
+    never conclusive; none evaluated where roles are `missing`; or, with a `reason` why the rows
+    could not be tallied, an error each."""
     from venturalitica.judge import judge
 
-    circumstances = _asked(request)
+    circumstances = replace(_asked(request), unbound=request.missing)
     if reason:
         circumstances = replace(circumstances, reported={}, failure=reason)
     verdicts = judge(request.policy, None, circumstances=circumstances)
@@ -360,18 +362,19 @@ def with_predictions(request: Request) -> Request:
         values_of(target, request.frame),
     )
     favorable = request.policy.role("target").favorable_values
-    for role in sorted(needed):
-        try:
-            if role == "prediction":
-                controls = select(request.policy, request.phase)
-                columns[role], unlabelled = predicted(model, features, controls, beside)
-                request = replace(request, unlabelled=unlabelled)
-            else:
-                columns[role] = favorable_scores(model, features, favorable, beside)
-        except Unanswered as reason:
-            missing[role] = str(reason)
-            if isinstance(reason, NoLabels) and role == "prediction":
-                request = replace(request, unlabelled=str(reason))
+    controls = select(request.policy, request.phase)
+    with asked(model) as twin:
+        for role in sorted(needed):
+            try:
+                if role == "prediction":
+                    columns[role], unlabelled = predicted(twin, features, controls, beside)
+                    request = replace(request, unlabelled=unlabelled)
+                else:
+                    columns[role] = favorable_scores(twin, features, favorable, beside)
+            except Unanswered as reason:
+                missing[role] = str(reason)
+                if isinstance(reason, NoLabels) and role == "prediction":
+                    request = replace(request, unlabelled=str(reason))
     return replace(request, columns=columns, missing=missing)
 
 

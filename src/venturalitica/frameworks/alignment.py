@@ -276,6 +276,23 @@ def _out_of_order(what: str, mine: Any, theirs: Any, advice: str = _VERY_ROWS) -
     return f"rows are out of order: {what}{place}. {advice}"
 
 
+def unreadable(X: Any) -> str:
+    """Why X cannot be read as rows that are predicted again; "" where it can.
+
+    A loader, a model object, a setting of the training or text may come first in a call of `fit`.
+    """
+    if X is None:
+        return "fit was given no rows"
+    shape = getattr(X, "shape", None)
+    rows = shape[0] if isinstance(shape, tuple) and shape else None
+    counted = isinstance(rows, int) or hasattr(X, "num_row")
+    indexed = (hasattr(X, "__len__") and hasattr(X, "__getitem__")) or hasattr(X, "__array__")
+    other = isinstance(X, str | bytes | bytearray | Mapping) or callable(X) or hasattr(X, "fit")
+    if not other and shape != () and (counted or indexed):
+        return ""
+    return f"fit was given a {type(X).__name__}, which is no rows that can be predicted again"
+
+
 def row_count(X: Any) -> int:
     """How many rows X has.
 
@@ -291,6 +308,8 @@ def row_count(X: Any) -> int:
         return len(X)
     if hasattr(X, "num_row"):
         return int(X.num_row())
+    if hasattr(X, "__array__"):
+        return len(X.__array__())
     raise DataError(
         f"X is a {type(X).__name__}, which has no length or can be read only once: the audit "
         "predicts the same rows again. Pass a list, an array or a table"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Iterator, Mapping
+import inspect
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from venturalitica.core.verdict import Label
@@ -301,38 +301,14 @@ def is_estimator(value: Any) -> bool:
     )
 
 
-def own_parts(model: Any, *, goes_on: bool = False) -> None:
-    """Make what `model` shares with its shallow copies its own, as far as training changes it.
-
-    The estimators it was built from are replaced by copies, at every depth: a pipeline trains its
-    steps in place. Fitted attributes are copied where training goes on from them (`goes_on`, or
-    `warm_start`): arrays are then changed in place.
-    """
-    params = _own_params(model)
-    for name, value in params.items():
-        made = _own_value(value)
-        if made is not value and getattr(model, name, None) is value:
-            setattr(model, name, made)
-    if goes_on or params.get("warm_start"):
-        _own_fitted(model, params)
-
-
-def _own_fitted(model: Any, params: Mapping[str, Any]) -> None:
-    attributes = getattr(model, "__dict__", {})
-    fitted = {name: value for name, value in attributes.items() if name not in params}
-    attributes.update(copy.deepcopy(fitted, {id(model): model}))
-
-
-def _own_value(value: Any) -> Any:
-    if is_estimator(value):
-        part = copy.copy(value)
-        own_parts(part)
-        return part
-    if type(value) in (list, tuple):
-        made = [_own_value(item) for item in value]
-        if any(new is not old for new, old in zip(made, value, strict=True)):
-            return type(value)(made)
-    return value
+def fit_parameters(method: Any) -> tuple[frozenset[str], bool]:
+    """Names that a training method takes, and whether it takes any other name too."""
+    try:
+        parameters = inspect.signature(method).parameters.values()
+    except (TypeError, ValueError):
+        return frozenset(), True
+    named = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    return frozenset(named), any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def known_parameters(model: Any, method: Any) -> tuple[frozenset[str], bool]:

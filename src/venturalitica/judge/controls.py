@@ -26,6 +26,7 @@ from venturalitica.metrics.catalog import misuse_of, needs, phase_of, roles_need
 log = logging.getLogger(__name__)
 
 NOTHING = Tally(rows=0, axes=())
+NO_DATA = "no data was given, and no value was reported for this control"
 PLAIN = Circumstances()
 """Every control, all roles bound, nothing reported."""
 
@@ -77,7 +78,12 @@ def judge(
     )
     # Of all controls: a phase alone must not show what the other phase of the same run keeps back.
     bench.back = groups_kept_back(bench, policy.controls)
-    without_data = tally is None or tally == NOTHING
+    without_data = ""
+    if tally is None or tally == NOTHING:
+        why = circumstances.unbound.values() if tally is None else ()
+        without_data = next(
+            iter(why), "no data was given, and no value was reported for this control"
+        )
     return tuple(
         _guarded(bench, control, circumstances, without_data=without_data) for control in selected
     )
@@ -88,7 +94,7 @@ def _failed(policy: Policy, control: Control, reason: str) -> Verdict:
 
 
 def _guarded(
-    bench: Bench, control: Control, circumstances: Circumstances, *, without_data: bool
+    bench: Bench, control: Control, circumstances: Circumstances, *, without_data: str
 ) -> Verdict:
     filename = bench.policy.filename
     try:
@@ -119,7 +125,7 @@ def _at_fault(control: Control, circumstances: Circumstances) -> bool:
 
 
 def _judged(
-    bench: Bench, control: Control, circumstances: Circumstances, *, without_data: bool
+    bench: Bench, control: Control, circumstances: Circumstances, *, without_data: str
 ) -> Verdict:
     filename = bench.policy.filename
     wrong = misuse_of(control)
@@ -148,10 +154,10 @@ def _measure_of(question: Question) -> Callable[[Bench, Question], Found]:
 
 
 def _lacking(
-    bench: Bench, question: Question, unbound: Mapping[str, str], *, without_data: bool
+    bench: Bench, question: Question, unbound: Mapping[str, str], *, without_data: str
 ) -> str:
     if without_data:
-        return "no data was given, and no value was reported for this control"
+        return without_data
     spec, tally = question.spec, bench.tally
     roles = roles_needed(spec, question.control).roles
     bound = dict.fromkeys([*(axis.role for axis in tally.axes), *tally.nulls])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -241,14 +241,14 @@ def hint_clone(model: Any, policy: Policy) -> None:
         )
 
 
-def say_unbound(policy: Policy, frame: Any, bindings: Mapping[str, Any]) -> None:
+def say_unbound(policy: Policy, frame: Any, bound: Collection[str]) -> None:
     """One warning, before the training, for all roles that nobody bound."""
     columns = column_names(frame) or ()
     controls_of: dict[str, list[str]] = {}
     absent: dict[str, str] = {}
     for control in policy.controls:
         for role in dict.fromkeys((*control.across, *control.of)):
-            known = role in LABEL_ROLES or role in bindings
+            known = role in LABEL_ROLES or role in bound
             if not known and policy.role(role).column not in columns:
                 controls_of.setdefault(role, []).append(control.id)
                 absent[role] = policy.role(role).column or ""

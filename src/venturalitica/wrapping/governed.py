@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from venturalitica.frameworks.sklearn import clone, is_estimator, own_parts
+from venturalitica.frameworks.sklearn import clone, is_estimator
 from venturalitica.wrapping.registry import (
     Governance,
     add_routing,
@@ -140,8 +140,6 @@ def _make_subclass(base: type) -> type:
     for name in TRAINING_METHODS:
         if _has(base, name):
             setattr(sub, name, _training_method(sub, base, name))
-    if _has(base, "set_params"):
-        sub.set_params = _set_params(sub, base)  # type: ignore[attr-defined]
     add_routing(sub, base)
     sub.__reduce_ex__ = plain_reduction  # type: ignore[method-assign]
     sub.__copy__ = _governed_copy  # type: ignore[attr-defined]
@@ -198,28 +196,6 @@ class _Conditional:
         return types.MethodType(self.method, instance)
 
 
-def _set_params(sub: type, base: type) -> Callable[..., Any]:
-    bare: Callable[..., Any] = base.set_params  # type: ignore[attr-defined]
-
-    @functools.wraps(bare)
-    def set_params(self: Any, /, *args: Any, **params: Any) -> Any:
-        if any("__" in name for name in params):
-            detach(self, goes_on=True)
-        own: Callable[..., Any] = getattr(super(sub, self), "set_params")  # noqa: B009
-        return own(*args, **params)
-
-    return set_params
-
-
-def detach(model: Any, *, goes_on: bool = False) -> None:
-    """Give a model its own parts, once, so that the user's model stays as it was."""
-    governance = governance_of(model)
-    if governance is None or governance.detached:
-        return
-    own_parts(model, goes_on=goes_on)
-    remember(model, replace(governance, detached=True))
-
-
 def _governed_copy(self: Any) -> Any:
     return _like(self, plain_copy(self))
 
@@ -237,16 +213,19 @@ def _governed_deepcopy(self: Any, memo: dict[int, Any] | None = None) -> Any:
 def _governed_clone(self: Any) -> Any:
     """scikit-learn's protocol: a clone is governed, and silent until given audit arguments."""
     governance = governance_of(self)
-    cloned = clone(plain_copy(self))
+    plain = plain_copy(self)
+    cloned = clone(plain)
+    if cloned is plain:  # a frozen model is its own clone
+        return self
     if governance is None:
         return cloned
-    return adopt(cloned, replace(governance, direct=False, detached=True))
+    return adopt(cloned, replace(governance, direct=False))
 
 
 def _like(original: Any, plain: Any) -> Any:
-    """A copy of a governed object is governed as the original is; its parts are still shared."""
+    """A copy of a governed object is governed as the original is."""
     governance = governance_of(original)
-    return plain if governance is None else adopt(plain, replace(governance, detached=False))
+    return plain if governance is None else adopt(plain, governance)
 
 
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})

@@ -38,18 +38,16 @@ class Governance:
 
     `roles` are the bindings given at wrap. `train` trains and audits: it is given the model, this
     governance, the method's name, the model's own method, and its arguments. `direct` is False for
-    clones, whose `fit` is audited only when it is given audit arguments. `detached` is True once
-    the parts of a composition (the steps of a pipeline) are the object's own and not shared with
-    the user's model. `requests` are the audit's arguments that scikit-learn's metadata routing was
-    asked for: method -> name -> alias. `name` is what its audits are called, if anybody said.
-    `predict_params` are what `predict` takes besides X, as given at wrap.
+    clones, whose `fit` is audited only when it is given audit arguments. `requests` are the audit's
+    arguments that scikit-learn's metadata routing was asked for: method -> name -> alias. `name` is
+    what its audits are called, if anybody said. `predict_params` are what `predict`
+    takes besides X, as given at wrap.
     """
 
     policy: Policy
     roles: Mapping[str, Any]
     train: Callable[..., Any]
     direct: bool = True
-    detached: bool = False
     requests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     name: str = ""
     predict_params: Mapping[str, Any] = field(default_factory=dict)
@@ -280,14 +278,19 @@ class _Requesting:
             audit = {name: alias for name, alias in kwargs.items() if name in names}
             rest = {name: alias for name, alias in kwargs.items() if name not in names}
             unknown = [name for name in rest if own is None or name not in known]
-            if unknown:
+            try:
+                if own is not None:
+                    own(**rest)  # some take any name
+                elif unknown:
+                    raise TypeError
+            except TypeError:
+                if not unknown:
+                    raise
                 hint = did_you_mean(unknown[0], [*names, *known])
                 raise TypeError(
                     f"{self.name}() got an unexpected keyword argument '{unknown[0]}'{hint}. It "
                     f"takes {', '.join([*names, *known])}"
-                )
-            if own is not None:
-                own(**rest)
+                ) from None
             for name, alias in audit.items():
                 # Refuses an alias that is none, as for the model's own arguments.
                 if alias not in (UNCHANGED, UNUSED):

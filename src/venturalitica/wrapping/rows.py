@@ -25,6 +25,7 @@ from venturalitica.frameworks.alignment import (
     one_column,
     other_index,
     row_count,
+    unreadable,
 )
 from venturalitica.frameworks.beside import NOTHING, Beside
 from venturalitica.system.settings import Settings
@@ -42,6 +43,7 @@ class Plan:
     columns that `bindings` name, or None. `columns` holds the labels where no column does.
     `labels` are the true labels as an array of shape (n,), wherever they come from, or None;
     `missing` says why, where it is not simply that nobody gave any.
+    `features` are None where `fit` was given nothing that is rows.
     `trained` are the rows of the training, as far as they can be known again; `others` says that
     the rows judged were given as others than those. `beside` is what the model is asked with, and
     `metadata` what its training was given for these rows.
@@ -60,6 +62,8 @@ class Plan:
 
     def training_share(self) -> Share | None:
         """How many of these rows the model was trained on; None where nobody can say."""
+        if self.features is None:
+            return None
         if not self.others:
             return Share(1.0, rows=row_count(self.features))
         table = self.features if self.frame is None else self.frame
@@ -73,16 +77,27 @@ def plan_rows(policy: Policy, call: Call) -> Plan:
         BindingError: a role is bound to a column that is not there.
         DataError: `audit_data` is no table, or its rows are not those of `X`.
     """
+    why = unreadable(call.X)
+    if why and call.audit_data is None:
+        return nothing_to_judge(policy, why)
     return replace(_chosen(policy, call), trained=_training_rows(named(call.X)))
 
 
+def nothing_to_judge(policy: Policy, why: str) -> Plan:
+    """The training goes on as it would; no control that needs rows can be evaluated."""
+    said = f"{why}: give held-out rows as audit_data=(X_test, y_test), or judge with vl.enforce"
+    return Plan(None, None, {}, missing=dict.fromkeys(known_roles(policy), said))
+
+
 def _chosen(policy: Policy, call: Call) -> Plan:
-    rows = row_count(call.X)
+    rows = 0 if unreadable(call.X) else row_count(call.X)
     by_name = replace(call, X=named(call.X))
     plan = _plan(policy, by_name, rows)
     if by_name.X is call.X:
         return plan
-    return replace(plan, features=_as_trained(plan.features, by_name.X, call.X))
+    numbered = plan.features is not by_name.X  # under the numbers that the model was trained by
+    own = plan.features.set_axis(list(call.X.columns), axis=1) if numbered else call.X
+    return replace(plan, features=own)
 
 
 def _plan(policy: Policy, call: Call, rows: int) -> Plan:
@@ -156,7 +171,7 @@ def _features(X: Any, given: Any, columns: Sequence[str] | None) -> Any:
                 f"(columns of X_test: {_listed(columns)})"
             )
         return like(X, picked(nw.from_native(given), names))
-    if column_count(given) != column_count(X):
+    if not unreadable(X) and column_count(given) != column_count(X):
         raise DataError(
             f"audit_data=(X_test, y_test): X_test has {column_count(given)} columns and X has "
             f"{column_count(X)}: expected the features that the model is trained on"
@@ -168,11 +183,6 @@ def _training_rows(X: Any) -> TrainingRows | None:
     """A table with names, or an array by the places of its columns."""
     names = column_names(X) or places_of(X)
     return TrainingRows(X, names) if names else None
-
-
-def _as_trained(features: Any, by_name: Any, X: Any) -> Any:
-    """Features under the numbers that the model was trained on them by."""
-    return X if features is by_name else features.set_axis(list(X.columns), axis=1)
 
 
 def _training_data(policy: Policy, call: Call, rows: int) -> Plan:

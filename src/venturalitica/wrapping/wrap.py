@@ -10,16 +10,12 @@ from __future__ import annotations
 import copy
 import inspect
 import logging
-import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
-
-import numpy as np
 
 from venturalitica.audit.asking import predicted
 from venturalitica.audit.audit import conduct, open_runs
@@ -31,7 +27,7 @@ from venturalitica.audit.run import named_policy
 from venturalitica.audit.waiting import Training, place, training
 from venturalitica.core.policy import Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
-from venturalitica.errors import ControlBlocked, did_you_mean
+from venturalitica.errors import ControlBlocked, VenturaliticaError, did_you_mean
 from venturalitica.frameworks import (
     favorable_scores,
     is_governed_in_place,
@@ -39,7 +35,9 @@ from venturalitica.frameworks import (
     line_for,
 )
 from venturalitica.frameworks.alignment import as_booleans_or_numbers
-from venturalitica.frameworks.sklearn import NoLabels, Unanswered, parts
+from venturalitica.frameworks.asking import asked
+from venturalitica.frameworks.beside import Unanswered
+from venturalitica.frameworks.sklearn import NoLabels
 from venturalitica.wrapping.arguments import (
     Call,
     checked_params,
@@ -50,7 +48,7 @@ from venturalitica.wrapping.arguments import (
     say_unbound,
     take_apart,
 )
-from venturalitica.wrapping.governed import adopt, adopt_in_place, detach, plain_copy, plain_value
+from venturalitica.wrapping.governed import adopt, adopt_in_place, plain_copy, plain_value
 from venturalitica.wrapping.judgeable import refuse_unjudgeable
 from venturalitica.wrapping.predict_params import beside_of, with_params
 from venturalitica.wrapping.registry import (
@@ -61,7 +59,7 @@ from venturalitica.wrapping.registry import (
     governance_of,
     in_training,
 )
-from venturalitica.wrapping.rows import Plan, plan_rows
+from venturalitica.wrapping.rows import Plan, nothing_to_judge, plan_rows
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +86,6 @@ def train(
         return bare(*call.args, **call.kwargs)
     plan = _plan(model, governance, method, call)
     before = open_runs() if plan is not None else ()
-    detach(model, goes_on=method == "partial_fit")
     began = datetime.now(UTC)
     with training(model, before) as seen, in_training(model):
         result = bare(*call.args, **call.kwargs)
@@ -118,15 +115,23 @@ def _plan(model: Any, governance: Governance, method: str, call: Call) -> Plan |
     if isinstance(given, tuple) and len(given) == 2:
         given = (given[0], labels_of(model, *given))
     labelled = replace(call, y=labels_of(model, call.X, call.y), audit_data=given)
-    plan = with_params(plan_rows(governance.policy, labelled), labelled)
-    say_unbound(governance.policy, plan.frame, plan.bindings)
+    try:
+        plan = with_params(plan_rows(governance.policy, labelled), labelled)
+    except VenturaliticaError:
+        raise
+    except Exception as error:  # noqa: BLE001 - our failure to read them never breaks a training
+        log.error("the rows of the training could not be read\n%s", redacted_traceback(error))
+        why = f"{type(error).__name__} while reading what fit was given; see the log"
+        plan = nothing_to_judge(governance.policy, why)
+    say_unbound(governance.policy, plan.frame, (*plan.bindings, *plan.missing))
     return plan
 
 
 def _audit(model: Any, governance: Governance, plan: Plan, seen: Training, began: datetime) -> None:
     policy = governance.policy
     try:
-        answers, missing, unlabelled = _ask(model, policy, plan)
+        plain = _plain(model)
+        answers, missing, unlabelled = _ask(plain, policy, plan)
         request = Request(
             policy=policy,
             source="fit",
@@ -136,7 +141,7 @@ def _audit(model: Any, governance: Governance, plan: Plan, seen: Training, began
             bindings=plan.bindings,
             missing={**plan.missing, **missing},
             unlabelled=unlabelled,
-            model=_plain(model),
+            model=plain,
             holder=model,
             lenient=True,
             trackers=seen.runs,
@@ -175,21 +180,23 @@ def _plain(model: Any) -> Any:
 def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[str, str], str]:
     """Predictions, and scores if the policy needs them; why any of them is missing; and why what
     the model predicts is no label, if it is none."""
-    beside = beside_of(model, plan)
     unlabelled = ""
-
-    def prediction() -> Any:
-        nonlocal unlabelled
-        answer, unlabelled = predicted(model, plan.features, policy.controls, beside)
-        return as_booleans_or_numbers(answer, plan.labels)
-
-    questions: dict[str, Callable[[], Any]] = {"prediction": prediction}
-    if needs_score(policy):
-        favorable = policy.role("target").favorable_values
-        questions["score"] = lambda: favorable_scores(model, plan.features, favorable, beside)
     answers: dict[str, Any] = {}
     missing: dict[str, str] = {}
-    with untouched_randomness(model):
+    if plan.features is None:
+        return answers, missing, unlabelled
+    with asked(model) as twin:
+        beside = beside_of(twin, plan)
+
+        def prediction() -> Any:
+            nonlocal unlabelled
+            answer, unlabelled = predicted(twin, plan.features, policy.controls, beside)
+            return as_booleans_or_numbers(answer, plan.labels)
+
+        questions: dict[str, Callable[[], Any]] = {"prediction": prediction}
+        if needs_score(policy):
+            favorable = policy.role("target").favorable_values
+            questions["score"] = lambda: favorable_scores(twin, plan.features, favorable, beside)
         for role, question in questions.items():
             try:
                 answers[role] = question()
@@ -212,33 +219,6 @@ def needs_score(policy: Policy) -> bool:
 
     specs = (CATALOG.get(control.metric) for control in policy.controls)
     return any(spec is not None and "score" in spec.needs for spec in specs)
-
-
-@contextmanager
-def untouched_randomness(model: Any) -> Iterator[None]:
-    """On leaving, put back the global generators and those that the model and its parts hold.
-
-    Some models draw when they predict (a stratified `DummyClassifier`): without this, the draws
-    of the audit would shift those of the user.
-    """
-    with ExitStack() as stack:
-        _keep_global(stack)
-        for owner in (model, *parts(model)):
-            for value in list(getattr(owner, "__dict__", {}).values()):
-                _keep(stack, value)
-        yield
-
-
-def _keep_global(stack: ExitStack) -> None:
-    stack.callback(random.setstate, random.getstate())
-    stack.callback(np.random.set_state, np.random.get_state())
-
-
-def _keep(stack: ExitStack, value: Any) -> None:
-    if isinstance(value, np.random.RandomState):
-        stack.callback(value.set_state, value.get_state())
-    elif isinstance(value, np.random.Generator):
-        stack.callback(setattr, value.bit_generator, "state", value.bit_generator.state)
 
 
 Model = TypeVar("Model")
