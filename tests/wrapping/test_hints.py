@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -25,6 +29,7 @@ GRID = {"C": [0.1, 1.0]}
 @pytest.fixture(autouse=True)
 def _untold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hints, "_told", set())
+    hints._clones.clear()
 
 
 def told(caplog: pytest.LogCaptureFixture, part: str) -> int:
@@ -35,7 +40,7 @@ def told(caplog: pytest.LogCaptureFixture, part: str) -> int:
 
 
 TRAINED = "is trained already"
-CLONED = "is trained without an audit"
+CLONED = "Wrap the search itself"
 
 
 @pytest.mark.parametrize(
@@ -92,21 +97,56 @@ def test_any_class_with_the_convention_is_seen() -> None:
         lambda model, X, y: VotingClassifier(
             [("a", model), ("b", DecisionTreeClassifier(max_depth=2))]
         ).fit(X, y),
+        lambda model, X, y: CalibratedClassifierCV(model, cv=2).fit(X, y),
     ],
-    ids=["search", "cross-validation", "ensemble"],
+    ids=["search", "cross-validation", "ensemble", "calibration"],
 )
-def test_what_clones_a_wrapped_model_is_told_once(
+def test_what_clones_a_wrapped_model_is_told_once_at_the_end(
     policy: str, X: Any, y: Any, caplog: Any, around: Any
 ) -> None:
     around(vl.wrap(LogisticRegression(), policy=policy), X, y)
+    around(vl.wrap(LogisticRegression(C=2.0), policy=policy), X, y)
+    assert told(caplog, CLONED) == 0
+    hints.tell_clones()
+    hints.tell_clones()
     assert told(caplog, CLONED) == 1
     assert "vl.wrap(search, policy=...)" in caplog.text
+    assert "loan: clones of the wrapped LogisticRegression were trained" in caplog.text
+
+
+def test_clones_of_a_model_that_is_audited_besides_are_not(
+    policy: str, X: Any, y: Any, caplog: Any
+) -> None:
+    model = vl.wrap(LogisticRegression(), policy=policy)
+    cross_val_score(model, X, y, cv=2)
+    model.fit(X, y)
+    hints.tell_clones()
+    assert told(caplog, CLONED) == 0
+
+
+def test_a_script_ends_with_the_line(policy: str, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        "import numpy as np, venturalitica as vl\n"
+        "from sklearn.linear_model import LogisticRegression\n"
+        "from sklearn.model_selection import GridSearchCV\n"
+        "X, y = np.arange(40.0).reshape(40, 1), np.arange(40) % 2\n"
+        f"model = vl.wrap(LogisticRegression(), policy={policy!r})\n"
+        "GridSearchCV(model, {'C': [1.0, 2.0]}, cv=2, n_jobs=2).fit(X, y)\n"
+        "print('done')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "done\n"
+    (line,) = done.stderr.splitlines()
+    assert CLONED in line
 
 
 def test_a_wrapped_search_has_no_such_hint(policy: str, X: Any, y: Any, caplog: Any) -> None:
     inner = vl.wrap(LogisticRegression(), policy=policy)
     vl.wrap(GridSearchCV(inner, GRID, cv=2), policy=policy).fit(X, y)
     vl.wrap(GridSearchCV(LogisticRegression(), GRID, cv=2), policy=policy).fit(X, y)
+    hints.tell_clones()
     assert told(caplog, CLONED) == 0
 
 

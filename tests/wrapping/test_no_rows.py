@@ -75,7 +75,7 @@ def statuses(audit: dict[str, Any]) -> set[str]:
 def test_it_trains_as_bare_and_is_not_evaluated(
     first: Any, named: str, bound: bool, policy: str, evidence: Any
 ) -> None:
-    roles = {"gender": "sex"} if bound else {}
+    roles: dict[str, Any] = {"gender": "sex"} if bound else {}
     model: Any = vl.wrap(Anything(), policy=policy, **roles)
     assert model.fit(first, maxiter=3) is model
     assert model.given[0] is first

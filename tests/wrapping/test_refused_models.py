@@ -50,6 +50,16 @@ class Proxy:
         return getattr(LogisticRegression(), name)
 
 
+class Uncopied(LogisticRegression):  # type: ignore[misc]
+    def __getstate__(self) -> Any:
+        raise NotImplementedError("custom objects cannot be saved")
+
+
+class Single(LogisticRegression):  # type: ignore[misc]
+    def __copy__(self) -> Any:
+        return self
+
+
 def own_method() -> Any:
     model = LogisticRegression()
     model.fit = lambda X, y: model
@@ -67,6 +77,8 @@ def own_method() -> Any:
         (Final(), "Final cannot be wrapped: Final is final"),
         (Proxy(), "hands 'fit' on to another object"),
         (own_method(), "its own 'fit' attribute"),
+        (Uncopied(), r"raises NotImplementedError.*vl\.enforce\(test_df, model=model, policy="),
+        (Single(), r"does not give another object.*vl\.enforce\(test_df, model=model, policy="),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )

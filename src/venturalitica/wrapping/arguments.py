@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import inspect
 import logging
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -229,16 +231,40 @@ def hint_fitted(model: Any, policy: Policy) -> None:
         )
 
 
-def hint_clone(model: Any, policy: Policy) -> None:
-    """A clone that is trained without an audit, unless what clones it is audited itself."""
-    if not inside_training() and _first("clone", model, policy):
+Kind = tuple[str, str]
+"""A policy's name and the name of a class of models."""
+
+_clones: dict[Kind, bool] = {}
+"""Whether models of a kind were audited; kinds of which clones were trained are there too."""
+
+
+def note_audited(model: Any, policy: Policy) -> None:
+    """A training of this kind of model is audited: its clones are nobody's oversight."""
+    _clones[policy.name, type(model).__name__] = True
+
+
+def note_clone(model: Any, policy: Policy) -> None:
+    """A clone is trained without an audit, unless what clones it is audited itself."""
+    if not inside_training():
+        _clones.setdefault((policy.name, type(model).__name__), False)
+
+
+@atexit.register
+def tell_clones() -> None:
+    """One line at the end of the process, where clones are all that was trained of a kind."""
+    never = [kind for kind, audited in _clones.items() if not audited]
+    _clones.clear()
+    if never:
         log.warning(
-            "%s: a clone of the wrapped %s is trained without an audit: searches, cross-validation "
-            "and ensembles clone the model that they are given. To audit their result, wrap what "
-            "you call fit on: vl.wrap(search, policy=...)",
-            policy.name,
-            type(model).__name__,
+            "%s: clones of the wrapped %s were trained, and nothing was audited: a search, "
+            "cross-validation, calibration or an ensemble clones the model that it is given. Wrap "
+            "the search itself: vl.wrap(search, policy=...)",
+            listed(dict.fromkeys(policy for policy, _ in never)),
+            listed(dict.fromkeys(name for _, name in never)),
         )
+
+
+os.register_at_fork(after_in_child=_clones.clear)
 
 
 def say_unbound(policy: Policy, frame: Any, bound: Collection[str]) -> None:

@@ -41,8 +41,9 @@ from venturalitica.frameworks.sklearn import NoLabels
 from venturalitica.wrapping.arguments import (
     Call,
     checked_params,
-    hint_clone,
     hint_fitted,
+    note_audited,
+    note_clone,
     refuse_collisions,
     refuse_computed,
     say_unbound,
@@ -102,7 +103,7 @@ def _plan(model: Any, governance: Governance, method: str, call: Call) -> Plan |
     """
     if not call.given:
         if not governance.direct:
-            hint_clone(model, governance.policy)
+            note_clone(model, governance.policy)
             return None
         if method == "partial_fit":
             log.info(
@@ -129,6 +130,7 @@ def _plan(model: Any, governance: Governance, method: str, call: Call) -> Plan |
 
 def _audit(model: Any, governance: Governance, plan: Plan, seen: Training, began: datetime) -> None:
     policy = governance.policy
+    note_audited(model, policy)
     try:
         plain = _plain(model)
         answers, missing, unlabelled = _ask(plain, policy, plan)
@@ -365,10 +367,17 @@ def _refuse_unknown_roles(policy: Policy, roles: dict[str, Any]) -> None:
 
 
 def _shallow_copy(model: Any) -> Any:
-    twin = copy.copy(model)
-    if twin is model or type(twin) is not type(model):
-        raise TypeError(
-            f"{type(model).__name__} cannot be wrapped: copy.copy() does not give another object "
-            "of its class, and vl.wrap leaves yours as it is"
-        )
-    return twin
+    why = "copy.copy() does not give another object of its class"
+    try:
+        twin = copy.copy(model)
+    except Exception as error:  # noqa: BLE001 - the class's own code: whatever it raises is no twin
+        log.debug("where copying it failed\n%s", redacted_traceback(error))
+        why = f"copy.copy() of it raises {type(error).__name__}"
+    else:
+        if twin is not model and type(twin) is type(model):
+            return twin
+    raise TypeError(
+        f"{type(model).__name__} cannot be wrapped: {why}, and vl.wrap leaves yours as it is. "
+        "Train it as you do, and write after it: "
+        'vl.enforce(test_df, model=model, policy="model_policy.yaml", target="<column>")'
+    )
