@@ -148,7 +148,7 @@ def test_it_is_shown(policy, table):
     shown = CliRunner().invoke(app, ["runs", "show", "last", "--details"]).stdout
     for text in (page, shown):
         assert "30.0% of 140 rows looked at" in text
-        assert "replicates-1: percentile interval of multinomial replicates" in text
+        assert "exact-1: exact ends of a share (Clopper-Pearson)" in text
         assert "level 0.95, 2000 replicates" in text
         assert last().signer in text
         assert "no rule looks at" in text

@@ -26,7 +26,6 @@ from venturalitica.audit.measure import Measured, Request, measure
 from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.judge import judge
-from venturalitica.judge.measure_amounts import student_quantiles
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy
 
@@ -242,13 +241,6 @@ def test_intervals_are_students() -> None:
         assert interval.high == pytest.approx(high, abs=0.01 * (high - low))
     again = {v.control: v.interval for v in measured(EVERY, pandas.DataFrame(rows)[::-1]).verdicts}
     assert again == {name: verdict.interval for name, verdict in found.items()}
-
-
-@pytest.mark.parametrize("freedom", [4, 5, 10, 29, 1_000])
-def test_students_quantiles(freedom: int) -> None:
-    normal = stats.norm.ppf([0.01, 0.025, 0.5, 0.9, 0.975])
-    expected = stats.t.ppf([0.01, 0.025, 0.5, 0.9, 0.975], freedom)
-    assert student_quantiles(normal, freedom) == pytest.approx(expected, rel=3e-3)
 
 
 @pytest.mark.parametrize(

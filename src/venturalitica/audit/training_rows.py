@@ -91,6 +91,7 @@ def keys_of(data: Any, names: Sequence[str], digits: int | None = None) -> RowKe
     """Keys of the rows by those columns; None where one is missing or cannot be read."""
     import narwhals as nw
 
+    from venturalitica.tally.engines.narwhals import light
     from venturalitica.tally.row_keys import DIGITS, row_keys
 
     places = places_of(data)
@@ -109,7 +110,7 @@ def keys_of(data: Any, names: Sequence[str], digits: int | None = None) -> RowKe
         return None
     # A lazy table's features were asked for by the model, too.
     table = table.select(names).collect() if isinstance(table, nw.LazyFrame) else table
-    columns = (table.get_column(name) for name in names)
+    columns = (light(table.get_column(name)) for name in names)
     return row_keys(columns, near=True, digits=digits or DIGITS)
 
 

@@ -18,7 +18,7 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.core.circumstances import Share
-from venturalitica.tally.engines.narwhals import open_frame
+from venturalitica.tally.engines.narwhals import light, numeric_columns, open_frame
 from venturalitica.tally.row_keys import (
     Keys,
     RowKeys,
@@ -221,11 +221,11 @@ def doubled_share(data: Any, arrays: Mapping[str, Any]) -> Share | None:
 
 def _cheap_first(frame: nw.DataFrame[Any] | None, beside: Sequence[Any]) -> Iterator[Any]:
     """The columns, numbers first; those of the table are only taken out of it when asked for."""
-    kinds = {} if frame is None else frame.schema
     yield from filter(is_numeric, beside)
-    for numeric in (True, False):
-        names = (name for name, kind in kinds.items() if kind.is_numeric() is numeric)
-        yield from map(frame.get_column, names) if frame is not None else ()
+    if frame is not None:
+        numeric = numeric_columns(frame)
+        others = [name for name in frame.columns if name not in numeric]
+        yield from (light(frame.get_column(name)) for name in (*numeric, *others))
     yield from filterfalse(is_numeric, beside)
 
 
@@ -264,7 +264,7 @@ def _values(data: Any, role: str, columns: Mapping[str, str], arrays: Mapping[st
     if isinstance(data, Mapping):
         return _sliceable(data[columns[role]])
     frame = open_frame(data)
-    return frame.get_column(columns[role]) if isinstance(frame, nw.DataFrame) else None
+    return light(frame.get_column(columns[role])) if isinstance(frame, nw.DataFrame) else None
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -279,5 +279,7 @@ def _same(one: Any, other: Any) -> bool:
 
 def _sliceable(values: Any) -> Any:
     """A column of a library as narwhals has it; anything else as an array."""
+    if isinstance(values, numpy.ndarray):
+        return values
     found = nw.from_native(values, series_only=True, pass_through=True)
     return found if isinstance(found, nw.Series) else numpy.asarray(values)

@@ -7,7 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from venturalitica.audit.asking import values_of
-from venturalitica.frameworks.alignment import check_role_order, column_names, row_count
+from venturalitica.frameworks.alignment import (
+    check_role_order,
+    column_names,
+    row_count,
+    unreadable,
+)
 from venturalitica.frameworks.beside import Beside, parameters_of
 from venturalitica.frameworks.sklearn import routed, routing_is_on
 from venturalitica.wrapping.arguments import Call
@@ -32,7 +37,7 @@ def _metadata(plan: Plan, call: Call) -> dict[str, Any]:
     Of other rows than the training's that is a column of the judged table, by the name of the
     Series that was given.
     """
-    rows, found = row_count(call.X), {}
+    rows, found = 0 if unreadable(call.X) else row_count(call.X), {}
     columns = column_names(plan.frame) or ()
     for name, value in call.kwargs.items():
         if value is call.X or name in ("y", "Y") or not _is_per_row(value, rows):

@@ -151,6 +151,26 @@ def is_keyed(frame: Frame, column: str, kind: Any) -> bool:
     return bool(kind.is_numeric()) or name in _KEYED
 
 
+def light(series: nw.Series[Any]) -> Any:
+    """A column as the array that it is, where pandas holds numbers in one of numpy's."""
+    native = series.to_native() if series.implementation.is_pandas() else None
+    if native is None or not _of_numpy(native.dtype):
+        return series
+    return native.to_numpy()
+
+
+def numeric_columns(frame: nw.DataFrame[Any]) -> dict[str, None]:
+    """The names of the columns that hold numbers, in order."""
+    if frame.implementation.is_pandas():
+        kinds = zip(frame.columns, frame.to_native().dtypes, strict=True)
+        return {name: None for name, kind in kinds if _of_numpy(kind)}
+    return {name: None for name, kind in frame.schema.items() if kind.is_numeric()}
+
+
+def _of_numpy(kind: Any) -> bool:
+    return isinstance(kind, numpy.dtype) and kind.kind in "biuf"
+
+
 def prepared(frame: Frame, columns: Sequence[str]) -> Frame:
     """Exactly `columns`, without an index, dictionaries decoded: equal text in two chunks may
     have two codes, and pyarrow would then count it as two groups. Nor does it group text views."""
