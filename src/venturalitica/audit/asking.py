@@ -50,6 +50,15 @@ def features_of(model: Any, frame: Any, features: Any = None) -> Any:
     return from_table(model, collected(picked(table, wanted)).to_native())
 
 
+def output_of(model: Any, place: int | None) -> Any:
+    """The model itself, or where `place` is not None, its output of that number alone, from 0."""
+    if place is None:
+        return model
+    from venturalitica.frameworks.one_output import OneOutput
+
+    return OneOutput(model, place)
+
+
 def predicted(
     model: Any, X: Any, controls: Sequence[Control], beside: Beside = NOTHING
 ) -> tuple[Any, str]:

@@ -256,7 +256,11 @@ def one_per_row(values: Any, X: Any, method: str) -> Any:
     column = one_column(values)
     if column is None:
         shape = np.shape(values)
-        raise Unanswered(f"{method} gave shape {shape}: expected one label per row (one output)")
+        raise Unanswered(
+            f"{method} gave shape {shape}: expected one label per row (one output); say which is "
+            "judged by the policy's target column in a wrapped fit, or give that of several as "
+            "vl.enforce(data, prediction=...)"
+        )
     if len(column) != row_count(X):
         raise Unanswered(f"{method} gave {len(column)} values for {row_count(X)} rows")
     return column

@@ -17,7 +17,6 @@ from venturalitica.judge.compare_groups import Found
 from venturalitica.judge.conclude import conclude, doubts_of, dropped, verdict
 from venturalitica.judge.count import unbound_reason
 from venturalitica.judge.measure import Bench, Told, measure
-from venturalitica.judge.measure_amounts import measure_amount
 from venturalitica.judge.measure_numbers import measure_number
 from venturalitica.judge.question import Question, Refusal, question_of
 from venturalitica.judge.small_groups import groups_kept_back
@@ -149,6 +148,8 @@ def _judged(
 
 def _measure_of(question: Question) -> Callable[[Bench, Question], Found]:
     if question.spec.is_amount:
+        from venturalitica.judge.measure_amounts import measure_amount
+
         return measure_amount
     return measure_number if question.spec.number else measure
 
@@ -156,10 +157,10 @@ def _measure_of(question: Question) -> Callable[[Bench, Question], Found]:
 def _lacking(
     bench: Bench, question: Question, unbound: Mapping[str, str], *, without_data: str
 ) -> str:
-    if without_data:
-        return without_data
     spec, tally = question.spec, bench.tally
     roles = roles_needed(spec, question.control).roles
+    if without_data:
+        return next((unbound[role] for role in roles if role in unbound), without_data)
     bound = dict.fromkeys([*(axis.role for axis in tally.axes), *tally.nulls])
     counted = {table.number for table in tally.scores} | {table.number for table in tally.amounts}
     if spec.number and spec.number.name in counted:

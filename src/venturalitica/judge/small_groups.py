@@ -18,7 +18,6 @@ from venturalitica.errors import DataError
 from venturalitica.judge.count import Counted
 from venturalitica.judge.keep_back import Across, Crossing, Group
 from venturalitica.judge.measure import Bench, counted_rows, fewest_of
-from venturalitica.judge.measure_amounts import counted_amount_rows
 from venturalitica.judge.measure_numbers import counted_levels
 from venturalitica.judge.question import Question, Refusal, question_of
 from venturalitica.metrics.catalog import misuse_of
@@ -72,6 +71,8 @@ def _small(bench: Bench, control: Control, least: int) -> set[Group]:
 def _counted(bench: Bench, question: Question) -> tuple[Counted, Floats]:
     """The rows by group, and the fewest behind any part of the value `(G,)`."""
     if question.spec.is_amount:
+        from venturalitica.judge.measure_amounts import counted_amount_rows
+
         counted = counted_amount_rows(bench, question)
         return counted, counted.rows.astype(float)
     if question.spec.number is not None:

@@ -18,7 +18,6 @@ from venturalitica.core.scores import ScoreTable, fitted, summed
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.errors import DataError
 from venturalitica.metrics.catalog.spec import Need, Number
-from venturalitica.tally.amounts import amount_table
 from venturalitica.tally.binding import Binding, numbers_of, tables_of
 from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, Ints
 from venturalitica.tally.groups import (
@@ -270,9 +269,10 @@ class _Builder:
 
     def _amount_tables(self, levels: Mapping[str, Levels]) -> tuple[AmountTable, ...]:
         found: list[AmountTable] = []
-        for number, wanted in self.numbers.items():
-            if not number.is_amount:
-                continue
+        amounts = {number: sets for number, sets in self.numbers.items() if number.is_amount}
+        for number, wanted in amounts.items():
+            from venturalitica.tally.amounts import amount_table
+
             given = self._floats(number)
             for roles in largest(wanted):
                 placed = numpy.zeros((given[0].size, len(roles)), dtype=numpy.int64)

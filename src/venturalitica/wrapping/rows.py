@@ -46,7 +46,8 @@ class Plan:
     `features` are None where `fit` was given nothing that is rows.
     `trained` are the rows of the training, as far as they can be known again; `others` says that
     the rows judged were given as others than those. `beside` is what the model is asked with, and
-    `metadata` what its training was given for these rows.
+    `metadata` what its training was given for these rows. `output` is which output of
+    several is judged.
     """
 
     features: Any
@@ -59,6 +60,7 @@ class Plan:
     others: bool = False
     beside: Beside = NOTHING
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    output: int | None = None
 
     def training_share(self) -> Share | None:
         """How many of these rows the model was trained on; None where nobody can say."""
@@ -80,7 +82,12 @@ def plan_rows(policy: Policy, call: Call) -> Plan:
     why = unreadable(call.X)
     if why and call.audit_data is None:
         return nothing_to_judge(policy, why)
-    return replace(_chosen(policy, call), trained=_training_rows(named(call.X)))
+    output = None
+    if column_count(call.y) > 1:
+        from venturalitica.wrapping.outputs import one_output
+
+        call, output = one_output(policy, call)
+    return replace(_chosen(policy, call), trained=_training_rows(named(call.X)), output=output)
 
 
 def nothing_to_judge(policy: Policy, why: str) -> Plan:
@@ -376,9 +383,15 @@ def _unread(y: Any, labels: Any, target: Any) -> dict[str, str]:
     """Why `y` gives no labels, where there is a y and nothing stands in for it."""
     if y is None or labels is not None or target is not None:
         return {}
-    width = column_count(y)
-    seen = f"y has {width} columns" if width != 1 else "y does not hold one label per row"
-    return {"target": f"{seen}: expected one label per row; several outputs cannot be judged"}
+    if column_count(y) < 2:
+        return {"target": "y does not hold one label per row: expected one"}
+    from venturalitica.wrapping.outputs import outputs_of
+
+    outputs = outputs_of(y)
+    return {
+        "target": f"y has {len(outputs)} outputs ({_listed(outputs)}): say which is judged, by "
+        "`roles: {target: {column: ...}}` in the policy or target= of the call"
+    }
 
 
 def _column(data: Any, name: str) -> Any:

@@ -17,7 +17,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from venturalitica.audit.asking import predicted
+from venturalitica.audit.asking import output_of, predicted
 from venturalitica.audit.audit import conduct, open_runs
 from venturalitica.audit.measure import Request
 from venturalitica.audit.model_ties import expect
@@ -187,8 +187,8 @@ def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[s
     missing: dict[str, str] = {}
     if plan.features is None:
         return answers, missing, unlabelled
-    with asked(model) as twin:
-        beside = beside_of(twin, plan)
+    with asked(model) as whole:
+        twin, beside = output_of(whole, plan.output), beside_of(whole, plan)
 
         def prediction() -> Any:
             nonlocal unlabelled
