@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
 
 import venturalitica as vl
 from venturalitica.frameworks import dialect_of, favorable_scores, predictions
@@ -184,8 +187,8 @@ def test_columns_without_names_are_asked_for(policy: Any, loans: Any) -> None:
     ):
         with pytest.raises(vl.DataError, match=r"vl\.enforce\(test_df, model=model, features=\["):
             vl.enforce(loans, policy=policy, model=booster, target="class", gender="sex")
-    with pytest.raises(vl.BindingError, match=r"features='income': expected .* a list"):
-        vl.enforce(loans, policy=policy, model=booster, features="income", target="class")
+    with pytest.raises(vl.BindingError, match=r"features='incom': .* did you mean 'income'"):
+        vl.enforce(loans, policy=policy, model=booster, features="incom", target="class")
     with pytest.raises(vl.DataError, match=r"Dataset cannot be predicted: give the table"):
         vl.enforce(lightgbm.Dataset(bare), policy=policy, model=lgb(loans), target=loans["class"])
 
@@ -193,3 +196,28 @@ def test_columns_without_names_are_asked_for(policy: Any, loans: Any) -> None:
 def test_the_classes_of_scikit_learn_have_no_file_of_their_own() -> None:
     for kind in (xgboost.XGBClassifier, lightgbm.LGBMClassifier):
         assert dialect_of(kind()).__name__.endswith(".sklearn")
+
+
+def test_a_booster_that_is_wrapped_is_told_the_line_that_works(policy: Any, loans: Any) -> None:
+    for booster, line in (
+        (xgb(loans), "after xgboost.train"),
+        (lgb(loans), "after lightgbm.train"),
+    ):
+        with pytest.raises(TypeError, match=f"has no 'fit': .*{line}: vl.enforce.test_df, model="):
+            vl.wrap(booster, policy=policy)
+
+
+def test_a_model_of_texts_is_asked_about_one_column(policy: Any, loans: Any) -> None:
+    loans["text"] = np.where(loans["income"] > 0, "much money", "little")
+    model = make_pipeline(CountVectorizer(), LogisticRegression()).fit(
+        loans["text"], loans["class"]
+    )
+    expected = (model.predict(loans["text"]) == loans["class"]).mean()
+    texts = loans["text"]
+    for features in ("text", texts, texts.tolist(), texts.to_numpy()):
+        audit = vl.enforce(loans, policy=policy, model=model, features=features, target="class",
+                           gender="sex")  # fmt: skip
+        assert audit["right"].value == pytest.approx(expected)
+    bound: dict[str, Any] = {"target": loans["class"], "gender": loans["sex"]}
+    audit = vl.enforce(texts.tolist(), policy=policy, model=model, **bound)
+    assert audit["right"].value == pytest.approx(expected)

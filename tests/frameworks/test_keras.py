@@ -206,3 +206,16 @@ def test_several_outputs_are_said(X: Any) -> None:
     ends = [keras.layers.Dense(1, "sigmoid")(inputs) for _ in range(2)]
     with pytest.raises(Unanswered, match="has 2 outputs"):
         predictions(keras.Model(inputs, ends), X)
+
+
+def test_rows_of_its_training_are_known_again(
+    policy: str, loans: Any, X: Any, evidence: Any, tmp_path: Any
+) -> None:
+    model, y = vl.wrap(made(), policy=policy), loans["class"].to_numpy()
+    train(model, X, y)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    vl.enforce(policy=policy, model=again, features=X, target=y, gender=loans["sex"].to_numpy())
+    trained, judged = evidence()[-2:]
+    assert trained["model"]["sha256"] == judged["model"]["sha256"]
+    assert judged["data"][0]["training_rows"] is True

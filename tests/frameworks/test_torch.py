@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from functools import partial
 from typing import Any
 
@@ -200,3 +202,22 @@ def test_hints_say_the_line_that_works(policy: str, loans: Any, X: Any) -> None:
         vl.enforce(loans, policy=policy, model=net, features=["income", "sex"], target="class")
     with pytest.raises(Unanswered, match=r"gave shape \(300, 1, 2\) for 300 rows"):
         predictions(Net(lambda given: given[:, None], 2), X)
+
+
+def test_a_module_is_known_by_its_weights(policy: str, X: Any, loans: Any, evidence: Any) -> None:
+    net, again = Net(), Net()
+    again.load_state_dict(net.state_dict())
+    other = Net()
+    with torch.no_grad():
+        other.last.bias.add_(1)
+    found = []
+    for one in (net, again, other):
+        vl.enforce(loans, policy=policy, model=one, features=FEATURES, target="class", gender="sex")
+        found.append(evidence()[-1]["model"])
+    assert found[0]["sha256"] == found[1]["sha256"] != found[2]["sha256"]
+    assert found[0]["identity"] == "weights"
+    digest = hashlib.sha256()
+    for name, value in net.state_dict().items():
+        header = json.dumps([name, "<f4", list(value.shape)], separators=(",", ":"))
+        digest.update(f"{header}\n".encode() + value.numpy().tobytes())
+    assert found[0]["sha256"] == digest.hexdigest()

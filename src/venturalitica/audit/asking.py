@@ -20,12 +20,15 @@ def features_of(model: Any, frame: Any, features: Any = None) -> Any:
         model: any that `frameworks` knows to ask.
         frame: a table, or a dict of columns; n rows.
         features: the names of the columns, or the rows themselves; by default what the model says.
+            One name alone is that column as it is, for a model of texts.
 
     Raises:
         DataError: nobody says what the features are, or there is no table.
         BindingError: the table lacks some of them.
     """
-    names = _names(features)
+    if isinstance(features, str) and frame is not None:
+        return values_of(_known(features, frame), frame)
+    names = _names(features, frame)
     if features is not None and names is None:
         return features
     names = feature_names(model) if names is None else names
@@ -33,10 +36,10 @@ def features_of(model: Any, frame: Any, features: Any = None) -> Any:
         raise DataError(_unknown(model, frame))
     import narwhals as nw
 
-    from venturalitica.tally.engines.narwhals import collected, names_of, picked
+    from venturalitica.tally.engines.narwhals import collected, picked
 
     table = None if isinstance(frame, Mapping) else nw.from_native(frame)
-    columns = list(frame) if table is None else names_of(table)
+    columns = _columns(frame)
     places = {spelling(model, name): name for name in columns} | {name: name for name in columns}
     absent = [name for name in names if name not in places]
     if absent:
@@ -113,23 +116,34 @@ def values_of(given: Any, frame: Any) -> Any:
     return collected(picked(table, [given])).get_column(given).to_native()
 
 
-def _names(features: Any) -> list[str] | None:
-    """Features as names of columns, in any sequence; None where they are rows."""
-    if isinstance(features, str):
+def _columns(frame: Any) -> list[str]:
+    import narwhals as nw
+
+    from venturalitica.tally.engines.narwhals import names_of
+
+    return list(frame) if isinstance(frame, Mapping) else names_of(nw.from_native(frame))
+
+
+def _known(name: str, frame: Any) -> str:
+    columns = _columns(frame)
+    if name not in columns:
         raise BindingError(
-            f"features={features!r}: expected the model's columns in its order, a list such as "
-            f"[{features!r}], or the rows themselves"
+            f"features={name!r}: the data has no column '{name}'{did_you_mean(name, columns)}"
         )
-    try:
-        found = list(features) if isinstance(features, Sequence) or _is_flat(features) else []
-    except TypeError:
+    return name
+
+
+def _names(features: Any, frame: Any) -> list[str] | None:
+    """Features as names of columns, in any sequence; None where they are rows, texts say."""
+    flat = len(getattr(features, "shape", ())) == 1 and hasattr(features, "tolist")
+    if frame is None or not (flat or isinstance(features, list | tuple)):
         return None
-    return found if found and all(isinstance(name, str) for name in found) else None
-
-
-def _is_flat(features: Any) -> bool:
-    """An index of pandas, an array of texts: names in one dimension."""
-    return len(getattr(features, "shape", ())) == 1 and hasattr(features, "tolist")
+    found = list(features)
+    if not found or not all(isinstance(name, str) for name in found):
+        return None
+    rows = len(frame) if hasattr(frame, "__len__") and not isinstance(frame, Mapping) else None
+    texts = len(found) == rows and not set(found) & set(_columns(frame))
+    return None if texts else found
 
 
 def _unknown(model: Any, frame: Any) -> str:

@@ -31,6 +31,7 @@ from venturalitica.core.circumstances import Share
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.text import timestamp
 from venturalitica.errors import VenturaliticaError
+from venturalitica.frameworks import weights_of
 from venturalitica.provenance.environment import Surroundings
 from venturalitica.provenance.model import model_facts
 from venturalitica.system.settings import Settings
@@ -46,7 +47,7 @@ def conduct(request: Request) -> Audit:
     before = open_runs() if request.trackers is None else request.trackers
     started = datetime.now(UTC)
     surroundings = Surroundings(settings)
-    described = request.described or model_facts(request.model)
+    described = request.described or model_facts(request.model, weights_of)
     if described and request.began is not None:
         described = {**described, "fit_began_at": timestamp(request.began)}
     known = _share_trained_on(described, request)
@@ -112,7 +113,8 @@ def _share_trained_on(described: Mapping[str, Any] | None, request: Request) -> 
         remember(digest, request.trained)
         return None
     known = recall(digest)
-    return known.share_of(request.frame) if known else None
+    rows = request.features if request.frame is None else request.frame
+    return known.share_of(rows) if known else None
 
 
 def _measured(request: Request, settings: Settings) -> Measured:

@@ -86,6 +86,12 @@ def from_table(model: Any, table: Any) -> Any:
     return table if make is None else make(model, table)
 
 
+def weights_of(model: Any) -> list[tuple[str, Any]] | None:
+    """Name and array of each weight, in the model's order; None where its pickle stands for it."""
+    weights = getattr(dialect_of(model), "weights", None)
+    return None if weights is None else weights(model)
+
+
 def line_for(model: Any) -> str:
     """What to write to have such a model judged; empty where there is nothing to say of it."""
     return str(getattr(dialect_of(model), "LINE", ""))

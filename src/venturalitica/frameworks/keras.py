@@ -51,6 +51,12 @@ def from_table(model: Any, table: Any) -> Any:
     return found
 
 
+def weights(model: Any) -> list[tuple[str, Any]]:
+    """By place and name: their paths are others once a model was saved and loaded."""
+    numbered = enumerate(model.weights)
+    return [(f"{place}/{weight.name}", weight.numpy()) for place, weight in numbered]
+
+
 def is_fitted(model: Any) -> bool:
     """Whether its optimizer has made a step."""
     steps = getattr(getattr(model, "optimizer", None), "iterations", None)

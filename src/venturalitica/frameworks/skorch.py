@@ -11,6 +11,12 @@ from venturalitica.frameworks.sklearn import Favorable, feature_names, labels_of
 from venturalitica.frameworks.torch import from_table
 
 
+def weights(model: Any) -> list[tuple[str, Any]] | None:
+    """Those of its module."""
+    module = getattr(model, "module_", None)
+    return None if module is None else torch.weights(module)
+
+
 def is_fitted(model: Any) -> bool:
     """A net that was trained keeps its history."""
     return bool(getattr(model, "history_", None))

@@ -32,6 +32,21 @@ def is_fitted(model: Any) -> bool:
     return False
 
 
+def weights(model: Any) -> list[tuple[str, Any]] | None:
+    """Parameters and buffers; None where its state holds anything else."""
+    import torch
+
+    state = model.state_dict()
+    if not all(isinstance(value, torch.Tensor) for value in state.values()):
+        return None
+    plain = ((name, value.detach().cpu()) for name, value in state.items())
+    # numpy has no bfloat16, and float32 holds each of its numbers.
+    return [
+        (name, (value.float() if value.dtype == torch.bfloat16 else value).numpy())
+        for name, value in plain
+    ]
+
+
 def from_table(model: Any, table: Any) -> Any:
     """A matrix of floats, in the order of the columns."""
     return matrix(table)
@@ -212,4 +227,5 @@ __all__ = [
     "is_fitted",
     "labels_of",
     "predictions",
+    "weights",
 ]

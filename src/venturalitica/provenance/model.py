@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from venturalitica.core.encoding import canonical_json
 from venturalitica.core.redact import WITHHELD, redact_fact, redacted_traceback
 from venturalitica.core.secret_names import (
     is_environment,
@@ -291,12 +292,22 @@ def _object_outline(value: Any) -> str:
         return f"{kind.__qualname__} (repr raised {type(error).__name__})"
 
 
-def model_facts(model: Any) -> Mapping[str, Any] | None:
-    """`describe_model`, or what can be said of a model that cannot be described."""
+Weights = Callable[[Any], Sequence[tuple[str, Any]] | None]
+"""Name and array of each weight of a model; None where its pickle stands for it."""
+
+
+def model_facts(model: Any, weights: Weights | None = None) -> Mapping[str, Any] | None:
+    """`describe_model`, or what can be said of a model that cannot be described.
+
+    Args:
+        model: as of `describe_model`.
+        weights: gives the weights of a model whose pickle is another each time.
+    """
     if model is None:
         return None
     try:
-        return describe_model(model)
+        found = weights(model) if weights is not None else None
+        return describe_model(model) if found is None else _by_weights(model, found)
     except Exception as error:  # noqa: BLE001 - a fact that is missing is said
         log.warning("the model could not be described\n%s", redacted_traceback(error))
         return _facts(model, {}, None, f"could not be described ({type(error).__name__})")
@@ -332,6 +343,19 @@ def _facts(
         "note": note,
         "identity": "pickle" if sha256 else None,
     }
+
+
+BY_WEIGHTS = "weights v1"
+
+
+def _by_weights(model: Any, weights: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The facts with a digest over name, type, shape and bytes of each weight, in their order."""
+    digest = hashlib.sha256()
+    for name, array in weights:
+        digest.update(canonical_json([name, array.dtype.str, list(array.shape)]) + b"\n")
+        digest.update(array.tobytes())
+    found = _facts(model, describe_parameters(model), digest.hexdigest(), "")
+    return found | {"serialization": BY_WEIGHTS, "identity": "weights"}
 
 
 class _Sha256Writer:
