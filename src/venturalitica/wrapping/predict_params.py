@@ -7,12 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from venturalitica.audit.asking import values_of
-from venturalitica.frameworks.alignment import (
-    check_role_order,
-    column_names,
-    row_count,
-    unreadable,
-)
+from venturalitica.frameworks.alignment import check_role_order, column_names, row_count, unreadable
 from venturalitica.frameworks.beside import Beside, parameters_of
 from venturalitica.frameworks.sklearn import routed, routing_is_on
 from venturalitica.wrapping.arguments import Call
@@ -26,6 +21,8 @@ def with_params(plan: Plan, call: Call) -> Plan:
         BindingError: `predict_params` is no mapping of names.
         DataError: a Series of it has the judged rows in another order.
     """
+    if plan.features is None:
+        return plan
     given = {name: values_of(value, plan.frame) for name, value in call.predict_params.items()}
     check_role_order(given, plan.features if plan.frame is None else plan.frame)
     return replace(plan, beside=Beside(given, call.y), metadata=_metadata(plan, call))
