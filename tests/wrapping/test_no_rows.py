@@ -61,6 +61,7 @@ def statuses(audit: dict[str, Any]) -> set[str]:
         (0.5, "a float"),
         (np.float64(0.5), "a float64"),
         ({"a": [1, 2]}, "a dict"),
+        ({"a": np.zeros(240), "b": np.zeros(3)}, "a dict"),
         (Path("train.csv"), "PosixPath"),
         (Loader(np.zeros((240, 2)), np.zeros(240)), "a Loader"),
         (LogisticRegression(), "a LogisticRegression"),
@@ -128,6 +129,20 @@ def test_whatever_turns_into_an_array_is_rows(
         vl.wrap(LogisticRegression(), policy=policy).fit(rows, y, gender=loans["sex"].to_numpy())
     assert all(statuses(audit) <= {"passed", "failed"} for audit in evidence())
     assert len(evidence()) == 3
+
+
+def test_inputs_by_name_are_rows(policy: str, X: Any, y: Any, evidence: Any) -> None:
+    class Named(Anything):
+        def fit(self, X: Any, y: Any) -> Any:  # type: ignore[override]
+            return self
+
+        def predict(self, X: Any) -> Any:
+            return np.ones(len(X["income"]), dtype=int)
+
+    inputs = {name: X[name].to_numpy() for name in ("income", "debt")}
+    model: Any = vl.wrap(Named(), policy=policy)
+    model.fit(inputs, y, gender=["a", "b"] * 120)
+    assert statuses(evidence()[0]) <= {"passed", "failed"}
 
 
 def test_labels_that_nobody_can_read_cost_no_training(policy: str, X: Any, evidence: Any) -> None:

@@ -287,7 +287,10 @@ def unreadable(X: Any) -> str:
     rows = shape[0] if isinstance(shape, tuple) and shape else None
     counted = isinstance(rows, int) or hasattr(X, "num_row")
     indexed = (hasattr(X, "__len__") and hasattr(X, "__getitem__")) or hasattr(X, "__array__")
-    other = isinstance(X, str | bytes | bytearray | Mapping) or callable(X) or hasattr(X, "fit")
+    if isinstance(X, Mapping):  # inputs by name, an array each
+        counted = len({getattr(one, "shape", ())[:1] for one in X.values()} - {()}) == 1
+        indexed = False
+    other = isinstance(X, str | bytes | bytearray) or callable(X) or hasattr(X, "fit")
     if not other and shape != () and (counted or indexed):
         return ""
     return f"fit was given a {type(X).__name__}, which is no rows that can be predicted again"
