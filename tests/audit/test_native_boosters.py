@@ -193,6 +193,15 @@ def test_columns_without_names_are_asked_for(policy: Any, loans: Any) -> None:
         vl.enforce(lightgbm.Dataset(bare), policy=policy, model=lgb(loans), target=loans["class"])
 
 
+def test_a_wrong_shape_is_told_with_the_line_that_works(policy: Any, loans: Any) -> None:
+    bare = loans[["income"]].to_numpy()
+    for booster, rows in ((xgb(loans), xgboost.DMatrix(bare)), (lgb(loans), bare)):
+        with pytest.raises(
+            vl.DataError, match=r"Booster raised .*Error.*vl\.enforce\(test_df, mod"
+        ):
+            vl.enforce(loans, policy=policy, model=booster, features=rows, target="class")
+
+
 def test_the_classes_of_scikit_learn_have_no_file_of_their_own() -> None:
     for kind in (xgboost.XGBClassifier, lightgbm.LGBMClassifier):
         assert dialect_of(kind()).__name__.endswith(".sklearn")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-os.environ["KERAS_BACKEND"] = "torch"
+os.environ.setdefault("KERAS_BACKEND", "torch")
 
 from collections.abc import Callable
 from pathlib import Path

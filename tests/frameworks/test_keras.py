@@ -48,14 +48,14 @@ def test_a_wrapped_model_trains_as_bare_and_is_audited(
     y, bare = loans["class"].to_numpy(), made()
     history = train(bare, X, y, validation_split=0.2)
     after = random.random(), np.random.random()
-    mode = bare.training
+    mode = getattr(bare, "training", None)  # on PyTorch alone
     model = made()
     assert vl.wrap(model, policy=policy) is model
     capsys.readouterr()
     ours = train(model, X, y, validation_split=0.2, gender=loans["sex"].to_numpy())
     assert ours.history == history.history
     assert (random.random(), np.random.random()) == after
-    assert model.training == mode
+    assert getattr(model, "training", None) == mode
     assert capsys.readouterr().out == ""
     expected = bare.predict(X, verbose=0)
     np.testing.assert_array_equal(model.predict(X, verbose=0), expected)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, roc_auc_score
 from torch import nn
+from torch.utils.data import DataLoader
 
 import venturalitica as vl
 from venturalitica.frameworks import favorable_scores, predictions
@@ -200,6 +201,9 @@ def test_hints_say_the_line_that_works(policy: str, loans: Any, X: Any) -> None:
         vl.enforce(policy=policy, model=net, target=loans["class"])
     with pytest.raises(vl.DataError, match="column 'sex' holds String"):
         vl.enforce(loans, policy=policy, model=net, features=["income", "sex"], target="class")
+    for features in (["income"], X[:, :1], DataLoader(X)):
+        with pytest.raises(vl.DataError, match=r"Net raised .*Error .*features=\["):
+            vl.enforce(loans, policy=policy, model=net, features=features, target="class")
     with pytest.raises(Unanswered, match=r"gave shape \(300, 1, 2\) for 300 rows"):
         predictions(Net(lambda given: given[:, None], 2), X)
 

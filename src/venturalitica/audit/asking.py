@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from venturalitica.core.policy import Control
-from venturalitica.errors import BindingError, DataError, MissingExtra, did_you_mean
-from venturalitica.frameworks import feature_names, from_table, kind_of, predictions, spelling
-from venturalitica.frameworks.beside import NOTHING, Beside
+from venturalitica.core.redact import redact_text
+from venturalitica.errors import (
+    BindingError,
+    DataError,
+    MissingExtra,
+    VenturaliticaError,
+    did_you_mean,
+)
+from venturalitica.frameworks import (
+    feature_names,
+    from_table,
+    kind_of,
+    line_for,
+    predictions,
+    spelling,
+)
+from venturalitica.frameworks.beside import NOTHING, Beside, Unanswered
 from venturalitica.frameworks.sklearn import NoLabels, no_labels
 from venturalitica.metrics.catalog import asks_amounts
 
@@ -83,6 +98,31 @@ def predicted(
         if not wanted:
             raise
         return predictions(model, X, amounts=True, beside=beside), str(reason)
+
+
+@contextmanager
+def asking(model: Any, features: Any) -> Iterator[None]:
+    """Inside, a network or a booster is asked; what it raises is told with the line that works.
+
+    Raises:
+        DataError: the rows are not in the form or order in which it was trained.
+    """
+    try:
+        yield
+    except (VenturaliticaError, Unanswered):
+        raise
+    except Exception as error:
+        line = line_for(model)
+        if not line:
+            raise
+        shape = getattr(features, "shape", None)
+        given = f"{type(features).__name__}{f' of shape {tuple(shape)}' if shape else ''}"
+        said = redact_text(" ".join(str(error).split())).rstrip(".")
+        raise DataError(
+            f"{type(model).__name__} raised {type(error).__name__} when it was asked about a "
+            f"{given}: {said}. Give it the columns, or the rows, that it was "
+            f"trained on, in their order; {line}"
+        ) from error
 
 
 def is_table(data: Any) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.audit.asking import features_of, predicted, values_of
+from venturalitica.audit.asking import asking, features_of, predicted, values_of
 from venturalitica.core.circumstances import Circumstances, Share
 from venturalitica.core.policy import LABEL_ROLES, Control, Phase, Policy, Role
 from venturalitica.core.prior import identity_digest, identity_roles
@@ -336,8 +336,8 @@ def with_predictions(request: Request) -> Request:
     What the caller bound already (`prediction=`, `score=`) is left as it is.
 
     Raises:
-        DataError: nobody says what its features are, there is no table, or what it predicts is
-            compared with no target (clusters, outliers).
+        DataError: nobody says what its features are, there is no table, a network or booster
+            failed on them, or what it predicts is compared with no target (clusters, outliers).
         BindingError: the table lacks some of them.
     """
     from venturalitica.judge import select
@@ -363,7 +363,7 @@ def with_predictions(request: Request) -> Request:
     )
     favorable = request.policy.role("target").favorable_values
     controls = select(request.policy, request.phase)
-    with asked(model) as twin:
+    with asked(model) as twin, asking(model, features):
         for role in sorted(needed):
             try:
                 if role == "prediction":

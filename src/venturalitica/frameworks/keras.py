@@ -17,6 +17,11 @@ IN_PLACE = True
 """Copying a model would save and load it, draw random numbers, and leave layers behind that other
 models share: the model itself is governed."""
 
+LINE = (
+    'vl.enforce(test_df, model=model, features=["...", "..."], target="..."), or with arrays '
+    "vl.enforce(model=model, features=X_test, target=y_test)"
+)
+
 _AMOUNTS = ("squared", "absolute", "percentage", "huber", "log_cosh", "poisson", "cosine")
 _SHORT = ("mse", "mae", "mape", "msle")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from venturalitica.frameworks import sklearn, torch
 from venturalitica.frameworks.beside import NOTHING, Beside
+from venturalitica.frameworks.keras import LINE
 from venturalitica.frameworks.sklearn import Favorable, feature_names, labels_of
 from venturalitica.frameworks.torch import from_table
 
@@ -50,6 +51,7 @@ def _at_rest(model: Any) -> AbstractContextManager[None]:
 
 
 __all__ = [
+    "LINE",
     "amounts",
     "favorable_scores",
     "feature_names",
