@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Callable, Mapping
 from threading import Lock
@@ -31,6 +32,10 @@ def pack_of(ledger: Ledger, index: int, entry: Entry | None = None) -> Pack:
     Args:
         entry: the entry, for who has just appended it; else it is read from the log.
     """
+    # Imported here and not by the threads that use it: MLflow looks for modules under a lock of its
+    # own, and imports under it too. A thread that imports meanwhile stops, and the script with it.
+    importlib.import_module("venturalitica.reports.html.page")
+    importlib.import_module("venturalitica.reports.markdown")
     lock, built = Lock(), list[Parcel]()
 
     def pack() -> Parcel:

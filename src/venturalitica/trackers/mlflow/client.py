@@ -16,6 +16,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -173,6 +174,17 @@ _STATUS = re.compile(r"failed with error code (\d{3}) != 200")
 def library() -> Any:
     """The module; MissingExtra where it is absent."""
     return base.library("mlflow", "MLflow")
+
+
+@cache
+def client_at(door: str) -> Any:
+    """The client, made once: by the thread that asks which run is open, not where we deliver.
+
+    Each new one looks for a module that is mostly not there (Spark's). MLflow looks for modules
+    under a lock of its own, and imports under it too (`mlflow.models.evaluate`): a thread of ours
+    that looks for one meanwhile would stop, and the script with it.
+    """
+    return library().MlflowClient(tracking_uri=door)
 
 
 def workspace_here() -> str:

@@ -26,7 +26,7 @@ from venturalitica.errors import (
 from venturalitica.trackers.base import LoggedModel
 from venturalitica.trackers.haul import below
 from venturalitica.trackers.links import address, is_http
-from venturalitica.trackers.mlflow.client import first_answer, library
+from venturalitica.trackers.mlflow.client import client_at, first_answer, library
 from venturalitica.trackers.mlflow.run import artifacts_at
 
 _log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ def load(folder: Path) -> Any:
 
 def logged_in(door: str, run_id: str) -> list[LoggedModel]:
     """The models that a run logged and whose files are complete, oldest first."""
-    client = library().MlflowClient(tracking_uri=door)
+    client = client_at(door)
     outputs = client.get_run(run_id).outputs
     ids = dict.fromkeys(one.model_id for one in outputs.model_outputs) if outputs else {}
     found = [client.get_logged_model(model_id) for model_id in ids]
@@ -184,7 +184,7 @@ def fetch_logged(door: str, model: LoggedModel, folder: Path) -> LoggedModel:
     """Fetch the files of a logged model one by one into an empty folder."""
     from mlflow.models import Model
 
-    place = library().MlflowClient(tracking_uri=door).get_logged_model(model.model_id)
+    place = client_at(door).get_logged_model(model.model_id)
     _take(artifacts_at(place.artifact_location, door), folder)
     try:
         created = Model.load(str(folder)).utc_time_created

@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote, urlsplit
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.links import is_file_store, is_sqlite, sqlite_file
-from venturalitica.trackers.mlflow.client import library
+from venturalitica.trackers.mlflow.client import client_at
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def _made_up(name: str) -> bool:
 
 def _ask(key: tuple[str, str], door: str) -> None:
     try:
-        _known[key] = str(library().MlflowClient(tracking_uri=door).get_experiment(key[1]).name)
+        _known[key] = str(client_at(door).get_experiment(key[1]).name)
     except Exception as error:  # noqa: BLE001 - boundary: a tracker must never break a training run
         log.debug("the name of experiment %s is not known\n%s", key[1], redacted_traceback(error))
 

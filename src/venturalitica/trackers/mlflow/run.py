@@ -13,7 +13,7 @@ from venturalitica.trackers.base import ROOT, DataRef
 from venturalitica.trackers.haul import Haul
 from venturalitica.trackers.layout import SNAPSHOTS
 from venturalitica.trackers.links import is_file_store, is_http, redact
-from venturalitica.trackers.mlflow.client import first_answer, is_missing, library
+from venturalitica.trackers.mlflow.client import client_at, first_answer, is_missing
 from venturalitica.trackers.publish import VALUE_LIMIT, Point, Shelf, with_section
 
 _BATCH = 100
@@ -29,7 +29,7 @@ class RunShelf(Shelf):
             first_answer(door, run_id)
         self._door = door
         self._id = run_id
-        self._client = library().MlflowClient(tracking_uri=door)
+        self._client = client_at(door)
         self._run = self._client.get_run(self._id)
         if self._run.info.lifecycle_stage == "deleted":
             raise TrackerError(

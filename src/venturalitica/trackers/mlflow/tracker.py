@@ -36,6 +36,7 @@ from venturalitica.trackers.links import (
 )
 from venturalitica.trackers.mlflow import health, hooks, models, names
 from venturalitica.trackers.mlflow.client import (
+    client_at,
     doubt,
     first_answer,
     library,
@@ -91,10 +92,12 @@ class MlflowTracker(Tracker):
         door = _current()
         if is_http(door):
             first_answer(door, run_id)
-        return self._ref(library().MlflowClient(tracking_uri=door).get_run(run_id))
+        return self._ref(client_at(door).get_run(run_id))
 
     def _ref(self, run: Any) -> RunRef:
         door = _current()
+        if door:
+            client_at(door)
         uri = place_of(run, door)
         if not (is_sqlite(uri) or is_file_store(uri)):
             self._doors[uri] = door
@@ -272,7 +275,7 @@ def checkpoints_in(
     seen: set[str] = set()
     if not experiments or not _ORIGIN.fullmatch(origin):  # a log may come from anybody
         return found, seen
-    client = library().MlflowClient(tracking_uri=door)
+    client = client_at(door)
     for key in (f"{ROOT}{SUFFIX}", f"{ROOT}.run{SUFFIX}"):
         query, token = f"tags.`{key}` LIKE '{origin}%'", None
         while True:
@@ -292,7 +295,7 @@ def checkpoints_at(door: str, run_ids: Sequence[str], origin: str) -> dict[str, 
     """The checkpoints of these very runs, whose first record may be of another log."""
     from mlflow.exceptions import MlflowException
 
-    client = library().MlflowClient(tracking_uri=door)
+    client = client_at(door)
     found: dict[str, str] = {}
     for run_id in run_ids:
         try:
