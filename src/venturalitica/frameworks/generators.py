@@ -81,7 +81,7 @@ def _keras(keras: Any) -> Iterator[Restore]:
     shared = sys.modules.get("keras.src.backend.common.global_state")
     generator = shared.get_global_attribute("global_seed_generator") if shared else None
     if generator is not None:
-        state = keras.ops.convert_to_numpy(generator.state).copy()
+        state = keras.ops.copy(generator.state.value)
         yield lambda: generator.state.assign(state)
 
 

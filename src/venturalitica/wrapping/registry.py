@@ -234,12 +234,12 @@ def _get_metadata_routing(sub: Any, bare: Any) -> Callable[..., Any]:
 
 
 def _requests(model: Any, governance: Governance, method: str) -> Mapping[str, Any]:
-    """Audit name -> alias; None, as scikit-learn has it, where nobody said whether it is wanted."""
+    """Audit name -> alias, of those that somebody said whether they are wanted: the requests of a
+    wrapped model are else those of the bare one."""
     if not callable(getattr(model, method, None)):
         return {}
-    all_of_them = dict.fromkeys(_audit_names(model, governance, method))
-    all_of_them |= dict(governance.requests.get(method, {}))
-    return {name: alias for name, alias in all_of_them.items() if alias != UNUSED}
+    asked = governance.requests.get(method, {})
+    return {name: alias for name, alias in asked.items() if alias != UNUSED}
 
 
 def _audit_names(model: Any, governance: Governance, method: str) -> list[str]:
@@ -282,14 +282,14 @@ class _Requesting:
                 if own is not None:
                     own(**rest)  # some take any name
                 elif unknown:
-                    raise TypeError
-            except TypeError:
+                    raise TypeError(f"Unexpected args: {unknown}")
+            except TypeError as error:
                 if not unknown:
                     raise
                 hint = did_you_mean(unknown[0], [*names, *known])
                 raise TypeError(
-                    f"{self.name}() got an unexpected keyword argument '{unknown[0]}'{hint}. It "
-                    f"takes {', '.join([*names, *known])}"
+                    f"{error}. Of a wrapped model {self.name}() takes "
+                    f"{', '.join([*names, *known])}{hint}"
                 ) from None
             for name, alias in audit.items():
                 # Refuses an alias that is none, as for the model's own arguments.
