@@ -35,7 +35,7 @@ def counted(rows: dict[str, Any], roles: Any = ROLES) -> Tally:
     return build_tally(rows, needs=NEEDS, binding=binding, roles=roles)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_merged_equals_pooled_bit_for_bit(data: Any) -> None:
     size, parts = data.draw(st.integers(0, 40)), data.draw(st.integers(1, 4))

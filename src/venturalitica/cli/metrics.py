@@ -126,7 +126,7 @@ def _groups(spec: MetricSpec) -> str:
 
 def _example(spec: MetricSpec) -> str:
     across = "\n    across: gender" if spec.needs_across else ""
-    upward = spec.ideal is None or spec.ideal > spec.low
+    upward = spec.ideal is None or spec.ideal > max(spec.low, 0.0)
     bound = _example_bound(spec, upward)
     return (
         f"  - id: {spec.name.replace('_', '-')}\n    metric: {spec.name}{across}\n"

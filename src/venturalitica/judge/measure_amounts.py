@@ -25,6 +25,8 @@ from venturalitica.metrics.intervals import REPLICATES, Floats
 from venturalitica.metrics.registry import STATISTICS
 from venturalitica.metrics.statistic import Amounts
 
+STUDENT = "the interval is Student's, of sums of amounts, and no replicate of counts"
+"""A note: what a record says of its intervals as a whole is of those of counts."""
 FEWEST = 30
 """Rows from which the mean of skewed errors is near enough to normal for Student's interval."""
 LARGEST = 0.25
@@ -83,12 +85,14 @@ def _doubts(question: Question, summed: Summed) -> list[str]:
 
 
 def _notes(question: Question, summed: Summed) -> list[str]:
-    said = STATISTICS[question.spec.name].said
+    statistic = STATISTICS[question.spec.name]
+    method = [STUDENT] if statistic.draw is not None else []
+    said = statistic.said
     if said is None:
-        return []
+        return method
     names = summed.counted.groups.names or ("",)
     notes = [(name, said(summed.amounts, place)) for place, name in enumerate(names)]
-    return [f"{name}: {note}" if name else note for name, note in notes]
+    return [*method, *(f"{name}: {note}" if name else note for name, note in notes)]
 
 
 def counted_amount_rows(bench: Bench, question: Question) -> Counted:

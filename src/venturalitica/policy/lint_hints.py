@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from venturalitica.core.labels import alike
 from venturalitica.core.policy import LABEL_ROLES, Control, Policy
 from venturalitica.errors import slip
-from venturalitica.metrics.catalog import CATALOG, needs
+from venturalitica.metrics.catalog import CATALOG, needs, withheld
 from venturalitica.policy.tree import MAX_NAMES_COMPARED, MapNode, Node, Path, Scalar, show
 from venturalitica.policy.validate_shape import Collector
 
@@ -24,6 +24,8 @@ def collect_hints(policy: Policy, root: Node, hints: Collector) -> None:
     _no_favorable(policy, hints)
     for index, control in enumerate(policy.controls):
         _exact(index, control, hints)
+        if why := withheld(CATALOG[control.metric], policy.min_cell):
+            hints.add(("controls", index, "metric"), f"{why}: it will never be evaluated")
 
 
 def _unused_roles(policy: Policy, hints: Collector) -> None:
