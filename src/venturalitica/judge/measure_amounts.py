@@ -35,11 +35,12 @@ LARGEST = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Summed:
-    """What a control about amounts counts: its rows by group, and their sums."""
+    """What a control about amounts counts: its rows by group, their sums, and `student`, draws of
+    Student's t for each group, `(2000, G)`."""
 
     counted: Counted
     amounts: Amounts
-    digest: str
+    student: Floats
 
 
 def _shared(bench: Bench, question: Question) -> Summed:
@@ -59,7 +60,7 @@ def measure_amount(bench: Bench, question: Question) -> Found:
     support = counted.rows.astype(float)
     replicates = numpy.full((REPLICATES, counted.size), numpy.nan)
     if statistic.draw is not None:
-        drawn = statistic.draw(amounts, _student(amounts, summed.digest))
+        drawn = statistic.draw(amounts, summed.student)
         replicates = numpy.clip(drawn, question.spec.low, question.spec.high)
     part = Part(name, statistic.compute(amounts), support, replicates)
     found = compared_or_single(bench, question, [part], counted, support)
@@ -133,7 +134,7 @@ def _summed(table: AmountTable, counted: Counted, across: tuple[str, ...]) -> Su
             value, before = exact_value(text), sums[name][group]
             sums[name][group] = max(before, value) if name.startswith(GREATEST) else before + value
     amounts = Amounts(counted.rows.tolist(), sums, [sorted(own.items()) for own in bins])
-    return Summed(counted, amounts, _digest(table.number, across, amounts))
+    return Summed(counted, amounts, _student(amounts, _digest(table.number, across, amounts)))
 
 
 def _digest(number: str, across: tuple[str, ...], amounts: Amounts) -> str:

@@ -145,7 +145,8 @@ def _refuse_fractions(role: str, values: Sequence[Label]) -> None:
     instead = (
         "the predicted labels, and probabilities as score="
         if role == "prediction"
-        else "labels, such as amounts cut into classes"
+        else "labels, such as amounts cut into classes, or name metrics of amounts in the policy "
+        "('venturalitica metrics --family regression')"
     )
     raise RoleError(
         role,
