@@ -354,6 +354,24 @@ def column_names(X: Any) -> list[str] | None:
     return names if _are_names(names) else None
 
 
+def name_of(y: Any) -> str | None:
+    """The name of a Series, or of the only column of a table."""
+    name = getattr(y, "name", None)
+    if name is None:
+        names = column_names(y)
+        name = names[0] if names and len(names) == 1 else None
+    return name if isinstance(name, str) else None
+
+
+def column_of(data: Any, name: str) -> Any:
+    """The column of a table in the table's own library."""
+    import narwhals as nw
+
+    table = nw.from_native(data)
+    table = table.select(name).collect() if isinstance(table, nw.LazyFrame) else table
+    return table.get_column(name).to_native()
+
+
 def _are_names(names: list[Any]) -> bool:
     texts = all(isinstance(name, str) for name in names)
     return bool(names) and texts and len(set(names)) == len(names)

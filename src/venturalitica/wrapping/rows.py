@@ -19,8 +19,10 @@ from venturalitica.frameworks.alignment import (
     check_shared_columns,
     column_count,
     column_names,
+    column_of,
     index_of,
     like,
+    name_of,
     named,
     one_column,
     other_index,
@@ -202,7 +204,7 @@ def _training_data(policy: Policy, call: Call, rows: int) -> Plan:
         in_x = columns is not None and target in columns
         if "target" in call.given and not in_x and target != str(getattr(call.y, "name", None)):
             raise BindingError(_target_without_table(target, columns))
-        target = _column(call.X, target) if in_x else None
+        target = column_of(call.X, target) if in_x else None
     labels = _labels(call.y, rows)
     check_agreement(labels, target, "target=", "y")
     _refuse_columns_elsewhere(bindings, columns)
@@ -239,7 +241,7 @@ def _same_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
     _check_bindings(policy, bindings, table.columns, rows)
     check_role_order(bindings, native if index_of(native) is not None else call.X)
     if target is not None:
-        found = _column(native, target)
+        found = column_of(native, target)
         check_agreement(labels, found, f"audit_data['{target}']", "y")
         return Plan(call.X, native, bindings | {"target": target}, labels=one_column(found))
     given = bindings.pop("target", None)
@@ -287,7 +289,7 @@ def _other_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
             'too: name their column with target="...", or in the policy with '
             f"'roles: {{target: {{column: ...}}}}' (columns: {_listed(table.columns)})"
         )
-    labels = one_column(bindings["target"] if target is None else _column(native, target))
+    labels = one_column(bindings["target"] if target is None else column_of(native, target))
     if target is not None:
         bindings["target"] = target
     _check_bindings(policy, bindings, table.columns, len(table))
@@ -343,19 +345,10 @@ def _target_column(policy: Policy, call: Call, columns: Sequence[str]) -> str | 
         return named
     if named is not None:
         return None
-    for name in (policy.role("target").column, _name(call.y)):
+    for name in (policy.role("target").column, name_of(call.y)):
         if name is not None and name in columns:
             return name
     return None
-
-
-def _name(y: Any) -> str | None:
-    """The name of a Series, or of the only column of a table."""
-    name = getattr(y, "name", None)
-    if name is None:
-        names = column_names(y)
-        name = names[0] if names and len(names) == 1 else None
-    return name if isinstance(name, str) else None
 
 
 def _target_without_table(target: str, columns: Sequence[str] | None) -> str:
@@ -392,16 +385,6 @@ def _unread(y: Any, labels: Any, target: Any) -> dict[str, str]:
         "target": f"y has {len(outputs)} outputs ({_listed(outputs)}): say which is judged, by "
         "`roles: {target: {column: ...}}` in the policy or target= of the call"
     }
-
-
-def _column(data: Any, name: str) -> Any:
-    import narwhals as nw
-
-    from venturalitica.tally.engines.narwhals import collected, picked
-
-    table = nw.from_native(data)
-    table = collected(picked(table, [name])) if isinstance(table, nw.LazyFrame) else table
-    return table.get_column(name).to_native()
 
 
 def _is_array(value: Any) -> bool:
