@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST = 1_000
+"""Audits of one process, the latest, that wait for a run."""
+
 
 @dataclass(slots=True, eq=False)
 class _Audited:
@@ -139,7 +142,7 @@ def wait(entry: Entry, home: Path, model: Any) -> bool:
     listen(_LISTENER)
     watch()
     with _lock:
-        _waiting.append(_audited(entry, home, model))
+        _waiting[:] = [*_waiting, _audited(entry, home, model)][-MOST:]
     _trained_outside[0] = entry.record.run.source == "fit"
     return bool(no_runs(()))
 

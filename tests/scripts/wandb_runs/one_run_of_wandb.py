@@ -1,0 +1,18 @@
+"""One run of W&B around it all."""
+
+# policy: binary
+# evidence: train
+import wandb
+from sklearn.datasets import load_breast_cancer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+
+X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.3, random_state=0)
+
+with wandb.init(project="cancer", name="train", config={"C": 1.0}) as run:
+    model = LogisticRegression(C=run.config["C"], max_iter=5000)  # governed
+    model.fit(X_train, y_train)
+    predictions = model.predict(X_test)
+    run.log({"accuracy": model.score(X_test, y_test)})
+    run.summary["rows"] = len(X_train)
