@@ -9,13 +9,14 @@ WORKERS ?= auto
 # Each test starts Pythons of its own by the hundred: they need not compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-browser test-torture test-frameworks lint docs bench torture architecture screenshots clean
+.PHONY: help demo test test-browser test-torture test-peers test-frameworks lint docs bench torture architecture screenshots clean
 
 help:
 	@echo "make demo     audit the German Credit model inside a real MLflow run"
 	@echo "make test     run the tests; the three below are apart: from end to end, slow, and heavy"
 	@echo "make test-browser  run the tests of the pages in a real browser"
 	@echo "make test-torture  run a short seed of every part of make torture"
+	@echo "make test-peers  run scikit-learn's own tests with wrapped models"
 	@echo "make test-frameworks  run the tests of PyTorch, skorch and Keras, which take 7 GB to install"
 	@echo "make lint     check format, style and types"
 	@echo "make docs     build the documentation and check its links"
@@ -85,13 +86,16 @@ demo: $(VENV)/.demo
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev $(VENV)/.system
-	$(PYTEST) --ignore=tests/browser --ignore=tests/torture --ignore=tests/frameworks
+	$(PYTEST) --ignore=tests/browser --ignore=tests/torture --ignore=tests/peers --ignore=tests/frameworks
 
 test-browser: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/browser
 
 test-torture: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/torture
+
+test-peers: $(VENV)/.dev $(VENV)/.system
+	$(PYTEST) tests/peers
 
 test-frameworks: BIN := $(FRAMEWORKS)/bin
 test-frameworks: $(FRAMEWORKS)/.frameworks

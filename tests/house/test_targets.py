@@ -45,7 +45,13 @@ def _chosen(arguments: list[str]) -> set[Path]:
 
 def test_every_test_belongs_to_one_target() -> None:
     targets = {name: _chosen(arguments) for name, arguments in _targets().items()}
-    assert {"test", "test-browser", "test-torture", "test-frameworks"} <= targets.keys()
+    assert {
+        "test",
+        "test-browser",
+        "test-torture",
+        "test-peers",
+        "test-frameworks",
+    } <= targets.keys()
     for file in (ROOT / "tests").rglob("test_*.py"):
         of = [name for name, files in targets.items() if file in files]
         assert len(of) == 1, f"{file.relative_to(ROOT)} is run by {of}; expected one target"
