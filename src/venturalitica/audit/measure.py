@@ -122,8 +122,10 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
         DataError: the rows cannot be tallied.
     """
     from venturalitica.judge import judge, select, unreported
-    from venturalitica.tally.engines.narwhals import column_names, materialise
+    from venturalitica.tally.engines.narwhals import column_names, materialise, open_frame
 
+    table = open_frame(request.frame)
+    request = request if table is None else replace(request, frame=table)  # opened once for all
     policy, given = request.policy, {**request.columns, **request.bindings}
     controls = select(policy, request.phase)
     asked = needs(_countable(request, unreported(policy, controls, request.reported)))

@@ -55,7 +55,11 @@ def _as_array(values: Any) -> Any:
 def _one_column_series(values: Any) -> Any:
     """Through narwhals: a Series, or a table of one column, as an array; else None."""
     import narwhals as nw
+    import numpy as np
 
+    kind = getattr(values, "dtype", None)
+    if hasattr(values, "iloc") and isinstance(kind, np.dtype) and kind.kind in "biu":
+        return values.to_numpy()  # pandas' whole numbers, none of which is missing
     native = nw.from_native(values, pass_through=True, allow_series=True)
     if isinstance(native, nw.LazyFrame):
         native = native.collect()
@@ -330,7 +334,7 @@ def column_count(values: Any) -> int:
 
 def named(X: Any) -> Any:
     """X, with numbered columns called by their text: pandas numbers those of a headless file."""
-    columns = list(getattr(X, "columns", ())) if hasattr(X, "set_axis") else []
+    columns = X.columns.tolist() if hasattr(X, "set_axis") and hasattr(X, "columns") else []
     if _are_names(columns) or not columns:
         return X
     if not all(isinstance(name, str | int) and not isinstance(name, bool) for name in columns):
@@ -344,8 +348,12 @@ def column_names(X: Any) -> list[str] | None:
     import narwhals as nw
 
     columns = getattr(X, "columns", None)
-    if columns is not None and not callable(columns) and not _are_names(list(columns)):
-        return None
+    if columns is not None and not callable(columns):
+        names = columns.tolist() if hasattr(columns, "tolist") else list(columns)
+        if not _are_names(names):
+            return None
+        if hasattr(X, "iloc"):  # pandas, which says it itself
+            return names
     native = nw.from_native(X, pass_through=True)
     if not isinstance(native, nw.DataFrame | nw.LazyFrame):
         return None

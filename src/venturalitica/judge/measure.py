@@ -309,7 +309,8 @@ def _part(bench: Bench, question: Question, metric: str, counted: Counted) -> Pa
     statistic = STATISTICS[metric]
     sample = statistic.shape.lay(counted)
     absent = len(absent_groups(statistic, counted))
-    rows = numpy.pad(counted.rows.astype(float), (0, absent))
+    rows = counted.rows.astype(float)
+    rows = numpy.pad(rows, (0, absent)) if absent else rows
     if bench.exact and statistic.ends is not None:
         counts = sample.measured
         if absent:  # nobody belongs to these: they have a count, and it is 0
@@ -371,7 +372,7 @@ def compared_or_single(
         )
     statistic = STATISTICS[question.spec.parts[0]]
     absent = absent_groups(statistic, counted)
-    told = numpy.pad(counted.told, (0, len(absent)))
+    told = numpy.pad(counted.told, (0, len(absent))) if absent else counted.told
     found = compared(question, parts, (*counted.groups.names, *absent), told)
     if not counted.groups.absent or statistic.absent:
         return found

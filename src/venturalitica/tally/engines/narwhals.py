@@ -110,7 +110,8 @@ def picked(frame: Any, columns: Iterable[str]) -> Any:
 
 def series_of(frame: nw.DataFrame[Any], column: str) -> nw.Series[Any]:
     """The column under a name that is no pattern: methods of Polars' series find it by its name."""
-    return frame.get_column(column).alias("values")
+    series = frame.get_column(column)
+    return series.alias("values") if frame.implementation.is_polars() else series
 
 
 def exactly(frame: Frame, column: str) -> str:
@@ -205,6 +206,9 @@ def _grouped_kinds(frame: Frame) -> Frame:
 def coded_column(frame: nw.DataFrame[Any], name: str) -> tuple[NDArray[Any], Codes | None] | None:
     """The column's values as an array and, of text, their codes; None where it holds others."""
     series = series_of(frame, name)
+    numbers = light(series)
+    if numbers is not series:
+        return numbers, None
     kind = series.dtype
     if kind.is_float() or kind.is_integer() or kind == nw.Boolean:
         return series_array(series), None
