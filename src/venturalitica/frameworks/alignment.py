@@ -357,8 +357,7 @@ def column_names(X: Any) -> list[str] | None:
     native = nw.from_native(X, pass_through=True)
     if not isinstance(native, nw.DataFrame | nw.LazyFrame):
         return None
-    lazy = isinstance(native, nw.LazyFrame)
-    names = list(native.collect_schema().names() if lazy else native.columns)
+    names = native.collect_schema().names() if isinstance(native, nw.LazyFrame) else native.columns
     return names if _are_names(names) else None
 
 
