@@ -285,7 +285,7 @@ def test_what_else_is_installed_changes_nothing(call, project):
     pl.read_csv(project / "loans.csv").write_parquet(project / "loans.parquet")
     code = (
         "import sys\n"
-        "for name in ('pandas', 'polars', 'pyarrow', 'scipy'): sys.modules[name] = None\n"
+        "for name in ('pandas', 'polars', 'pyarrow'): sys.modules[name] = None\n"
         "from venturalitica.cli import main\n"
         "sys.exit(main(sys.argv[1:]))"
     )

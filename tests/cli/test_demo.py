@@ -37,7 +37,7 @@ def test_without_mlflow_the_demo_stays_local_and_says_what_to_type(call, project
     result = call("demo", "--out", "loan demo")
     assert result.exit_code == 0
     assert "gender-parity" in result.stdout
-    assert "none was open; the evidence is here only" in result.stdout
+    assert "none was open; 'venturalitica attach" in result.stdout
     assert "verified:" in result.stdout
     assert "cd 'loan demo'" in result.stdout
     assert install_line("all") in result.stderr

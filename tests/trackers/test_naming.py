@@ -113,12 +113,12 @@ def test_a_server_is_asked_beside_the_work(mlflow, server_uri):
 def test_nobody_waits_for_a_silent_server(monkeypatch):
     asked, go_on = threading.Event(), threading.Event()
 
-    def silent() -> Any:
+    def silent(*_: Any) -> Any:
         asked.set()
         go_on.wait(30)
         raise OSError("gone")
 
-    monkeypatch.setattr(names, "library", silent)
+    monkeypatch.setattr(names, "client_at", silent)
     began = time.monotonic()
     for _ in range(3):
         assert names.experiment_name("3", "http://there", "http://there") == ""

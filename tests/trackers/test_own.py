@@ -106,7 +106,7 @@ def test_a_run_is_verified_by_the_name_that_its_tracker_knows(
 ) -> None:
     judged(folder)
     for ask_for in (vl.verify, verify_run):
-        with pytest.raises(EvidenceError, match=r"\(asked: mlflow\)"):
+        with pytest.raises(EvidenceError, match=r"\(asked: mlflow, memory\)"):
             ask_for("job-7")
 
     def run_named(self: Any, text: str) -> RunRef | None:
@@ -117,7 +117,7 @@ def test_a_run_is_verified_by_the_name_that_its_tracker_knows(
         found = ask_for("job-7")
         assert found.ok
         assert found.source == f"folders run {folder}"
-        with pytest.raises(EvidenceError, match=r"\(asked: mlflow, folders\)"):
+        with pytest.raises(EvidenceError, match=r"\(asked: mlflow, memory, folders\)"):
             ask_for("job-8")
     assert "`run_named(text)`" in PAGE
 

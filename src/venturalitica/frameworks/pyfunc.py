@@ -7,7 +7,8 @@ from typing import Any
 
 from venturalitica.core.redact import redact_text
 from venturalitica.errors import DataError
-from venturalitica.frameworks import dialect_of, from_table, sklearn
+from venturalitica.frameworks import dialect_of, sklearn
+from venturalitica.frameworks import from_table as as_asked
 from venturalitica.frameworks.beside import NOTHING, Beside, Unanswered
 from venturalitica.frameworks.sklearn import Favorable
 
@@ -87,7 +88,7 @@ def favorable_scores(model: Any, X: Any, favorable: Favorable, beside: Beside = 
 
 def _rows(model: Any, inside: Any, X: Any) -> Any:
     """The rows as the model inside is asked, types as the signature has them."""
-    return from_table(inside, _fitted(_pandas(X), model.metadata.get_input_schema()))
+    return as_asked(inside, _fitted(_pandas(X), model.metadata.get_input_schema()))
 
 
 def raw(model: Any) -> Any:
