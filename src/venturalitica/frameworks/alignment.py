@@ -40,7 +40,7 @@ def one_column(values: Any) -> Any:
 def _as_array(values: Any) -> Any:
     import numpy as np
 
-    table = _one_column_series(values)
+    table = None if isinstance(values, np.ndarray | list | tuple) else _one_column_series(values)
     if table is not None:
         return table
     if type(values).__module__.partition(".")[0] == "pyarrow":
