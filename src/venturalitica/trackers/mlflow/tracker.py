@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -97,7 +98,9 @@ class MlflowTracker(Tracker):
     def _ref(self, run: Any) -> RunRef:
         door = _current()
         if door:
-            client_at(door)
+            # Made by this thread; what keeps it from being made is the delivery's to say.
+            with contextlib.suppress(Exception):
+                client_at(door)
         uri = place_of(run, door)
         if not (is_sqlite(uri) or is_file_store(uri)):
             self._doors[uri] = door
