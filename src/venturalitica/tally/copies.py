@@ -269,7 +269,8 @@ def _values(data: Any, role: str, columns: Mapping[str, str], arrays: Mapping[st
 
 def _equal(one: Any, other: Any) -> bool:
     """The first rows first: they differ, unless one is a copy or the model is very good."""
-    return all(_same(one[:count], other[:count]) for count in (min(_FIRST, len(one)), len(one)))
+    counts = dict.fromkeys(min(count, len(one)) for count in (_PROBE, _FIRST, len(one)))
+    return all(_same(one[:count], other[:count]) for count in counts)
 
 
 def _same(one: Any, other: Any) -> bool:
