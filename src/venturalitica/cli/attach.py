@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -58,11 +57,9 @@ def attach(
     """
     from venturalitica.audit.attachment import attach as attach_to
     from venturalitica.audit.project import open_ledger
-    from venturalitica.system.settings import Settings
+    from venturalitica.system.settings import Settings, ask_trackers_briefly
 
-    # MLflow's own client asks a dying server again for minutes; somebody waits here.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    ask_trackers_briefly()
     settings = Settings.current()
     ledger = open_ledger(settings, create=False)
     entry = _record(ledger, record)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -51,10 +50,9 @@ def bind(
     from venturalitica.audit.model_ties import untied
     from venturalitica.audit.project import open_ledger
     from venturalitica.errors import EvidenceError
+    from venturalitica.system.settings import ask_trackers_briefly
 
-    # MLflow's own client asks a dying server again for minutes; somebody waits here.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    ask_trackers_briefly()
     run_id = run.removeprefix("runs:/")
     ledger = open_ledger(create=False)
     trainings = untied(ledger, run_id=run_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.cli.output import (
@@ -44,11 +43,9 @@ def sync(as_json: JsonOption = False) -> None:
     from venturalitica.audit.delivery import sync as deliver_waiting
     from venturalitica.audit.project import take_in
     from venturalitica.ledger import Ledger
-    from venturalitica.system.settings import Settings
+    from venturalitica.system.settings import Settings, ask_trackers_briefly
 
-    # MLflow's own client asks a dying server again for minutes; somebody waits here.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    ask_trackers_briefly()
     settings = Settings.current()
     ledger = Ledger.open(settings.home)
     inbox = take_in(settings)

@@ -174,6 +174,12 @@ def project_root(start: Path | None = None) -> Path:
     return here
 
 
+def ask_trackers_briefly() -> None:
+    """Where somebody waits: MLflow's own client asks a dying server again for minutes."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+
+
 def find_policy(start: Path | None = None) -> Path | None:
     """`model_policy.yaml` of the working folder, else of the project root, else None."""
     return _nearest_file(POLICY_FILENAME, start or working_folder())

@@ -276,10 +276,9 @@ def _stamp_within(folder: Path) -> Stamp:
 def _deliver(home: Path, job: Job) -> tuple[Delivery, ...]:
     from venturalitica.audit.delivery import sync
     from venturalitica.ledger import Ledger
+    from venturalitica.system.settings import ask_trackers_briefly
 
-    # MLflow's own client asks a dying server again for minutes; somebody looks at a page here.
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    ask_trackers_briefly()
     return sync(Ledger.open(home), progress=job.progress)
 
 
