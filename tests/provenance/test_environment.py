@@ -7,13 +7,15 @@ import importlib.metadata
 import json
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from venturalitica.provenance.environment import environment, hardware
+from venturalitica.provenance.environment import Surroundings, environment, hardware
 from venturalitica.provenance.environment import git as probe
+from venturalitica.system.settings import Settings
 
 
 def run_git(folder: Path, *arguments: str) -> None:
@@ -93,6 +95,19 @@ def test_the_first_on_the_path_counts(tmp_path: Path, monkeypatch: pytest.Monkey
     assert environment()["packages"] == {"some-package": "1.0"}
     expected = {"other": "3", "some-package": "1.0"}
     assert environment()["installed"] == {"count": 2, "sha256": lines_digest(expected)}
+
+
+def test_what_counting_imports_is_named_whichever_thread_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = tmp_path / "late_to_load-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "RECORD").write_text("late_to_load.py,sha256=x,1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    surroundings = Surroundings(Settings.for_recording())
+    surroundings._thread.join()
+    monkeypatch.setitem(sys.modules, "late_to_load", types.ModuleType("late_to_load"))
+    assert surroundings.facts()["packages"]["late-to-load"] == "1.0"
 
 
 def test_python_and_platform() -> None:

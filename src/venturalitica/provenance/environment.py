@@ -239,24 +239,30 @@ class Surroundings:
         self._thread.start()
 
     def _look(self) -> None:
-        probes: dict[str, Callable[[], Any]] = {
-            "environment": environment,
-            "hardware": hardware,
-            "git": lambda: git(self._root),
-            "ci": ci,
+        _ = self._found("environment", _installed)  # what takes long of it, remembered
+        self._facts = {
+            "hardware": self._found("hardware", hardware),
+            "git": self._found("git", lambda: git(self._root)),
+            "ci": self._found("ci", ci),
         }
-        for name, probe in probes.items():
-            try:
-                self._facts[name] = probe()
-            except Exception as error:  # noqa: BLE001 - a fact that is missing is said
-                log.warning("%s could not be recorded\n%s", name, redacted_traceback(error))
-                self._facts[name] = {"error": type(error).__name__}
+
+    @staticmethod
+    def _found(name: str, probe: Callable[[], Any]) -> Any:
+        try:
+            return probe()
+        except Exception as error:  # noqa: BLE001 - a fact that is missing is said
+            log.warning("%s could not be recorded\n%s", name, redacted_traceback(error))
+            return {"error": type(error).__name__}
 
     def facts(self) -> dict[str, Any]:
-        """What was found; waits for the look-up, which bounds itself."""
+        """What was found; waits for the look-up, which bounds itself.
+
+        What is loaded is read now: while the rows are counted libraries are imported, and a record
+        would depend on which thread came first.
+        """
         self._thread.join()
         return {
-            **self._facts["environment"],
+            **self._found("environment", environment),
             "hardware": self._facts["hardware"],
             "git": self._facts["git"],
             # Left out where there is none, as in records from before it was looked for.
