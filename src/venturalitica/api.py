@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
+
+from msgspec.structs import replace
 
 from venturalitica.audit.asking import is_table
 from venturalitica.audit.audit import conduct

@@ -27,9 +27,10 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from venturalitica.core.verdict import Verdict
@@ -41,8 +42,7 @@ class VenturaliticaError(Exception):
     exit_status = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing that is wrong in a file: `file:line: message`.
 
     `line` is 1-based; 0 where the whole file is meant.

@@ -6,7 +6,6 @@ import json
 import multiprocessing
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 import venturalitica as vl
 from venturalitica.audit.committing import commit_to, describe_test_data

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import stat
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from venturalitica.audit.project import open_ledger
 from venturalitica.core.link import Link

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -13,6 +12,7 @@ import sklearn.metrics as sk
 from fairlearn import metrics as fair
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from venturalitica.judge import judge as typed_judge
 

@@ -363,7 +363,7 @@ def test_a_family_is_joined_whole_or_not_at_all() -> None:
 
 
 def _but(spec: MetricSpec, **changed: Any) -> dict[str, Any]:
-    return {name: getattr(spec, name) for name in MetricSpec.__slots__} | changed
+    return {name: getattr(spec, name) for name in MetricSpec.__struct_fields__} | changed
 
 
 @pytest.mark.parametrize("room", ["judge", "tally"])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.policy import Role

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from venturalitica.core.circumstances import Circumstances, Share
 from venturalitica.core.tally import Axis, Tally

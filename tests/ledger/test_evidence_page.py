@@ -26,7 +26,7 @@ def test_every_step_is_explained(three_entries: Path) -> None:
 
 
 def test_versions_and_fields_are_those_of_the_code() -> None:
-    for text in (FORMAT, f"version {VERSION}", DERIVATION.decode(), *Link.__dataclass_fields__):
+    for text in (FORMAT, f"version {VERSION}", DERIVATION.decode(), *Link.__struct_fields__):
         assert text in PAGE, text
 
 

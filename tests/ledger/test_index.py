@@ -218,8 +218,6 @@ def test_both_ways_of_inserting_give_the_same_rows(filled: Ledger) -> None:
 
 
 def test_a_row_has_the_columns_of_its_table(filled: Ledger) -> None:
-    from dataclasses import fields
-
     from venturalitica.ledger.index import rows as projection
     from venturalitica.ledger.index import tables
 
@@ -230,7 +228,7 @@ def test_a_row_has_the_columns_of_its_table(filled: Ledger) -> None:
     (verdict,), (link,) = projection.verdict_rows(outline), projection.link_rows(outline)
     row = projection.run_row(outline)
     for table, found in ((tables.runs, row), (tables.verdicts, verdict), (tables.links, link)):
-        names = ["entry" if one.name == "index" else one.name for one in fields(found)]
+        names = ["entry" if one == "index" else one for one in found.__struct_fields__]
         assert table.columns.keys() == names
         assert len(tables.values_of(found)) == len(names)
     assert tables.run_of(tables.values_of(row)) == row

@@ -9,12 +9,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
+from msgspec.structs import replace
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -812,7 +812,7 @@ def test_an_audit_that_its_run_does_not_name_is_said(ledger: Ledger) -> None:
 PATCHED = """
 import sys
 import venturalitica.audit.audit, venturalitica.audit.measure, venturalitica.judge as room
-from dataclasses import replace
+from msgspec.structs import replace
 genuine = room.judge
 def flattering(*given, **named):
     found = genuine(*given, **named)

@@ -8,12 +8,12 @@ import json
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from msgspec.structs import replace
 
 from tests import authority as tsa
 from venturalitica.core.encoding import decode_base64

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import force_setattr
 
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.policy import Snapshot
@@ -343,7 +344,7 @@ def rebuild_with_origin(home: Path, signer, origin: str, statements: list[Any]) 
     """What the holder of the key can do: write the whole log anew under the same name."""
     ledger = Ledger(home, signer=signer, checkpoint_signer=signer.checkpoint_signer())
     keeper = ledger._keeper()
-    object.__setattr__(keeper, "new_origin", lambda: origin)
+    force_setattr(keeper, "new_origin", lambda: origin)
     ledger._log.settle(keeper)
     for item in statements:
         ledger.append(item)

@@ -6,13 +6,13 @@ import difflib
 import math
 import random
 import re
-from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from venturalitica.core.policy import OPERATORS, Control, Policy, Role, Threshold
 from venturalitica.policy import parse_policy

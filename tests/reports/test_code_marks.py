@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from venturalitica.core.verdict import Verdict
 from venturalitica.metrics.catalog import CATALOG

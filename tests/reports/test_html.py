@@ -3,10 +3,10 @@ from __future__ import annotations
 import base64
 import itertools
 import re
-from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import EvidenceError

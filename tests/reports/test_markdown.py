@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from venturalitica.reports.html.page import render_report
 from venturalitica.reports.markdown import MOST_ROWS, render_markdown

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from venturalitica.core.verdict import GroupValue, Interval, Verdict
 from venturalitica.reports.html.group_chart import MOST_GROUPS, group_plot, reference_value

@@ -22,6 +22,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import force_setattr
+
 from venturalitica._version import __version__
 from venturalitica.ledger import Index, Ledger, Outbox, PublicKey, Witness, load_signer
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
@@ -163,7 +165,7 @@ def written_anew(
     ledger = Ledger(home, signer=signer, checkpoint_signer=signer.checkpoint_signer())
     keeper = ledger._keeper()
     if origin is not None:
-        object.__setattr__(keeper, "new_origin", lambda: origin)
+        force_setattr(keeper, "new_origin", lambda: origin)
     ledger._log.settle(keeper)
     for number in numbers:
         ledger.append(record(number))

@@ -12,8 +12,10 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from torture.attacks import World, record
 from venturalitica.audit.parcel import parcel

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
 
 import pytest
+from msgspec.structs import replace
 
 from venturalitica.errors import TrackerError
 from venturalitica.trackers.base import RunRef
@@ -54,7 +54,7 @@ def test_what_is_no_claim_is_ignored(value):
 
 
 def test_an_edited_light_is_red():
-    assert light_of([dataclasses.replace(claim(light="green"), light="gren")]) == "red"
+    assert light_of([replace(claim(light="green"), light="gren")]) == "red"
     assert light_of([]) == "grey"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import sys
 import threading
 
 import pytest
+from msgspec.structs import replace
 
 from venturalitica.core.verdict import Interval
 from venturalitica.errors import TrackerError
@@ -75,7 +75,7 @@ def test_what_lands(world):
 def test_publishing_twice_changes_nothing(world):
     """Also from a tracker object that knows nothing of the first time, with a later bundle."""
     one = parcel()
-    later = dataclasses.replace(one, evidence=one.evidence.replace(b"one", b"two"))
+    later = replace(one, evidence=one.evidence.replace(b"one", b"two"))
     with world.open() as run:
         worlds.leave(world.tracker, run, one)
         worlds.leave(world.tracker, run, one)
@@ -178,7 +178,7 @@ def test_names_that_no_tracker_would_take(world):
 
     names = ["género", "a/b", "50%", "..", " ", "公平" * 200, "x" * 300, "ci_low", "e\u0301 🙂"]
     groups = tuple(
-        dataclasses.replace(group, name=name)
+        replace(group, name=name)
         for group, name in zip(parity().groups, ["mujer/año", "∅" * 90], strict=True)
     )
     verdicts = [verdict(name) for name in names] + [parity("by group", groups=groups)]
@@ -228,7 +228,7 @@ def test_two_policies_in_files_of_their_own_names(world):
 
 def test_many_groups_are_left_to_the_report(world):
     group = parity().groups[0]
-    groups = tuple(dataclasses.replace(group, name=f"g{number}") for number in range(51))
+    groups = tuple(replace(group, name=f"g{number}") for number in range(51))
     with world.open() as run:
         world.tracker.deliver(run, parcel(verdicts=[parity(groups=groups)]))
     assert len(world.look(run).points) == 3
@@ -295,7 +295,7 @@ def test_a_delivery_that_ended_in_the_middle_of_the_report_is_made_whole():
 def test_a_run_that_is_not_there(world):
     with world.open() as run:
         pass
-    nobody = dataclasses.replace(run, run_id="0" * 32, extra={})
+    nobody = replace(run, run_id="0" * 32, extra={})
     with pytest.raises(TrackerError):
         world.tracker.deliver(nobody, parcel())
     with pytest.raises(TrackerError):

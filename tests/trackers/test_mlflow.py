@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from venturalitica.core.origin import install_line
 from venturalitica.errors import MissingExtra, TrackerError
@@ -66,7 +66,7 @@ def test_what_the_user_wrote_stays(mlflow, tracking_uri, tracker):
         run = tracker.active_run()
         tracker.deliver(run, parcel(1))
         tracker.deliver(run, parcel(2))
-        tracker.deliver(run, dataclasses.replace(parcel(1), description="said anew"))
+        tracker.deliver(run, replace(parcel(1), description="said anew"))
         mlflow.log_metric("loss", 0.4, step=8)
     found = mlflow.MlflowClient().get_run(run.run_id)
     assert found.data.params == {"depth": "3"}
@@ -101,7 +101,7 @@ def test_a_key_that_mlflow_refuses_costs_no_other(mlflow, tracking_uri):
         shelf = RunShelf(mlflow.get_tracking_uri(), active.info.run_id)
         refused = shelf.put_tags({"good": "1", "bad%key": "2", "better": "3", "x" * 300: "4"})
         point = worlds.Point("venturalitica/a", "", 1.0, 0, 1)
-        bad = dataclasses.replace(point, control="a//b")
+        bad = replace(point, control="a//b")
         assert shelf.put_points([point, bad], again=False) == ["a//b"]
     found = mlflow.get_run(active.info.run_id).data
     assert sorted(refused) == ["bad%key", "x" * 300]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import sys
@@ -10,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from venturalitica.core.origin import install_line
 from venturalitica.errors import MissingExtra, TrackerError
@@ -225,7 +225,7 @@ def test_without_wandb_the_line_that_installs_it(tracker, monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "secret")
     run = RunRef("wandb", "abc", "https://wandb.example.com")
     with pytest.raises(MissingExtra, match=re.escape(install_line("wandb"))):
-        tracker.deliver(dataclasses.replace(run, extra={"project": "p"}), parcel())
+        tracker.deliver(replace(run, extra={"project": "p"}), parcel())
 
 
 def create(wandb):

@@ -6,10 +6,10 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.ui.client import Client, client_for, words
 from tests.ui.shelf import ALONE, Shelf, mlflow_run, passed

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.ui.client import Client, client_for, words
 from tests.ui.shelf import ALONE, FIRST, Shelf, loan_verdicts, mlflow_run, passed, pruned_shelf

@@ -156,7 +156,9 @@ def test_two_are_selected_without_a_script(client: Any) -> None:
     assert 'type="checkbox"' not in care
 
 
-@given(st.lists(st.tuples(st.sampled_from([*RunQuery.__slots__, "x"]), st.text(max_size=30))))
+@given(
+    st.lists(st.tuples(st.sampled_from([*RunQuery.__struct_fields__, "x"]), st.text(max_size=30)))
+)
 def test_any_query_is_read_and_written_again(pairs: list[tuple[str, str]]) -> None:
     query, _ = parse(pairs)
     filters = query.filters

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from venturalitica.audit.measure import identity, known_roles
 from venturalitica.audit.project import open_ledger
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """A commitment on record; `unstamped` says why it lacks the time stamp that was asked for."""
 
     entry: Entry

@@ -20,9 +20,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.audit.allowance import Allowance
 from venturalitica.audit.parcel import Pack, carry, carry_page, pack_of, run_ref
@@ -47,8 +49,7 @@ SYNC_ANSWER_WITHIN = 20.0
 """Seconds that `sync` gives a server for its first answer: no training waits there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """What became of one parcel at one tracker run; `detail` says why it waits, if it does.
 
     What is `kept` lies in the folder of an offline run: on this machine, and not delivered.

@@ -6,9 +6,11 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from venturalitica.audit.asking import asking, features_of, predicted, values_of
 from venturalitica.core.circumstances import Circumstances, Share
@@ -35,8 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What one audit judges: a policy, the rows as the caller gave them, what is known of them.
 
     `frame` is a native table, `columns` maps a label role to an array of shape (n,) that does not
@@ -91,8 +92,7 @@ class Request:
         return self.frame is None and not self.columns and not self.bindings
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(Struct, frozen=True):
     """What one pass over the rows gave."""
 
     verdicts: tuple[Verdict, ...]

@@ -18,16 +18,18 @@ import random
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from venturalitica.audit.delivery import Awaited, Place, before_settling
 from venturalitica.audit.parcel import run_ref
 from venturalitica.audit.recording import Outcome, keep
 from venturalitica.audit.statement import Unsigned, run_json
 from venturalitica.core.causes import said
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.json_values import text
 from venturalitica.core.record import Statement
@@ -65,18 +67,19 @@ _SLACK = timedelta(seconds=1)
 """Between two readings of one machine's clock by two libraries."""
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
+class Training(Concise, frozen=True):
     """A training that was audited. `features` and `answers` are of its first rows, n each; None
     where they are not at hand, and `without` says why."""
+
+    unsaid = frozenset({"features", "answers"})
 
     entry: int
     evidence_sha256: str
     run_id: str
     began: datetime
     runs: tuple[RunRef, ...]
-    features: Any = field(default=None, repr=False)
-    answers: Any = field(default=None, repr=False)
+    features: Any = None
+    answers: Any = None
     without: str = "made elsewhere, without the audited rows"
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from venturalitica.audit.audit import conduct, open_runs
 from venturalitica.audit.measure import Request, with_predictions

@@ -161,5 +161,5 @@ def _data_ref(item: Mapping[str, Any]) -> DataRef:
 
 def run_ref(data: Mapping[str, Any]) -> RunRef:
     """A tracker link of a statement, as a `RunRef`."""
-    known = {name: data[name] for name in RunRef.__dataclass_fields__ if name in data}
+    known = {name: data[name] for name in RunRef.__struct_fields__ if name in data}
     return RunRef(**known)

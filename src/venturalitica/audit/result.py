@@ -7,9 +7,11 @@ import importlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
+
+from msgspec.structs import replace
 
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.policy import Policy

@@ -8,10 +8,11 @@ import pickle
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.json_values import Json, text
@@ -24,8 +25,7 @@ LEARNED = ("best_estimator_", "_Booster")
 """Attributes that hold all that a model learned; logged alone, it is that model."""
 
 
-@dataclass(slots=True)
-class KnownModel:
+class KnownModel(Struct):
     """An audited model, which is not kept alive: its class, its digest, and a weak reference."""
 
     kind: str

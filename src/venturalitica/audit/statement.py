@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
+
 from venturalitica._version import __version__
 from venturalitica.audit.result import Audit
 from venturalitica.core.circumstances import Circumstances, intervals_said
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.policy import MIN_CELL, Policy
 from venturalitica.core.prior import identity_json, keyed
@@ -43,8 +46,7 @@ if TYPE_CHECKING:
 PREDICATE_TYPES = {kind: predicate_type for predicate_type, kind in JUDGED.items()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """All that one statement says, before it becomes JSON."""
 
     kind: str
@@ -70,8 +72,7 @@ class Facts:
     retention: str = DEFAULT
 
 
-@dataclass(frozen=True, slots=True)
-class Unsigned:
+class Unsigned(Concise, frozen=True):
     """A statement as JSON types, and the pairs that must be in the vault before it is signed.
 
     `key` is the log's own secret, by which earlier audits of the same data are known; empty where
@@ -79,9 +80,11 @@ class Unsigned:
     asks; empty where it is, or is not to be.
     """
 
+    unsaid = frozenset({"pairs", "key"})
+
     statement: dict[str, Any]
-    pairs: tuple[Pair, ...] = field(default=(), repr=False)
-    key: bytes = field(default=b"", repr=False)
+    pairs: tuple[Pair, ...] = ()
+    key: bytes = b""
     refused: str = ""
 
     def append_to(self, ledger: Ledger) -> Entry:

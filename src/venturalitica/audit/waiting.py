@@ -17,9 +17,11 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from venturalitica.audit.attachment import attach
 from venturalitica.audit.model_ties import attached_to
@@ -45,8 +47,7 @@ MOST = 1_000
 """Audits of one process, the latest, that wait for a run."""
 
 
-@dataclass(slots=True, eq=False)
-class _Audited:
+class _Audited(Struct, eq=False):
     """An audit on record, its model, and the runs that it was attached to."""
 
     entry: int
@@ -56,8 +57,7 @@ class _Audited:
     runs: list[RunRef] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
+class _Placed(Struct, frozen=True):
     """An audit at a run of W&B's that may not be the one it belongs to, and what was in it then."""
 
     audited: _Audited
@@ -84,8 +84,7 @@ def _renew_in_child() -> None:
 os.register_at_fork(after_in_child=_renew_in_child)
 
 
-@dataclass(slots=True)
-class Training:
+class Training(Struct):
     """What happens at trackers while a model trains: runs that open, what was written before."""
 
     before: tuple[RunRef, ...]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from msgspec import Struct
 
 from venturalitica.cli.output import (
     NOT_EVALUATED,
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
 app = new_app()
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
+class _Model(Struct, frozen=True):
     """The model to ask, by name."""
 
     name: str

@@ -39,10 +39,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from msgspec.structs import replace
 
 from venturalitica.cli.parsing import Application, Group
 from venturalitica.cli.terminal import console, inert, is_plain

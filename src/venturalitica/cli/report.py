@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct
 
 from venturalitica.cli.output import (
     FAILED,
@@ -47,8 +47,7 @@ MANY = 5
 """So many pages that could not be drawn are named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A page that is drawn; `path` is None where it goes to stdout."""
 
     entry: Entry

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.cli import record_view
 from venturalitica.cli.output import (
@@ -170,8 +171,7 @@ def show_run(
             record_view.show(ledger, entry, details=details)
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """A record of the list, what is known of it, its last sign-off, and the runs it belongs to."""
 
     row: RunRow

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
+
+from msgspec import Struct
 
 from venturalitica.core.verdict import Verdict
 
@@ -93,8 +94,7 @@ def _pipe_width(stream: IO[str]) -> int | None:
     return max(20, int(columns)) if columns.isdecimal() and int(columns) else PIPE_WIDTH
 
 
-@dataclass(frozen=True, slots=True)
-class Signs:
+class Signs(Struct, frozen=True):
     """The characters that marks and bars are made of; each is one column wide."""
 
     passed: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from venturalitica.cli.output import PASSED, counter, hint, leave, new_app, say
 from venturalitica.errors import EvidenceError, SettingsError

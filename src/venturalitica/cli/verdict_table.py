@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -146,8 +146,7 @@ def _grid(*widths: int, gap: int = 2) -> Table:
     return grid
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+class _Columns(Struct, frozen=True):
     """Their widths in characters; 0 leaves a column out."""
 
     signs: Signs

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec import to_builtins
 
 from venturalitica.cli.output import (
     FAILED,
@@ -145,7 +145,7 @@ def facts(found: Verification) -> dict[str, Any]:
     return {
         "source": found.source,
         "ok": found.ok,
-        "about": asdict(found.about) if found.about else None,
+        "about": to_builtins(found.about),
         "fault": _step(found.fault) if found.fault else None,
         "steps": [_step(step) for step in found.steps],
     }

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import frexp, ldexp
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.levels import Moves, moved
 from venturalitica.errors import DataError
@@ -26,8 +28,7 @@ _EXACT = re.compile(r"0|-?[1-9a-f][0-9a-f]*p-?(0|[1-9][0-9]{0,4})")
 _LONGEST = 1_500
 
 
-@dataclass(frozen=True, slots=True)
-class AmountTable:
+class AmountTable(Struct, frozen=True):
     """Sums of amounts by groups.
 
     `number` names what was counted, `names` the quantities whose sums are kept. Each cell is

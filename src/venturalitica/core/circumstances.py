@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from venturalitica.core.json_values import as_object, number, texts
 from venturalitica.core.policy import Phase
@@ -58,8 +60,7 @@ DOUBTFUL = 0.5
 """Where so many are found and chance explains as many, nobody can say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """A share of the judged rows, beside the share that chance alone explains.
 
     `rows` is how many rows were looked at: all, or of very many a fraction chosen by their hash.
@@ -131,8 +132,7 @@ class Share:
         return cls(data["share"], data["by_chance"], data["rows"], few, most)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True, kw_only=True):
     """Facts of one judgement that are not in its tally.
 
     `phase` is the phase that was asked for, `left_out` the ids of the controls that were therefore

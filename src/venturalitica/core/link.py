@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from venturalitica.core.encoding import is_hash
 from venturalitica.core.json_values import integer
 from venturalitica.errors import EvidenceError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """The place of one entry, set in by the ledger when it appends.
 
     So a record cannot be moved, doubled or carried into another log, and a checkpoint by a key that
@@ -39,7 +40,7 @@ class Link:
         Raises:
             EvidenceError: there is none, or a field of it is not what it should be.
         """
-        names = cls.__dataclass_fields__.keys()
+        names = set(cls.__struct_fields__)
         if not isinstance(said, Mapping) or not said.keys() >= names - {"record_key"}:
             raise EvidenceError("the statement does not say where in which log it belongs")
         link = cls(**{name: said[name] for name in names & said.keys()})

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import is_hash
 from venturalitica.core.json_values import Json, items, mapping, mappings, text
@@ -26,8 +27,7 @@ REGISTRY_META = "registered_model_meta"
 MAX_FILES = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """Relative POSIX name -> SHA-256 of each file, in the order of the format.
 
     `left_out` names the files that were there and are none of the model's: at most `REGISTRY_META`.

@@ -9,10 +9,13 @@ import binascii
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import encode_base64, sha256_hex
 from venturalitica.core.json_values import Json
 from venturalitica.core.verdict import Interval, Label, OnFail
@@ -40,13 +43,25 @@ TOLERANCE = 1e-12
 """A value this near to its threshold is on it: 0.04 / 0.05 must count as 0.80."""
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Concise, frozen=True):
     """`operator bound`, e.g. `>= 0.80`. `text` is the bound as the policy writes it, if it does."""
+
+    unsaid = frozenset({"text"})
 
     operator: Operator
     bound: float
-    text: str = field(default="", compare=False, repr=False)
+    text: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Threshold) and self._asks == other._asks
+
+    def __hash__(self) -> int:
+        return hash(self._asks)
+
+    @property
+    def _asks(self) -> tuple[Operator, float]:
+        """What makes two of them the same: not how the bound is spelt."""
+        return self.operator, self.bound
 
     def __str__(self) -> str:
         return f"{self.operator} {self.text or shortest(self.bound)}"
@@ -102,8 +117,7 @@ def bin_names(bins: Sequence[float]) -> tuple[str, ...]:
     return (f"under {shown[0]}", *middle, f"{shown[-1]} and over")
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """How the values of a role are read.
 
     `favorable` is the label that is good for the person (target only). `map` renames values to
@@ -144,8 +158,7 @@ class Role:
         return tuple(value for value, label in self.map.items() if label == self.favorable)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
+class Control(Struct, frozen=True, kw_only=True):
     """One rule: a metric, perhaps compared across groups, against a threshold.
 
     `across` names grouping roles (several: their intersections). `compare` says how the groups'
@@ -170,8 +183,7 @@ class Control:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Concise, frozen=True, kw_only=True):
     """A policy and the exact bytes it was read from.
 
     `duplicates` says whether rows that are exact copies of others belong to the data; `retention`
@@ -180,10 +192,12 @@ class Policy:
     says whether the counts themselves are delivered to the trackers.
     """
 
+    unsaid = frozenset({"bytes"})
+
     name: str
     version: str
     controls: tuple[Control, ...]
-    bytes: bytes = field(repr=False)
+    bytes: bytes
     title: str = ""
     duplicates: Duplicates = "doubted"
     retention: str = ""
@@ -196,7 +210,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         if not self.sha256:
-            object.__setattr__(self, "sha256", hashlib.sha256(self.bytes).hexdigest())
+            force_setattr(self, "sha256", hashlib.sha256(self.bytes).hexdigest())
 
     @property
     def snapshot(self) -> Snapshot:
@@ -216,16 +230,17 @@ class Policy:
         return tuple(name for name in names if name not in LABEL_ROLES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Concise, frozen=True, kw_only=True):
     """The policy of a record; `data` is its file, None where that is not in the record."""
+
+    unsaid = frozenset({"data"})
 
     name: str
     version: str
     title: str
     filename: str
     sha256: str
-    data: bytes | None = field(repr=False)
+    data: bytes | None
 
     @property
     def intact(self) -> bool | None:

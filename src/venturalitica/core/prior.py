@@ -23,8 +23,9 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from venturalitica.core.encoding import canonical_json, is_hash, is_place, sha256_hex
 from venturalitica.core.json_values import Json, as_object, mapping, text
@@ -80,8 +81,7 @@ def identity_of(item: Json) -> tuple[str, str]:
     return (str(digest), str(key)) if is_hash(digest) and named else ("", "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempts:
+class Attempts(Struct, frozen=True, kw_only=True):
     """How often these data were audited before, as far as this log holds it."""
 
     audits: int = 0
@@ -94,7 +94,7 @@ class Attempts:
     def of(cls, said: object) -> Attempts | None:
         """Read it; None where it is none, or malformed."""
         found = mapping(said)
-        counts = {name: found.get(name) for name in cls.__dataclass_fields__}
+        counts = {name: found.get(name) for name in cls.__struct_fields__}
         whole = all(map(is_place, counts.values()))
         return cls(**{name: int(number or 0) for name, number in counts.items()}) if whole else None
 
@@ -120,8 +120,7 @@ class Attempts:
         return changed_after(self.before_policy)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
+class Committed(Struct, frozen=True, kw_only=True):
     """A commitment as an audit names it: its place, its times, and whether data and rows fit."""
 
     entry: int
@@ -135,7 +134,7 @@ class Committed:
     def of(cls, said: object) -> Committed | None:
         """Read it; None where it is none, or malformed."""
         found = mapping(said)
-        known: dict[str, Any] = {name: found.get(name) for name in cls.__dataclass_fields__}
+        known: dict[str, Any] = {name: found.get(name) for name in cls.__struct_fields__}
         right = (
             is_place(known["entry"])
             and is_hash(known["evidence_sha256"])
@@ -162,8 +161,7 @@ class Committed:
         return " ".join(parts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prior:
+class Prior(Struct, frozen=True, kw_only=True):
     """Both, as one record states them."""
 
     commitment: Committed | None = None
@@ -171,7 +169,8 @@ class Prior:
 
     def to_json(self) -> dict[str, Any]:
         """The form that is signed."""
-        return asdict(self)
+        found: dict[str, Any] = to_builtins(self)
+        return found
 
     @classmethod
     def of(cls, said: object) -> Prior | None:

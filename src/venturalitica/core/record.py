@@ -11,9 +11,11 @@ no record as this package writes one, and `understood` whether its kind and form
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import (
     MAX_LINE,
     VAULT,
@@ -80,8 +82,7 @@ MODEL_SUBJECT = "model/"
 """Before the name of a subject that is a model."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """The run that a record was made in: the product's own, not a tracker's."""
 
     id: str = ""
@@ -104,8 +105,7 @@ class Run:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
+class Statement(Concise, frozen=True, kw_only=True):
     """One signed statement.
 
     `json` is all of it and `predicate` what it says, as they were signed. `light` is the light that
@@ -115,22 +115,26 @@ class Statement:
     itself (format 1); since format 3 they lie in the vault, under the digest `tally_kept`.
     """
 
-    json: Json = field(repr=False)
+    unsaid = frozenset(
+        {"json", "predicate", "verdict_items", "axes", "tally", "data", "environment"}
+    )
+
+    json: Json
     predicate_type: str
-    predicate: Json = field(repr=False)
+    predicate: Json
     run: Run
     policy: Snapshot | None
     light: Light
-    verdict_items: tuple[Json, ...] = field(repr=False)
+    verdict_items: tuple[Json, ...]
     judging: Json | None
     rows: int | None
-    axes: tuple[Json, ...] = field(repr=False)
-    tally: Json | None = field(repr=False)
+    axes: tuple[Json, ...]
+    tally: Json | None
     tally_sha256: str | None
     tally_kept: str
     model: Json
-    data: tuple[Json, ...] = field(repr=False)
-    environment: Json = field(repr=False)
+    data: tuple[Json, ...]
+    environment: Json
     bindings: Json
     trackers: tuple[Json, ...]
     exception: Json

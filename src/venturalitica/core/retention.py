@@ -18,8 +18,9 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
+
+from msgspec import Struct
 
 from venturalitica.core.json_values import mapping
 from venturalitica.errors import EvidenceError, did_you_mean
@@ -79,8 +80,7 @@ def last_day(name: str, start: date) -> date:
     return date(year, month, min(start.day, calendar.monthrange(year, month)[1]))
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionTerm:
+class RetentionTerm(Struct, frozen=True):
     """What a record says of its retention: a term, a day, and whether it counts from placing."""
 
     name: str

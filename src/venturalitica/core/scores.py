@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.levels import Moves, moved, places
 from venturalitica.errors import DataError
@@ -37,8 +39,7 @@ def clipped(count: int) -> str:
     return f"{count:,} score{plural} within {HAIR:g} outside of [0, 1], taken as 0 or 1"
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """Equal cells over `[low, high]`; level 0 is `low` itself, level `cells + 1` is `high`."""
 
     low: float
@@ -74,8 +75,7 @@ def grid_over(low: float, high: float, cells: int) -> Grid:
     return Grid(0.0, 1.0, cells) if low >= 0.0 and high <= 1.0 else Grid(low, high, cells)
 
 
-@dataclass(frozen=True, slots=True)
-class Regridded:
+class Regridded(Struct, frozen=True):
     """`place[i]` is the new level of old level i, and `place[-1]` is -1, the level of a missing
     score; `scores` are those of the new levels."""
 
@@ -115,8 +115,7 @@ def summed(matrix: NDArray[numpy.int64]) -> NDArray[numpy.int64]:
     return numpy.column_stack([keys[starts], totals])
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreTable:
+class ScoreTable(Struct, frozen=True):
     """Counts by (label roles ..., grouping roles ..., level of a number, most often the score).
 
     `number` names it. `scores[i]` is the number at level i, ascending. `exact` is True where these

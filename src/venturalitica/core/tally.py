@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from venturalitica.core.amounts import AmountTable, with_sums
 from venturalitica.core.encoding import canonical_json, sha256_hex
@@ -40,8 +42,7 @@ def others(count: int) -> str:
     return f"({count:,} other value{'s' if count != 1 else ''})"
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(Struct, frozen=True):
     """One role of the tally.
 
     `levels` are label values (target, prediction: in the order booleans, numbers, text, each
@@ -60,8 +61,7 @@ class Axis:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """Row counts over some axes: each cell is `(level index per role ..., count)`.
 
     Cells are sorted, without zero counts; `NULL` marks a missing value on that axis.
@@ -71,8 +71,7 @@ class Table:
     cells: tuple[tuple[int, ...], ...]
 
 
-@dataclass(frozen=True)
-class Tally:
+class Tally(Struct, frozen=True, dict=True):
     """All counts of one audit.
 
     `rows` is the number of rows seen, missing values included. `tables` hold label and grouping

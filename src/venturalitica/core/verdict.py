@@ -7,9 +7,11 @@ and `Verdict.from_json` reads it back: the pair is a round trip.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, NoReturn, SupportsIndex, overload
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from venturalitica.core.json_values import Json, integer, mapping, mappings, number, text, texts
 
@@ -31,8 +33,7 @@ class Interval(NamedTuple):
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class GroupValue:
+class GroupValue(Struct, frozen=True):
     """What one group contributes: its name, its row count and its own value.
 
     `value` is None where the statistic is undefined for the group; `supported` is False where the
@@ -69,8 +70,7 @@ class Groups(tuple[GroupValue, ...]):
         raise KeyError(f"no group {key!r}; there are {list(self.names)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What was found for one control.
 
     `value` and `interval` are in the metric's own unit and None unless measured. `conclusive` is
@@ -104,7 +104,7 @@ class Verdict:
     line: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "groups", Groups(self.groups))
+        force_setattr(self, "groups", Groups(self.groups))
 
     def __bool__(self) -> NoReturn:
         raise TypeError(
@@ -159,7 +159,7 @@ class Verdict:
         return cls(**found)
 
 
-_KEYS = [field.name for field in fields(Verdict)]
+_KEYS = list(Verdict.__struct_fields__)
 _KEYS.insert(_KEYS.index("value"), "light")
 """Of the form kept in evidence: the fields, and the light after the status that gives it."""
 
@@ -187,7 +187,7 @@ def _json(value: object) -> object:
     if isinstance(value, Interval):
         return value._asdict()
     if isinstance(value, GroupValue):
-        return {field.name: _json(getattr(value, field.name)) for field in fields(value)}
+        return {name: _json(getattr(value, name)) for name in value.__struct_fields__}
     return list(map(_json, value)) if isinstance(value, tuple) else value
 
 
@@ -264,8 +264,7 @@ def _controls(audit: Mapping[str, Any], key: str) -> set[tuple[str, str]]:
     return {(str(audit.get("policy")), name) for name in texts(audit.get(key))}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """What one record says of itself: its claims, which are genuine where its verification is ok.
 
     `at` is when it ended; `unevaluated` counts controls that were not evaluated or erred; `signers`
@@ -287,8 +286,7 @@ class Told:
     runs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Struct, frozen=True):
     """What all verified records say: how many, from when until when, by whom, with which lights.
 
     `lights` counts audits and runs; `each` tells of the records of bundles one by one.

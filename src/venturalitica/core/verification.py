@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from venturalitica.core.verdict import About
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step of a verification: what was checked, whether it held, what that means.
 
     `ok` is None where the step could not be made (no witness reachable, say): never a silent pass.
@@ -20,8 +19,7 @@ class Step:
     index: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """The outcome of verifying a ledger, a bundle or a tracker's run.
 
     `about` is what the records say; None where none could be read.

@@ -11,10 +11,12 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.audit.measure import Measured, Request, measure
 from venturalitica.audit.statement import Facts, build_statement
@@ -55,8 +57,7 @@ UNREACHABLE = 39
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """Where it was written: a project's folder, its evidence, and the keys that sign it."""
 
     folder: Path

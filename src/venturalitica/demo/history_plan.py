@@ -12,11 +12,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 from venturalitica.core.policy import Policy
 from venturalitica.demo import german_credit as german
@@ -37,8 +38,7 @@ TRAINING_ROWS, EXCEPTION = "training rows", "exception"
 _HOURS = {NIGHTLY: (2, 10), CANDIDATE: (14, 30), INTAKE: (9, 5)}
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
+class Approval(Struct, frozen=True):
     """A sign-off that follows a run."""
 
     decision: str
@@ -47,8 +47,7 @@ class Approval:
     comment: str
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(Struct, frozen=True):
     """One run. `twist` is what is unusual about it, if anything is."""
 
     number: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from venturalitica.core.verdict import Label
 from venturalitica.frameworks.alignment import one_column
@@ -15,8 +16,7 @@ class Unanswered(Exception):
     """The model does not give what a control needs; the message is the reason for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(Struct, frozen=True):
     """What a question to a model comes with.
 
     `params` are further arguments of its `predict`; a row of each belongs to a row of X. `y` are

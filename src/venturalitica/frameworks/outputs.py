@@ -6,8 +6,9 @@ k - 1. A target with any other labels was encoded before the training, and nobod
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError, listed
@@ -20,8 +21,7 @@ Form = Literal["probability", "logit", "log-probability"]
 CUT = "cut them into labels and judge those with vl.enforce(data, prediction=<labels>)"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """What the model gave: shape (n,), (n, 1) or (n, k), and in which form."""
 
     values: Any

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import numpy
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.text import quoted, rows, sizes
 from venturalitica.core.verdict import GroupValue, Interval
@@ -28,8 +29,7 @@ from venturalitica.metrics.intervals import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One base metric over the groups.
 
     `values` `(G,)`, `support` `(G,)` rows behind each; G is 1 without groups. Either `at` gives
@@ -58,8 +58,7 @@ class Part:
         return Apart(self.values[chosen], of_chosen)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What was measured. `support` is the fewest rows behind any value that counts, `missed` the
     rows that were left out for missing values; `undefined` replicates have no value."""
 

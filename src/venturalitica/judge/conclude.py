@@ -8,7 +8,8 @@ prediction that is a copy of the target is always right.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from venturalitica.core import text as words
 from venturalitica.core.circumstances import Circumstances, Share

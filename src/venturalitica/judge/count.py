@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from venturalitica.core.levels import NULL
@@ -21,8 +21,7 @@ from venturalitica.metrics.statistic import Counts
 _VALUES_SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(Struct, frozen=True):
     """Rows that lack a value that a control needs.
 
     `most` is how many at most, as far as may be told, `words` says how many, `causes` why.
@@ -34,8 +33,7 @@ class Missed:
     causes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted(Counts):
+class Counted(Counts, frozen=True, kw_only=True):
     """What a control counts, by its groups."""
 
     groups: Groups

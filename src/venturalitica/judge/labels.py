@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy
+from msgspec import Struct
 
 from venturalitica.core import text as words
 from venturalitica.core.labels import likeness
@@ -18,8 +18,7 @@ from venturalitica.metrics.intervals import Integers
 _ZERO_ONE: tuple[Label, ...] = (0, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(Struct, frozen=True):
     """The labels of target and prediction, and where each level of the tally went.
 
     `moved[i]` is the index in `levels` of the tally's level i. They differ only where booleans and

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from venturalitica.core.circumstances import INTERVALS, RULES, UNNAMED
 from venturalitica.core.levels import NULL, WHOLE
@@ -39,8 +40,7 @@ _ROUNDING = 1e-9
 """Sums of the same losses in another order, on another processor, differ by less."""
 
 
-@dataclass(slots=True)
-class Told:
+class Told(Struct):
     """Values that a record tells, for judging it again from the coarser counts that it keeps.
 
     By control id: its value, or the value of each of its groups, None where there is none.
@@ -70,8 +70,7 @@ class Told:
 Made = TypeVar("Made")
 
 
-@dataclass(slots=True)
-class Bench:
+class Bench(Struct):
     """What the controls of one judgement share: the tally and the replicates drawn from it.
 
     `rules` are the rules of judgement (`circumstances.RULES`): an old record keeps its verdicts.

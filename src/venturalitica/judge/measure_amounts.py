@@ -7,10 +7,11 @@ so that the interval of one group is Student's, and groups are compared as indep
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.amounts import GREATEST, AmountTable, exact_value
 from venturalitica.core.levels import NULL
@@ -33,8 +34,7 @@ LARGEST = 0.25
 """A share of the sum that one row may have before the value hangs on that row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summed:
+class Summed(Struct, frozen=True):
     """What a control about amounts counts: its rows by group, their sums, and `student`, draws of
     Student's t for each group, `(2000, G)`."""
 

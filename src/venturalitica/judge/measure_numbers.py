@@ -8,10 +8,11 @@ the exact value from the one on few levels.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.scores import ScoreTable
 from venturalitica.core.tally import Tally
@@ -37,8 +38,7 @@ BLOCKS = 128
 """Levels that are resampled; neighbours are joined so that each holds about as many rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Levelled:
+class Levelled(Struct, frozen=True):
     """`counts` `(G, *shape, S)` by level of a number; `values` `(S,)`."""
 
     counts: Floats

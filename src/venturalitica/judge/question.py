@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy
+from msgspec import Struct
 
 from venturalitica.core.policy import Control, Policy, Role
 from venturalitica.core.tally import Axis
@@ -17,8 +17,7 @@ from venturalitica.metrics.catalog.spec import MetricSpec
 from venturalitica.metrics.intervals import Integers
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """A control and its metric; `compare` is how groups become one."""
 
     control: Control
@@ -68,8 +67,7 @@ JOIN = " × "
 """Between the names of an intersection."""
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(Struct, frozen=True):
     """The groups of a control, in the order of the tally's axes.
 
     `codes` are the places of the observed groups in the product of the axes; `names` go with them.

@@ -6,10 +6,11 @@ import contextlib
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from venturalitica.core.link import Link
 from venturalitica.core.record import ROTATION, Statement

@@ -14,10 +14,12 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError
@@ -36,8 +38,7 @@ MAX_RECEIPT = 64 * 1024
 Key = tuple[int, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Undelivered:
+class Undelivered(Struct, frozen=True):
     """One entry that waits for one tracker run.
 
     `run` is the run as the statement names it; `attempts` counts failures so far, `last_error` is
@@ -46,7 +47,7 @@ class Undelivered:
     """
 
     index: int
-    run: dict[str, Any] = field(hash=False)
+    run: dict[str, Any]
     attempts: int = 0
     last_error: str = ""
     evidence_sha256: str = ""
@@ -64,8 +65,7 @@ class Undelivered:
         return str(self.run.get("run_id", ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One line of the receipts; what is `kept` on this machine only is not confirmed.
 
     `page` is false where the evidence is confirmed and its page was still to come. Receipts of

@@ -7,19 +7,18 @@ and computes its value from that; the same functions give the value and its 2,00
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
 import numpy
+from msgspec import Struct, field
 
 from venturalitica.metrics.intervals import Floats, Integers
 
 Function: TypeAlias = Callable[..., Floats]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
+class Counts(Struct, frozen=True, kw_only=True):
     """The rows that a control counts, none of which misses a value.
 
     `indices` is `(C, labels)`: the level of each label role that the metric needs, in that order;
@@ -50,8 +49,7 @@ class Counts:
         return summed
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """Cells `(C,)` that are resampled, and how they become the counts `(..., G, *shape)`.
 
     The same `expand` serves the measured cells and their replicates.
@@ -66,8 +64,7 @@ class Sample:
         return self.expand(self.cells.astype(float))
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(Struct, frozen=True):
     """Exact sums by group, G of them: `rows` are counts, `sums` maps a quantity to its totals,
     `bins` are the lower ends and the rows of each group's histogram, ascending."""
 
@@ -76,8 +73,7 @@ class Amounts:
     bins: Sequence[Sequence[tuple[float, int]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """In which form a statistic takes its counts; statistics of one shape share their replicates.
 
     `lay` puts the cells in that form. `name` is part of the seed of the replicates: one that is
@@ -90,8 +86,7 @@ class Shape:
     bins: Callable[[Floats], Integers] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Statistic:
+class Statistic(Struct, frozen=True):
     """How one base metric is computed.
 
     `compute` takes the counts in the shape asked and gives `(..., G)`. `support` gives in the same

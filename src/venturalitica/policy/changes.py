@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from venturalitica.core.policy import TOLERANCE, Control, Policy, Role, Threshold
 from venturalitica.core.retention import months
@@ -39,8 +40,7 @@ MARKS: Mapping[Kind, str] = {
 PLACES: tuple[Place, ...] = ("control", "role", "policy")
 
 
-@dataclass(frozen=True, slots=True)
-class Aspect:
+class Aspect(Struct, frozen=True):
     """One key of a rule that differs. `old` and `new` are as people read them, "" where absent."""
 
     key: str
@@ -50,8 +50,7 @@ class Aspect:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One control, role, or the policy's own head, and how it differs.
 
     `name` is the control's id (the old one where it was removed), the role, or the policy;
@@ -75,8 +74,7 @@ class Change:
         return "loosened" if self.kind == "removed" else self.kind
 
 
-@dataclass(frozen=True, slots=True)
-class Edition:
+class Edition(Struct, frozen=True):
     """Which policy text: its name, its version, the SHA-256 of its bytes."""
 
     name: str
@@ -87,8 +85,7 @@ class Edition:
         return f"{self.name} {self.version}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyDiff:
+class PolicyDiff(Struct, frozen=True, kw_only=True):
     """How two policies differ by rule.
 
     `same_text`: the bytes are the same. Where they are not and `changes` is empty, only comments,

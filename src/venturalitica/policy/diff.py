@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.policy import LABEL_ROLES, Control, Policy
 from venturalitica.metrics.catalog import CATALOG
@@ -64,8 +66,7 @@ def diff(old: Policy, new: Policy) -> PolicyDiff:
     return _Comparison(old, new).result()
 
 
-@dataclass(frozen=True, slots=True)
-class _Comparison:
+class _Comparison(Struct, frozen=True):
     old: Policy
     new: Policy
 

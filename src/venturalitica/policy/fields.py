@@ -11,10 +11,10 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any
 
+from msgspec import Struct
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -109,8 +109,7 @@ ABSENT: Any = None
 """The default of a key that a policy may leave out, though it may not say null."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """Metadata of a key: what it must hold, in words, for errors."""
 
     words: str

@@ -10,10 +10,11 @@ import re
 import stat
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from venturalitica.errors import PolicyError, Problem, did_you_mean
 from venturalitica.policy.tree import MAX_BYTES, MAX_LINES, MapNode, Node, UnreadableError
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_FILENAME = "model_policy.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Lint:
+class Lint(Struct, frozen=True):
     """What there is to say about a file: errors refuse it, faults and hints do not.
 
     `policy` is None where there are errors. A fault is a rule that decides nothing: a policy with

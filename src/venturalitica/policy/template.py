@@ -11,11 +11,11 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from jinja2 import Environment, StrictUndefined
+from msgspec import Struct
 
 from venturalitica.core.labels import scalar
 from venturalitica.core.policy import LABEL_ROLES, shortest
@@ -32,8 +32,7 @@ TEMPLATE = Path(__file__).with_name("model_policy.yaml.jinja")
 Kind = Literal["number", "text", "boolean", "other"]
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnFacts:
+class ColumnFacts(Struct, frozen=True):
     """What `init` needs to know of a column: no rows, only how values look.
 
     `values` are the distinct ones, ascending, where there are at most `FEW`; `low` and `high` the

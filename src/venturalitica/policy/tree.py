@@ -7,8 +7,9 @@ messages) is written once. Lines and columns are 1-based.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica.core.verdict import Label
 
@@ -56,8 +57,7 @@ Path = tuple[str | int | float | bool | None, ...]
 """Keys and list positions from the top of the file down to a value."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scalar:
+class Scalar(Struct, frozen=True, eq=False):
     """One value. `text` is what the file says, `value` what that means; `plain`: not in quotes."""
 
     value: Label | None
@@ -67,8 +67,7 @@ class Scalar:
     column: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ListNode:
+class ListNode(Struct, frozen=True, eq=False):
     """A list."""
 
     items: tuple[Node, ...]
@@ -76,8 +75,7 @@ class ListNode:
     column: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MapNode:
+class MapNode(Struct, frozen=True, eq=False):
     """A mapping, as the pairs that the file gives: duplicate keys are still both here."""
 
     pairs: tuple[tuple[Node, Node], ...]

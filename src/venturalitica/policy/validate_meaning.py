@@ -11,9 +11,10 @@ import contextlib
 import math
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import get_args
+
+from msgspec import Struct
 
 from venturalitica.core.labels import canonical_label
 from venturalitica.core.policy import LABEL_ROLES, Compare, Threshold, bin_names
@@ -314,8 +315,7 @@ def _guess(
     return ""
 
 
-@dataclass(frozen=True, slots=True)
-class ControlView:
+class ControlView(Struct, frozen=True):
     """A control's node, and easy ways to ask it."""
 
     index: int

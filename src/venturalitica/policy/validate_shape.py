@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
+from msgspec import Struct, field
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -272,8 +272,7 @@ def _choices(path: Path) -> tuple[str, ...]:
     return get_args(field.annotation)
 
 
-@dataclass(slots=True)
-class Collector:
+class Collector(Struct):
     """Gathers problems of one file; `about` tells which control or role a path belongs to."""
 
     file: str

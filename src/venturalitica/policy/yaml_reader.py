@@ -11,9 +11,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from msgspec import Struct, field
 from ruamel.yaml import YAML
 from ruamel.yaml import events as ev
 from ruamel.yaml.error import MarkedYAMLError
@@ -39,8 +39,7 @@ _BARE_TEXT = re.compile(
 _BARE_MUST = re.compile(r"(?:^|[\s{,])must\s*:\s+(?P<rule>[<>=!~][^,}#]*)")
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A list or mapping that is being read."""
 
     event: ev.CollectionStartEvent

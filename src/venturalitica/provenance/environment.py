@@ -19,10 +19,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.redact import redact_uri, redacted_traceback
@@ -36,8 +37,7 @@ _BEGINNING = 4096
 """Bytes of a list of files: the package's own come within them, its data may go on for ever."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Distribution:
+class _Distribution(Struct, frozen=True):
     """One that is installed. `brings`: names that can be imported; empty where that is unknown."""
 
     version: str

@@ -13,9 +13,10 @@ import math
 import pickle
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import canonical_json
 from venturalitica.core.redact import WITHHELD, redact_fact, redacted_traceback
@@ -81,8 +82,7 @@ def describe_text(text: str, model: Any) -> str:
     return Describer(frozenset(_secrets(known))).short(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Describer:
+class Describer(Struct, frozen=True):
     """Describes the values of one model, of which these texts are secrets wherever they stand."""
 
     secrets: frozenset[str]

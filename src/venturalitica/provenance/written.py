@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica.core.record import WRITTEN
 from venturalitica.errors import DataError
@@ -30,8 +31,7 @@ State = tuple[int, int, int, int]
 """Inode, size, and the times of its content and of its entry: the last nobody can set back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """The files below `folder`, without those below `without`; None where they are too many."""
 
     folder: Path

@@ -8,7 +8,8 @@ do not bear out. Only a statement of another kind or a newer format is refused.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from venturalitica.core.circumstances import intervals_words, share_words
 from venturalitica.core.json_values import Json, integer, mappings, text
@@ -20,8 +21,7 @@ from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportContext:
+class ReportContext(Struct, frozen=True, kw_only=True):
     """All that a page about one statement shows.
 
     `light` is the worst of what was recorded and what the verdicts bear out, at best amber while
@@ -142,8 +142,7 @@ def read_statement(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """Place, proof, retention and delivery of one record. It is looked up, never recorded.
 
     `verification` is that of the record's own bundle; `kept_until` is the last day on which it

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from venturalitica.core.concise import Concise
 from venturalitica.core.record import Statement
 from venturalitica.errors import EvidenceError, PolicyError, did_you_mean, listed
 from venturalitica.policy.changes import Edition
@@ -29,14 +32,15 @@ DIGITS = 8
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(Concise, frozen=True, kw_only=True):
     """One policy text on record, by the name and version that its records give it.
 
     Times are those of the log, RFC 3339 UTC. `data` are the bytes and `policy` what they say; where
     either is None, `problem` says why. `fault` is a contradiction in the evidence. `lights` counts
     its entries by their light.
     """
+
+    unsaid = frozenset({"data", "policy"})
 
     edition: Edition
     first: int
@@ -46,8 +50,8 @@ class Recorded:
     audits: int
     entries: int
     lights: Mapping[str, int] = field(default_factory=dict)
-    data: bytes | None = field(default=None, repr=False)
-    policy: Policy | None = field(default=None, repr=False)
+    data: bytes | None = None
+    policy: Policy | None = None
     problem: str = ""
     fault: str = ""
 
@@ -61,8 +65,7 @@ class Recorded:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OnRecord:
+class OnRecord(Struct, frozen=True):
     """The policies on record in the order of first use.
 
     `missing` is how many entries of the log are not there any more (pruned): what was in use only
@@ -73,8 +76,7 @@ class OnRecord:
     missing: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(Struct, frozen=True):
     """What one record says of its policy."""
 
     data: bytes | None = None
@@ -270,8 +272,7 @@ def _misnamed(edition: Edition, policy: Policy | None) -> str:
     return f"the record calls it {edition}, its bytes say {policy.name} {policy.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One of the two policies: which text it is, where it comes from, what it says."""
 
     edition: Edition
@@ -282,8 +283,7 @@ class Side:
     faults: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """Both sides and what was found; `rules` is None where one cannot be read as a policy."""
 
     old: Side
@@ -298,8 +298,7 @@ class Compared:
         return self.old.data == self.new.data and not self.faults
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One text on record, and how it differs from the one of that policy before it."""
 
     recorded: Recorded

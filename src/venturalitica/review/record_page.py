@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.json_values import Json, text
 from venturalitica.core.record import KINDS, Statement
@@ -108,8 +110,7 @@ def _with(refuted: str, found: Verification) -> Verification:
     return replace(found, steps=(Step("log", False, refuted), *found.steps))
 
 
-@dataclass(frozen=True, slots=True)
-class BundlePage:
+class BundlePage(Struct, frozen=True):
     """What a bundle is about, whoever sent it.
 
     `signer` is the key that the record names first. `report` is None for a record of another kind

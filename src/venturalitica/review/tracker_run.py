@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.json_values import Json, text
@@ -25,8 +27,7 @@ RUN_STEP = "run"
 AUDITS_STEP = "audits of the run"
 
 
-@dataclass(frozen=True, slots=True)
-class RunBundle:
+class RunBundle(Struct, frozen=True):
     """One bundle of the run: its path, the digest of its envelope, and its statement."""
 
     path: str

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.verdict import About
 from venturalitica.core.verification import Step, Verification
@@ -96,8 +98,7 @@ def _text(source: object) -> str:
     return run_id if isinstance(run_id, str) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Trusted:
+class Trusted(Struct, frozen=True):
     """The keys a reader brings: pinned ones, or None, and his own; roots of time stamps."""
 
     pinned: Keys | None

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from venturalitica.audit.parcel import run_ref
 from venturalitica.core.encoding import sha256_hex
@@ -29,8 +30,7 @@ MOST_ASKED = 100
 _SIZE = re.compile(r"[0-9]{1,19}")
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(Struct, frozen=True):
     """The checkpoints found, smallest log first, and why others could not be had."""
 
     witnesses: tuple[Witness, ...]

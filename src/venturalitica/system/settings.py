@@ -28,9 +28,10 @@ from __future__ import annotations
 import logging
 import math
 import os
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+
+from msgspec import Struct
 
 from venturalitica.errors import Problem, SettingsError, did_you_mean
 
@@ -67,8 +68,7 @@ _from_dotenv: set[str] = set()
 _last_folder: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The configuration at one moment; nothing is created or written by reading it."""
 
     home: Path

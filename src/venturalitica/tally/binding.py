@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from venturalitica.core.policy import LABEL_ROLES, Role
 from venturalitica.errors import BindingError, did_you_mean, listed
@@ -43,8 +44,7 @@ _SHOWN = 30
 _COLUMNS = " (columns: "
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """Where each role is read from.
 
     `columns` maps a role to a column of the data, `arrays` to values that the caller passed, shape

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import numpy
+from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from venturalitica.core.amounts import AmountTable
@@ -308,8 +309,7 @@ class _Builder:
         return {role: known[role] for role in labels_first(self.sources)}
 
 
-@dataclass(frozen=True, slots=True)
-class GroupBy:
+class GroupBy(Struct, frozen=True):
     """One group-by: the roles it was made over, and its cells in the same order."""
 
     roles: tuple[str, ...]

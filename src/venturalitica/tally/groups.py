@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from math import ceil
 from typing import Any
 
 import numpy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from venturalitica.core.labels import Identity, identity
@@ -43,8 +43,7 @@ _UNMAPPED_SHOWN = 20
 _VALUE_SHOWN = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(Struct, frozen=True):
     """How the values of a role become levels.
 
     `place` maps a value's identity to its level, `NULL` where it has none.

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import narwhals as nw
 import numpy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from venturalitica.tally.engines.coded import coded
@@ -39,8 +39,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class RowKeys:
+class RowKeys(Struct, frozen=True):
     """`keys` has one number per row, `(n,)`; `columns` the same for each column, `(n,)` each."""
 
     keys: Keys

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import narwhals as nw
 import numpy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from venturalitica.errors import BindingError, listed
@@ -35,8 +35,7 @@ SAMPLE = 65_536
 """So many rows are looked at to plan the pass; what they show never changes a count."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """One key of the count: a source, cut at points where these are given.
 
     A cut value is the number of cut points at or below it: groups are closed on the left.

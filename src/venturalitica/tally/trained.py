@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from venturalitica.core.circumstances import CLEARLY, Share
@@ -17,8 +17,7 @@ _OF_PARTS = 1_000_000
 """So many rows of a training are kept by each part of their columns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
+class Trained(Struct, frozen=True):
     """The rows a model was trained on: `keys` sorted, each once, of the columns `names`.
 
     `by_chance` is how probable it is that a row of somebody else is among them.
@@ -97,8 +96,7 @@ Keyed = Callable[[Sequence[str], int], RowKeys | None]
 """Keys of a table's rows by columns of those names and so many digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Views:
+class Views(Struct, frozen=True):
     """`parts` are the rows by some columns, `coarse` by few digits of the most telling ones."""
 
     parts: tuple[Trained, ...] = ()

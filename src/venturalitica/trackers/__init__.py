@@ -19,11 +19,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.errors import TrackerError, did_you_mean

@@ -11,11 +11,13 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from venturalitica.core.encoding import parse_object
 from venturalitica.core.text import is_web_address
@@ -28,8 +30,7 @@ TALLY = "tally.json"
 """The file beside the evidence where tallies are published: the very pair of the vault."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunRef:
+class RunRef(Struct, frozen=True):
     """The very run of a tracker, enough to find it again from another process.
 
     `uri` is where the tracker was reached, credentials removed; `url` a deep link for people or
@@ -47,8 +48,7 @@ class RunRef:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class DataRef:
+class DataRef(Struct, frozen=True):
     """A data set as trackers show it: its context is `audit`, `input` or `output`."""
 
     name: str
@@ -59,8 +59,7 @@ class DataRef:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedModel:
+class LoggedModel(Struct, frozen=True, kw_only=True):
     """A model that was logged in a run: what the tracker calls it, and which version of what.
 
     `made_at` is when it was saved, by the clock of the process that did; else None.
@@ -88,8 +87,7 @@ class Page:
             return self._drawn
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class Parcel(Struct, frozen=True, kw_only=True):
     """One audit (`kind="audit"`) or one closed monitor (`kind="run"`), ready to be left at a run.
 
     `evidence` is the bundle (JSON bytes), `evidence_sha256` the digest of the signed envelope in
@@ -119,8 +117,7 @@ class Parcel:
     superseded: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """What a tracker confirmed: the run, the parcel, and the digests read back from it.
 
     `kept` is for what is on this machine only: it says where, and what uploads it (W&B offline).
@@ -135,8 +132,7 @@ class Receipt:
     kept: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """How often values, and how often anything, was written to a run; whether it is open still."""
 
     values: int
@@ -144,8 +140,7 @@ class Written:
     open: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NoRun:
+class NoRun(Struct, frozen=True):
     """Why no run of a tracker takes the evidence, and what to do about it, in one sentence.
 
     `elsewhere` where a run of it is open that is not ours to write to: that is said even where
@@ -157,8 +152,7 @@ class NoRun:
     block: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lead:
+class Lead(Struct, frozen=True, kw_only=True):
     """The way to one run; what is not there is empty.
 
     `url` is a page that a server shows. Where there is none, `command` starts one, `live` is the
@@ -351,8 +345,7 @@ class Tracker(ABC):
         return ask(self, "run_named", text)  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """Stands for a tracker that a record names and this machine does not have."""
 
     name: str

@@ -7,8 +7,9 @@ never end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from venturalitica.errors import TrackerError
 
@@ -32,8 +33,7 @@ def below(folder: Path, name: str) -> Path:
     return folder / name
 
 
-@dataclass
-class Haul:
+class Haul(Struct, dict=True):
     """Counts what was taken from one run."""
 
     files: int = 0

@@ -39,7 +39,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from venturalitica.core.encoding import sha256_hex, strict_json
 from venturalitica.core.verdict import LIGHTS, Light, worst_light
@@ -129,8 +131,7 @@ _SAFE_PATH = re.compile(r"(venturalitica|policy_snapshot)(/[\w.\- ]+)*")
 _POLICY_LIMIT = 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True):
     """The places of one parcel at one run. `at` is in milliseconds since 1970, UTC."""
 
     kind: str
@@ -296,7 +297,7 @@ def _claim(key: str, value: str) -> Claim | None:
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
         return None
     # A tag is anybody's: what has other fields is not ours, whatever its format says.
-    if set(data) != {field.name for field in fields(Claim)}:
+    if set(data) != set(Claim.__struct_fields__):
         return None
     numbers = {"step", "at"}
     if not all(isinstance(found, int if name in numbers else str) for name, found in data.items()):

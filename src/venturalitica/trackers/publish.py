@@ -15,8 +15,10 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import pairwise
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.verdict import Verdict
@@ -47,8 +49,7 @@ MAX_GROUPS = 50
 """Groups of one control beyond this many are in the evidence and the report, not in metrics."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """One value of one control; `at` in milliseconds since 1970, UTC.
 
     `part` is empty for the value itself, else `ci_low`, `ci_high` or `group/<name>`.

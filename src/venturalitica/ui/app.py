@@ -7,7 +7,6 @@ import importlib
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -22,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from venturalitica.core.concise import Concise
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.errors import VenturaliticaError
 from venturalitica.ui.pages import PAGES, SMALL_BODY, Page
@@ -190,11 +190,12 @@ FOLDER = Path(__file__).with_name("static")
 CSS, JS = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Concise, frozen=True):
     """One file: its bytes and what they are."""
 
-    data: bytes = field(repr=False)
+    unsaid = frozenset({"data"})
+
+    data: bytes
     media_type: str
 
     @property

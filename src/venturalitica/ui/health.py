@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from venturalitica.audit.parcel import run_ref
 from venturalitica.core.encoding import sha256_hex
@@ -40,8 +42,7 @@ ANSWER_WAIT = 0.05
 """Seconds that a page waits for a tracker's first answer: most on this machine take less."""
 
 
-@dataclass(frozen=True, slots=True)
-class HealthRow:
+class HealthRow(Struct, frozen=True):
     """One row: what it is about, its light in word and colour, a sentence, and where to look.
 
     `page` is empty where there is nowhere to go; `fix` is a line to type.
@@ -107,8 +108,7 @@ def evidence_row(reading: Reading | None, jobs: Jobs) -> HealthRow:
     return HealthRow("Evidence chain", found.light, found.word, found.text, "evidence", at=found.at)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """What the last verification of this process is worth now; `at` is when it was made."""
 
     light: Light
@@ -186,8 +186,7 @@ Runs = dict[tuple[str, str], dict[str, int]]
 """By tracker and address: the runs there, each with its latest entry; the latest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where runs of the log are: one store of one tracker, its latest runs first."""
 
     key: str
@@ -198,8 +197,7 @@ class Place:
     """How many different runs there are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """One run, and the way to it; `url` is a page that is there, `later` one that may be once."""
 
     entry: int
@@ -208,8 +206,7 @@ class Way:
     later: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A place with the ways to its runs. `command` makes a page where no server shows one."""
 
     place: Place

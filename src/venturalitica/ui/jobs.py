@@ -13,10 +13,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.core.text import timestamp
@@ -44,8 +46,7 @@ STALE = 15.0
 """Seconds after which it is not shown any more, not even while the next is awaited."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """A verification of the log that was made in this process.
 
     `size` and `checkpoint` are those it began with: it covers at least those entries. `files` tells
@@ -65,8 +66,7 @@ class Verified:
         return self.found.ok
 
 
-@dataclass
-class Job:
+class Job(Struct, dict=True):
     """One thing that goes on, or has ended: then `result` or `error` is there."""
 
     kind: str
@@ -102,8 +102,7 @@ class Job:
         return replace(self, ended=ended) if ended else replace(self, ended="", result=None)
 
 
-@dataclass
-class _Answer:
+class _Answer(Struct, dict=True):
     value: Any = None
     at: float = float("-inf")
     asking: threading.Event | None = None

@@ -8,8 +8,9 @@ other records is shown with those, too.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from venturalitica.core.json_values import Json, text
 from venturalitica.core.record import (
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
 Fact = tuple[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Care:
+class Care(Struct, frozen=True):
     """What such a record says.
 
     `title` is its heading, `said` one or two sentences, `facts` the rest (an empty value reads "not

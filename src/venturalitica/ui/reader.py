@@ -10,10 +10,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct
 
 from venturalitica.core.json_values import Json
 from venturalitica.core.record import is_tracker_run
@@ -141,8 +142,7 @@ class Desk:
         return self._index
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """One request's view of the evidence. `ledger` has no signer: nothing can be appended."""
 
     desk: Desk

@@ -18,15 +18,16 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode
 
+from msgspec import field
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from venturalitica.core.concise import Concise
 from venturalitica.ui.templating import render_refusal
 
 CONTENT_POLICY = "; ".join(
@@ -58,18 +59,19 @@ WILDCARDS = frozenset({"0.0.0.0", "::", ""})
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?\Z", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(Concise, frozen=True):
     """What is let through.
 
     `host` is where the server listens; `token` must be shown where it is set; `secret` is this
     process's own and makes the word that its forms carry.
     """
 
+    unsaid = frozenset({"token", "secret"})
+
     host: str
     port: int
-    token: str = field(default="", repr=False)
-    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
+    token: str = ""
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     @property
     def csrf(self) -> str:

@@ -11,10 +11,10 @@ import socket
 import sys
 import threading
 import webbrowser
-from dataclasses import dataclass, field
 
 import uvicorn
 
+from venturalitica.core.concise import Concise
 from venturalitica.errors import SettingsError
 from venturalitica.ui.app import create_app
 from venturalitica.ui.reader import Desk
@@ -32,14 +32,15 @@ at Python's own 700 a tenth of the first page is spent searching."""
 TOKEN_VARIABLE = "VENTURALITICA_UI_TOKEN"
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(Concise, frozen=True):
     """A socket that is listened at; `busy` is the port that was asked for and taken."""
+
+    unsaid = frozenset({"token"})
 
     socket: socket.socket
     host: str
     port: int
-    token: str = field(default="", repr=False)
+    token: str = ""
     busy: int | None = None
 
     @property

@@ -15,10 +15,10 @@ import posixpath
 import re
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
+from msgspec import Struct, field
 from starlette.applications import Starlette
 from starlette.types import Message, Scope
 
@@ -39,8 +39,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _OTHER = re.compile(r"[^a-z0-9._-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """What an export left: its files by address, and the addresses that could not be drawn."""
 
     folder: Path
@@ -117,8 +116,7 @@ class _Site:
         return self.files[address]
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
+class _Standing(Struct, frozen=True):
     """The addresses as seen from one page of the site."""
 
     site: _Site
@@ -167,8 +165,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:10]
 
 
-@dataclass(slots=True)
-class _Answer:
+class _Answer(Struct):
     status: int = 0
     body: bytes = b""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from jinja2 import Environment
 from markupsafe import Markup
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -62,8 +62,7 @@ def draw(request: Request, template: str, context: object) -> str:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorContext:
+class ErrorContext(Struct, frozen=True):
     """What an error page says: what happened, why, what to do."""
 
     status: int
@@ -95,8 +94,7 @@ def environment() -> Environment:
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class NavItem:
+class NavItem(Struct, frozen=True):
     """A word in the navigation."""
 
     word: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from venturalitica.core.text import format_interval, format_number
 from venturalitica.core.verdict import Interval, Light
@@ -22,8 +23,7 @@ LIGHTS: dict[bool | None, Light] = {True: "green", False: "red", None: "grey"}
 WORDS = {True: "Held", False: "Failed", None: "Not checked"}
 
 
-@dataclass(frozen=True, slots=True)
-class StepShown:
+class StepShown(Struct, frozen=True):
     """A step of `verify` as a line of the page; `command` shows the same without us."""
 
     name: str
@@ -35,8 +35,7 @@ class StepShown:
     entry: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """A whole verification: what it came to, in a sentence, and its steps, failed ones first."""
 
     light: Light

@@ -7,8 +7,9 @@ import inspect
 import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from venturalitica.core.policy import LABEL_ROLES, Policy
 from venturalitica.errors import BindingError, did_you_mean, listed, slip
@@ -30,8 +31,7 @@ COMPUTED = ("prediction", "score")
 """Label roles that the model itself answers for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A training call, taken apart.
 
     `args` and `kwargs` are the model's, untouched. `X` and `y` are found among them. `given` holds

@@ -14,8 +14,9 @@ import inspect
 import types
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from venturalitica.frameworks.sklearn import clone, is_estimator
 from venturalitica.wrapping.registry import (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from venturalitica.core.policy import Policy
 from venturalitica.frameworks.alignment import column_count, column_names, one_column

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from venturalitica.audit.asking import values_of
 from venturalitica.frameworks.alignment import check_role_order, column_names, row_count, unreadable

@@ -23,8 +23,10 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from venturalitica.core.policy import Policy
 from venturalitica.errors import did_you_mean
@@ -32,8 +34,7 @@ from venturalitica.frameworks.beside import parameters_of
 from venturalitica.frameworks.sklearn import routing_is_on
 
 
-@dataclass(frozen=True, slots=True)
-class Governance:
+class Governance(Struct, frozen=True):
     """What governs one object.
 
     `roles` are the bindings given at wrap. `train` trains and audits: it is given the model, this

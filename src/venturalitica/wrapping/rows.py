@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from venturalitica.audit.measure import known_roles
 from venturalitica.audit.recording import foretell
@@ -37,8 +39,7 @@ from venturalitica.wrapping.arguments import AUDIT_ROWS, Call
 _SHOWN = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What will be judged once the model is trained.
 
     `features` is what the model predicts, n rows. `frame` is a table of the same n rows with the

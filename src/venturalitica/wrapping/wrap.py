@@ -11,11 +11,12 @@ import copy
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar, cast
+
+from msgspec.structs import replace
 
 from venturalitica.audit.asking import output_of, predicted
 from venturalitica.audit.audit import conduct, open_runs

@@ -18,11 +18,11 @@ import zlib
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from venturalitica.cli.reading.engine import (
@@ -54,8 +54,7 @@ _READ = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(Struct, frozen=True):
     """A file that can be read as text: its header, and whether DuckDB takes it as we do."""
 
     path: Path
@@ -262,8 +261,7 @@ YES = ("true", "True", "TRUE")
 NO = ("false", "False", "FALSE")
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(Struct, frozen=True):
     """Columns whose values are compared with one another, and what the policy says of these.
 
     `numbers` is whether it needs numbers, `text` whether it writes such a value as text.
@@ -300,8 +298,7 @@ def _together(role: Role, columns: tuple[str, ...]) -> Together:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
+class _Facts(Struct, frozen=True):
     """What the fields of a column are, without those that are missing."""
 
     stated: bool

@@ -17,8 +17,9 @@ Canonical JSON (RFC 8785), and read in no other spelling: a bundle has no byte t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import (
     MAX_LINE,
@@ -36,8 +37,7 @@ MAX_LINEAGE = 1000
 _FIELDS = {"format", "envelope", "index", "size", "proof", "checkpoint", "keys"}
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
+class Proven(Struct, frozen=True):
     """Another record of the same log: its line, its place, its inclusion proof."""
 
     envelope: bytes
@@ -53,8 +53,7 @@ class Proven:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Struct, frozen=True):
     """The parts of a bundle; nothing in it is verified yet."""
 
     envelope: bytes

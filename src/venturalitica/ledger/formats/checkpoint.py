@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import decode_base64, encode_base64
 from venturalitica.errors import EvidenceError
@@ -28,8 +29,7 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,19}")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
-@dataclass(frozen=True, slots=True)
-class NoteSignature:
+class NoteSignature(Struct, frozen=True):
     """One signature line: the key's name and 4-byte id, and the signature's bytes."""
 
     name: str
@@ -37,16 +37,14 @@ class NoteSignature:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A parsed note; nothing in it is verified yet."""
 
     text: str
     signatures: tuple[NoteSignature, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NoteKey:
+class NoteKey(Struct, frozen=True):
     """A verifier key: a name and an Ed25519 public key of 32 bytes."""
 
     name: str
@@ -137,8 +135,7 @@ def check_name(name: str) -> None:
         raise EvidenceError("a note key's name is not empty and has no spaces or plus signs")
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """A tree head: which log, how many entries, which root (32 bytes in our logs)."""
 
     origin: str
@@ -219,8 +216,7 @@ MAX_HASHES = 64
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,19})")
 
 
-@dataclass(frozen=True, slots=True)
-class TextProof:
+class TextProof(Struct, frozen=True):
     """Index, sibling hashes from the leaf up (32 bytes each), and the checkpoint as it was."""
 
     index: int

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import canonical_json, encode_base64, parse_object
 from venturalitica.core.record import Statement
@@ -28,16 +29,14 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 MAX_SIGNATURES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """One signature: the key's id (may be empty) and the signature's bytes."""
 
     keyid: str
     sig: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """A payload, its type and its signatures."""
 
     payload_type: str

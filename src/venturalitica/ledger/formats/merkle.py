@@ -26,8 +26,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import (
     canonical_json,
     decode_base64,
@@ -246,14 +246,15 @@ _BEGINNING = b'{"count":'
 """A head's canonical spelling begins so, and an envelope's never does."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Concise, frozen=True, kw_only=True):
     """The head of the entries from `start` on, as many as there are `leaves`."""
+
+    unsaid = frozenset({"leaves"})
 
     origin: str
     start: int
     record: int
-    leaves: tuple[bytes, ...] = field(repr=False)
+    leaves: tuple[bytes, ...]
 
     @property
     def count(self) -> int:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from venturalitica.errors import EvidenceError
 from venturalitica.system.files import reading, write_durably
@@ -27,8 +28,7 @@ MAX_KEY_FILE = 1024 * 1024
 _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class PublicKey:
+class PublicKey(Struct, frozen=True):
     """A public key: its id, its algorithm (`RECORDS` or `CHECKPOINTS`) and its PEM text."""
 
     keyid: str

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from venturalitica.core.concise import Concise
 from venturalitica.core.text import timestamp, visible
 from venturalitica.errors import EvidenceError, MissingExtra
 from venturalitica.system.files import reading
@@ -53,11 +53,12 @@ _MALFORMED = (
 _SET, _OID, _OCTETS = 0x31, 0x06, 0x04
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Concise, frozen=True):
     """What is sent: DER, and the nonce in it, by which an answer to another is known."""
 
-    data: bytes = field(repr=False)
+    unsaid = frozenset({"data"})
+
+    data: bytes
     nonce: int
 
 
@@ -74,14 +75,15 @@ def request_over(data: bytes) -> Request:
     return Request(made.as_bytes(), made.nonce)
 
 
-@dataclass(frozen=True, slots=True)
-class TimeStamp:
+class TimeStamp(Concise, frozen=True):
     """An answer that was read; `at` is the time it states, RFC 3339 UTC."""
+
+    unsaid = frozenset({"_answer", "_signer"})
 
     at: str
     authority: str
-    _answer: rfc3161_client.TimeStampResponse = field(repr=False)
-    _signer: x509.Certificate = field(repr=False)
+    _answer: rfc3161_client.TimeStampResponse
+    _signer: x509.Certificate
 
     @classmethod
     def read(cls, response: bytes) -> TimeStamp:

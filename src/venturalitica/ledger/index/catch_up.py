@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import chain, islice, starmap
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, Table, func, select
 
 from venturalitica.ledger.formats.merkle import leaf_hash
@@ -29,8 +29,7 @@ BATCH = 500
 Row = tuple[Any, ...]
 
 
-@dataclass(slots=True)
-class _Batch:
+class _Batch(Struct):
     """The rows of some entries; of the entries themselves only the last is kept.
 
     Rows are bare tuples in the order of their table's columns: hundreds of parsed statements at a

@@ -12,9 +12,10 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import signed_by
@@ -31,8 +32,7 @@ Lines = tuple[Sequence[RunRow], Verdicts | None]
 """Rows that are shown, and their verdicts by entry; None where no verdict is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """Checks lines of one log, which are proven to be in it."""
 
     origin: str

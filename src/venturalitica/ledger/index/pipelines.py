@@ -12,9 +12,10 @@ end is told by its beginning; one that is under way tells nothing yet.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import and_, case, func, or_, select
 
 from venturalitica.core.verdict import LIGHTS, Interval, Light
@@ -44,8 +45,7 @@ The oldest run shown may then lack some of its records."""
 Key = tuple[str | None, str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
+class Pipeline(Struct, frozen=True, kw_only=True):
     """One policy, run name and experiment. `last` is its newest entry, of the run `run_id`.
 
     `light` is the worst of that run's records and `worst` the newest entry that has it, an audit if
@@ -71,8 +71,7 @@ class Pipeline:
         return self.policy, self.name, self.experiment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class Point(Struct, frozen=True, kw_only=True):
     """One run of a trend, by all its records in this pipeline, the newest first.
 
     `row` is the record with the smallest margin, or the newest if none was measured; `light` is the
@@ -175,8 +174,7 @@ def _found(connection: Connection, waiting: Waiting) -> list[Pipeline]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(Struct, frozen=True):
     policy: str | None
     name: str
     experiment: str

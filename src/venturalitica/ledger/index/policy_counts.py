@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import func, or_, select
 
 from venturalitica.core.verdict import LIGHTS
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.index.index import Index
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyCount:
+class PolicyCount(Struct, frozen=True, kw_only=True):
     """One policy text as the records name it: how many were judged by it, and with what light."""
 
     name: str

@@ -8,9 +8,9 @@ is red. Every question takes along what is known.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
 from sqlalchemy import and_, bindparam, case, func, literal, or_, select
 
 from venturalitica.core.record import BEGIN, KINDS
@@ -37,8 +37,7 @@ PORTION = 10_000
 """Entries that are asked for at once: a database takes so many parameters and no more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """What is known of the records of a log besides what they say.
 
     `waiting`: entries that a tracker has not confirmed. `faults`: by entry, why a record does not
@@ -88,8 +87,7 @@ def known_of(waiting: Waiting) -> Known:
     return waiting if isinstance(waiting, Known) else Known(waiting=waiting)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
+class Filters(Struct, frozen=True, kw_only=True):
     """What is asked for; None asks for all.
 
     `kind` None is audits and runs, `"all"` every kind of record. `failing` is a control's id that
@@ -113,16 +111,14 @@ class Filters:
     search: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunPage:
+class RunPage(Struct, frozen=True):
     """One page of rows, and how many fit in all."""
 
     rows: tuple[RunRow, ...]
     total: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class Choices(Struct, frozen=True, kw_only=True):
     """What there is to choose from, the most used first; cut at some hundred."""
 
     policies: tuple[str, ...]

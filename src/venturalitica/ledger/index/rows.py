@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
+from msgspec import Struct
+
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.json_values import Json, integer, mapping, number, text
 from venturalitica.core.policy import TOLERANCE
@@ -23,8 +25,7 @@ UNREADABLE = "unreadable"
 _UNREADABLE = Statement.of({"predicateType": UNREADABLE})
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
+class RunRow(Struct, frozen=True):
     """One entry of the log, as a list shows it. Times are RFC 3339 UTC.
 
     `signer` is the key that the record names; `verify` checks that it signed. `revision` is git's
@@ -68,8 +69,7 @@ class RunRow:
     trackers: tuple[Json, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictRow:
+class VerdictRow(Struct, frozen=True):
     """One verdict of one entry."""
 
     index: int
@@ -87,8 +87,7 @@ class VerdictRow:
     article: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkRow:
+class LinkRow(Struct, frozen=True):
     """Where an entry should be delivered; `run` is the tracker's run as JSON."""
 
     index: int
@@ -101,8 +100,7 @@ class LinkRow:
     run: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Concise, frozen=True):
     """An entry as the index reads it.
 
     Its line is held against the sealed tree. What `verify` cannot read as a statement is not read
@@ -110,12 +108,14 @@ class Outline:
     `envelope`.
     """
 
+    unsaid = frozenset({"line", "record", "envelope"})
+
     index: int
-    line: bytes = field(repr=False)
+    line: bytes
     evidence_sha256: str
-    record: Statement = field(repr=False)
+    record: Statement
     signer: str = ""
-    envelope: Envelope | None = field(default=None, repr=False)
+    envelope: Envelope | None = None
 
     @classmethod
     def of(cls, index: int, line: bytes) -> Outline:
@@ -266,8 +266,7 @@ def _count(value: object) -> int:
     return found if abs(found) < 1 << 53 else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Margin:
+class Margin(Struct, frozen=True):
     """The margin of one control; `interval` is None where none was recorded."""
 
     control: str

@@ -9,7 +9,6 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
@@ -54,9 +53,9 @@ _TYPES = {"int": Integer, "float": Float}
 
 def _columns(row: type[Row]) -> Iterator[Column[Any]]:
     """A column for each field: text unless it is a number, NULL where it may be None."""
-    for item in fields(row):
-        kind, _, none = str(item.type).partition(" | ")
-        name = "entry" if item.name == "index" else item.name
+    for field, written in row.__annotations__.items():
+        kind, _, none = written.partition(" | ")
+        name = "entry" if field == "index" else field
         kind_of_column = _TYPES.get(kind, Text)
         yield Column(name, kind_of_column, nullable=bool(none), autoincrement=False)
 
@@ -94,7 +93,7 @@ links = Table(
     Index("ix_links_run_id", "run_id"),
 )
 
-_fields_of = {row: attrgetter(*row.__slots__) for row in (RunRow, VerdictRow, LinkRow)}
+_fields_of = {row: attrgetter(*row.__struct_fields__) for row in (RunRow, VerdictRow, LinkRow)}
 
 
 def values_of(row: Row) -> tuple[Any, ...]:

@@ -7,9 +7,10 @@ import ipaddress
 import threading
 import urllib.error
 import urllib.request
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from venturalitica.core.causes import said
 from venturalitica.core.encoding import encode_base64

@@ -15,9 +15,10 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.records.kinds.erasure import (
@@ -38,8 +39,7 @@ log = logging.getLogger(__name__)
 MARKS = "erasing"
 
 
-@dataclass(frozen=True, slots=True)
-class Erased:
+class Erased(Struct, frozen=True):
     """What an erasure did: its record (None where the log told of it already), pairs deleted."""
 
     entry: Entry | None

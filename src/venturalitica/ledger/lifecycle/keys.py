@@ -6,9 +6,10 @@ import contextlib
 import re
 import stat
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from venturalitica.core.link import Link
 from venturalitica.core.record import KINDS, ROTATION
@@ -34,8 +35,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.records.placement import Entry
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """What a key signed in a log: its first and last entry, and when those were appended.
 
     `came` is the rotation that introduced it, `left` the one by which it handed over.
@@ -60,8 +60,7 @@ class Use:
         return self.first > 0 and self.came is None
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
+class Exported(Struct, frozen=True):
     """A public key for an auditor: its role (`records`, `checkpoints`), its use in a log if any."""
 
     role: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import marks_in_base64
@@ -29,8 +30,7 @@ SHORTEST = 4
 """Characters of a digest or run id that a reference needs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """The days on which the models of a log were placed on the market, by digest."""
 
     days: Mapping[str, date] = field(default_factory=dict)

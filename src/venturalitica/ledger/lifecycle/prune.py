@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from venturalitica.core.record import Statement
 from venturalitica.core.retention import TEN_YEARS, RetentionTerm, day_of, last_day
@@ -42,8 +43,7 @@ SEGMENT = 1024
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a pruning would take out.
 
     `until` is the latest day until which one of these entries had to be kept; `left` are those that
@@ -147,8 +147,7 @@ class _Survey:
         return self._segments.setdefault(number, _Block()) if whole else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Days:
+class _Days(Struct, frozen=True):
     """When systems were placed: by the caller, for older records, and by the log."""
 
     said: date | None
@@ -163,8 +162,7 @@ class _Days:
         return max(filter(None, days))
 
 
-@dataclass
-class _Block:
+class _Block(Struct, dict=True):
     """A complete segment, or what a record names, while it is read; `why` says what keeps it."""
 
     judged: dict[int, bytes] = field(default_factory=dict)

@@ -20,8 +20,9 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import MAX_LINE
 from venturalitica.core.record import Statement
@@ -43,8 +44,7 @@ _NAME = re.compile(r"(\d{1,15})\.(\d{1,2})\.json")
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What the inbox says of one place: the line that has it, or None, and the next free turn."""
 
     line: bytes | None

@@ -19,10 +19,12 @@ import os
 import secrets
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from msgspec import Struct
+
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import MAX_LINE
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.checkpoint import Checkpoint
@@ -122,12 +124,13 @@ class TreeCache:
         self._offsets.replace(bytes(offsets))
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Concise, frozen=True):
     """One line of the log: of the entry at `index`, or the head of the entries from there on."""
 
+    unsaid = frozenset({"line"})
+
     index: int
-    line: bytes = field(repr=False)
+    line: bytes
     head: Head | None = None
 
     @property
@@ -249,8 +252,7 @@ class UnconfirmedError(OSError):
     """An append failed half way, and what it wrote may stand: the next writer settles it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(Struct, frozen=True):
     """Where the next line goes: after the entries of `tree`, which end at byte `end`.
 
     `previous` is the leaf hash of the last entry, None before the first.
@@ -280,8 +282,7 @@ Written = list[tuple[Tail, bytes]]
 """Lines, each with the tail that it was written after."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keeper:
+class Keeper(Struct, frozen=True, kw_only=True):
     """What the log needs from whoever holds the keys.
 
     `admit` raises `NotOursError` for a line that is not ours at that place (and another

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import ClassVar
 
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.record import Statement
 from venturalitica.core.verdict import About
@@ -12,17 +12,18 @@ from venturalitica.core.verification import Step
 from venturalitica.ledger.formats.merkle import Head
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Concise, frozen=True):
     """One record as a chronicle reads it: its signatures hold, it is in its place, it can be read.
 
     `signers` are the ids of the keys that signed it; `line` is the envelope as it stands.
     """
 
+    unsaid = frozenset({"statement", "line"})
+
     index: int
-    statement: Statement = field(repr=False)
+    statement: Statement
     signers: tuple[str, ...]
-    line: bytes = field(repr=False)
+    line: bytes
 
     @property
     def evidence_sha256(self) -> str:

@@ -13,9 +13,10 @@ import re
 import secrets
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.prior import Attempts, Prior, key_id
@@ -108,8 +109,7 @@ def is_kept(home: Path) -> bool:
     return _place(LogFiles(home)).exists()
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(Struct, frozen=True):
     """The looks of the first `size` entries; `leaf` is the last one's leaf hash."""
 
     size: int = 0

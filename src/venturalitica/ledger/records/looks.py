@@ -9,7 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from venturalitica.core.encoding import is_hash, sha256_hex
 from venturalitica.core.json_values import Json, integer, mappings, text
@@ -35,8 +36,7 @@ UNKNOWN = "?"
 """In the place of a key: its data have no identity that is known here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What an entry has to do with later audits: an audit (`key` set), or a commitment (empty).
 
     `data` is the identity of what it judged, under the log's key of that id.
@@ -95,8 +95,7 @@ def _bare_identity(record: Statement, item: Json) -> str:
     return identity_digest(rows, columns) if rows and columns and all(columns) else ""
 
 
-@dataclass(slots=True)
-class _Data:
+class _Data(Struct):
     """The audits of the same data."""
 
     audits: list[int] = field(default_factory=list)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import rfc8785
 
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import (
     MAX_ITEMS,
     MAX_LINE,
@@ -74,8 +74,7 @@ def _object(parts: Mapping[str, bytes]) -> bytes:
     return b"{%b}" % b",".join(canonical_json(key) + b":" + part for key, part in ordered)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Concise, frozen=True):
     """One record of the log.
 
     `envelope` is the line without its newline; `evidence_sha256` is its SHA-256 and names the
@@ -84,12 +83,14 @@ class Entry:
     that is the first of its key, in a log of other keys none of which introduces it.
     """
 
+    unsaid = frozenset({"envelope", "statement", "checkpoint"})
+
     index: int
     leaf_sha256: str
     evidence_sha256: str
-    envelope: bytes = field(repr=False)
-    statement: Json = field(repr=False)
-    checkpoint: str = field(repr=False)
+    envelope: bytes
+    statement: Json
+    checkpoint: str
     new_key: bool = False
 
     @property

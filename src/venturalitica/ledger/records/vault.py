@@ -19,10 +19,10 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import (
     MAX_LINE,
     VAULT,
@@ -50,12 +50,13 @@ HOUR = 3600.0
 _FIELDS = {"format", "salt", "value"}
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Concise, frozen=True):
     """A value and its salt, ready to be kept: `data` is the file, `digest` its name."""
 
+    unsaid = frozenset({"data"})
+
     digest: str
-    data: bytes = field(repr=False)
+    data: bytes
 
     @classmethod
     def of(cls, value: str, *, limit: int = MAX_VALUE) -> Pair:

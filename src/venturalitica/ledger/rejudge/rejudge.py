@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica._version import __version__
 from venturalitica.core.circumstances import Circumstances
@@ -72,8 +73,7 @@ _KEPT = 256
 """Judgements kept: a nightly audit of the same rows is judged once."""
 
 
-@dataclass(slots=True)
-class _Judged:
+class _Judged(Struct):
     """What a record's policy and counts give, and verdicts that were found to agree with it."""
 
     verdicts: tuple[Mapping[str, Any], ...]

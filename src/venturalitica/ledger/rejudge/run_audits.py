@@ -7,8 +7,10 @@ one that nobody ever made.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.encoding import is_place
 from venturalitica.core.json_values import text, texts
@@ -20,8 +22,7 @@ from venturalitica.ledger.formats.merkle import Head
 from venturalitica.ledger.records.chronicle import Chronicle, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+class Audited(Struct, frozen=True):
     """What an audit's own record says of it; `controls` are those judged and those left out."""
 
     evidence_sha256: str

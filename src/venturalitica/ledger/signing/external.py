@@ -12,9 +12,9 @@ import importlib.metadata
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from venturalitica.core.concise import Concise
 from venturalitica.errors import EvidenceError, SignerError, SigningKeyError
 from venturalitica.ledger.formats.public_key import CHECKPOINTS, RECORDS, PublicKey, short
 from venturalitica.ledger.signing.signer import Signer
@@ -38,13 +38,14 @@ EXPECTED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedSigner:
+class GuardedSigner(Concise, frozen=True):
     """A foreign signer, bounded and checked. `source` says where it came from."""
+
+    unsaid = frozenset({"_inner"})
 
     public: PublicKey
     source: str
-    _inner: Signer = field(repr=False)
+    _inner: Signer
 
     @property
     def keyid(self) -> str:

@@ -15,8 +15,9 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from venturalitica.errors import SigningKeyError
 from venturalitica.ledger.formats.public_key import short
@@ -38,8 +39,7 @@ NEXT_FILE = "signing_key.next.pem"
 LOCK_FILE = ".rotation.lock"
 
 
-@dataclass(frozen=True, slots=True)
-class Swap:
+class Swap(Struct, frozen=True):
     """A finished swap: the key that was in use, the one that is, and where the old one lies."""
 
     old: FileSigner

@@ -13,10 +13,12 @@ import os
 import secrets
 import stat
 import time
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from msgspec.structs import replace
+
+from venturalitica.core.concise import Concise
 from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.ledger.formats.public_key import PublicKey
 from venturalitica.system.files import sync_folder, write_new
@@ -51,12 +53,13 @@ class Signer(Protocol):
         """A signature over `data`: DER for ECDSA P-256 with SHA-256, 64 bytes for Ed25519."""
 
 
-@dataclass(frozen=True, slots=True)
-class CheckpointSigner:
+class CheckpointSigner(Concise, frozen=True):
     """Signs checkpoints with an Ed25519 key."""
 
+    unsaid = frozenset({"_key"})
+
     public: PublicKey
-    _key: Ed25519PrivateKey = field(repr=False)
+    _key: Ed25519PrivateKey
 
     @property
     def keyid(self) -> str:
@@ -67,16 +70,17 @@ class CheckpointSigner:
         return self._key.sign(data)
 
 
-@dataclass(frozen=True, slots=True)
-class FileSigner:
+class FileSigner(Concise, frozen=True):
     """Signs records with an ECDSA P-256 key that was read from a file or a variable."""
+
+    unsaid = frozenset({"_key", "_folder", "_passphrase"})
 
     public: PublicKey
     source: str
-    _key: EllipticCurvePrivateKey = field(repr=False)
+    _key: EllipticCurvePrivateKey
     encrypted: bool = False
-    _folder: Path | None = field(default=None, repr=False)
-    _passphrase: str | None = field(default=None, repr=False)
+    _folder: Path | None = None
+    _passphrase: str | None = None
 
     @property
     def keyid(self) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from venturalitica.core.link import Link
 from venturalitica.core.record import Statement
@@ -32,8 +33,7 @@ MEANINGS = {
 }
 
 
-@dataclass
-class Findings:
+class Findings(Struct, dict=True):
     """Collects while records are read; `steps` tells in the end."""
 
     keys: Mapping[str, PublicKey]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import VAULT, sha256_hex
 from venturalitica.core.record import APPROVAL, ERASURE, PRUNE, ROTATION
@@ -250,8 +251,7 @@ def chronicles(
     return (*held, *before, Vaulted(home), Retention(alone=alone), Telling(alone=alone))
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(Struct, frozen=True):
     range: Range
     record: int
     day: str

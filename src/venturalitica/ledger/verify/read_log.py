@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct, field
 
 from venturalitica.core.encoding import MAX_LINE
 from venturalitica.core.link import Link
@@ -31,8 +32,7 @@ from venturalitica.system.files import reading, shared
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Witness:
+class Witness(Struct, frozen=True):
     """A checkpoint that somebody outside kept: who, and the signed note."""
 
     name: str
@@ -43,8 +43,7 @@ class Witness:
         return self.note.encode("utf-8", "replace")
 
 
-@dataclass
-class Reading:
+class Reading(Struct, dict=True):
     """One pass over a log."""
 
     log: LogFiles

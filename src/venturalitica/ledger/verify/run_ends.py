@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from venturalitica.core.record import BEGIN, RUN, Run
 from venturalitica.core.verification import Step
@@ -13,8 +14,7 @@ from venturalitica.ledger.lifecycle.begun import UNDER_WAY, state_of
 from venturalitica.ledger.records.chronicle import Chronicle, Record
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
+class _Begun(Struct, frozen=True):
     index: int
     run: Run
 

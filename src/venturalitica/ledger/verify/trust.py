@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from venturalitica.core.link import Link
 from venturalitica.core.record import Statement
@@ -30,8 +31,7 @@ NO_WITNESS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """Which keys the reader trusts: `pinned` got out of band (nothing else passes), or `own`."""
 
     pinned: tuple[PublicKey, ...] | None = None
@@ -150,8 +150,7 @@ MEANING = "two logs were kept under one name (a split view), or one of the two w
 Entries = tuple[int, int]
 
 
-@dataclass
-class Views:
+class Views(Struct, dict=True):
     """Collects what bundles that verify prove of their logs; `step` tells in the end."""
 
     bundles: int = 0

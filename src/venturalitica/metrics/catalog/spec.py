@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from venturalitica.core.policy import ONE_LIST, Compare, Phase
 
@@ -13,8 +14,7 @@ def _itself(values: Any) -> Any:
     return values
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A number that each row has, counted by its levels beside the labels and groups.
 
     `compute` makes it of the values of the roles `of`, float arrays of shape (n,), missing ones
@@ -47,8 +47,7 @@ SCORE = Number(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricSpec:
+class MetricSpec(Struct, frozen=True, kw_only=True):
     """One metric of the catalog.
 
     `needs` are the label roles it is computed from, of any name; each has its own labels, except

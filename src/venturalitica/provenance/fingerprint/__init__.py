@@ -12,10 +12,12 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.redact import redact_name
@@ -53,8 +55,7 @@ _NATIVE = {
 _Sized: TypeAlias = tuple[int, ColumnDigest]
 
 
-@dataclass(frozen=True, slots=True)
-class DataFingerprint:
+class DataFingerprint(Struct, frozen=True):
     """The digest of a table's columns; `columns` are sorted by name.
 
     `sha256` is over the canonical JSON of format, rows and columns. `engine` names the library

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy
+from msgspec import Struct, field
 from numpy.typing import NDArray
 
 from venturalitica.errors import DataError
@@ -45,8 +45,7 @@ _WIDENING = (
 _GLANCE = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Some consecutive rows of a column: one block of it.
 
     `missing` are positions within the piece. `values` are those present: numbers, booleans, or
@@ -64,8 +63,7 @@ class Piece:
     zoned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BlockDigest:
+class BlockDigest(Struct, frozen=True):
     """One block of a column: the type that its values have, and its SHA-256."""
 
     type: str
@@ -74,8 +72,7 @@ class BlockDigest:
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnDigest:
+class ColumnDigest(Struct, frozen=True):
     """One column: its canonical type, missing values, and SHA-256 in hexadecimal."""
 
     name: str
@@ -208,8 +205,7 @@ def _raw(values: NDArray[Any]) -> memoryview:
     return numpy.ascontiguousarray(values).data.cast("B")
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column of any library: `read(start, stop)` gives the rows between as a piece.
 
     Threads may read several blocks of it at once.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from venturalitica.core.text import format_interval, format_number
 from venturalitica.core.verdict import LIGHTS, Light, Verdict
@@ -18,8 +18,7 @@ from venturalitica.reports.sentences import must_signs
 _UNIT_RANGES = ((0.0, 0.1), (0.0, 0.25), (0.0, 0.5), (0.5, 1.0), (0.0, 1.0), (-1.0, 1.0))
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """A linear scale from `low` to `high`; the ends are inset so that marks are not cut off."""
 
     low: float
@@ -188,8 +187,7 @@ MOST = 24
 """Marks in one strip; of more, the worst are drawn and the rest is counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """One control: its light, and what is said of it (`gender-parity failed`)."""
 
     light: Light

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Interval, Light
@@ -17,8 +17,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 8, 8
 _MARK = 11.0
 
 
-@dataclass(frozen=True, slots=True)
-class TrendPoint:
+class TrendPoint(Struct, frozen=True):
     """One run: its light, its worst margin with the interval, and what is said of it.
 
     `margin` is None where nothing was measured: the mark is then drawn on the lower edge, and no
@@ -79,8 +78,7 @@ def signed(margin: float) -> str:
     return ("+" if margin > 0 else "−") + format_number(abs(margin))
 
 
-@dataclass(frozen=True, slots=True)
-class _Scale:
+class _Scale(Struct, frozen=True):
     low: float
     high: float
     count: int

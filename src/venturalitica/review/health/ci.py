@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import marks_in_base64
 from venturalitica.core.json_values import mapping, text
@@ -48,8 +49,7 @@ _COMMAND = re.compile(
 _COMMENT = re.compile(r"\s*(?:#|//)")
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(Struct, frozen=True):
     """A CI's file in the project, and which of our commands it runs, in their order."""
 
     system: str
@@ -62,8 +62,7 @@ class Pipeline:
         return any(not command.startswith("policy") for command in self.commands)
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """A record that was made in a CI: its place, when, in which, and the page of the job."""
 
     entry: int

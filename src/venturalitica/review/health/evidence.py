@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from venturalitica.core.json_values import Json, integer, items, mappings
 from venturalitica.core.policy import MIN_CELL
@@ -170,8 +171,7 @@ def _inbox(home: Path, waiting: int) -> Finding:
 State = Literal["ok", "note", "broken"]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing looked at. `note` is no fault: something absent that nobody asked for yet."""
 
     area: str
@@ -181,8 +181,7 @@ class Finding:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(Struct, frozen=True):
     """A key that signed something here. `last` and `first` are entries; None for a seal's key."""
 
     keyid: str

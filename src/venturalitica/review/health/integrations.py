@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from venturalitica.core.causes import said
 from venturalitica.core.verdict import Light, worst_light
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.outbox import Attempt, Undelivered
 
 
-@dataclass(frozen=True, slots=True)
-class Lamp:
+class Lamp(Struct, frozen=True):
     """One light: what it stands for, its colour, its word, the sentence that explains it.
 
     `at` is when it was so, where that is not now.
@@ -44,8 +44,7 @@ class Lamp:
     at: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """One tracker: its five lamps, what went wrong last, and the exact thing to do about it."""
 
     name: str
@@ -89,8 +88,7 @@ class Link:
         return next(lamp for lamp in self.lamps if lamp.name == name)
 
 
-@dataclass(frozen=True, slots=True)
-class Deliveries:
+class Deliveries(Struct, frozen=True):
     """What the receipts say of one tracker: the last attempt of all, and the last confirmed."""
 
     last: Attempt | None = None
@@ -104,8 +102,7 @@ class Deliveries:
         return cls(max(ours, key=_when, default=None), max(good, key=_when, default=None))
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """What the log says of the last delivery that was confirmed: the record, and its place."""
 
     evidence_sha256: str

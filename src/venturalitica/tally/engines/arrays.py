@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from venturalitica.core.labels import Identity, identity
@@ -18,8 +18,7 @@ _COUNTABLE = 1 << 22
 """Up to this many possible cells are counted into an array, more are found by sorting."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
+class Cells(Struct, frozen=True):
     """Observed combinations: `columns[i].codes` and `counts` have one entry per combination."""
 
     columns: tuple[Codes, ...]
@@ -123,8 +122,7 @@ MISSING = -1
 _SMALL_RANGE = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Codes:
+class Codes(Struct, frozen=True):
     """`values` are different, canonical and not missing; `codes` is int64 `(n,)`, -1 missing."""
 
     values: tuple[Label, ...]

@@ -10,10 +10,12 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from venturalitica.core.causes import cause, said
 from venturalitica.core.manifest import MAX_FILES
@@ -36,8 +38,7 @@ _NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 _NO_RUN = "0" * 32
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """What a URI names: itself with the version said outright, and what MLflow knows of it."""
 
     uri: str

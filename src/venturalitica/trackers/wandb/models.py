@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica.core.manifest import MAX_FILES
 from venturalitica.errors import TrackerError
@@ -25,8 +26,7 @@ MOST_OPEN = 100
 """Files that are held open; a process may often open no more than 1,024 in all."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Logged:
+class _Logged(Struct, frozen=True):
     model: LoggedModel
     files: dict[str, int]
     """Name in the artifact -> an open file."""

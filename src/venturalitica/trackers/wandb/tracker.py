@@ -9,9 +9,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from venturalitica.core.causes import cause, said
 from venturalitica.core.encoding import sha256_hex

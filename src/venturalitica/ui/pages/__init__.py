@@ -5,15 +5,14 @@ No module of a page is imported before somebody asks for the page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 SMALL_BODY = 64 * 1024
 BUNDLE_BODY = 80 * 1024 * 1024
 """The longest line that the ledger reads, and its bundle around it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page. `module`, a file beside this one, has `function(request) -> Response`: async, or
     plain (run in a thread).
 

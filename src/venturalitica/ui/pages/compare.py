@@ -6,9 +6,9 @@ Both are read from the log itself and verified; nothing here comes from the inde
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 MOST_PACKAGES = 60
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class Side(Struct, frozen=True, kw_only=True):
     """One of the two runs."""
 
     entry: int
@@ -49,8 +48,7 @@ class Side:
     signer: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControlPair:
+class ControlPair(Struct, frozen=True, kw_only=True):
     """One control in both runs; None where a run does not have it.
 
     `moved` is the sign of the change of its light: -1 got worse, 1 got better.
@@ -66,8 +64,7 @@ class ControlPair:
     rule: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """A fact of both runs, as text; `same` is None where neither has it on record."""
 
     name: str
@@ -76,8 +73,7 @@ class Pair:
     same: bool | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompareContext:
+class CompareContext(Struct, frozen=True, kw_only=True):
     """What the page shows; without sides it says how to choose two runs."""
 
     a: Side | None = None
@@ -159,8 +155,7 @@ def read(reading: Reading, a: int, b: int) -> CompareContext:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
+class _Record(Struct, frozen=True):
     entry: int
     signer: str
     context: ReportContext

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -41,8 +42,7 @@ KEYS_WAIT = 1.0
 """Seconds that the page waits for the reader's own keys: one held elsewhere may take longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogFacts:
+class LogFacts(Struct, frozen=True):
     """The log as it is now. `last` is when the last record was appended."""
 
     origin: str
@@ -53,8 +53,7 @@ class LogFacts:
     outbox: int
 
 
-@dataclass(frozen=True, slots=True)
-class RetentionFacts:
+class RetentionFacts(Struct, frozen=True):
     """How long records are kept: the class of new ones, and of the oldest audit that is here."""
 
     new: str
@@ -62,8 +61,7 @@ class RetentionFacts:
     until: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceContext:
+class EvidenceContext(Struct, frozen=True):
     """What the page shows. `log` is None where there is none, or where `fault` says why not."""
 
     home: str
@@ -83,8 +81,7 @@ class EvidenceContext:
     """What stands before our commands where this is not the project's own evidence."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobContext:
+class JobContext(Struct, frozen=True):
     """A verification that runs, or has ended."""
 
     job: Job
@@ -94,8 +91,7 @@ class JobContext:
     """How many audits and runs of the log have each light, the worst first."""
 
 
-@dataclass(frozen=True, slots=True)
-class BundleContext:
+class BundleContext(Struct, frozen=True):
     """What a dropped bundle came to."""
 
     name: str
@@ -111,8 +107,7 @@ class BundleContext:
         return KINDS.get(kind, kind)
 
 
-@dataclass(frozen=True, slots=True)
-class BundleReportContext:
+class BundleReportContext(Struct, frozen=True):
     """A bundle's record as a report."""
 
     name: str

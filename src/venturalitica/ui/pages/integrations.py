@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -41,16 +41,14 @@ MOST_WAITING = 10
 MOST_PLACES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(Struct, frozen=True):
     """One integration: its lights, and the first of what waits for it."""
 
     link: Link
     waiting: tuple[Undelivered, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LinksContext:
+class LinksContext(Struct, frozen=True):
     """The part of the page that changes by itself. `busy` says that it soon will."""
 
     cards: tuple[Card, ...]
@@ -61,8 +59,7 @@ class LinksContext:
     busy: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IntegrationsContext:
+class IntegrationsContext(Struct, frozen=True):
     """What the page shows."""
 
     live: LinksContext

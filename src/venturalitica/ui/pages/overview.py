@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,8 +34,7 @@ TREND = 30
 """Runs in a picture."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineCard:
+class PipelineCard(Struct, frozen=True, kw_only=True):
     """One pipeline: how its last run went, and how the runs before it did.
 
     `entry` is the record that explains the light, `last` the newest. `only` is the experiment that
@@ -57,8 +57,7 @@ class PipelineCard:
     before: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverviewContext:
+class OverviewContext(Struct, frozen=True, kw_only=True):
     """What the overview shows. `edited` says that the index had to be made again."""
 
     cards: tuple[PipelineCard, ...]
@@ -75,8 +74,7 @@ class OverviewContext:
         return pages_of(self.total, PER_PAGE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shell:
+class Shell(Struct, frozen=True, kw_only=True):
     """All that changes on the page, drawn; `seen` changes with it."""
 
     inner: Markup
@@ -141,8 +139,7 @@ def _read(reading: Reading, page: int) -> OverviewContext:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _Found(Struct, frozen=True, kw_only=True):
     """The rows that the cards are made of."""
 
     all: Sequence[Pipeline]

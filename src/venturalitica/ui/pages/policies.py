@@ -4,9 +4,10 @@ and what changed between two texts."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,8 +37,7 @@ MOST_RUNS = 12
 """Of each text the last runs are drawn, and a link leads to all."""
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedRun:
+class JudgedRun(Struct, frozen=True):
     """One run that was judged under a text."""
 
     entry: int
@@ -46,8 +46,7 @@ class JudgedRun:
     appended_at: str
 
 
-@dataclass(frozen=True, slots=True)
-class VersionContext:
+class VersionContext(Struct, frozen=True):
     """One text of a policy: when it was in use, what differs from the one before, its runs.
 
     `runs` are the last ones, the newest last; `lights` counts all of its entries; `doubled` where
@@ -75,8 +74,7 @@ class VersionContext:
         return self.recorded.entries - self.recorded.audits
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyContext:
+class PolicyContext(Struct, frozen=True):
     """One policy, the text in use last first."""
 
     name: str
@@ -88,8 +86,7 @@ class PolicyContext:
         return self.versions[0]
 
 
-@dataclass(frozen=True, slots=True)
-class PoliciesContext:
+class PoliciesContext(Struct, frozen=True):
     """Every policy on record; `alone` where one was asked for.
 
     `faults` are contradictions in the evidence, `missing` how many entries were pruned; `edited`
@@ -103,16 +100,14 @@ class PoliciesContext:
     edited: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleContext:
+class RuleContext(Struct, frozen=True):
     """One control of a text, in words."""
 
     control: Control
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextContext:
+class TextContext(Struct, frozen=True):
     """One text: what is recorded of it, its rules in words and its bytes as text."""
 
     recorded: Recorded
@@ -265,8 +260,7 @@ def _roles(said: Policy) -> list[tuple[str, str]]:
     return [(name, describe_role(role)) for name, role in said.roles.items()]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiffContext:
+class DiffContext(Struct, frozen=True, kw_only=True):
     """What the page shows. `found` is None where there is only one text, or one cannot be read.
 
     `problem` says why nothing, or only the text, is compared.

@@ -7,9 +7,10 @@ was measured before. A record about records (a sign-off, say) says in plain word
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,8 +37,7 @@ GONE = 410
 Url = Callable[..., str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackerPlace:
+class TrackerPlace(Struct, frozen=True, kw_only=True):
     """One tracker run in which the record should be, and the way there.
 
     `light` is green only where a receipt for this very record confirms it.
@@ -52,8 +52,7 @@ class TrackerPlace:
     lead: Lead
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunContext:
+class RunContext(Struct, frozen=True, kw_only=True):
     """A record that is there. `report` is None for a record about records, which has a `care`.
 
     `problem` says why neither can be shown. `unended` says that its run, which began with
@@ -97,8 +96,7 @@ class RunContext:
         return lambda line: url("policy_text", **named, _anchor=f"line-{line}")
 
 
-@dataclass(frozen=True, slots=True)
-class GoneContext:
+class GoneContext(Struct, frozen=True):
     """A record that was pruned."""
 
     entry: int

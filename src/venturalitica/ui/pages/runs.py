@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+from msgspec import Struct
+from msgspec.structs import asdict, fields, replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
     from venturalitica.ui.reader import Desk, Reading
 
 
-@dataclass(frozen=True, slots=True)
-class TrackerLink:
+class TrackerLink(Struct, frozen=True):
     """One tracker's run: its name, a page for people or empty, what is known of the delivery."""
 
     tracker: str
@@ -53,8 +53,7 @@ class TrackerLink:
         return self.state in ("waits", "kept, not uploaded")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedRun:
+class ListedRun(Struct, frozen=True, kw_only=True):
     """One line of the list: the row of the index, and what is made of it."""
 
     row: RunRow
@@ -70,8 +69,7 @@ class ListedRun:
     judged: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunsContext:
+class RunsContext(Struct, frozen=True, kw_only=True):
     """What the list shows."""
 
     query: RunQuery
@@ -199,8 +197,7 @@ ORDERS = ("desc", "asc")
 _DATES = ("since", "until")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunQuery:
+class RunQuery(Struct, frozen=True, kw_only=True):
     """What the address asks for, as text; empty is nothing."""
 
     q: str = ""
@@ -221,8 +218,8 @@ class RunQuery:
 
     def params(self, **changes: object) -> dict[str, object]:
         """For `url`: what differs from the plain list. Another order begins at the first page."""
-        changed = replace(self, **({"page": 1} | changes))  # type: ignore[arg-type]
-        found = {item.name: getattr(changed, item.name) for item in fields(changed)}
+        changed = replace(self, **({"page": 1} | changes))
+        found = asdict(changed)
         return {name: value for name, value in found.items() if value != _DEFAULTS[name]}
 
     @property

@@ -17,8 +17,9 @@ was: give each person who signs off a key of their own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import is_hash, is_place, is_reference
 from venturalitica.core.record import APPROVAL
@@ -32,8 +33,7 @@ DECISIONS = ("approved", "rejected")
 MAX_ROLE = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
+class Approval(Struct, frozen=True, kw_only=True):
     """One sign-off as it stands in the log, in the entry `index`."""
 
     index: int

@@ -16,9 +16,10 @@ It is a record of its own: the audit that it speaks of is never touched.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import is_hash, is_place
@@ -31,8 +32,7 @@ How = Literal["model logged", "next run", "run replaced", "by hand"]
 WAYS: tuple[How, ...] = ("model logged", "next run", "run replaced", "by hand")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attachment:
+class Attachment(Struct, frozen=True, kw_only=True):
     """What such a record says."""
 
     entry: int

@@ -13,8 +13,10 @@ It counts nothing and judges nothing. A run whose own record never came is on re
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import sha256_hex
@@ -24,8 +26,7 @@ from venturalitica.core.record import BEGIN, FORMAT, Run, Statement, statement_j
 from venturalitica.errors import EvidenceError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beginning:
+class Beginning(Struct, frozen=True, kw_only=True):
     """What such a record says."""
 
     run: Run

@@ -16,9 +16,10 @@ The nonce makes two commitments to the same two things, so a time stamp of one i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import canonical_json, is_hash, is_place
@@ -32,8 +33,7 @@ from venturalitica.errors import EvidenceError
 BODY = "venturalitica/commitment/v1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commitment:
+class Commitment(Struct, frozen=True, kw_only=True):
     """What such a record says. `stamp` is its `timestamp`, None where no authority was asked."""
 
     policy: Snapshot

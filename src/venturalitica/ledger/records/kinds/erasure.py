@@ -8,22 +8,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import is_hash, is_place, is_reference
 from venturalitica.core.record import ERASURE, FORMAT, Statement, statement_json
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.records.vault import references
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Concise, frozen=True):
     """One record, and the digests of its pairs."""
+
+    unsaid = frozenset({"digests"})
 
     entry: int
     evidence_sha256: str
-    digests: tuple[str, ...] = field(repr=False)
+    digests: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in an erasure record."""

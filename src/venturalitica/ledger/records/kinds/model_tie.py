@@ -17,9 +17,10 @@ It is a record of its own: the audit that it speaks of is never touched.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import is_hash, is_place
@@ -33,8 +34,7 @@ Tie = Literal["same predictions", "logged afterwards"]
 TIES: tuple[Tie, ...] = ("same predictions", "logged afterwards")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Likeness:
+class Likeness(Struct, frozen=True, kw_only=True):
     """How a model was tied to an audit; the fields are the record's."""
 
     tie: Tie
@@ -42,8 +42,7 @@ class Likeness:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelTie:
+class ModelTie(Struct, frozen=True, kw_only=True):
     """What such a record says."""
 
     entry: int

@@ -8,9 +8,10 @@ Ten years of keeping count from that day (`core/retention.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import is_hash
 from venturalitica.core.json_values import mapping
@@ -18,8 +19,7 @@ from venturalitica.core.retention import parse_day
 from venturalitica.errors import EvidenceError
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """That a model was placed on the market, or put into service, on a day."""
 
     model: str

@@ -16,11 +16,13 @@ somebody took entries out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 from typing import Any
 
+from msgspec import Struct
+
+from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import decode_hash, is_place
 from venturalitica.core.json_values import text
 from venturalitica.core.record import FORMAT, PRUNE, Statement, statement_json
@@ -30,13 +32,14 @@ from venturalitica.errors import EvidenceError
 REASON = "retention has passed"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Range:
+class Range(Concise, frozen=True, order=True):
     """Consecutive entries that a prune record names."""
+
+    unsaid = frozenset({"root"})
 
     start: int
     count: int
-    root: bytes = field(repr=False)
+    root: bytes
 
     @property
     def end(self) -> int:
@@ -72,8 +75,7 @@ def prune_statement(
     return statement_json(PRUNE, subjects, predicate)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pruning:
+class Pruning(Struct, frozen=True, kw_only=True):
     """What a prune record says."""
 
     ranges: tuple[Range, ...]

@@ -13,8 +13,9 @@ nobody can appoint a key that is not his, since the new key signed it too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from venturalitica._version import __version__
 from venturalitica.core.link import Link
@@ -30,8 +31,7 @@ from venturalitica.ledger.formats.public_key import (
 MAX_REASON = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """The two public keys of one secret: `record` signs records, `checkpoint` seals the log."""
 
     record: PublicKey
@@ -48,8 +48,7 @@ class Pair:
         return self.record.keyid, self.checkpoint.keyid
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(Struct, frozen=True):
     """Who handed over to whom, in which entry (-1 before it is appended)."""
 
     old: Pair
