@@ -36,14 +36,14 @@ def resolve_policy(policy: str | Path | Policy | None = None) -> Policy:
             f"policy= is a {type(policy).__name__}: expected the path of a policy file, "
             "or a policy that vl.read_policy gave"
         )
-    from venturalitica.policy import read_policy
+    from venturalitica.audit.remembered import read_again
 
     if policy is None or (str(policy) == POLICY_FILENAME and not Path(policy).exists()):
         found = find_policy()
         if found is None:
             raise PolicyError([Problem(POLICY_FILENAME, 0, _no_policy())])
         policy = found
-    return read_policy(policy)
+    return read_again(policy, Settings.current().home)
 
 
 def _no_policy() -> str:

@@ -6,6 +6,7 @@ No file is opened here and no metric is known: `metric` is a name until `judge` 
 from __future__ import annotations
 
 import binascii
+import builtins
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
@@ -197,7 +198,7 @@ class Policy(Concise, frozen=True, kw_only=True):
     name: str
     version: str
     controls: tuple[Control, ...]
-    bytes: bytes
+    bytes: builtins.bytes
     title: str = ""
     duplicates: Duplicates = "doubted"
     retention: str = ""

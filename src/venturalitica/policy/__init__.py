@@ -10,6 +10,6 @@ Nothing heavy is imported here; the parser is, once a file is read.
 from __future__ import annotations
 
 from venturalitica.policy.describe import describe
-from venturalitica.policy.read import Lint, lint, parse_policy, read_policy
+from venturalitica.policy.read import Lint, lint, parse_policy, policy_bytes, read_policy
 
-__all__ = ["Lint", "describe", "lint", "parse_policy", "read_policy"]
+__all__ = ["Lint", "describe", "lint", "parse_policy", "policy_bytes", "read_policy"]

@@ -59,7 +59,7 @@ def read_policy(path: str | os.PathLike[str]) -> Policy:
             of the file, each with its line.
     """
     file = Path(path)
-    return parse_policy(_bytes(file), filename=file.name, path=os.fspath(file))
+    return parse_policy(policy_bytes(file), filename=file.name, path=os.fspath(file))
 
 
 def parse_policy(
@@ -102,7 +102,7 @@ def lint(source: bytes | str | os.PathLike[str], *, filename: str = DEFAULT_FILE
         return _lint(source, filename, "")
     file = Path(source)
     try:
-        data = _bytes(file)
+        data = policy_bytes(file)
     except PolicyError as error:
         return Lint(str(file), error.problems)
     return _lint(data, file.name, os.fspath(file))
@@ -150,7 +150,7 @@ def _tree(data: bytes, filename: str) -> Node:
     return read_yaml(text)
 
 
-def _bytes(path: Path) -> bytes:
+def policy_bytes(path: Path) -> bytes:
     """The bytes of a regular file, one more than allowed at most; `PolicyError` for all else."""
     try:
         # Asked of what was opened, not before: a pipe put there in between would never answer.

@@ -1,0 +1,91 @@
+"""Policies that were read before: the same bytes are not checked again in the next process.
+
+What checks a policy, and says what is wrong with it, takes longer to import than a model of a
+thousand rows takes to train. What it gave is kept below `cache/policies`, under a digest of all
+that it came from. Nothing in it is trusted: `verify` reads the policy from its own bytes, and
+judges again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from functools import cache, lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from msgspec import MsgspecError, msgpack
+from msgspec.structs import replace
+
+from venturalitica._version import __version__
+from venturalitica.core.policy import Policy
+from venturalitica.metrics.catalog import CATALOG
+from venturalitica.policy import parse_policy, policy_bytes, read
+from venturalitica.system.files import reading, write_durably
+
+log = logging.getLogger(__name__)
+
+
+def read_again(path: str | os.PathLike[str], home: Path) -> Policy:
+    """`policy.read_policy`, or what it gave for the same bytes.
+
+    Raises:
+        PolicyError: the file is missing or unreadable, or holds errors.
+    """
+    file = Path(path)
+    return _read(policy_bytes(file), file.name, os.fspath(file), home)
+
+
+@lru_cache(maxsize=32)
+def _read(data: bytes, filename: str, path: str, home: Path) -> Policy:
+    known = _known(_place(home, data, filename))
+    if known is None or known.sha256 != sha256(data).hexdigest():
+        return parse_policy(data, filename=filename, path=path)
+    return replace(known, bytes=data, path=path)
+
+
+def remember_policy(policy: Policy, home: Path) -> None:
+    """Keep it for the next process; one that cannot be kept is read anew there."""
+    place = _place(home, policy.bytes, policy.filename)
+    if place in _kept:
+        return
+    _kept.add(place)
+    try:
+        if not place.exists():
+            written = msgpack.encode(replace(policy, bytes=b"", path=""))
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_durably(place, written, mode=0o600)
+    except (OSError, OverflowError) as error:
+        log.debug("the policy is not remembered: %s", error)
+
+
+_kept: set[Path] = set()
+
+
+def _known(place: Path) -> Policy | None:
+    try:
+        with reading(place) as stream:
+            found = os.fstat(stream.fileno())
+            # Whoever else may write there could put rules in it that nobody wrote.
+            if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022:
+                return None
+            return msgpack.decode(stream.read(), type=Policy)
+    except FileNotFoundError:
+        return None
+    except (OSError, MsgspecError, ValueError) as error:
+        log.debug("a remembered policy is read anew: %s", error)
+        return None
+
+
+def _place(home: Path, data: bytes, filename: str) -> Path:
+    """Named by all that decides what the bytes mean: the package, as it is, and its metrics."""
+    known = "\0".join((__version__, _changed(), *CATALOG, filename, ""))
+    return home / "cache" / "policies" / sha256(known.encode() + data).hexdigest()
+
+
+@cache
+def _changed() -> str:
+    """When what reads policies was last changed: between two versions it may mean more, or less."""
+    folder = Path(str(read.__file__)).parent
+    return str(max(file.stat().st_mtime_ns for file in folder.iterdir()))
