@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from functools import cache, lru_cache
 
 from venturalitica.core.policy import Threshold
 from venturalitica.core.verdict import GroupValue, Interval, Label
@@ -136,6 +137,7 @@ FEWEST_DIGITS, MOST_DIGITS = 4, 9
 """Significant digits of an amount in a record, whatever its scale."""
 
 
+@lru_cache(maxsize=4096)
 def written(
     value: float, bound: float | None, rounding: str = ROUND_HALF_EVEN, *, amount: bool = False
 ) -> float:
@@ -162,6 +164,7 @@ def written(
 _WIDE = Context(prec=120)
 
 
+@cache
 def _step(digits: int) -> Decimal:
     return Decimal(1).scaleb(-digits, context=_WIDE)
 

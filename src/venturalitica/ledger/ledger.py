@@ -10,10 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
 from venturalitica.core.link import Link
-from venturalitica.core.record import ROTATION, Statement
+from venturalitica.core.record import ROTATION
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SigningKeyError
 from venturalitica.ledger.formats.bundle import Bundle, Proven
@@ -169,7 +167,7 @@ class Ledger:
 
         new_key = False
         try:
-            if Statement.of(statement).predicate_type != ROTATION:
+            if draft.predicate_type != ROTATION:
                 new_key = announce(self.append, self._log.entries, signer)
             publics = [item.public for item in (signer, checkpoint_signer, *cosigners)]
             carry_keys(self.home / "keys", publics)
@@ -187,7 +185,7 @@ class Ledger:
                 "is as it was; free some space or set VENTURALITICA_HOME to a folder that can be "
                 "written"
             ) from error
-        return replace(entry_of(tail.size, line, seal.decode("utf-8")), new_key=new_key)
+        return entry_of(tail.size, line, seal.decode("utf-8"), new_key=new_key)
 
     def entry(self, index: int) -> Entry:
         """The entry at `index` (from 0), proven to be the one that the checkpoint seals.

@@ -54,20 +54,31 @@ def environment() -> dict[str, Any]:
     normalised name -> version, sorted. `installed` is the `count` of all, and the `sha256` of one
     line `name==version` for each, sorted by name.
     """
-    every = _installed()
-    loaded = {name.partition(".")[0] for name in list(sys.modules)}
-    lines = "".join(f"{name}=={one.version}\n" for name, one in every.items())
     return {
         "python": platform.python_version(),
         "implementation": platform.python_implementation(),
         "platform": platform.platform(),
-        "packages": {
+        **_packages(_installed(), frozenset(sys.modules)),
+    }
+
+
+def _packages(every: Mapping[str, _Distribution], modules: frozenset[str]) -> dict[str, Any]:
+    """`packages` and `installed`; those of the last time where nothing else is there now."""
+    global _told
+    if _told is None or _told[0] != every or _told[1] != modules:
+        loaded = {name.partition(".")[0] for name in modules}
+        lines = "".join(f"{name}=={one.version}\n" for name, one in every.items())
+        packages = {
             name: one.version
             for name, one in every.items()
             if not one.brings or not loaded.isdisjoint(one.brings)
-        },
-        "installed": {"count": len(every), "sha256": sha256_hex(lines.encode())},
-    }
+        }
+        installed = {"count": len(every), "sha256": sha256_hex(lines.encode())}
+        _told = every, modules, {"packages": packages, "installed": installed}
+    return _told[2]
+
+
+_told: tuple[Mapping[str, _Distribution], frozenset[str], dict[str, Any]] | None = None
 
 
 def _installed() -> dict[str, _Distribution]:

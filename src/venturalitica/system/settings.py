@@ -169,7 +169,8 @@ def project_root(start: Path | None = None) -> Path:
     for folder in (here, *here.parents):
         if top is not None and folder != here and folder in (top, *top.parents):
             break
-        if any(exists(folder / marker) for marker in ROOT_MARKERS):
+        # os.path says False, and does not raise, of what may not be looked into.
+        if any(os.path.exists(f"{folder}/{marker}") for marker in ROOT_MARKERS):  # noqa: PTH110
             return folder
     return here
 

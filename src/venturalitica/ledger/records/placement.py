@@ -31,7 +31,7 @@ class Draft:
     """
 
     def __init__(self, statement: Mapping[str, Any]) -> None:
-        _check_statement(statement)
+        self.predicate_type = _checked(statement).predicate_type
         self._outer = _parts({k: v for k, v in statement.items() if k != PREDICATE})
         self._inner = _parts(statement[PREDICATE])
         size = sum(map(len, self._outer.values())) + sum(map(len, self._inner.values()))
@@ -50,13 +50,14 @@ class Draft:
         return _object(self._outer | {PREDICATE: predicate})
 
 
-def _check_statement(statement: Mapping[str, Any]) -> None:
+def _checked(statement: Mapping[str, Any]) -> Statement:
     read = Statement.of(statement)
     if read.frame_fault:
         raise EvidenceError(f"the statement cannot be recorded: {read.frame_fault}")
     if LOG in read.predicate:
         raise EvidenceError(f"predicate.{LOG} is written by the ledger; leave it out")
     check_depth(statement, what="the statement")
+    return read
 
 
 def _parts(value: Mapping[str, Any]) -> dict[str, bytes]:
@@ -107,8 +108,7 @@ class Entry(Concise, frozen=True):
             return ""
 
 
-def entry_of(index: int, line: bytes, checkpoint: str) -> Entry:
+def entry_of(index: int, line: bytes, checkpoint: str, *, new_key: bool = False) -> Entry:
     """The entry that a line of the log is, under a checkpoint that seals it."""
-    return Entry(
-        index, leaf_hash(line).hex(), sha256_hex(line), line, statement_of(line).json, checkpoint
-    )
+    digests = leaf_hash(line).hex(), sha256_hex(line)
+    return Entry(index, *digests, line, statement_of(line).json, checkpoint, new_key)

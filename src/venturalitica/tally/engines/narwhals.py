@@ -90,9 +90,10 @@ def names_of(frame: Frame) -> list[str]:
 
     DataError where a name occurs twice.
     """
-    if isinstance(frame, nw.LazyFrame) or len(set(frame.columns)) < len(frame.columns):
+    if isinstance(frame, nw.LazyFrame):
         return list(schema_of(frame))
-    return frame.columns
+    names = frame.columns
+    return names if len(set(names)) == len(names) else list(schema_of(frame))
 
 
 def schema_of(frame: Frame) -> Mapping[str, Any]:
