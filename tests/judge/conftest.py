@@ -87,12 +87,12 @@ def _score_table(score: Sequence[float | None], places: Mapping[str, Sequence[in
 
 
 def control_of(metric: str, must: str = ">= 0.5", **fields: Any) -> Control:
-    operator, bound = must.split()
+    operator, bound, *surely = must.split()
     across = fields.pop("across", ())
     return Control(
         id=fields.pop("id", metric),
         metric=metric,
-        must=Threshold(operator, float(bound)),  # type: ignore[arg-type]
+        must=Threshold(operator, float(bound), surely=bool(surely)),  # type: ignore[arg-type]
         across=(across,) if isinstance(across, str) else tuple(across),
         **fields,
     )

@@ -428,6 +428,7 @@ def test_a_rule_that_cannot_pass_fails(make) -> None:
 
 @given(st.floats(-2, 2), st.sampled_from([0.0, 0.05, 0.8, 0.80005, 1.0]))
 @example(1.3133746754600029e-12, 0.0)
+@example(1.694114041694291e-12, 0.05)
 def test_a_written_value_is_on_its_side_of_the_threshold(value: float, bound: float) -> None:
     """And the interval holds what it held, doing it twice changes nothing."""
     for operator in (">=", ">", "<=", "<", "==", "!="):

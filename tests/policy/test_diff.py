@@ -89,6 +89,11 @@ def test_thresholds_are_compared_with_the_tolerance_of_the_judge(near: float) ->
         ("!= 0.5", "> 0.5", "tightened"),
         ("== 0.5", "!= 0.25", "loosened"),
         ("!= 0.5", ">= 0.5", "changed"),
+        (">= 0.80", ">= 0.80 surely", "tightened"),
+        (">= 0.80 surely", ">= 0.80", "loosened"),
+        (">= 0.80", ">= 0.85 surely", "tightened"),
+        (">= 0.80", ">= 0.75 surely", "changed"),
+        (">= 0.80 surely", ">= 0.75 surely", "loosened"),
     ],
 )
 def test_thresholds_in_a_policy(good: str, old: str, new: str, kind: str) -> None:
@@ -97,6 +102,13 @@ def test_thresholds_in_a_policy(good: str, old: str, new: str, kind: str) -> Non
     assert [(c.place, c.name, c.kind) for c in found.changes] == [("control", "accuracy", kind)]
     (aspect,) = found.changes[0].aspects
     assert (aspect.key, aspect.old, aspect.new) == ("must", old, new)
+
+
+def test_surely_says_what_it_changes(good: str) -> None:
+    before = read(good)
+    found = diff(before, read(good.replace(">= 0.70", ">= 0.70 surely")))
+    (aspect,) = found.changes[0].aspects
+    assert "the whole interval must meet it, before the value alone" in aspect.note
 
 
 def test_a_bound_written_otherwise_is_the_same_rule(good: str) -> None:

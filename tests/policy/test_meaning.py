@@ -155,6 +155,8 @@ def test_hints(lint_text: Any, control: str, roles: str, hint: str) -> None:
         ("row_count", "!= 10.5", "", "cannot fail"),
         ("log_loss", ">= 0", "", "cannot fail"),
         ("accuracy", "> 1", "", "cannot pass"),
+        ("accuracy", ">= 1 surely", "", "no interval of an estimate"),
+        ("accuracy", "== 0.9 surely", "", "no interval of an estimate"),
         ("accuracy", "< 0", "", "cannot pass"),
         ("row_count", "< 0", "", "cannot pass"),
         ("row_count", "== 10.5", "", "cannot pass"),

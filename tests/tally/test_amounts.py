@@ -14,7 +14,7 @@ from venturalitica.core.amounts import bin_end, bin_of, exact_text, exact_value,
 from venturalitica.core.policy import Role
 from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError, EvidenceError
-from venturalitica.ledger.rejudge.compare import read_tally
+from venturalitica.ledger.rejudge.tallies import read_tally
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.catalog.spec import Need
 from venturalitica.tally.binding import Binding

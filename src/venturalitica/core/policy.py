@@ -19,7 +19,7 @@ from msgspec.structs import force_setattr
 from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import encode_base64, sha256_hex
 from venturalitica.core.json_values import Json
-from venturalitica.core.verdict import Interval, Label, OnFail
+from venturalitica.core.verdict import SURELY, Interval, Label, OnFail
 from venturalitica.errors import EvidenceError
 
 Operator = Literal[">=", ">", "<=", "<", "==", "!="]
@@ -45,13 +45,17 @@ TOLERANCE = 1e-12
 
 
 class Threshold(Concise, frozen=True):
-    """`operator bound`, e.g. `>= 0.80`. `text` is the bound as the policy writes it, if it does."""
+    """`operator bound`, e.g. `>= 0.80`. `text` is the bound as the policy writes it, if it does.
+
+    `surely`: the whole interval must meet it, not the value alone.
+    """
 
     unsaid = frozenset({"text"})
 
     operator: Operator
     bound: float
     text: str = ""
+    surely: bool = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Threshold) and self._asks == other._asks
@@ -60,12 +64,26 @@ class Threshold(Concise, frozen=True):
         return hash(self._asks)
 
     @property
-    def _asks(self) -> tuple[Operator, float]:
+    def _asks(self) -> tuple[Operator, float, bool]:
         """What makes two of them the same: not how the bound is spelt."""
-        return self.operator, self.bound
+        return self.operator, self.bound, self.surely
 
     def __str__(self) -> str:
-        return f"{self.operator} {self.text or shortest(self.bound)}"
+        return f"{self.operator} {self.text or shortest(self.bound)}{self.word}"
+
+    @property
+    def word(self) -> str:
+        """What follows the bound: ` surely`, or nothing."""
+        return f" {SURELY}" if self.surely else ""
+
+    def met_by(self, value: float, interval: Interval | None) -> bool | None:
+        """Whether `value`, and its whole interval where that is asked, meets the threshold.
+
+        None where the value does and nobody can be sure, for want of an interval.
+        """
+        if not self.surely or not self.holds(value):
+            return self.holds(value)
+        return None if interval is None else self.settled_by(interval)
 
     def holds(self, value: float) -> bool:
         """Whether `value` meets the threshold, within `TOLERANCE` of rounding; NaN never does."""
@@ -80,9 +98,10 @@ class Threshold(Concise, frozen=True):
         """Whether every value from `low` to `high` meets it: a rule that decides nothing.
 
         `!=` a number between the two counts, for no measured share is ever exactly that number;
-        `whole` says that values are counts, which may be.
+        `whole` says that values are counts, which may be, and an interval may always hold it.
         """
-        may_be = self.operator == "!=" and whole and self._is_count(low, high)
+        inside = self.surely or (whole and self._is_count(low, high))
+        may_be = self.operator == "!=" and inside
         return self.holds(low) and self.holds(high) and not may_be
 
     def cannot_pass(self, low: float, high: float, *, whole: bool = False) -> bool:

@@ -14,8 +14,8 @@ from venturalitica.errors import listed, shortened
 
 
 def requirement(must: Threshold) -> str:
-    """`>= 0.80`."""
-    return f"{must.operator} {format_bound(must.bound)}"
+    """`>= 0.80`, or `>= 0.80 surely`."""
+    return f"{must.operator} {format_bound(must.bound)}{must.word}"
 
 
 def compared(value: float, must: Threshold) -> str:
@@ -117,7 +117,7 @@ def _shown(value: float, near: tuple[float, ...]) -> str:
 
 def _blurred(shown: float, value: float, near: tuple[float, ...]) -> bool:
     """Whether rounding hides a real difference, from zero or a number beside it, or makes one."""
-    if shown == 0 and abs(value) > 1e-12:
+    if shown == 0 and abs(value) >= 1e-12:
         return True
     return any(
         _alike(shown, other) or (shown > other) != (value > other)

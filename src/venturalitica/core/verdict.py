@@ -22,6 +22,9 @@ LIGHTS: tuple[Light, ...] = ("red", "amber", "grey", "green")
 OnFail = Literal["record", "warn", "block"]
 Label = str | int | float | bool
 
+SURELY = "surely"
+"""The word after a threshold that asks for the whole interval."""
+
 STATUSES: tuple[Status, ...] = ("passed", "failed", "not_evaluated", "error")
 ON_FAIL: tuple[OnFail, ...] = ("record", "warn", "block")
 
@@ -75,7 +78,9 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
     `value` and `interval` are in the metric's own unit and None unless measured. `conclusive` is
     True only where a value was measured with enough support and its interval lies wholly on one
-    side of the threshold. `reason` is a sentence for people, never empty. `notes` are facts that
+    side of the threshold. A value that meets a rule which asks to be met `surely` is shown although
+    it is `failed` (its interval does not meet it as a whole), or `not_evaluated` (there is none).
+    `reason` is a sentence for people, never empty. `notes` are facts that
     the reader must know besides (rows dropped, quartile cuts, vanished groups, exactness bounds).
     `remedy` is the policy's own advice on what to do, word for word.
     """
@@ -120,6 +125,11 @@ class Verdict(Struct, frozen=True, kw_only=True):
         if self.status == "not_evaluated" and self.on_fail != "block":
             return "amber"
         return "red"
+
+    @property
+    def surely(self) -> bool:
+        """Whether its rule asks for the whole interval, not the value alone."""
+        return self.must.endswith(f" {SURELY}")
 
     @property
     def blocks(self) -> bool:

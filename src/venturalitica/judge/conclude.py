@@ -116,14 +116,16 @@ def conclude(
     value = found.value + 0.0
     interval = found.interval
     doubts = (*besides, *found.doubts, *_doubts(question, found, interval))
-    passed = control.must.holds(value)
-    settled = interval is not None and _settles(control.must, interval, found.error_bound)
+    wide = interval and _widened(interval, found.error_bound)
+    settled = wide is not None and control.must.settled_by(wide)
+    met = control.must.met_by(value, wide)
     # What is said is what a record says, so that no page shows another last digit beside it.
     amount = question.spec.is_amount
     sentence = words.compared(words.written(value, control.must.bound, amount=amount), control.must)
     parts = [
         sentence,
         *_extremes(question, found),
+        *unsure(control.must, value, met),
         *_straddle(
             control.must,
             words.written_interval(interval, control.must.bound, amount=amount),
@@ -134,7 +136,7 @@ def conclude(
     ]
     return verdict(
         control,
-        status="passed" if passed else "failed",
+        status=status_of(met),
         reason="; ".join(parts),
         filename=filename,
         value=value,
@@ -147,9 +149,20 @@ def conclude(
     )
 
 
-def _settles(must: Threshold, interval: Interval, error_bound: float) -> bool:
-    wide = Interval(interval.low - error_bound, interval.high + error_bound)
-    return must.settled_by(wide)
+def _widened(interval: Interval, error_bound: float) -> Interval:
+    return Interval(interval.low - error_bound, interval.high + error_bound)
+
+
+def unsure(must: Threshold, value: float, met: bool | None) -> list[str]:
+    """Why a value that meets the bound does not pass."""
+    if met is None:
+        return ["the value meets it, and without an interval nobody can be sure"]
+    return ["the value meets it, but not surely"] if must.holds(value) and not met else []
+
+
+def status_of(met: bool | None) -> Status:
+    """Of `Threshold.met_by`: what nobody can be sure of was not evaluated."""
+    return "not_evaluated" if met is None else "passed" if met else "failed"
 
 
 def _doubts(question: Question, found: Found, interval: Interval | None) -> list[str]:

@@ -14,7 +14,14 @@ from venturalitica.core.text import compared, format_number
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import BindingError, DataError, did_you_mean, listed
 from venturalitica.judge.compare_groups import Found
-from venturalitica.judge.conclude import conclude, doubts_of, dropped, verdict
+from venturalitica.judge.conclude import (
+    conclude,
+    doubts_of,
+    dropped,
+    status_of,
+    unsure,
+    verdict,
+)
 from venturalitica.judge.count import unbound_reason
 from venturalitica.judge.measure import Bench, Told, measure
 from venturalitica.judge.measure_numbers import measure_number
@@ -218,10 +225,13 @@ def judge_reported(
     assert isinstance(value, int | float) or hasattr(value, "__float__")
     figure = float(value)
     said = compared(figure, control.must)
+    met = control.must.met_by(figure, None)
     return verdict(
         control,
-        status="passed" if control.must.holds(figure) else "failed",
-        reason="; ".join([said, "reported, not measured", *besides]),
+        status=status_of(met),
+        reason="; ".join(
+            [said, "reported, not measured", *unsure(control.must, figure, met), *besides]
+        ),
         filename=filename,
         value=figure + 0.0,
         notes=(REPORTED, *(f"not conclusive: {doubt}" for doubt in besides)),

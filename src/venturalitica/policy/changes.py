@@ -232,6 +232,9 @@ def must_aspect(old: Threshold, new: Threshold, *, comparable: bool = True) -> A
     note = {"tightened": "fewer values pass", "loosened": "more values pass"}.get(
         direction, "other values pass" if comparable else "of another measure"
     )
+    if comparable and old.surely != new.surely:
+        one, other = ("whole interval", "value alone")[:: 1 if new.surely else -1]
+        note += f"; the {one} must meet it, before the {other}"
     return Aspect("must", str(old), str(new), direction, note)
 
 
@@ -239,8 +242,15 @@ def compare_thresholds(old: Threshold, new: Threshold) -> Direction:
     """Tightened where the passing values are a part of those before, loosened the other way.
 
     Decided on the whole number line, not on a metric's range: `>= 0` and `>= -1` differ, though
-    no share can tell them apart.
+    no share can tell them apart. `surely` tightens: a value that meets the bound may fail.
     """
+    ways = [_values_compared(old, new)]
+    if old.surely != new.surely:
+        ways.append("tightened" if new.surely else "loosened")
+    return overall(ways) or "reworded"
+
+
+def _values_compared(old: Threshold, new: Threshold) -> Direction:
     before, after = _passing(old), _passing(new)
     shrank, grew = _within(after, before), _within(before, after)
     if shrank and grew:

@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 from venturalitica.core.labels import canonical_label
 from venturalitica.core.policy import OPERATORS, Operator, Threshold
 from venturalitica.core.retention import term
-from venturalitica.core.verdict import Label
+from venturalitica.core.verdict import SURELY, Label
 from venturalitica.policy.tree import LARGEST_WHOLE, MAX_NAME, MAX_ROLES_CROSSED, MAX_TEXT, show
 
 TAKEN = frozenset(
@@ -241,12 +241,18 @@ ROLES_WORDS = "the name of a role, or a list of them"
 
 
 NUMBER = r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?"
-PATTERN = rf"^\s*(>=|<=|==|!=|>|<)\s*{NUMBER}\s*$"
+PATTERN = rf"^\s*(>=|<=|==|!=|>|<)\s*{NUMBER}(\s+{SURELY})?\s*$"
 """The same rule for the JSON Schema."""
 
 EXPECTED_MUST = 'an operator (>=, >, <=, <, ==, !=) and a number in quotes, such as must: ">= 0.80"'
 
-_PARTS = re.compile(r"\s*(?P<operator>[^\s\w.+-]*)\s*(?P<bound>.*?)\s*", re.DOTALL)
+_PARTS = re.compile(
+    rf"\s*(?P<operator>[^\s\w.+-]*)\s*(?P<bound>.*?)(?P<surely>\s+{SURELY})?\s*", re.DOTALL
+)
+_SURE = re.compile(
+    rf"({NUMBER})\s*(surely|sure|for sure|certainly|certain|conclusively|confidently|safely)",
+    re.IGNORECASE,
+)
 _SLIPS: dict[Operator, str] = {
     ">=": "=> ≥ ⩾ >==",
     "<=": "=< ≤ ⩽ <==",
@@ -285,7 +291,8 @@ def parse_threshold(text: str) -> Threshold:
         raise ValueError(f"'must' is {show(text)}; '{operator} =' is no operator; {meant}")
     if operator not in OPERATORS:
         raise ValueError(_operator_fault(text.strip(), operator, bound))
-    return Threshold(operator, _bound(text, bound), bound)
+    surely = parts is not None and parts["surely"] is not None
+    return Threshold(operator, _bound(text, bound), bound, surely)
 
 
 def _bound(text: str, bound: str) -> float:
@@ -317,6 +324,9 @@ def share(percentage: float) -> str:
 
 def _guess(bound: str) -> str | None:
     """The number that was probably meant."""
+    sure = _SURE.fullmatch(bound)
+    if sure:
+        return f"{sure[1]} {SURELY} (where the whole interval must meet it)"
     percent = re.fullmatch(rf"({NUMBER})\s*(%|percent|per cent)", bound)
     if percent:
         return f"{share(float(percent[1]))} (a share, not a percentage)"

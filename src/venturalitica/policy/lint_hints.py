@@ -133,9 +133,23 @@ def _fault(control: Control) -> str:
             "this rule cannot fail, every possible value meets it, so its light is amber at best; "
             "set a threshold that a bad result would miss, or remove the control"
         )
+    if _never_sure(control, low, high):
+        return (
+            "this rule cannot pass: no interval of an estimate lies wholly at the end of what is "
+            "possible; set a threshold that a good result would surely meet, or leave out 'surely'"
+        )
     if control.must.cannot_pass(low, high, whole=whole):
         return (
             "this rule cannot pass, no possible value meets it; set a threshold that a good result "
             "would meet, or remove the control"
         )
     return ""
+
+
+def _never_sure(control: Control, low: float, high: float) -> bool:
+    """Whether it asks an interval, which has a width, to be one number."""
+    must = control.must
+    if not must.surely or CATALOG[control.metric].census:
+        return False
+    at_end = (must.operator, must.bound) in ((">=", high), ("<=", low))
+    return at_end or must.operator == "=="

@@ -159,8 +159,9 @@ class ControlForm(_Form):
         Expected(EXPECTED_MUST),
         WithJsonSchema({"type": "string", "pattern": PATTERN}),
     ] = Field(
-        description="The threshold: an operator and a finite number, in quotes.",
-        examples=[">= 0.80", "<= 0.05"],
+        description="The threshold: an operator and a finite number, in quotes; with `surely` "
+        "after it the whole confidence interval must meet it, not the value alone.",
+        examples=[">= 0.80", "<= 0.05", ">= 0.80 surely"],
     )
     title: Annotated[Prose, Expected("text")] = Field(
         default="", description="The rule in a sentence that anyone can read."

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from venturalitica.core.policy import TOLERANCE
 from venturalitica.core.text import format_bound
-from venturalitica.core.verdict import LIGHTS, Light, Verdict
+from venturalitica.core.verdict import LIGHTS, SURELY, Light, Verdict
 
 OPERATOR_WORDS = {
     ">=": "at least",
@@ -58,11 +58,14 @@ def metric_words(metric: str) -> str:
 
 
 def bound_words(verdict: Verdict) -> str:
-    """The threshold's number: two decimals at least, all that were written otherwise."""
+    """The threshold's number: two decimals at least, all that were written otherwise.
+
+    After it `surely`, where the rule asks for that.
+    """
     bound = verdict.threshold
     if bound is None:
         return verdict.must.removeprefix(verdict.operator).strip()
-    return format_bound(bound)
+    return format_bound(bound) + (f" {SURELY}" if verdict.surely else "")
 
 
 def must_signs(verdict: Verdict) -> str:
@@ -79,7 +82,8 @@ def rule_sentence(verdict: Verdict) -> str:
     if verdict.compare and not verdict.metric.endswith((f"_{verdict.compare}",)):
         subject += f" ({_COMPARE_WORDS.get(verdict.compare, verdict.compare)})"
     operator = OPERATOR_WORDS.get(verdict.operator, verdict.operator)
-    return f"{subject} must be {operator} {bound_words(verdict)}.".replace("  ", " ")
+    said = f"{subject} must be {operator} {bound_words(verdict)}.".replace("  ", " ")
+    return said.replace(f" {SURELY}.", ", and its whole interval too.") if verdict.surely else said
 
 
 def definition(metric: str) -> str:

@@ -160,10 +160,10 @@ def short(verdict: VerdictRow) -> str:
 
 
 def threshold(must: str) -> float | None:
-    """The number in `>= 0.80`; None where there is none."""
+    """The number in `>= 0.80`, or in `>= 0.80 surely`; None where there is none."""
     try:
-        return float(must.rpartition(" ")[2])
-    except ValueError:
+        return float(must.split(" ")[1])
+    except (ValueError, IndexError):
         return None
 
 

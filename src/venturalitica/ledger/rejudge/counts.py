@@ -15,7 +15,7 @@ from venturalitica.ledger.records.chronicle import Record
 from venturalitica.ledger.records.kinds.erasure import targets_of
 from venturalitica.ledger.records.publication import publication_of, said_of
 from venturalitica.ledger.records.vault import Vault
-from venturalitica.ledger.rejudge.compare import read_tally
+from venturalitica.ledger.rejudge.tallies import read_tally
 
 ROUGH = 0.01
 """A value of scores further than this from the one on the recorded levels is named."""
