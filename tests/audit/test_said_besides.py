@@ -16,10 +16,11 @@ from venturalitica.audit.measure import OTHERS
 from venturalitica.audit.project import open_ledger
 from venturalitica.cli.app import app
 from venturalitica.core.circumstances import INTERVALS, MADE_BY, Share, share_words
+from venturalitica.core.policy import LEVEL
 from venturalitica.judge.controls import METHODS
 from venturalitica.ledger import verify_ledger
 from venturalitica.ledger.ledger import Ledger
-from venturalitica.metrics.intervals import LEVEL, REPLICATES
+from venturalitica.metrics.intervals import REPLICATES
 from venturalitica.reports.html.page import draw_page
 from venturalitica.review.record_page import page_context
 

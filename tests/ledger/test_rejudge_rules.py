@@ -29,6 +29,16 @@ controls:
 """
 
 
+LEVELS = """\
+policy: loans
+version: '1'
+intervals: {level: 0.99, joint: true}
+controls:
+  - {id: accuracy, metric: accuracy, must: '>= 0.60 surely'}
+  - {id: parity, metric: demographic_parity_difference, across: gender, must: '<= 0.50'}
+"""
+
+
 def record_of(ledger: Ledger, text: str) -> dict[str, Any]:
     policy = parse_policy(text.encode())
     verdicts = as_recorded(judge(policy, TALLY, circumstances=Circumstances()), rough=False)
@@ -40,7 +50,7 @@ def step_of(ledger: Ledger, statement: dict[str, Any]) -> Step:
     return next(one for one in verify_ledger(ledger.home).steps if one.name == "verdicts")
 
 
-@pytest.mark.parametrize("text", [SURE])
+@pytest.mark.parametrize("text", [SURE, LEVELS, LEVELS.replace("0.99, joint: true", "0.8")])
 def test_a_record_of_such_rules_holds(ledger: Ledger, text: str) -> None:
     assert step_of(ledger, record_of(ledger, text)).ok
 
@@ -53,6 +63,18 @@ def test_a_value_that_meets_it_unsurely_is_no_pass(ledger: Ledger) -> None:
     found = step_of(ledger, statement)
     assert found.ok is False
     assert "its interval does not meet >= 0.69 surely" in found.detail
+
+
+def test_a_level_that_the_policy_does_not_say_is_found(ledger: Ledger) -> None:
+    statement = record_of(ledger, LEVELS)
+    said = statement["predicate"]["intervals"]
+    assert said["level"] == 0.99
+    assert said["for_several_controls"] == "the error divided among 2 (Bonferroni)"
+    assert {verdict["level"] for verdict in statement["predicate"]["verdicts"]} == {0.995}
+    said |= {"for_several_controls": "none"}
+    found = step_of(ledger, statement)
+    assert found.ok is False
+    assert "of its intervals" in found.detail
 
 
 def test_a_rule_that_lost_its_word_is_found(ledger: Ledger) -> None:

@@ -50,7 +50,7 @@ def test_replicates_are_drawn_once_for_all_statistics(monkeypatch: pytest.Monkey
 def test_interval_of_a_share_is_the_textbook_one(rows: int) -> None:
     cells = numpy.array([rows * 3 // 10, rows * 7 // 10])
     shares = Resampling(cells, "x").each(lambda drawn: drawn[:, 1] / rows)
-    interval = percentile_interval(shares)
+    interval = percentile_interval(shares, 0.025)
     error = (0.3 * 0.7 / rows) ** 0.5
     assert interval is not None
     assert interval.low == pytest.approx(0.7 - 1.96 * error, abs=0.2 * error)
@@ -59,20 +59,20 @@ def test_interval_of_a_share_is_the_textbook_one(rows: int) -> None:
 
 def test_percentiles_are_those_of_numpy() -> None:
     values = numpy.random.default_rng(1).normal(size=REPLICATES)
-    interval = percentile_interval(values)
+    interval = percentile_interval(values, 0.025)
     assert interval == pytest.approx(tuple(numpy.percentile(values, [2.5, 97.5])), abs=1e-12)
 
 
 def test_undefined_replicates_are_left_out_and_counted() -> None:
     values = numpy.arange(100.0)
     with_holes = numpy.concatenate([values, [numpy.nan] * 7])
-    assert percentile_interval(with_holes) == percentile_interval(values)
+    assert percentile_interval(with_holes, 0.025) == percentile_interval(values, 0.025)
     assert undefined_replicates(with_holes) == 7
-    assert percentile_interval(numpy.full(5, numpy.nan)) is None
+    assert percentile_interval(numpy.full(5, numpy.nan), 0.025) is None
 
 
 def test_constant_replicates_have_no_width() -> None:
-    assert percentile_interval(numpy.full(REPLICATES, 1 / 3)) == Interval(1 / 3, 1 / 3)
+    assert percentile_interval(numpy.full(REPLICATES, 1 / 3), 0.025) == Interval(1 / 3, 1 / 3)
 
 
 def test_an_interval_is_stretched_to_hold_its_value() -> None:

@@ -104,6 +104,23 @@ def test_thresholds_in_a_policy(good: str, old: str, new: str, kind: str) -> Non
     assert (aspect.key, aspect.old, aspect.new) == ("must", old, new)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ({}, {"level": 0.99}, "tightened"),
+        ({"level": 0.99}, {"level": 0.9}, "loosened"),
+        ({}, {"joint": True}, "tightened"),
+        ({"joint": True}, {}, "loosened"),
+        ({"joint": True}, {"level": 0.99}, "changed"),
+    ],
+)
+def test_the_level_of_intervals(old: dict[str, Any], new: dict[str, Any], kind: str) -> None:
+    before, after = policy(control(), **old), policy(control(), version="2", **new)
+    (change,) = diff(before, after).changes
+    assert (change.place, change.kind) == ("policy", kind)
+    assert {a.key for a in change.aspects} - {"version"} <= {"intervals.level", "intervals.joint"}
+
+
 def test_surely_says_what_it_changes(good: str) -> None:
     before = read(good)
     found = diff(before, read(good.replace(">= 0.70", ">= 0.70 surely")))

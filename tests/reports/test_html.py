@@ -88,7 +88,7 @@ def test_a_card_tells_rule_value_interval_reason_notes_and_remedy(statement) -> 
     said = text_of(render_report(statement))
     for words in (
         "Demographic parity ratio across age must be at least 0.80.",
-        "95% interval 0.480 – 0.920",
+        "95 % interval 0.480 – 0.920",
         "Not conclusive: it fails, but the interval reaches across the threshold.",
         "0.702, must be >= 0.80; lowest under 25 0.585 (n=41)",
         "group '60 and over' has 9 rows",

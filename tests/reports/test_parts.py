@@ -110,7 +110,7 @@ def test_nothing_measured_is_not_drawn() -> None:
 
 
 def test_a_bar_says_what_it_shows() -> None:
-    assert bar_label(MEASURED) == "value 0.750, 95% interval 0.600 – 0.900, must be ≥ 0.70"
+    assert bar_label(MEASURED) == "value 0.750, 95 % interval 0.600 – 0.900, must be ≥ 0.70"
     assert svg(str(interval_bar(MEASURED))).attrib["role"] == "img"
 
 

@@ -225,7 +225,7 @@ def _unjudged(run: Run) -> tuple[Verdict, ...]:
         return ()
     from venturalitica.judge.conclude import verdict
 
-    filename = run.policy.filename
+    policy = run.policy
     reason = (
         "nothing inside this run was judged under this control: "
         "call vl.enforce or fit a model made by vl.wrap inside it"
@@ -233,8 +233,7 @@ def _unjudged(run: Run) -> tuple[Verdict, ...]:
     if run.named:
         reason += "; where another step or process does that, leave policy= out of vl.monitor"
     return tuple(
-        verdict(control, status="not_evaluated", reason=reason, filename=filename)
-        for control in controls
+        verdict(policy, control, status="not_evaluated", reason=reason) for control in controls
     )
 
 

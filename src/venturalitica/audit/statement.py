@@ -38,6 +38,7 @@ from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_ligh
 from venturalitica.ledger.records.kept_looks import is_kept, keep_up, prior_of
 from venturalitica.ledger.records.publication import publication_of
 from venturalitica.ledger.records.vault import Pair
+from venturalitica.metrics.catalog import sharing_error
 from venturalitica.trackers.base import RunRef
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def _predicate(facts: Facts, tally: Pair | None, least: int) -> dict[str, Any]:
         "light": facts.light or light_of_part((v.light for v in facts.verdicts), left_out),
         "verdicts": [verdict.to_json() for verdict in facts.verdicts],
         "judging": facts.circumstances.to_json() if facts.circumstances else None,
-        "intervals": intervals_said(facts.circumstances) if facts.verdicts else None,
+        "intervals": _intervals(facts) if facts.verdicts else None,
         "tally": tally.reference if tally else None,
         "rows": facts.tally.rows if facts.tally else None,
         "axes": facts.tally.axes_json(least) if facts.tally else [],
@@ -217,6 +218,13 @@ def _predicate(facts: Facts, tally: Pair | None, least: int) -> dict[str, Any]:
         "audits": [dict(audit) for audit in facts.audits],
         "retention": retention(facts.retention, facts.ended),
     }
+
+
+def _intervals(facts: Facts) -> dict[str, Any] | None:
+    policy = facts.policy
+    if policy is None:
+        return intervals_said(facts.circumstances)
+    return intervals_said(facts.circumstances, level=policy.level, among=sharing_error(policy))
 
 
 def _subjects(facts: Facts) -> list[tuple[str, str]]:

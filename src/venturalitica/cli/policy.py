@@ -136,7 +136,7 @@ def _print_lint(checked: Lint) -> None:
 
 
 def _print_policy(read: Policy) -> None:
-    from venturalitica.policy.describe import describe_role
+    from venturalitica.policy.describe import describe_intervals, describe_role
 
     say(f"{read.name}, version {read.version}", style="bold")
     if read.title:
@@ -144,6 +144,8 @@ def _print_policy(read: Policy) -> None:
     say(f"{read.path or read.filename}  sha256 {read.sha256}")
     if read.retention:
         say(f"its records are kept: {read.retention}")
+    if intervals := describe_intervals(read):
+        say(f"its intervals: {intervals}")
     if read.tallies == "publish":
         say("its tallies are published beside the evidence, where no cell is below 'min_cell'")
     say()
@@ -186,6 +188,7 @@ def _policy_facts(read: Policy) -> dict[str, Any]:
     return picked(read, "name version title") | {
         "retention": read.retention or None,
         "disclosure": picked(read, "min_cell tallies"),
+        "intervals": picked(read, "level joint"),
         "file": read.path or read.filename,
         "sha256": read.sha256,
         "roles": [_role_facts(role) for role in read.roles.values()],

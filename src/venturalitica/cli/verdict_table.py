@@ -20,7 +20,7 @@ from rich.text import Text
 
 from venturalitica.cli.output import STYLES, WORDS, lines_of
 from venturalitica.cli.terminal import Signs, console, inert, signs_of_stdout
-from venturalitica.core.text import format_interval, format_number
+from venturalitica.core.text import format_interval, format_number, level_words
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.reports.sentences import summary_sentence
@@ -193,7 +193,7 @@ class _Columns(Struct, frozen=True):
 
 def _columns(verdicts: Sequence[Verdict], width: int, signs: Signs) -> _Columns:
     levels = {v.level for v in verdicts if v.interval is not None}
-    level = f"{100 * levels.pop():g} % INTERVAL" if len(levels) == 1 else "INTERVAL"
+    level = f"{level_words(levels.pop())} INTERVAL" if len(levels) == 1 else "INTERVAL"
     status = max([8, *(2 + len(WORDS[v.status]) for v in verdicts)])
     value = max([5, *(len(_value(v, signs)) for v in verdicts)])
     interval = max([len(level), *(len(_interval(v, signs)) for v in verdicts)])

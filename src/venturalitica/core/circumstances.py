@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from venturalitica.core.json_values import as_object, number, texts
-from venturalitica.core.policy import Phase
+from venturalitica.core.policy import LEVEL, Phase
 
 RULES = 3
 """The rules of judgement in force. Records that name none were judged by rules 1; small groups are
@@ -28,24 +28,20 @@ UNNAMED = "replicates-1"
 MADE_BY: Mapping[str, Mapping[str, Any]] = {
     "exact-1": {
         "kind": "exact ends of a share (Clopper-Pearson), and what follows from them",
-        "level": 0.95,
         "replicates": 2000,
         "corrections": [
             "a comparison of groups holds where each group does (intersection-union test)",
             "that one of them breaks it is looked for at the error divided among all",
             "metrics that are no shares: percentile intervals of replicates of the counts",
         ],
-        "for_several_controls": "none",
     },
     "replicates-1": {
         "kind": "percentile interval of multinomial replicates of the counts",
-        "level": 0.95,
         "replicates": 2000,
         "corrections": [
             "where chance alone raises the statistic, held together with the basic interval",
             "stretched to hold the value itself",
         ],
-        "for_several_controls": "none",
     },
 }
 """What each method of intervals is, in the words of a record; `metrics.intervals` does it."""
@@ -196,10 +192,25 @@ class Circumstances(Struct, frozen=True, kw_only=True):
         )
 
 
-def intervals_said(circumstances: Circumstances | None) -> dict[str, Any] | None:
-    """How the intervals of a judgement were made, in the words of a record; None where unknown."""
+def intervals_said(
+    circumstances: Circumstances | None, *, level: float = LEVEL, among: int = 1
+) -> dict[str, Any] | None:
+    """How the intervals of a judgement were made, in the words of a record; None where unknown.
+
+    Args:
+        level: what the policy asks for, of its intervals together where they share the error.
+        among: how many controls share the error.
+    """
     made_by = MADE_BY.get(circumstances.intervals) if circumstances else None
-    return {"method": circumstances.intervals, **made_by} if circumstances and made_by else None
+    if circumstances is None or made_by is None:
+        return None
+    several = f"the error divided among {among} (Bonferroni)" if among > 1 else "none"
+    return {
+        "method": circumstances.intervals,
+        **made_by,
+        "level": level,
+        "for_several_controls": several,
+    }
 
 
 def intervals_words(said: Mapping[str, Any]) -> str:

@@ -34,6 +34,9 @@ COMPARES: tuple[Compare, ...] = ("difference", "ratio", "min", "max", "between")
 LABEL_ROLES = ("target", "prediction", "score")
 """Roles that every policy has; any other role groups the rows."""
 
+LEVEL = 0.95
+"""The level of intervals where the policy says none."""
+
 ONE_LIST = ("target", "prediction")
 """Roles whose labels are one list: index i means the same label of both."""
 
@@ -209,7 +212,8 @@ class Policy(Concise, frozen=True, kw_only=True):
     `duplicates` says whether rows that are exact copies of others belong to the data; `retention`
     how long its records are kept, empty where the setting says so. No group or denominator of
     fewer than `min_cell` rows enters what is written; 0 where the data are about nobody. `tallies`
-    says whether the counts themselves are delivered to the trackers.
+    says whether the counts themselves are delivered to the trackers. `level` is that of its
+    intervals; `joint`: that of them all together, their error divided among them.
     """
 
     unsaid = frozenset({"bytes"})
@@ -223,6 +227,8 @@ class Policy(Concise, frozen=True, kw_only=True):
     retention: str = ""
     min_cell: int = MIN_CELL
     tallies: Tallies = "keep"
+    level: float = LEVEL
+    joint: bool = False
     roles: Mapping[str, Role] = field(default_factory=dict)
     filename: str = "model_policy.yaml"
     path: str = ""

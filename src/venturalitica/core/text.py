@@ -191,6 +191,11 @@ def percent(share: float) -> str:
     return f"{shown} %"
 
 
+def level_words(level: float) -> str:
+    """`95 %`, `99.29 %`: two digits of the error, so that it is never 100 %."""
+    return f"{100 * (1 - float(f'{1 - level:.2g}')):.10g} %"
+
+
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC, always 27 characters, so that texts compare as times do.
 

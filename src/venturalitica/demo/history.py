@@ -359,7 +359,7 @@ def _ended_by_exception(common: Mapping[str, Any]) -> Facts:
     policy: Policy = common["policy"]
     reason = "nothing inside this run was judged under this control"
     verdicts = tuple(
-        verdict(control, status="not_evaluated", reason=reason, filename=policy.filename)
+        verdict(policy, control, status="not_evaluated", reason=reason)
         for control in policy.controls
     )
     return Facts(

@@ -15,7 +15,7 @@ from venturalitica.errors import listed, shortened
 from venturalitica.judge.count import Missed
 from venturalitica.judge.question import Question, Refusal, compared_groups
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.metrics.ends import ALPHA, Apart, AtLevel, Ends, Shares, compared_ends
+from venturalitica.metrics.ends import Apart, AtLevel, Ends, Shares, compared_ends
 from venturalitica.metrics.intervals import (
     COMPARISONS,
     MOST_UNDEFINED,
@@ -86,7 +86,7 @@ def single(question: Question, part: Part, *, n: int, undefined: str) -> Found:
         raise Refusal(f"{part.metric} is undefined: {undefined}", n=n)
     support = int(part.support[0])
     if part.at is not None:
-        low, high = (float(end[0]) for end in part.at(ALPHA))
+        low, high = (float(end[0]) for end in part.at(question.alpha))
         return Found(value, holding(Interval(low, high), value), n, support)
     assert part.replicates is not None
     return _drawn(question, part.replicates[:, 0], Found(value, None, n, support))
@@ -101,6 +101,7 @@ def _drawn(question: Question, replicates: Floats, found: Found) -> Found:
         low=low,
         high=high,
         raised_by_chance=question.spec.raised_by_chance,
+        alpha=question.alpha,
     )
     return replace(
         found,
@@ -120,7 +121,7 @@ def compared(
     assert question.compare is not None
     n = int(counts.sum())
     shown = _deciding(question, parts)
-    groups = _group_values(shown, names, counts, question.control.min_support)
+    groups = _group_values(question, shown, names, counts)
     try:
         places = compared_groups(question, {name: index for index, name in enumerate(names)})
         for part in parts:
@@ -157,7 +158,8 @@ def _ends(question: Question, parts: Sequence[Part], places: Sequence[int]) -> I
     whole error, and the other one divides it among the parts."""
     compare = question.compare
     assert compare is not None
-    ends = [compared_ends(compare, p.groups(places), ALPHA, ALPHA / len(parts)) for p in parts]
+    sure = question.alpha
+    ends = [compared_ends(compare, p.groups(places), sure, sure / len(parts)) for p in parts]
     worst = max if compare == "difference" else min
     low, high = worst(low for low, _ in ends), worst(high for _, high in ends)
     least, most = question.low_high()
@@ -188,9 +190,10 @@ def _deciding(question: Question, parts: Sequence[Part]) -> Part:
 
 
 def _group_values(
-    part: Part, names: Sequence[str], counts: Integers, min_support: int
+    question: Question, part: Part, names: Sequence[str], counts: Integers
 ) -> tuple[GroupValue, ...]:
-    intervals = _group_intervals(part)
+    intervals = _group_intervals(part, question.alpha)
+    min_support = question.control.min_support
     return tuple(
         GroupValue(
             name,
@@ -203,9 +206,9 @@ def _group_values(
     )
 
 
-def _group_intervals(part: Part) -> list[Interval | None]:
+def _group_intervals(part: Part, alpha: float) -> list[Interval | None]:
     if part.at is not None:
-        ends = (end.tolist() for end in part.at(ALPHA))
+        ends = (end.tolist() for end in part.at(alpha))
         return [
             None if math.isnan(value) else holding(Interval(low, high), value)
             for low, high, value in zip(*ends, part.values.tolist(), strict=True)
@@ -221,6 +224,7 @@ def _group_intervals(part: Part) -> list[Interval | None]:
             low=spec.low,
             high=spec.high,
             raised_by_chance=spec.raised_by_chance,
+            alpha=alpha,
         )
         for column, value in zip(numpy.ascontiguousarray(replicates.T), part.values, strict=True)
     ]

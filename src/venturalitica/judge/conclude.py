@@ -19,9 +19,9 @@ from venturalitica.errors import shortened
 from venturalitica.judge.compare_groups import Found
 from venturalitica.judge.count import Counted, Missed
 from venturalitica.judge.labels import SINCE
-from venturalitica.judge.question import Question
+from venturalitica.judge.question import Question, error_of, level_of
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.metrics.intervals import LEVEL, MOST_UNDEFINED, REPLICATES
+from venturalitica.metrics.intervals import FEWEST_BEYOND, MOST_UNDEFINED, REPLICATES
 
 LONGEST = 1_500
 """Characters of a reason or a note: an error of a library may quote a whole table."""
@@ -30,11 +30,11 @@ UNSEEN = 3.0
 
 
 def verdict(
+    policy: Policy,
     control: Control,
     *,
     status: Status,
     reason: str,
-    filename: str = "",
     value: float | None = None,
     interval: Interval | None = None,
     conclusive: bool = False,
@@ -43,7 +43,7 @@ def verdict(
     notes: tuple[str, ...] = (),
     compare: str | None = None,
 ) -> Verdict:
-    """A verdict with everything that its control says."""
+    """A verdict with everything that its control and its policy say."""
     return Verdict(
         control=control.id,
         title=control.title,
@@ -59,13 +59,13 @@ def verdict(
         reason=shortened(reason, LONGEST),
         value=value,
         interval=interval,
-        level=LEVEL,
+        level=level_of(error_of(policy)),
         conclusive=conclusive,
         n=n,
         groups=groups,
         notes=tuple(shortened(note, LONGEST) for note in notes),
         remedy=control.remedy,
-        file=filename,
+        file=policy.filename,
         line=control.line,
     )
 
@@ -106,7 +106,7 @@ def _rounded_group(group: GroupValue, bound: float | None, *, amount: bool) -> G
 
 
 def conclude(
-    question: Question, found: Found, *, filename: str, besides: Sequence[str] = ()
+    policy: Policy, question: Question, found: Found, *, besides: Sequence[str] = ()
 ) -> Verdict:
     """The verdict on what was found. Anything uncertain makes it inconclusive, and is noted.
 
@@ -127,7 +127,7 @@ def conclude(
         *_extremes(question, found),
         *unsure(control.must, value, met),
         *_straddle(
-            control.must,
+            question,
             words.written_interval(interval, control.must.bound, amount=amount),
             settled,
             doubts,
@@ -135,10 +135,10 @@ def conclude(
         ),
     ]
     return verdict(
+        policy,
         control,
         status=status_of(met),
         reason="; ".join(parts),
-        filename=filename,
         value=value,
         interval=interval,
         conclusive=settled and not doubts,
@@ -179,6 +179,9 @@ def _doubts(question: Question, found: Found, interval: Interval | None) -> list
         )
     if found.undefined > MOST_UNDEFINED * REPLICATES:
         doubts.append(f"{found.undefined:,} of {REPLICATES:,} replicates have no value")
+    if found.drawn and question.alpha * REPLICATES < FEWEST_BEYOND - TOLERANCE:
+        level = words.level_words(level_of(question.alpha))
+        doubts.append(f"{REPLICATES:,} replicates are too few for a {level} interval")
     doubts += _unvaried(question, found, interval)
     return doubts
 
@@ -206,7 +209,7 @@ def _varies(interval: Interval) -> bool:
 
 
 def _straddle(
-    must: Threshold,
+    question: Question,
     interval: Interval | None,
     settled: bool,
     doubts: Sequence[str],
@@ -216,8 +219,9 @@ def _straddle(
     if interval is None:
         said = ["no interval"]
     elif not settled:
-        ends = words.interval_words(interval, must)
-        said = [f"the 95 % interval {ends} holds both answers, met and not met"]
+        ends = words.interval_words(interval, question.control.must)
+        level = words.level_words(level_of(question.alpha))
+        said = [f"the {level} interval {ends} holds both answers, met and not met"]
     said += besides or (() if said else doubts[:1])
     return [f"not conclusive: {'; '.join(said)}"] if said else []
 

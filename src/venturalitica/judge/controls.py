@@ -25,7 +25,7 @@ from venturalitica.judge.conclude import (
 from venturalitica.judge.count import unbound_reason
 from venturalitica.judge.measure import Bench, Told, measure
 from venturalitica.judge.measure_numbers import measure_number
-from venturalitica.judge.question import Question, Refusal, question_of
+from venturalitica.judge.question import Question, Refusal, error_of, question_of
 from venturalitica.judge.small_groups import groups_kept_back
 from venturalitica.metrics.catalog import misuse_of, needs, phase_of, roles_needed
 
@@ -96,22 +96,22 @@ def judge(
 
 
 def _failed(policy: Policy, control: Control, reason: str) -> Verdict:
-    return verdict(control, status="error", reason=reason, filename=policy.filename)
+    return verdict(policy, control, status="error", reason=reason)
 
 
 def _guarded(
     bench: Bench, control: Control, circumstances: Circumstances, *, without_data: str
 ) -> Verdict:
-    filename = bench.policy.filename
+    policy = bench.policy
     try:
         return _judged(bench, control, circumstances, without_data=without_data)
     except (Refusal, DataError) as fault:
         refusal = fault if isinstance(fault, Refusal) else Refusal(str(fault))
         return verdict(
+            policy,
             control,
             status="error" if _at_fault(control, circumstances) else "not_evaluated",
             reason=refusal.reason,
-            filename=filename,
             n=refusal.n,
             groups=refusal.groups,
             notes=refusal.notes,
@@ -121,7 +121,7 @@ def _guarded(
         log.error("control '%s' could not be computed\n%s", control.id, redacted_traceback(error))
         said = redact_text(str(error))
         reason = f"{type(error).__name__} while computing {control.metric}: {said}"
-        return verdict(control, status="error", reason=reason, filename=filename)
+        return verdict(policy, control, status="error", reason=reason)
 
 
 def _at_fault(control: Control, circumstances: Circumstances) -> bool:
@@ -133,15 +133,15 @@ def _at_fault(control: Control, circumstances: Circumstances) -> bool:
 def _judged(
     bench: Bench, control: Control, circumstances: Circumstances, *, without_data: str
 ) -> Verdict:
-    filename = bench.policy.filename
+    policy = bench.policy
     wrong = misuse_of(control)
     if wrong:
-        return verdict(control, status="error", reason=wrong, filename=filename)
-    question = question_of(control)
-    besides = doubts_of(bench.policy, question, circumstances)
-    claimed = reported_value(control, bench.policy.controls, circumstances.reported)
+        return verdict(policy, control, status="error", reason=wrong)
+    question = question_of(control, error_of(policy))
+    besides = doubts_of(policy, question, circumstances)
+    claimed = reported_value(control, policy.controls, circumstances.reported)
     if claimed is not None:
-        return judge_reported(question, claimed, filename=filename, besides=besides)
+        return judge_reported(policy, question, claimed, besides=besides)
     if circumstances.unlabelled and question.spec.compares_labels:
         raise Refusal(circumstances.unlabelled, n=bench.tally.rows)
     unbound = {**circumstances.unbound, **circumstances.faults}
@@ -150,7 +150,7 @@ def _judged(
         raise Refusal(lacking, n=bench.tally.rows)
     found = _measure_of(question)(bench, question)
     besides += dropped(question, found.missed, bench.tally.rows, circumstances.rules)
-    return conclude(question, found, filename=filename, besides=besides)
+    return conclude(policy, question, found, besides=besides)
 
 
 def _measure_of(question: Question) -> Callable[[Bench, Question], Found]:
@@ -209,17 +209,17 @@ def reported_value(
 
 
 def judge_reported(
-    question: Question, value: object, *, filename: str, besides: Sequence[str] = ()
+    policy: Policy, question: Question, value: object, *, besides: Sequence[str] = ()
 ) -> Verdict:
     """The verdict on a reported value; `besides` are further doubts."""
     control = question.control
     problem = _problem(question, value)
     if problem:
         return verdict(
+            policy,
             control,
             status="not_evaluated" if _is_number(value) else "error",
             reason=problem,
-            filename=filename,
             compare=question.compare,
         )
     assert isinstance(value, int | float) or hasattr(value, "__float__")
@@ -227,12 +227,12 @@ def judge_reported(
     said = compared(figure, control.must)
     met = control.must.met_by(figure, None)
     return verdict(
+        policy,
         control,
         status=status_of(met),
         reason="; ".join(
             [said, "reported, not measured", *unsure(control.must, figure, met), *besides]
         ),
-        filename=filename,
         value=figure + 0.0,
         notes=(REPORTED, *(f"not conclusive: {doubt}" for doubt in besides)),
         compare=question.compare,

@@ -31,7 +31,7 @@ from venturalitica.judge.labels import (
 )
 from venturalitica.judge.question import Question, Refusal
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.metrics.ends import ALPHA, Ends
+from venturalitica.metrics.ends import Ends
 from venturalitica.metrics.intervals import Floats, Integers, Resampling
 from venturalitica.metrics.registry import STATISTICS
 from venturalitica.metrics.statistic import Sample, Shape, Statistic, rarest_label
@@ -314,7 +314,7 @@ def _part(bench: Bench, question: Question, metric: str, counted: Counted) -> Pa
         counts = sample.measured
         if absent:  # nobody belongs to these: they have a count, and it is 0
             counts = numpy.pad(counts, [(0, absent)] + [(0, 0)] * (counts.ndim - 1))
-        if statistic.ends(counts, ALPHA) is not None:
+        if statistic.ends(counts, question.alpha) is not None:
             return Part(
                 metric,
                 statistic.compute(counts),

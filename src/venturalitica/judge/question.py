@@ -12,28 +12,41 @@ from venturalitica.core.tally import Axis
 from venturalitica.core.text import quoted
 from venturalitica.core.verdict import GroupValue
 from venturalitica.errors import did_you_mean
-from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.catalog import CATALOG, sharing_error
 from venturalitica.metrics.catalog.spec import MetricSpec
+from venturalitica.metrics.ends import ALPHA
 from venturalitica.metrics.intervals import Integers
 
 
 class Question(Struct, frozen=True):
-    """A control and its metric; `compare` is how groups become one."""
+    """A control and its metric; `compare` is how groups become one, `alpha` the error of each side
+    of its intervals."""
 
     control: Control
     spec: MetricSpec
     compare: str | None
+    alpha: float = ALPHA
 
     def low_high(self) -> tuple[float, float]:
         """What the value can be, after comparing."""
         return self.spec.range_of(self.control.compare)
 
 
-def question_of(control: Control) -> Question:
+def question_of(control: Control, alpha: float = ALPHA) -> Question:
     """Look the metric up; the control is one that `catalog.misuse_of` found nothing wrong with."""
     spec = CATALOG[control.metric]
     compare = (spec.compare or control.compare) if control.across else None
-    return Question(control, spec, compare)
+    return Question(control, spec, compare, alpha)
+
+
+def error_of(policy: Policy) -> float:
+    """The error of each side of each of its intervals."""
+    return round((1 - policy.level) / 2, 15) / sharing_error(policy)
+
+
+def level_of(alpha: float) -> float:
+    """The level of an interval with this error on each side."""
+    return round(1 - 2 * alpha, 12)
 
 
 def compared_groups(question: Question, names: Mapping[str, int]) -> list[int]:

@@ -1,4 +1,4 @@
-"""95 % percentile intervals by resampling counts.
+"""Percentile intervals by resampling counts.
 
 Drawing n rows with replacement and counting them again is one multinomial draw over the cells of
 the table: the replicates equal a row bootstrap in distribution, and cost nothing per row. The
@@ -18,7 +18,8 @@ from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.verdict import Interval
 
 REPLICATES = 2_000
-LEVEL = 0.95
+FEWEST_BEYOND = 10
+"""Replicates that must lie beyond each end of an interval that is read from them."""
 MOST_UNDEFINED = 0.05
 """With a larger share of undefined replicates nothing is concluded."""
 
@@ -66,21 +67,26 @@ class Resampling:
         return drawn
 
 
-def percentile_interval(replicates: Floats) -> Interval | None:
-    """The middle 95 % of the defined replicates, `(B,)`, by linear interpolation.
+def percentile_interval(replicates: Floats, alpha: float) -> Interval | None:
+    """Where the defined replicates, `(B,)`, lie without `alpha` of them on each side.
 
-    None where no replicate is defined.
+    By linear interpolation. None where no replicate is defined.
     """
     ordered = numpy.sort(replicates)
     defined = ordered.size - int(numpy.isnan(ordered).sum())
     if not defined:
         return None
-    tail = (1 - LEVEL) / 2
-    return Interval(_at(ordered, tail * (defined - 1)), _at(ordered, (1 - tail) * (defined - 1)))
+    return Interval(_at(ordered, alpha * (defined - 1)), _at(ordered, (1 - alpha) * (defined - 1)))
 
 
 def interval_around(
-    replicates: Floats, value: float, *, low: float, high: float, raised_by_chance: bool
+    replicates: Floats,
+    value: float,
+    *,
+    low: float,
+    high: float,
+    raised_by_chance: bool,
+    alpha: float,
 ) -> Interval | None:
     """The percentile interval of `replicates`, `(B,)`; None where no replicate is defined.
 
@@ -89,7 +95,7 @@ def interval_around(
     it around the value, takes that off; both are held, within `low` and `high`, so that the upper
     end is never below that of either (Davison & Hinkley, Bootstrap Methods, 1997, section 5.2).
     """
-    percentile = percentile_interval(replicates)
+    percentile = percentile_interval(replicates, alpha)
     if percentile is None or not raised_by_chance:
         return percentile
     turned = Interval(2 * value - percentile.high, 2 * value - percentile.low)

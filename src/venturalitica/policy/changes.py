@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from venturalitica.core.policy import TOLERANCE, Control, Policy, Role, Threshold
 from venturalitica.core.retention import months
+from venturalitica.core.text import level_words
 from venturalitica.core.verdict import Label, OnFail
 from venturalitica.policy.describe import describe_role
 
@@ -305,6 +306,25 @@ def tallies_aspect(old: Policy, new: Policy) -> Aspect | None:
     notes = "counts stay in the vault", "counts are left at the tracker too, where no cell is small"
     was, now = old.tallies, new.tallies
     return _ordered("disclosure.tallies", was, now, *notes, tighter=now == "keep")
+
+
+def level_aspect(old: Policy, new: Policy) -> Aspect | None:
+    """A higher level is tighter: intervals are wider, and fewer verdicts conclusive."""
+    notes = (f"its intervals are {way}: {_CONCLUDES.format(many)}" for way, many in _WIDER)
+    was, now = level_words(old.level), level_words(new.level)
+    return _ordered("intervals.level", was, now, *notes, tighter=new.level > old.level)
+
+
+def joint_aspect(old: Policy, new: Policy) -> Aspect | None:
+    """A level for all together is tighter: each interval is wider."""
+    notes = (f"the error is {way}: {_CONCLUDES.format(many)}" for way, many in _SHARED)
+    was, now = ("true" if one.joint else "false" for one in (old, new))
+    return _ordered("intervals.joint", was, now, *notes, tighter=new.joint)
+
+
+_CONCLUDES = "{0} verdicts are conclusive, and {0} pass `surely`; else pass or fail stays the same"
+_WIDER = ("wider", "fewer"), ("narrower", "more")
+_SHARED = ("divided among its controls", "fewer"), ("each control's own", "more")
 
 
 def retention_aspect(old: Policy, new: Policy) -> Aspect | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from venturalitica.core.policy import Compare, Control, Policy, Role, shortest
+from venturalitica.core.policy import LEVEL, Compare, Control, Policy, Role, shortest
+from venturalitica.core.text import level_words
 from venturalitica.errors import did_you_mean, listed
-from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.catalog import CATALOG, sharing_error
 
 _COMPARED: dict[Compare, str] = {
     "difference": "difference of highest and lowest",
@@ -60,6 +61,15 @@ def how_compared(control: Control, compare: Compare | None = None) -> str:
         first, second = control.groups or ("first", "second")
         return f"{first} minus {second}"
     return _COMPARED[compare]
+
+
+def describe_intervals(policy: Policy) -> str:
+    """`99 %`, or `99 % together, 99.86 % each of 7`; empty where each has the usual level."""
+    among = sharing_error(policy)
+    if among == 1:
+        return "" if policy.level == LEVEL else level_words(policy.level)
+    each = level_words(1 - (1 - policy.level) / among)
+    return f"{level_words(policy.level)} together, {each} each of {among}"
 
 
 def describe_role(role: Role) -> str:

@@ -32,7 +32,9 @@ from venturalitica.policy.changes import (
     Edition,
     PolicyDiff,
     duplicates_aspect,
+    joint_aspect,
     kind_of,
+    level_aspect,
     min_cell_aspect,
     min_support_aspect,
     must_aspect,
@@ -44,7 +46,14 @@ from venturalitica.policy.changes import (
 )
 from venturalitica.policy.describe import describe_role, sentence
 
-_OF_THE_HEAD = (duplicates_aspect, min_cell_aspect, tallies_aspect, retention_aspect)
+_OF_THE_HEAD = (
+    duplicates_aspect,
+    min_cell_aspect,
+    tallies_aspect,
+    level_aspect,
+    joint_aspect,
+    retention_aspect,
+)
 _PROSE = ("title", "article", "remedy")
 _OF_BOTH = {"map", "labels"}
 """Keys of target by which predictions are read too."""

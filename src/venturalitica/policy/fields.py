@@ -169,6 +169,22 @@ def finite(value: float) -> float:
     return value + 0.0
 
 
+LEAST_LEVEL, MOST_LEVEL = 0.8, 0.9999
+"""Below, more than one interval in five misses; above, no end of 2,000 replicates or of a few
+hundred rows says anything."""
+
+
+def as_level(level: float) -> float:
+    if LEAST_LEVEL <= level <= MOST_LEVEL:
+        return level
+    said = f"'level' is {level:g}"
+    if LEAST_LEVEL <= level / 100 <= MOST_LEVEL:
+        raise _said(f"{said}; write {share(level)} (a share, not a percentage)")
+    low = level < LEAST_LEVEL
+    why = "more than one interval in five would miss" if low else "no rows settle it"
+    raise _said(f"{said}: {why}; expected a number from {LEAST_LEVEL} to {MOST_LEVEL}")
+
+
 def ascending(bins: list[float]) -> list[float]:
     for before, after in pairwise(bins):
         if after <= before:

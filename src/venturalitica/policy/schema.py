@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.fields import FieldInfo
 
-from venturalitica.core.policy import MIN_CELL, Control, Policy, Role
+from venturalitica.core.policy import Control, Policy, Role
 from venturalitica.core.retention import TERM
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.fields import (
@@ -36,6 +36,7 @@ from venturalitica.policy.fields import (
     distinct,
     finite,
 )
+from venturalitica.policy.head import DisclosureForm, Form, IntervalsForm
 from venturalitica.policy.tree import MAX_CONTROLS, MAX_GROUPS, MAX_ROLES, MapNode, follow
 
 SCHEMA_ID = "urn:venturalitica:policy:v1"
@@ -45,16 +46,12 @@ _Rows = Annotated[int, Field(ge=1, le=10**9), Expected("a whole number of rows, 
 _Nulls = Annotated[Literal["refuse", "drop"], Expected("'refuse' or 'drop'")]
 
 
-class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
 def keys_of(form: type[BaseModel]) -> dict[str, FieldInfo]:
     """The keys of a part of a policy, as they are written."""
     return {field.alias or name: field for name, field in form.model_fields.items()}
 
 
-class RoleForm(_Form):
+class RoleForm(Form):
     """How the values of one role are read."""
 
     model_config = ConfigDict(
@@ -135,7 +132,7 @@ class RoleForm(_Form):
     )
 
 
-class ControlForm(_Form):
+class ControlForm(Form):
     """One rule: a metric, perhaps compared across groups, against a threshold."""
 
     model_config = ConfigDict(
@@ -227,24 +224,7 @@ class ControlForm(_Form):
     )
 
 
-class DisclosureForm(_Form):
-    """What may be read from evidence about small groups of people."""
-
-    min_cell: Annotated[
-        int, Field(ge=0, le=1_000), Expected("a whole number of rows from 0 to 1,000, such as 5")
-    ] = Field(
-        default=MIN_CELL,
-        description="No group or denominator of fewer rows enters a value, an interval or a light, "
-        "or is written anywhere. 0 only for data about nobody.",
-    )
-    tallies: Annotated[Literal["keep", "publish"], Expected("'keep' or 'publish'")] = Field(
-        default="keep",
-        description="Where the counts themselves lie: keep in the vault alone; publish leaves them "
-        "beside the evidence at the tracker too, where no cell is below 'min_cell'.",
-    )
-
-
-class PolicyForm(_Form):
+class PolicyForm(Form):
     """Which rules a model or a data set must meet."""
 
     model_config = ConfigDict(title="Policy of venturalitica")
@@ -284,6 +264,9 @@ class PolicyForm(_Form):
     ] = Field(
         default=None, description="What may be read from evidence about small groups of people."
     )
+    intervals: Annotated[
+        IntervalsForm | None, Expected("a mapping, such as intervals: {level: 0.99, joint: true}")
+    ] = Field(default=None, description="How sure the intervals of its verdicts are.")
     roles: Annotated[
         dict[RoleName, RoleForm | None] | None,
         Field(max_length=MAX_ROLES),
@@ -333,6 +316,7 @@ def build_policy(
 ) -> Policy:
     """The policy, with the very bytes it was read from."""
     disclosure = form.disclosure or DisclosureForm()
+    intervals = form.intervals or IntervalsForm()
     return Policy(
         name=form.policy,
         version=form.version,
@@ -341,6 +325,8 @@ def build_policy(
         retention=form.retention or "",
         min_cell=disclosure.min_cell,
         tallies=disclosure.tallies,
+        level=intervals.level,
+        joint=intervals.joint,
         roles={name: _role(name, role, root) for name, role in (form.roles or {}).items()},
         controls=tuple(
             _control(index, control, form, root) for index, control in enumerate(form.controls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from msgspec import Struct, field
@@ -10,7 +11,8 @@ from pydantic.fields import FieldInfo
 
 from venturalitica.errors import Problem, did_you_mean
 from venturalitica.policy.fields import Expected
-from venturalitica.policy.schema import ControlForm, DisclosureForm, PolicyForm, RoleForm, keys_of
+from venturalitica.policy.head import DisclosureForm, IntervalsForm
+from venturalitica.policy.schema import ControlForm, PolicyForm, RoleForm, keys_of
 from venturalitica.policy.tree import (
     MAX_PROBLEMS,
     ListNode,
@@ -227,14 +229,18 @@ def _form(path: Path) -> type[BaseModel]:
     """The model of the mapping at `path`."""
     if path[:1] == ("controls",):
         return ControlForm
-    if path[:1] == ("disclosure",):
-        return DisclosureForm
-    return RoleForm if path[:1] == ("roles",) else PolicyForm
+    if path[:1] == ("roles",):
+        return RoleForm
+    return _PARTS.get(str(path[0]), PolicyForm) if path else PolicyForm
+
+
+_PARTS: Mapping[str, type[BaseModel]] = {"disclosure": DisclosureForm, "intervals": IntervalsForm}
+"""Mappings of the head with keys of their own."""
 
 
 def _field(path: Path) -> tuple[FieldInfo | None, bool]:
     """The key of the form that holds `path`, and whether `path` is inside of its value."""
-    depth = 1 if len(path) == 1 else 2 if path[0] == "disclosure" else 3
+    depth = 1 if len(path) == 1 else 2 if path[0] in _PARTS else 3
     if len(path) < depth or (len(path) == 2 and path[0] in ("controls", "roles")):
         return None, False
     field = keys_of(_form(path[: depth - 1])).get(str(path[depth - 1]))

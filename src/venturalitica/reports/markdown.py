@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from venturalitica.core.json_values import text
-from venturalitica.core.text import format_interval, format_number, visible
+from venturalitica.core.text import format_interval, format_number, level_words, visible
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.reports.context import ReportContext, read_statement
 from venturalitica.reports.sentences import (
@@ -119,7 +119,9 @@ def _table(verdicts: Sequence[Verdict]) -> list[str]:
         return []
     rows = [_row(verdict) for verdict in verdicts[:MOST_ROWS]]
     left = len(verdicts) - len(rows)
-    heads = ("Control", "Result", "Value", "95 % interval", "Must be", "n", "Article")
+    levels = {level_words(verdict.level) for verdict in verdicts}
+    interval = f"{levels.pop()} interval" if len(levels) == 1 else "Interval"
+    heads = ("Control", "Result", "Value", interval, "Must be", "n", "Article")
     return [
         "",
         "| " + " | ".join(heads) + " |",

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 from venturalitica.core.policy import TOLERANCE
-from venturalitica.core.text import format_bound
+from venturalitica.core.text import format_bound, level_words, percent
 from venturalitica.core.verdict import LIGHTS, SURELY, Light, Verdict
 
 OPERATOR_WORDS = {
@@ -118,6 +118,20 @@ def conclusive_sentence(verdict: Verdict) -> str:
         outcome = "passes" if verdict.status == "passed" else "fails"
         return f"Not conclusive: it {outcome}, but the interval reaches across the threshold."
     return "Not conclusive: see the notes."
+
+
+def promise_sentence(verdicts: Sequence[Verdict]) -> str:
+    """What the level of the intervals promises, and when; empty where there is none."""
+    levels = sorted({verdict.level for verdict in verdicts if verdict.interval is not None})
+    if not levels:
+        return ""
+    said = f"{level_words(levels[0])} and {percent((1 - levels[0]) / 2)} hold"
+    if len(levels) > 1:
+        said = "The levels of the intervals hold"
+    return (
+        f"{said} for one look, for independent rows, "
+        "with rules and model chosen without these data."
+    )
 
 
 def _straddles(verdict: Verdict) -> bool:

@@ -7,6 +7,7 @@ from venturalitica.core.json_values import Json, mapping, mappings
 from venturalitica.core.policy import Policy
 from venturalitica.core.record import Statement
 from venturalitica.ledger.rejudge.controls import need
+from venturalitica.metrics.catalog import sharing_error
 
 
 def check_rows(record: Statement, asked: Circumstances) -> None:
@@ -46,9 +47,12 @@ def _check_columns(record: Statement, item: Json) -> None:
         need(same, f"its data miss other values of role {shown!r} than its counts")
 
 
-def check_intervals(record: Statement, asked: Circumstances) -> None:
-    """What it says of its intervals must be what their method does; format 1 may say nothing."""
-    said, made = record.intervals, intervals_said(asked) if record.verdict_items else None
+def check_intervals(record: Statement, policy: Policy, asked: Circumstances) -> None:
+    """What it says of its intervals must be what their method does, and their policy asks; format 1
+    may say nothing."""
+    said, made = record.intervals, None
+    if record.verdict_items:
+        made = intervals_said(asked, level=policy.level, among=sharing_error(policy))
     need(
         said == made or (said is None and record.format == 1),
         "it says of its intervals what their method does not do",

@@ -175,7 +175,7 @@ class Verdicts(Chronicle):
         if strange:
             # A later version may judge otherwise; which controls there are, the policy says.
             raise NotJudged(strange)
-        check_intervals(record, asked)
+        check_intervals(record, policy, asked)
         check_term(record, policy)
         try:
             judged = self._judged(policy, record, asked)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 
-from venturalitica.core.policy import COMPARES, LABEL_ROLES, Control, Phase
+from venturalitica.core.policy import COMPARES, LABEL_ROLES, Control, Phase, Policy
 from venturalitica.errors import did_you_mean
 from venturalitica.metrics.catalog.spec import MetricSpec, Need, by_name
 
@@ -65,6 +65,18 @@ def withheld(spec: MetricSpec, min_cell: int) -> str:
         f"{spec.name} is one row's own, which is shown nowhere unless the policy says "
         "`disclosure: {min_cell: 0}`, for data about nobody"
     )
+
+
+def sharing_error(policy: Policy) -> int:
+    """How many controls of a policy share the error of its intervals: 1 where each has its own.
+
+    All count whose metric has an interval, whichever of them are judged: a phase alone must not be
+    surer than the whole.
+    """
+    if not policy.joint:
+        return 1
+    lacking = [c for c in policy.controls if c.metric in CATALOG and CATALOG[c.metric].of_one_row]
+    return max(1, len(policy.controls) - len(lacking))
 
 
 def phase_of(control: Control) -> Phase:

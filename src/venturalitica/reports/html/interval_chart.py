@@ -9,7 +9,7 @@ from functools import lru_cache
 from markupsafe import Markup
 from msgspec import Struct
 
-from venturalitica.core.text import format_interval, format_number
+from venturalitica.core.text import format_interval, format_number, level_words
 from venturalitica.core.verdict import LIGHTS, Light, Verdict
 from venturalitica.reports.html.markup import join, tag
 from venturalitica.reports.html.parts import light_icon
@@ -106,7 +106,7 @@ def bar_label(verdict: Verdict) -> str:
     said = f"value {format_number(verdict.value, beside=verdict.threshold)}"
     if verdict.interval is not None:
         interval = format_interval(verdict.interval, beside=verdict.threshold)
-        said += f", {verdict.level:.0%} interval {interval}"
+        said += f", {level_words(verdict.level)} interval {interval}"
     return f"{said}, must be {must_signs(verdict)}"
 
 

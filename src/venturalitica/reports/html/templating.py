@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from venturalitica.core.json_values import mapping, mappings
-from venturalitica.core.text import format_interval, format_number
+from venturalitica.core.text import format_interval, format_number, level_words
 from venturalitica.policy.changes import MARKS
 from venturalitica.reports import sentences, summary
 from venturalitica.reports.html import parts
@@ -69,6 +69,7 @@ def environment(*folders: Path) -> Environment:
     made.filters.update(
         number=format_number,
         interval=format_interval,
+        level_words=level_words,
         prose=prose,
         thousands=parts.thousands,
         scalar=parts.scalar,
