@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from torture.judged_attacks import TALLY, in_format_3, judged_record
 
 from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.core.verification import Step
 from venturalitica.judge import judge
 from venturalitica.judge.conclude import as_recorded
@@ -39,10 +40,44 @@ controls:
 """
 
 
-def record_of(ledger: Ledger, text: str) -> dict[str, Any]:
+SMALL = """\
+policy: loans
+version: '1'
+small_groups: {pool: 30}
+controls:
+  - {id: pooled, metric: accuracy, across: gender, compare: difference, must: '<= 0.50'}
+  - {id: left, metric: recall, across: gender, compare: min, must: '>= 0.1',
+     small_groups: {exclude: 30}}
+  - {id: each, metric: recall, across: gender, compare: min, must: '>= 0.1',
+     small_groups: {pool: 0}}
+"""
+MANY = Tally(
+    rows=640,
+    axes=(
+        Axis("target", "y", (0, 1)),
+        Axis("prediction", "p", (0, 1)),
+        Axis("gender", "g", ("a", "b", "c", "d", "e")),
+    ),
+    tables=(
+        Table(
+            ("target", "prediction", "gender"),
+            tuple(
+                (target, prediction, place, size)
+                for place, size in enumerate((80, 70, 7, 2, 1))
+                for target in (0, 1)
+                for prediction in (0, 1)
+            ),
+        ),
+    ),
+    nulls={"target": 0, "prediction": 0, "gender": 0},
+)
+
+
+def record_of(ledger: Ledger, text: str, tally: Tally = TALLY) -> dict[str, Any]:
     policy = parse_policy(text.encode())
-    verdicts = as_recorded(judge(policy, TALLY, circumstances=Circumstances()), rough=False)
-    return in_format_3(ledger.home, judged_record(policy=policy, verdicts=verdicts))
+    verdicts = as_recorded(judge(policy, tally, circumstances=Circumstances()), rough=False)
+    made = judged_record(policy=policy, verdicts=verdicts, tally=tally)
+    return in_format_3(ledger.home, made)
 
 
 def step_of(ledger: Ledger, statement: dict[str, Any]) -> Step:
@@ -53,6 +88,16 @@ def step_of(ledger: Ledger, statement: dict[str, Any]) -> Step:
 @pytest.mark.parametrize("text", [SURE, LEVELS, LEVELS.replace("0.99, joint: true", "0.8")])
 def test_a_record_of_such_rules_holds(ledger: Ledger, text: str) -> None:
     assert step_of(ledger, record_of(ledger, text)).ok
+
+
+def test_groups_that_were_pooled_are_pooled_again(ledger: Ledger) -> None:
+    statement = record_of(ledger, SMALL, MANY)
+    pooled, left, _ = statement["predicate"]["verdicts"]
+    assert [group["name"] for group in pooled["groups"]][2:] == ["other (3 groups, 40 rows)"]
+    assert [group["name"] for group in left["groups"]] == ["a", "b"]
+    assert step_of(ledger, statement).ok
+    pooled["groups"][2]["name"] = "other (2 groups, 40 rows)"
+    assert step_of(ledger, statement).ok is False
 
 
 def test_a_value_that_meets_it_unsurely_is_no_pass(ledger: Ledger) -> None:

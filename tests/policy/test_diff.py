@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from venturalitica.core.policy import OPERATORS, Control, Policy, Role, Threshold
+from venturalitica.core.policy import OPERATORS, Control, Policy, Role, SmallGroups, Threshold
 from venturalitica.policy import parse_policy
 from venturalitica.policy.changes import Aspect, Change, PolicyDiff, compare_thresholds
 from venturalitica.policy.diff import MOST_LINES, NO_NEWLINE, diff, unified
@@ -119,6 +119,24 @@ def test_the_level_of_intervals(old: dict[str, Any], new: dict[str, Any], kind: 
     (change,) = diff(before, after).changes
     assert (change.place, change.kind) == ("policy", kind)
     assert {a.key for a in change.aspects} - {"version"} <= {"intervals.level", "intervals.joint"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        (None, ("exclude", 30), "loosened"),
+        (None, ("pool", 30), "loosened"),
+        (("pool", 30), ("exclude", 30), "loosened"),
+        (("pool", 30), ("exclude", 20), "changed"),
+        (("exclude", 30), ("exclude", 20), "tightened"),
+        (("exclude", 30), None, "tightened"),
+        (("exclude", 20), ("pool", 30), "changed"),
+    ],
+)
+def test_small_groups(old: Any, new: Any, kind: str) -> None:
+    rules = [control(small_groups=rule and SmallGroups(*rule)) for rule in (old, new)]
+    change = one(*rules)
+    assert (change.kind, [aspect.key for aspect in change.aspects]) == (kind, ["small_groups"])
 
 
 def test_surely_says_what_it_changes(good: str) -> None:

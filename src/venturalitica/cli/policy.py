@@ -204,11 +204,14 @@ def _role_facts(role: Role) -> dict[str, Any]:
 
 
 def _control_facts(control: Control) -> dict[str, Any]:
+    small = control.small_groups
     return (
         picked(control, "id title")
         | {"rule": _rule(control)}
         | picked(control, "metric across compare groups of")
         | {"must": str(control.must), "operator": control.must.operator}
         | {"threshold": control.must.bound}
-        | picked(control, "article on_fail min_support nulls phase remedy line")
+        | picked(control, "article on_fail min_support nulls")
+        | {"small_groups": {small.how: small.below} if small else None}
+        | picked(control, "phase remedy line")
     )

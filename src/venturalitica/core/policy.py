@@ -181,12 +181,24 @@ class Role(Struct, frozen=True):
         return tuple(value for value, label in self.map.items() if label == self.favorable)
 
 
+class SmallGroups(Struct, frozen=True):
+    """What becomes of groups of fewer than `below` rows: judged as one group, or left out."""
+
+    how: Literal["pool", "exclude"]
+    below: int
+
+    def __str__(self) -> str:
+        done = "judged as one" if self.how == "pool" else "left out"
+        return f"groups of fewer than {self.below:,} rows {done}"
+
+
 class Control(Struct, frozen=True, kw_only=True):
     """One rule: a metric, perhaps compared across groups, against a threshold.
 
     `across` names grouping roles (several: their intersections). `compare` says how the groups'
     values become one: `difference` (max - min), `ratio` (min / max), `min`, `max`, or `between`
     (first minus second of the two `groups` named). `of` limits `completeness` to these roles.
+    `small_groups`: None shows and judges each, however small.
     """
 
     id: str
@@ -201,6 +213,7 @@ class Control(Struct, frozen=True, kw_only=True):
     on_fail: OnFail = "warn"
     min_support: int = 10
     nulls: Nulls = "refuse"
+    small_groups: SmallGroups | None = None
     phase: Phase | None = None
     remedy: str = ""
     line: int = 0

@@ -17,8 +17,7 @@ from venturalitica.core.policy import TOLERANCE, Control, Policy, Threshold
 from venturalitica.core.verdict import GroupValue, Interval, Status, Verdict, left_out_sentence
 from venturalitica.errors import shortened
 from venturalitica.judge.compare_groups import Found
-from venturalitica.judge.count import Counted, Missed
-from venturalitica.judge.labels import SINCE
+from venturalitica.judge.count import Missed
 from venturalitica.judge.question import Question, error_of, level_of
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.intervals import FEWEST_BEYOND, MOST_UNDEFINED, REPLICATES
@@ -350,26 +349,3 @@ def training_words(trained: Share) -> str:
         return f"judged on rows the model was trained on; {HELD_OUT}"
     share = f"{_up_to(trained)}{words.percent(trained.share)}"
     return f"{share} of the judged rows are rows the model was trained on; {HELD_OUT}"
-
-
-LEFT_OUT = 0.01
-"""A comparison that leaves out a larger share of the rows is not conclusive."""
-
-
-def left_out(
-    question: Question, counted: Counted, *, since: int
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Notes and doubts on the rows of groups that `compare: between` does not compare."""
-    if since < SINCE or question.compare != "between":
-        return (), ()
-    others = [
-        (name, int(count))
-        for name, count in zip(counted.groups.names, counted.told, strict=True)
-        if name not in question.control.groups
-    ]
-    lost, whole = sum(count for _, count in others), int(counted.told.sum())
-    if not lost:
-        return (), ()
-    names = words.quoted(name for name, _ in others)
-    said = f"{words.rows(lost)} of {whole:,} are left out: they belong to {names}"
-    return ((said,), ()) if lost <= LEFT_OUT * whole else ((), (said,))

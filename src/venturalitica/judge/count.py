@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy
-from msgspec import Struct
+from msgspec import Struct, field
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from venturalitica.core.levels import NULL
@@ -39,6 +40,16 @@ class Counted(Counts, frozen=True, kw_only=True):
     groups: Groups
     kept_back: tuple[str, ...] = ()
     """The groups that are kept back: they are in no count here."""
+    held: Integers = field(default_factory=lambda: numpy.zeros(0, dtype=numpy.int64))
+    """Codes of groups that are here to be pooled and never shown by themselves."""
+    pool: int | None = None
+    """The place of the group that `small_groups: pool` makes of small ones, the last."""
+    together: tuple[str, ...] = ()
+    """The groups that are in it."""
+    excluded: tuple[tuple[str, int], ...] = ()
+    """The groups that `small_groups: exclude` leaves out, with their rows."""
+    gone: int | None = None
+    """Rows of groups that are kept back or left out; None where it is not told how many."""
     missed: Missed | None = None
     """Rows that were left out for missing values, of all groups."""
     untold: tuple[str, ...] = ()
@@ -82,9 +93,20 @@ def count_cells(
         raise Refusal("no row is left without a missing value", notes=notes)
     groups, group = EVERYONE, numpy.zeros(int(kept.sum()), dtype=numpy.int64)
     kept_back: tuple[str, ...] = ()
+    hidden: Collection[Group] = ()
+    gone: int | None = 0
     if control.across:
         kept_back = _names_of(policy, control, tally, back)
-        shown = _shown(indices[:, len(roles) :], back)
+        places = indices[:, len(roles) :]
+        known = (places != NULL).all(axis=1)
+        gone = int(counts[known & ~_shown(places, back)].sum())
+        if back and not all(_tells_nulls(tally, role, least) for role in control.across):
+            gone = None  # what all rows lack of those that are shown is not told either
+        pools = control.small_groups is not None and control.small_groups.how == "pool"
+        if pools and gone and (known & _shown(places, back)).any():
+            # How many these are together follows from all rows and those of the others.
+            hidden, back, kept_back, gone = back, (), (), 0
+        shown = _shown(places, back)
         indices, counts, kept = indices[shown], counts[shown], kept[shown]
         if not kept.any():
             raise Refusal(f"no group is shown: {kept_back_words(kept_back, policy.min_cell)}")
@@ -107,12 +129,25 @@ def count_cells(
         missed=missed,
         told=used
         if missed is None
-        else _told(control, tally, indices, counts, groups, used, missed, least),
+        else _told(control, tally, indices, counts, groups, used, missed, least, hidden),
         notes=(*notes, *groups.notes),
     )
     if control.across:
-        _check_left(counted)
+        return replace(counted, gone=gone, held=_held(control, tally, hidden))
     return counted
+
+
+def _tells_nulls(tally: Tally, role: str, least: int) -> bool:
+    axis = tally.axis(role)
+    return axis is None or not (axis.nulls or axis.unmapped) or tally.tells(axis, least)
+
+
+def _held(control: Control, tally: Tally, groups: Collection[Group]) -> Integers:
+    """Their places in the product of the axes."""
+    if not groups:
+        return numpy.zeros(0, dtype=numpy.int64)
+    axes = [_axis(tally, role) for role in control.across]
+    return product_codes(numpy.array(sorted(groups), dtype=numpy.int64), axes)
 
 
 def _told(
@@ -124,6 +159,7 @@ def _told(
     used: Integers,
     missed: Missed,
     least: int,
+    hidden: Collection[Group],
 ) -> Integers:
     roles = indices.shape[1] - len(control.across)
     missing, places = indices[:, :roles] == NULL, indices[:, roles:]
@@ -138,12 +174,15 @@ def _told(
     lacking = numpy.zeros((used.size, roles), dtype=numpy.int64)
     numpy.add.at(lacking, place, missing * counts[:, None])
     lost = whole - used
+    alone = numpy.ones(used.size, dtype=bool)
+    if hidden:
+        alone = ~numpy.isin(groups.codes, _held(control, tally, hidden))
     every = [
         _losses(roles_lost, int(any_of))
-        for roles_lost, any_of in zip(lacking.tolist(), lost, strict=True)
+        for roles_lost, any_of in zip(lacking[alone].tolist(), lost[alone], strict=True)
     ]
     # What all lost less those of the groups that are shown is of the others.
-    every.append([missed.exact - int(lost.sum())] if missed.exact is not None else [])
+    every.append([missed.exact - int(lost[alone].sum())] if missed.exact is not None else [])
     few = any(0 < count < least for own in every for count in own)
     return whole if few or missed.exact is None else used
 
@@ -251,16 +290,6 @@ def _axis(tally: Tally, role: str) -> Axis:
     if axis is None:
         raise Refusal(f"the tally has no axis for {role}: judge the data itself")
     return axis
-
-
-def _check_left(counted: Counted) -> None:
-    for name, count in zip(counted.groups.names, counted.rows, strict=True):
-        if not count:
-            raise Refusal(
-                f"no row of '{name}' is left without a missing value",
-                n=int(counted.told.sum()),
-                notes=counted.notes,
-            )
 
 
 def _missed(

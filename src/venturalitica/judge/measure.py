@@ -17,7 +17,6 @@ from venturalitica.core.tally import Tally
 from venturalitica.core.text import rows
 from venturalitica.errors import listed
 from venturalitica.judge.compare_groups import Found, Part, compared, single
-from venturalitica.judge.conclude import left_out
 from venturalitica.judge.count import UNTOLD, Counted, count_all, count_cells, kept_back_words
 from venturalitica.judge.keep_back import SINCE, Across, Group
 from venturalitica.judge.labels import (
@@ -29,6 +28,7 @@ from venturalitica.judge.labels import (
     read_labels,
     renamed_doubts,
 )
+from venturalitica.judge.pooling import left_out, regrouped, tellable
 from venturalitica.judge.question import Question, Refusal
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.ends import Ends
@@ -149,6 +149,7 @@ def fewest_of(question: Question, counted: Counted, *measured: Floats) -> Floats
 def measure(bench: Bench, question: Question) -> Found:
     """Measure a control. Raises Refusal where there is no value."""
     counted, (notes, doubts) = _counted(bench, question)
+    counted = tellable(counted, fewest_of(question, counted), bench.least)
     parts = [_part(bench, question, metric, counted) for metric in question.spec.parts]
     doubts = (*doubts, *_unsure(bench, question, counted))
     fewest = fewest_of(question, counted)
@@ -161,9 +162,7 @@ def measure(bench: Bench, question: Question) -> Found:
 
 def with_left_out(found: Found, bench: Bench, question: Question, counted: Counted) -> Found:
     """What was found, with the rows of groups that the control does not compare counted."""
-    notes, doubts = left_out(question, counted, since=bench.rules)
-    if counted.kept_back:
-        doubts = (*doubts, kept_back_words(counted.kept_back, bench.policy.min_cell))
+    notes, doubts = left_out(question, counted, since=bench.rules, least=bench.policy.min_cell)
     doubts = (*doubts, *_cut_codes(bench.tally, question.control))
     if counted.untold:
         doubts = (*doubts, f"how many rows have no {listed(counted.untold)} is not told: {UNTOLD}")
@@ -201,7 +200,7 @@ def _counted(bench: Bench, question: Question) -> tuple[Counted, _Said]:
     back = frozenset(bench.back.get(control.across, ()))
     favored = question.spec.needs_favorable
     return bench.once(
-        ("counted", roles, control.across, control.nulls, favored, back),
+        ("counted", roles, control.across, control.nulls, favored, back, control.small_groups),
         lambda: _counted_cells(bench, question, back),
     )
 
@@ -223,7 +222,7 @@ def _counted_cells(
         back=back,
         least=bench.least,
     )
-    return counted, _labels_said(bench, labels, counted, roles)
+    return regrouped(control, counted), _labels_said(bench, labels, counted, roles)
 
 
 def _counted_missing(bench: Bench, control: Control) -> Counted:

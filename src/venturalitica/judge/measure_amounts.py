@@ -20,6 +20,7 @@ from venturalitica.judge.compare_groups import Found, Part
 from venturalitica.judge.count import Counted, count_cells
 from venturalitica.judge.measure import Bench, compared_or_single, with_left_out
 from venturalitica.judge.measure_numbers import how_far_off
+from venturalitica.judge.pooling import regrouped, tellable
 from venturalitica.judge.question import Question, Refusal
 from venturalitica.metrics.catalog import withheld
 from venturalitica.metrics.intervals import REPLICATES, Floats
@@ -46,8 +47,9 @@ class Summed(Struct, frozen=True):
 def _shared(bench: Bench, question: Question) -> Summed:
     """The same, once for all controls that count the same rows of the same number."""
     table, counted = _rows(bench, question)
-    key = ("amounts", table.number, question.control.across, question.control.nulls)
-    return bench.once(key, lambda: _summed(table, counted, question.control.across))
+    control = question.control
+    key = ("amounts", table.number, control.across, control.nulls, control.small_groups)
+    return bench.once(key, lambda: _summed(table, counted, control.across))
 
 
 def measure_amount(bench: Bench, question: Question) -> Found:
@@ -117,7 +119,8 @@ def _rows(bench: Bench, question: Question) -> tuple[AmountTable, Counted]:
         back=bench.back.get(control.across, ()),
         least=bench.least,
     )
-    return table, counted
+    counted = regrouped(control, counted)
+    return table, tellable(counted, counted.rows.astype(float), bench.least)
 
 
 def _summed(table: AmountTable, counted: Counted, across: tuple[str, ...]) -> Summed:

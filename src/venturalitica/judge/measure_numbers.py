@@ -26,13 +26,14 @@ from venturalitica.judge.measure import (
     table_key,
     with_left_out,
 )
+from venturalitica.judge.pooling import regrouped, tellable
 from venturalitica.judge.question import Question, Refusal
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.catalog.spec import MetricSpec
 from venturalitica.metrics.ends import Ends
 from venturalitica.metrics.intervals import Floats, Integers, divide, segment_sums
 from venturalitica.metrics.registry import STATISTICS
-from venturalitica.metrics.statistic import Sample, Shape
+from venturalitica.metrics.statistic import Sample, Shape, rarest_label
 
 BLOCKS = 128
 """Levels that are resampled; neighbours are joined so that each holds about as many rows."""
@@ -99,7 +100,8 @@ def _shape(spec: MetricSpec) -> Shape:
 def _same(question: Question) -> tuple[Hashable, ...]:
     """What makes two controls about a number count the same rows by the same groups."""
     spec, control = question.spec, question.control
-    return _number(question), _shape(spec).name, spec.needs, control.across, control.nulls
+    what = _number(question), _shape(spec).name, spec.needs
+    return *what, control.across, control.nulls, control.small_groups
 
 
 def _alike(bench: Bench, question: Question) -> list[tuple[str, MetricSpec]]:
@@ -140,6 +142,8 @@ def _read_levels(bench: Bench, question: Question, tally: Tally) -> Levelled:
         back=bench.back.get(control.across, ()),
         least=bench.least,
     )
+    counted = regrouped(control, counted)
+    counted = tellable(counted, rarest_label(counted), bench.least)
     assert counted.values is not None
     reach = 0.0 if table.exact else table.width / 2
     counts = _shape(spec).lay(counted).measured

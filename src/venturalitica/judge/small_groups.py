@@ -10,6 +10,7 @@ from functools import partial
 from itertools import combinations
 
 import numpy
+from msgspec.structs import replace
 
 from venturalitica.core.policy import Control
 from venturalitica.core.scores import ScoreTable, summed
@@ -30,6 +31,8 @@ def groups_kept_back(bench: Bench, controls: Iterable[Control]) -> Mapping[Acros
     if not least:
         return {}
     asked = [c for c in controls if c.across and not misuse_of(c) and _holds(bench.tally, c.across)]
+    # What a policy pools or leaves out must not be told apart elsewhere either.
+    asked = [replace(control, small_groups=None) for control in asked]
     small: dict[Across, set[Group]] = {}
     for control in asked:
         small.setdefault(control.across, set()).update(_small(bench, control, least))

@@ -14,7 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from venturalitica.core.policy import TOLERANCE, Control, Policy, Role, Threshold
+from venturalitica.core.policy import TOLERANCE, Control, Policy, Role, SmallGroups, Threshold
 from venturalitica.core.retention import months
 from venturalitica.core.text import level_words
 from venturalitica.core.verdict import Label, OnFail
@@ -285,6 +285,26 @@ def nulls_aspect(old: Control, new: Control) -> Aspect | None:
     strict = "missing values make it not evaluated; before, such rows were left out"
     loose = "rows with missing values are left out; before, they made it not evaluated"
     return _ordered("nulls", old.nulls, new.nulls, strict, loose, tighter=new.nulls != "drop")
+
+
+def small_groups_aspect(old: Control, new: Control) -> Aspect | None:
+    """Looser the more is pooled or left out: what a small group showed alone counts no more."""
+    before, after = old.small_groups, new.small_groups
+    if before == after:
+        return None
+    was, now = (str(one) if one else "each judged alone" for one in (before, after))
+    if _spares(after, before):
+        return Aspect("small_groups", was, now, "loosened", "small groups count for less")
+    if _spares(before, after):
+        return Aspect("small_groups", was, now, "tightened", "small groups count for more")
+    return Aspect("small_groups", was, now, "changed", "other groups are small, treated otherwise")
+
+
+def _spares(one: SmallGroups | None, other: SmallGroups | None) -> bool:
+    """Whether `one` takes at least as many groups out as `other`, and as far."""
+    if one is None or other is None:
+        return other is None
+    return one.below >= other.below and (one.how == "exclude" or other.how == "pool")
 
 
 def duplicates_aspect(old: Policy, new: Policy) -> Aspect | None:

@@ -41,7 +41,8 @@ def measure(control: Control) -> str:
     if control.across:
         what += f" across {' × '.join(control.across)}"
     how = how_compared(control, compare)
-    return f"{what}: {how}" if how else what
+    said = f"{what}: {how}" if how else what
+    return f"{said} ({control.small_groups})" if control.small_groups else said
 
 
 def _base(control: Control) -> tuple[str, Compare | None]:

@@ -42,6 +42,7 @@ from venturalitica.policy.changes import (
     on_fail_aspect,
     retention_aspect,
     role_aspects,
+    small_groups_aspect,
     tallies_aspect,
 )
 from venturalitica.policy.describe import describe_role, sentence
@@ -170,6 +171,7 @@ class _Comparison(Struct, frozen=True):
             on_fail_aspect(old.on_fail, new.on_fail),
             min_support_aspect(old.min_support, new.min_support),
             nulls_aspect(old, new),
+            small_groups_aspect(old, new),
         )
         yield from (aspect for aspect in found if aspect is not None)
         yield from self._phase(old, new)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from venturalitica.core.policy import LEVEL, MIN_CELL
-from venturalitica.policy.fields import LEAST_LEVEL, MOST_LEVEL, Expected, as_level
+from venturalitica.policy.fields import ABSENT, LEAST_LEVEL, MOST_LEVEL, Expected, as_level
 
 
 class Form(BaseModel):
@@ -31,6 +31,35 @@ class DisclosureForm(Form):
         description="Where the counts themselves lie: keep in the vault alone; publish leaves them "
         "beside the evidence at the tracker too, where no cell is below 'min_cell'.",
     )
+
+
+_Below = Annotated[
+    int, Field(ge=0, le=10**9), Expected("a whole number of rows, such as 30; 0 for no group")
+]
+
+
+class SmallGroupsForm(Form):
+    """What becomes of the groups under a size; one of the two keys."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    pool: _Below = Field(
+        default=ABSENT,
+        description="Groups of fewer rows are judged as one group, 'other (n groups, m rows)'.",
+        examples=[30],
+    )
+    exclude: _Below = Field(
+        default=ABSENT,
+        description="Groups of fewer rows are left out; where that is more than 1 % of the rows, "
+        "the verdict is not conclusive.",
+        examples=[30],
+    )
+
+
+SmallGroupsKey = Annotated[
+    SmallGroupsForm | None,
+    Expected("a mapping with one of 'pool' and 'exclude', such as small_groups: {pool: 30}"),
+]
 
 
 class IntervalsForm(Form):

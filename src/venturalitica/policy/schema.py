@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.fields import FieldInfo
 
-from venturalitica.core.policy import Control, Policy, Role
+from venturalitica.core.policy import Control, Policy, Role, SmallGroups
 from venturalitica.core.retention import TERM
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.fields import (
@@ -36,7 +36,13 @@ from venturalitica.policy.fields import (
     distinct,
     finite,
 )
-from venturalitica.policy.head import DisclosureForm, Form, IntervalsForm
+from venturalitica.policy.head import (
+    DisclosureForm,
+    Form,
+    IntervalsForm,
+    SmallGroupsForm,
+    SmallGroupsKey,
+)
 from venturalitica.policy.tree import MAX_CONTROLS, MAX_GROUPS, MAX_ROLES, MapNode, follow
 
 SCHEMA_ID = "urn:venturalitica:policy:v1"
@@ -214,6 +220,10 @@ class ControlForm(Form):
         description="Rows with a missing value: refuse makes the control not_evaluated, drop "
         "leaves them out and says so.",
     )
+    small_groups: SmallGroupsKey = Field(
+        default=None,
+        description="What becomes of groups of few rows; by default each is shown and judged.",
+    )
     phase: Annotated[Literal["data", "model"], Expected("'data' or 'model'")] = Field(
         default=ABSENT,
         description="When it is judged: data (before training) or model. By default as the metric "
@@ -241,6 +251,10 @@ class PolicyForm(Form):
     )
     min_support: _Rows = Field(default=10, description="The default 'min_support' of the controls.")
     nulls: _Nulls = Field(default="refuse", description="The default 'nulls' of the controls.")
+    small_groups: SmallGroupsKey = Field(
+        default=None,
+        description="The default 'small_groups' of the controls that compare groups.",
+    )
     duplicates: Annotated[Literal["doubted", "expected"], Expected("'doubted' or 'expected'")] = (
         Field(
             default="doubted",
@@ -350,7 +364,17 @@ def _control(index: int, form: ControlForm, policy: PolicyForm, root: MapNode) -
     for key in ("min_support", "nulls"):
         if given[key] is None:
             given[key] = getattr(policy, key)
+    of_all = policy.small_groups if form.across and form.compare != "between" else None
+    given["small_groups"] = _small_groups(form.small_groups or of_all)
     return Control(**given, line=follow(root, ("controls", index))[0].line)
+
+
+def _small_groups(form: SmallGroupsForm | None) -> SmallGroups | None:
+    if form is None:
+        return None
+    how: Literal["pool", "exclude"] = "pool" if "pool" in form.model_fields_set else "exclude"
+    below = form.pool if how == "pool" else form.exclude
+    return SmallGroups(how, below) if below else None
 
 
 def _frozen(value: Any) -> Any:

@@ -47,6 +47,7 @@ def check_meaning(root: Node, problems: Collector, *, check_metrics: bool) -> No
     """Collect what is wrong between keys, role by role and control by control."""
     if not isinstance(root, MapNode):
         return
+    _check_small_groups(root.get("small_groups"), ("small_groups",), problems)
     roles = _roles(root)
     for name, role in roles.items():
         _check_role(name, role, problems)
@@ -145,6 +146,7 @@ def _check_control(
 ) -> None:
     _check_between(control, roles, problems)
     _check_of(control, problems)
+    _check_small_groups_of(control, problems)
     metric = control.text("metric")
     if metric is None or not check_metrics:
         if control.has("compare") and not control.has("across"):
@@ -193,6 +195,27 @@ def _label_role(name: str) -> str:
         f"'across' takes grouping roles, and {name} is a label role; name one such as gender, and "
         "bind it to a column"
     )
+
+
+def _check_small_groups(node: Node | None, path: Path, problems: Collector) -> None:
+    if not isinstance(node, MapNode):
+        return
+    said = [key for key in ("pool", "exclude") if node.get(key) is not None]
+    if len(said) != 1 and len(node.pairs) == len(said):
+        found = "both 'pool' and 'exclude'" if said else "neither 'pool' nor 'exclude'"
+        problems.add(path, f"'small_groups' has {found}; give one, such as {{pool: 30}}", key=True)
+
+
+def _check_small_groups_of(control: ControlView, problems: Collector) -> None:
+    path = control.path("small_groups")
+    _check_small_groups(control.node.get("small_groups"), path, problems)
+    if not control.has("small_groups"):
+        return
+    if not control.has("across"):
+        problems.add(path, "'small_groups' needs across: <role>; add it, or remove this", key=True)
+    elif control.text("compare") == "between":
+        why = "compares the two groups that it names, however small"
+        problems.add(path, f"compare: between {why}; remove 'small_groups'", key=True)
 
 
 def _check_between(control: ControlView, roles: dict[str, MapNode], problems: Collector) -> None:

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from venturalitica.errors import Problem, did_you_mean
 from venturalitica.policy.fields import Expected
-from venturalitica.policy.head import DisclosureForm, IntervalsForm
+from venturalitica.policy.head import DisclosureForm, IntervalsForm, SmallGroupsForm
 from venturalitica.policy.schema import ControlForm, PolicyForm, RoleForm, keys_of
 from venturalitica.policy.tree import (
     MAX_PROBLEMS,
@@ -228,19 +228,24 @@ def _named(path: Path) -> str:
 def _form(path: Path) -> type[BaseModel]:
     """The model of the mapping at `path`."""
     if path[:1] == ("controls",):
-        return ControlForm
+        return SmallGroupsForm if path[2:3] == ("small_groups",) else ControlForm
     if path[:1] == ("roles",):
         return RoleForm
     return _PARTS.get(str(path[0]), PolicyForm) if path else PolicyForm
 
 
-_PARTS: Mapping[str, type[BaseModel]] = {"disclosure": DisclosureForm, "intervals": IntervalsForm}
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "disclosure": DisclosureForm,
+    "intervals": IntervalsForm,
+    "small_groups": SmallGroupsForm,
+}
 """Mappings of the head with keys of their own."""
 
 
 def _field(path: Path) -> tuple[FieldInfo | None, bool]:
     """The key of the form that holds `path`, and whether `path` is inside of its value."""
-    depth = 1 if len(path) == 1 else 2 if path[0] in _PARTS else 3
+    in_control = path[2:3] == ("small_groups",) and len(path) > 3
+    depth = 1 if len(path) == 1 else 2 if path[0] in _PARTS else 4 if in_control else 3
     if len(path) < depth or (len(path) == 2 and path[0] in ("controls", "roles")):
         return None, False
     field = keys_of(_form(path[: depth - 1])).get(str(path[depth - 1]))
