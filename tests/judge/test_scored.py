@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.policy import Control
 from venturalitica.core.tally import Tally
 from venturalitica.judge import judge
@@ -56,10 +57,13 @@ def _drawings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_fifteen_controls_over_the_same_groups_share_one_drawing(
     make: SimpleNamespace, tally: Tally, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Of the method of before; that of now draws nothing."""
     drawn = _drawings(monkeypatch)
-    verdicts = judge(make.policy(*_controls(make)), tally)
-    assert {verdict.status for verdict in verdicts} <= {"passed", "failed"}
-    assert sum(drawn) == 2_000
+    for method, times in (("exact-1", 0), ("replicates-1", 2_000)):
+        circumstances = Circumstances(intervals=method)
+        verdicts = judge(make.policy(*_controls(make)), tally, circumstances=circumstances)
+        assert {verdict.status for verdict in verdicts} <= {"passed", "failed"}
+        assert sum(drawn) == times
 
 
 def test_sharing_changes_no_verdict(make: SimpleNamespace, tally: Tally) -> None:

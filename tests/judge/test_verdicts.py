@@ -33,8 +33,14 @@ def rows(count: int, seed: int = 0, right: float = 0.8) -> dict[str, list]:
     }
 
 
-def one(make, tally, metric, must=">= 0.5", *, roles=None, **fields) -> Any:
-    (verdict,) = judge(make.policy(make.control(metric, must, **fields), **(roles or {})), tally)
+NOW = Circumstances()
+OLD = Circumstances(intervals="replicates-1")
+"""How records from before were judged, and are judged again."""
+
+
+def one(make, tally, metric, must=">= 0.5", *, roles=None, judged=NOW, **fields) -> Any:
+    policy = make.policy(make.control(metric, must, **fields), **(roles or {}))
+    (verdict,) = judge(policy, tally, circumstances=judged)
     return verdict
 
 
@@ -124,9 +130,9 @@ def test_a_group_that_vanishes_in_replicates_is_said(make) -> None:
     data = rows(300)
     data["gender"][:3] = ["other"] * 3
     data["score"] = [0.9 if label else 0.2 for label in data["target"]]
-    verdict = one(
-        make, make.tally(**data), "brier_score", "<= 1.0", across="gender", compare="difference"
-    )
+    how = {"across": "gender", "compare": "difference"}
+    tally = make.tally(**data)
+    verdict = one(make, tally, "brier_score", "<= 1.0", judged=OLD, **how)
     assert any("replicates 'other' had no value" in note for note in verdict.notes)
     assert verdict.interval is not None
 
@@ -134,7 +140,7 @@ def test_a_group_that_vanishes_in_replicates_is_said(make) -> None:
 def test_too_many_undefined_replicates_conclude_nothing(make) -> None:
     target = [1, 1] + [0] * 98
     tally = make.tally(target=target, score=[0.9, 0.9] + [0.1, 0.2] * 49)
-    verdict = one(make, tally, "average_precision", min_support=1)
+    verdict = one(make, tally, "average_precision", min_support=1, judged=OLD)
     assert (verdict.value, verdict.status) == (1.0, "passed")
     assert not verdict.conclusive
     assert any("replicates have no value" in note for note in verdict.notes)
@@ -165,10 +171,13 @@ def test_no_variation_in_few_rows_is_no_certainty(count, sure, make) -> None:
 def test_rounding_in_the_replicates_is_no_variation(make) -> None:
     """Twelve equal losses: their mean is 0.01 in each replicate, give or take 1e-18."""
     tally = make.tally(target=[0, 1] * 6, score=[0.1, 0.9] * 6)
-    verdict = one(make, tally, "brier_score", "<= 0.05")
+    verdict = one(make, tally, "brier_score", "<= 0.05", judged=OLD)
     assert verdict.status == "passed"
     assert not verdict.conclusive
     assert "rule of three" in verdict.reason
+    of_now = one(make, tally, "brier_score", "<= 0.05")
+    assert not of_now.conclusive
+    assert of_now.interval.high > 0.05, "twelve rows of a loss of 0.01 say little of others"
 
 
 def test_ends_that_differ_look_different(make) -> None:
@@ -336,7 +345,7 @@ def test_binned_scores_say_how_far_off_they_are(make) -> None:
     target = [int(chance.random() < s) for s in score]
     tally = make.tally(target=target, score=score)
     exact = one(make, tally, "roc_auc", ">= 0.6")
-    loss = one(make, tally, "brier_score", "<= 0.6")
+    loss = one(make, tally, "brier_score", "<= 0.6", judged=OLD)
     assert any("moved by at most" in note for note in loss.notes)
     stored = Tally.from_json(tally.for_evidence().to_json())
     assert not stored.scores[0].exact

@@ -32,7 +32,8 @@ MADE_BY: Mapping[str, Mapping[str, Any]] = {
         "corrections": [
             "a comparison of groups holds where each group does (intersection-union test)",
             "that one of them breaks it is looked for at the error divided among all",
-            "metrics that are no shares: percentile intervals of replicates of the counts",
+            "scores and amounts: the method that docs/statistics.md names for each",
+            "figures over more than two labels: percentile intervals of replicates of the counts",
         ],
     },
     "replicates-1": {

@@ -229,14 +229,18 @@ def _extremes(question: Question, found: Found) -> list[str]:
     """`lowest female 0.620 (n=310), highest male 0.840 (n=690)`."""
     must = question.control.must
     amount = question.spec.is_amount
-    by_name = {g.name: _rounded_group(g, must.bound, amount=amount) for g in found.groups}
+    by_name = {group.name: group for group in found.groups}
     seen = [by_name[name] for name in found.compared if by_name[name].value is not None]
     if not seen:
         return []
+
+    def told(group: GroupValue) -> GroupValue:
+        return _rounded_group(group, must.bound, amount=amount)
+
     if question.compare == "between":
-        return [" minus ".join(words.group(group, must) for group in seen)]
-    low = min(seen, key=_value)
-    high = max(reversed(seen), key=_value)  # of equal groups another one than the lowest
+        return [" minus ".join(words.group(told(group), must) for group in seen)]
+    low = told(min(seen, key=_value))
+    high = told(max(reversed(seen), key=_value))  # of equal groups another one than the lowest
     if question.compare == "min":
         return [words.group(low, must, "lowest")]
     if question.compare == "max":

@@ -196,6 +196,8 @@ def _losses(lacking: Sequence[int], lost: int) -> list[int]:
 
 
 def _shown(places: Integers, back: Collection[Group]) -> NDArray[numpy.bool_]:
+    if not back:
+        return numpy.ones(places.shape[0], dtype=bool)
     kept = set(back)
     return numpy.array([tuple(row) not in kept for row in places.tolist()], dtype=bool)
 

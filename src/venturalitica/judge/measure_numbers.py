@@ -59,7 +59,7 @@ def counted_levels(bench: Bench, question: Question) -> Levelled:
 
     Raises Refusal where it cannot be counted.
     """
-    return _read_levels(bench, question, bench.evidence)
+    return _read(bench, question, bench.evidence)
 
 
 def measure_number(bench: Bench, question: Question) -> Found:
@@ -120,8 +120,9 @@ def _alike(bench: Bench, question: Question) -> list[tuple[str, MetricSpec]]:
 
 
 def _read(bench: Bench, question: Question, tally: Tally) -> Levelled:
+    back = frozenset(bench.back.get(question.control.across, ()))
     return bench.once(
-        ("levels", tally is bench.tally, *_same(question)),
+        ("levels", tally is bench.tally, back, *_same(question)),
         lambda: _read_levels(bench, question, tally),
     )
 

@@ -138,7 +138,7 @@ def auc_ends(values: Floats, variances: Floats, rarer: Floats, alpha: float) -> 
         low, high = (1 / (1 + numpy.exp(-(logit + sign * reach))) for sign in (-1, 1))
     wide &= variances > 0
     if not wide.all():
-        bound = _kullback_leibler(values[~wide], rarer[~wide], alpha)
+        bound = kullback_leibler(values[~wide], rarer[~wide], alpha)
         low[~wide], high[~wide] = bound
     return low, high
 
@@ -147,8 +147,9 @@ RANKED_WRONGLY = 10
 """Rows of the rarer side, times the distance of the area from 0 or 1, for DeLong's variance."""
 
 
-def _kullback_leibler(values: Floats, rows: Floats, alpha: float) -> Ends:
-    """By bisection, all at once."""
+def kullback_leibler(values: Floats, rows: Floats, alpha: float) -> Ends:
+    """Every mean whose Kullback-Leibler distance from a value, times its rows, is below
+    log(1 / alpha): by bisection, all at once."""
     most = numpy.log(1 / alpha) / numpy.maximum(rows, 1.0)
 
     def distance(at: Floats) -> Floats:

@@ -15,6 +15,7 @@ import numpy
 from venturalitica.core.text import format_number
 from venturalitica.metrics.ends import Ends, auc_ends
 from venturalitica.metrics.intervals import Floats, Integers, divide
+from venturalitica.metrics.losses import MISSED, distances_sum, mean_loss_ends, precision_ends
 from venturalitica.metrics.statistic import Statistic, all_rows, dense, favorable, least_of
 
 BINS = 10
@@ -70,6 +71,31 @@ def average_precision(scored: Floats, scores: Floats) -> Floats:
     return divide(gained.sum(axis=-1), favorable.sum(axis=-1))
 
 
+def average_precision_ends(scored: Floats, scores: Floats, values: Floats, alpha: float) -> Ends:
+    """Around `values` `(G,)`. With one row more of a level every precision at it or below moves."""
+    other, favorable = scored[..., 0, :], scored[..., 1, :]
+    rows, whole = from_above(scored.sum(axis=-2)), favorable.sum(axis=-1)
+    precisions = numpy.nan_to_num(divide(from_above(favorable), rows))
+    each = numpy.nan_to_num(divide(favorable, rows))
+    own = (each * (1 - precisions)).sum(axis=-1)
+    gained = precisions + numpy.cumsum(each * (1 - precisions), axis=-1)
+    lost = numpy.cumsum(each * precisions, axis=-1)
+    area = average_precision(scored, scores)[..., None]
+    moved = (favorable * (gained - area) ** 2 + other * lost**2).sum(axis=-1)
+    variances = numpy.nan_to_num(divide(moved, whole**2))
+    return precision_ends(values, variances, numpy.nan_to_num(divide(own, whole)), whole, alpha)
+
+
+RANKED_PRECISELY = 30
+"""Rows with the favorable target, from which an average precision may be conclusive."""
+
+
+def _few_precise(scored: Floats, scores: Floats) -> str:
+    if numpy.any(favorable_rows(scored, scores) < RANKED_PRECISELY):
+        return f"fewer than {RANKED_PRECISELY} rows with the favorable target"
+    return _few_ranked(scored, scores)
+
+
 def brier_score(scored: Floats, scores: Floats) -> Floats:
     """Mean squared distance of score and outcome."""
     return _mean_loss(scored, scores**2, (1 - scores) ** 2)
@@ -78,6 +104,59 @@ def brier_score(scored: Floats, scores: Floats) -> Floats:
 def log_loss(scored: Floats, scores: Floats) -> Floats:
     """Mean negative log of the probability given to the outcome."""
     return _mean_loss(scored, *_log_losses(scores))
+
+
+def brier_score_ends(scored: Floats, scores: Floats, values: Floats, alpha: float) -> Ends:
+    """Around `values` `(G,)`; a row loses 1 at most."""
+    return _loss_ends(scored, values, numpy.stack([scores**2, (1 - scores) ** 2]), 1.0, alpha)
+
+
+def log_loss_ends(scored: Floats, scores: Floats, values: Floats, alpha: float) -> Ends:
+    """Around `values` `(G,)`; a row loses at most what the surest score of any row can lose."""
+    losses = numpy.stack(_log_losses(scores))
+    seen = scored.reshape(-1, scores.size).sum(axis=0) > 0
+    worst = float(losses[:, seen].max(initial=0.0))
+    return _loss_ends(scored, values, numpy.minimum(losses, worst), worst, alpha)
+
+
+def _loss_ends(scored: Floats, values: Floats, losses: Floats, worst: float, alpha: float) -> Ends:
+    """The ends on these levels, moved by what the values are off them."""
+    low, high = mean_loss_ends(
+        scored.reshape(scored.shape[0], -1), losses.reshape(-1), worst, alpha
+    )
+    moved = values - _mean_loss(scored, *losses)
+    return numpy.maximum(low + moved, 0.0), high + moved
+
+
+def expected_calibration_error_ends(
+    scored: Floats, scores: Floats, values: Floats, alpha: float
+) -> Ends:
+    """Around `values` `(G,)`, by what chance alone makes of the distances.
+
+    Whatever the true distances are, the sum found is off by no more than the sum of what chance
+    moves each bin by: that of outcomes drawn from the scores, or as far as the outcomes lie apart
+    from the scores, if that is more.
+    """
+    member = numpy.eye(BINS)[calibration_bins(scores)]
+    drawn = scored.sum(axis=-2) * scores * (1 - scores)
+    variances = numpy.maximum(drawn @ member, _squares(scored, scores) @ member)
+    rows = scored.sum(axis=(-2, -1))
+    reach = distances_sum(divide(variances, rows[:, None] ** 2), alpha)
+    return numpy.maximum(values - reach, 0.0), numpy.minimum(values + reach, 1.0)
+
+
+def _squares(scored: Floats, scores: Floats) -> Floats:
+    """The squared distances of score and outcome, summed by level `(..., S)`."""
+    squares: Floats = scored[..., 0, :] * scores**2 + scored[..., 1, :] * (1 - scores) ** 2
+    return squares
+
+
+def _few_missed(scored: Floats, scores: Floats) -> str:
+    if scored.shape[0] > 1:
+        return "no interval is shown to hold for calibration errors of groups compared"
+    if _squares(scored, scores).sum() < MISSED:
+        return f"all squared distances of score and outcome add up to less than {MISSED:g}"
+    return ""
 
 
 def expected_calibration_error(scored: Floats, scores: Floats) -> Floats:
@@ -227,22 +306,32 @@ STATISTICS = {
         favorable_rows,
         _behind_precisions,
         bound=average_precision_bound,
+        ends=average_precision_ends,
+        unsure=_few_precise,
     ),
     "brier_score": Statistic(
         SCORED,
         brier_score,
         fewest=all_rows,
         bound=brier_score_bound,
+        ends=brier_score_ends,
         refuse=_no_probabilities,
     ),
     "log_loss": Statistic(
-        SCORED, log_loss, fewest=all_rows, bound=log_loss_bound, refuse=_no_probabilities
+        SCORED,
+        log_loss,
+        fewest=all_rows,
+        bound=log_loss_bound,
+        ends=log_loss_ends,
+        refuse=_no_probabilities,
     ),
     "expected_calibration_error": Statistic(
         SCORED,
         expected_calibration_error,
         fewest=all_rows,
         bound=expected_calibration_error_bound,
+        ends=expected_calibration_error_ends,
+        unsure=_few_missed,
         refuse=_no_probabilities,
     ),
 }
