@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import gzip
 import json
 import multiprocessing
 import pickle
@@ -12,8 +13,10 @@ import sys
 import threading
 import weakref
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -176,6 +179,61 @@ def test_a_model_is_known_in_whatever_form_it_is_logged(mlflow, train, form):
         log_model(mlflow, form(model))
     assert at(mlflow, run) == digests(2)
     del others
+
+
+def _packed(opener: Any) -> Any:
+    def save(model: Any, file: Path) -> None:
+        with opener(file, "wb") as stream:
+            pickle.dump(model, stream)
+
+    return save
+
+
+SAVED = {
+    "pickle": _packed(open),
+    "pickle in gzip": _packed(gzip.open),
+    "joblib": joblib.dump,
+    "joblib plain": lambda model, file: joblib.dump(vl.unwrap(model), file),
+    "joblib compressed": lambda model, file: joblib.dump(model, file, compress=3),
+    "joblib in bz2": lambda model, file: joblib.dump(model, file, compress=("bz2", 3)),
+    "joblib in xz": lambda model, file: joblib.dump(model, file, compress=("xz", 1)),
+}
+
+
+@pytest.mark.parametrize("save", SAVED.values(), ids=SAVED)
+def test_a_model_is_known_by_its_file(mlflow, train, tmp_path, save):
+    train(C=0.3)
+    model = train()
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    save(model, folder / "model.bin")
+    save(LogisticRegression().fit(X, 1 - Y), tmp_path / "other.bin")
+    with mlflow.start_run() as first:
+        mlflow.log_artifact(str(tmp_path / "other.bin"))
+    with mlflow.start_run() as run:
+        mlflow.log_artifact(str(folder / "model.bin"), artifact_path="model")
+    with mlflow.start_run() as other:
+        mlflow.log_artifacts(local_dir=str(folder))
+    assert [at(mlflow, one) for one in (first, run, other)] == [set(), digests(1), digests(1)]
+
+
+def test_files_that_only_begin_like_one_are_no_model(mlflow, train, tmp_path):
+    train()
+    with mlflow.start_run() as run:
+        for start in (
+            b"x\x9c,y\n1,2\n",
+            b"\x1f\x8b",
+            b"BZ",
+            b"]\x00",
+            b"\xfd7",
+            b"\x80\xff",
+            b"",
+            b"{",
+        ):
+            (tmp_path / "file").write_bytes(start)
+            mlflow.log_artifact(str(tmp_path / "file"))
+        mlflow.log_text("tree", "tree.txt")
+    assert at(mlflow, run) == set()
 
 
 def test_the_best_model_of_a_search_is_the_search(mlflow, train):

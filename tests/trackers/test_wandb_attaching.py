@@ -172,6 +172,14 @@ def test_the_run_that_logs_the_file_of_a_model_gets_its_evidence(wandb, tmp_path
     assert (files / "venturalitica/report.html").is_file()
 
 
+def test_a_run_that_saves_the_file_of_a_model_gets_its_evidence(wandb, tmp_path):
+    model = train()
+    joblib.dump(model, tmp_path / "model.joblib", compress=3)
+    with wandb.init(project="p") as run:
+        run.save(str(tmp_path / "model.joblib"), base_path=str(tmp_path), policy="now")
+    assert attached() == [(0, "model logged", run.id, [])]
+
+
 def test_a_file_of_another_model_or_of_another_kind_draws_no_evidence(wandb, tmp_path):
     model = train()
     (tmp_path / "other.pkl").write_bytes(pickle.dumps(LogisticRegression().fit(X, 1 - Y)))

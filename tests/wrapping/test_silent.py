@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import random
+import subprocess
 import sys
 import threading
 import types
+import warnings
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -86,6 +90,70 @@ def test_what_is_printed_elsewhere_meanwhile_is_seen(capsys: Any) -> None:
             print("mine, inside")
     assert capsys.readouterr().out == "theirs\n"
     assert sys.stdout is before
+
+
+def test_what_a_question_warns_or_logs_is_not_seen(policy: str, X: Any, y: Any) -> None:
+    class Complaining(Telling):
+        def predict(self, X: Any) -> Any:
+            warnings.warn("these rows are strange", stacklevel=1)
+            logging.getLogger("users").error("asked about %d rows", len(X))
+            return np.full(len(X), self.classes_[0])
+
+    stream = io.StringIO()
+    logger = logging.getLogger("users")
+    handler = logging.StreamHandler(stream)
+    logger.addHandler(handler)
+    filters = list(warnings.filters)
+    try:
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("default")
+            model = vl.wrap(Complaining(), policy=policy).fit(X, y)
+            warnings.simplefilter("error")
+            model.fit(X, y)
+            assert (seen, stream.getvalue()) == ([], "")
+            warnings.simplefilter("default")
+            model.predict(X)
+            assert [str(one.message) for one in seen] == ["these rows are strange"]
+            assert stream.getvalue() == "asked about 240 rows\n"
+    finally:
+        logger.removeHandler(handler)
+    assert list(warnings.filters) == filters
+    assert not handler.filters
+
+
+def test_others_warn_and_log_meanwhile(caplog: Any) -> None:
+    def complain() -> None:
+        warnings.warn("theirs", stacklevel=1)
+        logging.getLogger("users").error("theirs")
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        with asked(Telling()):
+            complain()
+            with asked(Telling()):
+                complain()
+            other = threading.Thread(target=complain)
+            other.start()
+            other.join()
+        complain()
+    assert len(seen) == len(caplog.records) == 2
+
+
+def test_what_a_model_raises_is_told(policy: str) -> None:
+    """By a script that set up no logging, too: the reason of the verdict says 'see the log'."""
+    script = f"""if True:
+    import sys
+    import venturalitica as vl
+    from sklearn.dummy import DummyClassifier
+
+    class Failing(DummyClassifier):
+        def predict(self, X):
+            raise ValueError("too strange")
+
+    vl.wrap(Failing(), policy={policy!r}).fit([[1], [2]] * 20, [0, 1] * 20)
+    """
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "the model raised ValueError when asked for its prediction: too strange" in run.stderr
 
 
 def test_a_verbose_forest_is_quiet(policy: str, X: Any, y: Any, capfd: Any) -> None:

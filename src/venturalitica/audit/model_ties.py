@@ -36,6 +36,7 @@ from venturalitica.core.record import Statement
 from venturalitica.core.redact import redact_name, redacted_traceback
 from venturalitica.frameworks import predictions
 from venturalitica.frameworks.alignment import row_count
+from venturalitica.frameworks.asking import muted
 from venturalitica.ledger.lifecycle.ties import attached_by_record, runs_of, ties
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.records.kinds.model_tie import Likeness, ModelTie
@@ -283,7 +284,8 @@ def _asked(training: Training, folder: Path) -> Likeness:
     from venturalitica.trackers.mlflow.models import load
 
     try:
-        given = predictions(load(folder), training.features)
+        with muted():
+            given = predictions(load(folder), training.features)
     except Exception as error:  # noqa: BLE001 - the user's own model: its failure is a fact
         log.info("the logged model could not be asked: %s", said(error))
         reason = f"loaded and asked, it raised {type(error).__name__}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import logging
+import lzma
 import pickle
 import sys
 import weakref
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +17,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.json_values import Json, text
 from venturalitica.frameworks.sklearn import is_estimator, parts
 from venturalitica.provenance.model import model_digest
@@ -64,12 +66,10 @@ class KnownModel(Struct):
         return any(model_digest(form) == self.sha256 for form in forms)
 
     def was_saved(self, files: Sequence[Path]) -> bool:
-        """Whether one of the files is the model as it is usually saved; none is loaded for that."""
+        """Whether one of the files, or of those in a folder, is the model as it is usually saved;
+        none is loaded for that."""
         model = self.object
-        if model is None:
-            return False
-        found = {sha256_hex(file.read_bytes()) for file in files if file.is_file()}
-        return any(sha256_hex(data) in found for form in _forms(model) for data in _saved(form))
+        return model is not None and any(_holds(file, model) for file in _single(files))
 
 
 def inside(objects: Sequence[Any]) -> Iterator[Any]:
@@ -111,28 +111,75 @@ def _forms(model: Any) -> Iterator[Any]:
         log.debug("a model has no other form (%s)", type(error).__name__)
 
 
-def _saved(model: Any) -> Iterator[bytes]:
-    """What usual ways to save a model write; those that it does not have are left out."""
-    booster: Any = getattr(model, "__dict__", {}).get("_Booster")
-    joblib: Any = sys.modules.get("joblib")
-    cloudpickle: Any = sys.modules.get("cloudpickle")
+def _single(files: Sequence[Path]) -> Iterator[Path]:
+    for file in files:
+        yield from (one for one in (file.rglob("*") if file.is_dir() else [file]) if one.is_file())
 
-    def by_joblib() -> bytes:
-        stream = io.BytesIO()
-        joblib.dump(model, stream)
-        return stream.getvalue()
 
-    ways: list[Callable[[], bytes]] = [
-        *(partial(pickle.dumps, model, number) for number in range(2, pickle.HIGHEST_PROTOCOL + 1)),
-        by_joblib,
-        lambda: cloudpickle.dumps(model),
-        lambda: booster.model_to_string().encode(),  # LightGBM
-        lambda: booster.save_raw("ubj"),  # XGBoost
-        lambda: booster.save_raw("json"),
-        lambda: model._serialize_model(),  # CatBoost
-    ]
+def _holds(file: Path, model: Any) -> bool:
+    ways = _WAYS.get(_content(file, 1))
+    if ways is None:
+        return False
+    protocol = _content(file, 2)[-1]
+    saved = (data for form in _forms(model) for data in _saved(form, ways, protocol))
+    return any(_content(file, len(data) + 1) == data for data in saved)
+
+
+def _content(file: Path, most: int) -> bytes:
+    """The first bytes of a file, of a packed one of what is packed in it; no more is unpacked."""
+    with file.open("rb") as stream:
+        start = stream.read(2)
+        unpacker = _PACKED.get(start)
+        if unpacker is None:
+            return (start + stream.read(most))[:most]
+        # Packed, random bytes become more, by less than that.
+        packed = start + stream.read(most + most // 50 + 4096)
+    try:
+        return bytes(unpacker().decompress(packed, most))
+    except (OSError, zlib.error, lzma.LZMAError):  # it only begins like one
+        return b""
+
+
+_PACKED: dict[bytes, Callable[[], Any]] = {
+    **{bytes([120, level]): zlib.decompressobj for level in (1, 94, 156, 218)},
+    b"\x1f\x8b": partial(zlib.decompressobj, 31),
+    b"BZ": bz2.BZ2Decompressor,
+    b"\xfd7": lzma.LZMADecompressor,
+    b"]\x00": lzma.LZMADecompressor,
+}
+"""By their first two bytes: files of `joblib.dump(compress=...)`, gzip, bz2 and lzma."""
+
+
+def _saved(model: Any, ways: Sequence[Callable[[Any, int], Any]], protocol: int) -> Iterator[bytes]:
+    """What these ways to save a model write; those that it does not have are left out."""
     for way in ways:
         try:
-            yield bytes(way())
+            yield bytes(way(model, protocol))
         except Exception as error:  # noqa: BLE001 - a way that this model does not have
             log.debug("a model is not saved that way (%s)", type(error).__name__)
+
+
+def _by_joblib(model: Any, protocol: int) -> bytes:
+    stream = io.BytesIO()
+    sys.modules["joblib"].dump(model, stream, protocol=protocol)
+    return stream.getvalue()
+
+
+def _booster(model: Any) -> Any:
+    return vars(model)["_Booster"]
+
+
+_WAYS: dict[bytes, Sequence[Callable[[Any, int], Any]]] = {
+    b"\x80": (
+        pickle.dumps,
+        _by_joblib,
+        lambda model, protocol: sys.modules["cloudpickle"].dumps(model, protocol),
+    ),
+    b"t": (lambda model, _: _booster(model).model_to_string().encode(),),  # LightGBM
+    b"{": (
+        lambda model, _: _booster(model).save_raw("ubj"),  # XGBoost
+        lambda model, _: _booster(model).save_raw("json"),
+    ),
+    b"C": (lambda model, _: model._serialize_model(),),  # CatBoost
+}
+"""By the first byte that they write; a pickle's second one is its protocol."""

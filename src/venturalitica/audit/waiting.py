@@ -1,9 +1,9 @@
 """Audits for which no run of a tracker was open: they wait for the run that logs their model.
 
 Evidence is in the ledger by then. In its own process the audited model is known again when a run
-logs it: by the object itself, or what shares all that it learned, then by its digest. Then the
-audit is attached to that run. With `VENTURALITICA_ATTACH=next-run` the next run that opens takes
-what waits. What waits still at the end of the process is named in one line.
+logs it: by the object itself, or what shares all that it learned, then by its digest, or its file.
+Then the audit is attached to that run. With `VENTURALITICA_ATTACH=next-run` the next run that opens
+takes what waits. What waits still at the end of the process is named in one line.
 
 W&B's scripts often train before `wandb.init`, which ends the run of the model before: its evidence
 then goes to that one, and to the new run too where nobody wrote anything more to the first.
@@ -34,7 +34,7 @@ from venturalitica.errors import listed
 from venturalitica.ledger.lifecycle.ties import attachments
 from venturalitica.ledger.records.kinds.attachment import How
 from venturalitica.system.settings import Settings
-from venturalitica.trackers import answer, listen, no_runs, watch
+from venturalitica.trackers import Which, answer, listen, no_runs, watch
 from venturalitica.trackers.base import RunRef, Written
 
 if TYPE_CHECKING:
@@ -173,7 +173,10 @@ def _audited(entry: Entry, home: Path, model: Any) -> _Audited:
 class _Listener:
     """Hears what trackers tell of this process."""
 
-    def opened(self, run: RunRef) -> None:
+    def opened(self, which: Which) -> None:
+        run = which()
+        if run is None:
+            return
         for seen in _trainings_here():
             seen.opened.append(run)
         with _lock:
@@ -189,7 +192,7 @@ class _Listener:
             for audited in mine:
                 _attach(audited, run, "next run")
 
-    def logged(self, run: RunRef, objects: Sequence[Any], files: Sequence[Path]) -> None:
+    def logged(self, which: Which, objects: Sequence[Any], files: Sequence[Path]) -> None:
         with _lock:
             mine = list(_waiting)
         if not mine:
@@ -198,8 +201,9 @@ class _Listener:
         found = [one for one in mine if one.model.is_among(candidates)]
         found = found or [one for one in mine if one.model.has_digest_of(candidates)]
         found = found or [one for one in mine if files and one.model.was_saved(files)]
-        for audited in found:
-            _attach(audited, run, "model logged")
+        if found and (run := which()) is not None:
+            for audited in found:
+                _attach(audited, run, "model logged")
 
 
 _LISTENER = _Listener()

@@ -7,8 +7,10 @@ a tracker's autologging. The audit's questions are not the user's: they are put 
 from __future__ import annotations
 
 import copy
+import logging
 import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -36,7 +38,7 @@ def asked(model: Any) -> Iterator[Any]:
         made = twin(model)
         for value in list(getattr(made, "__dict__", {}).values()):
             _keep(stack, value)
-        stack.enter_context(_muted())
+        stack.enter_context(muted())
         yield made
 
 
@@ -116,7 +118,12 @@ _asking = threading.local()
 """How many questions this thread is asking now."""
 _muting = threading.Lock()
 _mutes: list[_Mute] = []
+_handlers: list[logging.Handler] = []
 _deep = 0
+
+
+def _asks() -> bool:
+    return bool(getattr(_asking, "now", 0))
 
 
 class _Mute:
@@ -126,31 +133,71 @@ class _Mute:
         self.name, self.stream = name, getattr(sys, name)
 
     def write(self, text: str) -> Any:
-        return len(text) if getattr(_asking, "now", 0) else self.stream.write(text)
+        return len(text) if _asks() else self.stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
 
 
+class _Here(type):
+    def __subclasscheck__(cls, category: type) -> bool:
+        return _asks()
+
+
+class _Warned(Warning, metaclass=_Here):
+    """Any kind of warning, in a thread that asks; no kind at all in the others."""
+
+
+_IGNORED: Any = ("ignore", None, _Warned, None, 0)
+"""Put before all filters by hand: `simplefilter` would have Python show again what was shown. What
+is ignored leaves no mark, so the same warning is seen when it is the user's own."""
+
+
+def _elsewhere(record: logging.LogRecord) -> bool:
+    return not _asks()
+
+
 @contextmanager
-def _muted() -> Iterator[None]:
-    """Nothing that this thread prints is seen: progress bars of a `predict` that nobody called."""
-    global _deep
+def muted() -> Iterator[None]:
+    """Nothing that this thread prints, logs or warns of is seen: nobody called that `predict`."""
     with _muting:
-        _deep += 1
-        if _deep == 1:
-            _mutes[:] = [_Mute(name) for name in ("stdout", "stderr") if getattr(sys, name)]
-            for mute in _mutes:
-                setattr(sys, mute.name, mute)
+        _mute()
+        filters: list[Any] = warnings.filters  # type: ignore[assignment]
+        filters.insert(0, _IGNORED)
     _asking.now = getattr(_asking, "now", 0) + 1
     try:
         yield
     finally:
         _asking.now -= 1
         with _muting:
-            _deep -= 1
-            if not _deep:
-                for mute in _mutes:  # unless somebody put another stream there meanwhile
-                    if getattr(sys, mute.name) is mute:
-                        setattr(sys, mute.name, mute.stream)
-                _mutes.clear()
+            if _IGNORED in filters:
+                filters.remove(_IGNORED)
+            _unmute()
+
+
+def _mute() -> None:
+    global _deep
+    _deep += 1
+    if _deep > 1:
+        return
+    _mutes[:] = [_Mute(name) for name in ("stdout", "stderr") if getattr(sys, name)]
+    for mute in _mutes:
+        setattr(sys, mute.name, mute)
+    loggers = [logging.root, *list(logging.root.manager.loggerDict.values())]
+    _handlers[:] = [handler for logger in loggers for handler in getattr(logger, "handlers", ())]
+    for handler in _handlers:
+        handler.addFilter(_elsewhere)
+
+
+def _unmute() -> None:
+    global _deep
+    _deep -= 1
+    if _deep:
+        return
+    for mute in _mutes:  # unless somebody put another stream there meanwhile
+        if getattr(sys, mute.name) is mute:
+            setattr(sys, mute.name, mute.stream)
+    for handler in _handlers:
+        handler.removeFilter(_elsewhere)
+    _mutes.clear()
+    _handlers.clear()

@@ -87,17 +87,15 @@ def _own_scores(model: Any, X: Any, favorable: Favorable, beside: Beside) -> Any
 
 @contextmanager
 def at_rest(*models: Any) -> Iterator[None]:
-    """Inside, in `eval` mode and without gradients; after it each part as it was, and so are the
-    generators: a loader draws a seed though it shuffles nothing."""
+    """Inside, in `eval` mode and without gradients; after it each part as it was."""
     import torch
 
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     parts = [part for model in models for part in model.modules()]
     modes = [part.training for part in parts]
     try:
         for model in models:
             model.eval()
-        with torch.no_grad(), torch.random.fork_rng(devices):
+        with torch.no_grad():
             yield
     finally:
         for part, mode in zip(parts, modes, strict=True):

@@ -190,14 +190,18 @@ def _say_no_answer(name: str, question: str, error: Exception) -> None:
     _log.debug("tracker '%s' cannot answer %r\n%s", name, question, said)
 
 
+Which = Callable[[], RunRef | None]
+"""Says which run it is, where anybody needs to know: a server may have to be asked."""
+
+
 class Listener(Protocol):
     """Who is told, in the thread that it happens in."""
 
-    def opened(self, run: RunRef) -> None:
+    def opened(self, run: Which) -> None:
         """A run was opened, or opened again."""
 
-    def logged(self, run: RunRef, objects: Sequence[Any], files: Sequence[Path]) -> None:
-        """A run logged a model: the objects that it was given, or files that were saved before."""
+    def logged(self, run: Which, objects: Sequence[Any], files: Sequence[Path]) -> None:
+        """A run logged what may be a model: objects that it was given, files or folders."""
 
 
 _listeners: list[Listener] = []
@@ -209,23 +213,19 @@ def listen(listener: Listener) -> None:
         _listeners.append(listener)
 
 
-def tell_opened(run: Callable[[], RunRef | None]) -> None:
-    """A run was opened; `run` says which, where anybody listens."""
-    _tell(run, lambda listener, found: listener.opened(found))
+def tell_opened(run: Which) -> None:
+    """A run was opened."""
+    _tell(lambda listener: listener.opened(run))
 
 
-def tell_logged(
-    run: Callable[[], RunRef | None], objects: Sequence[Any] = (), files: Sequence[Path] = ()
-) -> None:
-    """A run logged a model; None where it is in no run."""
-    _tell(run, lambda listener, found: listener.logged(found, objects, files))
+def tell_logged(run: Which, objects: Sequence[Any] = (), files: Sequence[Path] = ()) -> None:
+    """A run logged what may be a model; `run` gives None where it is in no run."""
+    _tell(lambda listener: listener.logged(run, objects, files))
 
 
-def _tell(run: Callable[[], RunRef | None], news: Callable[[Listener, RunRef], None]) -> None:
+def _tell(news: Callable[[Listener], None]) -> None:
     for listener in list(_listeners):
         try:
-            found = run()
-            if found is not None:
-                news(listener, found)
+            news(listener)
         except Exception as error:  # noqa: BLE001 - never the training's trouble
             _log.debug("news of a tracker was lost\n%s", redacted_traceback(error))

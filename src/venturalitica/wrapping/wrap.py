@@ -188,6 +188,7 @@ def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[s
     missing: dict[str, str] = {}
     if plan.features is None:
         return answers, missing, unlabelled
+    failed: dict[str, Exception] = {}
     with asked(model) as whole:
         twin, beside = output_of(whole, plan.output), beside_of(whole, plan)
 
@@ -207,12 +208,13 @@ def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[s
                 missing[role] = str(reason)
                 unlabelled = str(reason) if isinstance(reason, NoLabels) else unlabelled
             except Exception as error:  # noqa: BLE001 - the model's own failure is a fact
-                kind = type(error).__name__
-                said = redact_text(str(error))
-                log.warning("the model raised %s when asked for its %s: %s", kind, role, said)
-                log.debug("where the model raised it\n%s", redacted_traceback(error))
-                # Its message may quote values of rows, which have no place in the evidence.
-                missing[role] = f"the model raised {kind} when asked for its {role}; see the log"
+                failed[role] = error
+    for role, fault in failed.items():  # said here: nothing is, while the model is asked
+        kind, said = type(fault).__name__, redact_text(str(fault))
+        log.warning("the model raised %s when asked for its %s: %s", kind, role, said)
+        log.debug("where the model raised it\n%s", redacted_traceback(fault))
+        # Its message may quote values of rows, which have no place in the evidence.
+        missing[role] = f"the model raised {kind} when asked for its {role}; see the log"
     return answers, missing, unlabelled
 
 

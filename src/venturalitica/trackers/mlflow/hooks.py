@@ -1,7 +1,8 @@
 """Hears of MLflow, in this process, that a run opens and that a run logs a model.
 
-By `ActiveRun`, which every way to open a run makes one of, and `Model.log`, by which every flavour
-logs. Where a version has neither, nothing is heard: the evidence waits, and that is said.
+By `ActiveRun`, which every way to open a run makes one of, `Model.log`, by which every flavour
+logs, and the client's `log_artifact` and `log_artifacts`, which may be given the file of a model.
+Where a version has none of them, nothing is heard: the evidence waits, and that is said.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from venturalitica.trackers import tell_logged, tell_opened
@@ -34,6 +36,11 @@ def install(ref: Callable[[Any], RunRef], of_id: Callable[[str], RunRef]) -> Non
     log = vars(model).get("log") if model is not None else None
     if isinstance(log, classmethod) and not hasattr(log.__func__, _OURS):
         model.log = classmethod(_telling_logged(log.__func__, of_id))  # type: ignore[union-attr]
+    client = getattr(sys.modules.get("mlflow.tracking.client"), "MlflowClient", None)
+    for name in ("log_artifact", "log_artifacts"):
+        bare = getattr(client, name, None)
+        if bare is not None and not hasattr(bare, _OURS):
+            setattr(client, name, _telling_files(bare, of_id))
 
 
 def _telling_opened(bare: Callable[..., None], ref: Callable[[Any], RunRef]) -> Callable[..., None]:
@@ -54,6 +61,18 @@ def _telling_logged(bare: Callable[..., Any], of_id: Callable[[str], RunRef]) ->
         objects = [value for value in (*args, *kwargs.values()) if not isinstance(value, str)]
         tell_logged(lambda: of_id(run_id) if run_id else None, objects)
         return info
+
+    setattr(log, _OURS, True)
+    return log
+
+
+def _telling_files(bare: Callable[..., Any], of_id: Callable[[str], RunRef]) -> Callable[..., Any]:
+    @functools.wraps(bare)
+    def log(self: Any, run_id: str, *args: Any, **kwargs: Any) -> Any:
+        answer = bare(self, run_id, *args, **kwargs)
+        given = args[0] if args else kwargs.get("local_path", kwargs.get("local_dir"))
+        tell_logged(lambda: of_id(run_id), files=[Path(given)] if given else [])
+        return answer
 
     setattr(log, _OURS, True)
     return log

@@ -152,21 +152,27 @@ def writing() -> Iterator[None]:
         _ours.reset(token)
 
 
-def watch(opened: Callable[[Any], None], logged: Callable[[Any, Any], None]) -> None:
-    """Count what is written to runs from now on, and hear of runs and artifacts; once.
+def watch(
+    opened: Callable[[Any], None],
+    logged: Callable[[Any, Any], None],
+    saved: Callable[[Any, Any], None],
+) -> None:
+    """Count what is written to runs from now on, and hear of runs, artifacts and files; once.
 
     Args:
         opened: called with each run that is opened, by the user.
         logged: called with a run and an artifact that it has just logged.
+        saved: called with a run and what its `save` gave: the paths of files.
     """
     run = getattr(sys.modules.get("wandb.sdk.wandb_run"), "Run", None)
     setup = getattr(sys.modules.get("wandb.sdk.wandb_setup"), "_WandbSetup", None)
     if run is None or setup is None or hasattr(run, _WATCHED):
         return
     setattr(run, _WATCHED, True)
+    told = {"_log_artifact": logged, "save": saved}
     for name, counter in _WRITERS.items():
         if callable(bare := getattr(run, name, None)):
-            setattr(run, name, _counting(bare, counter, logged if "artifact" in name else None))
+            setattr(run, name, _counting(bare, counter, told.get(name)))
     if callable(bare := getattr(setup, "add_active_run", None)):
         setup.add_active_run = _telling(bare, opened)
 
@@ -177,14 +183,14 @@ _WATCHED = "_venturalitica_watched"
 def _counting(
     bare: Callable[..., Any],
     counter: Counter[str],
-    logged: Callable[[Any, Any], None] | None,
+    tell: Callable[[Any, Any], None] | None,
 ) -> Callable[..., Any]:
     @functools.wraps(bare)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         counter[self.id] += not _ours.get()
         answer = bare(self, *args, **kwargs)
-        if logged is not None and not _ours.get():
-            logged(self, answer)
+        if tell is not None and not _ours.get():
+            tell(self, answer)
         return answer
 
     return method

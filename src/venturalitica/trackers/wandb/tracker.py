@@ -120,7 +120,11 @@ class WandbTracker(Tracker):
                 tell_logged(lambda: self._ref(run), files=models.files_of(artifact))
             models.note(run.id, artifact)
 
-        active.watch(lambda run: tell_opened(lambda: self._ref(run)), logged)
+        def saved(run: Any, paths: Any) -> None:
+            files = [Path(path) for path in paths] if isinstance(paths, list) else []
+            tell_logged(lambda: self._ref(run), files=files)
+
+        active.watch(lambda run: tell_opened(lambda: self._ref(run)), logged, saved)
 
     def written(self, run: RunRef) -> Written | None:
         return active.written(run.run_id)
