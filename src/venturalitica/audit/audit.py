@@ -23,7 +23,7 @@ from venturalitica.audit.measure import (
 )
 from venturalitica.audit.naming import audit_name
 from venturalitica.audit.recording import keep, log_key
-from venturalitica.audit.remembered import remember_policy
+from venturalitica.audit.remembered import remember_policies
 from venturalitica.audit.result import Audit, tell_audit
 from venturalitica.audit.run import current_run
 from venturalitica.audit.statement import Facts, build_statement
@@ -84,7 +84,7 @@ def conduct(request: Request) -> Audit:
     if unsigned.refused:
         log.warning("the tally is kept in the vault, not published: %s", unsigned.refused)
     kept = keep(unsigned, trackers, settings)
-    remember_policy(policy, settings.home)
+    remember_policies(settings.home)
     awaits = False
     if kept.entry is not None and not trackers:
         holder = request.model if request.holder is None else request.holder

@@ -41,26 +41,27 @@ def read_again(path: str | os.PathLike[str], home: Path) -> Policy:
 def _read(data: bytes, filename: str, path: str, home: Path) -> Policy:
     known = _known(_place(home, data, filename))
     if known is None or known.sha256 != sha256(data).hexdigest():
-        return parse_policy(data, filename=filename, path=path)
+        _fresh[home, path] = policy = parse_policy(data, filename=filename, path=path)
+        return policy
     return replace(known, bytes=data, path=path)
 
 
-def remember_policy(policy: Policy, home: Path) -> None:
-    """Keep it for the next process; one that cannot be kept is read anew there."""
-    place = _place(home, policy.bytes, policy.filename)
-    if place in _kept:
-        return
-    _kept.add(place)
-    try:
-        if not place.exists():
-            written = msgpack.encode(replace(policy, bytes=b"", path=""))
+_fresh: dict[tuple[Path, str], Policy] = {}
+"""What was read in this process and is kept nowhere yet. Never a policy that a caller made."""
+
+
+def remember_policies(home: Path) -> None:
+    """Keep what was read for the next process; what cannot be kept is read anew there."""
+    for where, path in list(_fresh):
+        policy = _fresh.pop((where, path), None)
+        if policy is None or where != home:
+            continue
+        place = _place(home, policy.bytes, policy.filename)
+        try:
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_durably(place, written, mode=0o600)
-    except (OSError, OverflowError) as error:
-        log.debug("the policy is not remembered: %s", error)
-
-
-_kept: set[Path] = set()
+            write_durably(place, msgpack.encode(replace(policy, bytes=b"", path="")), mode=0o600)
+        except (OSError, OverflowError) as error:
+            log.debug("the policy is not remembered: %s", error)
 
 
 def _known(place: Path) -> Policy | None:
