@@ -15,7 +15,7 @@ from venturalitica.errors import listed, shortened
 from venturalitica.judge.count import Missed
 from venturalitica.judge.question import Question, Refusal, compared_groups
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.metrics.ends import Apart, AtLevel, Ends, Shares, compared_ends
+from venturalitica.metrics.ends import HALF, Apart, AtLevel, Ends, Shares, compared_ends
 from venturalitica.metrics.intervals import (
     COMPARISONS,
     MOST_UNDEFINED,
@@ -34,7 +34,7 @@ class Part(Struct, frozen=True):
 
     `values` `(G,)`, `support` `(G,)` rows behind each; G is 1 without groups. Either `at` gives
     their ends at any one-sided error, or there are `replicates` `(2000, G)`. `rows` `(G,)` where
-    the values are shares of all these rows.
+    the values are shares of all these rows. `within` is as in `Apart`.
     """
 
     metric: str
@@ -43,6 +43,7 @@ class Part(Struct, frozen=True):
     replicates: Floats | None = None
     at: AtLevel | None = None
     rows: Floats | None = None
+    within: float = HALF
 
     def groups(self, places: Sequence[int]) -> Apart:
         """The groups that are compared, with their ends."""
@@ -55,7 +56,7 @@ class Part(Struct, frozen=True):
 
         if self.rows is not None:
             return Shares(self.rows[chosen], self.values[chosen], of_chosen)
-        return Apart(self.values[chosen], of_chosen)
+        return Apart(self.values[chosen], of_chosen, self.within)
 
 
 class Found(Struct, frozen=True):
@@ -87,9 +88,16 @@ def single(question: Question, part: Part, *, n: int, undefined: str) -> Found:
     support = int(part.support[0])
     if part.at is not None:
         low, high = (float(end[0]) for end in part.at(question.alpha))
-        return Found(value, holding(Interval(low, high), value), n, support)
+        return Found(value, _bounded(low, high, value), n, support)
     assert part.replicates is not None
     return _drawn(question, part.replicates[:, 0], Found(value, None, n, support))
+
+
+def _bounded(low: float, high: float, value: float) -> Interval | None:
+    """The interval, stretched to hold the value; None where an end is infinitely far away."""
+    if not math.isfinite(low) or not math.isfinite(high):
+        return None
+    return holding(Interval(low, high), value)
 
 
 def _drawn(question: Question, replicates: Floats, found: Found) -> Found:
@@ -146,14 +154,14 @@ def compared(
         _thin(parts, places, groups, question.control.min_support),
     )
     if all(part.at is not None for part in parts):
-        return replace(found, interval=holding(_ends(question, parts, places), value))
+        return replace(found, interval=_bounded(*_ends(question, parts, places), value))
     drawn = [part.replicates for part in parts if part.replicates is not None]
     assert len(drawn) == len(parts)
     found = replace(found, notes=(*deciding, *_vanished(drawn, places, names)))
     return _drawn(question, _together(question, drawn, places), found)
 
 
-def _ends(question: Question, parts: Sequence[Part], places: Sequence[int]) -> Interval:
+def _ends(question: Question, parts: Sequence[Part], places: Sequence[int]) -> tuple[float, float]:
     """Of several parts the worst counts: it keeps a bound where each does, so that end is at the
     whole error, and the other one divides it among the parts."""
     compare = question.compare
@@ -163,7 +171,7 @@ def _ends(question: Question, parts: Sequence[Part], places: Sequence[int]) -> I
     worst = max if compare == "difference" else min
     low, high = worst(low for low, _ in ends), worst(high for _, high in ends)
     least, most = question.low_high()
-    return Interval(min(max(low, least), most), max(min(high, most), least))
+    return min(max(low, least), most), max(min(high, most), least)
 
 
 def _together(question: Question, values: Sequence[Floats], places: Sequence[int]) -> Floats:
@@ -210,7 +218,7 @@ def _group_intervals(part: Part, alpha: float) -> list[Interval | None]:
     if part.at is not None:
         ends = (end.tolist() for end in part.at(alpha))
         return [
-            None if math.isnan(value) else holding(Interval(low, high), value)
+            None if math.isnan(value) else _bounded(low, high, value)
             for low, high, value in zip(*ends, part.values.tolist(), strict=True)
         ]
     spec, replicates = CATALOG[part.metric], part.replicates

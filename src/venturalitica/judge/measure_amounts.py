@@ -1,13 +1,15 @@
 """Measure a control about amounts: from exact sums by group to a value and what it might have been.
 
-The replicates are Student's t at equal steps of its distribution, in an order of each group's own,
-so that the interval of one group is Student's, and groups are compared as independent ones.
+Of records from before, replicates are Student's t at equal steps of its distribution, in an order
+of each group's own, so that the interval of one group is Student's, and groups are compared as
+independent ones.
 """
 
 from __future__ import annotations
 
 import hashlib
 from fractions import Fraction
+from typing import Any
 
 import numpy
 from msgspec import Struct
@@ -23,25 +25,28 @@ from venturalitica.judge.measure_numbers import how_far_off
 from venturalitica.judge.pooling import regrouped, tellable
 from venturalitica.judge.question import Question, Refusal
 from venturalitica.metrics.catalog import withheld
+from venturalitica.metrics.ends import ALPHA, Ends
 from venturalitica.metrics.intervals import REPLICATES, Floats
 from venturalitica.metrics.registry import STATISTICS
 from venturalitica.metrics.statistic import Amounts
 
 STUDENT = "the interval is Student's, of sums of amounts, and no replicate of counts"
 """A note: what a record says of its intervals as a whole is of those of counts."""
+WIDENED = "the interval is Student's, widened by how skewed the amounts may be"
+RANKED = "the interval is of ranks, exact whatever the amounts are"
 FEWEST = 30
-"""Rows from which the mean of skewed errors is near enough to normal for Student's interval."""
+"""Rows from which the mean of skewed errors was held near enough to normal, before it was
+measured (`metrics.means.FEWEST`)."""
 LARGEST = 0.25
 """A share of the sum that one row may have before the value hangs on that row."""
 
 
 class Summed(Struct, frozen=True):
-    """What a control about amounts counts: its rows by group, their sums, and `student`, draws of
-    Student's t for each group, `(2000, G)`."""
+    """What a control about amounts counts: its rows by group, their sums, and a digest of these."""
 
     counted: Counted
     amounts: Amounts
-    student: Floats
+    digest: str
 
 
 def _shared(bench: Bench, question: Question) -> Summed:
@@ -60,36 +65,57 @@ def measure_amount(bench: Bench, question: Question) -> Found:
     summed = _shared(bench, question)
     statistic, counted, amounts = STATISTICS[name], summed.counted, summed.amounts
     support = counted.rows.astype(float)
-    replicates = numpy.full((REPLICATES, counted.size), numpy.nan)
-    if statistic.draw is not None:
-        drawn = statistic.draw(amounts, summed.student)
-        replicates = numpy.clip(drawn, question.spec.low, question.spec.high)
-    part = Part(name, statistic.compute(amounts), support, replicates)
+    part = Part(name, statistic.compute(amounts), support, within=numpy.inf)
+    part = replace(part, **_uncertainty(bench, question, summed))
     found = compared_or_single(bench, question, [part], counted, support)
     if statistic.bound is not None:
         found = replace(found, error_bound=how_far_off(found, question, statistic.bound(amounts)))
-    found = replace(found, doubts=(*found.doubts, *_doubts(question, summed)))
-    found = found.with_notes(*counted.notes, *_notes(question, summed))
+    found = replace(found, doubts=(*found.doubts, *_doubts(bench, question, summed)))
+    found = found.with_notes(*counted.notes, *_notes(question, summed, part))
     return with_left_out(found, bench, question, counted)
 
 
-def _doubts(question: Question, summed: Summed) -> list[str]:
-    """Why Student's interval cannot be defended."""
-    statistic = STATISTICS[question.spec.name]
+def _uncertainty(bench: Bench, question: Question, summed: Summed) -> dict[str, Any]:
+    """Ends, or replicates, for a part."""
+    statistic, amounts = STATISTICS[question.spec.name], summed.amounts
+    low, high = question.spec.low, question.spec.high
+    ends = statistic.ends
+    if bench.exact and ends is not None and ends(amounts, ALPHA) is not None:
+
+        def at(alpha: float) -> Ends:
+            found = ends(amounts, alpha)
+            assert found is not None, "what has ends at one error has them at another"
+            return numpy.maximum(found[0], low), numpy.minimum(found[1], high)
+
+        return {"at": at}
+    replicates = numpy.full((REPLICATES, summed.counted.size), numpy.nan)
+    if statistic.draw is not None:
+        student = bench.once(summed.digest, lambda: _student(amounts, summed.digest))
+        replicates = numpy.clip(statistic.draw(amounts, student), low, high)
+    return {"replicates": replicates}
+
+
+def _doubts(bench: Bench, question: Question, summed: Summed) -> list[str]:
+    """Why the interval cannot be defended."""
+    statistic, amounts, doubts = STATISTICS[question.spec.name], summed.amounts, []
     if statistic.draw is None:
         return ["of the greatest error of all rows no interval is known"]
-    fewest = int(summed.counted.rows.min())
-    doubts = []
-    if fewest < FEWEST:
+    if bench.exact and statistic.ends is not None:
+        if statistic.ends(amounts, ALPHA) is None:
+            doubts.append("the sums are of an earlier version: how skewed they are is not known")
+        elif statistic.unsure is not None:
+            doubts += filter(None, [statistic.unsure(amounts)])
+    elif (fewest := int(summed.counted.rows.min())) < FEWEST:
         doubts.append(f"an interval of {rows(fewest)}, fewer than {FEWEST}, is not to be relied on")
     if statistic.greatest and float(numpy.nanmax(statistic.greatest(summed.amounts))) > LARGEST:
         doubts.append(f"one row is more than {LARGEST:.0%} of the sum: the value hangs on it")
     return doubts
 
 
-def _notes(question: Question, summed: Summed) -> list[str]:
+def _notes(question: Question, summed: Summed, part: Part) -> list[str]:
     statistic = STATISTICS[question.spec.name]
-    method = [STUDENT] if statistic.draw is not None else []
+    of_now = RANKED if statistic.said is not None else WIDENED
+    method = [of_now if part.at else STUDENT] if statistic.draw is not None else []
     said = statistic.said
     if said is None:
         return method
@@ -137,7 +163,7 @@ def _summed(table: AmountTable, counted: Counted, across: tuple[str, ...]) -> Su
             value, before = exact_value(text), sums[name][group]
             sums[name][group] = max(before, value) if name.startswith(GREATEST) else before + value
     amounts = Amounts(counted.rows.tolist(), sums, [sorted(own.items()) for own in bins])
-    return Summed(counted, amounts, _student(amounts, _digest(table.number, across, amounts)))
+    return Summed(counted, amounts, _digest(table.number, across, amounts))
 
 
 def _digest(number: str, across: tuple[str, ...], amounts: Amounts) -> str:

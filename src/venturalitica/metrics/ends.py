@@ -178,20 +178,24 @@ def share_ratio(first: Floats, second: Floats, alpha: float) -> Ends:
     return low / (1 - low), divide(high, 1 - high)
 
 
-def difference_lows(values: Floats, low: Floats, high: Floats) -> Floats:
+HALF = 0.5
+"""Two shares this far apart: one of them is near its end, where recovered variances are too few."""
+
+
+def difference_lows(values: Floats, low: Floats, high: Floats, within: float = HALF) -> Floats:
     """The lower ends of `values[i] - values[j]`, `(G, G)`, from the two groups' own ends.
 
     Put together by the method of variance estimates recovery (Newcombe, Statistics in Medicine 17,
-    1998); where the difference is beyond one half, by a rectangle, which holds always.
+    1998); where the difference is beyond `within`, by a rectangle, which holds always.
     """
     under = -_recovered(values, low, high).T
-    return numpy.where(numpy.abs(under) <= 0.5, under, low[:, None] - high[None])
+    return numpy.where(numpy.abs(under) <= within, under, low[:, None] - high[None])
 
 
-def difference_highs(values: Floats, low: Floats, high: Floats) -> Floats:
+def difference_highs(values: Floats, low: Floats, high: Floats, within: float = HALF) -> Floats:
     """The upper ends of the same."""
     over = _recovered(values, low, high)
-    return numpy.where(over <= 0.5, over, high[:, None] - low[None])
+    return numpy.where(over <= within, over, high[:, None] - low[None])
 
 
 def _recovered(values: Floats, low: Floats, high: Floats) -> Floats:
@@ -214,18 +218,21 @@ def ratio_lows(values: Floats, low: Floats, high: Floats) -> Floats:
 
 
 class Apart:
-    """Groups whose rows are counted apart: `values` `(G,)` and their ends at any error."""
+    """Groups whose rows are counted apart: `values` `(G,)` and their ends at any error.
 
-    def __init__(self, values: Floats, at: AtLevel) -> None:
-        self.values, self.at = values, at
+    `within` is infinite for values that are no shares.
+    """
+
+    def __init__(self, values: Floats, at: AtLevel, within: float = HALF) -> None:
+        self.values, self.at, self.within = values, at, within
 
     def difference_lows(self, alpha: float) -> Floats:
         """The lower end of each group minus each other, `(G, G)`."""
-        return difference_lows(self.values, *self.at(alpha / 2))
+        return difference_lows(self.values, *self.at(alpha / 2), self.within)
 
     def difference_highs(self, alpha: float) -> Floats:
         """The upper ends of the same."""
-        return difference_highs(self.values, *self.at(alpha / 2))
+        return difference_highs(self.values, *self.at(alpha / 2), self.within)
 
     def ratio_lows(self, alpha: float) -> Floats:
         """The lower end of each group over each other, `(G, G)`."""

@@ -46,6 +46,11 @@ def _own(values: Any) -> Mapping[str, Terms]:
     return {"x": (values,), "x2": _square(_halves(values))}
 
 
+def _cubed(values: Any) -> Mapping[str, Terms]:
+    halves = _halves(values)
+    return {**_own(values), "x3": _product(_split(_square(halves)), halves)}
+
+
 def _errors(target: Any, prediction: Any) -> Mapping[str, Terms]:
     error = target - prediction
     square = error * error
@@ -92,8 +97,8 @@ ERROR = Number("error", BOTH, sums=_errors)
 RELATIVE = Number("relative error", BOTH, sums=_shares)
 EXPLAINED = Number("explained variance", BOTH, sums=_explained)
 DISTANCE = Number("absolute error", BOTH, _distance, binned=True)
-PREDICTED = Number("prediction", ("prediction",), sums=_own)
-TRUE = Number("target", ("target",), sums=_own)
+PREDICTED = Number("prediction", ("prediction",), sums=_cubed)
+TRUE = Number("target", ("target",), sums=_cubed)
 
 _NO_ROWS = "there are no rows"
 _regression = partial(
