@@ -122,6 +122,17 @@ def test_a_level_that_the_policy_does_not_say_is_found(ledger: Ledger) -> None:
     assert "of its intervals" in found.detail
 
 
+def test_another_chance_than_its_counts_give_is_found(ledger: Ledger) -> None:
+    text = LEVELS.replace("'<= 0.50'", "'<= 0.01'")
+    statement = record_of(ledger, text)
+    chance = statement["predicate"]["verdicts"][1]["by_chance"]
+    assert step_of(ledger, statement).ok
+    chance["high"] += 0.01
+    found = step_of(ledger, statement)
+    assert found.ok is False
+    assert "by chance" in found.detail
+
+
 def test_a_rule_that_lost_its_word_is_found(ledger: Ledger) -> None:
     statement = record_of(ledger, SURE)
     statement["predicate"]["verdicts"][1]["must"] = ">= 0.69"

@@ -9,7 +9,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decima
 from functools import cache, lru_cache
 
 from venturalitica.core.policy import Threshold
-from venturalitica.core.verdict import GroupValue, Interval, Label
+from venturalitica.core.verdict import Chance, GroupValue, Interval, Label
 from venturalitica.errors import listed, shortened
 
 
@@ -26,6 +26,13 @@ def compared(value: float, must: Threshold) -> str:
 def interval_words(interval: Interval, must: Threshold) -> str:
     """`0.712 to 0.883`."""
     return format_interval(interval, beside=must.bound, dash=" to ")
+
+
+def chance_words(chance: Chance, must: Threshold) -> str:
+    """`equal groups would show 0.780 here, 95 % of the time at least 0.660`."""
+    typical, low, high = (format_number(number, beside=must.bound) for number in chance)
+    bound = f"at least {low}" if must.operator in (">=", ">") else f"at most {high}"
+    return f"exactly equal groups would show {typical} here, 95 % of the time {bound}"
 
 
 def rows(count: int) -> str:

@@ -36,6 +36,17 @@ class Interval(NamedTuple):
     high: float
 
 
+class Chance(NamedTuple):
+    """What groups that are exactly equal, of the same sizes, would show by chance.
+
+    `typical` half of the time at most; `low` and `high` one time in twenty beyond each.
+    """
+
+    typical: float
+    low: float
+    high: float
+
+
 class GroupValue(Struct, frozen=True):
     """What one group contributes: its name, its row count and its own value.
 
@@ -82,7 +93,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     it is `failed` (its interval does not meet it as a whole), or `not_evaluated` (there is none).
     `reason` is a sentence for people, never empty. `notes` are facts that
     the reader must know besides (rows dropped, quartile cuts, vanished groups, exactness bounds).
-    `remedy` is the policy's own advice on what to do, word for word.
+    `remedy` is the policy's own advice on what to do, word for word. `by_chance`, of a comparison
+    that fails or is not conclusive, is what exactly equal groups would show.
     """
 
     control: str
@@ -107,6 +119,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     remedy: str = ""
     file: str = ""
     line: int = 0
+    by_chance: Chance | None = None
 
     def __post_init__(self) -> None:
         force_setattr(self, "groups", Groups(self.groups))
@@ -137,8 +150,10 @@ class Verdict(Struct, frozen=True, kw_only=True):
         return self.on_fail == "block" and self.status != "passed"
 
     def to_json(self) -> dict[str, Any]:
-        """The form kept in evidence: JSON types only, no NaN, keys always present."""
-        return {name: _json(getattr(self, name)) for name in _KEYS}
+        """The form kept in evidence: JSON types only, no NaN, keys always present but for what few
+        verdicts have."""
+        found = {name: _json(getattr(self, name)) for name in _KEYS}
+        return found if self.by_chance is None else found | {"by_chance": self.by_chance._asdict()}
 
     @classmethod
     def from_json(cls, data: Json) -> Verdict:
@@ -163,13 +178,14 @@ class Verdict(Struct, frozen=True, kw_only=True):
             "groups": tuple(map(_group_in, mappings(data.get("groups")))),
             "notes": texts(data.get("notes")),
             "line": integer(data.get("line")) or 0,
+            "by_chance": _chance_in(data),
         }
         if found["status"] == "passed" and found["value"] is None:
             found |= {"status": "error", "reason": "recorded as passed, but without a value"}
         return cls(**found)
 
 
-_KEYS = list(Verdict.__struct_fields__)
+_KEYS = [name for name in Verdict.__struct_fields__ if name != "by_chance"]
 _KEYS.insert(_KEYS.index("value"), "light")
 """Of the form kept in evidence: the fields, and the light after the status that gives it."""
 
@@ -190,6 +206,12 @@ def _interval_in(data: Json) -> Interval | None:
     said = mapping(data.get("interval"))
     low, high = number(said.get("low")), number(said.get("high"))
     return None if low is None or high is None else Interval(low, high)
+
+
+def _chance_in(data: Json) -> Chance | None:
+    said = mapping(data.get("by_chance"))
+    found = [number(said.get(name)) for name in Chance._fields]
+    return None if None in found else Chance(*(one for one in found if one is not None))
 
 
 def _json(value: object) -> object:

@@ -27,6 +27,7 @@ from venturalitica.metrics.intervals import (
     interval_around,
     undefined_replicates,
 )
+from venturalitica.metrics.statistic import Function
 
 
 class Part(Struct, frozen=True):
@@ -34,7 +35,8 @@ class Part(Struct, frozen=True):
 
     `values` `(G,)`, `support` `(G,)` rows behind each; G is 1 without groups. Either `at` gives
     their ends at any one-sided error, or there are `replicates` `(2000, G)`. `rows` `(G,)` where
-    the values are shares of all these rows. `within` is as in `Apart`.
+    the values are shares of all these rows. `within` is as in `Apart`. `compute` gives the values
+    from `counts` `(..., G, *shape)`, where these are counts of rows.
     """
 
     metric: str
@@ -44,6 +46,8 @@ class Part(Struct, frozen=True):
     at: AtLevel | None = None
     rows: Floats | None = None
     within: float = HALF
+    counts: Floats | None = None
+    compute: Function | None = None
 
     def groups(self, places: Sequence[int]) -> Apart:
         """The groups that are compared, with their ends."""
@@ -75,6 +79,9 @@ class Found(Struct, frozen=True):
     missed: Missed | None = None
     undefined: int = 0
     drawn: bool = False
+    parts: tuple[Part, ...] = ()
+    places: tuple[int, ...] = ()
+    """Of the groups that are compared."""
 
     def with_notes(self, *notes: str) -> Found:
         return replace(self, notes=(*notes, *self.notes))
@@ -134,7 +141,7 @@ def compared(
         places = compared_groups(question, {name: index for index, name in enumerate(names)})
         for part in parts:
             _check_defined(part, places, groups)
-        value = float(_together(question, [part.values[None, :] for part in parts], places)[0])
+        value = float(together(question, [part.values[None, :] for part in parts], places)[0])
         value += 0.0
         if numpy.isnan(value):
             below = numpy.nanmin(parts[0].values[places]) < 0
@@ -152,13 +159,15 @@ def compared(
         tuple(names[place] for place in places),
         deciding,
         _thin(parts, places, groups, question.control.min_support),
+        parts=tuple(parts),
+        places=tuple(places),
     )
     if all(part.at is not None for part in parts):
         return replace(found, interval=_bounded(*_ends(question, parts, places), value))
     drawn = [part.replicates for part in parts if part.replicates is not None]
     assert len(drawn) == len(parts)
     found = replace(found, notes=(*deciding, *_vanished(drawn, places, names)))
-    return _drawn(question, _together(question, drawn, places), found)
+    return _drawn(question, together(question, drawn, places), found)
 
 
 def _ends(question: Question, parts: Sequence[Part], places: Sequence[int]) -> tuple[float, float]:
@@ -174,7 +183,7 @@ def _ends(question: Question, parts: Sequence[Part], places: Sequence[int]) -> t
     return min(max(low, least), most), max(min(high, most), least)
 
 
-def _together(question: Question, values: Sequence[Floats], places: Sequence[int]) -> Floats:
+def together(question: Question, values: Sequence[Floats], places: Sequence[int]) -> Floats:
     """`(b,)`: the comparison of each row of `(b, G)`, the worst one of several parts."""
     assert question.compare is not None
     compare = COMPARISONS[question.compare]

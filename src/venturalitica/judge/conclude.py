@@ -14,8 +14,17 @@ from msgspec.structs import replace
 from venturalitica.core import text as words
 from venturalitica.core.circumstances import Circumstances, Share
 from venturalitica.core.policy import TOLERANCE, Control, Policy, Threshold
-from venturalitica.core.verdict import GroupValue, Interval, Status, Verdict, left_out_sentence
+from venturalitica.core.sample import sample_words
+from venturalitica.core.verdict import (
+    Chance,
+    GroupValue,
+    Interval,
+    Status,
+    Verdict,
+    left_out_sentence,
+)
 from venturalitica.errors import shortened
+from venturalitica.judge.by_chance import by_chance
 from venturalitica.judge.compare_groups import Found
 from venturalitica.judge.count import Missed
 from venturalitica.judge.question import Question, error_of, level_of
@@ -41,6 +50,7 @@ def verdict(
     groups: tuple[GroupValue, ...] = (),
     notes: tuple[str, ...] = (),
     compare: str | None = None,
+    by_chance: Chance | None = None,
 ) -> Verdict:
     """A verdict with everything that its control and its policy say."""
     return Verdict(
@@ -66,6 +76,7 @@ def verdict(
         remedy=control.remedy,
         file=policy.filename,
         line=control.line,
+        by_chance=by_chance,
     )
 
 
@@ -83,8 +94,10 @@ def as_recorded(verdicts: Iterable[Verdict], *, rough: bool) -> tuple[Verdict, .
 
 def _rounded(verdict: Verdict) -> Verdict:
     bound, amount = verdict.threshold, _is_amount(verdict.metric)
+    chance = verdict.by_chance
     return replace(
         verdict,
+        by_chance=chance and Chance(*(words.written(number, bound) for number in chance)),
         value=None if verdict.value is None else words.written(verdict.value, bound, amount=amount),
         interval=words.written_interval(verdict.interval, bound, amount=amount),
         groups=tuple(_rounded_group(group, bound, amount=amount) for group in verdict.groups),
@@ -105,11 +118,17 @@ def _rounded_group(group: GroupValue, bound: float | None, *, amount: bool) -> G
 
 
 def conclude(
-    policy: Policy, question: Question, found: Found, *, besides: Sequence[str] = ()
+    policy: Policy,
+    question: Question,
+    found: Found,
+    *,
+    besides: Sequence[str] = (),
+    explains: bool = True,
 ) -> Verdict:
     """The verdict on what was found. Anything uncertain makes it inconclusive, and is noted.
 
-    `besides` are doubts that no count shows; each is said in the sentence.
+    `besides` are doubts that no count shows; each is said in the sentence. `explains`: it says how
+    many rows would settle it, and what equal groups would show.
     """
     control = question.control
     value = found.value + 0.0
@@ -133,19 +152,30 @@ def conclude(
             besides,
         ),
     ]
-    return verdict(
+    conclusive = settled and not doubts
+    equal = by_chance(question, found) if explains and not (met and conclusive) else None
+    made = verdict(
         policy,
         control,
         status=status_of(met),
         reason="; ".join(parts),
         value=value,
         interval=interval,
-        conclusive=settled and not doubts,
+        conclusive=conclusive,
         n=found.n,
         groups=found.groups,
         notes=(*found.notes, *(f"not conclusive: {doubt}" for doubt in doubts)),
         compare=question.compare,
+        by_chance=equal,
     )
+    more = [sample_words(made)] if explains and not settled else []
+    if equal is not None:
+        more.append(words.chance_words(_written_chance(equal, control.must), control.must))
+    return replace(made, reason="; ".join([made.reason, *filter(None, more)]))
+
+
+def _written_chance(chance: Chance, must: Threshold) -> Chance:
+    return Chance(*(words.written(number, must.bound) for number in chance))
 
 
 def _widened(interval: Interval, error_bound: float) -> Interval:

@@ -150,7 +150,7 @@ def _judged(
         raise Refusal(lacking, n=bench.tally.rows)
     found = _measure_of(question)(bench, question)
     besides += dropped(question, found.missed, bench.tally.rows, circumstances.rules)
-    return conclude(policy, question, found, besides=besides)
+    return conclude(policy, question, found, besides=besides, explains=bench.exact)
 
 
 def _measure_of(question: Question) -> Callable[[Bench, Question], Found]:

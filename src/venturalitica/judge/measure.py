@@ -320,6 +320,8 @@ def _part(bench: Bench, question: Question, metric: str, counted: Counted) -> Pa
                 rows if statistic.support is None else statistic.support(counts),
                 at=lambda alpha: _given(statistic.ends, counts, alpha),
                 rows=counts if statistic.of_all else None,
+                counts=counts,
+                compute=statistic.compute,
             )
 
     def padded(counts: Floats) -> Floats:
@@ -332,6 +334,8 @@ def _part(bench: Bench, question: Question, metric: str, counted: Counted) -> Pa
         compute(sample.measured),
         rows if statistic.support is None else statistic.support(sample.measured),
         bench.replicates(sample, table_key(question, statistic.shape, counted), compute),
+        counts=None if absent else sample.measured,
+        compute=compute,
     )
 
 

@@ -5,12 +5,11 @@ Numbers are never rounded across their threshold: 0.7996 against `>= 0.80` reads
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-from venturalitica.core.policy import TOLERANCE
-from venturalitica.core.text import format_bound, level_words, percent
-from venturalitica.core.verdict import LIGHTS, SURELY, Light, Verdict
+from venturalitica.core.sample import sample_words
+from venturalitica.core.text import format_bound, format_interval, level_words, percent
+from venturalitica.core.verdict import LIGHTS, SURELY, Interval, Light, Verdict
 
 OPERATOR_WORDS = {
     ">=": "at least",
@@ -134,6 +133,23 @@ def promise_sentence(verdicts: Sequence[Verdict]) -> str:
     )
 
 
+def sample_sentence(verdict: Verdict) -> str:
+    """`About 1,400 rows in place of 400 would settle it, ...`; empty where its reason says so."""
+    said = sample_words(verdict)
+    return "" if not said or said in verdict.reason else f"{said[0].upper()}{said[1:]}."
+
+
+def chance_sentence(verdict: Verdict) -> str:
+    """What the grey band of a drawing is; empty where there is none."""
+    if verdict.by_chance is None:
+        return ""
+    band = Interval(verdict.by_chance.low, verdict.by_chance.high)
+    return (
+        f"Grey: what exactly equal groups of these sizes would show nine times in ten, "
+        f"{format_interval(band, beside=verdict.threshold)}."
+    )
+
+
 def _straddles(verdict: Verdict) -> bool:
     assert verdict.interval is not None
     assert verdict.threshold is not None
@@ -190,75 +206,3 @@ def run_sentence(lights: Sequence[str], *, failed: bool) -> str:
     found = {word: lights.count(word) for word in LIGHTS}
     parts = [f"{number} {word}" for word, number in found.items() if number]
     return f"{ending}{total} inside: {_listed(parts) if parts else 'no light recorded'}."
-
-
-MOST_TIMES = 1000.0
-"""An estimate beyond this many times the rows is not given: it would rest on nothing."""
-
-_ORDERED = (">=", ">", "<=", "<")
-
-
-def rows_needed(verdict: Verdict) -> int | None:
-    """About how many rows in all would settle it; None where that cannot be told.
-
-    The end of the interval that lies across the threshold has to come back to it. With d its
-    distance from the value and m the threshold's, that takes n · (d / m)² rows; given to two
-    digits, rounded up, and never as few as there are.
-    """
-    ratio = _times(verdict)
-    if ratio is None or ratio > MOST_TIMES:
-        return None
-    return _rounded_up(max(verdict.n * ratio, verdict.n + 1))
-
-
-def sample_sentence(verdict: Verdict) -> str:
-    """What sample would make it conclusive; empty where it is, or where no sample is the matter."""
-    if _at_threshold(verdict):
-        return (
-            "The value lies on its threshold: no number of rows would settle it while it stays "
-            "there."
-        )
-    if _times(verdict) is None:
-        return ""
-    needed = rows_needed(verdict)
-    if needed is None:
-        return (
-            f"More than {MOST_TIMES:,.0f} times these rows would be needed to settle it: the value "
-            "lies very near its threshold."
-        )
-    return (
-        f"About {needed:,} rows in place of {verdict.n:,} would settle it, if value and mix of "
-        "rows stay as they are and the interval narrows with their square root."
-    )
-
-
-def _times(verdict: Verdict) -> float | None:
-    """How many times the rows; None where the interval does not reach across the threshold."""
-    value, bound, interval = verdict.value, verdict.threshold, verdict.interval
-    if value is None or bound is None or interval is None or verdict.n < 1:
-        return None
-    across = interval.low <= bound <= interval.high
-    margin = abs(value - bound)
-    if verdict.operator not in _ORDERED or verdict.conclusive or not across or _tiny(margin, bound):
-        return None
-    reach = value - interval.low if value > bound else interval.high - value
-    return (reach / margin) ** 2
-
-
-def _at_threshold(verdict: Verdict) -> bool:
-    value, bound, interval = verdict.value, verdict.threshold, verdict.interval
-    if value is None or bound is None or interval is None or verdict.conclusive:
-        return False
-    spread = interval.low < interval.high and verdict.operator in _ORDERED
-    return spread and _tiny(abs(value - bound), bound)
-
-
-def _tiny(margin: float, bound: float) -> bool:
-    return margin <= TOLERANCE * max(1.0, abs(bound))
-
-
-def _rounded_up(rows: float) -> int:
-    """1,372.4 reads 1,400: two digits are more than the estimate is worth."""
-    whole = math.ceil(rows)
-    step: int = 10 ** max(0, len(str(whole)) - 2)
-    return -(-whole // step) * step

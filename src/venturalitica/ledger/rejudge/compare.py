@@ -95,6 +95,9 @@ def differences(
     for name in ("across", "compare", "n", "level"):
         if verdict.get(name) != judged[name]:
             return _other(name, verdict.get(name), judged[name])
+    chance = verdict.get("by_chance")
+    if chance is not None and not _close_numbers(chance, judged.get("by_chance")):
+        return _other("by chance", chance, judged.get("by_chance"))
     if verdict["conclusive"] != judged["conclusive"] and not (weaker and judged["conclusive"]):
         return _other("conclusive", verdict["conclusive"], judged["conclusive"])
     return _groups_fault(verdict.get("groups"), judged["groups"])
@@ -170,7 +173,15 @@ def _close(one: Any, other: Any) -> bool:
 def _close_intervals(one: Any, other: Any) -> bool:
     if one is None or other is None:
         return one is other
-    return all(_close(one[end], other[end]) for end in ("low", "high"))
+    return _close_numbers(one, other, "low", "high")
+
+
+def _close_numbers(one: Any, other: Any, *names: str) -> bool:
+    """Whether two mappings have the same numbers under these names, or under all."""
+    alike = (
+        isinstance(one, dict) and isinstance(other, dict) and (names or one.keys() == other.keys())
+    )
+    return bool(alike) and all(_close(one.get(name), other.get(name)) for name in names or one)
 
 
 def _number(value: float) -> str:

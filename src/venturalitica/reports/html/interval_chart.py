@@ -10,7 +10,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from venturalitica.core.text import format_interval, format_number, level_words
-from venturalitica.core.verdict import LIGHTS, Light, Verdict
+from venturalitica.core.verdict import LIGHTS, Interval, Light, Verdict
 from venturalitica.reports.html.markup import join, tag
 from venturalitica.reports.html.parts import light_icon
 from venturalitica.reports.sentences import must_signs
@@ -89,6 +89,7 @@ def interval_bar(verdict: Verdict, *, scale: Scale | None = None) -> Markup | No
         "svg",
         _axis(scale),
         _allowed(verdict, scale),
+        _by_chance(verdict, scale),
         _interval(verdict, scale),
         _threshold(verdict, scale),
         _value(verdict, scale),
@@ -107,11 +108,15 @@ def bar_label(verdict: Verdict) -> str:
     if verdict.interval is not None:
         interval = format_interval(verdict.interval, beside=verdict.threshold)
         said += f", {level_words(verdict.level)} interval {interval}"
+    if verdict.by_chance is not None:
+        low, high = verdict.by_chance.low, verdict.by_chance.high
+        band = format_interval(Interval(low, high), beside=verdict.threshold)
+        said += f", equal groups {band}"
     return f"{said}, must be {must_signs(verdict)}"
 
 
 def _numbers(verdict: Verdict) -> list[float | None]:
-    return [verdict.value, verdict.threshold, *(verdict.interval or ())]
+    return [verdict.value, verdict.threshold, *(verdict.interval or ()), *(verdict.by_chance or ())]
 
 
 def _axis(scale: Scale) -> Markup:
@@ -133,6 +138,16 @@ def _allowed(verdict: Verdict, scale: Scale) -> Markup | None:
     start, end = (at, 100.0) if verdict.operator in (">=", ">") else (0.0, at)
     return tag(
         "rect", x=f"{start:g}%", width=f"{end - start:g}%", y=3, height=18, rx=2, cls="vl-allowed"
+    )
+
+
+def _by_chance(verdict: Verdict, scale: Scale) -> Markup | None:
+    """Where nine of ten comparisons of exactly equal groups would lie."""
+    if verdict.by_chance is None:
+        return None
+    start, end = scale.at(verdict.by_chance.low), scale.at(verdict.by_chance.high)
+    return tag(
+        "rect", x=f"{start:g}%", width=f"{end - start:g}%", y=7, height=10, rx=2, cls="vl-chance"
     )
 
 

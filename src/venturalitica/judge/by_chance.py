@@ -1,0 +1,99 @@
+"""What groups that are exactly equal, of the same sizes, would show by chance.
+
+The lowest of twelve groups is low though none is treated otherwise. So a comparison that fails, or
+is not conclusive, stands beside what equal groups would show: each draws as many rows as it has, at
+the rate of all groups together. A few hundred draws are enough for two digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy
+
+from venturalitica.core.encoding import sha256_hex
+from venturalitica.core.verdict import Chance
+from venturalitica.judge.compare_groups import Found, Part, together
+from venturalitica.judge.question import Question
+from venturalitica.metrics.ends import rate_ends
+from venturalitica.metrics.intervals import Floats, Integers
+
+MOST_DRAWS, FEWEST_DRAWS = 500, 100
+WORK = 25_000
+"""Numbers that are drawn where there are many groups: some milliseconds."""
+MOST_CELLS = 40_000
+"""Numbers that are drawn of a metric that is no share; where these do not do, none are."""
+QUANTILES = (0.5, 0.05, 0.95)
+
+_WHOLE = 1e-6
+
+
+def by_chance(question: Question, found: Found) -> Chance | None:
+    """None where what is compared has no sizes of its own, or nobody knows how it is drawn."""
+    places, parts = list(found.places), found.parts
+    ordered = question.control.must.operator in (">=", ">", "<=", "<")
+    if len(places) < 2 or not ordered or any(part.rows is not None for part in parts):
+        return None
+    draws = max(FEWEST_DRAWS, min(MOST_DRAWS, WORK // len(places)))
+    drawn = [_equal(question, part, places, draws) for part in parts]
+    values = [one for one in drawn if one is not None]
+    if len(values) < len(parts):
+        return None
+    shown = together(question, values, range(len(places)))
+    defined = shown[~numpy.isnan(shown)]
+    if 2 * defined.size < draws:
+        return None
+    return Chance(*(float(end) + 0.0 for end in numpy.quantile(defined, QUANTILES)))
+
+
+def _equal(question: Question, part: Part, places: Sequence[int], draws: int) -> Floats | None:
+    """The value of each group where all are equal, `(draws, G)`."""
+    rows = part.support[places]
+    hits = part.values[places] * rows
+    if _is_share(question, part, places, hits, rows):
+        successes, trials = _whole(hits), _whole(rows)
+        rate = successes.sum() / trials.sum()
+        generator = _generator(part.metric, successes, trials)
+        values: Floats = generator.binomial(trials, rate, (draws, trials.size)) / trials
+        return values
+    return _of_cells(part, places, draws)
+
+
+def _is_share(
+    question: Question, part: Part, places: Sequence[int], hits: Floats, rows: Floats
+) -> bool:
+    """Whether each value is a part of its rows: its ends are those of k of n, then."""
+    if part.at is None or numpy.abs(hits - numpy.rint(hits)).max() > _WHOLE or not rows.all():
+        return False
+    ends, own = rate_ends(numpy.rint(hits), rows, question.alpha), part.at(question.alpha)
+    return all(
+        numpy.allclose(one[places], other, rtol=0, atol=1e-9)
+        for one, other in zip(own, ends, strict=True)
+    )
+
+
+def _of_cells(part: Part, places: Sequence[int], draws: int) -> Floats | None:
+    """Of any metric of counts: each group's rows fall into the cells as all rows do."""
+    if part.counts is None or part.compute is None:
+        return None
+    counts = part.counts[places]
+    flat = counts.reshape(len(places), -1)
+    whole = flat.sum(axis=0)
+    draws = min(draws, MOST_CELLS // max(1, flat.size))
+    if draws < FEWEST_DRAWS or not whole.sum() or (flat != numpy.rint(flat)).any():
+        return None
+    cells = _whole(flat)
+    generator = _generator(part.metric, cells)
+    drawn = generator.multinomial(cells.sum(axis=1), whole / whole.sum(), (draws, len(places)))
+    return part.compute(drawn.reshape(draws, *counts.shape).astype(float))
+
+
+def _whole(numbers: Floats) -> Integers:
+    found: Integers = numpy.rint(numbers).astype(numpy.int64)
+    return found
+
+
+def _generator(name: str, *counts: Integers) -> numpy.random.Generator:
+    """The same for the same counts, on every machine and whenever it is judged again."""
+    seed = f"equal groups|{name}|" + "|".join(str(one.reshape(-1).tolist()) for one in counts)
+    return numpy.random.Generator(numpy.random.PCG64(int(sha256_hex(seed.encode()), 16)))
