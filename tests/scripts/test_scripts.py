@@ -37,6 +37,14 @@ controls:
   - {id: accuracy, metric: accuracy, must: ">= 0.5"}
   - {id: f1-macro, metric: f1_macro, must: ">= 0.3"}
 """,
+    "amounts": """\
+policy: amounts
+version: "1.0"
+controls:
+  - {id: mae, metric: mean_absolute_error, must: "<= 60"}
+  - {id: rmse, metric: root_mean_squared_error, must: "<= 70"}
+  - {id: r2, metric: r2_score, must: ">= 0.2"}
+""",
     "labels": """\
 policy: labels
 version: "1.0"

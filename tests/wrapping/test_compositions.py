@@ -17,6 +17,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import venturalitica as vl
+from venturalitica.wrapping.arguments import tell_unaudited
 
 GRID = {"C": [0.1, 1.0]}
 
@@ -144,15 +145,19 @@ def test_partial_fit_is_audited_when_it_is_asked_to(
 ) -> None:
     model = vl.wrap(SGDClassifier(random_state=0), policy=policy, gender="sex")
     bare = SGDClassifier(random_state=0)
-    with caplog.at_level("INFO", logger="venturalitica"):
-        model.partial_fit(X[:100], y[:100], classes=[0, 1])
-    assert "trained without an audit" in caplog.text
+    model.partial_fit(X[:100], y[:100], classes=[0, 1])
+    tell_unaudited()
+    line = "the wrapped SGDClassifier was trained by partial_fit alone, and nothing was audited"
+    assert line in caplog.text
     assert evidence() == []
+    caplog.clear()
     model.partial_fit(X[100:], y[100:], audit_data=loans[100:])
     bare.partial_fit(X[:100], y[:100], classes=[0, 1]).partial_fit(X[100:], y[100:])
     np.testing.assert_array_equal(model.coef_, bare.coef_)
     [audit] = evidence()
     assert audit["tally"]["rows"] == 140
+    tell_unaudited()
+    assert "partial_fit" not in caplog.text
 
 
 class ManyWays(LogisticRegression):  # type: ignore[misc]

@@ -29,7 +29,7 @@ GRID = {"C": [0.1, 1.0]}
 @pytest.fixture(autouse=True)
 def _untold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hints, "_told", set())
-    hints._clones.clear()
+    hints._trained.clear()
 
 
 def told(caplog: pytest.LogCaptureFixture, part: str) -> int:
@@ -107,8 +107,8 @@ def test_what_clones_a_wrapped_model_is_told_once_at_the_end(
     around(vl.wrap(LogisticRegression(), policy=policy), X, y)
     around(vl.wrap(LogisticRegression(C=2.0), policy=policy), X, y)
     assert told(caplog, CLONED) == 0
-    hints.tell_clones()
-    hints.tell_clones()
+    hints.tell_unaudited()
+    hints.tell_unaudited()
     assert told(caplog, CLONED) == 1
     assert "vl.wrap(search, policy=...)" in caplog.text
     assert "loan: clones of the wrapped LogisticRegression were trained" in caplog.text
@@ -120,7 +120,7 @@ def test_clones_of_a_model_that_is_audited_besides_are_not(
     model = vl.wrap(LogisticRegression(), policy=policy)
     cross_val_score(model, X, y, cv=2)
     model.fit(X, y)
-    hints.tell_clones()
+    hints.tell_unaudited()
     assert told(caplog, CLONED) == 0
 
 
@@ -146,7 +146,7 @@ def test_a_wrapped_search_has_no_such_hint(policy: str, X: Any, y: Any, caplog: 
     inner = vl.wrap(LogisticRegression(), policy=policy)
     vl.wrap(GridSearchCV(inner, GRID, cv=2), policy=policy).fit(X, y)
     vl.wrap(GridSearchCV(LogisticRegression(), GRID, cv=2), policy=policy).fit(X, y)
-    hints.tell_clones()
+    hints.tell_unaudited()
     assert told(caplog, CLONED) == 0
 
 

@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from venturalitica.frameworks import sklearn
 from venturalitica.frameworks.alignment import one_column
-from venturalitica.frameworks.beside import NOTHING, Beside, Unanswered
-from venturalitica.frameworks.outputs import Form, Output, matrix, one_label, refuse_amounts
-from venturalitica.frameworks.sklearn import Favorable
+from venturalitica.frameworks.beside import Beside, Unanswered
+from venturalitica.frameworks.outputs import (
+    Form,
+    Output,
+    answers,
+    matrix,
+    one_label,
+    refuse_amounts,
+)
 
 IN_PLACE = True
 """Copying a model would save and load it, draw random numbers, and leave layers behind that other
@@ -66,21 +71,6 @@ def is_fitted(model: Any) -> bool:
     """Whether its optimizer has made a step."""
     steps = getattr(getattr(model, "optimizer", None), "iterations", None)
     return steps is not None and int(steps) > 0
-
-
-def amounts(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
-    """What it predicts, one number per row, shape (n,)."""
-    return sklearn.one_per_row(_asked(model, X, beside), X, "predict")
-
-
-def predictions(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
-    """One label per row, shape (n,)."""
-    return _output(model, X, beside).labels(X, beside)
-
-
-def favorable_scores(model: Any, X: Any, favorable: Favorable, beside: Beside = NOTHING) -> Any:
-    """The probability of the favorable label, shape (n,)."""
-    return _output(model, X, beside).scores(X, favorable, beside)
 
 
 def _asked(model: Any, X: Any, beside: Beside) -> Any:
@@ -151,3 +141,6 @@ def _activation(model: Any) -> str:
     activation = getattr(layer, "activation", None)
     name = getattr(activation, "__name__", None) or type(layer).__name__
     return str(name).lower()
+
+
+amounts, predictions, favorable_scores = answers(_asked, _output)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from venturalitica.errors import DataError
-from venturalitica.frameworks import sklearn
-from venturalitica.frameworks.beside import NOTHING, Beside, Unanswered
-from venturalitica.frameworks.outputs import Output, refuse_amounts
-from venturalitica.frameworks.sklearn import Favorable, labels_of
+from venturalitica.frameworks.beside import Beside, Unanswered
+from venturalitica.frameworks.outputs import Output, answers, refuse_amounts
+from venturalitica.frameworks.sklearn import labels_of
 
 LINE = 'after lightgbm.train: vl.enforce(test_df, model=booster, target="...")'
 _PROBABLE = ("binary", "multiclass", "multiclassova")
@@ -29,21 +28,6 @@ def spelt(column: str) -> str:
 def is_fitted(model: Any) -> bool:
     """A booster with a tree."""
     return bool(model.num_trees())
-
-
-def amounts(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
-    """What it predicts, one number per row, shape (n,)."""
-    return sklearn.one_per_row(_asked(model, X, beside), X, "predict")
-
-
-def predictions(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
-    """One label per row, shape (n,)."""
-    return _output(model, X, beside).labels(X, beside)
-
-
-def favorable_scores(model: Any, X: Any, favorable: Favorable, beside: Beside = NOTHING) -> Any:
-    """The probability of the favorable label, shape (n,)."""
-    return _output(model, X, beside).scores(X, favorable, beside)
 
 
 def _output(model: Any, X: Any, beside: Beside) -> Output:
@@ -68,5 +52,7 @@ def _asked(model: Any, X: Any, beside: Beside) -> Any:
         )
     return model.predict(X, **beside.params)
 
+
+amounts, predictions, favorable_scores = answers(_asked, _output)
 
 __all__ = ["amounts", "favorable_scores", "feature_names", "is_fitted", "labels_of", "predictions"]

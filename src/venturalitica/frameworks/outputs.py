@@ -6,6 +6,7 @@ k - 1. A target with any other labels was encoded before the training, and nobod
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -13,8 +14,8 @@ from msgspec import Struct
 from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError, listed
 from venturalitica.frameworks.alignment import row_count
-from venturalitica.frameworks.beside import Beside, Unanswered
-from venturalitica.frameworks.sklearn import Favorable, favorable_place
+from venturalitica.frameworks.beside import NOTHING, Beside, Unanswered
+from venturalitica.frameworks.sklearn import Favorable, favorable_place, one_per_row
 
 Form = Literal["probability", "logit", "log-probability"]
 
@@ -86,6 +87,29 @@ class Output(Struct, frozen=True):
                 "the model was trained on it, or the model's labels, prediction=<labels>"
             )
         return list(range(width))
+
+
+Asks = Callable[[Any, Any, Beside], Any]
+
+
+def answers(ask: Asks, output: Asks) -> tuple[Any, Any, Any]:
+    """`amounts`, `predictions` and `favorable_scores` of a framework whose models put out numbers.
+
+    Args:
+        ask: what the model gives for rows, as it gives it.
+        output: the same as an `Output`.
+    """
+
+    def amounts(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
+        return one_per_row(ask(model, X, beside), X, "predict")
+
+    def predictions(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
+        return output(model, X, beside).labels(X, beside)
+
+    def scores(model: Any, X: Any, favorable: Favorable, beside: Beside = NOTHING) -> Any:
+        return output(model, X, beside).scores(X, favorable, beside)
+
+    return amounts, predictions, scores
 
 
 def matrix(table: Any) -> Any:

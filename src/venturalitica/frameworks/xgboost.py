@@ -7,8 +7,7 @@ from typing import Any
 
 from venturalitica.frameworks import sklearn
 from venturalitica.frameworks.beside import NOTHING, Beside, Unanswered
-from venturalitica.frameworks.outputs import Output, refuse_amounts
-from venturalitica.frameworks.sklearn import Favorable
+from venturalitica.frameworks.outputs import Output, answers, refuse_amounts
 
 LINE = 'after xgboost.train: vl.enforce(test_df, model=booster, target="...")'
 _OUTPUTS = {
@@ -37,23 +36,6 @@ def is_fitted(model: Any) -> bool:
     return bool(model.num_boosted_rounds())
 
 
-def amounts(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
-    """What it predicts, one number per row, shape (n,)."""
-    return sklearn.one_per_row(_asked(model, X, beside), X, "predict")
-
-
-def predictions(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
-    """One label per row, shape (n,)."""
-    if _objective(model) in _LABELS:
-        return sklearn.labels_in(_asked(model, X, beside), X, "Booster.predict")
-    return _output(model, X, beside).labels(X, beside)
-
-
-def favorable_scores(model: Any, X: Any, favorable: Favorable, beside: Beside = NOTHING) -> Any:
-    """The probability of the favorable label, shape (n,)."""
-    return _output(model, X, beside).scores(X, favorable, beside)
-
-
 def _output(model: Any, X: Any, beside: Beside) -> Output:
     objective = _objective(model)
     if objective == "multi:softmax":
@@ -78,3 +60,13 @@ def _asked(model: Any, X: Any, beside: Beside) -> Any:
         names = None if hasattr(X, "columns") else model.feature_names
         X = xgboost.DMatrix(X, feature_names=names, enable_categorical=True)
     return model.predict(X, **beside.params)
+
+
+amounts, _by_output, favorable_scores = answers(_asked, _output)
+
+
+def predictions(model: Any, X: Any, beside: Beside = NOTHING) -> Any:
+    """One label per row, shape (n,)."""
+    if _objective(model) in _LABELS:
+        return sklearn.labels_in(_asked(model, X, beside), X, "Booster.predict")
+    return _by_output(model, X, beside)

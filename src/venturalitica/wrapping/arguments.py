@@ -234,37 +234,44 @@ def hint_fitted(model: Any, policy: Policy) -> None:
 Kind = tuple[str, str]
 """A policy's name and the name of a class of models."""
 
-_clones: dict[Kind, bool] = {}
-"""Whether models of a kind were audited; kinds of which clones were trained are there too."""
+_trained: dict[Kind, str] = {}
+"""Of each kind that was trained, how nothing was audited of it; "" where something was."""
+
+CLONES = (
+    "clones of the wrapped %s were trained, and nothing was audited: a search, cross-validation, "
+    "calibration or an ensemble clones the model that it is given. Wrap the search itself: "
+    "vl.wrap(search, policy=...)"
+)
+BATCHES = (
+    "the wrapped %s was trained by partial_fit alone, and nothing was audited: batches are many "
+    "and small. Give the last one rows to judge: partial_fit(X, y, audit_data=(X_test, y_test))"
+)
 
 
 def note_audited(model: Any, policy: Policy) -> None:
     """A training of this kind of model is audited: its clones are nobody's oversight."""
-    _clones[policy.name, type(model).__name__] = True
+    _trained[policy.name, type(model).__name__] = ""
 
 
-def note_clone(model: Any, policy: Policy) -> None:
-    """A clone is trained without an audit, unless what clones it is audited itself."""
+def note_unaudited(model: Any, policy: Policy, how: str) -> None:
+    """A model is trained without an audit, unless what trains it is audited itself."""
     if not inside_training():
-        _clones.setdefault((policy.name, type(model).__name__), False)
+        _trained.setdefault((policy.name, type(model).__name__), how)
 
 
 @atexit.register
-def tell_clones() -> None:
-    """One line at the end of the process, where clones are all that was trained of a kind."""
-    never = [kind for kind, audited in _clones.items() if not audited]
-    _clones.clear()
-    if never:
-        log.warning(
-            "%s: clones of the wrapped %s were trained, and nothing was audited: a search, "
-            "cross-validation, calibration or an ensemble clones the model that it is given. Wrap "
-            "the search itself: vl.wrap(search, policy=...)",
-            listed(dict.fromkeys(policy for policy, _ in never)),
-            listed(dict.fromkeys(name for _, name in never)),
-        )
+def tell_unaudited() -> None:
+    """One line each at the end of the process, where nothing was audited of a kind."""
+    trained = dict(_trained)
+    _trained.clear()
+    for how in (CLONES, BATCHES):
+        kinds = [kind for kind, found in trained.items() if found == how]
+        if kinds:
+            policies, names = zip(*kinds, strict=True)
+            log.warning(f"%s: {how}", listed(dict.fromkeys(policies)), listed(dict.fromkeys(names)))
 
 
-os.register_at_fork(after_in_child=_clones.clear)
+os.register_at_fork(after_in_child=_trained.clear)
 
 
 def say_unbound(policy: Policy, frame: Any, bound: Collection[str]) -> None:

@@ -40,11 +40,13 @@ from venturalitica.frameworks.asking import asked
 from venturalitica.frameworks.beside import Unanswered
 from venturalitica.frameworks.sklearn import NoLabels
 from venturalitica.wrapping.arguments import (
+    BATCHES,
+    CLONES,
     Call,
     checked_params,
     hint_fitted,
     note_audited,
-    note_clone,
+    note_unaudited,
     refuse_collisions,
     refuse_computed,
     say_unbound,
@@ -102,17 +104,9 @@ def _plan(model: Any, governance: Governance, method: str, call: Call) -> Plan |
     A `fit` of a wrapped model always is; a clone's, and every `partial_fit` (a stream of small
     batches), only if it was given audit arguments.
     """
-    if not call.given:
-        if not governance.direct:
-            note_clone(model, governance.policy)
-            return None
-        if method == "partial_fit":
-            log.info(
-                "%s.partial_fit: trained without an audit; it is audited when it is given "
-                "audit_data or a role",
-                type(model).__name__,
-            )
-            return None
+    if not call.given and (not governance.direct or method == "partial_fit"):
+        note_unaudited(model, governance.policy, BATCHES if governance.direct else CLONES)
+        return None
     given = call.audit_data
     if isinstance(given, tuple) and len(given) == 2:
         given = (given[0], labels_of(model, *given))

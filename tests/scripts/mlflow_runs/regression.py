@@ -1,6 +1,6 @@
-"""Amounts: a label policy says that it judges none."""
+"""Amounts, a run for each strength of the penalty."""
 
-# policy: labels
+# policy: amounts
 # evidence: alpha-0.01, alpha-0.1
 import mlflow
 from sklearn.datasets import load_diabetes

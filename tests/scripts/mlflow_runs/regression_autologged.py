@@ -1,4 +1,4 @@
-"""A forest of amounts, under autologging."""
+"""Whole numbers that are amounts: a label policy judges none of them, and says so."""
 
 # policy: labels
 # evidence: *
