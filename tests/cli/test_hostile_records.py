@@ -95,6 +95,7 @@ COMMAND_LINES = [
     *("policy show", "policy lint", "policy lint bad.yaml", "policy show bad.yaml"),
     *("policy diff model_policy.yaml NAUGHTY", "policy diff NAUGHTY@NAUGHTY model_policy.yaml"),
     *("policy commit NAUGHTY", "policy commit --data NAUGHTY", "policy commit --timestamp NAUGHTY"),
+    *("policy plan --from NAUGHTY", "policy plan --from 0", "policy plan --rates NAUGHTY"),
     *("policy diff 1 model_policy.yaml", "policy diff model_policy.yaml bad.yaml"),
     *(
         "report run 0 --format markdown",

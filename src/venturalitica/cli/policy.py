@@ -18,13 +18,17 @@ from venturalitica.cli.output import (
     new_app,
     or_null,
     picked,
+    progress,
     say,
     table,
 )
+from venturalitica.core.text import format_number, percent
+from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
     from venturalitica.core.policy import Control, Policy, Role
     from venturalitica.errors import Problem
+    from venturalitica.judge.plan import Planned
     from venturalitica.policy import Lint
 
 DEFAULT = "model_policy.yaml"
@@ -34,7 +38,7 @@ app = new_app(no_args_is_help=True)
 
 @app.callback()
 def policy() -> None:
-    """Lint, show, compare and commit to policies; print their JSON Schema.
+    """Lint, show, compare, plan and commit to policies; print their JSON Schema.
 
     \b
     Examples:
@@ -42,6 +46,7 @@ def policy() -> None:
       venturalitica policy show model_policy.yaml
       venturalitica policy diff credit-scoring@1.2 model_policy.yaml
       venturalitica policy commit --data test.csv
+      venturalitica policy plan --from last
       venturalitica policy history
       venturalitica policy schema > model_policy.schema.json
     """
@@ -116,9 +121,87 @@ def schema() -> None:
     emit_json(json_schema())
 
 
+@app.command()
+def plan(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.")] = Path(DEFAULT),
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", metavar="RUN", help="Plan at the rates of this run on record."),
+    ] = None,
+    rates: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Plan at the rates in this file.")
+    ] = None,
+    power: Annotated[
+        float, typer.Option(metavar="SHARE", help="How often it shall be conclusive.")
+    ] = 0.8,
+    as_json: JsonOption = False,
+) -> None:
+    """Plan how many rows each control needs to be conclusive.
+
+    At the rates and the mix of groups of a run on record, or of a file: tables of a size are drawn
+    and judged as the product judges, until enough of them are conclusive on the side of the rates.
+
+    \b
+    Examples:
+      venturalitica policy plan --from last
+      venturalitica policy plan model_policy.yaml --rates rates.yaml --json
+    """
+    from venturalitica.policy import read_policy
+
+    if (from_ is None) == (rates is None):
+        raise SettingsError("give either --from RUN or --rates FILE")
+    if not 0.5 <= power <= 0.99:
+        raise SettingsError(f"--power is {power:g}; expected a share from 0.5 to 0.99")
+    planned = _plan(read_policy(file), from_, rates, power)
+    if as_json:
+        emit_json([_planned_facts(one) for one in planned])
+    else:
+        _print_plan(planned, power)
+
+
+def _plan(read: Policy, run: str | None, rates: Path | None, power: float) -> tuple[Planned, ...]:
+    from venturalitica.cli.runs import found, own_ledger
+    from venturalitica.judge.plan import plan, plan_rates
+    from venturalitica.review.planning import read_rates, tally_of
+
+    if rates is not None:
+        return plan_rates(read, read_rates(rates, read), power=power)
+    assert run is not None
+    ledger = own_ledger()
+    counted = [row for row in found(ledger, run) if row.kind == "audit"]
+    if not counted:
+        raise EvidenceError(f"'{run}' holds no audit, whose counts a plan rests on")
+    tally = tally_of(ledger, ledger.entry(counted[-1].index))
+    with progress("planning"):
+        return plan(read, tally, power=power)
+
+
 app.command("commit")(policy_commit.commit)
 app.command("diff")(policy_diff.diff)
 app.command("history")(policy_diff.history)
+
+
+def _print_plan(planned: tuple[Planned, ...], power: float) -> None:
+    rows = [_planned_row(one) for one in planned]
+    table(("control", "at", "must be", "rows now", "rows needed", "by group"), rows)
+    say()
+    say(
+        f"so many rows are conclusive {percent(power)} of the time, if rates and mix of groups stay"
+    )
+
+
+def _planned_row(one: Planned) -> tuple[str, ...]:
+    must, now = one.control.must, "" if one.now is None else f"{one.now:,}"
+    value = "" if one.value is None else format_number(one.value, beside=must.bound)
+    needed = one.why if one.rows is None else f"{one.rows:,}"
+    groups = ", ".join(f"{name} {rows:,}" for name, rows in one.groups)
+    return one.control.id, value, str(must), now, needed, groups
+
+
+def _planned_facts(one: Planned) -> dict[str, Any]:
+    found = {"control": one.control.id, "must": str(one.control.must)}
+    facts = picked(one, "value met now rows power why") | {"groups": dict(one.groups)}
+    return found | or_null(facts, "why")
 
 
 def _print_lint(checked: Lint) -> None:

@@ -50,7 +50,7 @@ def _equal(question: Question, part: Part, places: Sequence[int], draws: int) ->
     """The value of each group where all are equal, `(draws, G)`."""
     rows = part.support[places]
     hits = part.values[places] * rows
-    if _is_share(question, part, places, hits, rows):
+    if is_share(part, places, question.alpha):
         successes, trials = _whole(hits), _whole(rows)
         rate = successes.sum() / trials.sum()
         generator = _generator(part.metric, successes, trials)
@@ -59,13 +59,14 @@ def _equal(question: Question, part: Part, places: Sequence[int], draws: int) ->
     return _of_cells(part, places, draws)
 
 
-def _is_share(
-    question: Question, part: Part, places: Sequence[int], hits: Floats, rows: Floats
-) -> bool:
+def is_share(part: Part, places: Sequence[int], alpha: float) -> bool:
     """Whether each value is a part of its rows: its ends are those of k of n, then."""
+    places = list(places)
+    rows = part.support[places]
+    hits = part.values[places] * rows
     if part.at is None or numpy.abs(hits - numpy.rint(hits)).max() > _WHOLE or not rows.all():
         return False
-    ends, own = rate_ends(numpy.rint(hits), rows, question.alpha), part.at(question.alpha)
+    ends, own = rate_ends(numpy.rint(hits), rows, alpha), part.at(alpha)
     return all(
         numpy.allclose(one[places], other, rtol=0, atol=1e-9)
         for one, other in zip(own, ends, strict=True)
