@@ -151,6 +151,30 @@ def test_scores_are_pooled_alike(make) -> None:
     assert found[0] == found[1]
 
 
+def test_who_has_the_data_sees_each_group(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    import pandas
+
+    import venturalitica as vl
+
+    (tmp_path / "model_policy.yaml").write_text(
+        """\
+policy: p
+version: '1'
+roles: {target: {favorable: 1}}
+small_groups: {pool: 30}
+controls:
+  - {id: parity, metric: selection_rate, across: race, compare: ratio, must: '>= 0.1'}
+"""
+    )
+    frame = pandas.DataFrame(people())
+    audit = vl.enforce(frame, race="race", target="target", prediction="prediction")
+    assert [group.name for group in audit["parity"].groups][2:] == ["other (4 groups, 43 rows)"]
+    assert {group.name: group.n for group in audit.kept_back["parity"]} == {
+        name: size for name, size in SIZES.items() if name in "cdef"
+    }
+
+
 def test_the_policy_gives_the_default() -> None:
     policy = parse_policy(
         b"""\

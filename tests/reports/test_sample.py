@@ -88,6 +88,21 @@ def test_nothing_is_said_where_no_sample_is_the_matter(changes) -> None:
     assert rows_needed(found) is None
 
 
+@pytest.mark.parametrize(("rows", "bound"), [(30, 0.95), (10, 0.9), (200, 0.995)])
+def test_where_nothing_varied_the_exact_end_is_followed(rows: int, bound: float) -> None:
+    """Clopper and Pearson's lower end of n of n is the n-th root of the error."""
+    needed = math.ceil(math.log(0.025) / math.log(bound))
+    low = 0.025 ** (1 / rows)
+    found = replace(verdict(1.0, rows, threshold=bound), interval=Interval(low, 1.0))
+    assert rows_needed(found) in range(needed, math.ceil(needed * 1.1))
+    none = replace(
+        verdict(0.0, rows, threshold=1 - bound, operator="<="), interval=Interval(0.0, 1 - low)
+    )
+    assert rows_needed(none) in range(needed, math.ceil(needed * 1.1))
+    gap = replace(none, compare="difference")
+    assert (rows_needed(gap) or 0) > needed
+
+
 def test_a_value_on_its_threshold_is_never_settled() -> None:
     found = verdict(0.8, 300)
     assert rows_needed(found) is None

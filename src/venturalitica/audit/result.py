@@ -62,7 +62,7 @@ class Audit(Sequence[Verdict]):
 
     @property
     def kept_back(self) -> Mapping[str, tuple[GroupValue, ...]]:
-        """The groups that no verdict may show, by control id, with their exact sizes and values.
+        """The groups that no verdict shows by themselves, by control id, with sizes and values.
 
         For whoever has the data anyway: they are in no record, page, log, frame or pickle. Empty
         where nothing is kept back, and of an audit that came from another process.
@@ -71,7 +71,8 @@ class Audit(Sequence[Verdict]):
             return {}
         from venturalitica.judge import judge
 
-        everybody = replace(self.policy, min_cell=0)
+        each = tuple(replace(control, small_groups=None) for control in self.policy.controls)
+        everybody = replace(self.policy, min_cell=0, controls=each)
         exact = judge(everybody, self._tally, circumstances=self.circumstances)
         found = {
             whole.control: tuple(g for g in whole.groups if g.name not in shown.groups.names)

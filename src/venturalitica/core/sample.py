@@ -17,7 +17,8 @@ def rows_needed(verdict: Verdict) -> int | None:
     """About how many rows in all would settle it; None where that cannot be told.
 
     The end of the interval that lies across the threshold has to come back to it. With d its
-    distance from the value and m the threshold's, that takes n · (d / m)² rows; given to two
+    distance from the value and m the threshold's, that takes n · (d / m)² rows; where nothing
+    varied (all of 30 are right) fewer, since that end is the n-th root of the error. Given to two
     digits, rounded up, and never as few as there are.
     """
     ratio = _times(verdict)
@@ -56,7 +57,13 @@ def _times(verdict: Verdict) -> float | None:
     margin = abs(value - bound)
     if verdict.operator not in _ORDERED or verdict.conclusive or not across or _tiny(margin, bound):
         return None
-    reach = value - interval.low if value > bound else interval.high - value
+    low, high = interval
+    if verdict.compare in (None, "min", "max"):
+        if value == high == 1 and low > 0 and bound > 0:
+            return math.log(low) / math.log(bound)
+        if value == low == 0 and high < 1 and bound < 1:
+            return math.log1p(-high) / math.log1p(-bound)
+    reach = value - low if value > bound else high - value
     return (reach / margin) ** 2
 
 
