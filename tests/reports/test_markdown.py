@@ -19,6 +19,17 @@ def test_light_sentence_and_table_worst_first(statement) -> None:
     assert text.endswith("`\n")
 
 
+def test_what_intervals_presuppose_is_said_once(statement, make_statement) -> None:
+    promise = (
+        "95 % and 2.5 % hold for one look, for independent rows, with rules and model chosen "
+        "without these data."
+    )
+    assert render_markdown(statement).count(promise) == 1
+    assert render_report(statement).count(promise) == 1
+    nothing = make_statement()
+    assert promise not in render_markdown(nothing) + render_report(nothing)
+
+
 def test_training_rows_are_said(statement) -> None:
     statement["predicate"]["data"][0]["training_rows"] = True
     assert "The rows judged include training rows." in render_markdown(statement)

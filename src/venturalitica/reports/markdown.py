@@ -18,6 +18,7 @@ from venturalitica.reports.sentences import (
     LIGHT_WORDS,
     consequence_sentence,
     must_signs,
+    promise_sentence,
     run_sentence,
     status_words,
     summary_sentence,
@@ -128,6 +129,7 @@ def _table(verdicts: Sequence[Verdict]) -> list[str]:
         "|---|---|---:|---|---|---:|---|",
         *rows,
         *([f"\n{left:,} more controls are in the report."] if left else []),
+        *([f"\n{promise}"] if (promise := promise_sentence(verdicts)) else []),
     ]
 
 
