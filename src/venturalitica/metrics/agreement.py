@@ -23,6 +23,7 @@ from venturalitica.metrics.ends import (
 from venturalitica.metrics.intervals import Floats, Integers, divide, segment_sums
 from venturalitica.metrics.statistic import (
     Counts,
+    Proportion,
     Sample,
     Shape,
     Statistic,
@@ -144,19 +145,15 @@ AGREEMENT = dense("agreement", _right, 2)
 CLASSES = Shape("classes", _lay_classes)
 
 
-def _accuracy_ends(agreement: Floats, alpha: float) -> Ends:
-    return rate_ends(agreement[..., 1], agreement[..., 0] + agreement[..., 1], alpha)
-
-
-def _recall_ends(classes: Floats, alpha: float) -> Ends:
-    """The mean of the labels' recalls."""
-    return mean_of_rates(classes[..., RIGHT, :], classes[..., TARGET, :], alpha)
-
-
-def _right_share_ends(classes: Floats, alpha: float) -> Ends:
-    """Recalls weighted by the rows of their labels are the share of rows that are right."""
-    right, rows = classes[..., RIGHT, :].sum(axis=-1), classes[..., TARGET, :].sum(axis=-1)
-    return rate_ends(right, rows, alpha)
+_ACCURACY = Proportion(lambda agreement: (agreement[..., 1], agreement[..., 0] + agreement[..., 1]))
+_RECALLS = Proportion(
+    lambda classes: (classes[..., RIGHT, :], classes[..., TARGET, :]), mean_of_rates
+)
+"""The mean of the labels' recalls."""
+_RIGHT_SHARE = Proportion(
+    lambda classes: (classes[..., RIGHT, :].sum(axis=-1), classes[..., TARGET, :].sum(axis=-1))
+)
+"""Recalls weighted by the rows of their labels are the share of rows that are right."""
 
 
 def _precision_each(classes: Floats, alpha: float | Floats) -> Ends:
@@ -246,17 +243,17 @@ def _either(classes: Floats) -> Floats:
 
 
 STATISTICS = {
-    "accuracy": Statistic(AGREEMENT, accuracy, fewest=all_rows, ends=_accuracy_ends),
+    "accuracy": Statistic(AGREEMENT, accuracy, fewest=all_rows, ends=_ACCURACY),
     "balanced_accuracy": Statistic(
-        CLASSES, balanced_accuracy, rarest_target, rarest_target, ends=_recall_ends
+        CLASSES, balanced_accuracy, rarest_target, rarest_target, ends=_RECALLS
     ),
     "matthews_correlation": _correlated(matthews_correlation),
     "cohen_kappa": _correlated(cohen_kappa),
     "precision_macro": _average(_precisions, _macro, ends=_mean_ends(_precision_each, _predicted)),
     "precision_weighted": _average(_precisions, _weighted, ends=_weighted_ends(_precision_each)),
-    "recall_macro": _average(_recalls, _macro, rarest_target, ends=_recall_ends),
+    "recall_macro": _average(_recalls, _macro, rarest_target, ends=_RECALLS),
     "recall_weighted": Statistic(
-        CLASSES, lambda classes: _weighted(_recalls(classes), classes), ends=_right_share_ends
+        CLASSES, lambda classes: _weighted(_recalls(classes), classes), ends=_RIGHT_SHARE
     ),
     "f1_macro": _average(_f1s, _macro, ends=_mean_ends(_f1_each, _either)),
     "f1_weighted": _average(_f1s, _weighted, ends=_weighted_ends(_f1_each)),

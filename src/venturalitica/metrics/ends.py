@@ -32,8 +32,8 @@ def rate_ends(successes: Floats, trials: Floats, alpha: float | Floats) -> Ends:
     from scipy.special import betaincinv
 
     k, n = numpy.broadcast_arrays(numpy.asarray(successes, float), numpy.asarray(trials, float))
-    low = numpy.where(k > 0, betaincinv(numpy.maximum(k, 1.0), n - k + 1, alpha), 0.0)
-    high = numpy.where(k < n, betaincinv(k + 1, numpy.maximum(n - k, 1.0), 1 - alpha), 1.0)
+    low = numpy.where(k > 0, betaincinv(numpy.where(k > 0, k, 1.0), n - k + 1, alpha), 0.0)
+    high = numpy.where(k < n, betaincinv(k + 1, numpy.where(k < n, n - k, 1.0), 1 - alpha), 1.0)
     return numpy.where(n > 0, low, numpy.nan), numpy.where(n > 0, high, numpy.nan)
 
 

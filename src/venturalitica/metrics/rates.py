@@ -6,15 +6,14 @@ favorable. `chosen` is `(..., 2)`: counts by [is favorable] of one label role. A
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy
 
-from venturalitica.metrics.ends import Ends, f1_ends, rate_ends
+from venturalitica.metrics.ends import Ends, f1_ends
 from venturalitica.metrics.intervals import Floats, Integers, divide
 from venturalitica.metrics.statistic import (
     Counts,
     Function,
+    Proportion,
     Statistic,
     all_rows,
     dense,
@@ -93,19 +92,21 @@ CHOSEN = dense("chosen", favorable, 2)
 OUTCOMES = dense("outcomes", _both, 2, 2)
 
 
-def _share_of(target: int, prediction: int, of: Function) -> Callable[[Floats, float], Ends]:
+def _share_of(target: int, prediction: int, of: Function) -> Proportion:
     """One cell of the outcomes as a share of those rows."""
-    return lambda outcomes, alpha: rate_ends(outcomes[..., target, prediction], of(outcomes), alpha)
+    return Proportion(lambda outcomes: (outcomes[..., target, prediction], of(outcomes)))
 
 
-def _f1_ends(outcomes: Floats, alpha: float) -> Ends:
-    return f1_ends(outcomes[..., 1, 1], outcomes[..., 0, 1] + outcomes[..., 1, 0], alpha)
+def _true_of_any(outcomes: Floats) -> tuple[Floats, Floats]:
+    return outcomes[..., 1, 1], outcomes[..., 1, 1] + outcomes[..., 0, 1] + outcomes[..., 1, 0]
 
 
-def _favorable_ends(chosen: Floats, alpha: float) -> Ends:
-    return rate_ends(chosen[..., 1], chosen[..., 0] + chosen[..., 1], alpha)
+def _f1_of(true: Floats, any_of: Floats, alpha: float) -> Ends:
+    return f1_ends(true, any_of - true, alpha)
 
 
+_F1 = Proportion(_true_of_any, _f1_of)
+_FAVORABLE = Proportion(lambda chosen: (chosen[..., 1], chosen[..., 0] + chosen[..., 1]))
 _RECALL = Statistic(OUTCOMES, recall, positives, positives, ends=_share_of(1, 1, positives))
 _SPECIFICITY = Statistic(
     OUTCOMES, specificity, negatives, negatives, ends=_share_of(0, 0, negatives)
@@ -117,7 +118,7 @@ STATISTICS = {
     ),
     "recall": _RECALL,
     "specificity": _SPECIFICITY,
-    "f1": Statistic(OUTCOMES, f1, fewest=rarer_outcome, ends=_f1_ends),
+    "f1": Statistic(OUTCOMES, f1, fewest=rarer_outcome, ends=_F1),
     "true_positive_rate": _RECALL,
     "true_negative_rate": _SPECIFICITY,
     "false_positive_rate": Statistic(
@@ -126,6 +127,6 @@ STATISTICS = {
     "false_negative_rate": Statistic(
         OUTCOMES, false_negative_rate, positives, positives, ends=_share_of(1, 0, positives)
     ),
-    "selection_rate": Statistic(CHOSEN, favorable_share, fewest=all_rows, ends=_favorable_ends),
-    "base_rate": Statistic(CHOSEN, favorable_share, fewest=all_rows, ends=_favorable_ends),
+    "selection_rate": Statistic(CHOSEN, favorable_share, fewest=all_rows, ends=_FAVORABLE),
+    "base_rate": Statistic(CHOSEN, favorable_share, fewest=all_rows, ends=_FAVORABLE),
 }

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy
 from msgspec import Struct, field
 
+from venturalitica.metrics.ends import Ends, rate_ends
 from venturalitica.metrics.intervals import Floats, Integers
 
 Function: TypeAlias = Callable[..., Floats]
@@ -84,6 +85,21 @@ class Shape(Struct, frozen=True):
     name: str
     lay: Callable[[Counts], Sample]
     bins: Callable[[Floats], Integers] | None = None
+
+
+class Proportion(Struct, frozen=True):
+    """Ends of a value that is a share of rows, or made of several: such a one can be weighted.
+
+    `of` gives of the counts the rows that are counted, and those that they are a share of;
+    `ends` of both, at an error, the ends of the value.
+    """
+
+    of: Callable[[Floats], tuple[Floats, Floats]]
+    ends: Callable[[Floats, Floats, float], Ends] = rate_ends
+
+    def __call__(self, counts: Floats, alpha: float) -> Ends:
+        """The ends of counts of rows."""
+        return self.ends(*self.of(counts), alpha)
 
 
 class Statistic(Struct, frozen=True):
@@ -170,7 +186,7 @@ def dense(
 def laid(counts: Counts, slots: Integers, inner: tuple[int, ...]) -> Sample:
     """One cell per group and place in `inner`."""
     size = int(numpy.prod(inner)) if inner else 1
-    cells: Integers = numpy.zeros(counts.size * size, dtype=numpy.int64)
+    cells: Integers = numpy.zeros(counts.size * size, dtype=counts.counts.dtype)
     numpy.add.at(cells, counts.group * size + slots, counts.counts)
     return Sample(cells, lambda drawn: drawn.reshape(*drawn.shape[:-1], counts.size, *inner))
 
