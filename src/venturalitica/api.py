@@ -94,7 +94,8 @@ def enforce(
         name: what the audit is called; by default by its tracker's experiment or run, else its
             script. Audits of one name and policy form one pipeline. Inside `vl.monitor` the
             monitor's name holds.
-        roles: grouping role = column name or array of shape (n,), e.g. `gender="Attribute9"`.
+        roles: grouping role = column name or array of shape (n,), e.g. `gender="Attribute9"`; or
+            `weight`, what each row counts for.
 
     Returns:
         An `Audit`: one `Verdict` per selected control, in policy order.

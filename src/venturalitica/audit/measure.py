@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from venturalitica.audit.asking import asking, features_of, predicted, values_of
 from venturalitica.core.circumstances import Circumstances, Share
-from venturalitica.core.policy import LABEL_ROLES, Control, Phase, Policy, Role
+from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Control, Phase, Policy, Role
 from venturalitica.core.prior import identity_digest, identity_roles
 from venturalitica.core.redact import redact_name, redacted_traceback
 from venturalitica.core.tally import Tally
@@ -25,6 +25,7 @@ from venturalitica.frameworks.asking import asked
 from venturalitica.frameworks.beside import Beside, Unanswered
 from venturalitica.frameworks.sklearn import NoLabels, no_labels, unsupervised
 from venturalitica.metrics.catalog import compares_labels, needs
+from venturalitica.metrics.catalog.weights import weight_needs
 from venturalitica.provenance.fingerprint import data_item, frame_item
 from venturalitica.tally.binding import Binding, bind, together
 from venturalitica.trackers.base import RunRef
@@ -129,6 +130,8 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
     policy, given = request.policy, {**request.columns, **request.bindings}
     controls = select(policy, request.phase)
     asked = needs(_countable(request, unreported(policy, controls, request.reported)))
+    if WEIGHT in policy.roles or given.get(WEIGHT) is not None:
+        asked = (*asked, *weight_needs(asked))
     wanted = dict.fromkeys(role for need in asked for role in need.roles)
     names = column_names(request.frame)
     binding = bind(known_roles(policy), given, names, wanted=wanted)
@@ -186,7 +189,13 @@ def _counted(
     while True:
         needs = [need for need in asked if not set(need.roles) & set(faults)]
         try:
-            tally = build_tally(frame, needs=needs, binding=binding, roles=known_roles(policy))
+            tally = build_tally(
+                frame,
+                needs=needs,
+                binding=binding,
+                roles=known_roles(policy),
+                least=policy.min_cell,
+            )
         except RoleError as error:
             costs_controls_only = lenient or isinstance(error, RefusedValues)
             if not costs_controls_only or error.role in faults:

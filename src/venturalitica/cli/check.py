@@ -88,7 +88,9 @@ def check(
     ] = False,
     role: Annotated[
         list[str] | None,
-        typer.Option(metavar="ROLE=COLUMN", help="Column of a grouping role; repeatable."),
+        typer.Option(
+            metavar="ROLE=COLUMN", help="Column of a grouping role, or of weight; repeatable."
+        ),
     ] = None,
     phase: Annotated[
         PhaseName | None,

@@ -34,7 +34,8 @@ class AmountTable(Struct, frozen=True):
     `number` names what was counted, `names` the quantities whose sums are kept. Each cell is
     `(level per role ..., bin, rows)`; the bin is an index of `bins`, the lower ends of a histogram
     (only 0 where there is none), or `NULL` where a value is missing. `sums` has one tuple per cell,
-    of exact texts (`exact_text`), empty where a value is missing.
+    of exact texts (`exact_text`), empty where a value is missing. `column` is where weights
+    were read from.
     """
 
     number: str
@@ -43,6 +44,7 @@ class AmountTable(Struct, frozen=True):
     cells: tuple[tuple[int, ...], ...]
     sums: tuple[tuple[str, ...], ...]
     bins: tuple[float, ...] = (0.0,)
+    column: str = ""
 
     def to_json(self) -> dict[str, object]:
         """The form kept in evidence."""
@@ -53,6 +55,7 @@ class AmountTable(Struct, frozen=True):
             "cells": [list(cell) for cell in self.cells],
             "sums": [list(own) for own in self.sums],
             "bins": list(self.bins),
+            **({"column": self.column} if self.column else {}),
         }
 
 

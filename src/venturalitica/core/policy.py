@@ -31,7 +31,9 @@ Tallies = Literal["keep", "publish"]
 
 OPERATORS: tuple[Operator, ...] = (">=", "<=", "==", "!=", ">", "<")
 COMPARES: tuple[Compare, ...] = ("difference", "ratio", "min", "max", "between")
-LABEL_ROLES = ("target", "prediction", "score")
+WEIGHT = "weight"
+"""The role of what each row counts for; without it every row counts for one."""
+LABEL_ROLES = ("target", "prediction", "score", WEIGHT)
 """Roles that every policy has; any other role groups the rows."""
 
 LEVEL = 0.95

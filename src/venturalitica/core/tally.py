@@ -248,6 +248,7 @@ class Tally(Struct, frozen=True, dict=True):
                     tuple(tuple(c) for c in a["cells"]),
                     tuple(tuple(own) for own in a["sums"]),
                     tuple(float(low) for low in a["bins"]),
+                    a.get("column", ""),
                 )
                 for a in data.get("amounts", ())
             ),
@@ -317,7 +318,8 @@ def _columns(tally: Tally) -> list[str]:
 
 def _kinds(tally: Tally) -> list[str]:
     tables: tuple[ScoreTable | AmountTable, ...] = (*tally.scores, *tally.amounts)
-    return [f"{table.number} × {' × '.join(table.roles)}" for table in tables]
+    weights = [f"weights from {table.column}" for table in tally.amounts if table.column]
+    return [*(f"{table.number} × {' × '.join(table.roles)}" for table in tables), *weights]
 
 
 def _joined_axis(parts: Sequence[Axis], roles: Mapping[str, Role], labels: Sequence[str]) -> Axis:

@@ -65,7 +65,8 @@ class Part(Struct, frozen=True):
 
 class Found(Struct, frozen=True):
     """What was measured. `support` is the fewest rows behind any value that counts, `missed` the
-    rows that were left out for missing values; `undefined` replicates have no value."""
+    rows that were left out for missing values; `undefined` replicates have no value. `weighted`:
+    by which column rows were weighted."""
 
     value: float
     interval: Interval | None
@@ -82,6 +83,7 @@ class Found(Struct, frozen=True):
     parts: tuple[Part, ...] = ()
     places: tuple[int, ...] = ()
     """Of the groups that are compared."""
+    weighted: str = ""
 
     def with_notes(self, *notes: str) -> Found:
         return replace(self, notes=(*notes, *self.notes))

@@ -142,6 +142,7 @@ def conclude(
     sentence = words.compared(words.written(value, control.must.bound, amount=amount), control.must)
     parts = [
         sentence,
+        *([f"weighted by {found.weighted}"] if found.weighted else []),
         *_extremes(question, found),
         *unsure(control.must, value, met),
         *_straddle(

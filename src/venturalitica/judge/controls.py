@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from venturalitica.core.circumstances import Circumstances
-from venturalitica.core.policy import TOLERANCE, Control, Phase, Policy
+from venturalitica.core.policy import TOLERANCE, WEIGHT, Control, Phase, Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.core.tally import Tally
 from venturalitica.core.text import compared, format_number
@@ -23,11 +23,13 @@ from venturalitica.judge.conclude import (
     verdict,
 )
 from venturalitica.judge.count import unbound_reason
-from venturalitica.judge.measure import Bench, Told, measure
+from venturalitica.judge.measure import Bench, measure
 from venturalitica.judge.measure_numbers import measure_number
 from venturalitica.judge.question import Question, Refusal, error_of, question_of
 from venturalitica.judge.small_groups import groups_kept_back
-from venturalitica.metrics.catalog import misuse_of, needs, phase_of, roles_needed
+from venturalitica.judge.told import Told
+from venturalitica.judge.weights import can_weigh, unweighable, weighs
+from venturalitica.metrics.catalog import CATALOG, misuse_of, needs, phase_of
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +129,13 @@ def _guarded(
 def _at_fault(control: Control, circumstances: Circumstances) -> bool:
     """Whether a fault in the rows kept it from being evaluated: that is an error, not amber."""
     faults = circumstances.faults
-    return bool(faults) and bool(set(needs([control])[0].roles) & set(faults))
+    return bool(faults) and not set(faults).isdisjoint(_roles(control, weighing=WEIGHT in faults))
+
+
+def _roles(control: Control, *, weighing: bool) -> tuple[str, ...]:
+    """What the control is computed from, its weights among it."""
+    weight = weighing and control.metric in CATALOG and can_weigh(CATALOG[control.metric])
+    return tuple(dict.fromkeys((*needs([control])[0].roles, *([WEIGHT] if weight else []))))
 
 
 def _judged(
@@ -145,7 +153,10 @@ def _judged(
     if circumstances.unlabelled and question.spec.compares_labels:
         raise Refusal(circumstances.unlabelled, n=bench.tally.rows)
     unbound = {**circumstances.unbound, **circumstances.faults}
-    lacking = _lacking(bench, question, unbound, without_data=without_data)
+    weighing = weighs(bench.policy, bench.tally, circumstances)
+    if weighing and (why := unweighable(question.spec)):
+        raise Refusal(why, n=bench.tally.rows)
+    lacking = _lacking(bench, question, unbound, without_data=without_data, weighing=weighing)
     if lacking:
         raise Refusal(lacking, n=bench.tally.rows)
     found = _measure_of(question)(bench, question)
@@ -162,16 +173,22 @@ def _measure_of(question: Question) -> Callable[[Bench, Question], Found]:
 
 
 def _lacking(
-    bench: Bench, question: Question, unbound: Mapping[str, str], *, without_data: str
+    bench: Bench,
+    question: Question,
+    unbound: Mapping[str, str],
+    *,
+    without_data: str,
+    weighing: bool,
 ) -> str:
     spec, tally = question.spec, bench.tally
-    roles = roles_needed(spec, question.control).roles
+    roles = _roles(question.control, weighing=weighing)
     if without_data:
         return next((unbound[role] for role in roles if role in unbound), without_data)
     bound = dict.fromkeys([*(axis.role for axis in tally.axes), *tally.nulls])
     counted = {table.number for table in tally.scores} | {table.number for table in tally.amounts}
     if spec.number and spec.number.name in counted:
         bound |= dict.fromkeys(spec.number.of)
+    bound |= dict.fromkeys({WEIGHT} & counted)
     reason = unbound_reason(roles, tally, unbound, list(bound))
     if not reason and spec.of_nulls and not tally.nulls:
         return "no role is bound to a column: there is nothing to count"

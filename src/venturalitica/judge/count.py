@@ -18,6 +18,7 @@ from venturalitica.judge.keep_back import Group
 from venturalitica.judge.question import Groups, Refusal, observed_groups, product_codes
 from venturalitica.metrics.intervals import Floats, Integers
 from venturalitica.metrics.statistic import Counts
+from venturalitica.metrics.weights import Weights
 
 _VALUES_SHOWN = 5
 
@@ -58,6 +59,8 @@ class Counted(Counts, frozen=True, kw_only=True):
     """`(G,)` the rows of each group as they may be told: where it is not told how many were left
     out, in all or of any group, with those, since the difference would tell it."""
     notes: tuple[str, ...] = ()
+    weights: Weights | None = None
+    """What the rows of each cell weigh, where they do not count for one each."""
 
 
 EVERYONE = Groups(numpy.zeros(1, dtype=numpy.int64), ())

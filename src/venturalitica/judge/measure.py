@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from venturalitica.core.amounts import AmountTable
 from venturalitica.core.circumstances import INTERVALS, RULES, UNNAMED
 from venturalitica.core.levels import NULL, WHOLE
 from venturalitica.core.policy import ONE_LIST, Control, Policy
@@ -30,42 +31,22 @@ from venturalitica.judge.labels import (
 )
 from venturalitica.judge.pooling import left_out, regrouped, tellable
 from venturalitica.judge.question import Question, Refusal
+from venturalitica.judge.told import Told
+from venturalitica.judge.weights import (
+    of_weight,
+    unweighted_note,
+    weighed,
+    weight_cells,
+    weight_table,
+    weighted_part,
+    with_weights,
+    worth,
+)
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.ends import Ends
 from venturalitica.metrics.intervals import Floats, Integers, Resampling
 from venturalitica.metrics.registry import STATISTICS
 from venturalitica.metrics.statistic import Sample, Shape, Statistic, rarest_label
-
-_ROUNDING = 1e-9
-"""Sums of the same losses in another order, on another processor, differ by less."""
-
-
-class Told(Struct):
-    """Values that a record tells, for judging it again from the coarser counts that it keeps.
-
-    By control id: its value, or the value of each of its groups, None where there is none.
-    `moved` collects how far from the value on the recorded levels the one that was taken lies.
-    """
-
-    values: Mapping[str, Sequence[float | None]]
-    moved: dict[str, float] = field(default_factory=dict)
-
-    def refined(self, controls: Iterable[str], values: Floats, bounds: Floats) -> Floats:
-        """`values` `(G,)`, with what is told in their place where it is within `bounds` `(G,)`.
-
-        `controls` are those that ask for these very values; the first of which any is told counts.
-        """
-        name, told = next(
-            ((name, self.values[name]) for name in controls if name in self.values), ("", ())
-        )
-        if len(told) != values.size:
-            return values
-        claimed = numpy.array([numpy.nan if value is None else value for value in told], float)
-        apart = numpy.abs(claimed - values)
-        near = apart <= numpy.broadcast_to(bounds, values.shape) + _ROUNDING
-        self.moved[name] = float(apart[near].max(initial=0.0))
-        return numpy.where(near, claimed, values)
-
 
 Made = TypeVar("Made")
 
@@ -136,6 +117,9 @@ def fewest_of(question: Question, counted: Counted, *measured: Floats) -> Floats
     `measured` are the counts and levels of a number, where the metric is about one.
     """
     least = counted.rows.astype(float)
+    if counted.weights is not None:
+        least, counted = worth(question, counted), of_weight(counted)
+        least = numpy.minimum(least, counted.rows)
     for metric in question.spec.parts:
         statistic = STATISTICS[metric]
         if statistic.fewest is None:
@@ -154,9 +138,9 @@ def measure(bench: Bench, question: Question) -> Found:
     doubts = (*doubts, *_unsure(bench, question, counted))
     fewest = fewest_of(question, counted)
     found = compared_or_single(bench, question, parts, counted, fewest).with_notes(
-        *counted.notes, *notes
+        *counted.notes, *notes, *unweighted_note(bench.tally, question.spec)
     )
-    found = replace(found, doubts=(*found.doubts, *doubts))
+    found = with_weights(replace(found, doubts=(*found.doubts, *doubts)), question, counted)
     return with_left_out(found, bench, question, counted)
 
 
@@ -198,31 +182,46 @@ def _counted(bench: Bench, question: Question) -> tuple[Counted, _Said]:
     if not roles and not control.across:
         return count_all(tally), ((), ())
     back = frozenset(bench.back.get(control.across, ()))
-    favored = question.spec.needs_favorable
+    favored, table = question.spec.needs_favorable, weight_table(tally, question)
     return bench.once(
-        ("counted", roles, control.across, control.nulls, favored, back, control.small_groups),
-        lambda: _counted_cells(bench, question, back),
+        (
+            "counted",
+            roles,
+            control.across,
+            control.nulls,
+            favored,
+            back,
+            control.small_groups,
+            table is None,
+        ),
+        lambda: _counted_cells(bench, question, back, table),
     )
 
 
 def _counted_cells(
-    bench: Bench, question: Question, back: frozenset[Group]
+    bench: Bench, question: Question, back: frozenset[Group], table: AmountTable | None
 ) -> tuple[Counted, _Said]:
     control, roles = question.control, question.spec.labels
-    cells = numpy.array(bench.tally.table((*roles, *control.across)).cells, dtype=numpy.int64)
-    cells = cells.reshape(-1, len(roles) + len(control.across) + 1)
+    if table is None:
+        cells = numpy.array(bench.tally.table((*roles, *control.across)).cells, dtype=numpy.int64)
+        cells = cells.reshape(-1, len(roles) + len(control.across) + 1)
+    else:
+        cells = weight_cells(table, roles, control.across)
     labels, favorable = read_favorable(bench, question, cells)
     counted = count_cells(
         bench.policy,
         control,
         bench.tally,
         cells,
-        roles=roles,
+        roles=roles if table is None else (*roles, table.number),
         favorable=favorable,
+        values=None if table is None else numpy.arange(len(cells), dtype=float),
         back=back,
         least=bench.least,
     )
-    return regrouped(control, counted), _labels_said(bench, labels, counted, roles)
+    counted = regrouped(control, counted)
+    counted = counted if table is None else weighed(counted, table)
+    return counted, _labels_said(bench, labels, counted, roles)
 
 
 def _counted_missing(bench: Bench, control: Control) -> Counted:
@@ -304,6 +303,8 @@ def _target_labels(tally: Tally, labels: Labels) -> set[int]:
 
 
 def _part(bench: Bench, question: Question, metric: str, counted: Counted) -> Part:
+    if counted.weights is not None:
+        return weighted_part(metric, counted)
     statistic = STATISTICS[metric]
     sample = statistic.shape.lay(counted)
     absent = len(absent_groups(statistic, counted))

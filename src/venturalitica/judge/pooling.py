@@ -75,6 +75,7 @@ def without(counted: Counted, out: NDArray[numpy.bool_]) -> Counted:
         group=(numpy.cumsum(stay) - 1)[counted.group[kept]],
         counts=counted.counts[kept],
         level=None if counted.level is None else counted.level[kept],
+        weights=None if counted.weights is None else counted.weights.of(kept),
         size=len(names),
         groups=replace(counted.groups, codes=codes[stay[: codes.size]], names=names),
         told=counted.told[stay],

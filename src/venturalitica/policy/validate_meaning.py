@@ -17,7 +17,7 @@ from typing import get_args
 from msgspec import Struct
 
 from venturalitica.core.labels import canonical_label
-from venturalitica.core.policy import LABEL_ROLES, Compare, Threshold, bin_names
+from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Compare, Threshold, bin_names
 from venturalitica.errors import did_you_mean, listed, slip
 from venturalitica.metrics.catalog import CATALOG, NEEDS_ACROSS, misuse
 from venturalitica.metrics.catalog.spec import MetricSpec
@@ -80,7 +80,7 @@ def _check_role(name: str, role: MapNode, problems: Collector) -> None:
     if role.get("favorable") is not None and name != "target":
         remedy = (
             "move it to the role target"
-            if name in LABEL_ROLES
+            if name in LABEL_ROLES and name != WEIGHT
             else "only the role target has a favorable label; remove it"
         )
         problems.add((*path, "favorable"), f"'favorable' belongs to target; {remedy}", key=True)
@@ -93,8 +93,8 @@ def _check_role(name: str, role: MapNode, problems: Collector) -> None:
             key=True,
         )
     for key in given:
-        if name == "score" or (key in ("bins", "as") and name in LABEL_ROLES):
-            why = "score takes numbers" if key == "labels" else f"{name} is no grouping role"
+        if name in ("score", WEIGHT) or (key in ("bins", "as") and name in LABEL_ROLES):
+            why = f"{name} takes numbers" if key == "labels" else f"{name} is no grouping role"
             makes = "lists values" if key == "labels" else "makes groups"
             problems.add((*path, key), f"'{key}' {makes}, and {why}; remove it", key=True)
     if name == "target":
@@ -191,8 +191,9 @@ def _check_roles(
 
 
 def _label_role(name: str) -> str:
+    kind = "what rows count for" if name == WEIGHT else "a label role"
     return (
-        f"'across' takes grouping roles, and {name} is a label role; name one such as gender, and "
+        f"'across' takes grouping roles, and {name} is {kind}; name one such as gender, and "
         "bind it to a column"
     )
 

@@ -17,6 +17,9 @@ from venturalitica.core.amounts import (
     exact_text,
 )
 from venturalitica.core.levels import NULL
+from venturalitica.core.policy import WEIGHT
+from venturalitica.core.tally import may_be_told
+from venturalitica.core.text import rows
 from venturalitica.metrics.catalog.spec import Number
 from venturalitica.tally.engines.arrays import Ints
 from venturalitica.tally.values import RoleError
@@ -46,6 +49,42 @@ def usable(number: Number, given: Given) -> NDArray[numpy.bool_]:
                 role, f"{role}= holds amounts beyond {LIMIT:g}: expected smaller ones; scale them"
             )
     return kept
+
+
+def check_weights(weights: NDArray[numpy.float64], column: str, least: int) -> None:
+    """Whether rows can count by them, `(n,)`; no count of fewer than `least` rows is told.
+
+    Raises:
+        RoleError: one is missing, infinite or below 0, or too small or large for its square to be
+            exact; or all are 0.
+    """
+    size = numpy.abs(weights)
+    for wrong, said, remedy in (
+        (numpy.isnan(weights), "no weight", "give each row one, or leave the row out"),
+        (numpy.isinf(weights), "an infinite weight", "give each row a finite one"),
+        (weights < 0, "a weight below 0", "a row counts for 0 or more: correct it"),
+        (size > LIMIT, f"a weight above {LIMIT:g}", "scale all weights, which changes no value"),
+        (
+            (size > 0) & (size < 1 / LIMIT),
+            f"a weight above 0 and below {1 / LIMIT:g}",
+            "scale all weights, which changes no value, or make it 0",
+        ),
+    ):
+        found = int(wrong.sum())
+        if found:
+            told = may_be_told((found,), weights.size, least)
+            few = f"fewer than {least}" if found < least else "some"
+            many = f"{found:,}" if told else few
+            raise RoleError(
+                WEIGHT,
+                f"{many} of {rows(weights.size)} have {said} (column '{column}'): {remedy}",
+            )
+    if weights.size and not weights.any():
+        raise RoleError(
+            WEIGHT,
+            f"all {rows(weights.size)} have the weight 0 (column '{column}'): nothing would count; "
+            "bind another column, or none",
+        )
 
 
 def amount_table(number: Number, roles: Sequence[str], levels: Ints, given: Given) -> AmountTable:

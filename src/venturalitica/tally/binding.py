@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from venturalitica.core.policy import LABEL_ROLES, Role
+from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Role
 from venturalitica.errors import BindingError, did_you_mean, listed
 from venturalitica.metrics.catalog.spec import Need, Number
 
@@ -149,14 +149,19 @@ def _missing(role: str, name: str, columns: Sequence[str] | None) -> str:
 
 def _refuse_target_twice(named: Mapping[str, str], arrays: Mapping[str, object]) -> None:
     """A model measured against itself is always right, so a slip here would pass every control."""
-    for role in ("prediction", "score"):
+    for role in ("prediction", "score", WEIGHT):
         same_column = "target" in named and named.get(role) == named["target"]
         same_array = "target" in arrays and arrays.get(role) is arrays["target"]
         if same_column or same_array:
             what = f"column '{named['target']}'" if same_column else "the same array"
             raise BindingError(
-                f"target and {role} are both bound to {what}: the labels would be compared with "
-                f"themselves; bind {role} to what the model gave"
+                f"target and {role} are both bound to {what}: "
+                + (
+                    "rows would count by their label; bind weight to what each row counts for"
+                    if role == WEIGHT
+                    else "the labels would be compared with themselves; bind "
+                    f"{role} to what the model gave"
+                )
             )
 
 

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from venturalitica.core.amounts import AmountTable
 from venturalitica.core.levels import NULL, rule_of
-from venturalitica.core.policy import LABEL_ROLES, ONE_LIST, Role, bin_names
+from venturalitica.core.policy import LABEL_ROLES, MIN_CELL, ONE_LIST, WEIGHT, Role, bin_names
 from venturalitica.core.scores import ScoreTable, fitted, summed
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.errors import DataError
 from venturalitica.metrics.catalog.spec import Need, Number
+from venturalitica.metrics.catalog.weights import WEIGHTS
 from venturalitica.tally.binding import Binding, numbers_of, tables_of
 from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, Ints
 from venturalitica.tally.groups import (
@@ -55,6 +56,7 @@ def build_tally(
     needs: Sequence[Need],
     binding: Binding,
     roles: Mapping[str, Role] | None = None,
+    least: int = MIN_CELL,
 ) -> Tally:
     """Count the rows once, over exactly the columns that `needs` and `binding` name.
 
@@ -65,15 +67,16 @@ def build_tally(
         binding: where each role is read from; the nulls of every bound role are counted.
         roles: how each role's values are read (`map`, `bins`, `labels`); absent ones are taken as
             they are.
+        least: no count of fewer rows is told by an error.
 
     Returns:
         The same tally, and the same digest, for the same values on every engine.
 
     Raises:
         DataError: no table, other lengths, values that are no labels, too many of them, bins over
-            text, a target and a prediction that can never be equal.
+            text, a target and a prediction that can never be equal, weights that are none.
     """
-    return _Builder(data, needs, binding, roles or {}).tally()
+    return _Builder(data, needs, binding, roles or {}, least).tally()
 
 
 class _Builder:
@@ -83,13 +86,15 @@ class _Builder:
         needs: Sequence[Need],
         binding: Binding,
         roles: Mapping[str, Role],
+        least: int,
     ) -> None:
-        self.binding = binding
+        self.binding, self.least = binding, least
         self.rules = roles
         self.sources = sources_of(binding)
         bound = frozenset(self.sources)
         self.wanted = tables_of(needs, bound)
         self.numbers = numbers_of(needs, bound)
+        self.asked = {role for need in needs for role in need.nulls}
         self.rows = Rows(data, binding, lazily=not self.numbers)
         self.every = list(dict.fromkeys([*self.wanted, *chain(*self.numbers.values())]))
         self.roles = labels_first(role for table in self.every for role in table)
@@ -272,15 +277,18 @@ class _Builder:
         found: list[AmountTable] = []
         amounts = {number: sets for number, sets in self.numbers.items() if number.is_amount}
         for number, wanted in amounts.items():
-            from venturalitica.tally.amounts import amount_table
+            from venturalitica.tally.amounts import amount_table, check_weights
 
-            given = self._floats(number)
+            given, named = self._floats(number), ""
+            if number == WEIGHTS:
+                named = self.binding.names[WEIGHT]
+                check_weights(given[0], named, self.least)
             for roles in largest(wanted):
                 placed = numpy.zeros((given[0].size, len(roles)), dtype=numpy.int64)
                 for column, role in enumerate(roles):
                     codes = self.rows.row_codes(Slot(self.sources[role], self.cuts.get(role)))
                     placed[:, column] = levels_by_cell(codes, levels[role])
-                found.append(amount_table(number, roles, placed, given))
+                found.append(replace(amount_table(number, roles, placed, given), column=named))
         return tuple(found)
 
     def _number_table(
@@ -306,7 +314,9 @@ class _Builder:
         rest = {role: source for role, source in self.sources.items() if role not in known}
         counts = self.rows.nulls(list(dict.fromkeys(rest.values())))
         known |= {role: counts[source] for role, source in rest.items()}
-        return {role: known[role] for role in labels_first(self.sources)}
+        # None of them has a missing weight; it is counted where a control asks for it by name.
+        counted = [role for role in self.sources if role != WEIGHT or role in self.asked]
+        return {role: known[role] for role in labels_first(counted)}
 
 
 class GroupBy(Struct, frozen=True):

@@ -28,7 +28,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from venturalitica.core.policy import Policy
+from venturalitica.core.policy import WEIGHT, Policy
 from venturalitica.errors import did_you_mean
 from venturalitica.frameworks.beside import parameters_of
 from venturalitica.frameworks.sklearn import routing_is_on
@@ -60,7 +60,7 @@ PREDICT_PARAMS = "predict_params"
 
 def audit_names(policy: Policy) -> tuple[str, ...]:
     """Keywords of `fit` that go to the audit."""
-    return (AUDIT_DATA, "target", *policy.grouping_roles, PREDICT_PARAMS)
+    return (AUDIT_DATA, "target", *policy.grouping_roles, WEIGHT, PREDICT_PARAMS)
 
 
 _kept: dict[int, tuple[weakref.ref[Any], Governance]] = {}

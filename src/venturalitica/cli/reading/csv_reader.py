@@ -35,7 +35,7 @@ from venturalitica.cli.reading.engine import (
     stack,
     succeeds,
 )
-from venturalitica.core.policy import LABEL_ROLES, Policy, Role
+from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Policy, Role
 from venturalitica.errors import DataError
 
 UNPACKED_ALWAYS = 256 * 1024 * 1024
@@ -293,7 +293,7 @@ def _together(role: Role, columns: tuple[str, ...]) -> Together:
     stated = (*written, *(role.labels or ()))
     return Together(
         columns,
-        numbers=role.name == "score" or role.bins is not None,
+        numbers=role.name in ("score", WEIGHT) or role.bins is not None,
         text=any(isinstance(value, str) for value in stated),
     )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from fractions import Fraction
 from itertools import pairwise
 
 from venturalitica.core.amounts import GREATEST, AmountTable, bin_of, exact_value
 from venturalitica.core.levels import NULL
+from venturalitica.core.policy import WEIGHT
+from venturalitica.metrics.catalog.weights import ROWS, SQUARES, SUM
 
 _UNDERFLOW = Fraction(1, 1 << 1_000)
 """The squares of numbers near the smallest float are 0."""
@@ -39,4 +42,20 @@ def amounts_fault(table: AmountTable) -> str:
                 return f"the sums {total} and {squares} are of no rows"
         if any(value < 0 for name, value in values.items() if name.startswith(GREATEST)):
             return "a greatest amount is below 0"
+        if table.number == WEIGHT and (fault := _weights_fault(values, cell[-1])):
+            return fault
+    return ""
+
+
+def _weights_fault(values: Mapping[str, Fraction], count: int) -> str:
+    if not {SUM, SQUARES, ROWS} <= values.keys():
+        return "a cell of weights lacks their sums"
+    weights, squares, positive = (values[name] for name in (SUM, SQUARES, ROWS))
+    if positive.denominator != 1 or not 0 <= positive <= count:
+        return "more rows have a weight above 0 than there are"
+    if not (weights > 0 and squares > 0 if positive else weights == squares == 0):
+        return "its weights are none of rows that have one"
+    # Cauchy and Schwarz, and the square of a sum of what is above 0.
+    if not weights**2 <= positive * squares <= positive * weights**2:
+        return "its weights and their squares are of no rows"
     return ""

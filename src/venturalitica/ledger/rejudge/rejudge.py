@@ -21,7 +21,7 @@ from msgspec import Struct
 from venturalitica._version import __version__
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.encoding import canonical_parsed, sha256_hex
-from venturalitica.core.policy import ONE_LIST, Control, Policy
+from venturalitica.core.policy import ONE_LIST, WEIGHT, Control, Policy
 from venturalitica.core.record import JUDGED, RUN, Statement
 from venturalitica.core.tally import Tally
 from venturalitica.core.verification import Step
@@ -30,7 +30,7 @@ from venturalitica.judge import unreported
 from venturalitica.judge.conclude import as_recorded
 from venturalitica.judge.controls import METHODS, unknown_method
 from venturalitica.judge.keep_back import SINCE
-from venturalitica.judge.measure import Told
+from venturalitica.judge.told import Told
 from venturalitica.ledger.records.chronicle import Chronicle, Record
 from venturalitica.ledger.records.consistency import policy_in
 from venturalitica.ledger.rejudge.beside import check_intervals, check_rows, check_term
@@ -318,6 +318,7 @@ def _check_unbound(tally: Tally | None, asked: Circumstances) -> None:
         f"it calls {labels} an amount, and counts its labels",
     )
     counted = [axis.role for axis in tally.axes] + list(tally.nulls)
+    counted += [WEIGHT for table in tally.amounts if table.number == WEIGHT]
     hidden = next((role for role in counted if role in asked.unbound), None)
     need(hidden is None, f"it says that role {str(hidden)[:80]!r} was not bound, and counts it")
 

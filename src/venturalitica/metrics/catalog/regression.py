@@ -42,8 +42,13 @@ def _square(halves: Terms) -> Terms:
     return (*(a * a for a in halves), *(2 * a * b for a, b in pairs))
 
 
+def squares(values: Any) -> Terms:
+    """Arrays whose total the squares are, each exact."""
+    return _square(_halves(values))
+
+
 def _own(values: Any) -> Mapping[str, Terms]:
-    return {"x": (values,), "x2": _square(_halves(values))}
+    return {"x": (values,), "x2": squares(values)}
 
 
 def _cubed(values: Any) -> Mapping[str, Terms]:
