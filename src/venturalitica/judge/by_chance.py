@@ -16,14 +16,20 @@ from venturalitica.core.verdict import Chance
 from venturalitica.judge.compare_groups import Found, Part, together
 from venturalitica.judge.question import Question
 from venturalitica.metrics.ends import rate_ends
-from venturalitica.metrics.intervals import Floats, Integers
+from venturalitica.metrics.intervals import (
+    Floats,
+    Integers,
+    percentile_interval,
+    undefined_replicates,
+)
 
-MOST_DRAWS, FEWEST_DRAWS = 500, 100
+MOST_DRAWS, FEWEST_DRAWS = 300, 100
 WORK = 25_000
 """Numbers that are drawn where there are many groups: some milliseconds."""
 MOST_CELLS = 40_000
 """Numbers that are drawn of a metric that is no share; where these do not do, none are."""
-QUANTILES = (0.5, 0.05, 0.95)
+BEYOND = 0.05
+"""Of the draws beyond each end of the band."""
 
 _WHOLE = 1e-6
 
@@ -40,10 +46,10 @@ def by_chance(question: Question, found: Found) -> Chance | None:
     if len(values) < len(parts):
         return None
     shown = together(question, values, range(len(places)))
-    defined = shown[~numpy.isnan(shown)]
-    if 2 * defined.size < draws:
+    typical, band = percentile_interval(shown, 0.5), percentile_interval(shown, BEYOND)
+    if typical is None or band is None or 2 * undefined_replicates(shown) > draws:
         return None
-    return Chance(*(float(end) + 0.0 for end in numpy.quantile(defined, QUANTILES)))
+    return Chance(typical.low, band.low, band.high)
 
 
 def _equal(question: Question, part: Part, places: Sequence[int], draws: int) -> Floats | None:
