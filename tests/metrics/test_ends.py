@@ -102,6 +102,21 @@ def test_ends_of_groups_do_not_depend_on_their_order() -> None:
         assert one == pytest.approx(other, abs=1e-12)
 
 
+@pytest.mark.parametrize("of_all", [False, True])
+@pytest.mark.parametrize("rate", [0.03, 0.5, 0.9])
+def test_pairs_that_are_left_out_are_never_the_widest(rate: float, of_all: bool) -> None:
+    chance = numpy.random.default_rng(8)
+    for size in (2, 3, 9, 40):
+        n = chance.integers(3, 90, size).astype(float)
+        k = chance.binomial(n.astype(int), chance.beta(9 * rate, 9 - 9 * rate, size)).astype(float)
+        at = partial(rate_ends, n if of_all else k, n.sum() if of_all else n)
+        every = Shares(n, n / n.sum(), at) if of_all else Apart(k / n, at)
+        apart = ~numpy.eye(size, dtype=bool)
+        low, high = compared_ends("difference", every, ALPHA, ALPHA)
+        assert high == every.difference_highs(ALPHA)[apart].max()
+        assert low == every.difference_lows(ALPHA / size / (size - 1))[apart].max()
+
+
 def test_shares_of_the_same_rows_and_what_is_made_of_shares() -> None:
     chance = numpy.random.default_rng(7)
     shares, times, n = numpy.array([0.05, 0.15, 0.3, 0.5]), 800, 150

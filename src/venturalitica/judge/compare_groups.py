@@ -15,7 +15,7 @@ from venturalitica.errors import listed, shortened
 from venturalitica.judge.count import Missed
 from venturalitica.judge.question import Question, Refusal, compared_groups
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.metrics.ends import HALF, Apart, AtLevel, Ends, Shares, compared_ends
+from venturalitica.metrics.ends import HALF, Apart, AtLevel, Shares, compared_ends
 from venturalitica.metrics.intervals import (
     COMPARISONS,
     MOST_UNDEFINED,
@@ -51,16 +51,12 @@ class Part(Struct, frozen=True):
 
     def groups(self, places: Sequence[int]) -> Apart:
         """The groups that are compared, with their ends."""
-        chosen, at = list(places), self.at
-        assert at is not None
-
-        def of_chosen(alpha: float) -> Ends:
-            low, high = at(alpha)
-            return low[chosen], high[chosen]
-
+        assert self.at is not None
         if self.rows is not None:
-            return Shares(self.rows[chosen], self.values[chosen], of_chosen)
-        return Apart(self.values[chosen], of_chosen, self.within)
+            every: Apart = Shares(self.rows, self.values, self.at)
+        else:
+            every = Apart(self.values, self.at, self.within)
+        return every.of(numpy.array(places))
 
 
 class Found(Struct, frozen=True):

@@ -226,6 +226,16 @@ class Apart:
     def __init__(self, values: Floats, at: AtLevel, within: float = HALF) -> None:
         self.values, self.at, self.within = values, at, within
 
+    def of(self, places: NDArray[numpy.int64]) -> Apart:
+        """These of the groups."""
+        at = self.at
+
+        def chosen(alpha: float) -> Ends:
+            low, high = at(alpha)
+            return low[places], high[places]
+
+        return Apart(self.values[places], chosen, self.within)
+
     def difference_lows(self, alpha: float) -> Floats:
         """The lower end of each group minus each other, `(G, G)`."""
         return difference_lows(self.values, *self.at(alpha / 2), self.within)
@@ -245,6 +255,10 @@ class Shares(Apart):
     def __init__(self, rows: Floats, values: Floats, at: AtLevel) -> None:
         self.rows = rows
         super().__init__(values, at)
+
+    def of(self, places: NDArray[numpy.int64]) -> Shares:
+        chosen = super().of(places)
+        return Shares(self.rows[places], chosen.values, chosen.at)
 
     def difference_lows(self, alpha: float) -> Floats:
         """By rectangles: one share is the less the more another is."""
@@ -281,11 +295,47 @@ def compared_ends(compare: str, groups: Apart, sure: float, other: float) -> tup
     if compare == "between":
         low, high = groups.difference_lows(sure)[0, 1], groups.difference_highs(sure)[0, 1]
         return float(low), float(high)
-    apart = ~numpy.eye(size, dtype=bool)
     if compare == "difference":
-        low = groups.difference_lows(other / pairs)[apart].max()
-        high = groups.difference_highs(sure)[apart].max()
-        return float(low), float(high)
+        return _greatest(groups, other / pairs), _widest(groups, sure)
+    apart = ~numpy.eye(size, dtype=bool)
     low = groups.ratio_lows(sure)[apart].min()
     most = groups.ratio_lows(other / pairs)[apart].max()
     return float(low), 1.0 / float(most) if most > 0 else numpy.inf
+
+
+def _widest(groups: Apart, alpha: float) -> float:
+    """The greatest upper end of a difference, of all pairs.
+
+    No pair's end is above the one's upper end less the other's lower end: of many groups only those
+    are put together that can be above the pair that looks the widest.
+    """
+    low, high = groups.at(alpha / 2)
+    first = groups.of(_two(high, low)).difference_highs(alpha)[0, 1]
+    may = (high - low.min() >= first - _SLACK) | (high.max() - low >= first - _SLACK)
+    return _among(groups.of(numpy.flatnonzero(may)).difference_highs(alpha))
+
+
+def _greatest(groups: Apart, alpha: float) -> float:
+    """The greatest lower end: no pair's is above the one's lower end less the other's value, nor
+    above the one's value less the other's upper end."""
+    low, high = groups.at(alpha / 2)
+    first = groups.of(_two(low, high)).difference_lows(alpha)[0, 1]
+    values, least = groups.values, first - _SLACK
+    one = (low - values.min() >= least) & (values - high.min() >= least)
+    other = (low.max() - values >= least) & (values.max() - high >= least)
+    return _among(groups.of(numpy.flatnonzero(one | other)).difference_lows(alpha))
+
+
+_SLACK = 1e-9
+
+
+def _two(highest: Floats, lowest: Floats) -> NDArray[numpy.int64]:
+    """Two places: of the highest, and of the lowest of the others."""
+    one = int(numpy.argmax(highest))
+    rest = numpy.where(numpy.arange(lowest.size) == one, numpy.inf, lowest)
+    return numpy.array([one, int(numpy.argmin(rest))])
+
+
+def _among(ends: Floats) -> float:
+    """The greatest, off the diagonal."""
+    return float(ends[~numpy.eye(len(ends), dtype=bool)].max())
