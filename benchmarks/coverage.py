@@ -391,8 +391,8 @@ def score_cells(quick: bool) -> Iterator[Cell]:
             yield _score_cell(kind, rows, 1)
     if not quick:
         yield _score_cell("calibrated", 4_000, 1)
-        for kind, groups in (("calibrated", 4), ("overconfident", 12), ("sharp", 2)):
-            yield _score_cell(kind, 1_500, groups)
+        for kind, groups in (("overconfident", 3), ("calibrated", 6)):
+            yield _score_cell(kind, 600, groups)
 
 
 def _score_cell(kind: str, rows: int, groups: int) -> Cell:
