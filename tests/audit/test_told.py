@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import venturalitica as vl
 from venturalitica.audit.result import tell
 
 SCRIPT = """\
@@ -17,6 +18,16 @@ import venturalitica as vl
 {before}
 vl.enforce(target=[1, 0] * 40, prediction=[1, 0] * 30 + [1, 1] * 10, gender=["f", "m"] * 40)
 """
+
+
+def test_an_amber_line_says_how_many_passed_without_being_conclusive(
+    policy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="venturalitica"):
+        said = [1, 1, 0, 0] * 4 + [0, 0, 1, 1] * 2
+        vl.enforce(target=[1, 1, 0, 0] * 6, prediction=said, gender=["f", "m"] * 12)
+    (line,) = [message for message in caplog.messages if "controls passed" in message]
+    assert "amber: 2 of 2 controls passed (1 not conclusively); evidence" in line
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,17 @@ def test_each_model_is_tied_to_the_training_before_it(mlflow, local):
     assert {made.likeness.tie for _, made in found()} == {"same predictions"}
 
 
+def test_a_model_of_an_earlier_training_is_tied_to_it(mlflow, local, caplog):
+    first, second = wrapped(), wrapped(DummyClassifier(strategy="most_frequent"))
+    with mlflow.start_run(experiment_id=local):
+        first.fit(*rows())
+        second.fit(*rows(8))
+        log_model(mlflow, first, "the better one")
+    ((_, made),) = found()
+    assert (made.entry, made.likeness.tie) == (0, "same predictions")
+    assert "other predictions" not in caplog.text
+
+
 def test_rows_that_are_changed_afterwards_are_not_the_ones_compared(mlflow, local):
     features, truth = rows()
     model = wrapped()

@@ -136,7 +136,18 @@ def test_without_audit_data_the_sentence_says_what_to_give(policy):
         (lambda X, y: {"audit_data": (X[["a"]], y)}, r"X_test lacks 'b'"),
         (lambda X, y: {"audit_data": (X.to_numpy()[:, :1], y)}, r"1 columns and X has 2"),
         (lambda X, y: {"audit_data": (X, y), "target": "y"}, r"holds the labels already"),
-        (lambda X, y: {"audit_data": (X, y), "group": "sex"}, r"X_test has no column 'sex'"),
+        (
+            lambda X, y: {"audit_data": (X, y), "group": "sex"},
+            r"X_test has no column 'sex'.*Give its values for these rows, group=test_df\['sex'\]",
+        ),
+        (
+            lambda X, y: {"audit_data": (X.to_numpy(), y), "group": "sex"},
+            r"no table with named columns. Give its values for these rows, group=test_df\['sex'\]",
+        ),
+        (
+            lambda X, y: {"audit_data": X[["a"]].assign(y=y)},
+            r"lacks 'b' .*give what the model gets, audit_data=\(X_test, y_test\)",
+        ),
         (lambda X, y: {"audit_data": (X, y), "group": ["f"] * 9}, r"9 values and 200 rows"),
         (lambda X, y: {"audit_data": (X, y[::-1])}, r"order their index differently"),
     ],

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +27,7 @@ from venturalitica.audit.delivery import Awaited, Place, before_settling
 from venturalitica.audit.parcel import run_ref
 from venturalitica.audit.recording import Outcome, keep
 from venturalitica.audit.statement import Unsigned, run_json
+from venturalitica.audit.training_rows import first_rows
 from venturalitica.core.causes import said
 from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import canonical_json, sha256_hex
@@ -37,6 +37,7 @@ from venturalitica.core.redact import redact_name, redacted_traceback
 from venturalitica.frameworks import predictions
 from venturalitica.frameworks.alignment import row_count
 from venturalitica.frameworks.asking import muted
+from venturalitica.frameworks.generators import kept_generators
 from venturalitica.ledger.lifecycle.ties import attached_by_record, runs_of, ties
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.records.kinds.model_tie import Likeness, ModelTie
@@ -109,7 +110,9 @@ def expect(audit: Audit, *, began: datetime, features: Any, answers: Any) -> Non
     runs = Statement.of(audit.statement).deliverable
     if audit.entry is None or not (runs or audit.awaits_run):
         return
-    some, without = _first_rows(features, answers)
+    some, without = None, "the audited model gave no predictions"
+    if answers is not None:
+        some, without = first_rows(features, ROWS)
     training = Training(
         audit.entry.index,
         audit.entry.evidence_sha256,
@@ -132,26 +135,13 @@ def attached_to(evidence_sha256: str, run: RunRef) -> None:
     ]
 
 
-def _first_rows(features: Any, answers: Any) -> tuple[Any, str]:
-    """A copy of the first rows, which nobody changes; else why there is none."""
-    if answers is None:
-        return None, "the audited model gave no predictions"
-    try:
-        if hasattr(features, "iloc"):
-            return features.iloc[:ROWS].copy(), ""
-        some = features[:ROWS]
-        return some.copy() if hasattr(some, "copy") else some, ""
-    except Exception as error:  # noqa: BLE001 - rows come in any form
-        return None, f"the audited rows could not be kept ({type(error).__name__})"
-
-
 def _begin(ended: Place | None) -> Awaited | None:
     """Begin to tie, on a thread, what the run that ends has, or all runs where none does."""
     mine = [one for one in _trainings if ended is None or ended in map(_place, one.runs)]
     if not mine:
         return None
     if ended is not None:  # nothing more is logged there
-        left = [(one, _others(one, ended)) for one in _trainings]
+        left = [(one, tuple(r for r in one.runs if _place(r) != ended)) for one in _trainings]
         _trainings[:] = [replace(one, runs=runs) for one, runs in left if runs or not one.runs]
     try:
         limit = Settings.for_recording().tracker_wait
@@ -159,26 +149,12 @@ def _begin(ended: Place | None) -> Awaited | None:
     except Exception as error:  # noqa: BLE001 - at exit no thread may be had; `sync` ties it then
         log.debug("no model is looked for now\n%s", redacted_traceback(error))
         return None
-    return _undisturbed(done), limit
 
+    def wait(seconds: float) -> bool:
+        with kept_generators():  # a model may draw when it predicts
+            return done(seconds)
 
-def _undisturbed(wait: Callable[[float], bool]) -> Callable[[float], bool]:
-    """Wait, and put the global generators back: a model may draw when it predicts."""
-    import numpy as np
-
-    def waited(seconds: float) -> bool:
-        own, numpys = random.getstate(), np.random.get_state()
-        try:
-            return wait(seconds)
-        finally:
-            random.setstate(own)
-            np.random.set_state(numpys)
-
-    return waited
-
-
-def _others(training: Training, ended: Place) -> tuple[RunRef, ...]:
-    return tuple(run for run in training.runs if _place(run) != ended)
+    return wait, limit
 
 
 def _on_a_thread(work: Callable[[], object]) -> Callable[[float], bool]:
@@ -219,20 +195,22 @@ def _tie_in(run: RunRef, trainings: Sequence[Training]) -> Iterator[Outcome]:
             prefix="venturalitica-model-", ignore_cleanup_errors=True
         ) as folder:
             whole = ask(place, "fetch_model", run, model, Path(folder))
-            training = _of(whole, trainings)
+            begun = _begun_before(whole, trainings)
             _tied.add(key)
-            if training is not None:
-                yield _record(training, run, whole, Path(folder))
+            if begun:
+                yield _record(*_likeness(begun, Path(folder)), run, whole, Path(folder))
 
 
-def _of(model: LoggedModel, trainings: Sequence[Training]) -> Training | None:
-    """The latest training that had begun when the model was made; None where it is older."""
+def _begun_before(model: LoggedModel, trainings: Sequence[Training]) -> list[Training]:
+    """The trainings that had begun when the model was made, the latest first."""
     made = model.made_at or datetime.max.replace(tzinfo=UTC)
     begun = [one for one in trainings if one.began - _SLACK <= made]
-    return max(begun, key=lambda one: one.began, default=None)
+    return sorted(begun, key=lambda one: one.began, reverse=True)
 
 
-def _record(training: Training, run: RunRef, model: LoggedModel, folder: Path) -> Outcome:
+def _record(
+    training: Training, likeness: Likeness, run: RunRef, model: LoggedModel, folder: Path
+) -> Outcome:
     manifest = read_manifest(folder)
     logged = {
         "tracker": run.tracker,
@@ -249,7 +227,7 @@ def _record(training: Training, run: RunRef, model: LoggedModel, folder: Path) -
         manifest=manifest,
         name=redact_name(model.name),
         logged={name: value for name, value in logged.items() if value},
-        likeness=_likeness(training, folder),
+        likeness=likeness,
     )
     kept = keep(
         Unsigned(made.statement([run_json(run)], datetime.now(UTC))),
@@ -264,42 +242,64 @@ def _record(training: Training, run: RunRef, model: LoggedModel, folder: Path) -
     return kept
 
 
-def _likeness(training: Training, folder: Path) -> Likeness:
-    """Ask the loaded model again, no longer than `LOAD_WITHIN`."""
-    if training.features is None:
-        return Likeness(tie="logged afterwards", reason=training.without)
-    if not (folder / "MLmodel").is_file():
-        reason = "its files do not say how they are loaded (a file MLmodel does)"
-        return Likeness(tie="logged afterwards", reason=reason)
-    answered: list[Likeness] = []
-    done = _on_a_thread(lambda: answered.append(_asked(training, folder)))
-    if not done(LOAD_WITHIN):
-        reason = f"it was not loaded and asked within {LOAD_WITHIN:.0f} s"
+def _likeness(begun: Sequence[Training], folder: Path) -> tuple[Training, Likeness]:
+    """The latest training whose model answers as the files do, which are loaded and asked no longer
+    than `LOAD_WITHIN`; else the latest of all."""
+    if all(one.features is None for one in begun):
+        why = begun[0].without
+    elif not (folder / "MLmodel").is_file():
+        why = "its files do not say how they are loaded (a file MLmodel does)"
     else:
-        reason = "it could not be asked; the log says why"
-    return answered[0] if answered else Likeness(tie="logged afterwards", reason=reason)
+        answered: list[tuple[Training, Likeness]] = []
+        done = _on_a_thread(lambda: answered.append(_asked(begun, folder)))
+        why = "it could not be asked; the log says why"
+        if not done(LOAD_WITHIN):
+            why = f"it was not loaded and asked within {LOAD_WITHIN:.0f} s"
+        if answered:
+            return answered[0]
+    return begun[0], Likeness(reason=why)
 
 
-def _asked(training: Training, folder: Path) -> Likeness:
+def _asked(begun: Sequence[Training], folder: Path) -> tuple[Training, Likeness]:
     from venturalitica.trackers.mlflow.models import load
 
     try:
         with muted():
-            given = predictions(load(folder), training.features)
+            model = load(folder)
     except Exception as error:  # noqa: BLE001 - the user's own model: its failure is a fact
-        log.info("the logged model could not be asked: %s", said(error))
-        reason = f"loaded and asked, it raised {type(error).__name__}"
-        return Likeness(tie="logged afterwards", reason=reason)
+        return begun[0], _raised(error)
+    found = []
+    for training in begun:
+        found.append(_compared(model, training))
+        if found[-1].tie == "same predictions":
+            return training, found[-1]
+    if found[0].rows:
+        log.warning(
+            "the model that was logged gives other predictions than the one that was audited in "
+            "entry %d: it is recorded as logged afterwards",
+            begun[0].entry,
+        )
+    return begun[0], found[0]
+
+
+def _compared(model: Any, training: Training) -> Likeness:
+    if training.features is None:
+        return Likeness(reason=training.without)
+    try:
+        with muted():
+            given = predictions(model, training.features)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _raised(error)
     rows = row_count(training.features)
     if _digest(given) == _digest(training.answers):
         return Likeness(tie="same predictions", rows=rows)
-    log.warning(
-        "the model that was logged gives other predictions than the one that was audited in entry "
-        "%d: it is recorded as logged afterwards",
-        training.entry,
-    )
     reason = f"asked about {rows} of the audited rows, it gave other predictions"
-    return Likeness(tie="logged afterwards", rows=rows, reason=reason)
+    return Likeness(rows=rows, reason=reason)
+
+
+def _raised(error: Exception) -> Likeness:
+    log.info("the logged model could not be asked: %s", said(error))
+    return Likeness(reason=f"loaded and asked, it raised {type(error).__name__}")
 
 
 def _digest(labels: Any) -> str:

@@ -328,6 +328,9 @@ def _summary(audit: Audit, home: Path) -> str:
     """`loan v1.0: amber: 2 of 3 controls passed, 1 not evaluated; evidence 7 in .venturalitica`."""
     counts = Counter(verdict.status for verdict in audit)
     passed = f"{counts.pop('passed', 0)} of {len(audit)} controls passed"
+    open_ones = sum(verdict.status == "passed" and not verdict.conclusive for verdict in audit)
+    if open_ones and not audit.beware:  # else that says why
+        passed += f" ({open_ones} not conclusively)"
     rest = [f"{number} {status.replace('_', ' ')}" for status, number in counts.items()]
     text = f"{audit.policy.name} v{audit.policy.version}: {audit.light}: "
     text += ", ".join([passed, *rest]) if len(audit) else "no control was selected"

@@ -151,3 +151,14 @@ def _held(X: Any, *, deep: bool) -> Any:
     if hasattr(X, "iloc"):
         return X.copy(deep=deep)
     return X.copy() if deep and places_of(X) else X
+
+
+def first_rows(rows: Any, most: int) -> tuple[Any, str]:
+    """A copy of the first `most` rows, which nobody changes; else None and why there is none."""
+    try:
+        if hasattr(rows, "iloc"):
+            return rows.iloc[:most].copy(), ""
+        some = rows[:most]
+        return some.copy() if hasattr(some, "copy") else some, ""
+    except Exception as error:  # noqa: BLE001 - rows come in any form
+        return None, f"the audited rows could not be kept ({type(error).__name__})"

@@ -77,7 +77,8 @@ def init(
     _ignore(Path(IGNORE))
     columns = "--prediction COLUMN" if target else "--target COLUMN --prediction COLUMN"
     hint(
-        f"Next: edit {POLICY}, then 'venturalitica policy lint' and",
+        f"Next: edit {POLICY}, then 'venturalitica policy lint'; in the training script",
+        "      'model = vl.wrap(model)' before 'fit', or of predictions in a file",
         f"      'venturalitica check FILE {columns}'",
         f"For CI: {WORKFLOW} says which line your requirements.txt needs",
         *NOT_IN_GIT,

@@ -6,7 +6,7 @@ import atexit
 import inspect
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -216,6 +216,39 @@ AUDIT_ROWS = (
     "A column that the model does not learn from goes into audit_data=: a table that has it, with "
     "the same rows as X or with held-out ones"
 )
+
+SHOWN = 30
+"""Names of columns in a message."""
+
+
+def refuse_columns_elsewhere(
+    bindings: Mapping[str, Any], columns: Sequence[str] | None, where: str = "X"
+) -> None:
+    """A sensitive column is often not in X, and should not be: the audit's own table has it."""
+    for role, name in bindings.items():
+        if not isinstance(name, str) or name in (columns or ()):
+            continue
+        beside = (
+            f"Give its values for these rows, {role}=test_df['{name}'], or an X_test that has the "
+            "column beside the model's"
+        )
+        remedy = beside if where == "X_test" else AUDIT_ROWS
+        if columns is None:
+            said = f"{role}='{name}' names a column, and there is no table with named columns"
+            more = "" if where == "X_test" else f"; or pass an array, {role}=<array>"
+            raise BindingError(f"{said}. {remedy}{more}")
+        near = did_you_mean(name, columns)
+        said = (
+            f"{role}='{name}': {where} has no column '{name}'{near} "
+            f"(columns of {where}: {quoted(columns)})"
+        )
+        raise BindingError(f"{said}. {remedy}")
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Names of columns, as a message lists them."""
+    return listed((f"'{name}'" for name in names), SHOWN)
+
 
 _told: set[tuple[str, type, str]] = set()
 

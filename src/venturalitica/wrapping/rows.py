@@ -13,7 +13,7 @@ from venturalitica.audit.recording import foretell
 from venturalitica.audit.training_rows import TrainingRows, places_of
 from venturalitica.core.circumstances import Share
 from venturalitica.core.policy import Policy
-from venturalitica.errors import BindingError, DataError, did_you_mean, listed
+from venturalitica.errors import BindingError, DataError, did_you_mean
 from venturalitica.frameworks.alignment import (
     check_agreement,
     check_index,
@@ -34,9 +34,7 @@ from venturalitica.frameworks.alignment import (
 from venturalitica.frameworks.beside import NOTHING, Beside
 from venturalitica.system.settings import Settings
 from venturalitica.tally.binding import bind
-from venturalitica.wrapping.arguments import AUDIT_ROWS, Call
-
-_SHOWN = 30
+from venturalitica.wrapping.arguments import Call, quoted, refuse_columns_elsewhere
 
 
 class Plan(Struct, frozen=True):
@@ -151,7 +149,7 @@ def _held_out(policy: Policy, call: Call) -> Plan:
             "audit_data=(X_test, y_test) holds the labels already: leave target= out, or give a "
             "table with them as audit_data"
         )
-    _refuse_columns_elsewhere(bindings, columns, "X_test")
+    refuse_columns_elsewhere(bindings, columns, "X_test")
     _check_bindings(policy, bindings, columns, rows)
     check_role_order({"y_test": y, **bindings}, X)
     return Plan(
@@ -176,9 +174,9 @@ def _features(X: Any, given: Any, columns: Sequence[str] | None) -> Any:
         missing = [name for name in names if name not in columns]
         if missing:
             raise BindingError(
-                f"audit_data=(X_test, y_test): X_test lacks {_listed(missing)} of the model's "
+                f"audit_data=(X_test, y_test): X_test lacks {quoted(missing)} of the model's "
                 f"feature columns{did_you_mean(missing[0], columns)} "
-                f"(columns of X_test: {_listed(columns)})"
+                f"(columns of X_test: {quoted(columns)})"
             )
         return like(X, picked(nw.from_native(given), names))
     if not unreadable(X) and column_count(given) != column_count(X):
@@ -208,28 +206,10 @@ def _training_data(policy: Policy, call: Call, rows: int) -> Plan:
         target = column_of(call.X, target) if in_x else None
     labels = _labels(call.y, rows)
     check_agreement(labels, target, "target=", "y")
-    _refuse_columns_elsewhere(bindings, columns)
+    refuse_columns_elsewhere(bindings, columns)
     _check_bindings(policy, bindings, columns, rows)
     check_role_order(bindings, call.X)
     return _against_y(call, frame, bindings, labels, target)
-
-
-def _refuse_columns_elsewhere(
-    bindings: Mapping[str, Any], columns: Sequence[str] | None, where: str = "X"
-) -> None:
-    """A sensitive column is often not in X, and should not be: the audit's own table has it."""
-    for role, name in bindings.items():
-        if not isinstance(name, str) or name in (columns or ()):
-            continue
-        if columns is None:
-            said = f"{role}='{name}' names a column, and there is no table with named columns"
-            raise BindingError(f"{said}. {AUDIT_ROWS}; or pass an array, {role}=<array>")
-        near = did_you_mean(name, columns)
-        said = (
-            f"{role}='{name}': {where} has no column '{name}'{near} "
-            f"(columns of {where}: {_listed(columns)})"
-        )
-        raise BindingError(f"{said}. {AUDIT_ROWS}")
 
 
 def _same_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
@@ -277,9 +257,11 @@ def _other_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
     if missing:
         raise BindingError(
             f"audit_data has {len(table)} rows and X has {rows}, so the model will predict "
-            f"audit_data itself, which lacks {_listed(missing)} of the model's feature columns"
+            f"audit_data itself, which lacks {quoted(missing)} of the model's feature columns"
             f"{did_you_mean(missing[0], table.columns)} "
-            f"(columns of audit_data: {_listed(table.columns)})"
+            f"(columns of audit_data: {quoted(table.columns)}). Where the features are made of "
+            "these columns, give what the model gets, audit_data=(X_test, y_test), and roles as "
+            "values for those rows"
         )
     native = table.to_native()
     bindings = dict(call.roles)
@@ -288,7 +270,7 @@ def _other_rows(policy: Policy, call: Call, table: Any, rows: int) -> Plan:
         raise BindingError(
             f"audit_data has {len(table)} rows and X has {rows}, so it must hold the true labels "
             'too: name their column with target="...", or in the policy with '
-            f"'roles: {{target: {{column: ...}}}}' (columns: {_listed(table.columns)})"
+            f"'roles: {{target: {{column: ...}}}}' (columns: {quoted(table.columns)})"
         )
     labels = one_column(bindings["target"] if target is None else column_of(native, target))
     if target is not None:
@@ -341,7 +323,7 @@ def _target_column(policy: Policy, call: Call, columns: Sequence[str]) -> str | 
         if named not in columns:
             raise BindingError(
                 f"target='{named}': audit_data has no column '{named}'"
-                f"{did_you_mean(named, columns)} (columns: {_listed(columns)})"
+                f"{did_you_mean(named, columns)} (columns: {quoted(columns)})"
             )
         return named
     if named is not None:
@@ -383,14 +365,10 @@ def _unread(y: Any, labels: Any, target: Any) -> dict[str, str]:
 
     outputs = outputs_of(y)
     return {
-        "target": f"y has {len(outputs)} outputs ({_listed(outputs)}): say which is judged, by "
+        "target": f"y has {len(outputs)} outputs ({quoted(outputs)}): say which is judged, by "
         "`roles: {target: {column: ...}}` in the policy or target= of the call"
     }
 
 
 def _is_array(value: Any) -> bool:
     return value is not None and not isinstance(value, str)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return listed((f"'{name}'" for name in names), _SHOWN)

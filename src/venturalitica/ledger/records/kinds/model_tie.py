@@ -37,7 +37,7 @@ TIES: tuple[Tie, ...] = ("same predictions", "logged afterwards")
 class Likeness(Struct, frozen=True, kw_only=True):
     """How a model was tied to an audit; the fields are the record's."""
 
-    tie: Tie
+    tie: Tie = "logged afterwards"
     rows: int | None = None
     reason: str = ""
 
