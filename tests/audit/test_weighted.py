@@ -144,3 +144,15 @@ def test_a_policy_names_the_column(policy: Path, weighted: pd.DataFrame) -> None
     policy.write_text(policy.read_text().replace("roles:", "roles:\n  weight: {column: w}"))
     bound = {role: column for role, column in ROLES.items() if role != "weight"}
     assert "; weighted by w" in vl.enforce(weighted, policy=policy, **bound)["accuracy"].reason
+
+
+def test_a_training_says_beforehand_that_no_column_is_bound(
+    policy: Path, weighted: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    policy.write_text(policy.read_text().replace("roles:", "roles:\n  weight: {column: u}"))
+    rows = weighted.assign(x=weighted.label + 0.5)
+    model = vl.wrap(LogisticRegression(), policy=policy, gender="sex")
+    model.fit(rows[["x"]], rows.label, audit_data=rows, target="label")
+    assert "not bound, so these controls will not be evaluated: 'weight'" in caplog.text
+    assert told()["status"] == "not_evaluated"
+    assert "role 'weight'" in told()["reason"]

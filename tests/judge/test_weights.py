@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -21,6 +22,8 @@ from venturalitica.errors import BindingError, DataError
 from venturalitica.judge import judge
 from venturalitica.judge.weights import can_weigh
 from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.ends import ALPHA, rate_ends
+from venturalitica.metrics.weights import effective, unsteady
 from venturalitica.policy import parse_policy
 
 ROLES = "roles: {target: {favorable: 1, labels: [0, 1]}, gender: {labels: [f, m]}}"
@@ -324,3 +327,57 @@ def test_a_value_of_one_persons_weight_is_not_shown() -> None:
         found = only(control, rows=few)
         assert found.status == "not_evaluated"
         assert "f" not in [group.name for group in found.groups]
+
+
+def test_few_rows_of_very_unequal_weights_settle_nothing() -> None:
+    rows = drawn(2_000, 5)
+    rows["y"] = numpy.where(numpy.arange(2_000) < 40, 0, 1)
+    control = 'metric: base_rate, must: ">= 0.5"'
+    assert only(control, rows=rows).conclusive
+    rows["w"] = numpy.random.default_rng(2).lognormal(0.0, 1.6, 2_000)
+    found = only(control, rows=rows)
+    assert found.status == "passed"
+    assert not found.conclusive
+    assert any("weights differ too much" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("related", [0.0, 0.7])
+@pytest.mark.parametrize("kind", ["exponential", "lognormal", "few"])
+def test_ends_that_may_be_conclusive_hold(kind: str, related: float) -> None:
+    """900 samples of 400 rows, with weights that are related to the outcome or not."""
+    random = numpy.random.default_rng(11)
+    draw: Callable[[Any], Any] = {
+        "exponential": lambda size: random.exponential(1.0, size),
+        "lognormal": lambda size: random.lognormal(0.0, 0.8, size),
+        "few": lambda size: numpy.where(random.random(size) < 0.2, 5.0, 1.0),
+    }[kind]
+
+    def chance(weights: Any) -> Any:
+        return 1 / (1 + numpy.exp(1.2 - related * numpy.log(weights)))
+
+    every = draw(1_000_000)
+    truth = numpy.average(chance(every), weights=every)
+    weights = draw((900, 400))
+    events = random.random(weights.shape) < chance(weights)
+    squares, rows = weights**2, numpy.full(900, 400.0)
+    share = effective(
+        ((weights * events).sum(axis=1), weights.sum(axis=1)),
+        ((squares * events).sum(axis=1), squares.sum(axis=1)),
+        rows,
+    )
+    low, high = rate_ends(*share, ALPHA)
+    settles = ~unsteady(share, weights.sum(axis=1), squares.sum(axis=1), rows)
+    missed = ((low > truth) | (high < truth)) & settles
+    assert settles.mean() > 0.5
+    assert missed.mean() <= 0.07 + 2 * (0.07 * 0.93 / 900) ** 0.5
+
+
+def test_weights_that_nobody_bound_by_another_role_change_nothing() -> None:
+    controls = ('metric: completeness, of: [weight, target], must: ">= 1"', "metric: accuracy")
+    policy = policy_of(controls[0], f'{controls[1]}, must: ">= 0.1"')
+    rows = drawn(300, 2)
+    rows["w"][:30] = numpy.nan
+    plain = audited(rows, policy=policy, weight=None, lenient=True).verdicts
+    assert [verdict.status for verdict in plain] == ["not_evaluated", "passed"]
+    rows = drawn(300, 2)
+    assert [v.status for v in audited(rows, policy=policy).verdicts] == ["passed", "passed"]

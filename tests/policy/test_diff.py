@@ -536,3 +536,10 @@ def test_how_long_records_are_kept_is_compared(good: str) -> None:
         assert (change.kind, change.aspects[0].key) == (kind, "retention")
     (change,) = diff(policies[0], policies[1]).changes
     assert (change.kind, change.aspects[0].old) == ("changed", "as VENTURALITICA_RETENTION says")
+
+
+def test_a_column_of_weights_touches_what_they_weigh() -> None:
+    rules = (control("a"), control("rows", metric="row_count", must=Threshold(">=", 9.0)))
+    before, after = policy(*rules), policy(*rules, roles={"weight": Role("weight", column="w")})
+    (change,) = [one for one in diff(before, after).changes if one.place == "role"]
+    assert (change.name, change.affects) == ("weight", ("a",))

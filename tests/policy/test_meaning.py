@@ -214,3 +214,19 @@ def test_the_names_that_others_use_are_hints(written: str, meant: str | None) ->
 def test_a_blank_within_an_operator(lint_text: Any) -> None:
     (problem,) = lint_text(_policy('metric: accuracy\nmust: "> = 0.8"')).errors
     assert """'> =' is no operator; did you mean must: ">= 0.8"?""" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("control", "roles", "said"),
+    [
+        ("metric: accuracy\nmust: '>= 0.5'", "{weight: {bins: [1]}}", "weight is no grouping role"),
+        ("metric: accuracy\nmust: '>= 0.5'", "{weight: {labels: [1]}}", "weight takes numbers"),
+        (
+            "metric: accuracy\nacross: weight\ncompare: min\nmust: '>= 0.5'",
+            "{}",
+            "weight is what rows count for",
+        ),
+    ],
+)
+def test_weights_group_nothing(control: str, roles: str, said: str, lint_text: Any) -> None:
+    assert any(said in str(problem) for problem in lint_text(_policy(control, roles)).errors)

@@ -46,7 +46,7 @@ def identity_roles(bound: Iterable[str]) -> list[str]:
     What a model answered is not among them: another model on the same rows looks at the same data.
     """
     roles = set(bound)
-    return ["target"] if "target" in roles else sorted(roles - {"prediction", "score"})
+    return ["target"] if "target" in roles else sorted(roles - {"prediction", "score", "weight"})
 
 
 def identity_digest(rows: int, columns: Iterable[str]) -> str:

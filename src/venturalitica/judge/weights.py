@@ -27,15 +27,15 @@ from venturalitica.metrics.catalog.weights import ROWS, SQUARES, SUM, WEIGHTS
 from venturalitica.metrics.intervals import Floats, Integers
 from venturalitica.metrics.registry import STATISTICS
 from venturalitica.metrics.statistic import Proportion, Statistic
-from venturalitica.metrics.weights import FEWEST, Parts, Weights, effective, kish
+from venturalitica.metrics.weights import FEWEST, Parts, Weights, effective, kish, unsteady
 
 _SHOWN = 12
 
 
 def weighs(policy: Policy, tally: Tally, circumstances: Circumstances) -> bool:
     """Whether rows count by a weight: the policy says so, or somebody bound one."""
-    told = WEIGHT in policy.roles or WEIGHT in circumstances.unbound
-    return told or WEIGHT in circumstances.faults or bool(_tables(tally))
+    bound = WEIGHT in policy.roles or WEIGHT in circumstances.faults
+    return bound or bool(_tables(tally))
 
 
 def can_weigh(spec: MetricSpec) -> bool:
@@ -191,21 +191,25 @@ def with_weights(found: Found, question: Question, counted: Counted) -> Found:
     names = counted.groups.names
     places = [names.index(name) for name in found.compared] or [0]
     sizes, behind = numpy.full(counted.size, numpy.inf), numpy.full(counted.size, numpy.inf)
+    loose = numpy.zeros(counted.size, dtype=bool)
     for metric in question.spec.parts:
         statistic = STATISTICS[metric]
-        _, size = _effective(statistic, counted)
-        trials = _shares(statistic, counted)[2][1]
-        for least, values in ((sizes, size), (behind, trials)):
+        share = _effective(statistic, counted)
+        (_, trials), (_, squares), (_, positive) = _shares(statistic, counted)
+        for least, values in ((sizes, share[1]), (behind, positive)):
             own = values.reshape(counted.size, -1)
             numpy.minimum(least, numpy.where(own > 0, own, numpy.inf).min(axis=1), out=least)
-    few = [place for place in places if behind[place] < FEWEST]
+        found_loose = unsteady(share, trials, squares, positive)
+        loose |= found_loose.reshape(counted.size, -1).any(axis=1)
     doubts = found.doubts
-    if few and not weights.are_equal(counted.counts):
-        where = f" in {quoted(names[place] for place in few)}" if names else ""
-        doubts = (
-            *doubts,
-            f"weighted, and the value rests on fewer than {rows(FEWEST)} of weight above 0{where}",
-        )
+    for faulty, why in (
+        (behind < FEWEST, f"the value rests on fewer than {rows(FEWEST)} of weight above 0"),
+        (loose, "the weights differ too much for the few rows of the rarer outcome"),
+    ):
+        chosen = [place for place in places if faulty[place]]
+        if chosen and not weights.are_equal(counted.counts):
+            where = f" in {quoted(names[place] for place in chosen)}" if names else ""
+            doubts = (*doubts, f"weighted, and {why}{where}")
     # Where it is not told how many rows were left out, nor is what is left worth.
     if numpy.array_equal(counted.told, counted.rows):
         said = [f"{sizes[p]:,.1f} rows" + (f" in '{names[p]}'" if names else "") for p in places]

@@ -14,6 +14,9 @@ from venturalitica.metrics.intervals import Floats, Integers, divide
 
 FEWEST = 300
 """Rows of a group from which the ends of weighted shares were shown to hold."""
+STEADY = 8
+"""Rows that the rarer outcome must be worth, times those that each row loses to unequal weights:
+from there on 93 % of intervals hold, for weights from uniform to log-normal ones."""
 _NEXT_TO_NONE = 1e-12
 """A smaller part of a sum is what its rounding left."""
 
@@ -71,3 +74,16 @@ def effective(sums: Parts, squares: Parts, rows: Floats) -> Parts:
     events = numpy.where(none, 0.0, numpy.where(every, size, events))
     there = trials > 0
     return numpy.where(there, events, 0.0), numpy.where(there, size, 0.0)
+
+
+def unsteady(share: Parts, sums: Floats, squares: Floats, rows: Floats) -> NDArray[numpy.bool_]:
+    """Where weights differ so much that the rarer outcome has too few rows to tell its variance.
+
+    Args:
+        share: events and trials as `effective` gives them.
+        sums, squares, rows: of all that it is a share of, in one shape.
+    """
+    events, size = share
+    lost = divide(rows, kish(sums, squares)) - 1
+    few: NDArray[numpy.bool_] = numpy.minimum(events, size - events) + 1 < STEADY * lost
+    return few

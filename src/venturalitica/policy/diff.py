@@ -21,8 +21,9 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from venturalitica.core.policy import LABEL_ROLES, Control, Policy
+from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Control, Policy
 from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.catalog.weights import reads_weights
 from venturalitica.policy.changes import (
     KINDS,
     PLACES,
@@ -126,6 +127,8 @@ class _Comparison(Struct, frozen=True):
             return True
         if control.metric == "completeness" and not control.of:
             return True  # it counts over every role that is bound
+        if role.name == WEIGHT:
+            return reads_weights(control)
         if role.name not in LABEL_ROLES:
             return False
         known = CATALOG.get(control.metric)

@@ -11,11 +11,12 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from venturalitica.core.policy import LABEL_ROLES, Policy
+from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Policy
 from venturalitica.errors import BindingError, did_you_mean, listed, slip
 from venturalitica.frameworks import is_fitted
 from venturalitica.frameworks.alignment import column_names
 from venturalitica.frameworks.sklearn import known_parameters
+from venturalitica.metrics.catalog.weights import reads_weights
 from venturalitica.wrapping.governed import TRAINING_METHODS
 from venturalitica.wrapping.registry import (
     AUDIT_DATA,
@@ -313,8 +314,9 @@ def say_unbound(policy: Policy, frame: Any, bound: Collection[str]) -> None:
     controls_of: dict[str, list[str]] = {}
     absent: dict[str, str] = {}
     for control in policy.controls:
-        for role in dict.fromkeys((*control.across, *control.of)):
-            known = role in LABEL_ROLES or role in bound
+        weight = [WEIGHT] if WEIGHT in policy.roles and reads_weights(control) else []
+        for role in dict.fromkeys((*control.across, *control.of, *weight)):
+            known = (role in LABEL_ROLES and role not in weight) or role in bound
             if not known and policy.role(role).column not in columns:
                 controls_of.setdefault(role, []).append(control.id)
                 absent[role] = policy.role(role).column or ""

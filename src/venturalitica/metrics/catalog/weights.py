@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from venturalitica.core.policy import WEIGHT
+from venturalitica.core.policy import WEIGHT, Control
+from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.catalog.regression import Terms, squares
 from venturalitica.metrics.catalog.spec import Need, Number
 
@@ -18,6 +19,14 @@ def _sums(weights: Any) -> Mapping[str, Terms]:
 
 
 WEIGHTS = Number(WEIGHT, (WEIGHT,), expected="weights, numbers of 0 or more", sums=_sums)
+
+
+def reads_weights(control: Control) -> bool:
+    """Whether it has another value where rows have weights, or none; not so of rows themselves."""
+    spec = CATALOG.get(control.metric)
+    if spec is None or spec.number:
+        return True
+    return spec.phase == "model" or spec.needs_favorable
 
 
 def weight_needs(asked: Sequence[Need]) -> tuple[Need, ...]:
