@@ -68,7 +68,13 @@ def exact_text(mantissa: int, exponent: int) -> str:
 
 
 def exact_value(text: str) -> Fraction:
-    """What `exact_text` wrote.
+    """What `exact_text` wrote; ValueError where it wrote no such text."""
+    mantissa, power = exact_parts(text)
+    return Fraction(mantissa << power) if power >= 0 else Fraction(mantissa, 1 << -power)
+
+
+def exact_parts(text: str) -> tuple[int, int]:
+    """Mantissa and exponent as `exact_text` wrote them.
 
     Raises:
         ValueError: it wrote no such text.
@@ -79,8 +85,7 @@ def exact_value(text: str) -> Fraction:
     power = int(exponent or "0")
     if abs(power) > 5_000:
         raise ValueError(f"2^{power} is no part of a sum of floats")
-    value = Fraction(int(mantissa, 16))
-    return value * (1 << power) if power >= 0 else value / (1 << -power)
+    return int(mantissa, 16), power
 
 
 def text_of_sum(value: Fraction) -> str:

@@ -6,14 +6,13 @@ Groups, supports and what is kept back go by rows, of those whose weight is abov
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
 import numpy
 from msgspec.structs import replace
 
-from venturalitica.core.amounts import AmountTable, exact_value
+from venturalitica.core.amounts import AmountTable, exact_parts
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.policy import WEIGHT, Policy
 from venturalitica.core.tally import Tally
@@ -98,22 +97,25 @@ def weighed(counted: Counted, table: AmountTable) -> Counted:
     assert counted.level is not None
     keys = numpy.column_stack([counted.group, counted.indices])
     different, found = numpy.unique(keys, axis=0, return_inverse=True)
-    place, names = found.reshape(-1), [table.names.index(name) for name in (SUM, SQUARES, ROWS)]
-    sums = [[Fraction(0)] * len(different) for _ in names]
-    for cell, key in zip(counted.level.tolist(), place.tolist(), strict=True):
-        for column, name in zip(sums, names, strict=True):
-            column[key] += exact_value(table.sums[cell][name])
-    total, positive = sum(sums[0]), sum(sums[2])
+    place = found.reshape(-1)
+    own = [table.sums[cell] for cell in counted.level.tolist()]
+    (sums, unit), (squares, square), (positive, one) = (
+        _added([texts[table.names.index(name)] for texts in own], place, len(different))
+        for name in (SUM, SQUARES, ROWS)
+    )
+    total, rows_in_all = sum(sums), sum(positive) << one
     if not total:
         raise Refusal("the weights of all rows that count are 0", n=int(counted.told.sum()))
-    scale = positive / total
+    # Whole numbers, of which a quotient is rounded once.
+    up, down = max(square - 2 * unit, 0), max(2 * unit - square, 0)
+    times, of = rows_in_all**2 << up, total**2 << down
     counts = numpy.zeros(len(different), dtype=numpy.int64)
     numpy.add.at(counts, place, counted.counts)
     weights = Weights(
         table.column,
-        numpy.array([float(one * scale) for one in sums[0]]),
-        numpy.array([float(one * scale * scale) for one in sums[1]]),
-        numpy.array([int(one) for one in sums[2]], dtype=numpy.int64),
+        numpy.array([part * rows_in_all / total for part in sums]),
+        numpy.array([part * times / of for part in squares]),
+        numpy.array([part << one for part in positive], dtype=numpy.int64),
     )
     return replace(
         counted,
@@ -124,6 +126,16 @@ def weighed(counted: Counted, table: AmountTable) -> Counted:
         values=None,
         weights=weights,
     )
+
+
+def _added(texts: Sequence[str], place: Integers, size: int) -> tuple[list[int], int]:
+    """The sums by place, exact, as whole numbers of one power of two: 2 to which power."""
+    parts = list(map(exact_parts, texts))
+    unit = min((power for mantissa, power in parts if mantissa), default=0)
+    sums = [0] * size
+    for (mantissa, power), key in zip(parts, place.tolist(), strict=True):
+        sums[key] += mantissa << (power - unit) if mantissa else 0
+    return sums, unit
 
 
 def of_weight(counted: Counted) -> Counted:
