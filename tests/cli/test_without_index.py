@@ -40,6 +40,7 @@ READS: dict[str, list[list[str]]] = {
     "reindex": [[], ["--json"]],
     "policy history": [[], ["--json"]],
     "policy diff": [["loans@1", "model_policy.yaml"]],
+    "policy plan": [["model_policy.yaml", "--from", one] for one in ("0", "99", "gone-0123")],
     "prune": [["--dry-run"], ["--dry-run", "--json"]],
     "approve": [["99", "--as", "Ada", "--role", "auditor", "--yes"]],
     "erase": [["99", "--yes"]],

@@ -25,8 +25,8 @@ from venturalitica.judge.pooling import tellable
 from venturalitica.judge.question import Question, Refusal, error_of, question_of
 from venturalitica.judge.small_groups import groups_kept_back
 from venturalitica.metrics.catalog import misuse_of
-from venturalitica.metrics.ends import Ends
-from venturalitica.metrics.intervals import Floats, Integers
+from venturalitica.metrics.ends import Ends, rate_ends
+from venturalitica.metrics.intervals import Floats, Integers, divide
 from venturalitica.metrics.rates import CHOSEN
 from venturalitica.metrics.registry import STATISTICS
 from venturalitica.metrics.statistic import Counts, Statistic
@@ -206,23 +206,16 @@ def _of_rates(policy: Policy, control: Control, rates: Mapping[str, Rate]) -> _D
     hits = numpy.array([one.rate for one in rates.values()])
     behind = numpy.array([one.of for one in rates.values()])
     parts = rows / rows.sum()
-    # In the shape of a selection rate, with the rows that are not behind the value beside it.
+    # With the rows that are not behind the value beside those that it is a share of.
     cells = [parts * behind * (1 - hits), parts * behind * hits, parts * (1 - behind)]
     carrier = Statistic(
         CHOSEN,
-        lambda counts: STATISTICS["selection_rate"].compute(counts[..., :2]),
+        lambda counts: divide(counts[..., 1], counts[..., :2].sum(axis=-1)),
         lambda counts: counts[..., :2].sum(axis=-1),
-        ends=lambda counts, alpha: _chosen_ends(counts[..., :2], alpha),
+        ends=lambda counts, alpha: rate_ends(counts[..., 1], counts[..., :2].sum(axis=-1), alpha),
     )
     shares = numpy.stack(cells, axis=1)
     return _Design(question, tuple(rates), shares, (3,), ((statistics[0][0], carrier),))
-
-
-def _chosen_ends(counts: Floats, alpha: float) -> Ends:
-    ends = STATISTICS["selection_rate"].ends
-    found: Ends | None = ends(counts, alpha) if ends is not None else None
-    assert found is not None
-    return found
 
 
 def _is_share(statistic: Statistic) -> bool:
