@@ -26,6 +26,13 @@ import pytest
 # does. Before numpy is imported, and for every Python that a test starts.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+with suppress(ImportError):  # it is no part of the environment for PyTorch
+    from hypothesis import HealthCheck, settings
+
+    # Whether a property holds is no matter of how busy the machine is.
+    settings.register_profile("whole", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("whole")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest chains come first: what shares a server, and what shares a browser."""
