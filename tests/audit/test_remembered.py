@@ -98,6 +98,14 @@ def test_other_bytes_are_another_policy(
     assert loose.controls[0].must == Threshold(">=", 0.5)
 
 
+def test_what_belongs_to_one_ledger_is_not_lost_to_another(home: Path, policy: Path) -> None:
+    again(policy, home)
+    remember_policies(home / "another")
+    assert kept(home) == []
+    remember_policies(home)
+    assert len(kept(home)) == 1
+
+
 def test_a_policy_that_a_caller_made_is_kept_nowhere(
     home: Path, policy: Path, table: pd.DataFrame
 ) -> None:

@@ -19,6 +19,7 @@ from msgspec import MsgspecError, msgpack
 from msgspec.structs import replace
 
 from venturalitica._version import __version__
+from venturalitica.core import policy as policies
 from venturalitica.core.policy import Policy
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy import parse_policy, policy_bytes, read
@@ -52,9 +53,10 @@ _fresh: dict[tuple[Path, str], Policy] = {}
 
 def remember_policies(home: Path) -> None:
     """Keep what was read for the next process; what cannot be kept is read anew there."""
-    for where, path in list(_fresh):
-        policy = _fresh.pop((where, path), None)
-        if policy is None or where != home:
+    # Another thread may read or keep one meanwhile: each is kept by whoever takes it out.
+    for key in [key for key in list(_fresh) if key[0] == home]:
+        policy = _fresh.pop(key, None)
+        if policy is None:
             continue
         place = _place(home, policy.bytes, policy.filename)
         try:
@@ -88,5 +90,6 @@ def _place(home: Path, data: bytes, filename: str) -> Path:
 @cache
 def _changed() -> str:
     """When what reads policies was last changed: between two versions it may mean more, or less."""
-    folder = Path(str(read.__file__)).parent
-    return str(max(file.stat().st_mtime_ns for file in folder.iterdir()))
+    sources = [*Path(read.__file__).parent.glob("*.py"), Path(policies.__file__)]
+    found = ((file.name, file.stat()) for file in sorted(sources))
+    return str([(name, one.st_size, one.st_mtime_ns) for name, one in found])
