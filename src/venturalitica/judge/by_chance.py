@@ -54,29 +54,32 @@ def by_chance(question: Question, found: Found) -> Chance | None:
 
 def _equal(question: Question, part: Part, places: Sequence[int], draws: int) -> Floats | None:
     """The value of each group where all are equal, `(draws, G)`."""
-    rows = part.support[places]
-    hits = part.values[places] * rows
-    if is_share(part, places, question.alpha):
-        successes, trials = _whole(hits), _whole(rows)
-        rate = successes.sum() / trials.sum()
-        generator = _generator(part.metric, successes, trials)
-        values: Floats = generator.binomial(trials, rate, (draws, trials.size)) / trials
-        return values
-    return _of_cells(part, places, draws)
+    share = share_of(part, places, question.alpha)
+    if share is None:
+        return _of_cells(part, places, draws)
+    successes, trials = share
+    rate = successes.sum() / trials.sum()
+    generator = _generator(part.metric, successes, trials)
+    values: Floats = generator.binomial(trials, rate, (draws, trials.size)) / trials
+    return values
 
 
-def is_share(part: Part, places: Sequence[int], alpha: float) -> bool:
-    """Whether each value is a part of its rows: its ends are those of k of n, then."""
+def share_of(part: Part, places: Sequence[int], alpha: float) -> tuple[Integers, Integers] | None:
+    """Of which rows each value is which part, `(G,)` each; None where it is not.
+
+    The ends of its interval are those of k of n, then.
+    """
     places = list(places)
     rows = part.support[places]
     hits = part.values[places] * rows
     if part.at is None or numpy.abs(hits - numpy.rint(hits)).max() > _WHOLE or not rows.all():
-        return False
+        return None
     ends, own = rate_ends(numpy.rint(hits), rows, alpha), part.at(alpha)
-    return all(
+    same = all(
         numpy.allclose(one[places], other, rtol=0, atol=1e-9)
         for one, other in zip(own, ends, strict=True)
     )
+    return (_whole(hits), _whole(rows)) if same else None
 
 
 def _of_cells(part: Part, places: Sequence[int], draws: int) -> Floats | None:

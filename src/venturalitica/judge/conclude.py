@@ -94,10 +94,9 @@ def as_recorded(verdicts: Iterable[Verdict], *, rough: bool) -> tuple[Verdict, .
 
 def _rounded(verdict: Verdict) -> Verdict:
     bound, amount = verdict.threshold, _is_amount(verdict.metric)
-    chance = verdict.by_chance
     return replace(
         verdict,
-        by_chance=chance and Chance(*(words.written(number, bound) for number in chance)),
+        by_chance=verdict.by_chance and _written_chance(verdict.by_chance, bound),
         value=None if verdict.value is None else words.written(verdict.value, bound, amount=amount),
         interval=words.written_interval(verdict.interval, bound, amount=amount),
         groups=tuple(_rounded_group(group, bound, amount=amount) for group in verdict.groups),
@@ -171,12 +170,12 @@ def conclude(
     )
     more = [sample_words(made)] if explains and not settled else []
     if equal is not None:
-        more.append(words.chance_words(_written_chance(equal, control.must), control.must))
+        more.append(words.chance_words(_written_chance(equal, control.must.bound), control.must))
     return replace(made, reason="; ".join([made.reason, *filter(None, more)]))
 
 
-def _written_chance(chance: Chance, must: Threshold) -> Chance:
-    return Chance(*(words.written(number, must.bound) for number in chance))
+def _written_chance(chance: Chance, bound: float | None) -> Chance:
+    return Chance(*(words.written(number, bound) for number in chance))
 
 
 def _widened(interval: Interval, error_bound: float) -> Interval:

@@ -17,7 +17,7 @@ from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.policy import Control, Policy
 from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError
-from venturalitica.judge.by_chance import is_share
+from venturalitica.judge.by_chance import share_of
 from venturalitica.judge.compare_groups import Found, Part, compared, single
 from venturalitica.judge.measure import Bench, counted_rows, fewest_of
 from venturalitica.judge.measure_numbers import counted_levels
@@ -25,7 +25,7 @@ from venturalitica.judge.pooling import tellable
 from venturalitica.judge.question import Question, Refusal, error_of, question_of
 from venturalitica.judge.small_groups import groups_kept_back
 from venturalitica.metrics.catalog import misuse_of
-from venturalitica.metrics.ends import Ends, rate_ends
+from venturalitica.metrics.ends import ALPHA, Ends, rate_ends
 from venturalitica.metrics.intervals import Floats, Integers, divide
 from venturalitica.metrics.rates import CHOSEN
 from venturalitica.metrics.registry import STATISTICS
@@ -228,7 +228,7 @@ def _is_share(statistic: Statistic) -> bool:
         favorable=1,
     )
     part = _part("", statistic, statistic.shape.lay(sample).measured, numpy.array([42.0]))
-    return is_share(part, [0], 0.025)
+    return share_of(part, [0], ALPHA) is not None
 
 
 def _searched(design: _Design, power: float) -> Planned:
