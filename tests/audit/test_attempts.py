@@ -191,7 +191,7 @@ def test_kept_looks_that_cannot_be_read_cost_no_record(
     for _ in range(2):
         look(table, policy)
     kept = tmp_path / "evidence" / "cache" / "looks.txt"
-    head, line = kept.read_text().splitlines()
+    head, line, _ = kept.read_text().splitlines()
     _, key, text, data, _ = line.replace("audit:", "").split(" ")
     rest = f"{forged.format(key=key, policy=text, data=data)}\n"
     kept.write_text(f"{head.rpartition(' ')[0]} {sha256_hex(rest.encode())}\n{rest}")

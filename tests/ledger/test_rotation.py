@@ -306,7 +306,7 @@ def test_a_key_rotated_between_reading_and_signing_is_no_fault(
     after = Ledger.open(home, signer=new)
     introduced(after, old, new, reason="")
     ledgers = [before, after]
-    monkeypatch.setattr(recording, "open_ledger", lambda _: ledgers.pop(0))
+    monkeypatch.setattr(recording, "open_ledger", lambda *_, **__: ledgers.pop(0))
     kept = recording.keep(Unsigned(statement(1)), (), Settings.current())
     assert kept.fault == ""
     assert kept.entry is not None

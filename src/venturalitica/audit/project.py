@@ -89,8 +89,12 @@ def own_external(settings: Settings) -> dict[str, bytes]:
     return {key.keyid: key.pem.encode("ascii") for key in publics}
 
 
-def open_ledger(settings: Settings | None = None, *, create: bool = True) -> Ledger:
+def open_ledger(
+    settings: Settings | None = None, *, create: bool = True, settle: bool = True
+) -> Ledger:
     """The ledger of these settings, with its signing keys; an interrupted erasure is finished.
+
+    `create` and `settle` are those of `Ledger.open`.
 
     Raises:
         EvidenceError: it cannot be created, read or trusted.
@@ -99,7 +103,7 @@ def open_ledger(settings: Settings | None = None, *, create: bool = True) -> Led
     from venturalitica.ledger.ledger import Ledger
 
     settings = settings or Settings.current()
-    ledger = Ledger.open(settings.home, signer=signer_of(settings), create=create)
+    ledger = Ledger.open(settings.home, signer=signer_of(settings), create=create, settle=settle)
     # os.path says False, and does not raise, where the folder may not be looked into.
     if os.path.exists(ledger.home / "vault" / "erasing"):  # noqa: PTH110
         from venturalitica.ledger.lifecycle.erase import go_on

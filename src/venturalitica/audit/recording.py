@@ -82,7 +82,7 @@ def keep(unsigned: Unsigned, trackers: Sequence[RunRef], settings: Settings) -> 
 
 def _append(unsigned: Unsigned, settings: Settings) -> tuple[Ledger, Entry]:
     try:
-        ledger = open_ledger(settings)
+        ledger = open_ledger(settings, settle=False)
         return ledger, unsigned.append_to(ledger)
     except RetiredKeyError:
         # The key may have been rotated since it was read, a moment ago: its successor is there now.

@@ -35,7 +35,7 @@ from venturalitica.core.retention import DEFAULT, retention
 from venturalitica.core.tally import Tally, may_be_told
 from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_light
-from venturalitica.ledger.records.kept_looks import is_kept, keep_up, prior_of
+from venturalitica.ledger.records.kept_looks import is_kept, keep_up, prior_of, take_note
 from venturalitica.ledger.records.publication import publication_of
 from venturalitica.ledger.records.vault import Pair
 from venturalitica.metrics.catalog import sharing_error
@@ -97,7 +97,10 @@ class Unsigned(Concise, frozen=True):
         if self.key and not is_kept(ledger.home) and (size := ledger.size):
             keep_up(ledger.home, self.key, size, ledger.leaf(size - 1))
         late = partial(prior_of, ledger.home, self.key, statement=self.statement)
-        return ledger.append(self.statement, pairs=self.pairs, late=late if self.key else None)
+        entry = ledger.append(self.statement, pairs=self.pairs, late=late if self.key else None)
+        if self.key:
+            take_note(ledger.home, self.key, entry)
+        return entry
 
 
 def build_statement(facts: Facts, *, key: bytes = b"") -> Unsigned:

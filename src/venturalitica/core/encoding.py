@@ -19,9 +19,7 @@ from venturalitica.errors import EvidenceError
 def canonical_json(value: Any) -> bytes:
     """RFC 8785 (JCS) bytes of a JSON value; NaN, infinities and integers above 2^53 are refused."""
     try:
-        plain = _plain(value)
-        text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-        return text.encode("utf-8")
+        return _SPELT.encode(_plain(value)).encode("utf-8")
     except (_Unsure, UnicodeEncodeError):
         import rfc8785  # only here: reading a policy needs nothing of it
 
@@ -51,6 +49,7 @@ def _whole_float(text: str) -> bool:
     return "." in text and (".0," in text or ".0]" in text or ".0}" in text or text.endswith(".0"))
 
 
+_SPELT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 _QUICK = json.JSONEncoder(
     ensure_ascii=False,
     separators=(",", ":"),

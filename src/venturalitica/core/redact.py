@@ -12,6 +12,7 @@ import re
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 
 from venturalitica.core.secret_names import (
     is_secret_in_prose,
@@ -147,6 +148,7 @@ def _redact_environments(text: str) -> str:
     return "".join(parts) + text[done:]
 
 
+@lru_cache(maxsize=4096)  # each audit of a table names its columns again
 def redact_name(name: str) -> str:
     """A name that somebody gave: `rows.csv?sig=s` becomes `rows.csv?sig=[removed]`."""
     return redact_text(name if "://" in name else _redact_rest(name))

@@ -15,7 +15,6 @@ from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.verdict import Chance
 from venturalitica.judge.compare_groups import Found, Part, together
 from venturalitica.judge.question import Question
-from venturalitica.metrics.ends import rate_ends
 from venturalitica.metrics.intervals import (
     Floats,
     Integers,
@@ -30,8 +29,6 @@ MOST_CELLS = 40_000
 """Numbers that are drawn of a metric that is no share; where these do not do, none are."""
 BEYOND = 0.05
 """Of the draws beyond each end of the band."""
-
-_WHOLE = 1e-6
 
 
 def by_chance(question: Question, found: Found) -> Chance | None:
@@ -54,7 +51,7 @@ def by_chance(question: Question, found: Found) -> Chance | None:
 
 def _equal(question: Question, part: Part, places: Sequence[int], draws: int) -> Floats | None:
     """The value of each group where all are equal, `(draws, G)`."""
-    share = share_of(part, places, question.alpha)
+    share = _share_of(part, places)
     if share is None:
         return _of_cells(part, places, draws)
     successes, trials = share
@@ -64,22 +61,12 @@ def _equal(question: Question, part: Part, places: Sequence[int], draws: int) ->
     return values
 
 
-def share_of(part: Part, places: Sequence[int], alpha: float) -> tuple[Integers, Integers] | None:
-    """Of which rows each value is which part, `(G,)` each; None where it is not.
-
-    The ends of its interval are those of k of n, then.
-    """
-    places = list(places)
-    rows = part.support[places]
-    hits = part.values[places] * rows
-    if part.at is None or numpy.abs(hits - numpy.rint(hits)).max() > _WHOLE or not rows.all():
+def _share_of(part: Part, places: Sequence[int]) -> tuple[Integers, Integers] | None:
+    """Of which rows each value is which part, `(G,)` each; None where it is not."""
+    if part.share is None:
         return None
-    ends, own = rate_ends(numpy.rint(hits), rows, alpha), part.at(alpha)
-    same = all(
-        numpy.allclose(one[places], other, rtol=0, atol=1e-9)
-        for one, other in zip(own, ends, strict=True)
-    )
-    return (_whole(hits), _whole(rows)) if same else None
+    successes, trials = (_whole(rows[list(places)]) for rows in part.share)
+    return (successes, trials) if trials.all() else None
 
 
 def _of_cells(part: Part, places: Sequence[int], draws: int) -> Floats | None:

@@ -35,8 +35,9 @@ class Part(Struct, frozen=True):
 
     `values` `(G,)`, `support` `(G,)` rows behind each; G is 1 without groups. Either `at` gives
     their ends at any one-sided error, or there are `replicates` `(2000, G)`. `rows` `(G,)` where
-    the values are shares of all these rows. `within` is as in `Apart`. `compute` gives the values
-    from `counts` `(..., G, *shape)`, where these are counts of rows.
+    the values are shares of all these rows; `share` the rows that are counted and those that they
+    are a share of, `(G,)` each, where they are other shares. `within` is as in `Apart`. `compute`
+    gives the values from `counts` `(..., G, *shape)`, where these are counts of rows.
     """
 
     metric: str
@@ -45,6 +46,7 @@ class Part(Struct, frozen=True):
     replicates: Floats | None = None
     at: AtLevel | None = None
     rows: Floats | None = None
+    share: tuple[Floats, Floats] | None = None
     within: float = HALF
     counts: Floats | None = None
     compute: Function | None = None

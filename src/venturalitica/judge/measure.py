@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import numpy
@@ -43,7 +44,6 @@ from venturalitica.judge.weights import (
     worth,
 )
 from venturalitica.metrics.catalog import CATALOG
-from venturalitica.metrics.ends import Ends
 from venturalitica.metrics.intervals import Floats, Integers, Resampling
 from venturalitica.metrics.registry import STATISTICS
 from venturalitica.metrics.statistic import Sample, Shape, Statistic, rarest_label
@@ -133,10 +133,12 @@ def fewest_of(question: Question, counted: Counted, *measured: Floats) -> Floats
 def measure(bench: Bench, question: Question) -> Found:
     """Measure a control. Raises Refusal where there is no value."""
     counted, (notes, doubts) = _counted(bench, question)
-    counted = tellable(counted, fewest_of(question, counted), bench.least)
+    fewest = fewest_of(question, counted)
+    told = tellable(counted, fewest, bench.least)
+    if told is not counted:
+        counted, fewest = told, fewest_of(question, told)
     parts = [_part(bench, question, metric, counted) for metric in question.spec.parts]
     doubts = (*doubts, *_unsure(bench, question, counted))
-    fewest = fewest_of(question, counted)
     found = compared_or_single(bench, question, parts, counted, fewest).with_notes(
         *counted.notes, *notes, *unweighted_note(bench.tally, question.spec)
     )
@@ -314,13 +316,15 @@ def _part(bench: Bench, question: Question, metric: str, counted: Counted) -> Pa
         counts = sample.measured
         if absent:  # nobody belongs to these: they have a count, and it is 0
             counts = numpy.pad(counts, [(0, absent)] + [(0, 0)] * (counts.ndim - 1))
-        if statistic.ends(counts, question.alpha) is not None:
+        at: Any = cache(partial(statistic.ends, counts))
+        if at(question.alpha) is not None:
             return Part(
                 metric,
                 statistic.compute(counts),
                 rows if statistic.support is None else statistic.support(counts),
-                at=lambda alpha: _given(statistic.ends, counts, alpha),
+                at=at,
                 rows=counts if statistic.of_all else None,
+                share=statistic.share(counts),
                 counts=counts,
                 compute=statistic.compute,
             )
@@ -338,12 +342,6 @@ def _part(bench: Bench, question: Question, metric: str, counted: Counted) -> Pa
         counts=None if absent else sample.measured,
         compute=compute,
     )
-
-
-def _given(ends: Any, counts: Floats, alpha: float) -> Ends:
-    found: Ends | None = ends(counts, alpha)
-    assert found is not None, "what has ends at one error has them at another"
-    return found
 
 
 def _unsure(bench: Bench, question: Question, counted: Counted) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.policy import Control, Policy
 from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError
-from venturalitica.judge.by_chance import share_of
 from venturalitica.judge.compare_groups import Found, Part, compared, single
 from venturalitica.judge.measure import Bench, counted_rows, fewest_of
 from venturalitica.judge.measure_numbers import counted_levels
@@ -25,11 +24,11 @@ from venturalitica.judge.pooling import tellable
 from venturalitica.judge.question import Question, Refusal, error_of, question_of
 from venturalitica.judge.small_groups import groups_kept_back
 from venturalitica.metrics.catalog import misuse_of
-from venturalitica.metrics.ends import ALPHA, Ends, rate_ends
+from venturalitica.metrics.ends import Ends
 from venturalitica.metrics.intervals import Floats, Integers, divide
 from venturalitica.metrics.rates import CHOSEN
 from venturalitica.metrics.registry import STATISTICS
-from venturalitica.metrics.statistic import Counts, Statistic
+from venturalitica.metrics.statistic import Proportion, Statistic
 
 POWER = 0.8
 """How often a table of the planned size is conclusive."""
@@ -197,7 +196,7 @@ def _of_rates(policy: Policy, control: Control, rates: Mapping[str, Rate]) -> _D
     if not rates:
         raise Refusal("no rate is given for it")
     several = len(statistics) > 1 or question.spec.number is not None
-    if several or statistics[0][1].of_all or not _is_share(statistics[0][1]):
+    if several or statistics[0][1].of_all or not statistics[0][1].is_share:
         raise Refusal(f"{control.metric} is not planned from rates: plan it --from a run")
     if bool(question.compare) != ("" not in rates):
         wanted = "by group" if question.compare else "alone"
@@ -212,23 +211,10 @@ def _of_rates(policy: Policy, control: Control, rates: Mapping[str, Rate]) -> _D
         CHOSEN,
         lambda counts: divide(counts[..., 1], counts[..., :2].sum(axis=-1)),
         lambda counts: counts[..., :2].sum(axis=-1),
-        ends=lambda counts, alpha: rate_ends(counts[..., 1], counts[..., :2].sum(axis=-1), alpha),
+        ends=Proportion(lambda counts: (counts[..., 1], counts[..., :2].sum(axis=-1))),
     )
     shares = numpy.stack(cells, axis=1)
     return _Design(question, tuple(rates), shares, (3,), ((statistics[0][0], carrier),))
-
-
-def _is_share(statistic: Statistic) -> bool:
-    """Whether it is k of n: its ends are then those of its value times its rows, of these."""
-    pairs = numpy.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=numpy.int64)
-    sample = Counts(
-        indices=pairs,
-        group=numpy.zeros(4, dtype=numpy.int64),
-        counts=numpy.array([13, 5, 7, 17], dtype=numpy.int64),
-        favorable=1,
-    )
-    part = _part("", statistic, statistic.shape.lay(sample).measured, numpy.array([42.0]))
-    return share_of(part, [0], ALPHA) is not None
 
 
 def _searched(design: _Design, power: float) -> Planned:

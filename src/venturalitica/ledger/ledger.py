@@ -81,12 +81,13 @@ class Ledger:
         signer: Signer | None = None,
         checkpoint_signer: Signer | None = None,
         create: bool = True,
+        settle: bool = True,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> Ledger:
         """Open the ledger in `home`.
 
         With a `signer` it can be appended to: it is made if absent (and `create`), and what a
-        killed writer left is settled. Without one it is only read.
+        killed writer left is settled (not `settle`: by the append that follows).
 
         Raises:
             EvidenceError: absent and not to be made, or damaged.
@@ -100,8 +101,8 @@ class Ledger:
                 f"{ledger.home}: no evidence log here; it begins with the first governed fit, "
                 "enforce or 'venturalitica check'"
             )
-        if signer is not None:
-            ledger._settle()
+        if signer is not None and (settle or not ledger._log.checkpoint.exists()):
+            ledger._settle()  # without a checkpoint, another process may be making it now
         return ledger
 
     @property

@@ -140,6 +140,16 @@ class Statistic(Struct, frozen=True):
     greatest: Callable[[Amounts], Floats] | None = None
     said: Callable[[Amounts, int], str] | None = None
 
+    @property
+    def is_share(self) -> bool:
+        """Whether the value is k of n rows."""
+        return isinstance(self.ends, Proportion) and self.ends.ends is rate_ends
+
+    def share(self, counts: Floats) -> tuple[Floats, Floats] | None:
+        """The rows that are counted and those that they are a share of, `(G,)` each; None where
+        the value is no share of rows."""
+        return self.ends.of(counts) if isinstance(self.ends, Proportion) and self.is_share else None
+
 
 def all_rows(counts: Floats, levels: Floats | None = None) -> Floats:
     """As `fewest`: no part of the value rests on fewer than all rows."""

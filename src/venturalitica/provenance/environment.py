@@ -297,13 +297,42 @@ def git(path: Path | str) -> dict[str, Any] | None:
     file differs from the commit; None if that took too long), `remote` (its address without
     credentials, or None).
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline, path = time.monotonic() + PATIENCE, Path(path)
     try:
-        facts = _facts(Path(path), deadline)
-        return None if facts is None else facts | {"remote": _remote(Path(path), deadline)}
+        repository = _repository(path)
+        facts = None if repository is None else _facts(path, deadline)
+        if repository is None or facts is None:
+            return None
+        return facts | {"remote": _remote_of(repository, path, deadline)}
     except (OSError, ValueError) as error:
         log.debug("git state not recorded: %s", error)
         return None
+
+
+def _repository(path: Path) -> Path | None:
+    """What git finds first on its way up: a folder, or a file that names one elsewhere. Looked for
+    here, since each process that says that there is none costs a millisecond."""
+    place = path.absolute()
+    found = (folder / ".git" for folder in (place, *place.parents))
+    return next((one for one in found if os.path.lexists(one)), None)
+
+
+def _remote_of(repository: Path, path: Path, deadline: float) -> str | None:
+    """Asked again where the settings of the repository have changed, or lie elsewhere."""
+    try:
+        found = (repository / "config").stat()
+    except OSError:
+        return _remote(path, deadline)
+    settings = (str(repository), found.st_ino, found.st_size, found.st_mtime_ns)
+    known = _remotes.get(settings)
+    if known is None:
+        known = (_remote(path, deadline),)
+        if time.monotonic() < deadline:
+            _remotes[settings] = known
+    return known[0]
+
+
+_remotes: dict[tuple[str, int, int, int], tuple[str | None]] = {}
 
 
 def _facts(path: Path, deadline: float) -> dict[str, Any] | None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import secrets
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from venturalitica.ledger.records.looks import (
     look_of,
     named_for,
 )
+from venturalitica.ledger.records.placement import Entry
 from venturalitica.system.files import reading
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,19 @@ def keep_up(home: Path, key: bytes, size: int, last: str) -> None:
     files = LogFiles(home)
     with files.cache() as cache:
         _caught_up(files, cache, size, bytes.fromhex(last), key)
+
+
+def take_note(home: Path, key: bytes, entry: Entry) -> None:
+    """Keep the look of a record just appended, so that the next one need not read it back.
+
+    Who appended meanwhile has kept it already, or reads it from the log.
+    """
+    files = LogFiles(home)
+    kept = _read(files, key)
+    if kept.size == entry.index:
+        look = look_of(entry.record, entry.index, key)
+        text = kept.text if look is None else f"{kept.text}{_line(look)}\n"
+        _write(files, _Kept(entry.index + 1, entry.leaf_sha256, text), key)
 
 
 def is_kept(home: Path) -> bool:
@@ -189,23 +202,34 @@ def _attempts(text: str, look: Look) -> Attempts | None:
     """As `Looks.attempts`, by searching: to take in ten thousand looks takes ten times as long."""
     if not look.data:
         return None
-    same = re.findall(rf"^(\d+) \S+ (\S+) {look.data} (\S+)$", text, re.M)
-    place = text.find(f" {look.policy} ")
-    seen = text[text.rfind("\n", 0, place) + 1 : place].partition(" ")[0] if place >= 0 else ""
+    same = list(_of_data(text, look.data))
+    seen = _line_at(text, text.find(f" {look.policy} ")).partition(" ")[0]
     first = int(seen) if seen else look.index
     own = sum(text.count(f" audit:{name} ") for name in (look.key, NO_DATA))
     return Attempts(
         audits=len(same),
-        policies=len({policy for _, policy, _ in same}),
-        models=len({model for _, _, model in same} - {NONE}),
-        before_policy=bisect_left(same, first, key=lambda found: int(found[0])),
+        policies=len({found.policy for found in same}),
+        models=len({found.model for found in same} - {""}),
+        before_policy=bisect_left(same, first, key=lambda found: found.index),
         not_compared=text.count(" audit:") - own,
     )
 
 
+def _of_data(text: str, data: str) -> Iterator[Look]:
+    place = text.find(f" {data} ")
+    while place >= 0:
+        yield _look(_line_at(text, place))
+        place = text.find(f" {data} ", text.find("\n", place))
+
+
+def _line_at(text: str, place: int) -> str:
+    """The line that holds a place; none where that is below 0."""
+    return text[text.rfind("\n", 0, place) + 1 : text.find("\n", place)] if place >= 0 else ""
+
+
 def _commitment(text: str, policy: str) -> int | None:
-    place = text.rfind(f" commitment {policy} ")
-    return None if place < 0 else int(text[text.rfind("\n", 0, place) + 1 : place])
+    line = _line_at(text, text.rfind(f" commitment {policy} "))
+    return _look(line).index if line else None
 
 
 def _read(files: LogFiles, key: bytes) -> _Kept:

@@ -13,6 +13,7 @@ import os
 import secrets
 import stat
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -340,6 +341,7 @@ def _guarded_bytes(path: Path, advice: str = "") -> bytes:
         os.close(descriptor)
 
 
+@lru_cache(maxsize=4)  # a process signs with one key many times
 def _parse(pem: bytes, source: str, passphrase: str | None) -> FileSigner:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
