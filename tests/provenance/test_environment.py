@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from venturalitica.provenance.environment import Surroundings, environment, hardware
-from venturalitica.provenance.environment import git as probe
+from venturalitica.provenance.git import git as probe
 from venturalitica.system.settings import Settings
 
 
