@@ -32,7 +32,7 @@ COMMANDS: tuple[CommandLine, ...] = (
     CommandLine("check", "Judge data files by the policy; keep the evidence.", "check", JUDGE),
     CommandLine("verify", "Check that nobody changed the evidence.", "verify", JUDGE),
     CommandLine("approve", "Sign a record off: dated, signed, by a person.", "approve", JUDGE),
-    CommandLine("policy", "Lint, show, compare and commit to policies.", "policy", JUDGE),
+    CommandLine("policy", "Lint, show, compare and commit to policies.", "policies.policy", JUDGE),
     CommandLine("ui", "Look at runs, policies and evidence in a browser.", "ui", LOOK),
     CommandLine("runs", "List the runs on record, or show one in full.", "runs", LOOK),
     CommandLine("report", "Draw the report of a record, to hand to somebody.", "report", LOOK),

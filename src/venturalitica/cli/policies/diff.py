@@ -22,7 +22,7 @@ from venturalitica.cli.output import (
     styled,
     table,
 )
-from venturalitica.cli.policy_changes import (
+from venturalitica.cli.policies.changes import (
     SHORT,
     Format,
     FormatOption,

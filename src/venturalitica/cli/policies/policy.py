@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from venturalitica.cli import policy_commit, policy_diff
 from venturalitica.cli.output import (
     FAILED,
     WRONG,
@@ -22,6 +21,7 @@ from venturalitica.cli.output import (
     say,
     table,
 )
+from venturalitica.cli.policies import commit, diff
 from venturalitica.core.text import format_number, percent
 from venturalitica.errors import EvidenceError, SettingsError
 
@@ -176,9 +176,9 @@ def _plan(read: Policy, run: str | None, rates: Path | None, power: float) -> tu
         return plan(read, tally, power=power)
 
 
-app.command("commit")(policy_commit.commit)
-app.command("diff")(policy_diff.diff)
-app.command("history")(policy_diff.history)
+app.command("commit")(commit.commit)
+app.command("diff")(diff.diff)
+app.command("history")(diff.history)
 
 
 def _print_plan(planned: tuple[Planned, ...], power: float) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from torture.formats import in_format_1
 
@@ -154,7 +154,7 @@ def test_hostile_words_forge_no_line(call: Any, files: None) -> None:
 def test_marks_are_words_and_signs_in_ascii_too(
     call: Any, files: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("venturalitica.cli.policy_changes.speaks_unicode", lambda: False)
+    monkeypatch.setattr("venturalitica.cli.policies.changes.speaks_unicode", lambda: False)
     text = call("policy", "diff", "old.yaml", "new.yaml").stdout
     assert "v loosened  control parity" in text
     assert text.isascii()
