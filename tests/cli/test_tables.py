@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from pyarrow import feather, ipc, parquet
 
 from venturalitica.cli.reading import csv_reader as csv_files
-from venturalitica.cli.reading import data_files as binary_files
 from venturalitica.cli.reading import data_files as tables
 from venturalitica.cli.reading import engine
-from venturalitica.cli.reading.csv_reader import Together
+from venturalitica.cli.reading.csv_types import Together
 from venturalitica.errors import DataError, MissingExtra
 from venturalitica.provenance.fingerprint import fingerprint
 
@@ -214,8 +213,7 @@ def test_only_the_columns_that_are_named_are_read(tmp_path, monkeypatch):
         read.append(expression)
         return real(connection, expression)
 
-    for module in (csv_files, binary_files):
-        monkeypatch.setattr(module, "array", spied)
+    monkeypatch.setattr(engine, "array", spied)
     table = pa.table({"a": [1, 2], "huge": ["x" * 1000] * 2, "b": [3, 4]})
     parquet.write_table(table, tmp_path / "d.parquet")
     (tmp_path / "d.csv").write_text("a,huge,b\n1,x,3\n2,x,4\n")
@@ -301,10 +299,11 @@ def test_bad_csv_is_refused_with_file_and_reason(tmp_path, content, said):
 def test_what_is_not_there_is_said(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "loans.csv").write_text("a\n1\n")
+    (tmp_path / "empty").mkdir()
     for pattern, said in (
         ("loan.csv", "did you mean 'loans.csv'?"),
         ("*.parquet", "no file matches '*.parquet'"),
-        (".", "is a folder"),
+        ("empty", "the folder 'empty' holds no data file"),
     ):
         with pytest.raises(DataError) as caught:
             tables.read_table([pattern])

@@ -32,6 +32,7 @@ from torture.run_attacks import delivered
 from venturalitica.audit.parcel import parcel
 from venturalitica.cli.app import run as command_line
 from venturalitica.cli.reading import csv_reader as csv_files
+from venturalitica.cli.reading.data_files import find_files
 from venturalitica.errors import DataError, PolicyError, TrackerError, VenturaliticaError
 from venturalitica.ledger import Ledger, verify_ledger
 from venturalitica.ledger.records.vault import Pair, Vault
@@ -417,9 +418,9 @@ def bombs(at: Path, *, short: bool) -> str:
         with gzip.open(packed, "wb", compresslevel=9) as stream:
             for _ in range(1 + csv_files.UNPACKED_ALWAYS // 1_048_576):
                 stream.write(b"1,2\n" * 262_144)
-        refused(DataError, lambda: csv_files.read_csv([packed], None))
+        refused(DataError, lambda: csv_files.read_csv(find_files([packed]), None))
     packed.write_bytes(packed.read_bytes()[:500] + b"\0" * 500)
-    refused(DataError, lambda: csv_files.read_csv([packed], None))
+    refused(DataError, lambda: csv_files.read_csv(find_files([packed]), None))
     laughs = b"a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + b"".join(
         b"a%d: &a%d [%s]\n" % (n, n, b",".join([b"*a%d" % (n - 1)] * 9)) for n in range(1, 12)
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.cli.output import (
     NOT_EVALUATED,
@@ -59,7 +60,9 @@ class PhaseName(StrEnum):
 def check(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", help="Data files or globs: CSV, Parquet, Arrow."),
+        typer.Argument(
+            metavar="FILE", help="Data files, folders or globs: CSV, JSON lines, Parquet, Arrow."
+        ),
     ],
     policy: Annotated[
         Path | None,
@@ -215,23 +218,28 @@ def _judge(
     from venturalitica.audit.audit import conduct
     from venturalitica.audit.measure import Request
     from venturalitica.audit.project import resolve_policy
-    from venturalitica.cli.reading.csv_reader import compared
-    from venturalitica.cli.reading.data_files import data_name, find_files, read_table
+    from venturalitica.cli.reading.csv_types import compared
+    from venturalitica.cli.reading.data_files import find_files, judged_table, read_table
+    from venturalitica.cli.reading.engine import errors_as_ours
+    from venturalitica.cli.reading.places import data_name
 
     rules = resolve_policy(policy)
     found = find_files(files)
+    together = compared(rules, bindings)
     with progress("reading and judging"):
-        frame = read_table(found, separator=separator, together=compared(rules, bindings))
+        columns = read_table(found, separator=separator, together=together)
         request = Request(
             policy=rules,
             source="check",
-            frame=frame,
+            frame=columns,
             bindings=bindings,
             phase=phase,
             name=data_name(found),
         )
         if model is None:
-            return _conducted(lambda: conduct(request))
+            request = replace(request, frame=judged_table(columns, found, together))
+            with errors_as_ours():
+                return _conducted(lambda: conduct(request))
     return _asked(request, model)
 
 

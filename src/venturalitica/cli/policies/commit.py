@@ -99,8 +99,9 @@ def _test_data(
     policy: Policy, files: list[str], target: str | None, separator: str | None
 ) -> dict[str, Any]:
     from venturalitica.audit.committing import describe_test_data
-    from venturalitica.cli.reading.csv_reader import compared
-    from venturalitica.cli.reading.data_files import data_name, find_files, read_table
+    from venturalitica.cli.reading.csv_types import compared
+    from venturalitica.cli.reading.data_files import find_files, read_table
+    from venturalitica.cli.reading.places import data_name
 
     found = find_files(files)
     bound = {"target": target} if target else {}

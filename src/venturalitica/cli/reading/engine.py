@@ -1,9 +1,10 @@
-"""DuckDB, the one engine that reads data files: the rows do not depend on what else is installed.
+"""DuckDB, the one engine that reads data: the rows do not depend on what else is installed.
 
-Each file is loaded into a table, only the columns that are asked for, as `c0`, `c1`, …: what is
-written in a file never stands in a statement; `rows` is all of them. The values come out as numpy
-arrays, which the base install has. Where some are missing it is an array of floats with NaN, of
-times with NaT, or of objects with None.
+What is read is a view over the files, never a copy of them in memory: `rows`, with the columns that
+are asked for as `c0`, `c1`, …, so that what is written in a file never stands in a statement. The
+values come out as a relation that a judgement counts on the engine (`Columns.relation`), or as
+numpy arrays, which the base install has. Where some of these are missing it is an array of floats
+with NaN, of times with NaT, or of objects with None.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from venturalitica.core.redact import redact_text
 from venturalitica.errors import DataError, MissingExtra
 
 # Nothing is fetched (DuckDB would download an extension that a file asks for), and nothing is
@@ -40,20 +42,64 @@ _NO_VALUE = {"f": numpy.nan, "M": numpy.datetime64("NaT")}
 
 
 class Columns(Mapping[str, NDArray[Any]]):
-    """The columns of data files by name, each of shape `(n,)`, read when first asked for."""
+    """The columns of data by name, each of shape `(n,)`, read when first asked for.
+
+    Args:
+        names: what the columns are called, in order.
+        view: makes `rows` of the columns that it is given, in an open connection, and says by
+            which expressions their values come, typed.
+    """
 
     def __init__(
-        self, names: Sequence[str], load: Callable[[Sequence[str]], Mapping[str, NDArray[Any]]]
+        self, names: Sequence[str], view: Callable[[Any, Sequence[str]], Sequence[str]]
     ) -> None:
         self._names = dict.fromkeys(names)
-        self._load = load
+        self._view = view
         self._read: dict[str, NDArray[Any]] = {}
+        self._open: list[Any] = []
+        self.at_once: frozenset[str] = frozenset()
+        """Columns that have their types together: none of them is read without the others."""
 
     def read(self, names: Sequence[str]) -> None:
-        """Read these columns, where they exist, in one pass."""
-        wanted = [name for name in names if name in self._names and name not in self._read]
-        if wanted:
-            self._read |= self._load(wanted)
+        """Read these columns into memory, where they exist, in one pass."""
+        asked = {*names, *(self.at_once if self.at_once & {*names} else ())}
+        wanted = [name for name in self._names if name in asked and name not in self._read]
+        if not wanted:
+            return
+        with connected() as connection:
+            expressions = self._view(connection, wanted)
+            self._read |= {
+                name: array(connection, expression)
+                for name, expression in zip(wanted, expressions, strict=True)
+            }
+
+    def relation(self, names: Sequence[str]) -> Any:
+        """A DuckDB relation of these columns, in the order of the rows; nothing is in memory.
+
+        The others are there by name alone, and reading one is an error: no rule has chosen its
+        type. Whoever computes of it does so within `errors_as_ours`.
+        """
+        asked = {*names}
+        wanted = [name for name in self._names if name in asked]
+        connection = _connect()
+        self._open.append(connection)
+        with errors_as_ours():
+            expressions = self._view(connection, wanted)
+            chosen = ", ".join(f"{each} AS c{place}" for place, each in enumerate(expressions))
+            others = [name for name in self._names if name not in asked]
+            return _named(connection.sql(f"SELECT {chosen} FROM rows"), wanted, others)
+
+    def can_relate(self, names: Sequence[str]) -> bool:
+        """Whether a relation can hold these columns: DuckDB takes `A` and `a` for one."""
+        wanted = [name.lower() for name in {*names} if name in self._names]
+        return bool(wanted) and len(set(wanted)) == len(wanted)
+
+    def row_count(self, names: Sequence[str]) -> int:
+        """How many rows there are, by a view of these columns, of which at least one is there."""
+        wanted = [name for name in names if name in self._names] or list(self._names)[:1]
+        with connected() as connection:
+            self._view(connection, wanted)
+            return int(connection.execute("SELECT count(*) FROM rows").fetchall()[0][0])
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         self.read([name])
@@ -66,6 +112,36 @@ class Columns(Mapping[str, NDArray[Any]]):
         return len(self._names)
 
 
+def _named(relation: Any, names: Sequence[str], others: Sequence[str]) -> Any:
+    """The columns `c0`, `c1`, … under their names, which stand in no statement. A category is the
+    text that it stands for."""
+    from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+
+    chosen = []
+    for place, (name, kind) in enumerate(zip(names, relation.types, strict=True)):
+        column = ColumnExpression(f"c{place}")
+        chosen.append((column.cast("VARCHAR") if kind.id == "enum" else column).alias(name))
+    known = {name.lower() for name in names}
+    for name in others:
+        if name.lower() in known:  # DuckDB could not tell the two apart
+            continue
+        known.add(name.lower())
+        unread = FunctionExpression("error", ConstantExpression("a column that is not read"))
+        chosen.append(unread.cast("VARCHAR").alias(name))
+    return relation.select(*chosen)
+
+
+def _connect() -> Any:
+    try:
+        import duckdb
+    except ImportError:
+        raise MissingExtra("DuckDB, which reads data files,", "files") from None
+    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    connection = duckdb.connect(":memory:", config={**_CONFIG, "threads": str(threads)})
+    connection.execute("SET enable_progress_bar = false; SET python_enable_replacements = false")
+    return connection
+
+
 @contextmanager
 def connected() -> Iterator[Any]:
     """An empty database in memory, closed at the end.
@@ -73,33 +149,36 @@ def connected() -> Iterator[Any]:
     Raises:
         MissingExtra: DuckDB is not installed.
     """
+    connection = _connect()
     try:
-        import duckdb
-    except ImportError:
-        raise MissingExtra("DuckDB, which reads data files,", "files") from None
-    threads = min(_MOST_THREADS, os.cpu_count() or 1)
-    connection = duckdb.connect(":memory:", config={**_CONFIG, "threads": str(threads)})
-    try:
-        connection.execute(
-            "SET enable_progress_bar = false; SET python_enable_replacements = false"
-        )
-        yield connection
-    except duckdb.Error as error:
-        raise DataError(f"the data cannot be read: {first_line(error)}") from error
+        with errors_as_ours():
+            yield connection
     finally:
         connection.close()
 
 
-def first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def succeeds(connection: Any, query: str, given: Sequence[str]) -> bool:
-    """Whether DuckDB carries the query out; False where it says no."""
+@contextmanager
+def errors_as_ours(said: str = "the data cannot be read") -> Iterator[None]:
+    """What DuckDB raises as a `DataError` that begins so, without what may be a secret."""
     import duckdb
 
     try:
-        connection.execute(query, given)
+        yield
+    except duckdb.Error as error:
+        raise DataError(f"{said}: {first_line(error)}") from error
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first, without credentials that an address may hold."""
+    return redact_text((str(error).strip().splitlines() or [type(error).__name__])[0])
+
+
+def succeeds(connection: Any, query: str, given: Sequence[Any]) -> bool:
+    """Whether DuckDB carries the query out to its end; False where it says no."""
+    import duckdb
+
+    try:
+        connection.execute(query, given).fetchall()
     except duckdb.Error:
         return False
     return True
@@ -110,15 +189,25 @@ def location(path: Path) -> str:
     return glob.escape(str(path.absolute()))
 
 
+def text(value: str) -> str:
+    """A text as it stands in a statement: a view takes no parameters."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def texts(values: Sequence[str]) -> str:
+    """`['a', 'b']`: a list of texts as it stands in a statement."""
+    return f"[{', '.join(map(text, values))}]"
+
+
 def identifiers(places: Sequence[int]) -> str:
     """`c0, c2`: the names that columns have in DuckDB, by their places in the file."""
     return ", ".join(f"c{place}" for place in places)
 
 
-def stack(connection: Any, count: int) -> None:
-    """`rows`: the tables `file0`, `file1`, … one below the other (UNION ALL keeps the order)."""
-    tables = " UNION ALL ".join(f"SELECT * FROM file{number}" for number in range(count))
-    connection.execute(f"CREATE VIEW rows AS {tables}")
+def stack(connection: Any, parts: Sequence[str]) -> None:
+    """`rows`: tables and views one below the other (UNION ALL keeps the order)."""
+    tables = " UNION ALL ".join(f"SELECT * FROM {part}" for part in parts)
+    connection.execute(f"CREATE OR REPLACE VIEW rows AS {tables}")
 
 
 def array(connection: Any, expression: str) -> NDArray[Any]:
@@ -145,8 +234,9 @@ def objects(values: Sequence[Any]) -> NDArray[Any]:
 
 
 def refuse_other_columns(
-    path: Path, names: Sequence[str], other: Path, expected: Sequence[str]
+    path: object, names: Sequence[str], other: object, expected: Sequence[str]
 ) -> None:
+    """DataError where files that are judged together have different columns."""
     if sorted(names) == sorted(expected):
         return
     missing = sorted(set(expected) - set(names))
