@@ -30,6 +30,7 @@ OWN_FILES = {
     "keras": (),
     "skorch": (),
     "duckdb": ("cli.reading.engine",),
+    "fsspec": ("cli.reading.cloud",),
     "sqlalchemy": ("ledger.index",),
     "cryptography": ("ledger.signing", "ledger.formats"),
     "rfc3161_client": ("ledger.formats.timestamp",),

@@ -61,7 +61,8 @@ def check(
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE", help="Data files, folders or globs: CSV, JSON lines, Parquet, Arrow."
+            metavar="FILE",
+            help="Data files, folders, globs or addresses: CSV, JSON lines, Parquet, Arrow.",
         ),
     ],
     policy: Annotated[
@@ -117,6 +118,7 @@ def check(
     Examples:
       venturalitica check loans.csv --target class --prediction approved --role gender=sex
       venturalitica check 'data/2026-*.parquet' --target class --phase data --json
+      venturalitica check s3://bucket/loans/ --target class --phase data
       venturalitica check loans.csv --model models:/credit/3 --target class --role gender=sex
     """
     bindings = _bindings({"target": target, "prediction": prediction, "score": score}, role or [])

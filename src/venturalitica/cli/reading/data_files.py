@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from venturalitica.cli.reading.places import DataFile, find_local
+from venturalitica.cli.reading.places import DataFile, find_local, is_address
 from venturalitica.errors import DataError
 
 if TYPE_CHECKING:
@@ -75,9 +75,16 @@ def find_files(patterns: Sequence[str | Path]) -> list[DataFile]:
 
     Raises:
         DataError: nothing there, a format that is not known, a folder of something else.
+        MissingExtra: an address is named, and what reads it is not installed.
     """
     found: dict[Any, DataFile] = {}
     for pattern in patterns:
+        if is_address(str(pattern)):
+            from venturalitica.cli.reading.cloud import find_objects
+
+            for each in find_objects(str(pattern)):
+                found.setdefault(each.path, each)
+            continue
         for place, file in find_local(pattern):
             found.setdefault(place, file)
     if not found:

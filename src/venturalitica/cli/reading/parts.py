@@ -97,8 +97,20 @@ def readable(file: DataFile) -> Iterator[None]:
     except (DataError, MissingExtra):
         raise
     except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{file}: cannot be read: {reason}") from error
+        if file.files is None:
+            reason = getattr(error, "strerror", None) or error
+            raise DataError(f"{file}: cannot be read: {reason}") from error
+        raise _refused(file, error) from error
+    except Exception as error:
+        if file.files is None:
+            raise
+        raise _refused(file, error) from error
+
+
+def _refused(file: DataFile, error: Exception) -> DataError:
+    from venturalitica.cli.reading.cloud import refusal
+
+    return refusal(file.name, error)
 
 
 def opened(file: DataFile) -> IO[bytes]:

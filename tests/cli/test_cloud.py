@@ -1,0 +1,285 @@
+"""Data at an address, on servers of loopback: moto's S3, and a server of files."""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import io
+import json
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import s3fs
+from moto.server import ThreadedMotoServer
+from pyarrow import feather, parquet
+
+from venturalitica.cli.reading import cloud
+from venturalitica.cli.reading.data_files import find_files, read_table
+from venturalitica.errors import DataError, MissingExtra
+
+SECRET = "b7Xq/2mT9vLkZ4hR"
+TABLE = pa.table({"n": [1, 2, 3], "g": ["x", "y", None]})
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3fs.S3FileSystem]:
+    """An empty bucket `data`, and credentials in the environment alone."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        "AWS_ENDPOINT_URL": moto,
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    store = s3fs.S3FileSystem()
+    if store.exists("data"):
+        store.rm("data", recursive=True)
+    store.mkdir("data")
+    yield store
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def values(table: Any) -> dict[str, list[Any]]:
+    return {
+        name: [None if value is None or value != value else value for value in table[name].tolist()]
+        for name in table
+    }
+
+
+def parquet_bytes(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    parquet.write_table(table, sink)
+    return sink.getvalue()
+
+
+def feather_bytes(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    feather.write_feather(table, sink)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("d.parquet", parquet_bytes(TABLE)),
+        ("d.feather", feather_bytes(TABLE)),
+        ("d.csv", b"n,g\n1,x\n2,y\n3,\n"),
+        ("d.csv.gz", gzip.compress(b"n,g\n1,x\n2,y\n3,\n")),
+        ("d[1] é.jsonl", b'{"n":1,"g":"x"}\n{"n":2,"g":"y"}\n{"n":3}\n'),
+    ],
+)
+def test_an_object_is_read_as_a_file_is(bucket, name, content):
+    bucket.pipe_file(f"data/{name}", content)
+    table = read_table([f"s3://data/{name}"])
+    assert values(table) == TABLE.to_pydict()
+    assert table.relation(["n", "g"]).fetchall() == list(
+        zip(*TABLE.to_pydict().values(), strict=True)
+    )
+
+
+def test_prefixes_and_globs_of_a_bucket_are_sets_of_files(bucket):
+    for year in (2025, 2026):
+        bucket.pipe_file(f"data/set/year={year}/p.parquet", parquet_bytes(TABLE))
+    bucket.pipe_file("data/set/_SUCCESS", b"")
+    bucket.pipe_file("data/setting/other.parquet", b"no")
+    expected = {**{name: [*column, *column] for name, column in TABLE.to_pydict().items()}}
+    expected["year"] = [2025] * 3 + [2026] * 3
+    for address in ("s3://data/set", "s3://data/set/", "s3://data/set/*/*.parquet"):
+        assert values(read_table([address])) == expected
+    assert [str(file) for file in find_files(["s3://data/set", "s3://data/set/"])] == [
+        "s3://data/set/year=2025/p.parquet",
+        "s3://data/set/year=2026/p.parquet",
+    ]
+    bucket.pipe_file("data/set/_delta_log/0.json", b"{}")
+    with pytest.raises(DataError, match="is a Delta table"):
+        find_files(["s3://data/set"])
+
+
+POLICY = """\
+policy: loans
+version: "1"
+roles: {target: {favorable: 1}}
+controls: [{id: right, metric: accuracy, must: ">= 0.60"}]
+"""
+
+
+def test_check_judges_a_bucket_and_records_no_credentials(bucket, call, project):
+    (project / "model_policy.yaml").write_text(POLICY)
+    rows = pa.table({"y": [0, 1] * 50, "p": [0, 1] * 50})
+    bucket.pipe_file("data/loans.parquet", parquet_bytes(rows))
+    result = call(
+        "check", "s3://data/loans.parquet", "--target", "y", "--prediction", "p", "--json"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["verdicts"][0]["value"] == 1.0
+    written = b"".join(file.read_bytes() for file in project.rglob("*") if file.is_file())
+    assert b"loans.parquet" in written
+    assert SECRET.encode() not in written
+
+
+def test_a_bucket_without_credentials_is_refused_and_says_what_to_set(
+    bucket, call, project, monkeypatch
+):
+    (project / "model_policy.yaml").write_text(POLICY)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    s3fs.S3FileSystem.clear_instance_cache()
+    result = call("check", "s3://data/loans.parquet", "--target", "y", "--prediction", "p")
+    assert result.exit_code == 2
+    assert "s3://data/loans.parquet: no credentials were found; set AWS_PROFILE" in result.stderr
+    assert not (project / ".venturalitica" / "log").exists()
+
+
+def test_what_a_store_refuses_is_said_without_a_secret(bucket, monkeypatch):
+    for address, said in (
+        ("s3://data/none.csv", "nothing is there"),
+        ("s3://nowhere/none.csv", "nothing is there"),
+        (f"s3://AKIAIOSFODNN7EXAMPLE:{SECRET}@data/d.csv", "the address holds credentials"),
+        ("ftp://data/d.csv", "data are read from s3://"),
+        ("http://example.com/d.csv", "use https://"),
+    ):
+        with pytest.raises(DataError, match=re.escape(said)) as caught:
+            find_files([address])
+        assert SECRET not in str(caught.value)
+    denied = PermissionError(f"Access Denied for key {SECRET}")
+    assert SECRET not in str(cloud.refusal("s3://data/d.csv", denied))
+    assert "access was denied to these credentials; set AWS_PROFILE" in str(
+        cloud.refusal("s3://data/d.csv", denied)
+    )
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    with pytest.raises(DataError, match="the connection failed or broke") as caught:
+        find_files(["s3://data/d.csv"])
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("absent", "address", "said"),
+    [
+        ("fsspec.core", "s3://data/d.csv", "s3fs, which reads s3://"),
+        ("s3fs", "s3://data/d.csv", "s3fs, which reads s3://"),
+        ("gcsfs", "gs://data/d.csv", "gcsfs, which reads gs://"),
+        ("adlfs", "az://data/d.csv", "adlfs, which reads az://"),
+    ],
+)
+def test_what_reads_an_address_is_an_extra(monkeypatch, absent, address, said):
+    importlib.import_module("fsspec")
+    known = sys.modules["fsspec.registry"]._registry
+    monkeypatch.delitem(known, address.partition(":")[0], raising=False)
+    monkeypatch.setitem(sys.modules, absent, None)
+    with pytest.raises(MissingExtra, match=re.escape(said)) as caught:
+        find_files([address])
+    assert caught.value.extra == "cloud"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Files of `server.files`; pieces where `server.ranges`, `server.most` bytes in all."""
+
+    server: Any
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self._answer(send=False)
+
+    def do_GET(self) -> None:
+        self._answer(send=True)
+
+    def _answer(self, *, send: bool) -> None:
+        content = self.server.files.get(self.path.partition("?")[0])
+        if content is None:
+            self.send_error(404)
+            return
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
+        first, last = 0, len(content) - 1
+        if asked and self.server.ranges:
+            first, last = int(asked[1]), min(int(asked[2] or last), last)
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
+        else:
+            self.send_response(200)
+        if self.server.ranges:
+            self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(last + 1 - first))
+        self.end_headers()
+        if send:
+            piece = content[first : last + 1][: self.server.most]
+            self.server.most -= len(piece)
+            self.wfile.write(piece)
+            if len(piece) < last + 1 - first:
+                self.close_connection = True
+
+
+@pytest.fixture
+def web() -> Iterator[Any]:
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.files, server.ranges, server.most = {}, True, 1 << 40
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    server.at = f"http://127.0.0.1:{server.server_port}"
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_file_of_a_server_is_read_with_and_without_pieces(web, ranges):
+    web.ranges = ranges
+    web.files = {"/d.csv": b"n,g\n1,x\n2,y\n3,\n", "/d.parquet": parquet_bytes(TABLE)}
+    for name in web.files:
+        assert values(read_table([f"{web.at}{name}?token=abc"])) == TABLE.to_pydict()
+    with pytest.raises(DataError, match="nothing is there"):
+        find_files([f"{web.at}/none.csv"])
+
+
+def test_without_pieces_only_so_much_is_held(web, monkeypatch):
+    web.ranges, web.files = False, {"/d.csv": b"n,g\n" + b"1,x\n" * 1000}
+    monkeypatch.setattr(cloud, "_IN_MEMORY", 1000)
+    with pytest.raises(
+        DataError, match="more than 1,000 bytes, and the server hands over no pieces"
+    ):
+        find_files([f"{web.at}/d.csv"])
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("name", ["d.csv", "d.parquet"])
+def test_a_connection_that_breaks_half_way_judges_nothing(web, call, project, ranges, name):
+    (project / "model_policy.yaml").write_text(POLICY)
+    rows = 400_000
+    columns = {"y": [n * 7919 % 1_000_003 for n in range(rows)], "p": [1] * rows}
+    if name == "d.csv":
+        content = b"y,p\n" + b"".join(b"%d,1\n" % (n % 2) for n in columns["y"])
+    else:
+        content = parquet_bytes(pa.table(columns))
+    web.ranges, web.files, web.most = ranges, {f"/{name}": content}, len(content) // 2
+    address = f"{web.at}/{name}?token={SECRET}"
+    result = call("check", address, "--target", "y", "--prediction", "p")
+    assert result.exit_code == 2
+    assert "the connection failed or broke before all was read" in result.stderr
+    assert SECRET not in result.stderr
+    assert not (project / ".venturalitica" / "log").exists()
