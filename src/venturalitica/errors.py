@@ -4,6 +4,7 @@
     ├── PolicyError                    the policy file is wrong; holds every problem found in it
     ├── BindingError                   a role, column or keyword does not fit the data
     ├── DataError                      the rows cannot be judged (out of order, no table)
+    │   └── EngineError                the engine that holds them failed before all were counted
     ├── SettingsError                  a setting or environment variable is wrong
     ├── EvidenceError                  evidence cannot be written, read or trusted
     │   ├── EntryPruned                the entry was pruned: its retention had passed
@@ -74,6 +75,10 @@ class BindingError(VenturaliticaError):
 
 class DataError(VenturaliticaError):
     """The rows given cannot be judged as they are."""
+
+
+class EngineError(DataError):
+    """The engine that holds the rows failed before all were counted: a connection was lost, say."""
 
 
 class SettingsError(VenturaliticaError):

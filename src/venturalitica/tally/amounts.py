@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy
 from numpy.typing import NDArray
@@ -45,10 +45,15 @@ def usable(number: Number, given: Given) -> NDArray[numpy.bool_]:
         kept &= numpy.isfinite(values)
     for role, values in zip(number.of, given, strict=True):
         if kept.any() and numpy.abs(values[kept]).max() > LIMIT:
-            raise RoleError(
-                role, f"{role}= holds amounts beyond {LIMIT:g}: expected smaller ones; scale them"
-            )
+            refuse_large(role)
     return kept
+
+
+def refuse_large(role: str) -> NoReturn:
+    """The error for a value that is too large for its powers to be floats."""
+    raise RoleError(
+        role, f"{role}= holds amounts beyond {LIMIT:g}: expected smaller ones; scale them"
+    )
 
 
 def check_weights(weights: NDArray[numpy.float64], column: str, least: int) -> None:
@@ -59,30 +64,49 @@ def check_weights(weights: NDArray[numpy.float64], column: str, least: int) -> N
             exact; or all are 0.
     """
     size = numpy.abs(weights)
-    for wrong, said, remedy in (
-        (numpy.isnan(weights), "no weight", "give each row one, or leave the row out"),
-        (numpy.isinf(weights), "an infinite weight", "give each row a finite one"),
-        (weights < 0, "a weight below 0", "a row counts for 0 or more: correct it"),
-        (size > LIMIT, f"a weight above {LIMIT:g}", "scale all weights, which changes no value"),
+    wrong = [
+        numpy.isnan(weights),
+        numpy.isinf(weights),
+        weights < 0,
+        size > LIMIT,
+        (size > 0) & (size < 1 / LIMIT),
+    ]
+    counts = [int(one.sum()) for one in wrong]
+    refuse_weights(counts, weights.size, column, least, any_counts=bool(weights.any()))
+
+
+def refuse_weights(
+    wrong: Sequence[int], size: int, column: str, least: int, *, any_counts: bool
+) -> None:
+    """The error of `check_weights`, of the counts of what is wrong with weights.
+
+    Args:
+        wrong: how many rows have no weight, an infinite one, one below 0, too large or too small.
+        size: how many rows there are.
+        any_counts: whether a weight is there that is not 0.
+    """
+    said = (
+        ("no weight", "give each row one, or leave the row out"),
+        ("an infinite weight", "give each row a finite one"),
+        ("a weight below 0", "a row counts for 0 or more: correct it"),
+        (f"a weight above {LIMIT:g}", "scale all weights, which changes no value"),
         (
-            (size > 0) & (size < 1 / LIMIT),
             f"a weight above 0 and below {1 / LIMIT:g}",
             "scale all weights, which changes no value, or make it 0",
         ),
-    ):
-        found = int(wrong.sum())
+    )
+    for found, (what, remedy) in zip(wrong, said, strict=True):
         if found:
-            told = may_be_told((found,), weights.size, least)
+            told = may_be_told((found,), size, least)
             few = f"fewer than {least}" if found < least else "some"
             many = f"{found:,}" if told else few
             raise RoleError(
-                WEIGHT,
-                f"{many} of {rows(weights.size)} have {said} (column '{column}'): {remedy}",
+                WEIGHT, f"{many} of {rows(size)} have {what} (column '{column}'): {remedy}"
             )
-    if weights.size and not weights.any():
+    if size and not any_counts:
         raise RoleError(
             WEIGHT,
-            f"all {rows(weights.size)} have the weight 0 (column '{column}'): nothing would count; "
+            f"all {rows(size)} have the weight 0 (column '{column}'): nothing would count; "
             "bind another column, or none",
         )
 

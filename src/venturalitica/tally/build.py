@@ -10,22 +10,20 @@ from typing import Any
 import numpy
 from msgspec import Struct
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from venturalitica.core.amounts import AmountTable
 from venturalitica.core.levels import NULL, rule_of
 from venturalitica.core.policy import LABEL_ROLES, MIN_CELL, ONE_LIST, WEIGHT, Role, bin_names
-from venturalitica.core.scores import ScoreTable, fitted, summed
+from venturalitica.core.scores import ScoreTable, summed
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.errors import DataError
-from venturalitica.metrics.catalog.spec import Need, Number
-from venturalitica.metrics.catalog.weights import WEIGHTS
+from venturalitica.metrics.catalog.spec import Need
+from venturalitica.tally import in_memory, on_engine
 from venturalitica.tally.binding import Binding, numbers_of, tables_of
-from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, Ints
+from venturalitica.tally.engines.arrays import Cells, Codes, Ints
 from venturalitica.tally.groups import (
     QUARTILES_ABOVE,
     Levels,
-    NumberLevels,
     are_whole,
     bin_levels,
     cut_levels,
@@ -38,6 +36,7 @@ from venturalitica.tally.groups import (
     unmapped_counts,
     weighted_quartile_cuts,
 )
+from venturalitica.tally.in_memory import Grouped, levels_by_cell
 from venturalitica.tally.labels import label_levels
 from venturalitica.tally.rows import Rows, Slot, Source, sources_of
 from venturalitica.tally.values import is_number, refuse_identifiers, refuse_unlisted, text_of
@@ -95,7 +94,7 @@ class _Builder:
         self.wanted = tables_of(needs, bound)
         self.numbers = numbers_of(needs, bound)
         self.asked = {role for need in needs for role in need.nulls}
-        self.rows = Rows(data, binding, lazily=not self.numbers)
+        self.rows = Rows(data, binding)
         self.every = list(dict.fromkeys([*self.wanted, *chain(*self.numbers.values())]))
         self.roles = labels_first(role for table in self.every for role in table)
         self.notes: dict[str, str] = {}
@@ -107,8 +106,7 @@ class _Builder:
         levels = self._levels(counted)
         axes = tuple(self._axis(role, counted, levels[role]) for role in self.roles)
         tables = self._tables(counted, levels)
-        scores, number_nulls = self._number_tables(levels)
-        amounts = self._amount_tables(levels)
+        scores, amounts, number_nulls = self._number_tables(levels)
         rows = counted[0].cells.rows if counted else self.rows.count_rows()
         nulls = self._nulls(axes, number_nulls)
         return Tally(rows, axes, tables, scores, amounts, nulls)
@@ -127,9 +125,8 @@ class _Builder:
             elif role in ONE_LIST:
                 refuse_many(role, many, label=True)
             elif many > QUARTILES_ABOVE and not rule.as_text and self.rows.is_cuttable(source):
-                numbers = self.rows.numbers(source)
-                self.cuts[role] = quartile_cuts(numbers)
-                self.notes[role] = quartile_note(role, self.cuts[role], whole=are_whole(numbers))
+                self.cuts[role], whole = quartiles(self.rows, source)
+                self.notes[role] = quartile_note(role, self.cuts[role], whole=whole)
             elif rule.as_text or not self.rows.is_numeric(source):
                 refuse_many(role, many, label=False)
 
@@ -159,7 +156,7 @@ class _Builder:
         return largest(self.every)
 
     def _count(self, roles: tuple[str, ...]) -> GroupBy:
-        slots = [Slot(self.sources[role], self.cuts.get(role)) for role in roles]
+        slots = [self._slot(role) for role in roles]
         different = list(dict.fromkeys(slots))
         cells = self.rows.count(different)
         columns = tuple(cells.columns[different.index(slot)] for slot in slots)
@@ -255,59 +252,28 @@ class _Builder:
 
     def _number_tables(
         self, levels: Mapping[str, Levels]
-    ) -> tuple[tuple[ScoreTable, ...], dict[str, int]]:
-        tables: list[ScoreTable] = []
+    ) -> tuple[tuple[ScoreTable, ...], tuple[AmountTable, ...], dict[str, int]]:
+        if not self.numbers:
+            return (), (), {}
+        # Of rows that stay on their engine only the counts are asked for.
+        counting: Any = on_engine if self.rows.is_lazy else in_memory
+        slots = {role: self._slot(role) for role in self.sources}
+        given = Grouped(self.rows, slots, levels, self.binding.names, self.least)
+        scores: list[ScoreTable] = []
+        amounts: list[AmountTable] = []
         nulls: dict[str, int] = {}
         for number, wanted in self.numbers.items():
             if number.is_amount:
+                amounts += counting.amount_tables(number, largest(wanted), given)
                 continue
-            given = self._floats(number)
-            found = NumberLevels(number, number.compute(*given))
-            place: Source = ("array", f"{number.name} level")
-            self.rows.add(place, found.column)
-            tables += [self._number_table(r, levels, found, place) for r in largest(wanted)]
+            tables, lacking = counting.score_tables(number, largest(wanted), given)
+            scores += tables
             if len(number.of) == 1:
-                nulls[number.of[0]] = found.nulls
-        return tuple(tables), nulls
+                nulls[number.of[0]] = lacking
+        return tuple(scores), tuple(amounts), nulls
 
-    def _floats(self, number: Number) -> list[NDArray[numpy.float64]]:
-        return [self.rows.floats(self.sources[r], r, number.expected) for r in number.of]
-
-    def _amount_tables(self, levels: Mapping[str, Levels]) -> tuple[AmountTable, ...]:
-        found: list[AmountTable] = []
-        amounts = {number: sets for number, sets in self.numbers.items() if number.is_amount}
-        for number, wanted in amounts.items():
-            from venturalitica.tally.amounts import amount_table, check_weights
-
-            given, named = self._floats(number), ""
-            if number == WEIGHTS:
-                named = self.binding.names[WEIGHT]
-                check_weights(given[0], named, self.least)
-            for roles in largest(wanted):
-                placed = numpy.zeros((given[0].size, len(roles)), dtype=numpy.int64)
-                for column, role in enumerate(roles):
-                    codes = self.rows.row_codes(Slot(self.sources[role], self.cuts.get(role)))
-                    placed[:, column] = levels_by_cell(codes, levels[role])
-                found.append(replace(amount_table(number, roles, placed, given), column=named))
-        return tuple(found)
-
-    def _number_table(
-        self, roles: tuple[str, ...], levels: Mapping[str, Levels], found: NumberLevels, at: Source
-    ) -> ScoreTable:
-        slots = [Slot(self.sources[role], self.cuts.get(role)) for role in roles]
-        different = list(dict.fromkeys(slots))
-        cells = self.rows.count([*different, Slot(at)])
-        columns = [
-            levels_by_cell(cells.columns[different.index(s)], levels[r])
-            for s, r in zip(slots, roles, strict=True)
-        ]
-        last = cells.columns[-1]
-        places = numpy.array([*last.values, MISSING], dtype=numpy.int64)[last.codes]
-        matrix = summed(numpy.column_stack([*columns, places, cells.counts]))
-        whole = ScoreTable(
-            roles, found.values, (), found.exact, found.width, found.note, found.name
-        )
-        return fitted(whole, matrix)
+    def _slot(self, role: str) -> Slot:
+        return Slot(self.sources[role], self.cuts.get(role))
 
     def _nulls(self, axes: Sequence[Axis], number_nulls: Mapping[str, int]) -> dict[str, int]:
         known = {**number_nulls, **{axis.role: axis.nulls for axis in axes}}
@@ -371,9 +337,12 @@ def weights_of(column: Codes, counts: Ints) -> list[int]:
     return [int(total) for total in totals[:-1]]
 
 
-def levels_by_cell(column: Codes, levels: Levels) -> Ints:
-    levels_of_codes: Ints = levels.of(column.values)[column.codes]
-    return levels_of_codes
+def quartiles(rows: Rows, source: Source) -> tuple[tuple[float, ...], bool]:
+    """Where a column is cut at its quartiles, and whether all its numbers are whole."""
+    if rows.is_lazy:
+        return on_engine.quartiles(rows, source)
+    numbers = rows.numbers(source)
+    return quartile_cuts(numbers), are_whole(numbers)
 
 
 def placed(counted: GroupBy, levels: Mapping[str, Levels]) -> Table:

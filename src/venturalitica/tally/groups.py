@@ -6,7 +6,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from math import ceil
+from math import ceil, isfinite
 from typing import Any
 
 import numpy
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from venturalitica.core.labels import Identity, identity
 from venturalitica.core.levels import CUT, NULL, WHOLE
 from venturalitica.core.policy import MIN_CELL, Role, bin_names
-from venturalitica.core.scores import EXACT_LIMIT, FINE_CELLS, HAIR, clipped, grid_over
+from venturalitica.core.scores import EXACT_LIMIT, FINE_CELLS, HAIR, Grid, clipped, grid_over
 from venturalitica.core.tally import others
 from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError
@@ -146,11 +146,11 @@ def quartile_cuts(numbers: NDArray[Any]) -> tuple[float, ...]:
     empirical distribution), so every engine finds the same. A cut at the smallest value would
     leave an empty group and is left out; if none is left, the cut is at the next greater value.
     """
-    ranks = [ceil(share * numbers.size / 4) - 1 for share in (1, 2, 3)]
+    ranks = quartile_ranks(numbers.size)
     ordered = numpy.partition(numbers, ranks)
     lowest = numbers.min()
-    cuts = sorted({_plain(ordered[rank]) for rank in ranks if ordered[rank] > lowest})
-    return tuple(cuts) or (_plain(numbers[numbers > lowest].min()),)
+    cuts = sorted({plain(ordered[rank].item()) for rank in ranks if ordered[rank] > lowest})
+    return tuple(cuts) or (plain(numbers[numbers > lowest].min().item()),)
 
 
 def weighted_quartile_cuts(values: Sequence[float], weights: Sequence[int]) -> tuple[float, ...]:
@@ -174,8 +174,13 @@ def are_whole(numbers: NDArray[Any]) -> bool:
     return numbers.dtype.kind in "iu" or bool((numbers == numpy.floor(numbers)).all())
 
 
-def _plain(number: Any) -> float:
-    value = number.item()
+def quartile_ranks(size: int) -> list[int]:
+    """The places of the quartiles among so many numbers in order, counted from 0."""
+    return [ceil(share * size / 4) - 1 for share in (1, 2, 3)]
+
+
+def plain(value: float) -> float:
+    """A cut point, whole ones as integers."""
     return int(value) if float(value).is_integer() else float(value)
 
 
@@ -233,28 +238,22 @@ class NumberLevels:
         self.name, self.role, self.note = number.name, number.of[-1], ""
         missing = numpy.isnan(values)
         present = values[~missing] if missing.any() else values
-        if present.size and not numpy.isfinite([present.min(), present.max()]).all():
-            raise RoleError(
-                self.role, f"{self.role}= holds infinite values: expected finite numbers"
-            )
+        if present.size:
+            refuse_infinite(self.role, float(present.min()), float(present.max()))
         self.exact, self.width = True, 0.0
         if number.probability:
             present, self.note = _within_one(present)
         if _too_many(present):
-            levels, codes = self._on_grid(present)
+            levels, codes = self._on_grid(number, present)
         else:
             levels, codes = numpy.unique(present, return_inverse=True)
         self.values: tuple[float, ...] = tuple((levels + 0.0).tolist())
         self.codes = spread(codes.astype(numpy.int64), missing)
 
     def _on_grid(
-        self, present: NDArray[numpy.float64]
+        self, number: Number, present: NDArray[numpy.float64]
     ) -> tuple[NDArray[numpy.float64], NDArray[numpy.int64]]:
-        grid = grid_over(float(present.min()), float(present.max()), FINE_CELLS)
-        if not numpy.isfinite(grid.width):
-            raise RoleError(
-                self.role, f"{self.role}= spans more than a float can hold: scale the {self.name}s"
-            )
+        grid = fine_grid(number, float(present.min()), float(present.max()))
         self.exact, self.width = False, grid.width
         placed = grid.place(present)
         used = numpy.flatnonzero(numpy.bincount(placed, minlength=FINE_CELLS + 2))
@@ -272,14 +271,31 @@ class NumberLevels:
         return Codes(tuple(range(len(self.values))), self.codes)
 
 
+def refuse_infinite(role: str, low: float, high: float) -> None:
+    """RoleError where the least or the greatest number of a role is infinite."""
+    if not (isfinite(low) and isfinite(high)):
+        raise RoleError(role, f"{role}= holds infinite values: expected finite numbers")
+
+
+def fine_grid(number: Number, low: float, high: float) -> Grid:
+    """The grid for more different numbers of this range than are kept as they are."""
+    grid, role = grid_over(low, high, FINE_CELLS), number.of[-1]
+    if not isfinite(grid.width):
+        raise RoleError(role, f"{role}= spans more than a float can hold: scale the {number.name}s")
+    return grid
+
+
+def is_near_one(low: float, high: float) -> bool:
+    """Whether numbers of this range leave [0, 1], and by no more than rounding does."""
+    return (low < 0 or high > 1) and low >= -HAIR and high <= 1 + HAIR
+
+
 def _within_one(present: NDArray[numpy.float64]) -> tuple[NDArray[numpy.float64], str]:
     """Probabilities whose last bits took them out of [0, 1], as float32 softmax does, put back.
 
     Only where all are within a hair of that range: a margin of 1.0000001 among others is no slip.
     """
-    if not present.size or (present.min() >= 0 and present.max() <= 1):
-        return present, ""
-    if present.min() < -HAIR or present.max() > 1 + HAIR:
+    if not present.size or not is_near_one(float(present.min()), float(present.max())):
         return present, ""
     out = int(((present < 0) | (present > 1)).sum())
     return numpy.clip(present, 0.0, 1.0), clipped(out)

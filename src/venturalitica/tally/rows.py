@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from venturalitica.errors import BindingError, listed
 from venturalitica.tally.binding import Binding
 from venturalitica.tally.engines import narwhals as frames
+from venturalitica.tally.engines import queries
 from venturalitica.tally.engines.arrays import (
     MISSING,
     Cells,
@@ -22,8 +23,10 @@ from venturalitica.tally.engines.arrays import (
     as_array,
     combine,
     encode,
+    not_labels,
     same_length,
 )
+from venturalitica.tally.engines.lazy import beside_arrays
 from venturalitica.tally.values import RoleError, is_number
 
 Source = tuple[str, str]
@@ -58,7 +61,7 @@ class Rows:
     BindingError where a bound column is not there.
     """
 
-    def __init__(self, data: Any, binding: Binding, *, lazily: bool) -> None:
+    def __init__(self, data: Any, binding: Binding) -> None:
         self._arrays: dict[Source, NDArray[Any]] = {}
         self._codes: dict[Source, Codes] = {}
         self._by_row: dict[Slot, Codes] = {}
@@ -73,7 +76,7 @@ class Rows:
         if frame is None:
             self._take_mapping(data or {}, columns)
         else:
-            self._take_frame(frame, columns, lazily=lazily)
+            self._take_frame(frame, columns)
         self.length = self._checked_length()
 
     def _take_mapping(self, data: Mapping[str, Any], columns: Sequence[str]) -> None:
@@ -85,7 +88,7 @@ class Rows:
             first = next(iter(data))
             self._eager_length = as_array(data[first], f"column '{first}'").size
 
-    def _take_frame(self, frame: frames.Frame, columns: Sequence[str], *, lazily: bool) -> None:
+    def _take_frame(self, frame: frames.Frame, columns: Sequence[str]) -> None:
         known = frames.names_of(frame)
         self._whole = frame
         for name in columns:
@@ -96,13 +99,14 @@ class Rows:
             if not columns:
                 return
         frame = frames.prepared(frame, columns)
+        if isinstance(frame, nw.LazyFrame) and self._arrays:
+            frame = beside_arrays(frame)
         kinds = frames.schema_of(frame)
         keyed = [name for name in columns if frames.is_keyed(frame, name, kinds[name])]
-        if isinstance(frame, nw.LazyFrame) and (self._arrays or keyed != columns or not lazily):
-            frame = frame.collect()
         for name in columns:
             if name not in keyed:
-                assert isinstance(frame, nw.DataFrame)
+                if isinstance(frame, nw.LazyFrame):
+                    raise not_labels(f"column '{name}'", type(kinds[name]).__name__)
                 values = frames.series_array(frames.series_of(frame, name))
                 self._arrays["column", name] = as_array(values, f"column '{name}'")
         self._frame = frames.picked(frame, keyed) if keyed else None
@@ -151,7 +155,12 @@ class Rows:
         if source in self._arrays:
             return self.is_numeric(source)
         kind = self._kinds[source[1]]
-        return bool(kind.is_integer() or kind.is_float())
+        # Text that decimals become on the way to floats is only worth it where rows stay away.
+        return bool(kind.is_integer() or kind.is_float() or (self.is_lazy and kind == nw.Decimal))
+
+    def is_whole(self, source: Source) -> bool:
+        """Whether a column of the table is of a type of integers."""
+        return bool(self._kinds[source[1]].is_integer())
 
     @property
     def is_lazy(self) -> bool:
@@ -161,13 +170,25 @@ class Rows:
         """How many different values a sample of the rows shows: a lower bound, for planning."""
         found = {s: self._different(s) for s in sources if s in self._arrays}
         columns = [name for kind, name in sources if (kind, name) not in found]
-        if columns and self._frame is not None:
+        if columns and isinstance(self._frame, nw.LazyFrame):
+            found |= self._seen_there(columns)
+        elif columns and self._frame is not None:
             sample = frames.sampled(frames.picked(self._frame, columns), SAMPLE)
             found |= {
                 ("column", name): _different_in(frames.series_of(sample, name), name)
                 for name in columns
             }
         return found
+
+    def _seen_there(self, columns: Sequence[str]) -> dict[Source, int]:
+        """The same of the first rows of a table that stays where it is; numbers without NaN."""
+        short = {name: f"column{place}" for place, name in enumerate(columns)}
+        numeric = {name for name in columns if self._kinds[name].is_float()}
+        keys = {short[n]: Slot(("column", n)) for n in columns if n not in numeric}
+        numbers: dict[str, Source] = {short[n]: ("column", n) for n in columns if n in numeric}
+        first = self.on_engine(keys, numbers).head(SAMPLE)
+        counts = queries.different(first, list(short.values()))
+        return {("column", name): counts[short[name]] for name in columns}
 
     def _different(self, source: Source) -> int:
         known = self._codes.get(source)
@@ -210,6 +231,32 @@ class Rows:
             raise RoleError(role, _no_numbers(source, role, expected))
         assert isinstance(self._frame, nw.DataFrame)
         return frames.float_array(frames.series_of(self._frame, source[1]))
+
+    def checked_numbers(self, source: Source, role: str, expected: str) -> Source:
+        """The source, whose values are numbers; RoleError where they are none."""
+        if not self.is_numeric(source):
+            raise RoleError(role, _no_numbers(source, role, expected))
+        return source
+
+    def on_engine(
+        self, keys: Mapping[str, Slot], numbers: Mapping[str, Source], *, whole: bool = False
+    ) -> nw.LazyFrame[Any]:
+        """The rows where they are, with columns under these names: slots, and numbers as floats.
+
+        Args:
+            whole: the numbers are integers, and left as they are.
+        """
+        assert isinstance(self._frame, nw.LazyFrame)
+        columns = []
+        for name, slot in keys.items():
+            column = frames.exactly(self._frame, slot.source[1])
+            kind = self._kinds[slot.source[1]]
+            columns.append(frames.key_expression(column, slot.cuts, kind).alias(name))
+        for name, source in numbers.items():
+            column = frames.exactly(self._frame, source[1])
+            number = nw.col(column) if whole else queries.number(column, self._kinds[source[1]])
+            columns.append(number.alias(name))
+        return self._frame.select(*columns)
 
     def codes(self, source: Source) -> Codes:
         """The codes of an array beside the table, made once."""

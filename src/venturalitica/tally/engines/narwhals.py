@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from venturalitica.errors import DataError, listed
 from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, encode, not_labels
 from venturalitica.tally.engines.coded import coded
+from venturalitica.tally.engines.lazy import has_nothing
+from venturalitica.tally.engines.queries import answered
 
 Frame: TypeAlias = "nw.DataFrame[Any] | nw.LazyFrame[Any]"
 
@@ -196,12 +198,17 @@ def prepared(frame: Frame, columns: Sequence[str]) -> Frame:
 
 
 def _grouped_kinds(frame: Frame) -> Frame:
-    """Half floats as floats, which hold the same numbers: pandas cannot group by the former."""
-    half = [name for name, kind in schema_of(frame).items() if type(kind).__name__ == "Float16"]
-    if not half:
+    """Half floats as floats, which hold the same numbers: pandas cannot group by the former. A
+    lazy column of a type that can hold nothing is one of numbers, all missing."""
+    other: dict[str, Any] = {}
+    for name, kind in schema_of(frame).items():
+        if type(kind).__name__ == "Float16":
+            other[name] = nw.Float32
+        elif kind == nw.Unknown and isinstance(frame, nw.LazyFrame) and has_nothing(frame, name):
+            other[name] = nw.Int64
+    if not other:
         return frame
-    whole: Frame = frame.with_columns(nw.col(exactly(frame, n)).cast(nw.Float32) for n in half)
-    return whole
+    return frame.with_columns(nw.col(exactly(frame, n)).cast(kind) for n, kind in other.items())
 
 
 def coded_column(frame: nw.DataFrame[Any], name: str) -> tuple[NDArray[Any], Codes | None] | None:
@@ -288,7 +295,7 @@ def _quick(frame: Any) -> Any:
 
 
 def collected(frame: Any) -> nw.DataFrame[Any]:
-    return frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+    return answered(frame) if isinstance(frame, nw.LazyFrame) else frame
 
 
 def key_expression(column: str, cuts: tuple[float, ...] | None, kind: Any) -> nw.Expr:
@@ -296,6 +303,8 @@ def key_expression(column: str, cuts: tuple[float, ...] | None, kind: Any) -> nw
     value = nw.col(column)
     if cuts is None:
         return value
+    if kind == nw.Decimal:
+        value = value.cast(nw.String).cast(nw.Float64)
     present = ~value.is_null()
     if kind.is_float():
         present = present & ~value.is_nan()
@@ -351,10 +360,8 @@ def float_array(series: nw.Series[Any]) -> NDArray[numpy.float64]:
     return series.cast(nw.Float64).to_numpy().astype(numpy.float64)
 
 
-def sampled(frame: Frame, size: int) -> nw.DataFrame[Any]:
-    """About `size` rows in blocks from all over the table, or its first ones where it is lazy."""
-    if isinstance(frame, nw.LazyFrame):
-        return frame.head(size).collect()
+def sampled(frame: nw.DataFrame[Any], size: int) -> nw.DataFrame[Any]:
+    """About `size` rows in blocks from all over the table."""
     if len(frame) <= size:
         return frame
     block = size // _BLOCKS
@@ -389,4 +396,4 @@ def row_count(frame: Frame) -> int:
     """How many rows; a lazy table is asked for the number alone."""
     if isinstance(frame, nw.DataFrame):
         return len(frame)
-    return int(frame.select(nw.len().alias("rows")).collect()["rows"].to_list()[0])
+    return int(answered(frame.select(nw.len().alias("rows")))["rows"].to_list()[0])

@@ -1,0 +1,199 @@
+"""Questions to an engine that is not asked for its rows: what comes back are counts, and few.
+
+Each asks of a `Table`, a lazy frame whose columns have names of ours, for an aggregate or a
+group-by. Numbers are float64 of the same bits as they would have in memory, missing where they are
+missing or no number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any
+
+import narwhals as nw
+from msgspec import Struct
+
+from venturalitica.errors import EngineError
+from venturalitica.tally.engines.traced import chosen
+
+_PART = 200_000
+"""Of so many rows the different values are counted before those of all are."""
+_CELLS = 16_384
+"""Cells of a grid on which a quartile is looked for, once more within a cell until it is found."""
+_EXACT = 2**53
+_INFINITE = float("inf")
+GREATEST = 1.7976931348623157e308
+"""The greatest float; some engines cannot write infinity down."""
+
+
+def answered(query: Any) -> nw.DataFrame[Any]:
+    """The few rows that a question gives.
+
+    Raises:
+        EngineError: the engine failed. Its own words may hold values of rows, and are left out.
+    """
+    try:
+        found: nw.DataFrame[Any] = query.collect()
+    except (UnicodeError, NotImplementedError):
+        raise
+    except Exception as error:
+        raise EngineError(stopped(query.implementation.name.lower(), error)) from error
+    return found
+
+
+def stopped(engine: str, error: Exception) -> str:
+    """What is said where an engine failed half way."""
+    return (
+        f"{engine} stopped before all rows were counted ({type(error).__name__}; its own log says "
+        "more): expected every part of the data to be there, with the same columns and types in "
+        "each. Nothing was judged: correct the data or the connection, and ask again"
+    )
+
+
+def one_row(frame: Any, wanted: Mapping[str, nw.Expr]) -> dict[str, Any]:
+    """Aggregates by name, in one pass."""
+    found = answered(frame.select(*(one.alias(name) for name, one in wanted.items())))
+    return {name: _plain(found[name].to_list()[0]) for name in wanted}
+
+
+def _plain(value: Any) -> Any:
+    """None for NaN, which engines give where nothing is there to take the least of."""
+    return None if value is None or value != value else value
+
+
+def number(column: str, kind: Any) -> nw.Expr:
+    """The column as float64, missing where it holds none, 0.0 for -0.0.
+
+    Decimals by way of their text, as in memory.
+    """
+    value = nw.col(column)
+    if kind == nw.Decimal:
+        value = value.cast(nw.String)
+    value = value.cast(nw.Float64)
+    present = ~nw.col(column).is_null() & ~value.is_nan()
+    return nw.when(present).then(chosen([(value == 0.0, nw.lit(0.0, nw.Float64))], value))
+
+
+def different(frame: Any, columns: Sequence[str], *, at_most: int | None = None) -> dict[str, int]:
+    """How many different values each column has, missing ones not counted.
+
+    Args:
+        at_most: no more is of interest: where the first rows show more, these are enough.
+    """
+    if not columns:
+        return {}
+    if at_most is not None:
+        found = different(frame.head(max(_PART, 2 * at_most)), columns)
+        if all(many > at_most for many in found.values()):
+            return found
+    asked = {}
+    for place, column in enumerate(columns):
+        value = nw.col(column)
+        asked[f"many{place}"] = value.n_unique()
+        asked[f"null{place}"] = value.is_null().cast(nw.Int64).max()
+    answer = one_row(frame, asked)
+    return {
+        column: int(answer[f"many{place}"] or 0) - int(answer[f"null{place}"] or 0)
+        for place, column in enumerate(columns)
+    }
+
+
+def grid_level(value: nw.Expr, low: float, high: float, cells: int) -> nw.Expr:
+    """As `core.scores.Grid.place`, of a column."""
+    inner = (((value - low) / (high - low)) * float(cells)).floor()
+    inner = chosen([(inner < 0.0, nw.lit(0.0)), (inner > cells - 1.0, nw.lit(cells - 1.0))], inner)
+    ends = [(value <= low, nw.lit(0.0)), (value >= high, nw.lit(cells + 1.0))]
+    return nw.when(~value.is_null()).then(chosen(ends, inner + 1.0).cast(nw.Int64))
+
+
+class Span(Struct, frozen=True):
+    """Where a quartile lies: among the `rows` numbers of `[low, high]` the one at place `rank`."""
+
+    low: float
+    high: float
+    rank: int
+
+
+def ranked(frame: Any, column: str, ranks: Sequence[int], *, whole: bool) -> list[float]:
+    """The numbers at these places, counted from 0, of all numbers in order, and the least one last.
+
+    They are exact: the cell of a grid that holds one is cut again until it holds one number only.
+    One pass counts the cells for all ranks; two or three find them among a hundred million rows.
+
+    Args:
+        ranks: places, less than the count of numbers that are not missing.
+        whole: the column is of integers, which are compared as such.
+    """
+    value = nw.col(column)
+    finite = ~value.is_null() if whole else value.abs() <= GREATEST
+    asked = {
+        "low": nw.when(finite).then(value).min(),
+        "high": nw.when(finite).then(value).max(),
+        "inner": finite.cast(nw.Int64).sum(),
+    }
+    if not whole:
+        asked["below"] = (value < -GREATEST).cast(nw.Int64).sum()
+    facts = one_row(frame.filter(~value.is_null()), asked)
+    below, inner = int(facts.get("below") or 0), int(facts["inner"] or 0)
+    spans: dict[int, Span] = {}
+    found: dict[int, float] = {}
+    for rank in {*ranks, 0}:
+        if rank < below:
+            found[rank] = -_INFINITE
+        elif rank >= below + inner:
+            found[rank] = _INFINITE
+        else:
+            spans[rank] = Span(facts["low"], facts["high"], rank - below)
+    while spans:
+        found |= {rank: span.low for rank, span in spans.items() if span.low == span.high}
+        spans = {rank: span for rank, span in spans.items() if rank not in found}
+        spans = _narrowed(frame, column, spans, whole=whole) if spans else {}
+    return [found[rank] for rank in (*ranks, 0)]
+
+
+def _narrowed(
+    frame: Any, column: str, spans: Mapping[int, Span], *, whole: bool
+) -> dict[int, Span]:
+    """Each rank within one cell of its span; one pass for all of them."""
+    value, places = nw.col(column), dict(zip({(s.low, s.high) for s in spans.values()}, count()))
+    within = [(value >= low) & (value <= high) for low, high in places]
+    every = within[0]
+    for one in within[1:]:
+        every = every | one
+    cells = [
+        (one, _cell(value, low, high, whole=whole) + place * (_CELLS + 1))
+        for one, ((low, high), place) in zip(within, places.items(), strict=True)
+    ]
+    placed = frame.filter(every).select(value, chosen(cells, nw.lit(-1, nw.Int64)).alias("cell"))
+    counted = answered(
+        placed.group_by("cell").agg(
+            nw.len().alias("rows"), value.min().alias("low"), value.max().alias("high")
+        )
+    )
+    columns = (counted[name].to_list() for name in ("cell", "rows", "low", "high"))
+    rows = sorted(zip(*columns, strict=True))
+    narrowed = {}
+    for rank, span in spans.items():
+        first = places[span.low, span.high] * (_CELLS + 1)
+        left = span.rank
+        for cell, many, low, high in rows:
+            if not first <= cell <= first + _CELLS:
+                continue
+            if left < many:
+                narrowed[rank] = Span(low, high, left)
+                break
+            left -= many
+    return narrowed
+
+
+def _cell(value: nw.Expr, low: float, high: float, *, whole: bool) -> nw.Expr:
+    """Which cell of the span, 0 to `_CELLS`: never less for a greater number."""
+    if whole and int(high) - int(low) < _EXACT:
+        share = (value - int(low)).cast(nw.Float64) / float(int(high) - int(low))
+    else:
+        value, low, high = value.cast(nw.Float64), float(low), float(high)
+        if high - low == _INFINITE:
+            value, low, high = value * 0.5, low * 0.5, high * 0.5
+        share = (value - low) / (high - low)
+    return (share * float(_CELLS)).floor().cast(nw.Int64)
