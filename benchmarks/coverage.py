@@ -5,6 +5,7 @@
     made-of  F1, correlations, averages over two labels, completeness, shares of rows and of labels
     scores   areas, average precision, losses of a score, calibration error
     amounts  regression errors: normal, lognormal, and with the tails of Student's t
+    weights  shares of sums of weights: uniform to Pareto, related to the outcome or not
 
 Tallies are drawn from a known truth and judged by `venturalitica.judge`. Printed for each kind of
 control, of its worst cell: coverage, how often the truth lies below and above the interval, green
@@ -27,6 +28,7 @@ from functools import cache
 from typing import Any
 
 import numpy
+from msgspec.structs import replace
 
 from venturalitica.core.circumstances import INTERVALS, UNNAMED, Circumstances
 from venturalitica.core.policy import Policy
@@ -35,6 +37,7 @@ from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.judge import judge
 from venturalitica.metrics.catalog.regression import DISTANCE, ERROR, EXPLAINED, PREDICTED
+from venturalitica.metrics.catalog.weights import WEIGHTS
 from venturalitica.policy import parse_policy
 from venturalitica.tally.amounts import amount_table
 
@@ -507,6 +510,57 @@ def _amount_cell(kind: str, rows: int, groups: int) -> Cell:
     return Cell("amounts", name, tuple(asked), draw)
 
 
+WEIGHTED: Mapping[str, Callable[[Random, int], Array]] = {
+    "uniform": lambda random, n: random.uniform(0.2, 1.8, n),
+    "one in ten weighs ten": lambda random, n: numpy.where(random.random(n) < 0.1, 10.0, 1.0),
+    "exponential": lambda random, n: random.exponential(size=n),
+    "lognormal": lambda random, n: random.lognormal(0, 1, n),
+    "Pareto of 2.5": lambda random, n: (1 - random.random(n)) ** (-1 / 2.5),
+}
+
+
+def weight_cells(quick: bool) -> Iterator[Cell]:
+    """Selection rates by weight, which goes with the outcome or does not."""
+    for kind in list(WEIGHTED)[:3:2] if quick else WEIGHTED:
+        for rate in (0.5,) if quick else (0.5, 0.06):
+            for tie in (0.0, 0.7):
+                yield _weight_cell(kind, rate, tie, 400, 1)
+                if not quick:
+                    yield _weight_cell(kind, rate, tie, 1_200, 3)
+
+
+def _weight_cell(kind: str, rate: float, tie: float, rows: int, groups: int) -> Cell:
+    make, odds = WEIGHTED[kind], math.log(rate / (1 - rate))
+
+    def chances(weights: Array) -> Array:
+        found: Array = 1 / (1 + numpy.exp(-odds - tie * numpy.log(weights)))
+        return found
+
+    many = make(numpy.random.default_rng(1), 4_000_000)
+    truth = float(numpy.average(chances(many), weights=many))
+    if groups == 1:
+        asked = [Asked("share", "selection_rate", truth)]
+    else:
+        asked = [
+            Asked(f"share-{how}", "selection_rate", value, how, how in ("max", "difference"))
+            for how, value in (("max", truth), ("min", truth), ("difference", 0.0), ("ratio", 1.0))
+        ]
+    roles = ("prediction",) if groups == 1 else ("prediction", "g")
+
+    def draw(random: Random) -> Tally:
+        weights = make(random, rows)
+        chosen = (random.random(rows) < chances(weights)).astype(numpy.int64)
+        places = numpy.column_stack([chosen, numpy.arange(rows) % groups])[:, : len(roles)]
+        counts = numpy.zeros((2, groups), dtype=numpy.int64)
+        numpy.add.at(counts, (chosen, numpy.arange(rows) % groups), 1)
+        table = counted(roles, counts[:, 0] if groups == 1 else counts)
+        sums = amount_table(WEIGHTS, roles, places, [weights])
+        return replace(table, amounts=(replace(sums, column="w"),))
+
+    name = f"{kind}, tie {tie:g}, rate {rate:g}, n={rows}, groups {groups}"
+    return Cell("weights", name, tuple(asked), draw)
+
+
 def exact_shares(method: str, quick: bool) -> Iterator[tuple[int, dict[str, float]]]:
     """By n: the worst over all truths, with every outcome weighted by its chance."""
     from scipy.special import gammaln, xlog1py, xlogy
@@ -569,6 +623,7 @@ CELLS: Mapping[str, Callable[[bool], Iterator[Cell]]] = {
     "made-of": made_of_cells,
     "scores": score_cells,
     "amounts": amount_cells,
+    "weights": weight_cells,
 }
 
 

@@ -6,7 +6,7 @@ Groups, supports and what is kept back go by rows, of those whose weight is abov
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy
@@ -23,6 +23,7 @@ from venturalitica.judge.count import Counted
 from venturalitica.judge.question import Question, Refusal
 from venturalitica.metrics.catalog.spec import MetricSpec
 from venturalitica.metrics.catalog.weights import ROWS, SQUARES, SUM, WEIGHTS
+from venturalitica.metrics.ends import Ends
 from venturalitica.metrics.intervals import Floats, Integers
 from venturalitica.metrics.registry import STATISTICS
 from venturalitica.metrics.statistic import Proportion, Statistic
@@ -179,7 +180,11 @@ def _effective(statistic: Statistic, counted: Counted) -> Parts:
 
 
 def weighted_part(metric: str, counted: Counted) -> Part:
-    """The metric of sums of weights over the groups, with ends of as many rows as it is worth."""
+    """The metric of sums of weights over the groups, with ends of as many rows as it is worth.
+
+    How many these are is estimated, so they are ends at half of the error unless all weights are
+    equal.
+    """
     statistic, weights = STATISTICS[metric], counted.weights
     assert weights is not None
     assert isinstance(statistic.ends, Proportion)
@@ -187,11 +192,17 @@ def weighted_part(metric: str, counted: Counted) -> Part:
     support = positive.rows.astype(float)
     if statistic.support is not None:
         support = statistic.support(_laid(statistic, counted, weights.rows))
+    ends = partial(statistic.ends.ends, *_effective(statistic, counted))
+    part = 1.0 if weights.are_equal(counted.counts) else 0.5
+
+    def at(alpha: float) -> Ends:
+        return ends(alpha * part)
+
     return Part(
         metric,
         statistic.compute(_laid(statistic, counted, weights.sums)),
         support,
-        at=partial(statistic.ends.ends, *_effective(statistic, counted)),
+        at=cache(at),
     )
 
 
@@ -216,7 +227,7 @@ def with_weights(found: Found, question: Question, counted: Counted) -> Found:
     doubts = found.doubts
     for faulty, why in (
         (behind < FEWEST, f"the value rests on fewer than {rows(FEWEST)} of weight above 0"),
-        (loose, "the weights differ too much for the few rows of the rarer outcome"),
+        (loose, "the weights differ too much for its rows"),
     ):
         chosen = [place for place in places if faulty[place]]
         if chosen and not weights.are_equal(counted.counts):

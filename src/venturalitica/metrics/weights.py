@@ -15,8 +15,11 @@ from venturalitica.metrics.intervals import Floats, Integers, divide
 FEWEST = 300
 """Rows of a group from which the ends of weighted shares were shown to hold."""
 STEADY = 8
-"""Rows that the rarer outcome must be worth, times those that each row loses to unequal weights:
-from there on 93 % of intervals hold, for weights from uniform to log-normal ones."""
+"""Rows that the rarer outcome must be worth, times those that each row loses to unequal weights."""
+MOST_LOST = 1.0
+"""Rows that each row may lose: from half of all on, what they are worth may hang on a weight that
+was not drawn. With both bounds 93 % of intervals hold, for weights from uniform ones to those of a
+Pareto distribution without a variance, whether they go with the outcome or not."""
 _NEXT_TO_NONE = 1e-12
 """A smaller part of a sum is what its rounding left."""
 
@@ -77,7 +80,7 @@ def effective(sums: Parts, squares: Parts, rows: Floats) -> Parts:
 
 
 def unsteady(share: Parts, sums: Floats, squares: Floats, rows: Floats) -> NDArray[numpy.bool_]:
-    """Where weights differ so much that the rarer outcome has too few rows to tell its variance.
+    """Where weights differ so much that the rows do not tell the variance of a share.
 
     Args:
         share: events and trials as `effective` gives them.
@@ -86,4 +89,4 @@ def unsteady(share: Parts, sums: Floats, squares: Floats, rows: Floats) -> NDArr
     events, size = share
     lost = divide(rows, kish(sums, squares)) - 1
     few: NDArray[numpy.bool_] = numpy.minimum(events, size - events) + 1 < STEADY * lost
-    return few
+    return few | (lost > MOST_LOST)
