@@ -24,7 +24,7 @@ from venturalitica.judge.weights import can_weigh
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.ends import ALPHA, rate_ends
 from venturalitica.metrics.weights import effective, unsteady
-from venturalitica.policy import parse_policy
+from venturalitica.policy import lint, parse_policy
 
 ROLES = "roles: {target: {favorable: 1, labels: [0, 1]}, gender: {labels: [f, m]}}"
 WEIGHABLE = {name: spec for name, spec in CATALOG.items() if can_weigh(spec)}
@@ -381,3 +381,22 @@ def test_weights_that_nobody_bound_by_another_role_change_nothing() -> None:
     assert [verdict.status for verdict in plain] == ["not_evaluated", "passed"]
     rows = drawn(300, 2)
     assert [v.status for v in audited(rows, policy=policy).verdicts] == ["passed", "passed"]
+
+
+def test_the_catalog_knows_what_has_no_weighted_form() -> None:
+    """What lint warns of is what is never evaluated: each metric that is made of no shares, but for
+    those that are about the rows themselves."""
+    of_rows = {"class_balance", "group_representation", "completeness", "row_count"}
+    without = {name for name, spec in CATALOG.items() if spec.has_no_weighted_form}
+    assert without == {name for name, spec in CATALOG.items() if not can_weigh(spec)} - of_rows
+
+
+def test_lint_warns_of_what_weights_leave_without_a_value() -> None:
+    text = (
+        "policy: p\nversion: '1'\nroles:\n  target: {favorable: 1}\n  weight: {column: w}\n"
+        "controls:\n  - {id: a, metric: accuracy, must: '>= 0.5'}\n"
+        "  - {id: b, metric: roc_auc, must: '>= 0.5'}\n"
+    )
+    [hint] = lint(text.encode()).hints
+    assert hint.line == 8
+    assert "roc_auc has no weighted form" in hint.message

@@ -32,7 +32,7 @@ MADE_BY: Mapping[str, Mapping[str, Any]] = {
         "corrections": [
             "a comparison of groups holds where each group does (intersection-union test)",
             "that one of them breaks it is looked for at the error divided among all",
-            "scores and amounts: the method that docs/statistics.md names for each",
+            "scores, amounts and weights: the method that docs/statistics.md names for each",
             "figures over more than two labels: percentile intervals of replicates of the counts",
         ],
     },

@@ -45,17 +45,12 @@ def can_weigh(spec: MetricSpec) -> bool:
 
 def unweighable(spec: MetricSpec) -> str:
     """Why there is no value of this metric where rows have weights; "" where there is one."""
-    if can_weigh(spec) or _is_of_rows(spec):
+    if not spec.has_no_weighted_form:
         return ""
     return (
         f"{spec.name} has no weighted form, and rows have weights here (role '{WEIGHT}'): judge it "
         "under a policy, or in a call, without them"
     )
-
-
-def _is_of_rows(spec: MetricSpec) -> bool:
-    """Whether it says something of the rows themselves, whatever these stand for."""
-    return spec.phase == "data" and spec.number is None
 
 
 def _tables(tally: Tally) -> list[AmountTable]:

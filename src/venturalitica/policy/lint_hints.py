@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from venturalitica.core.labels import alike
-from venturalitica.core.policy import LABEL_ROLES, Control, Policy
+from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Control, Policy
 from venturalitica.errors import slip
 from venturalitica.metrics.catalog import CATALOG, needs, withheld
 from venturalitica.policy.tree import MAX_NAMES_COMPARED, MapNode, Node, Path, Scalar, show
@@ -25,6 +25,9 @@ def collect_hints(policy: Policy, root: Node, hints: Collector) -> None:
     for index, control in enumerate(policy.controls):
         _exact(index, control, hints)
         if why := withheld(CATALOG[control.metric], policy.min_cell):
+            hints.add(("controls", index, "metric"), f"{why}: it will never be evaluated")
+        if WEIGHT in policy.roles and CATALOG[control.metric].has_no_weighted_form:
+            why = f"{control.metric} has no weighted form, and this policy has a role '{WEIGHT}'"
             hints.add(("controls", index, "metric"), f"{why}: it will never be evaluated")
 
 

@@ -36,6 +36,7 @@ _OVERALL = (
         low=-1.0,
         unit="correlation",
         source=SKLEARN.format("matthews_corrcoef"),
+        no_weights=True,
     ),
     _agreement(
         name="cohen_kappa",
@@ -46,6 +47,7 @@ _OVERALL = (
         low=-1.0,
         unit="agreement",
         source=SKLEARN.format("cohen_kappa_score"),
+        no_weights=True,
     ),
 )
 
@@ -79,6 +81,7 @@ def _average(metric: str, average: str) -> MetricSpec:
         formula=f"{sign} {formula}",
         undefined=undefined,
         source=SKLEARN.format(f"{metric}_score(average={average!r})"),
+        no_weights=metric != "recall",
     )
 
 

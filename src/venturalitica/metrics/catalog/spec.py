@@ -61,7 +61,8 @@ class MetricSpec(Struct, frozen=True, kw_only=True):
     the very rows and no estimate. `undefined` says when there is no value: such a control is
     `not_evaluated`, never 0. `of_one_row`: the value is one row's own, and shown nowhere unless the
     policy says `min_cell: 0`. `signed_ratio`: a ratio of groups has a meaning where all their
-    values are above zero, although they need not be.
+    values are above zero, although they need not be. `no_weights`: of its counts none can be a sum
+    of weights; nor of any that is about a `number`.
 
     `number` is what is counted beside the labels; roles that it is made of are not counted as
     labels. `of_nulls` says that missing values are all that is counted, of the roles that `of` of a
@@ -93,11 +94,17 @@ class MetricSpec(Struct, frozen=True, kw_only=True):
     of_nulls: bool = False
     of_one_row: bool = False
     signed_ratio: bool = False
+    no_weights: bool = False
 
     @property
     def has_levels(self) -> bool:
         """Whether it is computed from levels of a number, which evidence may keep more coarsely."""
         return self.number is not None and not self.number.is_amount
+
+    @property
+    def has_no_weighted_form(self) -> bool:
+        """Whether there is no value where rows have weights."""
+        return self.no_weights or self.number is not None
 
     @property
     def has_ratio(self) -> bool:
