@@ -65,6 +65,7 @@ $(VENV)/.system: Makefile | $(VENV)/.made
 	$(call system,strace,strace)
 	$(call system,chromium,chromium)
 	$(call system,npm,npm)
+	$(call system,pg_ctlcluster,postgresql)
 	@test -f $(VENV)/axe/node_modules/axe-core/axe.min.js || \
 	  npm install --silent --no-audit --no-fund --prefix $(VENV)/axe axe-core@4
 	@touch $@

@@ -31,6 +31,7 @@ OWN_FILES = {
     "skorch": (),
     "duckdb": ("cli.reading.engine",),
     "fsspec": ("cli.reading.cloud",),
+    "adbc_driver_postgresql": ("cli.reading.postgresql",),
     "sqlalchemy": ("ledger.index",),
     "cryptography": ("ledger.signing", "ledger.formats"),
     "rfc3161_client": ("ledger.formats.timestamp",),

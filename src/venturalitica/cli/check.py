@@ -62,7 +62,7 @@ def check(
         list[str],
         typer.Argument(
             metavar="FILE",
-            help="Data files, folders, globs or addresses: CSV, JSON lines, Parquet, Arrow.",
+            help="Data files, folders, globs, addresses, tables: CSV, JSON lines, Parquet, Arrow.",
         ),
     ],
     policy: Annotated[

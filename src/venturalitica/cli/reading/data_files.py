@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from venturalitica.cli.reading.database import find_table, is_table, read_database
 from venturalitica.cli.reading.places import DataFile, find_local, is_address
 from venturalitica.errors import DataError
 
@@ -56,6 +57,10 @@ def _reader(
     files: Sequence[DataFile], separator: str | None, together: Sequence[Together]
 ) -> Columns:
     kind = files[0].kind
+    if kind in ("duckdb", "postgresql"):
+        if len(files) > 1:
+            raise DataError(f"{files[0]} and {files[1]}: check one table at a time")
+        return read_database(files[0])
     if kind == "csv":
         from venturalitica.cli.reading.csv_reader import read_csv
 
@@ -79,6 +84,10 @@ def find_files(patterns: Sequence[str | Path]) -> list[DataFile]:
     """
     found: dict[Any, DataFile] = {}
     for pattern in patterns:
+        if is_table(str(pattern)):
+            table = find_table(str(pattern))
+            found.setdefault(table.name, table)
+            continue
         if is_address(str(pattern)):
             from venturalitica.cli.reading.cloud import find_objects
 

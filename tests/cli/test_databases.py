@@ -1,0 +1,336 @@
+"""Tables of DuckDB files and of a real PostgreSQL, which listens on loopback for these tests."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from venturalitica.cli.reading import data_files
+from venturalitica.cli.reading.data_files import find_files, read_table
+from venturalitica.errors import DataError, MissingExtra
+
+PASSWORD = "s/pa ss@word"
+ENCODED = "s%2Fpa%20ss%40word"
+
+
+def values(table: Any) -> dict[str, list[Any]]:
+    return {
+        name: [None if value is None or value != value else value for value in table[name].tolist()]
+        for name in table
+    }
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "o'r [1].db"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            """
+            CREATE TABLE loans AS SELECT i AS y, i AS p, 'g' || i AS "G" FROM range(3) AS t(i);
+            CREATE TABLE twice AS SELECT 1 AS a;
+            CREATE SCHEMA other;
+            CREATE TABLE other.twice AS SELECT 2 AS a;
+            CREATE TABLE "o""dd" AS SELECT 1 AS "w""eird";
+            CREATE VIEW elsewhere AS SELECT * FROM read_text('/etc/hostname');
+            """
+        )
+    return path
+
+
+def test_a_table_of_a_duckdb_file_is_read(database, monkeypatch):
+    address = f"duckdb:///{database}::loans"
+    table = read_table([address])
+    assert values(table) == {"y": [0, 1, 2], "p": [0, 1, 2], "G": ["g0", "g1", "g2"]}
+    assert table.relation(["G"]).select("G").fetchall() == [("g0",), ("g1",), ("g2",)]
+    assert values(read_table([f"duckdb:///{database}::other.twice"])) == {"a": [2]}
+    assert values(read_table([f'duckdb:///{database}::o"dd'])) == {'w"eird': [1]}
+    monkeypatch.chdir(database.parent)
+    relative = f"duckdb:///{database.name}::loans"
+    assert list(read_table([relative])) == ["y", "p", "G"]
+    assert find_files([relative])[0].base == f"{database.name}::loans"
+
+
+def test_what_is_no_table_is_refused(database, tmp_path):
+    for address, said in (
+        (f"duckdb:///{database}::loan", "has no table 'loan'.*did you mean 'loans'"),
+        (f"duckdb:///{database}::twice", "several tables 'twice'; say which: main.twice or other"),
+        ("duckdb:///nowhere.db::t", "there is no file 'nowhere.db'"),
+        (f"duckdb:///{database}", "expected duckdb:///FILE::TABLE"),
+        ("postgresql://host/base", "expected postgresql://HOST/BASE::TABLE"),
+    ):
+        with pytest.raises(DataError, match=said):
+            read_table([address])
+    (tmp_path / "text.db").write_text("this is no database at all, and long enough to be read" * 99)
+    with pytest.raises(DataError, match="cannot be read as a DuckDB database"):
+        read_table([f"duckdb:///{tmp_path / 'text.db'}::t"])
+    with pytest.raises(DataError, match="check one table at a time"):
+        read_table([f"duckdb:///{database}::{name}" for name in ("loans", "other.twice")])
+
+
+def test_a_view_that_came_with_a_file_reads_no_other_file(database):
+    with pytest.raises(DataError, match="disabled"):
+        values(read_table([f"duckdb:///{database}::elsewhere"]))
+
+
+def _programs() -> Path | None:
+    found = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    on_path = shutil.which("initdb")
+    found += [Path(on_path).resolve().parent] if on_path else []
+    return next((folder for folder in found if (folder / "initdb").exists()), None)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL of its own, which runs as another user than root; its address."""
+    programs = _programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed: make .venv/.system installs it")
+    # Below the temporary folder of root no other user may look.
+    folder = Path(
+        subprocess.run(
+            ["mktemp", "-d", "/tmp/venturalitica-pg-XXXXXX"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    )
+    other: dict[str, Any] = {}
+    if os.getuid() == 0:
+        shutil.chown(folder, "nobody", "nogroup")
+        other = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+
+    def run(*command: str) -> None:
+        subprocess.run(
+            command,
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            timeout=120,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+            **other,
+        )
+
+    (folder / "password").write_text(PASSWORD)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    at = str(folder / "data")
+    try:
+        run(
+            str(programs / "initdb"),
+            "-D",
+            at,
+            "-U",
+            "tester",
+            "-A",
+            "scram-sha-256",
+            f"--pwfile={folder}/password",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        )
+        run(
+            str(programs / "pg_ctl"),
+            "-D",
+            at,
+            "-w",
+            "-l",
+            f"{at}/log",
+            "-o",
+            f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off",
+            "start",
+        )
+        try:
+            yield f"postgresql://tester:{ENCODED}@127.0.0.1:{port}/postgres"
+        finally:
+            run(str(programs / "pg_ctl"), "-D", at, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def made(server: str) -> Iterator[Any]:
+    """Make tables by statements, and drop them."""
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(server, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE")
+        cursor.execute("CREATE SCHEMA public")
+        yield cursor.execute
+
+
+def test_a_table_of_postgresql_is_read_with_its_types(server, made):
+    made(
+        """
+        CREATE TABLE loans (
+          "Id" int, small smallint, big bigint, x float8, price numeric(10, 2), code numeric(9, 0),
+          ok boolean, name text, short varchar(9), kind uuid, day date, "w""eird; --" text)
+        """
+    )
+    made(
+        """
+        INSERT INTO loans VALUES
+        (1, 2, 9007199254740993, 0.1, 12.30, 7, true, 'é', 'v',
+         'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '2026-02-03', 'w'),
+        (NULL, NULL, 3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+        """
+    )
+    table = read_table([f"{server}::loans"])
+    assert values(table) == {
+        "Id": [1, None],
+        "small": [2, None],
+        "big": [9007199254740993, 3],
+        "x": [0.1, None],
+        "price": [12.3, None],
+        "code": [7, None],
+        "ok": [True, None],
+        "name": ["é", None],
+        "short": ["v", None],
+        "kind": ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", None],
+        "day": [dt.date(2026, 2, 3), None],
+        'w"eird; --': ["w", None],
+    }
+    found = table.relation(["Id", "x"])
+    for _ in range(2):  # each reading is a query of its own
+        assert found.select("Id", "x").fetchall() == [(1, 0.1), (None, None)]
+    assert table.row_count([]) == 2
+
+
+def test_all_readings_are_of_one_moment(server, made):
+    made("CREATE TABLE t AS SELECT i AS a, i AS b FROM generate_series(1, 3) i")
+    table = read_table([f"{server}::public.t"])
+    first = table["a"].tolist()
+    made("INSERT INTO t VALUES (4, 4)")
+    assert table["b"].tolist() == first == [1, 2, 3]
+    assert table.row_count([]) == 3
+    assert read_table([f"{server}::t"])["b"].tolist() == [1, 2, 3, 4]
+
+
+POLICY = """\
+policy: loans
+version: "1"
+roles: {target: {favorable: 1}}
+controls: [{id: right, metric: accuracy, must: ">= 0.60"}]
+"""
+ROLES = ["--target", "y", "--prediction", "p"]
+
+
+@pytest.mark.parametrize("above", [1_000_000, 10])
+def test_check_judges_a_table_and_records_no_password(
+    server, made, call, project, monkeypatch, above
+):
+    monkeypatch.setattr(data_files, "LAZY_ABOVE", above)
+    (project / "model_policy.yaml").write_text(POLICY)
+    made("CREATE TABLE loans AS SELECT i % 2 AS y, i % 2 AS p FROM generate_series(1, 500) i")
+    result = call("check", f"{server}::loans", *ROLES, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["verdicts"][0]["value"] == 1.0
+    written = b"".join(file.read_bytes() for file in project.rglob("*") if file.is_file())
+    assert b"postgres::loans" in written
+    for secret in (PASSWORD, ENCODED, "tester"):
+        assert secret.encode() not in written
+
+
+def test_what_postgresql_refuses_is_said_without_the_password(server, made):
+    made("CREATE TABLE loans (a int)")
+    for address, said in (
+        (f"{server}::loan", "there is no such table.*did you mean 'loans'"),
+        (f"{server.replace('/postgres', '/nowhere')}::t", "cannot be read: .*nowhere"),
+        (f"{server.replace(ENCODED, 'wr0ng-secret')}::t", "password authentication failed"),
+        (f"postgresql://tester:{ENCODED}@127.0.0.1:9/postgres::t", "Connection refused"),
+        (f"postgresql://tester:{PASSWORD}@127.0.0.1:9/postgres::t", "a postgresql:// address"),
+    ):
+        with pytest.raises(DataError, match=said) as caught:
+            read_table([address])
+        for secret in (PASSWORD, ENCODED, "wr0ng-secret", "pa ss@word"):
+            assert secret not in str(caught.value), said
+
+
+def _end(*sockets: socket.socket) -> None:
+    for each in sockets:
+        with contextlib.suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+
+
+class _Cut:
+    """A way to the server that ends after so many bytes of answers."""
+
+    def __init__(self, port: int, most: int) -> None:
+        self._port, self._most = port, most
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._threads: list[threading.Thread] = []
+        self._open: list[socket.socket] = []
+        self._start(self._accept)
+
+    def _start(self, work: Any, *arguments: Any) -> None:
+        self._threads.append(threading.Thread(target=work, args=arguments, daemon=True))
+        self._threads[-1].start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            behind = socket.create_connection(("127.0.0.1", self._port))
+            self._open += [client, behind]
+            self._start(self._pass_on, client, behind, False)
+            self._start(self._pass_on, behind, client, True)
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, counted: bool) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(1 << 14):
+                if counted:
+                    self._most -= len(piece)
+                    if self._most < 0:
+                        break
+                target.sendall(piece)
+        _end(source, target)
+
+    def close(self) -> None:
+        _end(self._listener, *self._open)
+        for thread in self._threads:
+            thread.join(5)
+        for each in (self._listener, *self._open):
+            each.close()
+
+
+@pytest.mark.parametrize("above", [1_000_000, 10])
+def test_a_connection_that_breaks_half_way_judges_nothing(
+    server, made, call, project, monkeypatch, above
+):
+    monkeypatch.setattr(data_files, "LAZY_ABOVE", above)
+    (project / "model_policy.yaml").write_text(POLICY)
+    made("CREATE TABLE loans AS SELECT i % 2 AS y, i % 2 AS p FROM generate_series(1, 300000) i")
+    port = int(server.rpartition(":")[2].partition("/")[0])
+    way = _Cut(port, most=2_000_000)
+    try:
+        address = server.replace(f":{port}/", f":{way.port}/")
+        result = call("check", f"{address}::loans", *ROLES)
+    finally:
+        way.close()
+    assert result.exit_code == 2
+    assert "cannot be read" in result.stderr
+    assert ENCODED not in result.stderr
+    assert not (project / ".venturalitica" / "log").exists()
+
+
+def test_what_reads_postgresql_is_an_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "adbc_driver_postgresql", None)
+    with pytest.raises(MissingExtra, match="adbc-driver-postgresql") as caught:
+        read_table(["postgresql://127.0.0.1:9/postgres::t"])
+    assert caught.value.extra == "cloud"
