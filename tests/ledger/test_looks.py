@@ -124,7 +124,7 @@ def test_what_was_pruned_is_not_counted_and_what_had_been_is_told_in_part(
     found = Attempts(audits=1, policies=1, models=1)
     assert counted(ledger, 10) == found
     # The same from the log alone.
-    (ledger.home / "cache" / "looks.txt").unlink()
+    (ledger.home / "cache" / "looks.bin").unlink()
     third_format(ledger, 11).append_to(ledger)
     assert counted(ledger, 11).audits == 2
     told = step(ledger.home)
@@ -196,9 +196,8 @@ def test_searching_counts_as_taking_in_does(
     ]
     looks = Looks(made)
     looks.prune(0, gone)
-    left = [one for one in made if one.index >= gone or not one.key]
-    text = "".join(f"{kept_looks._line(one)}\n" for one in left)
-    assert [kept_looks._look(line) for line in text.splitlines()] == left
+    pruning = [len(made), 0, kept_looks.PRUNED, 0, 0, 0, gone, 0, 0, 0]
+    kept = kept_looks._summed([kept_looks._row(o.index, bytes(32), o) for o in made] + [pruning])
     look = Look(len(rows), "k1", f"{new[0]:032x}", f"k1{new[1]:030x}")
-    assert kept_looks._attempts(text, look) == looks.attempts(look)
-    assert kept_looks._commitment(text, look.policy) == looks.commitment(look.policy)
+    assert kept_looks.attempts_in(kept, look) == looks.attempts(look)
+    assert kept_looks.commitment_to(kept, look.policy) == looks.commitment(look.policy)

@@ -1,21 +1,21 @@
 """The looks of a log, kept for whoever appends an audit: a projection that can be deleted.
 
-`cache/looks.txt` is read under the log's lock, so it must be quick: text, one line a look, its
-first line saying of which beginning of the log it is. Nothing in it needs to be believed: what it
-makes an audit say, `verify` counts again from the log. Where it does not fit it is made anew.
+`cache/looks.bin` is read under the log's lock, so it must be quick in a log of any length: a head
+that says whose log it is, then one row of whole numbers for each entry, appended and never changed,
+so that writers at once do no harm. Each row has a checksum; what does not fit is cut off, and read
+again from the log. Nothing in it needs to be believed: what it makes an audit say, `verify` counts
+again from the log.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
-import secrets
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.prior import Attempts, Prior, key_id
@@ -34,12 +34,25 @@ from venturalitica.ledger.records.looks import (
     named_for,
 )
 from venturalitica.ledger.records.placement import Entry
-from venturalitica.system.files import reading
+from venturalitica.system.files import open_plain
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+    Rows = NDArray[numpy.uint64]
+    """`(n, 11)`: `index leaf kind key policy policy data data model model checksum`."""
 
 log = logging.getLogger(__name__)
 
-FORMAT = "venturalitica/looks/v1"
-NONE = "-"
+FORMAT = b"venturalitica/looks/v2"
+WIDTH = 11
+INDEX, LEAF, KIND, KEY, POLICY, DATA, MODEL, SUM = 0, 1, 2, 3, 4, 6, 8, 10
+OTHER, AUDIT, COMMITTED, PRUNED = range(4)
+"""Kinds of rows. Of a pruned range `POLICY` holds where it begins, and `DATA` where it ends."""
+_ODD = 0x9E3779B97F4A7C15
+_DOUBTED = 4096
+"""Rows at the end whose checksums are looked at."""
 
 
 def prior_of(home: Path, key: bytes, tail: Tail, statement: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,10 +67,10 @@ def prior_of(home: Path, key: bytes, tail: Tail, statement: Mapping[str, Any]) -
         return {"prior": None}
     try:
         return _prior(files, key, tail, record, look)
-    except (EvidenceError, ValueError) as error:
-        # Edited, with its digest made to fit: what it costs is one reading of the log.
+    except EvidenceError as error:
+        # Edited, with its checksums made to fit: what it costs is one reading of the log.
         log.warning("%s was edited and is made again: %s", _place(files), error)
-        _place(files).unlink(missing_ok=True)
+        _forget(files)
         return _prior(files, key, tail, record, look)
 
 
@@ -65,12 +78,12 @@ def _prior(
     files: LogFiles, key: bytes, tail: Tail, record: Statement, look: Look
 ) -> dict[str, Any]:
     with files.cache() as cache:
-        text = _caught_up(files, cache, tail.size, tail.previous, key).text
-        index, named = _commitment(text, look.policy), None
+        rows = _caught_up(files, cache, tail.size, tail.previous, key)
+        index, named = commitment_to(rows, look.policy), None
         if index is not None:
             line, made = _commitment_at(files, cache, index)
             named = named_for(made, index, sha256_hex(line), record)
-    return {"prior": Prior(commitment=named, attempts=_attempts(text, look)).to_json()}
+    return {"prior": Prior(commitment=named, attempts=attempts_in(rows, look)).to_json()}
 
 
 def _commitment_at(files: LogFiles, cache: TreeCache, index: int) -> tuple[bytes, Commitment]:
@@ -105,16 +118,9 @@ def keep_up(home: Path, key: bytes, size: int, last: str) -> None:
 
 
 def take_note(home: Path, key: bytes, entry: Entry) -> None:
-    """Keep the look of a record just appended, so that the next one need not read it back.
-
-    Who appended meanwhile has kept it already, or reads it from the log.
-    """
-    files = LogFiles(home)
-    kept = _read(files, key)
-    if kept.size == entry.index:
-        look = look_of(entry.record, entry.index, key)
-        text = kept.text if look is None else f"{kept.text}{_line(look)}\n"
-        _write(files, _Kept(entry.index + 1, entry.leaf_sha256, text), key)
+    """Keep the look of a record just appended, so that the next one need not read it back."""
+    look = look_of(entry.record, entry.index, key)
+    _append(LogFiles(home), key, [_row(entry.index, bytes.fromhex(entry.leaf_sha256), look)])
 
 
 def is_kept(home: Path) -> bool:
@@ -122,140 +128,218 @@ def is_kept(home: Path) -> bool:
     return _place(LogFiles(home)).exists()
 
 
-class _Kept(Struct, frozen=True):
-    """The looks of the first `size` entries; `leaf` is the last one's leaf hash."""
-
-    size: int = 0
-    leaf: str = NONE
-    text: str = ""
-
-    def head(self, key: bytes) -> str:
-        digest = sha256_hex(self.text.encode())
-        return f"{FORMAT} {self.size} {self.leaf} {key_id(key)} {digest}"
-
-
 def _caught_up(
-    files: LogFiles, cache: TreeCache, size: int, last: bytes | None, key: bytes
-) -> _Kept:
-    kept = _read(files, key)
+    files: LogFiles, cache: TreeCache, size: int, previous: bytes | None, key: bytes
+) -> Rows:
+    """The rows of the first `size` entries; the last one known must be the log's own."""
+    rows = _read(files, key, size)
+    known = _known(rows)
+    if known == size and (not size or _is_leaf(rows, previous)):
+        return rows
     with contextlib.suppress(CacheMissError, EvidenceError):
-        if 0 < kept.size <= size:
-            return _extended(files, kept, size, last, key, start=cache.end(kept.size - 1))
-    return _extended(files, _Kept(), size, last, key, start=0)
-
-
-def _extended(
-    files: LogFiles, kept: _Kept, size: int, previous: bytes | None, key: bytes, *, start: int
-) -> _Kept:
-    """With the first `size` entries; the last one known is read again, and must be the same."""
-    lines, known = kept.text.splitlines(), kept.size
-    last = kept.leaf
-    for part in read_parts(files.entries, max(kept.size - 1, 0), size, start=start):
-        if part.index >= known:
-            lines = _with(lines, part, key)
-        elif known and part.leaves()[known - 1 - part.index].hex() != kept.leaf:
-            raise EvidenceError(f"{files.entries}: another log than the looks were kept of")
-        last = part.leaves()[-1].hex()
-    if previous is not None and last != previous.hex():
+        if 0 < known < size:
+            start, last = cache.end(known - 1), known - 1
+            return _extended(files, rows, read_parts(files.entries, last, size, start=start), key)
+    _forget(files)
+    found = _extended(files, _none(), read_parts(files.entries, 0, size), key)
+    if previous is not None and not _is_leaf(found, previous):
         raise EvidenceError(f"{files.entries}: changed while it was read; try again")
-    found = _Kept(size, last, "".join(f"{line}\n" for line in lines))
-    if found.size != kept.size:
-        _write(files, found, key)
     return found
 
 
-def _with(lines: list[str], part: Part, key: bytes) -> list[str]:
+def _known(rows: Rows) -> int:
+    return int(rows[-1, INDEX]) + 1 if len(rows) else 0
+
+
+def _extended(files: LogFiles, rows: Rows, parts: Iterable[Part], key: bytes) -> Rows:
+    """With those of further parts of the log, the first of which is the last one known."""
+    import numpy
+
+    known = _known(rows)
+    new: list[list[int]] = []
+    for part in parts:
+        if part.index >= known:
+            new += _rows_of(part, key)
+        elif not _is_leaf(rows, part.leaves()[known - 1 - part.index]):
+            raise EvidenceError(f"{files.entries}: another log than the looks were kept of")
+    _append(files, key, new)
+    return numpy.vstack([rows, _summed(new)]) if new else rows
+
+
+def _is_leaf(rows: Rows, leaf: bytes | None) -> bool:
+    return leaf is not None and len(rows) > 0 and int(rows[-1, LEAF]) == _number(leaf.hex())
+
+
+def _rows_of(part: Part, key: bytes) -> Iterator[list[int]]:
+    leaves = part.leaves()
     if part.head is not None:
-        return lines
+        yield from (_row(part.index + n, leaf, None) for n, leaf in enumerate(leaves))
+        return
     try:
         record = statement_of(part.line)
     except EvidenceError:
-        return lines
-    look = look_of(record, part.index, key)
-    if look is not None:
-        lines.append(_line(look))
+        record = Statement.of({})
     for gone in pruned_by(record):
         end = min(gone.end, part.index)
-        lines = [one for one in lines if not _is_pruned(one, gone.start, end)]
-    return lines
+        yield [part.index, 0, PRUNED, 0, gone.start, 0, end, 0, 0, 0]
+    yield _row(part.index, leaves[-1], look_of(record, part.index, key))
 
 
-def _line(look: Look) -> str:
-    kind = f"audit:{look.key}" if look.key else "commitment"
-    return " ".join(
-        (str(look.index), kind, *(text or NONE for text in (look.policy, look.data, look.model)))
-    )
+def _row(index: int, leaf: bytes, look: Look | None) -> list[int]:
+    """A row without its checksum; of an entry that is no look, where it ends."""
+    if look is None:
+        return [index, _number(leaf.hex()), OTHER, 0, 0, 0, 0, 0, 0, 0]
+    digests = (part for text in (look.policy, look.data, look.model) for part in _digest(text))
+    kind = AUDIT if look.key else COMMITTED
+    return [index, _number(leaf.hex()), kind, _key(look.key), *digests]
 
 
-def _look(line: str) -> Look:
-    index, kind, *texts = line.split(" ")
-    key = kind.partition(":")[2]
-    return Look(int(index), key, *("" if text == NONE else text for text in texts))
+def _number(text: str) -> int:
+    """The first 64 bits of a digest, or of the digest of any other text."""
+    try:
+        return int(text[:16].encode("ascii"), 16)
+    except ValueError:
+        return int(hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16], 16)
 
 
-def _is_pruned(line: str, start: int, end: int) -> bool:
-    look = _look(line)
-    return bool(look.key) and start <= look.index < end
+def _key(name: str) -> int:
+    return _number(hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()) if name else 0
 
 
-def _attempts(text: str, look: Look) -> Attempts | None:
-    """As `Looks.attempts`, by searching: to take in ten thousand looks takes ten times as long."""
+def _digest(text: str) -> tuple[int, int]:
+    """128 bits; none of no text, so that 0 is no digest."""
+    return (_number(text), _number(text[16:] or text)) if text else (0, 0)
+
+
+def _summed(rows: list[list[int]]) -> Rows:
+    """With their checksums."""
+    import numpy
+
+    found = numpy.zeros((len(rows), WIDTH), dtype=numpy.uint64)
+    found[:, :SUM] = numpy.array(rows, dtype=numpy.uint64).reshape(-1, SUM)
+    found[:, SUM] = _checksums(found)
+    return found
+
+
+def _checksums(rows: Rows) -> NDArray[numpy.uint64]:
+    """Of each row: no secret, it tells what a crash left from what was written."""
+    import numpy
+
+    total = numpy.full(len(rows), _ODD, dtype=numpy.uint64)
+    for column in range(SUM):
+        total = (total ^ rows[:, column]) * numpy.uint64(_ODD)
+        total ^= total >> numpy.uint64(29)
+    return total
+
+
+def _none() -> Rows:
+    import numpy
+
+    return numpy.zeros((0, WIDTH), dtype=numpy.uint64)
+
+
+def _of(rows: Rows, column: int, text: str) -> NDArray[numpy.bool_]:
+    first, second = _digest(text)
+    found: NDArray[numpy.bool_] = (rows[:, column] == first) & (rows[:, column + 1] == second)
+    return found
+
+
+def _audits(rows: Rows) -> NDArray[numpy.bool_]:
+    """Which are of audits whose entries were not pruned since."""
+    found: NDArray[numpy.bool_] = rows[:, KIND] == AUDIT
+    for gone in rows[rows[:, KIND] == PRUNED]:
+        found &= (rows[:, INDEX] < gone[POLICY]) | (rows[:, INDEX] >= gone[DATA])
+    return found
+
+
+def attempts_in(rows: Rows, look: Look) -> Attempts | None:
+    """As `Looks.attempts`, by searching: to take in a hundred thousand looks takes a second."""
+    import numpy
+
     if not look.data:
         return None
-    same = list(_of_data(text, look.data))
-    seen = _line_at(text, text.find(f" {look.policy} ")).partition(" ")[0]
-    first = int(seen) if seen else look.index
-    own = sum(text.count(f" audit:{name} ") for name in (look.key, NO_DATA))
+    audits = _audits(rows)
+    same = rows[audits & _of(rows, DATA, look.data)]
+    seen = rows[(audits | (rows[:, KIND] == COMMITTED)) & _of(rows, POLICY, look.policy)]
+    first = int(seen[:, INDEX].min()) if len(seen) else look.index
+    models = same[(same[:, MODEL] != 0) | (same[:, MODEL + 1] != 0)]
+    keys = rows[:, KEY]
     return Attempts(
         audits=len(same),
-        policies=len({found.policy for found in same}),
-        models=len({found.model for found in same} - {""}),
-        before_policy=bisect_left(same, first, key=lambda found: found.index),
-        not_compared=text.count(" audit:") - own,
+        policies=len(numpy.unique(same[:, POLICY : POLICY + 2], axis=0)),
+        models=len(numpy.unique(models[:, MODEL : MODEL + 2], axis=0)),
+        before_policy=int((same[:, INDEX] < first).sum()),
+        not_compared=int((audits & (keys != _key(look.key)) & (keys != _key(NO_DATA))).sum()),
     )
 
 
-def _of_data(text: str, data: str) -> Iterator[Look]:
-    place = text.find(f" {data} ")
-    while place >= 0:
-        yield _look(_line_at(text, place))
-        place = text.find(f" {data} ", text.find("\n", place))
+def commitment_to(rows: Rows, policy: str) -> int | None:
+    """The entry of the newest commitment to a policy text; None where there is none."""
+    made = rows[rows[:, KIND] == COMMITTED]
+    found = made[_of(made, POLICY, policy)]
+    return int(found[-1, INDEX]) if len(found) else None
 
 
-def _line_at(text: str, place: int) -> str:
-    """The line that holds a place; none where that is below 0."""
-    return text[text.rfind("\n", 0, place) + 1 : text.find("\n", place)] if place >= 0 else ""
+def _read(files: LogFiles, key: bytes, size: int) -> Rows:
+    """What is kept of the first `size` entries, in order, each once, without a gap."""
+    import numpy
 
-
-def _commitment(text: str, policy: str) -> int | None:
-    line = _line_at(text, text.rfind(f" commitment {policy} "))
-    return _look(line).index if line else None
-
-
-def _read(files: LogFiles, key: bytes) -> _Kept:
     try:
-        with reading(_place(files)) as stream:
-            head, _, rest = stream.read().decode("ascii").partition("\n")
-        _, size, leaf, *_ = head.split(" ")
-        kept = _Kept(int(size), leaf, rest)
-    except (OSError, ValueError) as error:
+        with os.fdopen(open_plain(_place(files), os.O_RDONLY), "rb") as stream:
+            head, data = stream.readline(256), stream.read()
+    except OSError as error:
         log.debug("the looks are read from the log again: %s", error)
-        return _Kept()
-    return kept if kept.head(key) == head else _Kept()
+        return _none()
+    if head != _head(key):
+        return _none()
+    whole = len(data) // (8 * WIDTH) * WIDTH
+    rows: Rows = numpy.frombuffer(data, dtype="<u8", count=whole).reshape(-1, WIDTH)
+    # What a crash left is among the last ones.
+    sound = numpy.append(
+        numpy.ones(max(len(rows) - _DOUBTED, 0), dtype=bool),
+        rows[-_DOUBTED:, SUM] == _checksums(rows[-_DOUBTED:]),
+    )
+    rows = rows if sound.all() else rows[sound]
+    steps = numpy.diff(rows[:, INDEX].astype(numpy.int64), prepend=-1)
+    if (steps != 1).any():
+        # Several writers at once, pruned ranges, or rows that a crash left out.
+        rows = numpy.unique(rows, axis=0)
+        steps = numpy.diff(rows[:, INDEX].astype(numpy.int64), prepend=-1)
+        rows = rows[: int(numpy.argmax(steps > 1)) if (steps > 1).any() else len(rows)]
+    rows = rows[: int(numpy.searchsorted(rows[:, INDEX], size))]
+    ends = numpy.flatnonzero(rows[:, KIND] != PRUNED)
+    return rows[: int(ends[-1]) + 1] if ends.size else _none()
 
 
-def _write(files: LogFiles, kept: _Kept, key: bytes) -> None:
+def _append(files: LogFiles, key: bytes, rows: list[list[int]]) -> None:
+    """Further rows in one write. A torn row that stands before them is taken for none."""
     place = _place(files)
-    temporary = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(f"{kept.head(key)}\n{kept.text}", encoding="ascii")
-        temporary.rename(place)
+        descriptor = open_plain(place, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            data = _summed(rows).astype("<u8").tobytes()
+            size = os.fstat(descriptor).st_size
+            if os.pread(descriptor, 256, 0)[: len(_head(key))] != _head(key):
+                os.ftruncate(descriptor, 0)
+                data = _head(key) + data
+            elif torn := (size - len(_head(key))) % (8 * WIDTH):
+                data = bytes(8 * WIDTH - torn) + data
+            os.write(descriptor, data)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         log.debug("the looks are not kept: %s", error)
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+
+
+def _forget(files: LogFiles) -> None:
+    with contextlib.suppress(OSError):
+        _place(files).unlink(missing_ok=True)
+
+
+def _head(key: bytes) -> bytes:
+    return b"%b %b\n" % (FORMAT, key_id(key).encode())
 
 
 def _place(files: LogFiles) -> Path:
-    return files.home / "cache" / "looks.txt"
+    return files.home / "cache" / "looks.bin"

@@ -1,6 +1,6 @@
 """Looks at data, counted: what the log holds before an audit is what the audit says came before it.
 
-Who writes an audit counts from the kept looks (`index.kept_looks`), `verify` counts again from the
+Who writes an audit counts from the kept looks (`kept_looks`), `verify` counts again from the
 log itself: both by `Looks`. Entries that a prune record names are counted by neither from then on.
 """
 
