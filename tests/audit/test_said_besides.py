@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from typer.testing import CliRunner
 
 import venturalitica as vl
-from venturalitica.audit.measure import OTHERS
+from venturalitica.audit.other_columns import OTHERS
 from venturalitica.audit.project import open_ledger
 from venturalitica.cli.app import app
 from venturalitica.core.circumstances import INTERVALS, MADE_BY, Share, share_words

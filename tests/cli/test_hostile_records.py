@@ -111,6 +111,8 @@ COMMAND_LINES = [
     *("check NAUGHTY --target NAUGHTY", "check rows.csv --target NAUGHTY", "check rows.csv"),
     *("check rows.csv --target y --prediction p --role NAUGHTY=y", "prune", "prune --yes"),
     *("check rows.csv --target y --prediction p --details", "keys show", "keys export"),
+    *("baseline NAUGHTY", "baseline rows.csv --force", "baseline rows.csv --out NAUGHTY"),
+    *("baseline rows.csv --role NAUGHTY=y", "baseline rows.csv --column NAUGHTY"),
     *("bind NAUGHTY", "bind gone", "attach 0 NAUGHTY", "attach NAUGHTY gone"),
     *("place NAUGHTY --on 2024-02-29 --yes", "place 0 --on NAUGHTY", "place 0 --on 2024-02-29"),
     *("sync", "reindex", "doctor", "metrics NAUGHTY", "init rows.csv --target NAUGHTY --force"),

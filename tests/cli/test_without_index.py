@@ -53,7 +53,8 @@ READS: dict[str, list[list[str]]] = {
 NEITHER = {
     "demo": "writes evidence of its own, elsewhere",
     "init": "reads data, writes a policy",
-    "check": "appends a record; never reads what was recorded",
+    "check": "appends a record; what it reads for a control on drift has tests of its own",
+    "baseline": "reads data, writes a baseline",
     "policy commit": "appends, and finds nothing by the index",
     "policy lint": "reads a policy file",
     "policy show": "reads a policy file",

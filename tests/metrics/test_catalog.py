@@ -87,7 +87,8 @@ def test_data_metrics_need_no_model() -> None:
     data = {name for name, spec in CATALOG.items() if spec.phase == "data"}
     assert data == {
         "base_rate", "class_balance", "group_representation", "label_disparity", "completeness",
-        "row_count", "mean_target",
+        "row_count", "mean_target", "population_stability_index", "jensen_shannon_distance",
+        "kolmogorov_smirnov_distance", "chi_square_distance",
     }  # fmt: skip
     assert all({"prediction", "score"}.isdisjoint(CATALOG[name].needs) for name in data)
     assert "data" in {spec.family for spec in CATALOG.values()}
@@ -103,6 +104,9 @@ def test_needs_say_what_to_bind() -> None:
     )
     area = control("roc_auc")
     assert roles_needed(CATALOG["roc_auc"], area).roles == ("target", "score")
+    moved = control("chi_square_distance", of=("gender", "score"), against="last-green")
+    assert needs([moved])[0].roles == ("gender", "score")
+    assert phase_of(moved) == "model"
     complete = control("completeness", of=("gender",))
     assert needs([complete, control("nonsense")])[0].roles == ("gender",)
     assert needs([control("nonsense")])[0].roles == ()

@@ -106,6 +106,7 @@ def test_every_metric_of_the_catalog_can_be_used(lint_text: Any) -> None:
     """No metric is refused in the very form in which it exists."""
     for name, spec in CATALOG.items():
         across = "\nacross: gender" if spec.needs_across else ""
+        across += "\nof: gender\nagainst: last-green" if spec.drift else ""
         result = lint_text(_policy(f'metric: {name}\nmust: ">= 0.5"{across}', "{gender: {}}"))
         assert result.ok, result.errors
         if spec.comparable and not spec.needs_across:

@@ -54,7 +54,8 @@ def conduct(request: Request) -> Audit:
         described = {**described, "fit_began_at": timestamp(request.began)}
     known = _share_trained_on(described, request)
     share = request.training_share or known
-    request = replace(request, training_share=share and share.told(policy.min_cell))
+    share = share and share.told(policy.min_cell)
+    request = replace(request, training_share=share, trackers=before)
     if request.ask_model:
         request = with_predictions(request)
     measured = _measured(request, settings)

@@ -13,10 +13,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from venturalitica.audit.asking import asking, features_of, predicted, values_of
+from venturalitica.audit.drift import compared_with
+from venturalitica.audit.other_columns import other_columns as others
 from venturalitica.core.circumstances import Circumstances, Share
 from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Control, Phase, Policy, Role
 from venturalitica.core.prior import identity_digest, identity_roles
-from venturalitica.core.redact import redact_name, redacted_traceback
+from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import BindingError, DataError
@@ -139,12 +141,19 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
     unbound = {**binding.unbound, **missing}
     if not request.lenient:
         _require(unbound, request.phase)
-    frame = materialise(request.frame, binding.columns.values())
+    compared = compared_with(request, controls, binding)
+    # A column that the data lack is a fault of its control, said there.
+    looked = [*binding.columns.values(), *(one for one in compared.columns if one in (names or ()))]
+    frame = materialise(request.frame, looked)
     copies = _Beside("copies", _copies, request, frame, binding)
-    data = _Beside("fingerprint", _fingerprint, request, frame, binding) if fingerprint else None
+    data = None
+    if fingerprint:
+        data = _Beside("fingerprint", _fingerprint, request, frame, binding, looked)
     tally, faults = _counted(policy, frame, binding, asked, lenient=request.lenient)
+    tally = compared.counted(request, binding, tally)
     circumstances = replace(
         _asked(request),
+        references=compared.said,
         unbound=unbound,
         faults=faults,
         training_share=request.training_share,
@@ -152,9 +161,11 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
         **copies.found(),
     )
     verdicts = judge(policy, tally, circumstances=circumstances)
-    item = data.found() if data else _unread(binding, request, tally.rows)
+    item = data.found() if data else _unread([*binding.names.values(), *looked], request)
+    if not data or not item["columns"]:
+        item["rows"] = tally.rows
     if other_columns and names is not None:
-        item |= _others(names, binding)
+        item |= others(names, looked)
     silent = _without(unbound, {*LABEL_ROLES, *request.missing}, controls)
     return Measured(verdicts, circumstances, tally, binding.names, (item,), silent)
 
@@ -281,24 +292,15 @@ def _copies(request: Request, frame: Any, binding: Binding) -> dict[str, Any]:
     return found
 
 
-OTHERS = 100
-"""Names of columns that are kept of those that no rule looks at; of more only how many."""
-
-
-def _others(names: Sequence[str], binding: Binding) -> dict[str, Any]:
-    """The columns of the data that no rule looks at, by name alone."""
-    judged = set(binding.columns.values())
-    others = [redact_name(str(name)) for name in names if name not in judged]
-    return {"other_columns": others[:OTHERS], "other_columns_besides": len(others[OTHERS:])}
-
-
-def _fingerprint(request: Request, frame: Any, binding: Binding) -> dict[str, Any]:
+def _fingerprint(
+    request: Request, frame: Any, binding: Binding, looked: Sequence[str]
+) -> dict[str, Any]:
     """The data item with the digests of the judged columns."""
     found = frame_item(
         frame,
         context="audit",
         name=request.name,
-        columns=tuple(dict.fromkeys(binding.columns.values())),
+        columns=tuple(dict.fromkeys(looked)),
         arrays=binding.arrays,
     )
     return found | {
@@ -326,15 +328,14 @@ def identity(binding: Binding, found: Mapping[str, Any]) -> dict[str, Any] | Non
     return {"of": roles, "sha256": identity_digest(found["rows"], digests)}
 
 
-def _unread(binding: Binding, request: Request, rows: int) -> dict[str, Any]:
+def _unread(columns: Sequence[str], request: Request) -> dict[str, Any]:
     """The data item where the fingerprint is switched off: it says so."""
     return data_item(
         request.name,
         "audit",
-        rows=rows,
         columns=[
             {"name": column, "type": None, "nulls": None, "sha256": None}
-            for column in sorted(set(binding.names.values()))
+            for column in sorted(set(columns))
         ],
         method="off (VENTURALITICA_FINGERPRINT=0)",
         training_rows=request.training_rows,

@@ -30,6 +30,7 @@ COMMANDS: tuple[CommandLine, ...] = (
     CommandLine("demo", "Audit a loan model on real data, here, in a minute.", "demo", START),
     CommandLine("init", "Write a model_policy.yaml fitted to your data.", "init", START),
     CommandLine("check", "Judge data files by the policy; keep the evidence.", "check", JUDGE),
+    CommandLine("baseline", "Write the distributions of a training set.", "baseline", JUDGE),
     CommandLine("verify", "Check that nobody changed the evidence.", "verify", JUDGE),
     CommandLine("approve", "Sign a record off: dated, signed, by a person.", "approve", JUDGE),
     CommandLine("policy", "Lint, show, compare and commit to policies.", "policies.policy", JUDGE),

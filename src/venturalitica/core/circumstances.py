@@ -139,6 +139,8 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     on, `doubled_share` how many are exact copies of another row; None where nobody knows.
     `copies_of_target` are the label roles whose values equal the target in every row. `unlabelled`
     says why target and prediction are amounts and no labels; empty where they may be labels.
+    `references` says of each reference that a control names which one was found, or (`why`) why
+    there is none.
     """
 
     rules: int = RULES
@@ -153,6 +155,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     doubled_share: Share | None = None
     copies_of_target: tuple[str, ...] = ()
     unlabelled: str = ""
+    references: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The form kept in a record: JSON types only."""
@@ -170,6 +173,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
             "copies_of_target": list(self.copies_of_target),
             # Left out where empty: most models are classifiers.
             **({"unlabelled": self.unlabelled} if self.unlabelled else {}),
+            **({"references": _plain(self.references)} if self.references else {}),
         }
 
     @classmethod
@@ -190,6 +194,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
             doubled_share=Share.from_json(data.get("doubled_share")),
             copies_of_target=tuple(data.get("copies_of_target", ())),
             unlabelled=data.get("unlabelled", ""),
+            references={name: dict(one) for name, one in data.get("references", {}).items()},
         )
 
 
@@ -236,6 +241,10 @@ def share_words(said: object) -> str:
     part = f"{'up to ' if few else 'at least ' if most else ''}{share:.1%}"
     looked = f" of {rows:,.0f} rows looked at" if rows else ""
     return part + looked + (f", {by_chance:.1%} by chance" if by_chance else "")
+
+
+def _plain(references: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: dict(one) for name, one in references.items()}
 
 
 def _finite(value: Any) -> float | None:

@@ -28,6 +28,7 @@ Phase = Literal["data", "model"]
 Nulls = Literal["refuse", "drop"]
 Duplicates = Literal["doubted", "expected"]
 Tallies = Literal["keep", "publish"]
+Columns = Literal["all"]
 
 OPERATORS: tuple[Operator, ...] = (">=", "<=", "==", "!=", ">", "<")
 COMPARES: tuple[Compare, ...] = ("difference", "ratio", "min", "max", "between")
@@ -199,7 +200,9 @@ class Control(Struct, frozen=True, kw_only=True):
 
     `across` names grouping roles (several: their intersections). `compare` says how the groups'
     values become one: `difference` (max - min), `ratio` (min / max), `min`, `max`, or `between`
-    (first minus second of the two `groups` named). `of` limits `completeness` to these roles.
+    (first minus second of the two `groups` named). `of` limits `completeness` to these roles, and
+    says which are compared with a reference; `columns` that all are. `against` names the reference:
+    `last-green`, a run, or a baseline's file.
     `small_groups`: None shows and judges each, however small.
     """
 
@@ -211,6 +214,8 @@ class Control(Struct, frozen=True, kw_only=True):
     compare: Compare | None = None
     groups: tuple[str, ...] = ()
     of: tuple[str, ...] = ()
+    columns: Columns | None = None
+    against: str = ""
     article: str | None = None
     on_fail: OnFail = "warn"
     min_support: int = 10

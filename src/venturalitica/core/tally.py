@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
 from venturalitica.core.amounts import AmountTable, with_sums
+from venturalitica.core.drift import DriftTable, joined_drift
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.levels import Moves, joined, moved, places, rule_of
 from venturalitica.core.policy import LABEL_ROLES, Role
@@ -75,8 +76,9 @@ class Tally(Struct, frozen=True, dict=True):
     """All counts of one audit.
 
     `rows` is the number of rows seen, missing values included. `tables` hold label and grouping
-    axes; `scores` the same with the score, `amounts` exact sums of amounts by groups. `nulls` maps
-    each bound role to its missing values, also roles that no table needs.
+    axes; `scores` the same with the score, `amounts` exact sums of amounts by groups; `drift` the
+    rows of single columns beside those of a reference. `nulls` maps each bound role to its missing
+    values, also roles that no table needs.
     """
 
     rows: int
@@ -85,6 +87,7 @@ class Tally(Struct, frozen=True, dict=True):
     scores: tuple[ScoreTable, ...] = ()
     amounts: tuple[AmountTable, ...] = ()
     nulls: Mapping[str, int] = field(default_factory=dict)
+    drift: tuple[DriftTable, ...] = ()
 
     def axis(self, role: str) -> Axis | None:
         return next((axis for axis in self.axes if axis.role == role), None)
@@ -149,6 +152,7 @@ class Tally(Struct, frozen=True, dict=True):
                 with_sums(same, moves) for same in zip(*(p.amounts for p in parts), strict=True)
             ),
             nulls={role: sum(part.nulls[role] for part in parts) for role in parts[0].nulls},
+            drift=joined_drift([part.drift for part in parts]),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -175,6 +179,7 @@ class Tally(Struct, frozen=True, dict=True):
                 for s in self.scores
             ],
             **({"amounts": [table.to_json() for table in self.amounts]} if self.amounts else {}),
+            **({"drift": [table.to_json() for table in self.drift]} if self.drift else {}),
         }
 
     def axes_json(self, least: int) -> list[dict[str, Any]]:
@@ -252,6 +257,7 @@ class Tally(Struct, frozen=True, dict=True):
                 )
                 for a in data.get("amounts", ())
             ),
+            drift=tuple(map(DriftTable.from_json, data.get("drift", ()))),
         )
 
     def for_evidence(self) -> Tally:

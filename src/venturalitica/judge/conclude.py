@@ -273,7 +273,7 @@ def _extremes(question: Question, found: Found) -> list[str]:
     high = told(max(reversed(seen), key=_value))  # of equal groups another one than the lowest
     if question.compare == "min":
         return [words.group(low, must, "lowest")]
-    if question.compare == "max":
+    if question.compare == "max" or question.spec.drift:
         return [words.group(high, must, "highest")]
     return [f"{words.group(low, must, 'lowest')}, {words.group(high, must, 'highest')}"]
 

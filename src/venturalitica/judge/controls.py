@@ -159,17 +159,23 @@ def _judged(
     lacking = _lacking(bench, question, unbound, without_data=without_data, weighing=weighing)
     if lacking:
         raise Refusal(lacking, n=bench.tally.rows)
-    found = _measure_of(question)(bench, question)
+    found = _measured(bench, question, circumstances)
     besides += dropped(question, found.missed, bench.tally.rows, circumstances.rules)
-    return conclude(policy, question, found, besides=besides, explains=bench.exact)
+    # How many rows more would settle a distance hangs on the reference's, too: none is named.
+    explains = bench.exact and not question.spec.drift
+    return conclude(policy, question, found, besides=besides, explains=explains)
 
 
-def _measure_of(question: Question) -> Callable[[Bench, Question], Found]:
+def _measured(bench: Bench, question: Question, circumstances: Circumstances) -> Found:
+    if question.spec.drift:
+        from venturalitica.judge.measure_drift import measure_drift
+
+        return measure_drift(question, bench.tally, circumstances.references, least=bench.least)
     if question.spec.is_amount:
         from venturalitica.judge.measure_amounts import measure_amount
 
-        return measure_amount
-    return measure_number if question.spec.number else measure
+        return measure_amount(bench, question)
+    return (measure_number if question.spec.number else measure)(bench, question)
 
 
 def _lacking(

@@ -150,6 +150,8 @@ def _statistics(question: Question) -> tuple[tuple[str, Statistic], ...]:
     found = tuple((name, STATISTICS[name]) for name in spec.parts)
     if spec.unit == "rows":
         raise Refusal(f"{spec.name} is the number of rows itself")
+    if spec.drift:
+        raise Refusal(f"{spec.name} hangs on the rows of its reference, too: it cannot be planned")
     if any(one.ends is None for _, one in found):
         raise Refusal(f"{spec.name} has no ends of counts: it cannot be planned")
     return found

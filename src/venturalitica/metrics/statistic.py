@@ -217,8 +217,10 @@ ROWS = dense("rows", nowhere)
 
 
 def _no_cells(counts: Counts) -> Sample:
-    raise TypeError("amounts are summed and have no cells")
+    raise TypeError("it is not laid out of the cells of groups")
 
 
 AMOUNTS = Shape("amounts", _no_cells)
 """Exact sums and histograms of amounts, as `Amounts`."""
+DRIFT = Shape("drift", _no_cells)
+"""`(..., 2, K)`: the rows of a reference and of the data in K cells."""

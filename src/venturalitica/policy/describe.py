@@ -38,6 +38,10 @@ def measure(control: Control) -> str:
     what = name.replace("_", " ")
     if control.of:
         what += f" of {_listed(control.of)}"
+    if control.columns:
+        what += " of all columns of its baseline"
+    if control.against:
+        what += f" against {control.against}"
     if control.across:
         what += f" across {' × '.join(control.across)}"
     how = how_compared(control, compare)
@@ -110,6 +114,17 @@ OTHER_NAMES: Mapping[str, str] = {
     "coefficient_of_determination": "r2_score",
     "fnr": "false_negative_rate",
     "fpr": "false_positive_rate",
+    "cramers_v": "chi_square_distance",
+    "chi2": "chi_square_distance",
+    "chi_square": "chi_square_distance",
+    "jensen_shannon": "jensen_shannon_distance",
+    "jensen_shannon_divergence": "jensen_shannon_distance",
+    "js_divergence": "jensen_shannon_distance",
+    "js_distance": "jensen_shannon_distance",
+    "kolmogorov_smirnov": "kolmogorov_smirnov_distance",
+    "ks": "kolmogorov_smirnov_distance",
+    "ks_2samp": "kolmogorov_smirnov_distance",
+    "psi": "population_stability_index",
     "kappa": "cohen_kappa",
     "mae": "mean_absolute_error",
     "mape": "mean_absolute_percentage_error",

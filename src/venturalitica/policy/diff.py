@@ -46,6 +46,7 @@ from venturalitica.policy.changes import (
     small_groups_aspect,
     tallies_aspect,
 )
+from venturalitica.policy.changes_drift import reference_aspects
 from venturalitica.policy.describe import describe_role, sentence
 
 _OF_THE_HEAD = (
@@ -200,6 +201,7 @@ class _Comparison(Struct, frozen=True):
                 yield Aspect("of", *said, "reworded", "in another order")
             else:
                 yield Aspect("of", *said, "changed")
+        yield from reference_aspects(old, new)
 
     def _meaning(self, control: Control) -> tuple[str, str | None]:
         """The metric of one group and the comparison, also where one name means both."""

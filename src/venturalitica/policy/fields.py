@@ -125,7 +125,9 @@ def _is(fault: str) -> PydanticCustomError:
     return PydanticCustomError("is", "{fault}", {"fault": fault})
 
 
-def _without_fault(check: Callable[[str], str | None]) -> Callable[[str], str]:
+def without_fault(check: Callable[[str], str | None]) -> Callable[[str], str]:
+    """A validator that raises what `check` finds."""
+
     def run(text: str) -> str:
         fault = check(text)
         if fault:
@@ -224,10 +226,10 @@ _ROLE_SCHEMA: dict[str, Any] = {
 }
 
 Name = Annotated[
-    str, AfterValidator(_without_fault(name_fault)), Field(min_length=1, max_length=MAX_NAME)
+    str, AfterValidator(without_fault(name_fault)), Field(min_length=1, max_length=MAX_NAME)
 ]
 ColumnName = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-Prose = Annotated[str, AfterValidator(_without_fault(text_fault)), Field(max_length=MAX_TEXT)]
+Prose = Annotated[str, AfterValidator(without_fault(text_fault)), Field(max_length=MAX_TEXT)]
 RoleName = Annotated[str, AfterValidator(_role_name), WithJsonSchema(_ROLE_SCHEMA)]
 LabelValue = Annotated[
     Any, AfterValidator(_label), WithJsonSchema({"type": ["string", "number", "boolean"]})

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from venturalitica.core.policy import Control, Policy, Role, SmallGroups
 from venturalitica.core.retention import TERM
 from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.catalog.against import EXPECTED_AGAINST, against_fault
 from venturalitica.policy.fields import (
     ABSENT,
     EXPECTED_MUST,
@@ -35,6 +36,7 @@ from venturalitica.policy.fields import (
     different,
     distinct,
     finite,
+    without_fault,
 )
 from venturalitica.policy.head import (
     DisclosureForm,
@@ -196,7 +198,22 @@ class ControlForm(Form):
     )
     of: Annotated[Roles, Expected(ROLES_WORDS), ROLES_SCHEMA] = Field(
         default_factory=list,
-        description="With the metric completeness: only these roles are looked at.",
+        description="With the metric completeness: only these roles are looked at. With one of "
+        "drift: these roles are compared with the reference, the worst counts.",
+    )
+    columns: Annotated[Literal["all"], Expected("'all'")] = Field(
+        default=ABSENT,
+        description="With a metric of drift against a baseline's file: all of its columns are "
+        "compared, the worst counts.",
+    )
+    against: Annotated[
+        str, AfterValidator(without_fault(against_fault)), Expected(EXPECTED_AGAINST)
+    ] = Field(
+        default=ABSENT,
+        description="With a metric of drift: the reference. last-green is the newest green record "
+        "of this policy and pipeline, else a run's id or entry, or a file that 'venturalitica "
+        "baseline' wrote, beside the policy.",
+        examples=["last-green", "baseline.json"],
     )
     article: Annotated[Name, Expected('text in quotes, such as article: "15(1)"')] = Field(
         default=ABSENT,
@@ -366,6 +383,7 @@ def _control(index: int, form: ControlForm, policy: PolicyForm, root: MapNode) -
             given[key] = getattr(policy, key)
     of_all = policy.small_groups if form.across and form.compare != "between" else None
     given["small_groups"] = _small_groups(form.small_groups or of_all)
+    given["against"] = given["against"] or ""
     return Control(**given, line=follow(root, ("controls", index))[0].line)
 
 

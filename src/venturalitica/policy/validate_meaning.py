@@ -16,10 +16,12 @@ from typing import get_args
 
 from msgspec import Struct
 
+from venturalitica.core.drift import FILE_ENDING
 from venturalitica.core.labels import canonical_label
 from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Compare, Threshold, bin_names
 from venturalitica.errors import did_you_mean, listed, slip
-from venturalitica.metrics.catalog import CATALOG, NEEDS_ACROSS, misuse
+from venturalitica.metrics.catalog import CATALOG, NEEDS_ACROSS, OF_A_MODEL, misuse
+from venturalitica.metrics.catalog.against import drift_misuse
 from venturalitica.metrics.catalog.spec import MetricSpec
 from venturalitica.policy.describe import metric_hint
 from venturalitica.policy.fields import parse_threshold, role_name_fault, share
@@ -274,8 +276,9 @@ def _groups_of(role: MapNode | None) -> list[str]:
 
 def _check_of(control: ControlView, problems: Collector) -> None:
     metric = CATALOG.get(control.text("metric") or "")
-    if control.has("of") and control.has("metric") and not (metric and metric.of_nulls):
+    if control.has("of") and metric and not (metric.of_nulls or metric.drift):
         named = " or ".join(name for name, spec in CATALOG.items() if spec.of_nulls)
+        named += " and to those of drift"
         problems.add(control.path("of"), f"'of' belongs to the metric {named}; remove it", key=True)
 
 
@@ -284,8 +287,18 @@ def _check_computable(control: ControlView, metric: MetricSpec, problems: Collec
     said = control.text("compare") or ("?" if control.has("compare") else None)
     for key, message in misuse(metric, across=control.has("across"), compare=said):
         problems.add(control.path(key), message, key=True)
-    if metric.phase == "model" and control.text("phase") == "data":
-        roles = " and ".join(role for role in metric.needs if role != "target") or "prediction"
+    against = control.text("against") or ""
+    for key, message in drift_misuse(
+        metric,
+        against=control.has("against"),
+        columns=control.has("columns"),
+        of=control.has("of"),
+        file=against.endswith(FILE_ENDING),
+    ):
+        problems.add(control.path(key), message, key=True)
+    needed = {*metric.needs, *(control.texts("of") if metric.drift else ())} & OF_A_MODEL
+    if (metric.phase == "model" or needed) and control.text("phase") == "data":
+        roles = " and ".join(sorted(needed)) or "prediction"
         problems.add(
             control.path("phase"),
             f"{metric.name} needs a model's {roles}, so it cannot be judged in the "

@@ -214,10 +214,9 @@ def _ask(model: Any, policy: Policy, plan: Plan) -> tuple[dict[str, Any], dict[s
 
 def needs_score(policy: Policy) -> bool:
     """Whether any control is measured from a score."""
-    from venturalitica.metrics.catalog import CATALOG
+    from venturalitica.metrics.catalog import needs
 
-    specs = (CATALOG.get(control.metric) for control in policy.controls)
-    return any(spec is not None and "score" in spec.needs for spec in specs)
+    return any("score" in need.roles for need in needs(policy.controls))
 
 
 Model = TypeVar("Model")

@@ -34,6 +34,9 @@ def may_be_published(tally: Tally, least: int) -> bool:
     return (
         all(may_be_told((cell[-1] for cell in cells), tally.rows, least) for cells in every)
         and all(tally.tells(axis, least) for axis in tally.axes)
+        and all(
+            may_be_told((*table.counts, table.missing), tally.rows, least) for table in tally.drift
+        )
         and all(_clipped(table.note) not in range(1, least) for table in tally.scores)
         and None not in tally.nulls_told(least).values()
     )

@@ -31,6 +31,7 @@ from venturalitica.judge.conclude import as_recorded
 from venturalitica.judge.controls import METHODS, unknown_method
 from venturalitica.judge.keep_back import SINCE
 from venturalitica.judge.told import Told
+from venturalitica.ledger.formats.merkle import Head
 from venturalitica.ledger.records.chronicle import Chronicle, Record
 from venturalitica.ledger.records.consistency import policy_in
 from venturalitica.ledger.rejudge.beside import check_intervals, check_rows, check_term
@@ -63,6 +64,7 @@ from venturalitica.ledger.rejudge.counts import (
     name_rough,
     tally_in,
 )
+from venturalitica.ledger.rejudge.references import References
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.policy.tree import MAX_CONTROLS
 
@@ -79,6 +81,7 @@ class _Judged(Struct):
     verdicts: tuple[Mapping[str, Any], ...]
     moved: Mapping[str, float]
     rough: bool
+    tally: Tally | None = None
     agreed: Any = None
     worded: Any = None
 
@@ -92,6 +95,7 @@ class Verdicts(Chronicle):
     def __init__(self, home: Path | None, given: str | None = None) -> None:
         """Where the counts of records are, as for `Counts`."""
         self._counts = Counts(home, given)
+        self._references = References(self._counts)
         self.records = 0
         self.reported = 0
         self._worded_elsewhere = 0
@@ -112,6 +116,12 @@ class Verdicts(Chronicle):
             self._left_out(record.index, str(reason))
         else:
             self.records += 1
+        finally:
+            self._references.read(record.statement, record.index)
+
+    def pass_over(self, head: Head) -> None:
+        """A record that was pruned may have been what another one was compared with."""
+        self._references.whole = False
 
     def step(self) -> Step | None:
         """What was judged; None where no record holds verdicts."""
@@ -162,9 +172,9 @@ class Verdicts(Chronicle):
             asked = _circumstances(judging)
             check_rows(record, asked)
             self._since = index if self._since is None else self._since
-            self._judge_fully(record, asked)
+            self._judge_fully(record, asked, index)
 
-    def _judge_fully(self, record: Statement, asked: Circumstances) -> None:
+    def _judge_fully(self, record: Statement, asked: Circumstances, index: int) -> None:
         policy = _policy(record)
         need(policy is not None, "its policy's bytes are no policy that this version can read")
         assert policy is not None
@@ -179,6 +189,8 @@ class Verdicts(Chronicle):
         check_term(record, policy)
         try:
             judged = self._judged(policy, record, asked)
+            if judged.tally is not None:
+                self._references.check(record, index, policy, asked, judged.tally)
         except Elsewhere:
             for verdict, control in zip(record.verdict_items, controls, strict=True):
                 refuse(words_fault(verdict, control), verdict)
@@ -287,6 +299,7 @@ def _circumstances(judging: Mapping[str, Any]) -> Circumstances:
         and asked.phase in (None, "data", "model")
         and isinstance(asked.failure, str)
         and isinstance(asked.unlabelled, str)
+        and all(isinstance(name, str) for name in asked.references)
         and all(isinstance(text, str) for _, text in texts)
     )
     need(right, "its circumstances (judging) are malformed")
@@ -343,7 +356,9 @@ def _judgement(
     rough = is_rough(counts)
     if asked.rules >= SINCE:
         verdicts = as_recorded(verdicts, rough=rough)
-    return _Judged(tuple(verdict.to_json() for verdict in verdicts), dict(values.moved), rough)
+    return _Judged(
+        tuple(verdict.to_json() for verdict in verdicts), dict(values.moved), rough, tally
+    )
 
 
 def _compare(record: Statement, judged: _Judged, controls: Sequence[Control]) -> list[str]:

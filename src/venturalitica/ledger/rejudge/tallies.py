@@ -10,9 +10,11 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from venturalitica.core.drift import placed
 from venturalitica.core.encoding import is_place
 from venturalitica.core.levels import NULL
 from venturalitica.core.policy import ONE_LIST
+from venturalitica.core.reference import distributions
 from venturalitica.core.scores import EVIDENCE_CELLS
 from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError, EvidenceError
@@ -21,6 +23,8 @@ from venturalitica.ledger.rejudge.amounts import amounts_fault
 MOST_AXES = 64
 """Roles in one tally: a policy has at most 200, a tally those that its controls count."""
 MOST_TABLES = 200
+MOST_COMPARED = 5_000
+"""Columns that are compared with a reference, of all controls."""
 
 MOST_SUMS = 5_000_000
 """Cells times tables that are held against each other: some seconds."""
@@ -74,6 +78,7 @@ def _check(tally: Tally) -> None:
     for _, array in counted:
         _need(int(array[:, -1].sum()) == tally.rows, "a table does not count every row once")
     _check_nulls(tally, counted)
+    _check_drift(tally)
     in_all = sum(len(array) for _, array in counted)
     _need(in_all * len(counted) <= MOST_SUMS, "it has more tables than one pass over rows makes")
     _check_sums(counted, sizes)
@@ -144,6 +149,19 @@ def _check_nulls(tally: Tally, counted: Sequence[tuple[Sequence[str], Cells]]) -
                 column = cells[:, list(roles).index(axis.role)]
                 found = int(cells[column == NULL, -1].sum())
                 _need(found == missing, f"{axis.role[:80]!r} misses other rows in a table")
+
+
+def _check_drift(tally: Tally) -> None:
+    """Each comparison counts every row once, and a role as its own table does."""
+    _need(len(tally.drift) <= MOST_COMPARED, "it compares too many columns")
+    _need(len({t.key for t in tally.drift}) == len(tally.drift), "a column is compared twice")
+    own = distributions(tally, 0, compared=False)
+    for table in tally.drift:
+        _need(not (fault := table.fault(tally.rows)), fault)
+        known = own.get((True, table.name)) if table.role else None
+        if known is not None and known.levels and not table.cuts and not table.why:
+            counts = placed(zip(known.levels, known.counts, strict=False), table.levels)
+            _need(counts == table.counts, f"{table.name[:80]!r} has other rows in a comparison")
 
 
 def _check_sums(counted: Sequence[tuple[Sequence[str], Cells]], sizes: Mapping[str, int]) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 
+from venturalitica.core.drift import FILE_ENDING
 from venturalitica.core.policy import COMPARES, LABEL_ROLES, Control, Phase, Policy
 from venturalitica.errors import did_you_mean
+from venturalitica.metrics.catalog.against import drift_misuse
 from venturalitica.metrics.catalog.spec import MetricSpec, Need, by_name
 
 FAMILIES = (
@@ -20,6 +22,7 @@ FAMILIES = (
     "fairness",
     "regression",
     "data",
+    "drift",
 )
 """Each has a file here, and one in `metrics` where it computes what no other family does."""
 
@@ -31,7 +34,8 @@ CATALOG: dict[str, MetricSpec] = by_name(
 
 def roles_needed(spec: MetricSpec, control: Control) -> Need:
     """What `control`, whose metric `spec` describes, needs of the data."""
-    return Need(spec.labels, control.across, spec.number, control.of if spec.of_nulls else ())
+    of = control.of if spec.of_nulls or spec.drift else ()
+    return Need(spec.labels, control.across, spec.number, of)
 
 
 def needs(controls: Iterable[Control]) -> tuple[Need, ...]:
@@ -84,7 +88,13 @@ def phase_of(control: Control) -> Phase:
     if control.phase is not None:
         return control.phase
     spec = CATALOG.get(control.metric)
+    if spec and spec.drift and not OF_A_MODEL.isdisjoint(control.of):
+        return "model"
     return spec.phase if spec else "model"
+
+
+OF_A_MODEL = frozenset({"prediction", "score"})
+"""The roles that only a model fills."""
 
 
 NEEDS_ACROSS = "'compare' compares groups; add across: <role>, or remove it"
@@ -106,6 +116,16 @@ def misuse_of(control: Control) -> str:
         return "'across' names a role twice"
     own = None if control.compare == spec.compare else control.compare
     wrong = [said for _, said in misuse(spec, across=bool(control.across), compare=own)]
+    wrong += [
+        said
+        for _, said in drift_misuse(
+            spec,
+            against=bool(control.against),
+            columns=bool(control.columns),
+            of=bool(control.of),
+            file=control.against.endswith(FILE_ENDING),
+        )
+    ]
     if control.compare == "between" and len(set(control.groups)) != 2:
         wrong.append("compare: between needs two different groups, such as groups: [female, male]")
     if control.groups and control.compare != "between":

@@ -66,7 +66,8 @@ class MetricSpec(Struct, frozen=True, kw_only=True):
 
     `number` is what is counted beside the labels; roles that it is made of are not counted as
     labels. `of_nulls` says that missing values are all that is counted, of the roles that `of` of a
-    control lists.
+    control lists. `drift`: it compares the rows of single columns with those of a reference, which
+    a control names; `ordered`, that their cells must have an order.
     """
 
     name: str
@@ -95,6 +96,8 @@ class MetricSpec(Struct, frozen=True, kw_only=True):
     of_one_row: bool = False
     signed_ratio: bool = False
     no_weights: bool = False
+    drift: bool = False
+    ordered: bool = False
 
     @property
     def has_levels(self) -> bool:
@@ -154,8 +157,8 @@ class Need(NamedTuple):
     """What is to be counted: rows by `labels` and `groups` together, and by a number too.
 
     `labels`: label roles (`target`, `prediction`); `groups`: grouping roles; `nulls`: roles that
-    must be bound only so that their missing values are counted. With all empty only the number of
-    rows is wanted.
+    must be bound only so that their missing values, or they alone, are counted. With all empty only
+    the number of rows is wanted.
     """
 
     labels: tuple[str, ...] = ()
