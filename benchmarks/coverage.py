@@ -6,6 +6,7 @@
     scores   areas, average precision, losses of a score, calibration error
     amounts  regression errors: normal, lognormal, and with the tails of Student's t
     weights  shares of sums of weights: uniform to Pareto, related to the outcome or not
+    drift    distances of two samples: alike, moved a little and a lot; 2 to 20 cells, 5 columns
 
 Tallies are drawn from a known truth and judged by `venturalitica.judge`. Printed for each kind of
 control, of its worst cell: coverage, how often the truth lies below and above the interval, green
@@ -31,6 +32,7 @@ import numpy
 from msgspec.structs import replace
 
 from venturalitica.core.circumstances import INTERVALS, UNNAMED, Circumstances
+from venturalitica.core.drift import LAST_GREEN, DriftTable
 from venturalitica.core.policy import Policy
 from venturalitica.core.scores import ScoreTable
 from venturalitica.core.tally import Axis, Table, Tally
@@ -38,6 +40,7 @@ from venturalitica.core.verdict import Verdict
 from venturalitica.judge import judge
 from venturalitica.metrics.catalog.regression import DISTANCE, ERROR, EXPLAINED, PREDICTED
 from venturalitica.metrics.catalog.weights import WEIGHTS
+from venturalitica.metrics.drift import STATISTICS as DISTANCES
 from venturalitica.policy import parse_policy
 from venturalitica.tally.amounts import amount_table
 
@@ -63,6 +66,7 @@ class Asked:
     better: float = 0.1
     must: str = ""
     between: tuple[str, ...] = ()
+    of: str = ""
 
     @property
     def control(self) -> str:
@@ -77,6 +81,7 @@ class Asked:
         compare = f", compare: {self.compare}" if named else ""
         groups = f", groups: [{', '.join(self.between)}]" if self.between else ""
         asked = f"id: {self.name}, metric: {self.metric}, must: '{must}'"
+        asked += f", of: [{self.of}], against: {LAST_GREEN}" if self.of else ""
         return f"  - {{{asked}{across}{compare}{groups}}}"
 
 
@@ -162,7 +167,7 @@ def look(cell: Cell, samples: int, method: str, seed: int = 0) -> dict[str, Seen
     """Judge so many samples of a cell; the same seed gives the same ones to each method."""
     random = numpy.random.default_rng([zlib.crc32(f"{cell.family} {cell.name}".encode()), seed])
     policy, seen = cell.policy, {asked.name: Seen() for asked in cell.asked}
-    circumstances = Circumstances(intervals=method)
+    circumstances = Circumstances(intervals=method, references={LAST_GREEN: {"words": "another"}})
     for _ in range(samples):
         verdicts = judge(policy, cell.draw(random), circumstances=circumstances)
         for asked, verdict in zip(cell.asked, verdicts, strict=True):
@@ -561,6 +566,62 @@ def _weight_cell(kind: str, rate: float, tie: float, rows: int, groups: int) -> 
     return Cell("weights", name, tuple(asked), draw)
 
 
+SAMPLES = ((200, 200), (1_000, 300), (300, 2_000), (10_000, 2_000), (2_000, 30_000))
+"""Rows of the reference, and of the data that are judged."""
+MOVED = {"alike": 0.0, "a little": 0.15, "moved": 0.5, "a lot": 1.2}
+"""By how much the logarithm of each share grows from the first cell to the last, twice."""
+
+
+def drift_cells(quick: bool) -> Iterator[Cell]:
+    """Distances of a sample from its reference, both drawn."""
+    for sizes in SAMPLES[1:4:2] if quick else SAMPLES:
+        for cells in (5,) if quick else (2, 5, 10, 20):
+            for how, tilt in MOVED.items():
+                yield _drift_cell(sizes, cells, how, (tilt,))
+        yield _drift_cell(sizes, 5, "5 columns alike", (0.0,) * 5)
+        yield _drift_cell(sizes, 5, "1 of 5 columns moved", (0.0, 0.05, 0.0, 0.6, 0.1))
+
+
+def _drift_cell(sizes: tuple[int, int], cells: int, how: str, tilts: tuple[float, ...]) -> Cell:
+    """`tilts`: how far each column has moved. Its first cell holds the most rows, a Zipf's law."""
+    first = 1 / numpy.sqrt(numpy.arange(1, cells + 1))
+    first /= first.sum()
+    chances = []
+    for tilt in tilts:
+        second = first * numpy.exp(tilt * numpy.linspace(-1, 1, cells))
+        chances.append(numpy.stack([first, second / second.sum()]))
+    names = [f"x{at}" for at in range(len(tilts))]
+    asked = tuple(
+        Asked(
+            name.removesuffix("_distance").replace("_", "-"),
+            name,
+            max(_distance(name, sizes, pair) for pair in chances),
+            at_most=True,
+            of=", ".join(names),
+        )
+        for name in DISTANCES
+    )
+
+    def draw(random: Random) -> Tally:
+        tables = []
+        for name, pair in zip(names, chances, strict=True):
+            one, other = (
+                tuple(random.multinomial(rows, row).tolist())
+                for rows, row in zip(sizes, pair, strict=True)
+            )
+            cuts = tuple(map(float, range(cells - 1)))
+            tables.append(DriftTable(LAST_GREEN, name, True, cuts, (), one, other))
+        return Tally(sizes[1], (), nulls=dict.fromkeys(names, 0), drift=tuple(tables))
+
+    return Cell("drift", f"{cells} cells, {how}, {sizes[0]} and {sizes[1]} rows", asked, draw)
+
+
+def _distance(name: str, sizes: tuple[int, int], chances: Array) -> float:
+    """Of the truth itself: so many rows that nothing is rounded, in the same proportion."""
+    rows = numpy.array(sizes, dtype=float)[:, None]
+    return float(DISTANCES[name].compute((chances * rows)[None])[0])
+
+
 def exact_shares(method: str, quick: bool) -> Iterator[tuple[int, dict[str, float]]]:
     """By n: the worst over all truths, with every outcome weighted by its chance."""
     from scipy.special import gammaln, xlog1py, xlogy
@@ -624,6 +685,7 @@ CELLS: Mapping[str, Callable[[bool], Iterator[Cell]]] = {
     "scores": score_cells,
     "amounts": amount_cells,
     "weights": weight_cells,
+    "drift": drift_cells,
 }
 
 

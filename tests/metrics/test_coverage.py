@@ -33,7 +33,7 @@ def test_shares_hold_their_truth_for_every_outcome(
         assert bool(worst["coverage"] >= 0.95) is kept
 
 
-@pytest.mark.parametrize("family", ["rates", "made-of", "scores", "amounts"])
+@pytest.mark.parametrize("family", ["rates", "made-of", "scores", "amounts", "drift"])
 def test_promises_are_kept(family: str, coverage: ModuleType) -> None:
     for cell in coverage.CELLS[family](True):
         assert coverage.checked(cell, SAMPLES, "exact-1")[1] == {}
