@@ -1,8 +1,8 @@
 """Measure the pages: `python benchmarks/ui.py [--runs 100 10000] [--times 30]`.
 
 For a ledger of each size: p50 and p95 of every page that grows with it, asked of the application in
-this process (waiting, and computing alone); the memory of the process; and how long
-`venturalitica ui` takes from the command to its first page.
+this process (waiting, and computing alone), and again right after a record was appended; the memory
+of the process; and how long `venturalitica ui` takes from the command to its first page.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Any
 
 from venturalitica.core.link import Link
 from venturalitica.core.verdict import Interval, Verdict, worst_light
-from venturalitica.ledger import Index, Ledger, load_signer
+from venturalitica.ledger import Index, Ledger, Outbox, load_signer
 from venturalitica.ledger.formats.checkpoint import Checkpoint, NoteKey, sign_note
 from venturalitica.ledger.formats.dsse import sign_envelope
 from venturalitica.ledger.formats.merkle import RunningRoot, leaf_hash
@@ -196,6 +196,9 @@ PAGES = {
 }
 
 
+LOOKED_AT = ("overview", "runs", "run", "policies", "integrations")
+
+
 def measured(home: Path, runs: int, times: int) -> None:
     """Every page so many times, the pages in turn: what else the machine does hits all alike."""
     import httpx
@@ -236,6 +239,40 @@ def measured(home: Path, runs: int, times: int) -> None:
         )
 
 
+def after_appends(home: Path, times: int) -> None:
+    """The pages that are looked at while trainings run, each right after an append that was
+    delivered: the log, the receipts and the index are others than at the page before."""
+    import httpx
+
+    from venturalitica.ui.app import create_app
+    from venturalitica.ui.reader import Desk
+    from venturalitica.ui.security import Guard
+
+    ledger = Ledger.open(home, signer=load_signer(None, Path(os.environ["VENTURALITICA_CONFIG"])))
+    app = create_app(Desk(home), Guard(host="127.0.0.1", port=8610))
+    taken: dict[str, list[float]] = {name: [] for name in LOOKED_AT}
+    rng = random.Random(2)
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8610") as one:
+            for _ in range(times + 1):
+                for name in LOOKED_AT:
+                    number = ledger.head().size
+                    entry = ledger.append(statement(number, number + 1, rng))
+                    run = tracked(number)["run_id"]
+                    Outbox(ledger).confirm(entry.index, "mlflow", run)
+                    start = time.perf_counter()
+                    answer = await one.get(PAGES[name])
+                    taken[name].append((time.perf_counter() - start) * 1e3)
+                    assert answer.status_code == 200, f"{name}: {answer.status_code}"
+
+    asyncio.run(ask())
+    print(f"{'right after an append, ms':<28}{'first':>8}{'p50':>8}{'p95':>8}")
+    for name, (first, *rest) in taken.items():
+        print(f"{name:<28}{first:8.0f}{statistics.median(rest):8.0f}{p95(rest):8.0f}")
+
+
 def p95(values: list[float]) -> float:
     return statistics.quantiles(values, n=20)[-1]
 
@@ -272,6 +309,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.home:
         measured(given.home, given.runs[0], given.times)
+        after_appends(given.home, given.times)
         return
     with tempfile.TemporaryDirectory() as folder:
         os.environ["VENTURALITICA_CONFIG"] = f"{folder}/config"

@@ -31,7 +31,7 @@ from venturalitica.ledger.formats.dsse import Envelope, sign_envelope
 from venturalitica.ledger.formats.public_key import exact_key
 from venturalitica.ledger.index.rows import Outline, link_rows, run_row, verdict_rows
 from venturalitica.ledger.index.tables import Row, values_of
-from venturalitica.ledger.outbox import _attempt
+from venturalitica.ledger.outbox import attempt_in
 from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.ledger.verify.check_records import Findings
 from venturalitica.policy import parse_policy
@@ -296,7 +296,7 @@ def as_json(yaml: bytes) -> bytes:
 
 
 def receipt(data: bytes) -> bool:
-    return _attempt(data) is not None
+    return attempt_in(data) is not None
 
 
 def public_key(data: bytes) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from venturalitica.demo.history import History
-from venturalitica.ledger import Ledger, load_signer
+from venturalitica.ledger import Ledger, Outbox, load_signer
 from venturalitica.ui.reader import Desk, NoEvidenceYetError
 
 
@@ -52,16 +52,16 @@ def test_an_index_that_is_deleted_meanwhile_is_made_again(own_history: History) 
 def test_what_waits_is_kept_until_a_receipt_comes(
     own_history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from venturalitica.ledger.outbox import Outbox
+    from venturalitica.ledger.receipts import DeliveryState
 
     asked = []
-    read = Outbox.waiting
+    read = DeliveryState.waiting
 
     def counted(*arguments: Any) -> Any:
         asked.append(1)
         return read(*arguments)
 
-    monkeypatch.setattr(Outbox, "waiting", counted)
+    monkeypatch.setattr(DeliveryState, "waiting", counted)
     desk = Desk(own_history.home)
     with desk.reading() as reading:
         waiting = reading.waiting()
@@ -73,8 +73,7 @@ def test_what_waits_is_kept_until_a_receipt_comes(
     Outbox(ledger).confirm(index, items[0].tracker, items[0].run_id)
     with desk.reading() as reading:
         assert index not in reading.waiting()
-        key = (index, items[0].tracker, items[0].run_id)
-        assert reading.delivered()[key].confirmed
+        assert reading.last_attempt(index, items[0].tracker, items[0].run_id).confirmed
 
 
 def test_sign_offs_are_found_by_entry(reading: Any) -> None:
@@ -132,7 +131,7 @@ def test_it_writes_nothing_but_the_index(own_history: History) -> None:
     files = {p: p.stat().st_mtime_ns for p in own_history.folder.rglob("*") if p.is_file()}
     desk = Desk(own_history.home)
     with desk.reading() as reading:
-        reading.waiting(), reading.delivered(), reading.approvals()
+        reading.waiting(), reading.attempts(), reading.approvals()
     for path in own_history.folder.rglob("*"):
         if path.is_file() and not path.name.startswith("index.db"):
             assert files[path] == path.stat().st_mtime_ns, path

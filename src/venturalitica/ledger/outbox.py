@@ -36,6 +36,8 @@ MAX_RECEIPT = 64 * 1024
 """Longest line that is read as a receipt; we write one of some hundred bytes."""
 
 Key = tuple[int, str, str]
+Receipt = tuple[int, str, str, str]
+"""Entry, tracker, run id and evidence digest."""
 
 
 class Undelivered(Struct, frozen=True):
@@ -82,6 +84,16 @@ class Attempt(Struct, frozen=True):
     kept: bool = False
     page: bool = True
 
+    @property
+    def key(self) -> Key:
+        """Which entry was to reach which run."""
+        return self.index, self.tracker, self.run_id
+
+    @property
+    def receipt(self) -> Receipt:
+        """The same of one very record."""
+        return self.index, self.tracker, self.run_id, self.evidence_sha256
+
 
 class Outbox:
     """The outbox of one ledger."""
@@ -115,9 +127,9 @@ class Outbox:
         waiting: dict[Key, Undelivered] = {}
         for entry, digest, run in due:
             key = (entry, str(run.get("tracker", "")), str(run.get("run_id", "")))
-            if (key, digest) not in done:
-                item = _undelivered(entry, run, digest, failures.get(key, []))
-                waiting.setdefault(key, replace(item, confirmed=(key, digest) in confirmed))
+            if (*key, digest) not in done:
+                item = undelivered(entry, run, digest, failures.get(key, []))
+                waiting.setdefault(key, replace(item, confirmed=(*key, digest) in confirmed))
         return list(waiting.values())
 
     def confirm(
@@ -184,9 +196,10 @@ class Outbox:
             ) from error
 
 
-def _undelivered(
+def undelivered(
     entry: int, run: dict[str, Any], digest: str, tried: Sequence[Attempt]
 ) -> Undelivered:
+    """An entry that waits for a run, of which so much was tried."""
     last = tried[-1] if tried else None
     failed = sum(not attempt.kept for attempt in tried)
     kept = last is not None and last.kept
@@ -199,43 +212,52 @@ def read_attempts(path: Path) -> Iterator[Attempt]:
     Raises (while read):
         EvidenceError: the file cannot be read.
     """
+    stream = open_receipts(path)
+    if stream is not None:
+        with stream:
+            for number, line in enumerate(bounded_lines(stream), 1):
+                attempt = attempt_in(line)
+                if attempt is not None:
+                    yield attempt
+                elif line.strip():
+                    log.debug("%s:%d is not a receipt and is passed over", path, number)
+
+
+def open_receipts(path: Path) -> BinaryIO | None:
+    """The file of receipts to read; None while there is none.
+
+    Raises:
+        EvidenceError: it cannot be read.
+    """
     try:
-        stream = reading(path)
+        return reading(path)
     except FileNotFoundError:
-        return
+        return None
     except OSError as error:
         raise EvidenceError(
             f"{path}: the receipts cannot be read: {error.strerror}; remove what is "
             "there, and 'venturalitica sync' delivers again"
         ) from error
-    with stream:
-        for number, line in enumerate(_bounded(stream), 1):
-            attempt = _attempt(line)
-            if attempt is not None:
-                yield attempt
-            elif line.strip():
-                log.debug("%s:%d is not a receipt and is passed over", path, number)
 
 
 def _state(
     attempts: Iterable[Attempt],
-) -> tuple[set[tuple[Key, str]], set[tuple[Key, str]], dict[Key, list[Attempt]]]:
+) -> tuple[set[Receipt], set[Receipt], dict[Key, list[Attempt]]]:
     """What is confirmed, what of it with its page, and what failed."""
-    confirmed: set[tuple[Key, str]] = set()
-    whole: set[tuple[Key, str]] = set()
+    confirmed: set[Receipt] = set()
+    whole: set[Receipt] = set()
     failures: dict[Key, list[Attempt]] = {}
     for attempt in attempts:
-        key = (attempt.index, attempt.tracker, attempt.run_id)
         if attempt.confirmed:
-            confirmed.add((key, attempt.evidence_sha256))
+            confirmed.add(attempt.receipt)
             if attempt.page:
-                whole.add((key, attempt.evidence_sha256))
+                whole.add(attempt.receipt)
         else:
-            failures.setdefault(key, []).append(attempt)
+            failures.setdefault(attempt.key, []).append(attempt)
     return confirmed, whole, failures
 
 
-def _bounded(stream: BinaryIO) -> Iterator[bytes]:
+def bounded_lines(stream: BinaryIO) -> Iterator[bytes]:
     """The lines of a file; one that is too long is cut into pieces, none of which is a receipt."""
     while line := stream.readline(MAX_RECEIPT):
         yield line
@@ -255,7 +277,8 @@ def _append_line(path: Path, line: bytes) -> None:
             raise
 
 
-def _attempt(line: bytes) -> Attempt | None:
+def attempt_in(line: bytes) -> Attempt | None:
+    """What a line tells; None where it is no receipt."""
     try:
         value = json.loads(line.decode())  # of bytes it would guess the encoding, each time
         return Attempt(

@@ -300,7 +300,7 @@ def _link(
     )
     if reading is None:
         return links.link(name, health, links.Deliveries(), (), None)
-    deliveries = links.Deliveries.of(reading.delivered().values(), name)
+    deliveries = links.Deliveries(*reading.desk.deliveries.newest(name))
     recorded = links.Recorded.of(reading.ledger, deliveries.confirmed)
     found = links.link(name, health, deliveries, waiting_for(reading, name), recorded)
     return replace(found, fix=at_home(reading.desk.home, found.fix))

@@ -22,6 +22,7 @@ from venturalitica.core.redact import redact_uri
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.index.cross_check import EDITED, Held, stamp_of
 from venturalitica.ledger.lifecycle.ties import attached_by_record, runs_of
+from venturalitica.ledger.receipts import DeliveryState
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.system.settings import Settings
 
@@ -31,14 +32,13 @@ if TYPE_CHECKING:
     from venturalitica.ledger.index.cross_check import Lines, Verdicts
     from venturalitica.ledger.index.queries import Known
     from venturalitica.ledger.lifecycle.approve import SignOffs
-    from venturalitica.ledger.outbox import Attempt, Undelivered
+    from venturalitica.ledger.outbox import Attempt, Receipt, Undelivered
     from venturalitica.ledger.records.kinds.approval import Approval
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Stamp = tuple[object, ...]
-Receipt = tuple[int, str, str, str]
 
 
 class NoEvidenceYetError(EvidenceError):
@@ -60,6 +60,7 @@ class Desk:
         self._index: Index | None = None
         self._lock = threading.Lock()
         self._kept = _Kept()
+        self.deliveries = DeliveryState(self.home / "receipts.jsonl")
         self.held = Held()
         self._seen: Checkpoint | None = None
         self._cut = self.disproof = ""
@@ -156,11 +157,12 @@ class Reading(Struct, frozen=True):
 
     def attempts(self) -> tuple[Attempt, ...]:
         """All that the receipts tell, oldest first."""
-        return self._kept.of("attempts", self._stamp("receipts.jsonl"), self._attempts)
+        stamp = self._stamp("receipts.jsonl")
+        return self._kept.of("attempts", stamp, self.desk.deliveries.attempts)
 
-    def delivered(self) -> Mapping[tuple[int, str, str], Attempt]:
-        """The last attempt for each (entry, tracker, run id), confirmed or failed."""
-        return self._kept.of("delivered", self._stamp("receipts.jsonl"), self._delivered)
+    def last_attempt(self, entry: int, tracker: str, run_id: str) -> Attempt | None:
+        """The last attempt for an entry and a run, confirmed or failed."""
+        return self.desk.deliveries.last((entry, tracker, run_id))
 
     def runs(self, row: RunRow) -> tuple[Json, ...]:
         """The tracker runs that a record names, and those that it was attached to."""
@@ -210,6 +212,7 @@ class Reading(Struct, frozen=True):
         log.warning("%s: %s", self.desk.home, EDITED)
         self.index.rebuild()
         self._kept.forget()
+        self.desk.deliveries.forget()
 
     def _signers(self) -> frozenset[str]:
         """The keys that the reader knows, as `trust.known_signers` says."""
@@ -232,10 +235,9 @@ class Reading(Struct, frozen=True):
 
         return frozenset(reader_keys(self.desk.settings))
 
-    def confirmed(self) -> frozenset[Receipt]:
-        """What receipts confirm: (entry, tracker, run id, evidence digest)."""
-        stamp = self._stamp("receipts.jsonl")
-        return self._kept.of("confirmed", stamp, lambda: _confirmed(self.attempts()))
+    def are_confirmed(self, receipts: Iterable[Receipt]) -> bool:
+        """Whether receipts confirm all of these: (entry, tracker, run id, evidence digest)."""
+        return self.desk.deliveries.are_confirmed(receipts)
 
     def kept(self, name: str, make: Callable[[], T], *files: str) -> T:
         """What `make` gives, made again when the log or one of `files` (below home) changes."""
@@ -248,17 +250,7 @@ class Reading(Struct, frozen=True):
         return tuple(stamp_of(path) for name in names for path in paths.get(name, (home / name,)))
 
     def _waiting(self) -> dict[int, tuple[Undelivered, ...]]:
-        from venturalitica.ledger import Outbox
-
-        found: dict[int, list[Undelivered]] = {}
-        for item in Outbox(self.ledger).waiting(self.index, self.attempts()):
-            found.setdefault(item.index, []).append(item)
-        return {index: tuple(items) for index, items in found.items()}
-
-    def _delivered(self) -> dict[tuple[int, str, str], Attempt]:
-        return {
-            (attempt.index, attempt.tracker, attempt.run_id): attempt for attempt in self.attempts()
-        }
+        return self.desk.deliveries.waiting(self.ledger, self.index)
 
     def _knows_what_is_due(self, rows: Sequence[RunRow]) -> bool:
         """Each tracker run that these records name is confirmed, or waits.
@@ -266,28 +258,20 @@ class Reading(Struct, frozen=True):
         The outbox asks the index where a record is due: a link taken out of it would turn what
         waits into what was delivered.
         """
-        from venturalitica.ledger import Outbox
-
         due = [
             (row.index, *place, row.evidence_sha256)
             for row in rows
             for place in places_of(self.runs(row))
         ]
-        missing = [one for one in due if one not in self.confirmed()]
+        missing = [one for one in due if not self.are_confirmed([one])]
         if not missing:
             return True
         waiting = {_receipt(item) for items in self.waiting().values() for item in items}
         if waiting.issuperset(missing):
             return True
         # A record may have come meanwhile: the last word is what is read now.
-        attempts = self._attempts()
-        late = {_receipt(item) for item in Outbox(self.ledger).waiting(self.index, attempts)}
-        return late.issuperset(set(missing) - _confirmed(attempts))
-
-    def _attempts(self) -> tuple[Attempt, ...]:
-        from venturalitica.ledger import Outbox
-
-        return tuple(Outbox(self.ledger).attempts())
+        late = {_receipt(item) for items in self._waiting().values() for item in items}
+        return all(one in late or self.are_confirmed([one]) for one in missing)
 
     def _sign_offs(self) -> dict[int, tuple[Approval, ...]]:
         try:
@@ -325,14 +309,6 @@ def places_of(trackers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]
     """Tracker and run id of each run that a record names, and that it can be delivered to."""
     for run in filter(is_tracker_run, trackers):
         yield run["tracker"], run["run_id"]
-
-
-def _confirmed(attempts: Sequence[Attempt]) -> frozenset[Receipt]:
-    return frozenset(
-        (one.index, one.tracker, one.run_id, one.evidence_sha256)
-        for one in attempts
-        if one.confirmed
-    )
 
 
 def _receipt(item: Undelivered) -> Receipt:

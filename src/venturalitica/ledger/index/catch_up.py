@@ -53,8 +53,9 @@ class _Batch(Struct):
         self.attached += filter(None, [attached_row(entry)])
         self.pruned += _pruned_before(entry)
 
-    def insert(self, connection: Connection) -> None:
-        """Write what was taken in, inside the transaction that is open."""
+    def insert(self, connection: Connection) -> int:
+        """Write what was taken in, inside the transaction that is open; gives how many links."""
+        linked = len(self.links)
         for table, rows in ((runs, self.runs), (verdicts, self.verdicts), (links, self.links)):
             if rows:
                 _insert(connection, table, rows)
@@ -62,6 +63,8 @@ class _Batch(Struct):
             there = select(runs.c.entry).where(runs.c.entry == link.index)
             if connection.execute(there.where(runs.c.evidence_sha256 == digest)).first():
                 _insert(connection, links, [values_of(link)])
+                linked += 1
+        return linked
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -113,10 +116,17 @@ def _counts(connection: Connection) -> tuple[str, str]:
     return found[0], found[1]
 
 
-def _remember_counts(connection: Connection) -> None:
+def _counts_kept(connection: Connection) -> tuple[int, int] | None:
+    """What `meta` says they are, which was held against the tables; None where it says nothing."""
+    known = {row.key: row.value for row in connection.execute(select(meta))}
+    return (int(known["verdicts"]), int(known["links"])) if "links" in known else None
 
+
+def _remember_counts(connection: Connection, counted: tuple[int, int] | None) -> None:
+    """Keep the counts; None counts again, which takes time of a long log."""
+    found = _counts(connection) if counted is None else tuple(map(str, counted))
     names = ("verdicts", "links")
-    facts = [{"key": k, "value": v} for k, v in zip(names, _counts(connection), strict=True)]
+    facts = [{"key": k, "value": v} for k, v in zip(names, found, strict=True)]
     connection.execute(meta.insert(), facts)
 
 

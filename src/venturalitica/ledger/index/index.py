@@ -26,6 +26,7 @@ from venturalitica.ledger.index.catch_up import (
     VERSION,
     _batches,
     _counts,
+    _counts_kept,
     _forget_pruned,
     _pruned_before,
     _remember,
@@ -183,11 +184,12 @@ class Index:
             return tuple(VerdictRow(*row) for row in connection.execute(query))
 
     def links(
-        self, *, confirmed: Collection[tuple[tuple[int, str, str], str]] = ()
+        self, *, confirmed: Collection[tuple[int, str, str, str]] = (), start: int = 0
     ) -> tuple[tuple[int, str, dict[str, Any]], ...]:
         """Every tracker run that an entry should reach: (index, evidence digest, run), in order.
 
-        `confirmed` are left out, unread: ((index, tracker, run id), evidence digest).
+        `confirmed` are left out, unread: (index, tracker, run id, evidence digest); so are entries
+        before `start`.
         """
 
         query = (
@@ -195,6 +197,7 @@ class Index:
                 links.c.entry, links.c.tracker, links.c.run_id, runs.c.evidence_sha256, links.c.run
             )
             .join(runs, runs.c.entry == links.c.entry)
+            .where(links.c.entry >= start)
             .order_by(links.c.entry, links.c.position)
         )
         with self._engine.connect() as connection:
@@ -203,10 +206,18 @@ class Index:
                 return tuple(
                     (entry, digest, json.loads(run))
                     for entry, tracker, run_id, digest, run in rows
-                    if ((entry, tracker, run_id), digest) not in confirmed
+                    if (entry, tracker, run_id, digest) not in confirmed
                 )
             except (ValueError, TypeError) as error:
                 raise EvidenceError(ALTERED) from error
+
+    def kinds_from(self, start: int) -> tuple[int, frozenset[str]]:
+        """How many entries there are, and the kinds of those from `start`."""
+        query = select(runs.c.entry, runs.c.kind).where(runs.c.entry >= start)
+        with self._engine.connect() as connection:
+            found = connection.execute(query).all()
+        last = max((entry for entry, _ in found), default=start - 1)
+        return last + 1, frozenset(kind for _, kind in found)
 
     def connect(self) -> Connection:
         """A connection to ask of (`listing`); a context manager."""
@@ -259,13 +270,17 @@ class Index:
                 done = 0
             if done == head.size:
                 return 0
-            added = 0
+            added, counts = 0, _counts_kept(connection)
             for batch in _batches(self._ledger.lines(done)):
-                batch.insert(connection)
+                linked = batch.insert(connection)
+                if batch.pruned:
+                    counts = None
+                elif counts is not None:
+                    counts = counts[0] + len(batch.verdicts), counts[1] + linked
                 _forget_pruned(connection, batch.pruned)
                 _remember(connection, head.origin, batch.last)
                 added += len(batch.runs)
-            _remember_counts(connection)
+            _remember_counts(connection, counts)
             return added
 
     def _fitting(self, connection: Connection) -> int | None:
@@ -308,6 +323,10 @@ class Index:
         kept += [~runs.c.entry.between(item.start, item.stop - 1) for item in pruned]
         counted = select(func.count()).select_from(runs)
         count = connection.execute(counted).scalar_one()
+        # With none pruned the first and the last say that no other entry is there.
+        ends = connection.execute(select(func.min(runs.c.entry), func.max(runs.c.entry))).one()
+        if not pruned:
+            return count == done and tuple(ends) == (0, done - 1)
         fitting = connection.execute(counted.where(*kept)).scalar_one()
         gone: set[int] = set().union(*pruned)
         return count == fitting == done - len(gone)

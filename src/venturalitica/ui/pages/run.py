@@ -237,7 +237,7 @@ def _state(
     if waits is not None:
         why = f": {waits.last_error}" if waits.last_error else ""
         return "amber", f"not confirmed yet{why}", ""
-    last = reading.delivered().get((entry.index, *run))
+    last = reading.last_attempt(entry.index, *run)
     if last and last.confirmed and last.evidence_sha256 == entry.evidence_sha256:
         return "green", "confirmed", last.at
     return "grey", "not known: there is no receipt of it here", ""

@@ -177,7 +177,7 @@ def tracker_link(reading: Reading, rows: Sequence[RunRow], run: Mapping[str, Any
     due = [row for row in rows if (tracker, run_id) in places_of(reading.runs(row))]
     receipts = {(row.index, tracker, run_id, row.evidence_sha256) for row in due}
     state = "waits" if receipts else "not delivered"
-    if receipts and receipts <= reading.confirmed():
+    if receipts and reading.are_confirmed(receipts):
         state = "delivered"
     elif any(_is_kept(reading, row, (tracker, run_id)) for row in due):
         state = "kept, not uploaded"

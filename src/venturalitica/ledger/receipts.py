@@ -1,0 +1,178 @@
+"""What the receipts tell and what waits, read once and from then on as log and receipts grow.
+
+For a process that is asked many times: pages, right after an append. `Outbox` says the same of a
+ledger that is read once.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from venturalitica.core.record import ATTACHMENT, KINDS, PRUNE
+from venturalitica.ledger.outbox import (
+    MAX_RECEIPT,
+    Attempt,
+    Key,
+    Receipt,
+    Undelivered,
+    attempt_in,
+    bounded_lines,
+    open_receipts,
+    undelivered,
+)
+
+if TYPE_CHECKING:
+    from venturalitica.ledger.index.index import Index
+    from venturalitica.ledger.ledger import Ledger
+
+_BEFORE = 4096
+"""So many bytes before the place that was read to must be as they were; else all is read anew."""
+_CHANGE_OTHERS = frozenset((KINDS[ATTACHMENT], KINDS[PRUNE]))
+"""Kinds of records that change what is due of entries before them."""
+
+
+class Receipts:
+    """The receipts of one ledger; `refresh` takes in what was added since."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.readings = 0
+        """How often the file was read from its beginning: another took its place, or none did."""
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.readings += 1
+        self.attempts: list[Attempt] = []
+        self.confirmed: set[Receipt] = set()
+        self.failures: dict[Key, list[Attempt]] = {}
+        self.last: dict[Key, Attempt] = {}
+        self.newest: dict[tuple[str, bool], Attempt] = {}
+        self._inode, self._end, self._before = -1, 0, b""
+
+    def refresh(self) -> None:
+        """Take in what was added.
+
+        Raises:
+            EvidenceError: the file cannot be read.
+        """
+        stream = open_receipts(self._path)
+        if stream is None:
+            if self._inode != -1:
+                self._begin_anew()
+            return
+        with stream:
+            found = os.fstat(stream.fileno())
+            if self._inode != found.st_ino or not self._goes_on(stream):
+                self._begin_anew()
+                self._inode = found.st_ino
+            stream.seek(self._end)
+            self._take(bounded_lines(stream))
+
+    def _goes_on(self, stream: BinaryIO) -> bool:
+        """Whether the file still has what was read last where it was."""
+        stream.seek(self._end - len(self._before))
+        return stream.read(len(self._before)) == self._before
+
+    def _take(self, lines: Iterable[bytes]) -> None:
+        read = []
+        for line in lines:
+            if not line.endswith(b"\n") and len(line) < MAX_RECEIPT:
+                break  # it is being written, and the rest comes later
+            read.append(line)
+            attempt = attempt_in(line)
+            if attempt is not None:
+                self._add(attempt)
+        self._end += sum(map(len, read))
+        self._before = (self._before + b"".join(read[-_BEFORE:]))[-_BEFORE:]
+
+    def _add(self, attempt: Attempt) -> None:
+        self.attempts.append(attempt)
+        self.last[attempt.key] = attempt
+        for which in {(attempt.tracker, False), (attempt.tracker, attempt.confirmed)}:
+            before = self.newest.get(which)
+            if before is None or (before.at, before.index) <= (attempt.at, attempt.index):
+                self.newest[which] = attempt
+        if attempt.confirmed:
+            self.confirmed.add(attempt.receipt)
+        else:
+            self.failures.setdefault(attempt.key, []).append(attempt)
+
+
+class DeliveryState:
+    """What waits for trackers, and what was tried; safe from threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._receipts = Receipts(path)
+        self._open: dict[Receipt, dict[str, Any]] = {}
+        self._read: tuple[object, ...] = ()
+        self._next = 0
+
+    def attempts(self) -> tuple[Attempt, ...]:
+        """All that the receipts tell, oldest first."""
+        with self._lock:
+            self._receipts.refresh()
+            return tuple(self._receipts.attempts)
+
+    def last(self, key: Key) -> Attempt | None:
+        """The last attempt for an entry and a run, confirmed or failed."""
+        with self._lock:
+            self._receipts.refresh()
+            return self._receipts.last.get(key)
+
+    def newest(self, tracker: str) -> tuple[Attempt | None, Attempt | None]:
+        """The last attempt of all for a tracker, and the last that was confirmed."""
+        with self._lock:
+            self._receipts.refresh()
+            found = self._receipts.newest
+            return found.get((tracker, False)), found.get((tracker, True))
+
+    def are_confirmed(self, receipts: Iterable[Receipt]) -> bool:
+        """Whether receipts confirm all of these."""
+        with self._lock:
+            self._receipts.refresh()
+            return self._receipts.confirmed.issuperset(receipts)
+
+    def waiting(self, ledger: Ledger, index: Index) -> dict[int, tuple[Undelivered, ...]]:
+        """By entry: the tracker runs that have not confirmed it. What `Outbox.waiting` gives.
+
+        Raises:
+            EvidenceError: the log was altered.
+        """
+        with self._lock:
+            self._receipts.refresh()
+            self._go_on(ledger, index)
+            found: dict[Key, Undelivered] = {}
+            for (entry, tracker, run_id, digest), run in self._open.items():
+                key = (entry, tracker, run_id)
+                tried = self._receipts.failures.get(key, [])
+                found.setdefault(key, undelivered(entry, run, digest, tried))
+        by_entry: dict[int, list[Undelivered]] = {}
+        for item in found.values():
+            by_entry.setdefault(item.index, []).append(item)
+        return {entry: tuple(items) for entry, items in by_entry.items()}
+
+    def forget(self) -> None:
+        """Of an index that was made again, nothing read before counts."""
+        with self._lock:
+            self._read = ()
+
+    def _go_on(self, ledger: Ledger, index: Index) -> None:
+        """Take in what is due of the entries since; all anew where those before are others."""
+        size, kinds = index.kinds_from(self._next)
+        of = (self._receipts.readings, ledger.head().origin)
+        same = self._read[:2] == of and size >= self._next and not kinds & _CHANGE_OTHERS
+        if not same or self._read[2] != ledger.leaf(self._next - 1):
+            self._open, self._next = {}, 0
+            size, _ = index.kinds_from(0)
+        confirmed = self._receipts.confirmed
+        for entry, digest, run in index.links(confirmed=confirmed, start=self._next):
+            key = (entry, str(run.get("tracker", "")), str(run.get("run_id", "")), digest)
+            self._open.setdefault(key, run)
+        self._open = {key: run for key, run in self._open.items() if key not in confirmed}
+        self._next = size
+        self._read = (*of, ledger.leaf(size - 1)) if size else ()
