@@ -60,8 +60,9 @@ def baseline(
     """
     from venturalitica.audit.baseline import make_baseline
     from venturalitica.audit.project import resolve_policy
-    from venturalitica.cli.reading.csv_reader import compared
-    from venturalitica.cli.reading.data_files import data_name, find_files, read_table
+    from venturalitica.cli.reading.csv_types import compared
+    from venturalitica.cli.reading.data_files import find_files, read_table
+    from venturalitica.cli.reading.places import data_name
     from venturalitica.core.drift import FILE_ENDING
     from venturalitica.system.settings import find_policy
 

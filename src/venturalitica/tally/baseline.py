@@ -52,7 +52,7 @@ def baseline_of(
             left_out[table.name] = "it has no two levels that may be told"
         else:
             found.append(safe)
-    return Rows(data, binding, lazily=True).count_rows(), tuple(found), left_out
+    return Rows(data, binding).count_rows(), tuple(found), left_out
 
 
 def _whole(table: DriftTable, least: int) -> Distribution:

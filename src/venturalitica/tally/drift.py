@@ -118,7 +118,7 @@ def _counted(
         if by_names:
             return _by_rule(data, binding, roles, asked.name, least)
     own = _alone(binding, asked)
-    rows = Rows(data, own, lazily=True)
+    rows = Rows(data, own)
     cuts = _cuts(asked)
     if cuts:
         if not rows.is_cuttable(asked.source):
