@@ -61,7 +61,8 @@ def baseline(
     from venturalitica.audit.baseline import make_baseline
     from venturalitica.audit.project import resolve_policy
     from venturalitica.cli.reading.csv_types import compared
-    from venturalitica.cli.reading.data_files import find_files, read_table
+    from venturalitica.cli.reading.data_files import find_files, judged_table, read_table
+    from venturalitica.cli.reading.engine import errors_as_ours
     from venturalitica.cli.reading.places import data_name
     from venturalitica.core.drift import FILE_ENDING
     from venturalitica.system.settings import find_policy
@@ -76,10 +77,12 @@ def baseline(
         found = find_files(files)
     with progress("counting"):
         together = compared(rules, bindings) if rules else ()
-        frame = read_table(found, separator=separator, together=together)
-        made, data = make_baseline(
-            frame, name=data_name(found), policy=rules, bindings=bindings, columns=column or ()
-        )
+        columns = read_table(found, separator=separator, together=together)
+        given = judged_table(columns, found, together)
+        with errors_as_ours():
+            made, data = make_baseline(
+                given, name=data_name(found), policy=rules, bindings=bindings, columns=column or ()
+            )
     output.write_bytes(data)
     if as_json:
         emit_json(
