@@ -18,15 +18,19 @@ from scipy.spatial.distance import jensenshannon
 from sklearn.linear_model import LogisticRegression
 
 import venturalitica as vl
+from venturalitica.audit import reference
 from venturalitica.audit.baseline import make_baseline
 from venturalitica.audit.measure import Request, measure
 from venturalitica.audit.project import open_ledger
+from venturalitica.audit.reference import Reference
 from venturalitica.core.encoding import decode_base64, encode_base64
+from venturalitica.core.record import Statement
 from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError
 from venturalitica.ledger.lifecycle.erase import erase
 from venturalitica.policy import parse_policy
 from venturalitica.policy.diff import diff
+from venturalitica.tally import drift
 
 HEAD = (
     'policy: batches\nversion: "1"\nroles: {gender: {column: sex}, age: {column: age}}\ncontrols:\n'
@@ -371,3 +375,117 @@ def test_another_reference_is_a_change_of_what_is_measured() -> None:
         ("against", "last-green", "baseline.json")
     ]
     assert "stands still now" in change.aspects[0].note
+
+
+def liar(monkeypatch: pytest.MonkeyPatch, change: Callable[[Reference], Reference]) -> None:
+    """Who runs the training patches the process that signs: another reference than was found."""
+    honest = reference.find_reference
+
+    def find(*arguments: Any) -> Reference:
+        return change(honest(*arguments))
+
+    monkeypatch.setattr(reference, "find_reference", find)
+
+
+def other_counts(found: Reference) -> Reference:
+    known = {
+        key: replace(one, counts=(*[count + 100 for count in one.counts[:-1]], one.counts[-1]))
+        for key, one in found.known.items()
+    }
+    return replace(found, known=known)
+
+
+def of_entry(index: int) -> Callable[[Reference], Reference]:
+    def change(found: Reference) -> Reference:
+        ledger = open_ledger()
+        record = Statement.of(ledger.entry(index).statement)
+        tally, _ = reference.counts_of(ledger, index, record)
+        assert tally is not None
+        return reference._run(index, record, tally)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (other_counts, "compares 'gender' with other counts than entry 0 has"),
+        (of_entry(1), "its reference, entry 1, is not green"),
+        (of_entry(2), "its reference, entry 2, is of another policy or pipeline"),
+        (
+            lambda found: replace(found, said={**found.said, "run_id": "f" * 32}),
+            "its reference, entry 0, is another record than it says",
+        ),
+        (
+            lambda found: replace(found, said={**found.said, "entry": 3}),
+            "its reference comes after it",
+        ),
+        (
+            lambda found: replace(found, said={**found.said, "kind": "file"}),
+            "its reference 'last-green' is of another kind",
+        ),
+        (
+            lambda found: replace(found, said={"kind": "none", "why": "nobody knows"}),
+            "it has no reference 'last-green', and counts",
+        ),
+    ],
+)
+def test_who_signs_another_reference_is_found_out(
+    judge: Any, monkeypatch: pytest.MonkeyPatch, change: Any, fault: str
+) -> None:
+    judge(batch(), last_green())
+    assert judge(batch(seed=1, women=0.1), last_green()).light == "red"
+    judge(batch(seed=1), last_green(), name="weekly")
+    liar(monkeypatch, change)
+    judge(batch(seed=2), last_green())
+    verified = vl.verify("evidence")
+    assert not verified.ok
+    assert fault in " ".join(step.detail for step in verified.steps if step.ok is False)
+
+
+def test_a_count_that_was_changed_in_both_places_is_found_out(
+    judge: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A role's rows stand in its table too, and must be the same."""
+    controls = last_green() + (
+        "  - {id: balance, metric: group_representation, across: gender, must: '>= 0.01'}\n"
+    )
+    judge(batch(), controls)
+    honest = drift.drift_tables
+
+    def forged(*arguments: Any) -> Any:
+        (table,) = honest(*arguments)
+        first, second, rest = table.counts
+        return (replace(table, counts=(first + 50, second - 50, rest)),)
+
+    monkeypatch.setattr(drift, "drift_tables", forged)
+    judge(batch(seed=1, women=0.4), controls)
+    verified = vl.verify("evidence")
+    assert not verified.ok
+    said = " ".join(step.detail for step in verified.steps if step.ok is False)
+    assert "'gender' has other rows in a comparison" in said
+
+
+def test_a_pruned_or_copied_bundle_verifies_alone(judge: Any, tmp_path: Path) -> None:
+    judge(batch(), last_green())
+    second = judge(batch(seed=1), last_green())
+    path = tmp_path / "bundle.json"
+    path.write_bytes(open_ledger().bundle(second.entry.index))
+    assert vl.verify(path).ok
+
+
+def test_the_earlier_run_may_not_be_told_of_by_its_small_cells(judge: Any) -> None:
+    few = batch()
+    few.loc[:2, "sex"] = "Ada"
+    judge(few, last_green())
+    again = judge(few, last_green())
+    assert "Ada" not in json.dumps(again.statement)
+    found = measure(
+        Request(policy=parse_policy((HEAD + last_green()).encode()), source="enforce", frame=few,
+                title="nightly"),
+        fingerprint=False,
+    ).tally  # fmt: skip
+    assert found is not None
+    (table,) = found.drift
+    assert "Ada" not in table.levels
+    assert not [count for count in table.reference if 0 < count < 5]

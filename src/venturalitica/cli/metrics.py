@@ -115,6 +115,8 @@ def _explain(spec: MetricSpec) -> None:
 
 
 def _groups(spec: MetricSpec) -> str:
+    if spec.drift:
+        return "of several roles or columns the one that moved most counts; not across groups"
     if spec.compare:
         return f"compares {spec.base} across groups ({spec.compare}); give 'across: ROLE'"
     if spec.needs_across:
@@ -126,6 +128,9 @@ def _groups(spec: MetricSpec) -> str:
 
 def _example(spec: MetricSpec) -> str:
     across = "\n    across: gender" if spec.needs_across else ""
+    if spec.drift:
+        across = "\n    of: score" if spec.ordered else "\n    of: gender"
+        across += "\n    against: last-green   # or a run, or a file of 'venturalitica baseline'"
     upward = spec.ideal is None or spec.ideal > max(spec.low, 0.0)
     bound = _example_bound(spec, upward)
     return (
@@ -153,4 +158,5 @@ def _number(value: float | None) -> str:
 def _needs(spec: MetricSpec) -> str:
     favorable = ("favorable",) if spec.needs_favorable else ()
     across = ("groups",) if spec.needs_across else ()
-    return ", ".join((*spec.needs, *favorable, *across)) or "rows"
+    reference = ("a reference",) if spec.drift else ()
+    return ", ".join((*spec.needs, *favorable, *across, *reference)) or "rows"

@@ -75,6 +75,10 @@ def measure_drift(
     if pooled:
         said = listed(map(repr, pooled), SHOWN)
         notes.append(f"levels of fewer than {least} rows are judged together: {said}")
+    same = [table.name for table in tables if table.counts == table.reference]
+    if same:
+        said = listed(map(repr, same), SHOWN)
+        notes.append(f"the reference has the very same counts, perhaps of the same rows: {said}")
     return _found(question, columns, tuple(notes))
 
 

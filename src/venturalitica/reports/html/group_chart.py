@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from venturalitica.core.text import format_interval, format_number
 from venturalitica.core.verdict import GroupValue, Verdict
+from venturalitica.metrics.catalog import CATALOG
 from venturalitica.reports.html.interval_chart import Scale, scale_for
 from venturalitica.reports.html.markup import join, tag
 
@@ -81,7 +82,8 @@ def _numbers(groups: Sequence[GroupValue], reference: float | None) -> list[floa
 
 
 def _head(verdict: Verdict, scale: Scale) -> Markup:
-    group = " × ".join(verdict.across) or "Group"
+    known = CATALOG.get(verdict.metric)
+    group = " × ".join(verdict.across) or ("Column" if known and known.drift else "Group")
     return tag(
         "thead",
         tag(
