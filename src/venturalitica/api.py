@@ -74,7 +74,9 @@ def enforce(
     """Judge data, a model, or reported numbers against a policy, and record the evidence.
 
     Args:
-        data: a table (pandas, Polars eager or lazy, Arrow; n rows), or None where arrays are given.
+        data: a table of n rows (pandas, Polars, Arrow, Modin; or one that stays where it is: lazy
+            Polars, DuckDB, Ibis, Dask, PySpark), an Arrow dataset, scanner or reader, a dict of
+            arrays, a structured array, a list of dicts, or None where arrays are given.
         policy: path of the policy, or one that `read_policy` gave; by default that of the
             `vl.monitor` around the call, else the project's own.
         model: a fitted model that predicts `data`'s own feature columns, or the name of one:
@@ -108,8 +110,12 @@ def enforce(
         TrackerError: MLflow does not have the named model, or failed.
         ControlBlocked: a control with `on_fail: block` did not pass; the evidence is safe.
     """
+    from venturalitica.tally.engines.inputs import readable
+
     rules = resolve_policy(named_policy() if policy is None else policy)
     _refuse_unknown_phase(phase)
+    if model is None or features is not None or not isinstance(data, list | tuple):
+        data = readable(data)  # a list of dicts may be what a model takes as it is
     _refuse_nothing(data, model, metrics, (target, prediction, score, *roles.values()))
     labels = {"target": target, "prediction": prediction, "score": score}
     given = {name: value for name, value in (labels | roles).items() if value is not None}

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from venturalitica.errors import BindingError, DataError
 from venturalitica.provenance import fingerprint as data_probe
 from venturalitica.provenance.fingerprint import digest as column_hash
-from venturalitica.provenance.fingerprint import file_digest, fingerprint
+from venturalitica.provenance.fingerprint import file_digest, fingerprint, streams
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -328,7 +328,7 @@ def test_engines_agree_and_are_as_documented(rows: Any, piece: int) -> None:
     columns = {name: [row[i] for row in every] for i, name in enumerate("nftb")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(column_hash, "BLOCK", piece)
-        patch.setattr(data_probe, "_BATCH", 3)
+        patch.setattr(streams, "_BATCH", 3)
         patch.setattr(data_probe, "_WORTH_THREADS", 8)
         expected = fingerprint(columns)
         kinds = {column.name: column.type for column in expected.columns}
@@ -369,7 +369,7 @@ def test_a_block_has_the_narrowest_numbers_of_its_own(monkeypatch: Any) -> None:
 
 def test_a_column_that_widens_further_down(monkeypatch: Any) -> None:
     monkeypatch.setattr(column_hash, "BLOCK", 2)
-    monkeypatch.setattr(data_probe, "_BATCH", 1)
+    monkeypatch.setattr(streams, "_BATCH", 1)
     unsigned = [1, 2, 2**63, 3]
     moments = numpy.array([1_000, 2_000, 3_001, 4_000], dtype="datetime64[ns]")
     for data, kind, values in (
@@ -390,7 +390,7 @@ def test_a_stream_is_read_as_a_whole_where_its_type_asks_for_it(
     frame = polars.DataFrame({"x": polars.Series(values, dtype=kind)})
     expected = fingerprint(frame)
     assert expected.columns[0].type in ("mixed", "int64", "decimal")
-    monkeypatch.setattr(data_probe, "_BATCH", 1)
+    monkeypatch.setattr(streams, "_BATCH", 1)
     assert fingerprint(frame.lazy()).columns == expected.columns
     assert fingerprint({"x": frame["x"].to_list()}).columns == expected.columns
 

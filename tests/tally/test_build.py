@@ -21,7 +21,7 @@ from venturalitica.metrics.catalog.spec import SCORE, Need
 from venturalitica.provenance.fingerprint import fingerprint
 from venturalitica.tally.binding import Binding
 from venturalitica.tally.build import STORED_CELLS, build_tally
-from venturalitica.tally.engines.narwhals import column_names, materialise
+from venturalitica.tally.engines.narwhals import column_names
 
 pytestmark = pytest.mark.usefixtures("counted_by")
 
@@ -180,17 +180,6 @@ def test_columns_that_hold_no_labels_are_refused(values: list[Any]) -> None:
 def test_names_of_columns(engine: Any) -> None:
     assert column_names(engine({"y": [1], "a b": ["x"]})) == ["y", "a b"]
     assert column_names(None) is None
-
-
-def test_a_lazy_table_is_computed_once_for_several_uses() -> None:
-    frame = polars.DataFrame({"y": [1], "z": [2]})
-    found = materialise(frame.lazy(), ["y", "y"])
-    assert isinstance(found, polars.DataFrame)
-    assert found.columns == ["y"]
-    assert materialise(frame, ["y"]) is frame
-    assert materialise(None, []) is None
-    lazy = frame.lazy()
-    assert materialise(lazy, []) is lazy
 
 
 def test_the_data_is_left_as_it_was() -> None:

@@ -32,7 +32,7 @@ from venturalitica.audit.waiting import joined, wait
 from venturalitica.core.circumstances import Share
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.text import timestamp
-from venturalitica.errors import VenturaliticaError
+from venturalitica.errors import EngineError, VenturaliticaError
 from venturalitica.frameworks import weights_of
 from venturalitica.provenance.environment import Surroundings
 from venturalitica.provenance.model import model_facts
@@ -129,7 +129,8 @@ def _measured(request: Request, settings: Settings) -> Measured:
             request, fingerprint=settings.fingerprint, other_columns=settings.other_columns
         )
     except VenturaliticaError as error:
-        if not request.lenient:
+        # Whoever called made no mistake where an engine failed: the evidence is to say so.
+        if not request.lenient and not isinstance(error, EngineError):
             raise
         log.error("the audit could not be made: %s", error)
         return unmeasured(request, str(error))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from venturalitica.audit.aside import After, Aside
 from venturalitica.audit.asking import asking, features_of, predicted, values_of
 from venturalitica.audit.drift import compared_with
 from venturalitica.audit.other_columns import other_columns as others
@@ -21,14 +21,14 @@ from venturalitica.core.prior import identity_digest, identity_roles
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
-from venturalitica.errors import BindingError, DataError
+from venturalitica.errors import BindingError, DataError, EngineError
 from venturalitica.frameworks import favorable_scores, kind_of, labels_of
 from venturalitica.frameworks.asking import asked
 from venturalitica.frameworks.beside import Beside, Unanswered
 from venturalitica.frameworks.sklearn import NoLabels, no_labels, unsupervised
 from venturalitica.metrics.catalog import compares_labels, needs
 from venturalitica.metrics.catalog.weights import weight_needs
-from venturalitica.provenance.fingerprint import data_item, frame_item
+from venturalitica.provenance.fingerprint import BY_TALLY, data_item, frame_item
 from venturalitica.tally.binding import Binding, bind, together
 from venturalitica.trackers.base import RunRef
 
@@ -125,7 +125,7 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
         DataError: the rows cannot be tallied.
     """
     from venturalitica.judge import judge, select, unreported
-    from venturalitica.tally.engines.narwhals import column_names, materialise, open_frame
+    from venturalitica.tally.engines.narwhals import column_names, open_frame, stays_away
 
     table = open_frame(request.frame)
     request = request if table is None else replace(request, frame=table)  # opened once for all
@@ -144,11 +144,13 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
     compared = compared_with(request, controls, binding)
     # A column that the data lack is a fault of its control, said there.
     looked = [*binding.columns.values(), *(one for one in compared.columns if one in (names or ()))]
-    frame = materialise(request.frame, looked)
-    copies = _Beside("copies", _copies, request, frame, binding)
+    frame = request.frame
+    # A connection answers one question at a time: an engine is asked for them one by one.
+    beside = After if stays_away(frame) else Aside
+    copies = beside("copies", _copies, request, frame, binding)
     data = None
     if fingerprint:
-        data = _Beside("fingerprint", _fingerprint, request, frame, binding, looked)
+        data = beside("fingerprint", _fingerprint, request, frame, binding, looked)
     tally, faults = _counted(policy, frame, binding, asked, lenient=request.lenient)
     tally = compared.counted(request, binding, tally)
     circumstances = replace(
@@ -162,8 +164,12 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
     )
     verdicts = judge(policy, tally, circumstances=circumstances)
     item = data.found() if data else _unread([*binding.names.values(), *looked], request)
-    if not data or not item["columns"]:
+    if item["method"] == BY_TALLY:
+        item |= {"sha256": tally.sha256, "rows": tally.rows}
+    elif not data or not item["columns"]:
         item["rows"] = tally.rows
+    elif binding.columns and item["rows"] != tally.rows:
+        raise EngineError(_changed(tally.rows, item["rows"]))
     if other_columns and names is not None:
         item |= others(names, looked)
     silent = _without(unbound, {*LABEL_ROLES, *request.missing}, controls)
@@ -249,28 +255,12 @@ def _require(unbound: Mapping[str, str], phase: Phase | None) -> None:
     raise BindingError(text)
 
 
-class _Beside:
-    """Work made on a thread beside the count; its error is raised where it is asked for."""
-
-    def __init__(self, what: str, work: Callable[..., dict[str, Any]], *arguments: Any) -> None:
-        self._found: dict[str, Any] = {}
-        self._error: Exception | None = None
-        self._thread = threading.Thread(
-            target=self._go, args=(work, arguments), name=f"venturalitica-{what}"
-        )
-        self._thread.start()
-
-    def _go(self, work: Callable[..., dict[str, Any]], arguments: tuple[Any, ...]) -> None:
-        try:
-            self._found = work(*arguments)
-        except Exception as error:  # noqa: BLE001 - raised again where the work is asked for
-            self._error = error
-
-    def found(self) -> dict[str, Any]:
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._found
+def _changed(counted: int, read: int) -> str:
+    return (
+        f"the table had {counted:,} rows when they were counted and {read:,} when their digest was "
+        "taken: expected the same rows each time they are asked for. Nothing was judged: give a "
+        "table that nobody writes to, or a snapshot of it"
+    )
 
 
 def _copies(request: Request, frame: Any, binding: Binding) -> dict[str, Any]:
@@ -305,7 +295,7 @@ def _fingerprint(
     )
     return found | {
         "training_rows": request.training_rows,
-        "identity": identity(binding, found),
+        "identity": None if found["method"] == BY_TALLY else identity(binding, found),
     }
 
 

@@ -21,6 +21,7 @@ from venturalitica.metrics.catalog.spec import Need
 from venturalitica.tally import in_memory, on_engine
 from venturalitica.tally.binding import Binding, numbers_of, tables_of
 from venturalitica.tally.engines.arrays import Cells, Codes, Ints
+from venturalitica.tally.engines.inputs import readable
 from venturalitica.tally.groups import (
     QUARTILES_ABOVE,
     Levels,
@@ -60,8 +61,10 @@ def build_tally(
     """Count the rows once, over exactly the columns that `needs` and `binding` name.
 
     Args:
-        data: pandas, Polars (eager or lazy), pyarrow or narwhals table of n rows, a dict of 1-D
-            arrays, or None where the binding holds arrays only.
+        data: a table of n rows that narwhals knows (pandas, Polars, pyarrow, Modin, and where rows
+            stay: lazy Polars, DuckDB, Ibis, Dask, PySpark), an Arrow dataset, scanner or reader, a
+            dict of 1-D arrays, a structured array, a list of dicts, or None where the binding
+            holds arrays only.
         needs: the tables wanted; one that has an unbound role is left out.
         binding: where each role is read from; the nulls of every bound role are counted.
         roles: how each role's values are read (`map`, `bins`, `labels`); absent ones are taken as
@@ -94,7 +97,7 @@ class _Builder:
         self.wanted = tables_of(needs, bound)
         self.numbers = numbers_of(needs, bound)
         self.asked = {role for need in needs for role in need.nulls}
-        self.rows = Rows(data, binding)
+        self.rows = Rows(readable(data), binding)
         self.every = list(dict.fromkeys([*self.wanted, *chain(*self.numbers.values())]))
         self.roles = labels_first(role for table in self.every for role in table)
         self.notes: dict[str, str] = {}
@@ -145,15 +148,21 @@ class _Builder:
         """One joint pass over all roles, or one per table where the joint would explode."""
         if not self.roles:
             return []
-        estimate = math.prod(
-            len(self.cuts[role]) + 2
-            if role in self.cuts
-            else self.seen.get(self.sources[role], 1) + 1
-            for role in self.roles
-        )
-        if estimate <= _JOINT_ESTIMATE:
-            return [self.roles]
-        return largest(self.every)
+        least = (self._size(r, self.seen.get(self.sources[r], 1), least=True) for r in self.roles)
+        return [self.roles] if math.prod(least) <= _JOINT_ESTIMATE else largest(self.every)
+
+    def _size(self, role: str, different: int, *, least: bool = False) -> int:
+        """Into how many groups a role of so many values is cut, missing ones one of them.
+
+        Args:
+            least: a sample showed the values: there may be more, and so many that they are cut.
+        """
+        rule = rule_of(role, self.rules)
+        if rule.bins is not None:
+            return len(rule.bins) + 2
+        if role in self.cuts or role in self.notes:
+            return 5
+        return min(different + 1, 5) if least and not rule.map else different + 1
 
     def _count(self, roles: tuple[str, ...]) -> GroupBy:
         slots = [self._slot(role) for role in roles]
@@ -209,9 +218,10 @@ class _Builder:
         many = len(values) > QUARTILES_ABOVE and rule.labels is None and not rule.as_text
         if many and all(map(is_number, values)):
             weights = weights_of(counted.column(role), counted.cells.counts)
-            numbers = [float(v) for v in values]
+            numbers = [v for v in values if not isinstance(v, str)]
             cuts = weighted_quartile_cuts(numbers, weights)
-            note = quartile_note(role, cuts, whole=are_whole(numpy.array(numbers)))
+            whole = all(isinstance(v, int) or math.isinf(v) for v in numbers)
+            note = quartile_note(role, cuts, whole=whole)
             return bin_levels(role, values, cuts, quartile_names(cuts), note)
         return plain_levels(values, replace(rule, name=role))
 
@@ -233,12 +243,14 @@ class _Builder:
         self, counted: Sequence[GroupBy], levels: Mapping[str, Levels]
     ) -> tuple[Table, ...]:
         joint = [placed(c, levels) for c in counted]
+        if len(joint) == 1 and self._explodes(counted[0], levels):
+            joint = [_part(joint[0], roles) for roles in largest(self.every)]
         if all(len(table.cells) <= STORED_CELLS for table in joint):
             return tuple(joint)
         tables = []
         for roles in self.wanted:
             source = next(t for t in joint if set(roles) <= set(t.roles))
-            tables.append(Tally(rows=0, axes=(), tables=(source,)).table(roles))
+            tables.append(_part(source, roles))
         maximal = largest([table.roles for table in tables])
         kept = [table for table in tables if table.roles in maximal]
         for table in kept:
@@ -249,6 +261,14 @@ class _Builder:
                     "fewer groups"
                 )
         return tuple(kept)
+
+    def _explodes(self, joint: GroupBy, levels: Mapping[str, Levels]) -> bool:
+        """Whether the joint table is too wide to be one: by its values, never by a sample."""
+        sizes = (self._size(r, self._values(joint, r, levels)) for r in joint.roles)
+        return math.prod(sizes) > _JOINT_ESTIMATE
+
+    def _values(self, joint: GroupBy, role: str, levels: Mapping[str, Levels]) -> int:
+        return 4 if levels[role].note else len(joint.column(role).values)
 
     def _number_tables(
         self, levels: Mapping[str, Levels]
@@ -343,6 +363,10 @@ def quartiles(rows: Rows, source: Source) -> tuple[tuple[float, ...], bool]:
         return on_engine.quartiles(rows, source)
     numbers = rows.numbers(source)
     return quartile_cuts(numbers), are_whole(numbers)
+
+
+def _part(table: Table, roles: tuple[str, ...]) -> Table:
+    return Tally(rows=0, axes=(), tables=(table,)).table(roles)
 
 
 def placed(counted: GroupBy, levels: Mapping[str, Levels]) -> Table:

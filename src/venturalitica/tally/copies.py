@@ -18,7 +18,14 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.core.circumstances import Share
-from venturalitica.tally.engines.narwhals import light, numeric_columns, open_frame
+from venturalitica.tally.engines.narwhals import (
+    exactly,
+    light,
+    numeric_columns,
+    open_frame,
+    schema_of,
+)
+from venturalitica.tally.engines.queries import is_copy
 from venturalitica.tally.row_keys import (
     Keys,
     RowKeys,
@@ -247,13 +254,31 @@ def _different(values: Any) -> int:
 def copies_of_target(
     data: Any, columns: Mapping[str, str], arrays: Mapping[str, Any]
 ) -> tuple[str, ...]:
-    """Which of prediction and score equal the target in every row, whatever their types."""
+    """Which of prediction and score equal the target in every row, whatever their types.
+
+    Where the rows stay on their engine it is asked, and numbers are compared with numbers only.
+    """
+    frame = open_frame(data)
+    if isinstance(frame, nw.LazyFrame):
+        return _copies_there(frame, columns)
     target = _values(data, "target", columns, arrays)
     if target is None or not len(target):
         return ()
     roles = ("prediction", "score")
     given = {role: _values(data, role, columns, arrays) for role in roles}
     return tuple(role for role in roles if given[role] is not None and _equal(target, given[role]))
+
+
+def _copies_there(frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> tuple[str, ...]:
+    if "target" not in columns:
+        return ()
+    kinds = schema_of(frame)
+
+    def named(role: str) -> tuple[str, Any]:
+        return exactly(frame, columns[role]), kinds[columns[role]]
+
+    given = (role for role in ("prediction", "score") if role in columns)
+    return tuple(role for role in given if is_copy(frame, named("target"), named(role)))
 
 
 def _values(data: Any, role: str, columns: Mapping[str, str], arrays: Mapping[str, Any]) -> Any:

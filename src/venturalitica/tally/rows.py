@@ -200,7 +200,9 @@ class Rows:
             array = self._arrays[source]
             if array.dtype.kind == "O":
                 codes = self.codes(source)
-                values = numpy.array(codes.values, dtype=numpy.float64)
+                # As floats, integers beyond 2^53 would be others.
+                whole = all(isinstance(v, int) and abs(v) < 2**63 for v in codes.values)
+                values = numpy.array(codes.values, dtype=numpy.int64 if whole else numpy.float64)
                 found: NDArray[Any] = values[codes.codes[codes.codes != MISSING]]
                 return found
             if numpy.ma.isMaskedArray(array):
@@ -251,7 +253,7 @@ class Rows:
         for name, slot in keys.items():
             column = frames.exactly(self._frame, slot.source[1])
             kind = self._kinds[slot.source[1]]
-            columns.append(frames.key_expression(column, slot.cuts, kind).alias(name))
+            columns.append(queries.key(column, slot.cuts, kind).alias(name))
         for name, source in numbers.items():
             column = frames.exactly(self._frame, source[1])
             number = nw.col(column) if whole else queries.number(column, self._kinds[source[1]])
@@ -343,7 +345,9 @@ def _cut(array: NDArray[Any], cuts: tuple[float, ...], codes: Callable[[], Codes
     values = tuple(range(len(cuts) + 1))
     if numpy.ma.isMaskedArray(array) or array.dtype.kind not in "iuf":
         found = codes()
-        places = [bisect_right(cuts, float(value)) for value in found.values]
+        # Not as floats, which integers beyond 2^53 would share.
+        numbers = (value for value in found.values if not isinstance(value, str))
+        places = [bisect_right(cuts, value) for value in numbers]
         return Codes(values, numpy.array([*places, MISSING], dtype=numpy.int64)[found.codes])
     whole = array.dtype.kind in "iu" and all(cut.is_integer() for cut in map(float, cuts))
     points = numpy.array([int(cut) for cut in cuts] if whole else cuts)

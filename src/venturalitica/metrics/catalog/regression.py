@@ -1,8 +1,8 @@
 """Metrics of amounts: how far predictions of numbers are from the target.
 
 What is summed of each row is said here, by arithmetic alone. Products are taken of halves of floats
-(Veltkamp, 1968), and are then exact: a variance is a difference of sums that may agree in all but
-their last digits.
+(Veltkamp, 1968) and come in two parts that are exact together (Dekker, 1971): a variance is a
+difference of sums that may agree in all but their last digits.
 """
 
 from __future__ import annotations
@@ -28,23 +28,20 @@ def _halves(values: Any) -> Terms:
     return high, values - high
 
 
-def _split(terms: Terms) -> Terms:
-    return tuple(half for term in terms for half in _halves(term))
-
-
-def _product(one: Terms, other: Terms) -> Terms:
-    return tuple(a * b for a in one for b in other)
-
-
-def _square(halves: Terms) -> Terms:
-    """Exact, of halves."""
-    pairs = [(a, b) for place, a in enumerate(halves) for b in halves[place + 1 :]]
-    return (*(a * a for a in halves), *(2 * a * b for a, b in pairs))
+def _product(one: Any, other: Any) -> Terms:
+    """Two arrays whose sum the product is, exactly (Dekker, 1971)."""
+    (a, b), (c, d) = _halves(one), _halves(other)
+    rounded = one * other
+    return rounded, ((a * c - rounded) + a * d + b * c) + b * d
 
 
 def squares(values: Any) -> Terms:
     """Arrays whose total the squares are, each exact."""
-    return _square(_halves(values))
+    return _product(values, values)
+
+
+def _times(terms: Terms, values: Any) -> Terms:
+    return tuple(part for term in terms for part in _product(term, values))
 
 
 def _own(values: Any) -> Mapping[str, Terms]:
@@ -52,8 +49,7 @@ def _own(values: Any) -> Mapping[str, Terms]:
 
 
 def _cubed(values: Any) -> Mapping[str, Terms]:
-    halves = _halves(values)
-    return {**_own(values), "x3": _product(_split(_square(halves)), halves)}
+    return {**_own(values), "x3": _times(squares(values), values)}
 
 
 def _errors(target: Any, prediction: Any) -> Mapping[str, Terms]:
@@ -62,9 +58,9 @@ def _errors(target: Any, prediction: Any) -> Mapping[str, Terms]:
     return {
         "e": (error,),
         "|e|": (abs(error),),
-        "e2": _square(_halves(error)),
+        "e2": squares(error),
         "s": (square,),
-        "s2": _square(_halves(square)),
+        "s2": squares(square),
         "max |e|": (abs(error),),
     }
 
@@ -79,17 +75,16 @@ def _shares(target: Any, prediction: Any) -> Mapping[str, Terms]:
 def _explained(target: Any, prediction: Any) -> Mapping[str, Terms]:
     error = target - prediction
     square = error * error
-    halves, weights = _halves(target), _halves(square)
-    squares = _split(_square(halves))
+    rounded, rest = target_squares = squares(target)
     return {
         "t": (target,),
-        "t2": _square(halves),
-        "t3": _product(squares, halves),
-        "t4": _square(squares),
+        "t2": target_squares,
+        "t3": _times(target_squares, target),
+        "t4": (*squares(rounded), *_product(2 * rounded, rest), *squares(rest)),
         "s": (square,),
-        "s2": _square(weights),
-        "st": _product(weights, halves),
-        "st2": _product(weights, squares),
+        "s2": squares(square),
+        "st": _product(square, target),
+        "st2": _times(target_squares, square),
     }
 
 

@@ -32,19 +32,18 @@ from venturalitica.provenance.fingerprint.digest import (
     column_digest,
 )
 from venturalitica.provenance.fingerprint.frames import (
-    POLARS_AS_A_WHOLE,
     array_column,
     arrow_column,
     pandas_column,
     polars_column,
 )
+from venturalitica.provenance.fingerprint.streams import in_batches
 from venturalitica.system.settings import working_folder
 
 if TYPE_CHECKING:
     import narwhals as nw
 
 
-_BATCH = 1 << 20
 _WORTH_THREADS = 1 << 16
 _NATIVE = {
     "pandas": ("array", pandas_column),
@@ -52,6 +51,8 @@ _NATIVE = {
     "pyarrow": ("type", arrow_column),
 }
 """By library: what a column of it has, and what reads one."""
+BY_TALLY = "tally/v1"
+"""The method where rows have no order on their engine: the digest of what was counted of them."""
 _Sized: TypeAlias = tuple[int, ColumnDigest]
 
 
@@ -167,7 +168,10 @@ def _one_length(columns: Sequence[_Sized]) -> int:
 def _hashed(
     data: Any, columns: Sequence[str] | None, arrays: Mapping[str, Any]
 ) -> tuple[str, list[_Sized]]:
-    from venturalitica.tally.engines.narwhals import column_names, open_frame, picked
+    from venturalitica.tally.engines.inputs import readable
+    from venturalitica.tally.engines.narwhals import collected, column_names, open_frame, picked
+
+    data = readable(data)
 
     known = column_names(data) or []
     chosen = list(dict.fromkeys(known if columns is None else columns))
@@ -181,10 +185,11 @@ def _hashed(
         return "numpy", _digests([*beside, *(_beside_column(data[name], name) for name in chosen)])
     engine = str(frame.implementation.value)
     if hasattr(frame, "collect"):
-        native = picked(frame, chosen).to_native()
-        if _streams(native):
-            return engine, [*_streamed(native, chosen), *_digests(beside)]
-        frame = picked(frame, chosen).collect()
+        lazy = picked(frame, chosen)
+        pieces = in_batches(lazy, chosen)
+        if pieces is not None:
+            return engine, [*_streamed(pieces, chosen), *_digests(beside)]
+        frame = collected(lazy)
     return engine, _digests([*beside, *(_series_column(frame, name) for name in chosen)])
 
 
@@ -224,38 +229,16 @@ def _hash_blocks(columns: Sequence[Column]) -> list[list[BlockDigest]]:
     return [list(islice(found, len(range(0, column.rows, size)))) for column in columns]
 
 
-def _streams(query: Any) -> bool:
-    """Whether a lazy table can be read in batches, each hashed without those before."""
-    if not hasattr(query, "collect_batches"):
-        return False
-    kinds = {type(kind).__name__ for kind in query.collect_schema().dtypes()}
-    return kinds.isdisjoint(POLARS_AS_A_WHOLE)
-
-
-def _streamed(query: Any, columns: Sequence[str]) -> list[_Sized]:
-    """A lazy Polars table batch by batch, in order, so that it need not fit in memory."""
+def _streamed(pieces: Iterator[list[Column]], columns: Sequence[str]) -> list[_Sized]:
+    """A lazy table piece by piece, in order, so that it need not fit in memory."""
     found: dict[str, list[BlockDigest]] = {name: [] for name in columns}
-    for frame in _whole_blocks(query):
-        read = [polars_column(frame[name].alias("values"), name) for name in columns]
+    for read in pieces:
         for name, blocks in zip(columns, _hash_blocks(read), strict=True):
             found[name] += blocks
     return [
         (sum(block.rows for block in blocks), column_digest(name, blocks))
         for name, blocks in found.items()
     ]
-
-
-def _whole_blocks(query: Any) -> Iterator[Any]:
-    """The batches, cut again so that each but the last holds whole blocks."""
-    rest: Any = None
-    for batch in query.collect_batches(chunk_size=_BATCH, maintain_order=True):
-        rest = batch if rest is None else rest.vstack(batch)
-        ready = rest.height - rest.height % column_hash.BLOCK
-        if ready:
-            yield rest[:ready]
-            rest = rest[ready:]
-    if rest is not None:
-        yield rest
 
 
 def _series_column(frame: nw.DataFrame[Any], name: str) -> Column:
@@ -306,7 +289,20 @@ def frame_item(
     columns: tuple[str, ...] | None = None,
     arrays: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The item of a data frame; `columns` limits it to these, `arrays` adds some beside it."""
+    """The item of a data frame; `columns` limits it to these, `arrays` adds some beside it.
+
+    Of rows that have no order on their engine it has no digest, and `BY_TALLY` as its method.
+    """
+    from venturalitica.tally.engines.narwhals import has_order, open_frame
+
+    if not has_order(frame):
+        table = open_frame(frame)
+        engine = str(table.implementation.value) if table is not None else ""
+        named = [
+            {"name": column, "type": None, "nulls": None, "sha256": None}
+            for column in sorted(columns or ())
+        ]
+        return data_item(name, context, columns=named, method=BY_TALLY, engine=engine)
     found = fingerprint(frame, columns, arrays=arrays)
     return data_item(
         name,

@@ -21,7 +21,7 @@ def has_nothing(frame: nw.LazyFrame[Any], column: str) -> bool:
 def is_ordered(frame: nw.LazyFrame[Any]) -> bool:
     """Whether the engine hands the rows over in one order, each time the same."""
     engine = frame.implementation
-    return not (engine.is_ibis() or engine.is_spark_like())
+    return not (engine.is_ibis() or engine.is_spark_like() or engine.is_dask())
 
 
 def beside_arrays(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:

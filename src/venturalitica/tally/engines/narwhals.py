@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
-from operator import add
 from typing import Any, TypeAlias
 
 import narwhals as nw
@@ -20,8 +18,8 @@ from numpy.typing import NDArray
 from venturalitica.errors import DataError, listed
 from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, encode, not_labels
 from venturalitica.tally.engines.coded import coded
-from venturalitica.tally.engines.lazy import has_nothing
-from venturalitica.tally.engines.queries import answered
+from venturalitica.tally.engines.lazy import has_nothing, is_ordered
+from venturalitica.tally.engines.queries import answered, key
 
 Frame: TypeAlias = "nw.DataFrame[Any] | nw.LazyFrame[Any]"
 
@@ -75,16 +73,15 @@ def column_names(data: Any) -> list[str] | None:
     return names_of(frame)
 
 
-def materialise(data: Any, columns: Iterable[str]) -> Any:
-    """The table's `columns` in memory, in its own library; anything not lazy is given back as is.
+def stays_away(data: Any) -> bool:
+    """Whether the rows of the table are not in memory, and are not brought there either."""
+    return isinstance(open_frame(data), nw.LazyFrame)
 
-    A lazy frame is otherwise computed once for the counts and once more for the fingerprint.
-    """
+
+def has_order(data: Any) -> bool:
+    """Whether the rows of the table are handed over in one order, each time the same."""
     frame = open_frame(data)
-    wanted = list(dict.fromkeys(columns))
-    if not wanted or not isinstance(frame, nw.LazyFrame):
-        return data
-    return picked(frame, wanted).collect().to_native()
+    return not isinstance(frame, nw.LazyFrame) or is_ordered(frame)
 
 
 def names_of(frame: Frame) -> list[str]:
@@ -108,7 +105,9 @@ def schema_of(frame: Frame) -> Mapping[str, Any]:
 
 def picked(frame: Any, columns: Iterable[str]) -> Any:
     """Exactly these columns: everywhere that a table of unknown columns is read."""
-    return frame.select([nw.col(exactly(frame, column)) for column in columns])
+    quoted = frame.implementation.is_spark_like()
+    chosen = ((column, nw.col(exactly(frame, column))) for column in columns)
+    return frame.select([one.alias(column) if quoted else one for column, one in chosen])
 
 
 def series_of(frame: nw.DataFrame[Any], column: str) -> nw.Series[Any]:
@@ -120,8 +119,13 @@ def series_of(frame: nw.DataFrame[Any], column: str) -> nw.Series[Any]:
 def exactly(frame: Frame, column: str) -> str:
     """The name by which an expression finds this very column.
 
-    Polars reads `*` and names like `^y$` as patterns; only a pattern finds columns called so.
+    Polars reads `*` and names like `^y$` as patterns; only a pattern finds columns called so. Spark
+    reads a dot as a part of the column before it.
     """
+    if frame.implementation.is_spark_like():
+        return f"`{column.replace('`', '``')}`"
+    if column == "*" and frame.implementation.is_duckdb():
+        raise DataError("duckdb reads the name '*' as all columns: give the column another one")
     is_pattern = column == "*" or (column.startswith("^") and column.endswith("$"))
     if not is_pattern or not frame.implementation.is_polars():
         return column
@@ -243,7 +247,7 @@ def count_groups(
     names = [f"key{index}" for index in range(len(keys))]
     kinds = schema_of(frame)
     grouped = frame.select(
-        key_expression(exactly(frame, column), cuts, kinds[column]).alias(names[index])
+        key(exactly(frame, column), cuts, kinds[column]).alias(names[index])
         for index, (column, cuts) in enumerate(keys)
         if index not in beside
     )
@@ -296,25 +300,6 @@ def _quick(frame: Any) -> Any:
 
 def collected(frame: Any) -> nw.DataFrame[Any]:
     return answered(frame) if isinstance(frame, nw.LazyFrame) else frame
-
-
-def key_expression(column: str, cuts: tuple[float, ...] | None, kind: Any) -> nw.Expr:
-    """The column itself, or how many of the cut points are at or below it."""
-    value = nw.col(column)
-    if cuts is None:
-        return value
-    if kind == nw.Decimal:
-        value = value.cast(nw.String).cast(nw.Float64)
-    present = ~value.is_null()
-    if kind.is_float():
-        present = present & ~value.is_nan()
-    above = reduce(add, ((value >= _exact(cut)).cast(nw.Int64) for cut in cuts))
-    return nw.when(present).then(above)
-
-
-def _exact(cut: float) -> int | float:
-    """Whole numbers as integers, so that no engine rounds a large integer to compare it."""
-    return int(cut) if float(cut).is_integer() else cut
 
 
 def series_array(series: nw.Series[Any]) -> NDArray[Any]:

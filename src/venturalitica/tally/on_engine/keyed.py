@@ -23,6 +23,7 @@ class Keyed:
         slots = list(dict.fromkeys(given.slots[role] for role in roles))
         self.levels = given.levels
         self.keys = {role: f"key{slots.index(given.slots[role])}" for role in roles}
+        self.columns = list(dict.fromkeys(self.keys.values()))
         self.frame = given.rows.on_engine(
             {f"key{place}": slot for place, slot in enumerate(slots)},
             {
@@ -48,7 +49,7 @@ class Keyed:
         """The engine's rows, and sums, of each combination of the keys of `roles` and `besides`."""
         keys = list(dict.fromkeys([*(self.keys[role] for role in roles), *besides]))
         aggregates = [one.alias(name) for name, one in sums.items()]
-        return queries.answered(frame.group_by(keys).agg(nw.len().alias("rows"), *aggregates))
+        return queries.answered(frame.group_by(keys).agg(*aggregates))
 
 
 def roles_of(sets: Sequence[tuple[str, ...]]) -> list[str]:

@@ -5,7 +5,7 @@ without rounding, and histograms of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import and_
 from typing import Any
@@ -22,7 +22,7 @@ from venturalitica.tally.amounts import refuse_large, refuse_weights
 from venturalitica.tally.engines import queries
 from venturalitica.tally.engines.traced import Plan, Traced, name
 from venturalitica.tally.in_memory import Grouped
-from venturalitica.tally.on_engine.keyed import Keyed, roles_of, row_counts
+from venturalitica.tally.on_engine.keyed import Keyed, roles_of
 
 _SUMS = 96
 """So many sums are asked for at once; Spark would not compile many more."""
@@ -61,20 +61,19 @@ def amount_tables(
         frame = _with_bins(frame.with_columns(binned.column.alias("part")), usable)
     summed_of = [t for n, terms in quantities.items() if not n.startswith(GREATEST) for t in terms]
     terms = list(dict.fromkeys(term.place for term in summed_of))
-    slices = _slices(frame, terms, int(facts["rows"]), usable)
-    greatest = [terms[0].place for n, terms in quantities.items() if n.startswith(GREATEST)]
-    asked: dict[str, nw.Expr] = {
-        f"greatest{place}": nw.when(usable).then(nw.col(name(place))).max() for place in greatest
-    }
-    frame = _sliced(frame, slices, usable)
-    for place, units in slices.items():
-        for index in range(len(units)):
-            asked[f"sum{place}_{index}"] = nw.col(f"slice{place}_{index}").sum()
     besides = ["usable", *(["bin"] if binned is not None else [])]
+    greatest = [terms[0].place for n, terms in quantities.items() if n.startswith(GREATEST)]
+    kept = [*keyed.columns, *besides, *map(name, dict.fromkeys([*terms, *greatest]))]
+    frame = frame.select(kept)
+    slices = _slices(frame, terms, int(facts["rows"]), usable)
     return [
         replace(
             _amount_table(
-                number, roles, quantities, slices, _asked(keyed, frame, roles, besides, asked)
+                number,
+                roles,
+                quantities,
+                slices,
+                _asked(keyed, frame, roles, besides, slices, greatest),
             ),
             column=named,
         )
@@ -198,27 +197,61 @@ def _low(place: int) -> float:
 
 
 def _asked(
-    keyed: Keyed, frame: Any, roles: Sequence[str], besides: Sequence[str], asked: Mapping[str, Any]
+    keyed: Keyed,
+    frame: Any,
+    roles: Sequence[str],
+    besides: Sequence[str],
+    slices: Mapping[int, Sequence[int]],
+    greatest: Sequence[int],
 ) -> dict[tuple[int, ...], dict[str, Any]]:
-    """`(level per role ..., usable, bin)` -> each sum; a query for so many of them at once."""
+    """`(level per role ..., usable, bin)` -> rows and each sum; a query for some terms at once."""
     cells: dict[tuple[int, ...], dict[str, Any]] = {}
-    names = list(asked)
-    for start in range(0, max(len(names), 1), _SUMS):
-        part = names[start : start + _SUMS]
-        found = keyed.grouped(frame, roles, besides, {one: asked[one] for one in part})
-        keys = [*keyed.places(found, roles), *(found[one].to_numpy() for one in besides)]
-        sums = {one: found[one].to_list() for one in part}
-        for row, key in enumerate(zip(*(column.tolist() for column in keys), strict=True)):
-            own = cells.setdefault(tuple(map(int, key)), {})
-            if not start:
-                own["rows"] = own.get("rows", 0) + int(row_counts(found)[row])
-            for one in part:
-                value = sums[one][row]
-                if one.startswith("greatest"):
-                    own[one] = max(own.get(one, 0.0), value or 0.0)
-                else:
-                    own[one] = own.get(one, 0) + int(value or 0)
+    usable = nw.col("usable") == 1
+    rows = {"rows": nw.len()} | {
+        f"greatest{place}": nw.when(usable).then(nw.col(name(place))).max() for place in greatest
+    }
+    _add(cells, keyed, frame, roles, besides, rows)
+    for part in _parts(slices):
+        narrow = frame.select([*keyed.columns, *besides, *map(name, part)])
+        sums = {
+            f"sum{place}_{index}": nw.col(f"slice{place}_{index}").sum()
+            for place, units in part.items()
+            for index in range(len(units))
+        }
+        _add(cells, keyed, _sliced(narrow, part, usable), roles, besides, sums)
     return cells
+
+
+def _parts(slices: Mapping[int, Sequence[int]]) -> Iterator[dict[int, Sequence[int]]]:
+    part: dict[int, Sequence[int]] = {}
+    for place, units in slices.items():
+        if part and sum(map(len, part.values())) + len(units) > _SUMS:
+            yield part
+            part = {}
+        part[place] = units
+    if any(part.values()):
+        yield part
+
+
+def _add(
+    cells: dict[tuple[int, ...], dict[str, Any]],
+    keyed: Keyed,
+    frame: Any,
+    roles: Sequence[str],
+    besides: Sequence[str],
+    asked: Mapping[str, nw.Expr],
+) -> None:
+    """Several combinations of keys may be one cell: values that a map gives one name."""
+    found = keyed.grouped(frame, roles, besides, asked)
+    keys = [*keyed.places(found, roles), *(found[one].to_numpy() for one in besides)]
+    sums = {one: found[one].to_list() for one in asked}
+    for row, key in enumerate(zip(*(column.tolist() for column in keys), strict=True)):
+        own = cells.setdefault(tuple(map(int, key)), {})
+        for one, values in sums.items():
+            if one.startswith("greatest"):
+                own[one] = max(own.get(one, 0.0), values[row] or 0.0)
+            else:
+                own[one] = own.get(one, 0) + int(values[row] or 0)
 
 
 def _amount_table(

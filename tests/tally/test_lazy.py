@@ -1,0 +1,125 @@
+"""Rows that stay where they are, and rows held in other ways than a table: the quick part of the
+contract that `tests/engines` holds every engine to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars
+import pyarrow
+import pyarrow.dataset
+import pyarrow.parquet
+import pytest
+
+import venturalitica as vl
+from tests.engine_contract import JUDGED, Make, hold, judged, table
+from tests.policies import small_policy
+from venturalitica.errors import DataError, EngineError
+from venturalitica.metrics.catalog.spec import Need
+from venturalitica.tally.binding import Binding
+from venturalitica.tally.build import build_tally
+from venturalitica.tally.engines import narwhals as narwhals_engine
+from venturalitica.tally.engines import queries
+
+
+def _dataset(rows: pyarrow.Table, folder: Path) -> Any:
+    """Two files, so that rows come in parts."""
+    for name, part in (("one", rows[:1_000]), ("two", rows[1_000:])):
+        (folder / "parts").mkdir(exist_ok=True)
+        pyarrow.parquet.write_table(part, folder / "parts" / f"{name}.parquet")
+    return pyarrow.dataset.dataset(folder / "parts")
+
+
+MAKES: dict[str, Make] = {
+    "pandas": lambda rows, _: rows.to_pandas(),
+    "polars": lambda rows, _: polars.from_arrow(rows),
+    "polars lazy": lambda rows, _: polars.from_arrow(rows).lazy(),
+    "polars scan": lambda rows, folder: polars.scan_parquet(_dataset(rows, folder).files),
+    "duckdb": lambda rows, _: duckdb.connect().from_arrow(rows),
+    "dataset": _dataset,
+    "scanner": lambda rows, folder: _dataset(rows, folder).scanner(),
+    "reader": lambda rows, _: rows.to_reader(max_chunksize=700),
+    "batch": lambda rows, _: rows.combine_chunks().to_batches()[0],
+    "arrays": lambda rows, _: {name: rows[name].to_pylist() for name in rows.column_names},
+    "records": lambda rows, _: rows.to_pylist(),
+}
+
+
+@pytest.mark.parametrize("what", list(JUDGED))
+@pytest.mark.parametrize("engine", list(MAKES))
+def test_the_contract(engine: str, what: str, tmp_path: Path, monkeypatch: Any) -> None:
+    hold(MAKES[engine], what, tmp_path, monkeypatch)
+
+
+def test_a_column_that_an_engine_cannot_name_is_refused() -> None:
+    needs, binding = [Need(("target",))], Binding({"target": "*"})
+    rows = pyarrow.table({"*": [1, 2], "other": [1, 1]})
+    with pytest.raises(DataError, match=r"duckdb reads the name '\*' as all columns"):
+        build_tally(duckdb.connect().from_arrow(rows), needs=needs, binding=binding)
+    assert build_tally(polars.from_arrow(rows).lazy(), needs=needs, binding=binding).rows == 2
+
+
+@pytest.mark.parametrize("values", [[2**62, 2**62 + 1, *range(30)], [1e300, -1e300, *range(30)]])
+def test_quartiles_are_numbers_of_the_data_however_far_apart(values: list[Any]) -> None:
+    needs, binding = [Need((), ("group",))], Binding({"group": "x"})
+    rows = pyarrow.table({"x": [*values, *values]})
+    expected = build_tally(rows, needs=needs, binding=binding)
+    relation = duckdb.connect().from_arrow(rows)
+    assert build_tally(relation, needs=needs, binding=binding) == expected
+    assert build_tally({"x": rows["x"].to_pylist()}, needs=needs, binding=binding) == expected
+
+
+def test_rows_on_an_engine_that_fails_half_way_give_a_sentence_and_no_number() -> None:
+    broken = duckdb.connect().sql("SELECT 1 AS y, CAST('secret' AS INTEGER) AS p FROM range(9)")
+    needs, binding = [Need(("target", "prediction"))], Binding({"target": "y", "prediction": "p"})
+    with pytest.raises(EngineError, match="duckdb stopped before all rows were counted") as caught:
+        build_tally(broken, needs=needs, binding=binding)
+    assert "secret" not in str(caught.value)
+
+
+def test_evidence_says_that_the_engine_failed(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "evidence"))
+    (tmp_path / "p.yaml").write_text(small_policy())
+    broken = duckdb.connect().sql("SELECT 1 AS y, CAST('secret' AS INTEGER) AS p FROM range(9)")
+    audit = vl.enforce(broken, policy=tmp_path / "p.yaml", target="y", prediction="p")
+    assert [verdict.status for verdict in audit] == ["error"]
+    assert "duckdb stopped" in str(audit.statement)
+    assert "secret" not in str(audit.statement)
+    assert vl.verify(tmp_path / "evidence").ok
+
+
+def test_a_part_of_another_schema_is_no_number(tmp_path: Path) -> None:
+    for name, values in (("one", [1, 2]), ("two", ["a", "b"])):
+        pyarrow.parquet.write_table(pyarrow.table({"y": values}), tmp_path / f"{name}.parquet")
+    data = pyarrow.dataset.dataset(tmp_path)
+    with pytest.raises(EngineError, match="the same columns and types in each"):
+        build_tally(data, needs=[Need(("target",))], binding=Binding({"target": "y"}))
+
+
+def test_what_leaves_the_engine_is_no_more_than_the_tallies(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Thirty controls and more, over rows of which few or many are given: as much comes back."""
+    monkeypatch.setenv("VENTURALITICA_FINGERPRINT", "0")
+    monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "evidence"))
+    left: list[tuple[int, int]] = []
+    answered = queries.answered
+
+    def counting(query: Any) -> Any:
+        found = answered(query)
+        left.append((len(found), found.to_arrow().nbytes))
+        return found
+
+    for module in (queries, narwhals_engine):
+        monkeypatch.setattr(module, "answered", counting)
+    sizes = []
+    for times in (1, 20):
+        left.clear()
+        rows = pyarrow.concat_tables([table()] * times)
+        judged(duckdb.connect().from_arrow(rows), tmp_path, "labels")
+        sizes.append((sum(rows for rows, _ in left), sum(size for _, size in left)))
+    (few_rows, few_bytes), (many_rows, many_bytes) = sizes
+    assert many_rows == few_rows
+    assert many_bytes < 1.1 * few_bytes
