@@ -149,8 +149,9 @@ class Seen:
     def broken(self, exact: bool) -> str:
         """The promise that two Monte-Carlo standard errors do not explain; "" where none is."""
 
-        def over(count: int, most: float) -> bool:
-            return self.share(count) > most + 2 * math.sqrt(most * (1 - most) / max(self.times, 1))
+        def over(count: int, most: float, of: int = 0) -> bool:
+            times = max(of or self.times, 1)
+            return count / times > most + 2 * math.sqrt(most * (1 - most) / times)
 
         if exact and (over(self.red, SIDE) or over(self.green, SIDE)):
             return f"false green {self.share(self.green):.4f}, red {self.share(self.red):.4f}"
@@ -158,9 +159,14 @@ class Seen:
             return f"missed below {self.share(self.below):.4f}, above {self.share(self.above):.4f}"
         if exact and over(self.below + self.above, 1 - WHOLE):
             return f"coverage {1 - self.share(self.below + self.above):.4f}"
-        if self.sure > LEFT * self.times and over(self.sure_missed, 1 - OTHERS):
-            return f"coverage where conclusive {1 - self.share(self.sure_missed):.4f}"
+        if self.may_conclude and over(self.sure_missed, 1 - OTHERS, self.sure):
+            return f"coverage where conclusive {1 - self.sure_missed / self.sure:.4f}"
         return ""
+
+    @property
+    def may_conclude(self) -> bool:
+        """Whether more than a few of its samples may be conclusive."""
+        return self.sure > LEFT * self.times
 
 
 def look(cell: Cell, samples: int, method: str, seed: int = 0) -> dict[str, Seen]:
@@ -702,8 +708,9 @@ def checked(cell: Cell, samples: int, method: str) -> tuple[dict[str, Seen], dic
 
 
 HEAD = (
-    "| control | cells | worst coverage | worst below | worst above | false green | false red "
-    "| may be conclusive | mean width | power |\n|---|---|---|---|---|---|---|---|---|---|"
+    "| control | cells | worst coverage | of what may be conclusive | worst below | worst above "
+    "| false green | false red | may be conclusive | mean width | power |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -714,6 +721,7 @@ def told(family: str, found: Mapping[str, Sequence[Seen]]) -> None:
         every = [cell for cell in cells if cell.times]
         shown = [
             min(1 - one.share(one.below + one.above) for one in every),
+            min((1 - c.sure_missed / c.sure for c in every if c.may_conclude), default=math.nan),
             *(max(one.share(getattr(one, part)) for one in every)
               for part in ("below", "above", "green", "red")),
             numpy.mean([one.share(one.sure) for one in every]),
