@@ -4,20 +4,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 # PyTorch is heavy, so what needs it has an environment of its own.
 FRAMEWORKS := .venv-frameworks
+# So is Spark, and Modin wants an older pandas.
+ENGINES := .venv-engines
 WORKERS ?= auto
 
 # Each test starts Pythons of its own by the hundred: they need not compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-browser test-torture test-peers test-frameworks lint docs bench torture architecture screenshots clean
+.PHONY: help demo test test-browser test-torture test-peers test-frameworks test-engines lint docs bench torture architecture screenshots clean
 
 help:
 	@echo "make demo     audit the German Credit model inside a real MLflow run"
-	@echo "make test     run the tests; the three below are apart: from end to end, slow, and heavy"
+	@echo "make test     run the tests; the five below are apart: from end to end, slow, and heavy"
 	@echo "make test-browser  run the tests of the pages in a real browser"
 	@echo "make test-torture  run a short seed of every part of make torture"
 	@echo "make test-peers  run scikit-learn's own tests with wrapped models"
 	@echo "make test-frameworks  run the tests of PyTorch, skorch and Keras, which take 7 GB to install"
+	@echo "make test-engines  run the tests of Spark, Dask, Ibis and Modin, which take 2 GB to install"
 	@echo "make lint     check format, style and types"
 	@echo "make docs     build the documentation and check its links"
 	@echo "make bench    print the benchmarks' ratios"
@@ -27,7 +30,7 @@ help:
 	@echo "make clean    remove what the other verbs made"
 
 # A venv without pip is one whose making was interrupted, or a Python without ensurepip: made anew.
-$(VENV)/.made $(FRAMEWORKS)/.made:
+$(VENV)/.made $(FRAMEWORKS)/.made $(ENGINES)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "venturalitica needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || \
@@ -59,6 +62,15 @@ $(FRAMEWORKS)/.frameworks: pyproject.toml | $(FRAMEWORKS)/.made
 	$(call install,venturalitica with PyTorch$(COMMA) skorch and Keras,.[frameworks])
 	@touch $@
 
+$(ENGINES)/.engines: pyproject.toml | $(ENGINES)/.made
+	$(call install,venturalitica with PySpark$(COMMA) Dask$(COMMA) Ibis and Modin,.[engines])
+	@touch $@
+
+# Spark runs on Java.
+$(ENGINES)/.system: Makefile | $(ENGINES)/.made
+	$(call system,java,openjdk-17-jre-headless)
+	@touch $@
+
 # What tests need beside Python: programs of Debian, where they are missing and may be installed, and
 # axe-core, which looks for what keeps people from using a page.
 $(VENV)/.system: Makefile | $(VENV)/.made
@@ -83,11 +95,12 @@ COMMA := ,
 demo: $(VENV)/.demo
 	@$(BIN)/venturalitica demo --out demo-out
 
-# Every test belongs to exactly one of these four, and CI runs them all: tests/house holds it.
+# Every test belongs to exactly one of these six, and CI runs them all: tests/house holds it.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev $(VENV)/.system
-	$(PYTEST) --ignore=tests/browser --ignore=tests/torture --ignore=tests/peers --ignore=tests/frameworks
+	$(PYTEST) --ignore=tests/browser --ignore=tests/torture --ignore=tests/peers --ignore=tests/frameworks \
+	  --ignore=tests/engines
 
 test-browser: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/browser
@@ -101,6 +114,10 @@ test-peers: $(VENV)/.dev $(VENV)/.system
 test-frameworks: BIN := $(FRAMEWORKS)/bin
 test-frameworks: $(FRAMEWORKS)/.frameworks
 	$(PYTEST) tests/frameworks
+
+test-engines: BIN := $(ENGINES)/bin
+test-engines: $(ENGINES)/.engines $(ENGINES)/.system
+	$(PYTEST) tests/engines
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -128,4 +145,4 @@ screenshots: $(VENV)/.dev $(VENV)/.system
 	$(BIN)/python tests/browser/screenshots.py
 
 clean:
-	rm -rf $(VENV) $(FRAMEWORKS) site demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(FRAMEWORKS) $(ENGINES) site demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,7 +8,10 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PREPARED = {"test-frameworks": ["$(FRAMEWORKS)/.frameworks"]}
+PREPARED = {
+    "test-frameworks": ["$(FRAMEWORKS)/.frameworks"],
+    "test-engines": ["$(ENGINES)/.engines", "$(ENGINES)/.system"],
+}
 IN_PARALLEL = ["-n", "$(WORKERS)", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
@@ -51,6 +54,7 @@ def test_every_test_belongs_to_one_target() -> None:
         "test-torture",
         "test-peers",
         "test-frameworks",
+        "test-engines",
     } <= targets.keys()
     for file in (ROOT / "tests").rglob("test_*.py"):
         of = [name for name, files in targets.items() if file in files]
