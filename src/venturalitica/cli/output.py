@@ -138,6 +138,17 @@ def emit_json(facts: Any) -> None:
     sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=True, allow_nan=False) + "\n")
 
 
+def emit_json_items(items: Iterable[Any]) -> None:
+    """A list of facts as `emit_json` prints it, each item once it is there. What keeps the first
+    from being there is raised before anything is printed."""
+    begun = False
+    for item in items:
+        shown = json.dumps([item], indent=2, ensure_ascii=True, allow_nan=False)
+        sys.stdout.write((",\n" if begun else "[\n") + shown[2:-2])
+        begun = True
+    sys.stdout.write("\n]\n" if begun else "[]\n")
+
+
 def picked(value: object, names: str) -> dict[str, Any]:
     """These attributes of a value as JSON, in this order; a text that is empty stays one."""
     return {name: getattr(value, name) for name in names.split()}

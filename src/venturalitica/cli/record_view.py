@@ -376,13 +376,6 @@ def sign_off_lines(ledger: Ledger, entry: Entry) -> list[str]:
     return [_line(ledger, approval) for approval in signed_off(ledger, entry)]
 
 
-def decisions(ledger: Ledger) -> dict[int, Approval]:
-    """The last sign-off of each record that has one."""
-    from venturalitica.ledger.lifecycle.approve import approvals
-
-    return {entry: found[-1] for entry, found in approvals(ledger).items()}
-
-
 def short_facts(approval: Approval | None) -> dict[str, Any] | None:
     """A sign-off in a list: no personal data."""
     if approval is None:

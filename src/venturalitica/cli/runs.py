@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from msgspec import Struct
-from msgspec.structs import replace
 
 from venturalitica.cli import record_view
 from venturalitica.cli.output import (
@@ -15,6 +14,7 @@ from venturalitica.cli.output import (
     JsonOption,
     RunArgument,
     emit_json,
+    emit_json_items,
     hint,
     leave,
     new_app,
@@ -24,14 +24,12 @@ from venturalitica.cli.output import (
     table,
 )
 from venturalitica.cli.terminal import console, inert
-from venturalitica.core.json_values import Json
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger, RunRow
-    from venturalitica.ledger.index.queries import Known
-    from venturalitica.ledger.records.kinds.approval import Approval
+    from venturalitica.review.run_list import Listed
 
 app = new_app(no_args_is_help=True)
 
@@ -111,7 +109,7 @@ def list_runs(
       venturalitica runs list
       venturalitica runs list --light red --since 2026-11-01 --json
     """
-    from venturalitica.ledger.index.rows import UNREADABLE
+    from venturalitica.review.run_list import RunList
 
     ledger = own_ledger()
     filters: dict[str, Any] = {
@@ -121,21 +119,36 @@ def list_runs(
         "policy": policy,
         "since": _moment("--since", since),
         "until": _moment("--until", until),
-        "limit": None if light else limit + 1,
     }
-    fitting = _borne_out(ledger, filters, light, limit)
-    shown = fitting[:limit]
-    for listed in shown:
-        if listed.row.kind == UNREADABLE:
-            hint(f"entry {listed.row.index} cannot be read: 'venturalitica verify' says why")
-    for said in dict.fromkeys(listed.doubt for listed in shown if listed.doubt):
-        hint(said)
+    listing, doubts = RunList(ledger, filters, light, most=limit + 1), _Doubts()
     if as_json:
-        emit_json([facts(listed) for listed in shown])
-        return
-    _show(shown)
-    if len(fitting) > limit:
-        hint(f"there are more; '--limit {limit * 5}' shows more of them")
+        # Each as soon as it is read: a list of all that is on record is never held as a whole.
+        emit_json_items(facts(doubts.of(listed)) for listed in islice(listing, limit))
+    else:
+        fitting = list(islice(listing, limit + 1))
+        _show([doubts.of(listed) for listed in fitting[:limit]])
+        if len(fitting) > limit:
+            hint(f"there are more; '--limit {limit * 5}' shows more of them")
+    for said in filter(None, (listing.edited, *doubts.said)):
+        hint(said)
+
+
+class _Doubts:
+    """What is to be said of records that were listed, each thing once."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, None] = {}
+
+    def of(self, listed: Listed) -> Listed:
+        """The record, whose doubts are remembered."""
+        from venturalitica.ledger.index.rows import UNREADABLE
+
+        if listed.row.kind == UNREADABLE:
+            entry = listed.row.index
+            self.said[f"entry {entry} cannot be read: 'venturalitica verify' says why"] = None
+        if listed.doubt:
+            self.said[listed.doubt] = None
+        return listed
 
 
 @app.command("show")
@@ -169,91 +182,6 @@ def show_run(
             say()
         with readable(entry):
             record_view.show(ledger, entry, details=details)
-
-
-class Listed(Struct, frozen=True):
-    """A record of the list, what is known of it, its last sign-off, and the runs it belongs to."""
-
-    row: RunRow
-    known: Known
-    approval: Approval | None = None
-    trackers: tuple[Json, ...] = ()
-
-    @property
-    def waits(self) -> bool:
-        """Whether a tracker has not confirmed the record yet."""
-        return self.row.index in self.known.waiting
-
-    @property
-    def begun(self) -> str:
-        """What is known of a run that has no end on record; empty for any other record."""
-        return self.known.begun.get(self.row.index, "")
-
-    @property
-    def light(self) -> str:
-        """The worse of the recorded light and what is known since."""
-        from venturalitica.ledger.index.queries import light_of
-
-        return light_of(self.row, self.known)
-
-    @property
-    def doubt(self) -> str:
-        """Why it is not the recorded one, but for what waits, or did not end."""
-        return self.known.doubt(self.row) if self.light != self.row.light else ""
-
-
-def _borne_out(
-    ledger: Ledger, filters: dict[str, Any], light: str | None, limit: int
-) -> list[Listed]:
-    """What fits, once the log bears out what is shown of it."""
-    from venturalitica.ledger import Index
-    from venturalitica.ledger.index.cross_check import Held
-    from venturalitica.review.record_page import known_here
-
-    known, held = replace(known_here(ledger), waiting=_waiting(ledger)), Held()
-    signed = record_view.decisions(ledger)
-
-    def make_again() -> None:
-        with Index.open(ledger) as index:
-            index.rebuild()
-
-    fitting, edited = held.shown(
-        # Red now, where it does not verify: asked for by its light, another list fits.
-        lambda: _listed(ledger, filters, light, replace(known, faults=held.faults), signed),
-        lambda found: [([listed.row for listed in found[:limit]], None)],
-        lambda rows, verdicts: held.are_recorded(ledger, None, rows, verdicts),
-        make_again,
-    )
-    if edited:
-        hint(edited)
-    return fitting
-
-
-def _listed(
-    ledger: Ledger,
-    filters: dict[str, Any],
-    light: str | None,
-    known: Known,
-    signed: dict[int, Approval],
-) -> list[Listed]:
-    from venturalitica.ledger import Index
-    from venturalitica.ledger.lifecycle.ties import attached_by_record, runs_of
-
-    with Index.open(ledger) as index:
-        rows = index.runs(**filters, begun=known.begun)
-        made = attached_by_record(ledger, index)
-    found = [
-        Listed(row, known, signed.get(row.index), runs_of(row.trackers, made.get(which, ())))
-        for row in rows
-        for which in [(row.index, row.evidence_sha256)]
-    ]
-    return [listed for listed in found if light in (None, listed.light)]
-
-
-def _waiting(ledger: Ledger) -> frozenset[int]:
-    from venturalitica.ledger import Outbox
-
-    return frozenset(item.index for item in Outbox(ledger).waiting())
 
 
 def facts(listed: Listed) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.index.index import Index
     from venturalitica.ledger.ledger import Ledger
 
+_BLOCK = 1 << 18
 _BEFORE = 4096
 """So many bytes before the place that was read to must be as they were; else all is read anew."""
 _CHANGE_OTHERS = frozenset((KINDS[ATTACHMENT], KINDS[PRUNE]))
@@ -100,6 +101,48 @@ class Receipts:
             self.confirmed.add(attempt.receipt)
         else:
             self.failures.setdefault(attempt.key, []).append(attempt)
+
+
+class NewestReceipts:
+    """The receipts from the end, as far as they are asked for: those of new records come last."""
+
+    def __init__(self, path: Path) -> None:
+        self._blocks = self._from_the_end(path)
+        self._confirmed: set[Receipt] = set()
+
+    def not_confirmed(self, due: Iterable[Receipt]) -> set[Receipt]:
+        """Which of these no receipt confirms.
+
+        Raises:
+            EvidenceError: the file cannot be read.
+        """
+        missing = set(due) - self._confirmed
+        while missing:
+            lines = next(self._blocks, None)
+            if lines is None:
+                return missing
+            found = filter(None, map(attempt_in, lines))
+            confirmed = {attempt.receipt for attempt in found if attempt.confirmed}
+            self._confirmed |= confirmed
+            missing -= confirmed
+        return missing
+
+    @staticmethod
+    def _from_the_end(path: Path) -> Iterator[list[bytes]]:
+        """The lines of the file, a block at a time; one that is too long is no receipt."""
+        stream = open_receipts(path)
+        if stream is None:
+            return
+        with stream:
+            end, rest = os.fstat(stream.fileno()).st_size, b""
+            while end:
+                start = max(0, end - _BLOCK)
+                stream.seek(start)
+                first, *lines = (stream.read(end - start) + rest).split(b"\n")
+                # What began before this block is whole with the next one.
+                end, rest = start, first if len(first) < MAX_RECEIPT else b""
+                yield [line for line in lines if len(line) < MAX_RECEIPT]
+            yield [rest]
 
 
 class DeliveryState:

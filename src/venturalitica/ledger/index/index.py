@@ -120,6 +120,7 @@ class Index:
         until: str | None = None,
         newest_first: bool = True,
         limit: int | None = None,
+        before: int | None = None,
     ) -> tuple[RunRow, ...]:
         """The entries that fit all that is given, newest first.
 
@@ -129,6 +130,7 @@ class Index:
             begun: the beginnings of runs that are given; all, and none `without`, where it is None.
             policy: name of the policy, or the beginning (8 or more digits) of its SHA-256.
             since: RFC 3339 UTC, compared with `appended_at`, inclusive; `until` exclusive.
+            before: only entries before this one, to go on with a list.
         """
 
         query = select(runs)
@@ -151,6 +153,8 @@ class Index:
             query = query.where(runs.c.appended_at >= since)
         if until is not None:
             query = query.where(runs.c.appended_at < until)
+        if before is not None:
+            query = query.where(runs.c.entry < before)
         order = runs.c.entry.desc() if newest_first else runs.c.entry
         return self.rows(query.order_by(order).limit(limit))
 

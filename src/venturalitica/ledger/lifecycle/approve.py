@@ -7,7 +7,7 @@ index: whoever can write to the folder can edit that, and take a rejection out o
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -68,14 +68,7 @@ class SignOffs:
             self._go_on(ledger)
             every = list(self._found)
         there = {index for index, _ in ledger.chosen(approval.index for approval in every)}
-        entries = sorted({approval.entry for approval in every})
-        outlines = (Outline.of(*item) for item in ledger.chosen(entries))
-        digests = {one.index: one.evidence_sha256 for one in outlines if one.record.judged}
-        found: dict[int, tuple[Approval, ...]] = {}
-        for one in every:
-            if one.index in there and digests.get(one.entry) == one.evidence_sha256:
-                found[one.entry] = (*found.get(one.entry, ()), one)
-        return found
+        return _by_entry(ledger, [one for one in every if one.index in there])
 
     def _go_on(self, ledger: Ledger) -> None:
         head = ledger.head()
@@ -102,8 +95,46 @@ def approvals(ledger: Ledger) -> dict[int, tuple[Approval, ...]]:
     return SignOffs().by_entry(ledger)
 
 
-def _approvals(ledger: Ledger, start: int) -> Iterator[Approval]:
+class LateSignOffs:
+    """The sign-offs of a log from its end, as far as they are asked for: whoever signed a record
+    off did so after it was there."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._found: list[Approval] = []
+        self._start = ledger.size
+
+    def last(self, entries: Collection[int]) -> dict[int, Approval]:
+        """The last sign-off of each of these entries that has one.
+
+        Raises:
+            EvidenceError: the log was altered.
+        """
+        start = min(entries, default=self._start) + 1
+        if start < self._start:
+            self._found[:0] = _approvals(self._ledger, start, self._start)
+            self._start = start
+        wanted = set(entries)
+        found = _by_entry(self._ledger, [one for one in self._found if one.entry in wanted])
+        return {entry: several[-1] for entry, several in found.items()}
+
+
+def _by_entry(ledger: Ledger, every: Sequence[Approval]) -> dict[int, tuple[Approval, ...]]:
+    """Those that name the digest of the entry that they speak of, by that entry."""
+    entries = sorted({approval.entry for approval in every})
+    outlines = (Outline.of(*item) for item in ledger.chosen(entries))
+    digests = {one.index: one.evidence_sha256 for one in outlines if one.record.judged}
+    found: dict[int, tuple[Approval, ...]] = {}
+    for one in every:
+        if digests.get(one.entry) == one.evidence_sha256:
+            found[one.entry] = (*found.get(one.entry, ()), one)
+    return found
+
+
+def _approvals(ledger: Ledger, start: int, stop: int | None = None) -> Iterator[Approval]:
     for index, line in ledger.lines(start):
+        if index == stop:
+            return
         if any(mark in line for mark in _MARKS):
             approval = approval_in(line, index)  # the mark may stand in the text of another kind
             if approval is not None:
