@@ -77,5 +77,6 @@ def test_a_file_that_was_rewritten_is_read_anew(ledger: Ledger, statement) -> No
     assert state.newest("mlflow") == (state.attempts()[-1], state.attempts()[-1])
     assert state.newest("wandb") == (None, None)
     assert state.are_confirmed([state.attempts()[0].receipt])
-    assert state.last((0, "mlflow", "r0")) is None
+    assert state.of_entry(0) == ()
+    assert len(state.of_entry(1)) == 3
     assert len(first) > 0

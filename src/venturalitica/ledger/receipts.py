@@ -50,7 +50,7 @@ class Receipts:
         self.attempts: list[Attempt] = []
         self.confirmed: set[Receipt] = set()
         self.failures: dict[Key, list[Attempt]] = {}
-        self.last: dict[Key, Attempt] = {}
+        self.by_entry: dict[int, list[Attempt]] = {}
         self.newest: dict[tuple[str, bool], Attempt] = {}
         self._inode, self._end, self._before = -1, 0, b""
 
@@ -92,7 +92,7 @@ class Receipts:
 
     def _add(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
-        self.last[attempt.key] = attempt
+        self.by_entry.setdefault(attempt.index, []).append(attempt)
         for which in {(attempt.tracker, False), (attempt.tracker, attempt.confirmed)}:
             before = self.newest.get(which)
             if before is None or (before.at, before.index) <= (attempt.at, attempt.index):
@@ -161,11 +161,11 @@ class DeliveryState:
             self._receipts.refresh()
             return tuple(self._receipts.attempts)
 
-    def last(self, key: Key) -> Attempt | None:
-        """The last attempt for an entry and a run, confirmed or failed."""
+    def of_entry(self, entry: int) -> tuple[Attempt, ...]:
+        """What the receipts tell of one entry, oldest first."""
         with self._lock:
             self._receipts.refresh()
-            return self._receipts.last.get(key)
+            return tuple(self._receipts.by_entry.get(entry, ()))
 
     def newest(self, tracker: str) -> tuple[Attempt | None, Attempt | None]:
         """The last attempt of all for a tracker, and the last that was confirmed."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
     from venturalitica.ledger.index.queries import Known
     from venturalitica.ledger.lifecycle.approve import SignOffs
+    from venturalitica.ledger.lifecycle.ties import Attached
     from venturalitica.ledger.outbox import Attempt
     from venturalitica.ledger.records.kinds.approval import Approval
 
@@ -35,6 +36,7 @@ def page_context(
     *,
     now: datetime | None = None,
     known: SignOffs | None = None,
+    attached: Attached | None = None,
     attempts: Iterable[Attempt] | None = None,
     doubts: Known | None = None,
 ) -> ReportContext:
@@ -43,7 +45,8 @@ def page_context(
     Args:
         now: when it is drawn; the clock, if left out.
         known: the sign-offs of this log as read before, for who draws many pages of it.
-        attempts: all that the outbox tells, as read before, likewise.
+        attached: the attachments of this log, likewise.
+        attempts: what the outbox tells of this entry, likewise.
         doubts: what is known of this log's records; `known_here`, if left out.
 
     Raises:
@@ -54,7 +57,8 @@ def page_context(
     from venturalitica.ledger.lifecycle.ties import attachments_of, runs_of
 
     refuse_other_kinds(entry)
-    trackers = runs_of(entry.record.trackers, [one for _, one in attachments_of(ledger, entry)])
+    made = attached.of(ledger, entry) if attached else attachments_of(ledger, entry)
+    trackers = runs_of(entry.record.trackers, [one for _, one in made])
     tried = Outbox(ledger).attempts() if attempts is None else attempts
     waiting = _waiting(tried, entry, trackers)
     standing = standing_of(ledger, entry, waiting=waiting, now=now, doubts=doubts)

@@ -21,19 +21,20 @@ from venturalitica.core.record import is_tracker_run
 from venturalitica.core.redact import redact_uri
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.index.cross_check import EDITED, Held, stamp_of
-from venturalitica.ledger.lifecycle.ties import attached_by_record, runs_of
+from venturalitica.ledger.lifecycle.ties import Attached, attached_by_record, runs_of
 from venturalitica.ledger.receipts import DeliveryState
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.system.settings import Settings
 
 if TYPE_CHECKING:
-    from venturalitica.ledger import Index, Ledger, RunRow
+    from venturalitica.ledger import Entry, Index, Ledger, RunRow
     from venturalitica.ledger.formats.checkpoint import Checkpoint
     from venturalitica.ledger.index.cross_check import Lines, Verdicts
     from venturalitica.ledger.index.queries import Known
     from venturalitica.ledger.lifecycle.approve import SignOffs
     from venturalitica.ledger.outbox import Attempt, Receipt, Undelivered
     from venturalitica.ledger.records.kinds.approval import Approval
+    from venturalitica.reports.context import ReportContext
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class Desk:
         self._lock = threading.Lock()
         self._kept = _Kept()
         self.deliveries = DeliveryState(self.home / "receipts.jsonl")
+        self.attachments = Attached()
+        """The attachments of the log, read from the log itself."""
         self.held = Held()
         self._seen: Checkpoint | None = None
         self._cut = self.disproof = ""
@@ -162,7 +165,26 @@ class Reading(Struct, frozen=True):
 
     def last_attempt(self, entry: int, tracker: str, run_id: str) -> Attempt | None:
         """The last attempt for an entry and a run, confirmed or failed."""
-        return self.desk.deliveries.last((entry, tracker, run_id))
+        tried = self.desk.deliveries.of_entry(entry)
+        ours = [one for one in tried if (one.tracker, one.run_id) == (tracker, run_id)]
+        return ours[-1] if ours else None
+
+    def page_context(self, entry: Entry) -> ReportContext:
+        """All that the page of a record shows, without reading log and receipts to their ends.
+
+        Raises:
+            EvidenceError: as `record_page.page_context`.
+        """
+        from venturalitica.review.record_page import page_context
+
+        return page_context(
+            self.ledger,
+            entry,
+            known=self.desk.sign_offs,
+            attached=self.desk.attachments,
+            attempts=self.desk.deliveries.of_entry(entry.index),
+            doubts=self.known(),
+        )
 
     def runs(self, row: RunRow) -> tuple[Json, ...]:
         """The tracker runs that a record names, and those that it was attached to."""

@@ -6,6 +6,7 @@ index, which whoever can write to the folder can edit.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -74,6 +75,44 @@ def attached_by_record(
 def attachments_of(ledger: Ledger, entry: Entry) -> list[tuple[int, Attachment]]:
     """Those that speak of `entry`, and of that very record."""
     return _about(attachments(ledger, start=entry.index), entry)
+
+
+class Attached:
+    """The attachments of a whole log, read from it once and from then on as it grows; safe from
+    threads. What was read stays while the log still holds the last record that was read: each
+    record names the leaf of the one before it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: dict[tuple[int, str], list[tuple[int, Attachment]]] = {}
+        self._read = 0
+        self._last: tuple[str, str] = ("", "")
+
+    def of(self, ledger: Ledger, entry: Entry) -> list[tuple[int, Attachment]]:
+        """What `attachments_of` gives.
+
+        Raises:
+            EvidenceError: the log was altered.
+        """
+        with self._lock:
+            self._go_on(ledger)
+            found = list(self._found.get((entry.index, entry.evidence_sha256), ()))
+        there = {index for index, _ in ledger.chosen(index for index, _ in found)}
+        return [item for item in found if item[0] in there]  # the others were pruned since
+
+    def _go_on(self, ledger: Ledger) -> None:
+        head = ledger.head()
+        if self._read and (
+            self._read > head.size or self._last != (head.origin, ledger.leaf(self._read - 1))
+        ):
+            self._found, self._read = {}, 0  # it is another log
+        if self._read == head.size:
+            return
+        for index, made in attachments(ledger, start=self._read):
+            if index < head.size:
+                self._found.setdefault((made.entry, made.evidence_sha256), []).append((index, made))
+        self._read = head.size
+        self._last = (head.origin, ledger.leaf(head.size - 1))
 
 
 def runs_of(own: Iterable[Json], made: Iterable[Attachment]) -> tuple[Json, ...]:

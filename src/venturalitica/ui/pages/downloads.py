@@ -77,16 +77,12 @@ def _bundle(reading: Reading, entry: Entry) -> File:
 
 def _report(reading: Reading, entry: Entry) -> File:
     from venturalitica.reports.html.page import draw_page
-    from venturalitica.review.record_page import page_context, readable
+    from venturalitica.review.record_page import readable
 
     if not entry.record.judged:
         raise HTTPException(404, f"Entry {entry.index} is no audit and no run: it has no report.")
     with readable(entry):
-        known, tried = reading.desk.sign_offs, reading.attempts()
-        context = page_context(
-            reading.ledger, entry, known=known, attempts=tried, doubts=reading.known()
-        )
-        page = draw_page(context).encode()
+        page = draw_page(reading.page_context(entry)).encode()
     return page, f"report-{entry.index}.html", "text/html; charset=utf-8"
 
 

@@ -133,16 +133,13 @@ def read(reading: Reading, index: int) -> RunContext | GoneContext:
 
 
 def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
-    from venturalitica.review.record_page import page_context, readable, standing_of
+    from venturalitica.review.record_page import readable, standing_of
 
     report, care, problem = None, None, ""
     try:
         with readable(entry):
             if entry.record.judged:
-                known, tried = reading.desk.sign_offs, reading.attempts()
-                report = page_context(
-                    reading.ledger, entry, known=known, attempts=tried, doubts=reading.known()
-                )
+                report = reading.page_context(entry)
             else:
                 care = read_care(reading.ledger, entry)
     except EvidenceError as error:
