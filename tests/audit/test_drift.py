@@ -28,6 +28,7 @@ from venturalitica.core.record import Statement
 from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError
 from venturalitica.ledger.lifecycle.erase import erase
+from venturalitica.ledger.records.publication import publication_of
 from venturalitica.policy import parse_policy
 from venturalitica.policy.diff import diff
 from venturalitica.tally import drift
@@ -261,11 +262,52 @@ def test_missing_values_are_left_out_where_the_control_says_so(judge: Any, basel
     assert found.status == "passed"
     assert found.groups["age"].n == 1_400
     assert "100 of 'age'" in found.notes[1]
+    # More than 5 % of the rows are left out.
+    assert not found.conclusive
+    assert "100 of 1,500 rows are left out" in found.reason
     gaps = batch(seed=1)
     gaps.loc[:2, "age"] = None
     few = judge(gaps, ALL.replace("}", ", nulls: drop}"))["all"]
     assert few.groups["age"].n == 1_500
     assert "some of 'age'" in few.notes[1]
+
+
+def test_weights_count_for_nothing_and_a_note_says_so(judge: Any, baseline: Any) -> None:
+    baseline(batch())
+    weighted = batch(seed=1).assign(w=2.0, paid=[0, 1, 1] * 500)
+    shares = ALL + "  - {id: paid, metric: base_rate, must: '>= 0.1'}\n"
+    found = judge(weighted, shares, weight="w", target="paid")["all"]
+    assert found.value == judge(batch(seed=1), ALL)["all"].value
+    assert "not weighted by w: it is about the rows themselves" in found.notes
+
+
+def test_columns_of_the_training_table_that_a_wrapped_model_sees(
+    write_policy: Any, baseline: Any
+) -> None:
+    X = batch()[["age", "children"]]
+    baseline(X)
+    test = batch(seed=1)[["age", "children"]]
+    model = vl.wrap(LogisticRegression(), policy=write_policy(HEAD + ALL))
+    model.fit(X, X["age"] > 40, audit_data=(test, test["age"] > 40))
+    (entry,) = open_ledger(create=False).entries()
+    record = entry.statement["predicate"]
+    assert record["verdicts"][0]["status"] == "passed"
+    # What is compared is known again by its digest, and no column that nobody looked at.
+    assert {column["name"] for column in record["data"][0]["columns"]} >= {"age", "children"}
+    assert vl.verify("evidence").ok
+
+
+def test_what_is_published_holds_no_few_rows(judge: Any, baseline: Any) -> None:
+    published = HEAD.replace("roles:", "disclosure: {tallies: publish}\nroles:") + ALL
+    baseline(batch())
+    few = batch(seed=1)
+    few.loc[:2, "sex"] = None
+    said = [
+        publication_of(policy, tally_of(frame, policy))
+        for policy in [parse_policy(published.encode())]
+        for frame in (batch(seed=1), few)
+    ]
+    assert [one["published"] for one in said if one] == [True, False]
 
 
 def test_another_axis_is_refused(judge: Any, baseline: Any, write_policy: Any) -> None:

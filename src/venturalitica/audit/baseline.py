@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from venturalitica.audit.project import signer_of
-from venturalitica.core.policy import LABEL_ROLES, MIN_CELL, Policy, Role
+from venturalitica.core.policy import LABEL_ROLES, MIN_CELL, WEIGHT, Policy, Role
 from venturalitica.core.text import timestamp
 from venturalitica.errors import BindingError, DataError, did_you_mean, listed
 from venturalitica.ledger.formats.baseline import Baseline
@@ -55,6 +55,7 @@ def make_baseline(
     roles: dict[str, Role] = {}
     if policy is not None:
         roles = {one: policy.role(one) for one in (*LABEL_ROLES, *policy.grouping_roles)}
+        roles.pop(WEIGHT)
     own = [one for one, role in roles.items() if role.column in names]
     binding = bind(roles, bindings or {}, names, wanted=own)
     least = MIN_CELL if policy is None else policy.min_cell

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.drift import DriftTable, joined_bins
 from venturalitica.core.tally import Tally, may_be_told
@@ -15,8 +16,9 @@ from venturalitica.core.text import quoted, rows
 from venturalitica.core.verdict import GroupValue, Interval
 from venturalitica.errors import listed
 from venturalitica.judge.compare_groups import Found
-from venturalitica.judge.count import NO_ROWS
+from venturalitica.judge.count import NO_ROWS, Missed
 from venturalitica.judge.question import Question, Refusal
+from venturalitica.judge.weights import unweighted_note
 from venturalitica.metrics.intervals import Floats, holding
 from venturalitica.metrics.registry import STATISTICS
 
@@ -61,6 +63,7 @@ def measure_drift(
     notes = [
         _reference_note(references[control.against]),
         *_missing(question, tables, tally, least),
+        *unweighted_note(tally, question.spec),
     ]
     columns = [_cells(table, _n(table, tally, least), least) for table in tables]
     if question.spec.ordered:
@@ -79,7 +82,9 @@ def measure_drift(
     if same:
         said = listed(map(repr, same), SHOWN)
         notes.append(f"the reference has the very same counts, perhaps of the same rows: {said}")
-    return _found(question, columns, tuple(notes))
+    return replace(
+        _found(question, columns, tuple(notes)), missed=_most_missed(tables, tally, least)
+    )
 
 
 def _tables(
@@ -141,6 +146,16 @@ def _missing(
         "with `nulls: drop`",
         n=tally.rows,
     )
+
+
+def _most_missed(tables: Sequence[DriftTable], tally: Tally, least: int) -> Missed | None:
+    """The rows that the column with the most gaps leaves out."""
+    lost = max(table.missing for table in tables)
+    if not lost:
+        return None
+    shown = may_be_told((lost,), tally.rows, least)
+    most = lost if shown else max(lost, least - 1)
+    return Missed(most, lost if shown else None, f"{lost:,}" if shown else "some")
 
 
 def _missing_words(table: DriftTable, tally: Tally, least: int) -> str:

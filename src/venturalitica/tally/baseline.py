@@ -12,7 +12,7 @@ from venturalitica.core.levels import rule_of
 from venturalitica.core.policy import Role
 from venturalitica.tally.binding import Binding
 from venturalitica.tally.drift import Asked, drift_tables
-from venturalitica.tally.rows import Rows, sources_of
+from venturalitica.tally.rows import sources_of
 
 UNTOLD = "fewer than {0} rows of it may be told"
 
@@ -44,7 +44,9 @@ def baseline_of(
     ]  # fmt: skip
     found: list[Distribution] = []
     left_out: dict[str, str] = {}
+    rows = 0
     for table in drift_tables(data, binding, roles, asked, least):
+        rows = max(rows, sum(table.counts) + table.missing)
         safe = None if table.why else told(_whole(table, least), least)
         if safe is None:
             left_out[table.name] = table.why or UNTOLD.format(max(least, 1))
@@ -52,7 +54,7 @@ def baseline_of(
             left_out[table.name] = "it has no two levels that may be told"
         else:
             found.append(safe)
-    return Rows(data, binding).count_rows(), tuple(found), left_out
+    return rows, tuple(found), left_out
 
 
 def _whole(table: DriftTable, least: int) -> Distribution:

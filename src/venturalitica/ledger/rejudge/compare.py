@@ -217,7 +217,9 @@ def work_of(tally: Tally, policy: Policy) -> int:
     for control in policy.controls:
         groups = _groups(tally, control.across)
         spec = CATALOG.get(control.metric)
-        if spec is not None and spec.number is not None:
+        if spec is not None and spec.drift:
+            work["drift", control.id] = sum(t.against == control.against for t in tally.drift) * 10
+        elif spec is not None and spec.number is not None:
             work["score", control.across, control.nulls] = scored * groups
         else:
             holding = [t for t in tally.tables if set(control.across) <= set(t.roles)]

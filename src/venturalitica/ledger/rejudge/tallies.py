@@ -23,7 +23,7 @@ from venturalitica.ledger.rejudge.amounts import amounts_fault
 MOST_AXES = 64
 """Roles in one tally: a policy has at most 200, a tally those that its controls count."""
 MOST_TABLES = 200
-MOST_COMPARED = 5_000
+MOST_COMPARED = 2_000
 """Columns that are compared with a reference, of all controls."""
 
 MOST_SUMS = 5_000_000
