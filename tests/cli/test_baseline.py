@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from venturalitica.cli.reading import data_files
+
 POLICY = """\
 policy: batches
 version: "1"
@@ -48,6 +50,21 @@ def test_it_is_written_and_checked_against(call, files: Path) -> None:
     found = {verdict["control"]: verdict for verdict in json.loads(moved.stdout)["verdicts"]}
     assert (found["all"]["status"], found["one"]["status"]) == ("failed", "passed")
     assert [group["name"] for group in found["all"]["groups"]] == ["age", "sex", "town"]
+    assert call("verify").exit_code == 0
+
+
+def test_many_rows_stay_on_the_engine_and_give_the_same(
+    call, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seen() -> tuple[list[dict], list[dict]]:
+        made = json.loads(call("baseline", "train.csv", "--force", "--json").stdout)
+        verdicts = json.loads(call("check", "older.csv", "--json").stdout)["verdicts"]
+        return made["distributions"], [verdict["groups"] for verdict in verdicts]
+
+    few = seen()
+    monkeypatch.setattr(data_files, "_FEW_BYTES", 0)
+    monkeypatch.setattr(data_files, "LAZY_ABOVE", 100)
+    assert seen() == few
     assert call("verify").exit_code == 0
 
 

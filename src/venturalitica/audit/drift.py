@@ -83,6 +83,19 @@ def compared_with(request: Judged, controls: Sequence[Control], binding: Binding
     return Compared(asked, said)
 
 
+def baseline_columns(policy: Policy) -> tuple[str, ...]:
+    """The columns that a policy compares besides those of its roles: those of its baselines."""
+    files = {control.against for control in policy.controls if control.columns}
+    if not files:
+        return ()
+    from venturalitica.audit.reference import find_reference
+    from venturalitica.system.settings import Settings
+
+    settings = Settings.current()
+    every = (find_reference(file, policy, "", settings).known for file in sorted(files))
+    return tuple(dict.fromkeys(name for known in every for role, name in known if not role))
+
+
 def _lacking(asked: Sequence[Asked], against: str) -> dict[str, list[str]]:
     """The roles that a reference holds no counts of."""
     names = [one.name for one in asked if one.against == against and one.known is None]

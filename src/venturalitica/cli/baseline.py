@@ -78,7 +78,7 @@ def baseline(
     with progress("counting"):
         together = compared(rules, bindings) if rules else ()
         columns = read_table(found, separator=separator, together=together)
-        given = judged_table(columns, found, together)
+        given = judged_table(columns, found, together, column or list(columns))
         with errors_as_ours():
             made, data = make_baseline(
                 given, name=data_name(found), policy=rules, bindings=bindings, columns=column or ()

@@ -218,6 +218,7 @@ def _judge(
     model: _Model | None,
 ) -> Audit:
     from venturalitica.audit.audit import conduct
+    from venturalitica.audit.drift import baseline_columns
     from venturalitica.audit.measure import Request
     from venturalitica.audit.project import resolve_policy
     from venturalitica.cli.reading.csv_types import compared
@@ -239,7 +240,8 @@ def _judge(
             name=data_name(found),
         )
         if model is None:
-            request = replace(request, frame=judged_table(columns, found, together))
+            besides = baseline_columns(rules)
+            request = replace(request, frame=judged_table(columns, found, together, besides))
             with errors_as_ours():
                 return _conducted(lambda: conduct(request))
     return _asked(request, model)

@@ -101,10 +101,15 @@ def find_files(patterns: Sequence[str | Path]) -> list[DataFile]:
     return list(found.values())
 
 
-def judged_table(columns: Columns, files: Sequence[DataFile], together: Sequence[Together]) -> Any:
+def judged_table(
+    columns: Columns,
+    files: Sequence[DataFile],
+    together: Sequence[Together],
+    besides: Sequence[str] = (),
+) -> Any:
     """What is handed to a judgement: the columns, or a relation of the named ones where there are
-    many rows, so that these stay on the engine."""
-    named = [name for each in together for name in each.columns]
+    many rows, so that these stay on the engine; `besides` are named without a rule."""
+    named = [*(name for each in together for name in each.columns), *besides]
     may_be_many = sum(file.size for file in files) > _FEW_BYTES and columns.can_relate(named)
     # A relation hands its counts over as Arrow tables.
     if may_be_many and find_spec("pyarrow") and columns.row_count(named) > LAZY_ABOVE:
