@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -354,6 +355,7 @@ def every_engine(frame: pd.DataFrame) -> dict[str, Any]:
         "pandas": frame,
         "polars": table,
         "lazy": table.lazy(),
+        "duckdb": duckdb.sql("SELECT * FROM frame"),
         "arrow": pa.Table.from_pandas(frame),
         "dict": {name: frame[name].to_numpy() for name in frame},
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil
+from math import ceil, isfinite
 from typing import Any
 
 import numpy
@@ -17,6 +17,7 @@ from venturalitica.core.policy import LABEL_ROLES, ONE_LIST, Role
 from venturalitica.core.verdict import Label
 from venturalitica.errors import DataError, VenturaliticaError
 from venturalitica.metrics.catalog.spec import Need
+from venturalitica.tally import on_engine
 from venturalitica.tally.binding import Binding
 from venturalitica.tally.build import build_tally
 from venturalitica.tally.engines.arrays import Codes
@@ -124,9 +125,21 @@ def _counted(
         if not rows.is_cuttable(asked.source):
             raise DataError(f"'{asked.name}' does not hold numbers, as its reference does")
         return _of_codes(*_one(rows, Slot(asked.source, cuts)), cuts)
-    values, counts = _one(rows, Slot(asked.source))
-    found = _of_codes(values, counts, ())
-    return replace(found, numeric=rows.is_cuttable(asked.source))
+    numeric = rows.is_cuttable(asked.source)
+    many = rows.seen([asked.source]).get(asked.source, 0)
+    if numeric and rows.is_lazy and known is None and many > PLAIN_LEVELS:
+        cuts = tuple(map(float, on_engine.quantiles(rows, asked.source, BINS)))
+        return _of_codes(*_one(rows, Slot(asked.source, cuts)), cuts)
+    if not numeric and many > MOST_LEVELS:
+        raise DataError(_too_many(asked.name, many))
+    found = _of_codes(*_one(rows, Slot(asked.source)), ())
+    return replace(found, numeric=numeric)
+
+
+def _too_many(name: str, many: int) -> str:
+    return (
+        f"'{name}' has {many:,} different values or more: at most {MOST_LEVELS:,} can be compared"
+    )
 
 
 def _cuts(asked: Asked) -> tuple[float, ...]:
@@ -203,8 +216,7 @@ def on_grid(counted: Counted, asked: Asked, known: Distribution | None) -> tuple
     values = sorted(counted.values, key=lambda pair: identity(pair[0]))
     refuse_identifiers(asked.name, [value for value, _ in values], [n for _, n in values])
     if len(values) > MOST_LEVELS:
-        raise DataError(f"'{asked.name}' has {len(values):,} different values: at most "
-                        f"{MOST_LEVELS:,} can be compared")  # fmt: skip
+        raise DataError(_too_many(asked.name, len(values)))
     levels = tuple(value for value, _ in values)
     return (
         Distribution(asked.name, role, (), levels, placed(values, levels)),
@@ -226,4 +238,4 @@ def grid_of(values: Sequence[tuple[float, int]], bins: int = BINS) -> tuple[floa
     below = numpy.cumsum([rows for _, rows in ordered])
     ranks = [ceil(at * int(below[-1]) / bins) for at in range(1, bins)]
     found = {ordered[int(numpy.searchsorted(below, rank))][0] for rank in ranks}
-    return tuple(sorted(found - {ordered[0][0]}))
+    return tuple(sorted(value for value in found - {ordered[0][0]} if isfinite(value)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil, isfinite
 from typing import Any
 
 import narwhals as nw
@@ -46,6 +47,20 @@ def quartiles(rows: Rows, source: Source) -> tuple[tuple[float, ...], bool]:
         above = value > lowest if is_finite else value >= -queries.GREATEST
         cuts = (plain(queries.one_row(frame.filter(above), {"next": value.min()})["next"]),)
     return cuts, not found.get("broken")
+
+
+def quantiles(rows: Rows, source: Source, parts: int) -> tuple[float, ...]:
+    """The numbers of a column at or below which 1, 2, ... of so many equal parts of its rows lie,
+    without the least one and without infinite ones, each once."""
+    whole, column = rows.is_whole(source), "value"
+    frame = rows.on_engine({}, {column: source}, whole=whole)
+    present = {"rows": (~nw.col(column).is_null()).cast(nw.Int64).sum()}
+    size = int(queries.one_row(frame, present)["rows"] or 0)
+    if not size:
+        return ()
+    ranks = [ceil(at * size / parts) - 1 for at in range(1, parts)]
+    *found, lowest = queries.ranked(frame, column, ranks, whole=whole)
+    return tuple(sorted({plain(one) for one in found if one > lowest and isfinite(one)}))
 
 
 def score_tables(
