@@ -153,10 +153,17 @@ def test_the_command_writes_and_says_so(small: Path, tmp_path: Path) -> None:
 
     (out / "own.txt").write_text("mine")
     again = _call(str(out))
-    assert again.exit_code == 2
-    assert "is not empty; --force" in again.stderr
-    assert _call(str(out), "--force").exit_code == 0
+    assert again.exit_code == 0, again.stderr
+    assert re.search(r"\d+ of them were there already", again.stdout)
     assert (out / "own.txt").read_text() == "mine"
+
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "own.txt").write_text("mine")
+    refused = _call(str(tmp_path / "other"))
+    assert refused.exit_code == 2
+    assert "is not empty; --force" in refused.stderr
+    assert _call(str(tmp_path / "other"), "--force", "--limit", "1").exit_code == 0
+    assert (tmp_path / "other" / "own.txt").read_text() == "mine"
 
 
 def test_the_command_needs_evidence_and_a_folder(

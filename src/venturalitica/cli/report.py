@@ -117,31 +117,46 @@ def report_site(
     force: Annotated[
         bool, typer.Option("--force", help="Write into a folder that is not empty.")
     ] = False,
+    policy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only records of this policy: its name or digest."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Only records since then: 2026-11-23, UTC.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Only so many records, the newest.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write every page of the dashboard as files that link to each other.
 
     The folder can be opened from disk, attached, or put on any web server: it needs no server and
-    no network. Exit status 1 where a page could not be drawn; the others are written all the same.
+    no network. Called again, also after an interruption, it makes only what is new or changed. Exit
+    status 1 where a page could not be drawn; the others are written all the same.
 
     \b
     Examples:
       venturalitica report site audit-2026-11/
+      venturalitica report site audit-2026-11/ --since 2026-11-01 --policy credit-scoring
       venturalitica report site public/ --force
     """
     from venturalitica.ui import require
 
     require()
-    from venturalitica.cli.runs import own_ledger
+    from venturalitica.cli.runs import moment, own_ledger
     from venturalitica.system.settings import Settings
     from venturalitica.ui.reader import Desk
-    from venturalitica.ui.static_export import export
+    from venturalitica.ui.site_memory import Memory
+    from venturalitica.ui.static_export import Selection, export
 
-    _refuse_full(out, force=force)
+    selection = Selection(policy=policy, since=moment("--since", since), limit=limit)
     ledger = own_ledger()
+    # Into a folder that an earlier call filled, this one goes on.
+    _refuse_full(out, force=force or not Memory.read(out, ledger.home).is_empty)
     desk = Desk(ledger.home, settings=Settings.current())
     with counter("drawing pages") as count:
-        written = export(desk, out, progress=count)
+        written = export(desk, out, selection=selection, progress=count)
     with desk.reading() as reading:
         names_people = bool(reading.approvals())
     desk.close()
@@ -152,12 +167,15 @@ def report_site(
                 "index": str(out / "index.html"),
                 "pages": written.pages,
                 "files": len(written.files),
+                "kept": written.kept,
                 "entries": ledger.size,
                 "problems": [{"page": p, "detail": d} for p, d in written.problems.items()],
             }
         )
     else:
         say(f"wrote {written.pages} pages and {len(written.files) - written.pages} other files")
+        if written.kept:
+            say(f"{written.kept} of them were there already, as they would be made now")
         say(f"open {out / 'index.html'}")
     for address, detail in list(written.problems.items())[:MANY]:
         complain(f"{address} could not be drawn ({detail}); its file says so")

@@ -117,8 +117,8 @@ def list_runs(
         "without": () if kind else CARE,
         "name": name,
         "policy": policy,
-        "since": _moment("--since", since),
-        "until": _moment("--until", until),
+        "since": moment("--since", since),
+        "until": moment("--until", until),
     }
     listing, doubts = RunList(ledger, filters, light, most=limit + 1), _Doubts()
     if as_json:
@@ -232,7 +232,7 @@ def found(ledger: Ledger, ref: str) -> tuple[RunRow, ...]:
     return rows
 
 
-def _moment(option: str, text: str | None) -> str | None:
+def moment(option: str, text: str | None) -> str | None:
     """A date or time, as the log writes it: RFC 3339 in UTC with microseconds."""
     from datetime import UTC, datetime
 

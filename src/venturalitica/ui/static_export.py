@@ -25,8 +25,10 @@ from starlette.types import Message, Scope
 from venturalitica.errors import SettingsError
 from venturalitica.ui.app import assets, create_app
 from venturalitica.ui.pages import find
+from venturalitica.ui.pages.runs import PER_PAGE
 from venturalitica.ui.reader import Desk
 from venturalitica.ui.security import Guard
+from venturalitica.ui.site_memory import Made, Memory, entry_of, stamps_of
 from venturalitica.ui.templating import fill, of_segment, query_pairs
 
 HOST, PORT = "localhost", 80
@@ -45,6 +47,8 @@ class Written(Struct, frozen=True):
     folder: Path
     files: dict[str, str]
     problems: dict[str, str] = field(default_factory=dict)
+    kept: int = 0
+    """How many of them an earlier export had made already."""
 
     @property
     def pages(self) -> int:
@@ -52,40 +56,74 @@ class Written(Struct, frozen=True):
         return sum(name.endswith(".html") for name in self.files.values())
 
 
+class Selection(Struct, frozen=True, kw_only=True):
+    """Which records have pages of their own: all, or the newest `limit` of a policy since a moment,
+    as `Index.runs` takes them. A link to another leads to the page that says so."""
+
+    policy: str | None = None
+    since: str | None = None
+    limit: int | None = None
+
+
+EVERYTHING = Selection()
+
+
 def export(
-    desk: Desk, folder: Path, *, progress: Callable[[int, int], None] | None = None
+    desk: Desk,
+    folder: Path,
+    *,
+    selection: Selection = EVERYTHING,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Written:
-    """Write every page of `desk` into a folder, which is made if absent.
+    """Write the pages of `desk` into a folder, which is made if absent.
+
+    The page of a record, and what can be downloaded there, is left as an earlier export made it,
+    also one that was interrupted, where nothing that it shows can have changed (`site_memory`).
 
     Raises:
         SettingsError: a file cannot be written.
     """
-    site = _Site()
+    entries = _entries(desk, selection)
+    memory = Memory.read(folder, desk.home)
+    site = _Site(memory, None if selection == EVERYTHING else frozenset(entries), selection.limit)
     app = create_app(desk, Guard(HOST, PORT))
-    for entry in _entries(desk):
+    for entry in entries:
         # No page leads to every record: those about other records are not in the list of runs.
         site.file(fill(find("run").path, {"entry": entry})[0])
     try:
+        with desk.reading() as reading:
+            stamps = stamps_of(reading, entries)
         for name in STATIC:
             _write(folder / "static" / name, assets()[name].data)
-        while site.waiting:
-            address = site.waiting.popleft()
-            answer = asyncio.run(_ask(app, address, _Standing(site, address)))
-            if answer.status >= 400:
-                site.problems[address] = f"status {answer.status}"
-            _write(folder / site.files[address], answer.body)
-            if progress is not None:
-                progress(len(site.files) - len(site.waiting), len(site.files))
+        with memory.going_on() as remember:
+            while site.waiting:
+                address = site.waiting.popleft()
+                stamp = stamps.get(entry_of(address), "")
+                if site.may_keep(address, stamp):
+                    site.kept += 1
+                else:
+                    standing = _Standing(site, address)
+                    answer = asyncio.run(_ask(app, address, standing))
+                    if answer.status >= 400:
+                        site.problems[address] = f"status {answer.status}"
+                    _write(folder / site.files[address], answer.body)
+                    remember(site.made(standing, stamp, answer))
+                if progress is not None:
+                    progress(len(site.files) - len(site.waiting), len(site.files))
+        memory.forget_others(site.files)
     except OSError as error:
         raise SettingsError(
             f"{error.filename or folder}: cannot be written: {error.strerror or error}"
         ) from error
-    return Written(folder, site.files, site.problems)
+    return Written(folder, site.files, site.problems, site.kept)
 
 
-def _entries(desk: Desk) -> list[int]:
+def _entries(desk: Desk, selection: Selection) -> list[int]:
     with desk.reading() as reading:
-        return [row.index for row in reading.index.runs()]
+        rows = reading.index.runs(
+            policy=selection.policy, since=selection.since, limit=selection.limit
+        )
+        return [row.index for row in rows]
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -96,18 +134,56 @@ def _write(path: Path, data: bytes) -> None:
 class _Site:
     """The files of an export: those that are wanted, those still to be drawn."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, memory: Memory, entries: frozenset[int] | None = None, most: int | None = None
+    ) -> None:
         self.files: dict[str, str] = {}
         self.waiting: deque[str] = deque()
         self.problems: dict[str, str] = {}
-        self._names: set[str] = set()
+        self.kept = 0
+        self._memory, self._entries, self._most = memory, entries, most
+        # Pages that are kept lead to the files as they were called.
+        self._names: set[str] = set(memory.names.values())
         self.file("/")
+
+    def has(self, address: str) -> bool:
+        """Whether the address has a file here, and not only a page that says it has none."""
+        entry = entry_of(address)
+        if entry is not None:
+            return self._entries is None or entry in self._entries
+        page = re.fullmatch(r"/runs\?page=(\d+)", address)
+        return page is None or self._most is None or (int(page[1]) - 1) * PER_PAGE < self._most
+
+    def may_keep(self, address: str, stamp: str) -> bool:
+        """Whether the file of an address is already what it would be; then what it leads to is
+        wanted as before."""
+        page = self._memory.fitting(address, stamp) if stamp else None
+        if page is None or page.file != self.files[address]:
+            return False
+        if not all(map(self.has, page.links)) or any(map(self.has, page.left_out)):
+            return False
+        for link in page.links:
+            self.file(link)
+        return True
+
+    def made(self, standing: _Standing, stamp: str, answer: _Answer) -> Made:
+        """What is remembered of a page that was drawn."""
+        good = stamp if answer.status < 400 else ""
+        return Made(
+            address=standing.here,
+            file=self.files[standing.here],
+            sha256=hashlib.sha256(answer.body).hexdigest(),
+            stamp=good,
+            links=tuple(dict.fromkeys(standing.links)),
+            left_out=tuple(dict.fromkeys(standing.left_out)),
+        )
 
     def file(self, address: str) -> str:
         """The file of an address; from now on it is wanted."""
         if address not in self.files:
-            name = file_name(address)
-            if name in self._names:
+            known = self._memory.names.get(address)
+            name = known or file_name(address)
+            if known is None and name in self._names:
                 stem, suffix = posixpath.splitext(name)
                 name = f"{stem}-{_digest(address)}{suffix}"
             self._names.add(name)
@@ -122,6 +198,8 @@ class _Standing(Struct, frozen=True):
     site: _Site
     here: str
     exported: bool = True
+    links: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def url(self, name: str, /, **params: object) -> str:
         """See `addresses.Addresses`."""
@@ -130,14 +208,21 @@ class _Standing(Struct, frozen=True):
         anchor = rest.pop("_anchor", None)
         pairs = list(query_pairs(rest))
         if not page.static or any(key not in page.query for key, _ in pairs):
-            return self._relative(self.site.file(SERVER_ONLY))
+            return self._wanted(SERVER_ONLY)
         query = f"?{urlencode(pairs, errors='replace')}" if pairs else ""
-        target = self._relative(self.site.file(path + query))
+        if not self.site.has(path + query):
+            self.left_out.append(path + query)
+            return self._wanted(SERVER_ONLY)
+        target = self._wanted(path + query)
         return f"{target}#{quote(str(anchor), safe='', errors='replace')}" if anchor else target
 
     def asset(self, name: str) -> str:
         """See `addresses.Addresses`."""
         return self._relative(f"static/{name}")
+
+    def _wanted(self, address: str) -> str:
+        self.links.append(address)
+        return self._relative(self.site.file(address))
 
     def _relative(self, file: str) -> str:
         return posixpath.relpath(file, posixpath.dirname(self.site.files[self.here]) or ".")
