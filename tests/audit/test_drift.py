@@ -379,6 +379,26 @@ def test_every_engine_gives_the_same_counts(judge: Any, baseline: Any) -> None:
     assert len(made) == 1
 
 
+def test_a_column_that_no_engine_groups_by_is_left_out(judge: Any, baseline: Any) -> None:
+    odd = batch().assign(tags=[["a"]] * 1_500, made=pd.Timestamp("2026-01-01"))
+    for frame in (odd, pl.from_pandas(odd), pl.from_pandas(odd).lazy()):
+        made, _ = make_baseline(frame, name="x")
+        assert [one.name for one in made.distributions] == ["age", "sex", "children"]
+        assert set(made.left_out) == {"tags", "made"}
+    baseline(batch())
+    with pytest.raises(DataError, match="column 'sex' holds list values"):
+        judge(batch(seed=1).assign(sex=[["f"]] * 1_500), ALL)
+
+
+def test_a_broken_index_costs_the_controls_on_drift_alone(judge: Any) -> None:
+    judge(batch(), last_green())
+    Path("evidence/index.db").unlink(missing_ok=True)
+    Path("evidence/index.db").mkdir()
+    counts = "  - {id: rows, metric: row_count, must: '>= 10'}\n"
+    found = judge(batch(), last_green() + counts)
+    assert [verdict.status for verdict in found] == ["not_evaluated", "passed"]
+
+
 def test_parts_add_up_against_one_baseline(judge: Any, baseline: Any) -> None:
     baseline(batch())
     whole = batch(2_000, seed=1)

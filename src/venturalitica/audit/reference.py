@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from venturalitica.audit.project import own_external
 from venturalitica.core.drift import FILE_ENDING, LAST_GREEN, Distribution
 from venturalitica.core.policy import Policy
 from venturalitica.core.record import Statement
-from venturalitica.core.redact import redact_text
+from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.core.reference import distributions
 from venturalitica.errors import EvidenceError, VenturaliticaError
 from venturalitica.ledger.records.references import FILE, NONE, RUN, leads
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from venturalitica.core.tally import Tally
     from venturalitica.ledger import Ledger
     from venturalitica.ledger.formats.public_key import PublicKey
+
+log = logging.getLogger(__name__)
 
 MOST_LOOKED_AT = 1_000
 """Records of a pipeline, newest first, among which the last green one is looked for."""
@@ -56,7 +59,11 @@ def find_reference(against: str, policy: Policy, name: str, settings: Settings) 
         return _of_run(against, settings)
     except VenturaliticaError as error:
         why = redact_text(str(error)).replace(str(settings.home), settings.home.name)
-        return Reference({"kind": NONE, "why": f"the reference {against!r}: {why}"})
+    except Exception as error:  # noqa: BLE001 - see below
+        # A boundary: a broken index costs the controls on drift alone, and no training.
+        log.error("a reference could not be looked up\n%s", redacted_traceback(error))
+        why = f"{type(error).__name__} while it was looked up; see the log"
+    return Reference({"kind": NONE, "why": f"the reference {against!r}: {why}"})
 
 
 def _of_file(against: str, policy: Policy, settings: Settings) -> Reference:

@@ -50,7 +50,7 @@ def baseline_of(
         safe = None if table.why else told(_whole(table, least), least)
         if safe is None:
             left_out[table.name] = table.why or UNTOLD.format(max(least, 1))
-        elif len(safe.counts) < 2 or not any(safe.counts[:-1]):
+        elif sum(count > 0 for count in safe.counts) < 2:
             left_out[table.name] = "it has no two levels that may be told"
         else:
             found.append(safe)
