@@ -8,7 +8,9 @@ from typing import Any
 import numpy
 import pytest
 
-from venturalitica.core.policy import Policy
+from venturalitica.core.levels import CUT, WHOLE
+from venturalitica.core.policy import Policy, Role, SmallGroups
+from venturalitica.judge import judge
 from venturalitica.judge.plan import POWER, Rate, plan, plan_rates
 from venturalitica.metrics.ends import rate_ends
 
@@ -126,3 +128,58 @@ def test_where_there_is_no_number_it_says_why(make) -> None:
     assert "no rate is given" in recall.why
     assert "by group" in specificity.why
     assert {one.rows for one in (accuracy, f1, recall, specificity)} == {None}
+
+
+def mixed(rows: dict[str, int]) -> dict[str, list[Any]]:
+    """Groups of these sizes, of which the first chooses a half and the others two fifths."""
+    groups = [name for name, size in rows.items() for _ in range(size)]
+    chosen = [int(place % 10 < 5 - (name != "a")) for place, name in enumerate(groups)]
+    return {"prediction": chosen, "group": groups}
+
+
+SIZES = {"a": 400, "b": 300, "c": 20}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fields", "why"),
+    [
+        (SIZES, {"small_groups": SmallGroups("exclude", 30)}, "20 of 720 rows are left out"),
+        (SIZES, {"compare": "between", "groups": ("a", "b")}, "20 rows of 720 are left out"),
+        (SIZES | {"c": 4, "d": 3}, {}, "2 groups are not judged: 'c', 'd'"),
+        (SIZES, {"must": ">= 0"}, "this rule cannot fail"),
+    ],
+)
+def test_what_no_number_of_rows_settles_gets_none(make, sizes, fields, why) -> None:
+    asked = {"must": "<= 0.9", "across": "group", "compare": "difference"} | fields
+    policy = make.policy(make.control("selection_rate", **asked), favorable=1, min_cell=5)
+    tally = make.tally(**mixed(sizes))
+    (planned,) = plan(policy, tally)
+    assert why in planned.why
+    assert planned.rows is None
+    (verdict,) = judge(policy, tally)
+    assert not verdict.conclusive
+    assert any(why in note for note in verdict.notes)
+
+
+def test_groups_that_are_cut_or_lack_rows_are_not_planned(make) -> None:
+    control = make.control("selection_rate", "<= 0.9", across="group", compare="difference")
+    cut = make.tally(notes={"group": f"40 {WHOLE}: {CUT}1, 2, 3"}, **mixed(SIZES))
+    (planned,) = plan(make.policy(control, favorable=1), cut)
+    assert "cut at their quartiles" in planned.why
+    named = Role("group", map={name: name for name in "abcz"})
+    (planned,) = plan(make.policy(control, favorable=1, group=named), make.tally(**mixed(SIZES)))
+    assert "groups without rows: z" in planned.why
+
+
+def test_few_rows_left_out_are_planned_without(make) -> None:
+    control = make.control(
+        "selection_rate",
+        "<= 0.9",
+        across="group",
+        compare="difference",
+        small_groups=SmallGroups("exclude", 30),
+    )
+    tally = make.tally(**mixed({"a": 4000, "b": 3000, "c": 20}))
+    (planned,) = plan(make.policy(control, favorable=1, min_cell=5), tally)
+    assert planned.rows
+    assert dict(planned.groups).keys() == {"a", "b"}

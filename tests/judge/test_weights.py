@@ -20,6 +20,7 @@ from venturalitica.core.tally import Tally
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import BindingError, DataError
 from venturalitica.judge import judge
+from venturalitica.judge.plan import Rate, plan, plan_rates
 from venturalitica.judge.weights import can_weigh
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.ends import ALPHA, rate_ends
@@ -401,3 +402,22 @@ def test_lint_warns_of_what_weights_leave_without_a_value() -> None:
     [hint] = lint(text.encode()).hints
     assert hint.line == 8
     assert "roc_auc has no weighted form" in hint.message
+
+
+def test_rows_with_weights_are_not_planned_as_if_they_had_none() -> None:
+    policy = policy_of('metric: accuracy, must: ">= 0.65"', 'metric: f1_macro, must: ">= 0.5"')
+    rows = drawn(900, 1)
+    weighted, averaged = plan(policy, audited(rows, policy=policy).tally)
+    assert weighted.rows is None
+    assert "rows have weights" in weighted.why
+    assert "has no weighted form" in averaged.why
+    without = plan(policy, audited(rows, policy=policy, weight=None).tally)
+    assert all(one.rows for one in without)
+    named = policy_of(
+        'metric: accuracy, must: ">= 0.65"',
+        'metric: completeness, must: ">= 0.5"',
+        roles=ROLES.replace("gender:", "weight: {column: w}, gender:"),
+    )
+    given, itself = plan_rates(named, {"c0": {"": Rate(0.8)}, "c1": {"": Rate(0.8)}})
+    assert "rows have weights" in given.why
+    assert "weights" not in itself.why, "about the rows themselves"

@@ -30,7 +30,7 @@ from venturalitica.judge.labels import (
     read_labels,
     renamed_doubts,
 )
-from venturalitica.judge.pooling import left_out, regrouped, tellable
+from venturalitica.judge.pooling import groups_without_rows, left_out, regrouped, tellable
 from venturalitica.judge.question import Question, Refusal
 from venturalitica.judge.told import Told
 from venturalitica.judge.weights import (
@@ -375,11 +375,7 @@ def compared_or_single(
     absent = absent_groups(statistic, counted)
     told = numpy.pad(counted.told, (0, len(absent))) if absent else counted.told
     found = compared(question, parts, (*counted.groups.names, *absent), told)
-    if not counted.groups.absent or statistic.absent:
-        return found
-    # A group that the policy names and nobody belongs to was not compared: nothing is settled.
-    doubt = f"the policy names groups without rows: {listed(counted.groups.absent)}"
-    return replace(found, doubts=(*found.doubts, doubt))
+    return replace(found, doubts=(*found.doubts, *groups_without_rows(question, counted)))
 
 
 def _refuse_kept_back(bench: Bench, question: Question, counted: Counted, fewest: Floats) -> None:

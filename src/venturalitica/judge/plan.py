@@ -13,16 +13,20 @@ from functools import partial
 import numpy
 from msgspec import Struct
 
+from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.policy import Control, Policy
 from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError
 from venturalitica.judge.compare_groups import Found, Part, compared, single
-from venturalitica.judge.measure import Bench, counted_rows, fewest_of
+from venturalitica.judge.conclude import dropped, vacuous
+from venturalitica.judge.count import Counted
+from venturalitica.judge.measure import Bench, counted_rows, fewest_of, with_left_out
 from venturalitica.judge.measure_numbers import counted_levels
-from venturalitica.judge.pooling import tellable
+from venturalitica.judge.pooling import groups_without_rows, tellable
 from venturalitica.judge.question import Question, Refusal, error_of, question_of
 from venturalitica.judge.small_groups import groups_kept_back
+from venturalitica.judge.weights import can_weigh, unweighable, weighs
 from venturalitica.metrics.catalog import misuse_of
 from venturalitica.metrics.ends import Ends
 from venturalitica.metrics.intervals import Floats, Integers, divide
@@ -74,6 +78,8 @@ class _Design(Struct, frozen=True):
     now: int | None = None
     levels: Floats | None = None
     """Of a number, where the metric is about one."""
+    doubts: tuple[str, ...] = ()
+    """What keeps a verdict on such rows from being conclusive, however many they are."""
 
     @property
     def parts_of_rows(self) -> Floats:
@@ -157,14 +163,32 @@ def _statistics(question: Question) -> tuple[tuple[str, Statistic], ...]:
     return found
 
 
-def _asked(policy: Policy, control: Control) -> Question:
+def _asked(policy: Policy, control: Control, tally: Tally) -> Question:
+    """Raises Refusal where the control cannot be judged, or rows have weights."""
     if wrong := misuse_of(control):
         raise Refusal(wrong)
-    return question_of(control, error_of(policy))
+    question = question_of(control, error_of(policy))
+    if weighs(policy, tally, Circumstances()):
+        if why := unweighable(question.spec):
+            raise Refusal(why)
+        # How many rows each of these is worth hangs on weights that nobody has seen.
+        if can_weigh(question.spec):
+            raise Refusal("rows have weights here: this is planned only where they have none")
+    return question
+
+
+def _doubts(bench: Bench, question: Question, counted: Counted) -> tuple[str, ...]:
+    """What the judge doubts of rows such as these, whatever their number."""
+    nothing = Found(0.0, None, counted.n, counted.n)
+    return (
+        *dropped(question, counted.missed, bench.tally.rows, bench.rules),
+        *groups_without_rows(question, counted),
+        *with_left_out(nothing, bench, question, counted).doubts,
+    )
 
 
 def _of_tally(bench: Bench, control: Control) -> _Design:
-    question = _asked(bench.policy, control)
+    question = _asked(bench.policy, control, bench.tally)
     statistics = _statistics(question)
     for role in (*question.spec.labels, *control.across):
         if bench.tally.axis(role) is None:
@@ -185,7 +209,10 @@ def _of_tally(bench: Bench, control: Control) -> _Design:
     cells = counts.reshape(counts.shape[0], -1)
     names = counted.groups.names if question.compare else ("",)
     whole = int(cells.sum())
-    return _Design(question, names, cells / whole, counts.shape[1:], statistics, whole, levels)
+    doubts = _doubts(bench, question, counted)
+    return _Design(
+        question, names, cells / whole, counts.shape[1:], statistics, whole, levels, doubts
+    )
 
 
 def _given(levels: Floats | None) -> tuple[Floats, ...]:
@@ -193,7 +220,7 @@ def _given(levels: Floats | None) -> tuple[Floats, ...]:
 
 
 def _of_rates(policy: Policy, control: Control, rates: Mapping[str, Rate]) -> _Design:
-    question = _asked(policy, control)
+    question = _asked(policy, control, Tally(rows=0, axes=()))
     statistics = _statistics(question)
     if not rates:
         raise Refusal("no rate is given for it")
@@ -226,6 +253,10 @@ def _searched(design: _Design, power: float) -> Planned:
     true = design.found(design.shares * 1e9)
     value, met = true.value, control.must.holds(true.value)
     seen = Planned(control, value, met, design.now)
+    if vacuous(question):
+        return _with_why(seen, "this rule cannot fail, so it is never conclusive")
+    if design.doubts:
+        return _with_why(seen, f"not conclusive as it is: {design.doubts[0]}")
     if true.interval is None or not control.must.settled_by(true.interval):
         return _with_why(
             seen, "the value lies on its threshold, where no number of rows settles it"

@@ -20,6 +20,7 @@ from venturalitica.judge.count import Counted, kept_back_words
 from venturalitica.judge.labels import SINCE
 from venturalitica.judge.question import Question, Refusal
 from venturalitica.metrics.intervals import Floats
+from venturalitica.metrics.registry import STATISTICS
 
 
 def regrouped(control: Control, counted: Counted) -> Counted:
@@ -99,6 +100,14 @@ def _check_left(counted: Counted) -> None:
                 n=int(counted.told.sum()),
                 notes=counted.notes,
             )
+
+
+def groups_without_rows(question: Question, counted: Counted) -> tuple[str, ...]:
+    """A group that the policy names and nobody belongs to was not compared: nothing is settled."""
+    absent = counted.groups.absent
+    if question.compare is None or not absent or STATISTICS[question.spec.parts[0]].absent:
+        return ()
+    return (f"the policy names groups without rows: {listed(absent)}",)
 
 
 LEFT_OUT = 0.01
