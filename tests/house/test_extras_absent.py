@@ -55,6 +55,7 @@ CALLS = {
     "sklearn": "vl.quickstart('loan')",
     "rfc3161_client": "from venturalitica.ledger.formats.timestamp import request_over; "
     "request_over(b'it')",
+    "junitparser": "from venturalitica.reports.formats.junit import library; library()",
 }
 
 
@@ -67,7 +68,10 @@ def test_the_message_is_the_line_that_installs_it(extra: str, tmp_path: Path) ->
         print(error)
     """
     said = run_without([extra], code, tmp_path)
-    assert install_line({"rfc3161_client": "timestamps"}.get(extra, extra)) in said
+    assert (
+        install_line({"rfc3161_client": "timestamps", "junitparser": "ci"}.get(extra, extra))
+        in said
+    )
 
 
 LIBRARIES = ["mlflow", "wandb", "sklearn", "pandas", "polars", "pyarrow"]

@@ -41,6 +41,7 @@ OWN_FILES = {
     "rfc3161_client": ("ledger.formats.timestamp",),
     "uvicorn": ("ui.server",),
     "starlette": ("ui",),
+    "junitparser": ("reports.formats.junit",),
     "jinja2": ("reports.html.templating", "ui.templating", "policy.template"),
 }
 IMPURE = {"os", "socket", "subprocess", "shutil", "tempfile", "urllib", "http", "time"}
