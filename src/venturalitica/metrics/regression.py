@@ -172,6 +172,9 @@ def _r2_ends(amounts: Amounts, alpha: float) -> Ends:
 FIRM = 0.15
 """The standard error that the variance of targets, and the mean squared error, may have as a share
 of themselves before R² is not settled."""
+SHOWN = 300
+"""Rows from which the ends of R² were shown to hold where they are firm: among fewer, those whose
+targets seem to spread little are the ones that lack the outliers."""
 
 
 def _r2_unsure(amounts: Amounts) -> str:
@@ -179,6 +182,8 @@ def _r2_unsure(amounts: Amounts) -> str:
     if said := _few(amounts) or _no_spread(errors):
         return said
     for g, n in enumerate(amounts.rows):
+        if n < SHOWN:
+            return f"R² rests on fewer than {SHOWN} rows"
         of = {name: total[g] / n for name, total in _sums(amounts)}
         spread = _spread(amounts, g) / n
         targets, misses = _fourth(of) / spread**2 - 1, of["s2"] / of["s"] ** 2 - 1
