@@ -134,6 +134,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/hashing.py
 	$(BIN)/python benchmarks/blocking.py
 	$(BIN)/python benchmarks/ui.py
+	$(BIN)/python benchmarks/scale.py
 
 torture: $(VENV)/.dev $(VENV)/.system
 	cd tests && ../$(BIN)/python -m torture

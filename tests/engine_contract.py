@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy
 import pyarrow
+import pyarrow.parquet
 
 import venturalitica as vl
 
@@ -193,3 +194,12 @@ def hold(make: Make, what: str, folder: Path, monkeypatch: Any) -> None:
     assert found[0] == expected[0]
     statuses = [status for _, status, *_ in expected[1]]
     assert set(statuses) <= {"passed", "failed"}, expected[1]
+
+
+def in_files(rows: pyarrow.Table, folder: Path) -> str:
+    """A folder of Parquet files of 800 rows each."""
+    parts = folder / "parts"
+    parts.mkdir(exist_ok=True)
+    for start in range(0, len(rows), 800):
+        pyarrow.parquet.write_table(rows[start : start + 800], parts / f"{start}.parquet")
+    return str(parts)

@@ -98,10 +98,10 @@ def test_a_part_of_another_schema_is_no_number(tmp_path: Path) -> None:
         build_tally(data, needs=[Need(("target",))], binding=Binding({"target": "y"}))
 
 
-def test_what_leaves_the_engine_is_no_more_than_the_tallies(
+def test_what_leaves_the_engine_does_not_grow_with_copies_of_its_rows(
     tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """Thirty controls and more, over rows of which few or many are given: as much comes back."""
+    """Forty controls, over the same rows once and twenty times: as many cells come back."""
     monkeypatch.setenv("VENTURALITICA_FINGERPRINT", "0")
     monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "evidence"))
     left: list[tuple[int, int]] = []

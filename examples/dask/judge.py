@@ -1,0 +1,51 @@
+"""Judge a folder of Parquet with Dask: rows stay with its workers, only counts come here.
+
+pip install "venturalitica" "dask[dataframe]" distributed
+python judge.py
+"""
+
+from pathlib import Path
+
+import dask.dataframe
+import numpy
+import pyarrow
+import pyarrow.parquet
+from distributed import Client, LocalCluster
+
+import venturalitica as vl
+
+
+def month(number: int, rows: int = 20_000) -> pyarrow.Table:
+    """Stands in for what your lender writes each month."""
+    generator = numpy.random.default_rng(number)
+    paid = generator.integers(0, 2, rows)
+    score = numpy.clip(generator.normal(0.35 + 0.3 * paid, 0.2), 0.0, 1.0)
+    return pyarrow.table(
+        {
+            "paid": paid,
+            "approved": (score > 0.5).astype(int),
+            "score": score,
+            "gender": generator.choice(["female", "male"], rows),
+            "income": generator.gamma(2.0, 1_500.0, rows),
+        }
+    )
+
+
+if __name__ == "__main__":
+    folder = Path("months")
+    folder.mkdir(exist_ok=True)
+    for number in range(1, 4):
+        pyarrow.parquet.write_table(month(number), folder / f"2026-{number:02}.parquet")
+
+    with LocalCluster(n_workers=2, dashboard_address=None) as cluster, Client(cluster):
+        audit = vl.enforce(
+            dask.dataframe.read_parquet(folder),
+            target="paid",
+            prediction="approved",
+            score="score",
+            gender="gender",
+            income="income",
+        )
+    for verdict in audit:
+        print(f"{verdict.control}: {verdict.status}, {verdict.value:.3f}")
+    print("verified:", vl.verify(".venturalitica").ok)
