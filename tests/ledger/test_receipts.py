@@ -76,7 +76,9 @@ def test_a_file_that_was_rewritten_is_read_anew(ledger: Ledger, statement) -> No
     same(state, ledger)
     assert state.newest("mlflow") == (state.attempts()[-1], state.attempts()[-1])
     assert state.newest("wandb") == (None, None)
-    assert state.are_confirmed([state.attempts()[0].receipt])
+    assert state.not_confirmed([state.attempts()[0].receipt, (0, "mlflow", "r0", "")]) == [
+        (0, "mlflow", "r0", "")
+    ]
     assert state.of_entry(0) == ()
     assert len(state.of_entry(1)) == 3
     assert len(first) > 0

@@ -174,11 +174,11 @@ class DeliveryState:
             found = self._receipts.newest
             return found.get((tracker, False)), found.get((tracker, True))
 
-    def are_confirmed(self, receipts: Iterable[Receipt]) -> bool:
-        """Whether receipts confirm all of these."""
+    def not_confirmed(self, due: Iterable[Receipt]) -> list[Receipt]:
+        """Which of these no receipt confirms."""
         with self._lock:
             self._receipts.refresh()
-            return self._receipts.confirmed.issuperset(receipts)
+            return [one for one in due if one not in self._receipts.confirmed]
 
     def waiting(self, ledger: Ledger, index: Index) -> dict[int, tuple[Undelivered, ...]]:
         """By entry: the tracker runs that have not confirmed it. What `Outbox.waiting` gives.

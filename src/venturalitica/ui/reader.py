@@ -192,10 +192,12 @@ class Reading(Struct, frozen=True):
 
     def attached(self, entry: int, evidence_sha256: str) -> tuple[Attachment, ...]:
         """What the log says of where a record belongs that it does not name itself."""
-        made = self.kept(
+        return tuple(self._attachments().get((entry, evidence_sha256), ()))
+
+    def _attachments(self) -> Mapping[tuple[int, str], Sequence[Attachment]]:
+        return self.kept(
             "attached", lambda: attached_by_record(self.ledger, self.index), "index.db"
         )
-        return tuple(made.get((entry, evidence_sha256), ()))
 
     def approvals(self) -> Mapping[int, tuple[Approval, ...]]:
         """The sign-offs by the entry that each speaks of, oldest first; none of an altered log."""
@@ -259,7 +261,7 @@ class Reading(Struct, frozen=True):
 
     def are_confirmed(self, receipts: Iterable[Receipt]) -> bool:
         """Whether receipts confirm all of these: (entry, tracker, run id, evidence digest)."""
-        return self.desk.deliveries.are_confirmed(receipts)
+        return not self.desk.deliveries.not_confirmed(receipts)
 
     def kept(self, name: str, make: Callable[[], T], *files: str) -> T:
         """What `make` gives, made again when the log or one of `files` (below home) changes."""
@@ -280,12 +282,15 @@ class Reading(Struct, frozen=True):
         The outbox asks the index where a record is due: a link taken out of it would turn what
         waits into what was delivered.
         """
+        made = self._attachments()
         due = [
             (row.index, *place, row.evidence_sha256)
             for row in rows
-            for place in places_of(self.runs(row))
+            for place in places_of(
+                runs_of(row.trackers, made.get((row.index, row.evidence_sha256), ()))
+            )
         ]
-        missing = [one for one in due if not self.are_confirmed([one])]
+        missing = self.desk.deliveries.not_confirmed(due)
         if not missing:
             return True
         waiting = {_receipt(item) for items in self.waiting().values() for item in items}
@@ -293,7 +298,7 @@ class Reading(Struct, frozen=True):
             return True
         # A record may have come meanwhile: the last word is what is read now.
         late = {_receipt(item) for items in self._waiting().values() for item in items}
-        return all(one in late or self.are_confirmed([one]) for one in missing)
+        return late.issuperset(self.desk.deliveries.not_confirmed(missing))
 
     def _sign_offs(self) -> dict[int, tuple[Approval, ...]]:
         try:
