@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -22,3 +23,18 @@ def test_no_source_file_is_ignored():
         [*command, *folders], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
     assert [path for path in found if not any(part in f"/{path}" for part in MADE)] == []
+
+
+def test_no_environment_is_committed():
+    """`git add -A` once took a whole environment along, before its folder was ignored."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    found = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert [path for path in found if path.startswith(".venv") or "/site-packages/" in path] == []
+    makefile = (ROOT / "Makefile").read_text()
+    made = re.findall(r"^\w+ := (\.venv[\w-]*)$", makefile, re.M)
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert made
+    assert set(ignored) >= {f"{folder}/" for folder in made}
