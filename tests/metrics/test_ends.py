@@ -47,9 +47,10 @@ def test_nothing_is_certain_because_nothing_varied() -> None:
     assert numpy.isnan(rate_ends(numpy.zeros(1), numpy.zeros(1), ALPHA)).all()
 
 
-@pytest.mark.parametrize(("first", "second"), [(8, 21), (15, 15), (11, 52)])
-def test_two_groups_keep_what_is_said(first: int, second: int) -> None:
-    """Every outcome of two groups, weighted by its chance."""
+@pytest.mark.parametrize("alpha", [ALPHA, 0.0125, 0.00005])
+@pytest.mark.parametrize(("first", "second"), [(8, 21), (15, 15), (11, 52), (5, 120)])
+def test_two_groups_keep_what_is_said(first: int, second: int, alpha: float) -> None:
+    """Every outcome of two groups, weighted by its chance, at each level that a policy may ask."""
     sizes = numpy.array([first, second], float)
     ends: dict[str, dict[tuple[int, int], tuple[float, float]]] = {}
     for a in range(first + 1):
@@ -58,7 +59,7 @@ def test_two_groups_keep_what_is_said(first: int, second: int) -> None:
             groups = Apart(k / sizes, partial(rate_ends, k, sizes))
             for compare in ("max", "min", "difference", "between", "ratio"):
                 if a + b or compare != "ratio":
-                    found = compared_ends(compare, groups, ALPHA, ALPHA)
+                    found = compared_ends(compare, groups, alpha, alpha)
                     ends.setdefault(compare, {})[a, b] = found
     for p in RATES[1::2]:
         for q in RATES[::2]:
@@ -72,8 +73,8 @@ def test_two_groups_keep_what_is_said(first: int, second: int) -> None:
             }
             for compare, truth in truths.items():
                 every = ends[compare].items()
-                assert sum(float(of[at]) for at, end in every if end[0] > truth + 1e-12) <= ALPHA
-                assert sum(float(of[at]) for at, end in every if end[1] < truth - 1e-12) <= ALPHA
+                assert sum(float(of[at]) for at, end in every if end[0] > truth + 1e-12) <= alpha
+                assert sum(float(of[at]) for at, end in every if end[1] < truth - 1e-12) <= alpha
 
 
 @pytest.mark.parametrize("rate", [0.721, 0.4, 0.08])

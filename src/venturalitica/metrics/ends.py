@@ -217,6 +217,10 @@ def ratio_lows(values: Floats, low: Floats, high: Floats) -> Floats:
     return numpy.where(top > 0, divide(top, product + root), 0.0)
 
 
+BOX = -numpy.inf
+"""As `within`: every two ends are put together by a rectangle."""
+
+
 class Apart:
     """Groups whose rows are counted apart: `values` `(G,)` and their ends at any error.
 
@@ -236,6 +240,15 @@ class Apart:
 
         return Apart(self.values[places], chosen, self.within)
 
+    def sure_at(self, alpha: float) -> Apart:
+        """They, with their ends put together by rectangles where the error is below `ALPHA`.
+
+        Recovered variances keep an error of `ALPHA` whatever the truth is, and smaller ones, which
+        a higher level or `joint` asks for, less and less: of 5 and 333 rows they miss 2.4 times as
+        often as 0.005, and 13 times as often as 0.0005 (by every outcome).
+        """
+        return self if alpha >= ALPHA else Apart(self.values, self.at, BOX)
+
     def difference_lows(self, alpha: float) -> Floats:
         """The lower end of each group minus each other, `(G, G)`."""
         return difference_lows(self.values, *self.at(alpha / 2), self.within)
@@ -246,7 +259,10 @@ class Apart:
 
     def ratio_lows(self, alpha: float) -> Floats:
         """The lower end of each group over each other, `(G, G)`."""
-        return ratio_lows(self.values, *self.at(alpha / 2))
+        low, high = self.at(alpha / 2)
+        if self.within == BOX:
+            return divide(numpy.maximum(low, 0.0)[:, None], high[None])
+        return ratio_lows(self.values, low, high)
 
 
 class Shares(Apart):
@@ -259,6 +275,10 @@ class Shares(Apart):
     def of(self, places: NDArray[numpy.int64]) -> Shares:
         chosen = super().of(places)
         return Shares(self.rows[places], chosen.values, chosen.at)
+
+    def sure_at(self, alpha: float) -> Shares:
+        """Themselves: their ends hold at any error."""
+        return self
 
     def difference_lows(self, alpha: float) -> Floats:
         """By rectangles: one share is the less the more another is."""
@@ -288,17 +308,18 @@ def compared_ends(compare: str, groups: Apart, sure: float, other: float) -> tup
     """
     size = groups.values.size
     pairs = size * (size - 1)
+    surely = groups.sure_at(sure)
     if compare == "max":
         return float(groups.at(other / size)[0].max()), float(groups.at(sure)[1].max())
     if compare == "min":
         return float(groups.at(sure)[0].min()), float(groups.at(other / size)[1].min())
     if compare == "between":
-        low, high = groups.difference_lows(sure)[0, 1], groups.difference_highs(sure)[0, 1]
+        low, high = surely.difference_lows(sure)[0, 1], surely.difference_highs(sure)[0, 1]
         return float(low), float(high)
     if compare == "difference":
-        return _greatest(groups, other / pairs), _widest(groups, sure)
+        return _greatest(groups, other / pairs), _widest(surely, sure)
     apart = ~numpy.eye(size, dtype=bool)
-    low = groups.ratio_lows(sure)[apart].min()
+    low = surely.ratio_lows(sure)[apart].min()
     most = groups.ratio_lows(other / pairs)[apart].max()
     return float(low), 1.0 / float(most) if most > 0 else numpy.inf
 
