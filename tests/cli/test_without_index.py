@@ -34,7 +34,7 @@ READS: dict[str, list[list[str]]] = {
         ["1", "--out", "-", "--format", "markdown"],
         ["99"],
     ],
-    "verify": [[], ["--json"], ["--witnesses"]],
+    "verify": [[], ["--json"], ["--witnesses"], ["--format", "junit"], ["--format", "markdown"]],
     "sync": [[], ["--json"]],
     "doctor": [[], ["--json"]],
     "reindex": [[], ["--json"]],

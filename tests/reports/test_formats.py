@@ -277,11 +277,11 @@ def test_a_step_that_was_not_made_is_skipped_and_unmet_where_it_was_asked_for() 
 
 
 def test_an_error_is_a_finding_and_a_policy_has_one_for_each_problem() -> None:
-    problems = [Problem("p.yaml", 3, "a"), Problem("p.yaml", 9, "b")]
+    problems = [Problem("p.yaml", 3, "a"), Problem("/home/ada/other.yaml", 9, "b")]
     here = of_error(PolicyError(problems), name="check", file="rules/p.yaml")
     assert [(one.file, one.line, one.message) for one in here] == [
         ("rules/p.yaml", 3, "a"),
-        ("rules/p.yaml", 9, "b"),
+        ("other.yaml", 9, "b"),
     ]
     (ours,) = of_error(SettingsError("no such thing"), name="check")
     assert (ours.outcome, ours.message) == ("error", "no such thing")

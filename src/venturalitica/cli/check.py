@@ -12,6 +12,7 @@ import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
+from venturalitica.cli.formats.destinations import FormatOption, OutputOption, destinations
 from venturalitica.cli.output import (
     NOT_EVALUATED,
     WRONG,
@@ -20,7 +21,6 @@ from venturalitica.cli.output import (
     complain,
     counter,
     delivery_facts,
-    emit_json,
     exit_status,
     hint,
     in_options,
@@ -106,6 +106,8 @@ def check(
     details: Annotated[
         bool, typer.Option("--details", help="Show titles, reasons and groups of every control.")
     ] = False,
+    formats: FormatOption = None,
+    outputs: OutputOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge data files by the policy; keep the evidence.
@@ -120,17 +122,31 @@ def check(
       venturalitica check 'data/2026-*.parquet' --target class --phase data --json
       venturalitica check s3://bucket/loans/ --target class --phase data
       venturalitica check loans.csv --model models:/credit/3 --target class --role gender=sex
+      venturalitica check loans.csv --target class --format junit=junit.xml --format sarif=x.sarif
     """
-    bindings = _bindings({"target": target, "prediction": prediction, "score": score}, role or [])
-    if no_load and not model:
-        raise BindingError("--no-load is about --model MODEL, which was not given")
-    with in_options():
+    from venturalitica.cli.formats.audit import policy_place, told
+    from venturalitica.cli.formats.write import reporting, write
+
+    places = destinations(formats, outputs, as_json=as_json)
+    with reporting(places, "check", file=lambda: policy_place(policy)), in_options():
+        bindings = _bindings(
+            {"target": target, "prediction": prediction, "score": score}, role or []
+        )
+        if no_load and not model:
+            raise BindingError("--no-load is about --model MODEL, which was not given")
         asked_model = _Model(model, may_load=not no_load) if model else None
         audit = _judge(
             files, policy, bindings, phase.value if phase else None, separator, asked_model
         )
     asked = phase is not None
-    emit_json(facts(audit, phase_asked=asked)) if as_json else show(audit, details=details)
+    write(
+        places,
+        told(
+            audit,
+            facts=facts(audit, phase_asked=asked),
+            table=lambda: show(audit, details=details),
+        ),
+    )
     leave(final_status(audit, phase_asked=asked))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from msgspec import to_builtins
 
+from venturalitica.cli.formats.destinations import FormatOption, OutputOption, destinations
 from venturalitica.cli.output import (
     FAILED,
     NOT_EVALUATED,
@@ -16,7 +18,6 @@ from venturalitica.cli.output import (
     STYLES,
     JsonOption,
     counter,
-    emit_json,
     leave,
     new_app,
     picked,
@@ -84,6 +85,8 @@ def verify(
             help="PEM file of root certificates of the time-stamping authorities that you trust.",
         ),
     ] = None,
+    formats: FormatOption = None,
+    outputs: OutputOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check that nobody changed the evidence, and judge it again.
@@ -102,7 +105,28 @@ def verify(
       venturalitica verify evidence.json --keys signer.pem
       venturalitica verify evidence.json --tally tally.json
       venturalitica verify --run 0a1b2c3d4e5f60718293a4b5c6d7e8f9
+      venturalitica verify --format junit=verify.xml
     """
+    from venturalitica.cli.formats.evidence import told
+    from venturalitica.cli.formats.write import reporting, write
+
+    places = destinations(formats, outputs, as_json=as_json)
+    with reporting(places, "verify", file=str):
+        found = _verified(source, run, keys, tsa_roots, tally, witnesses=witnesses)
+    table = partial(_show, found)
+    write(places, told(found, facts=facts(found), table=table, witnesses=witnesses))
+    leave(_status(found, witnesses=witnesses))
+
+
+def _verified(
+    source: str | None,
+    run: str | None,
+    keys: Path | None,
+    tsa_roots: Path | None,
+    tally: Path | None,
+    *,
+    witnesses: bool,
+) -> Verification:
     if run is not None and source is not None:
         raise SettingsError("give SOURCE or --run ID, not both")
     if run is not None and witnesses:
@@ -119,18 +143,15 @@ def verify(
     roots = None if tsa_roots is None else read_roots(tsa_roots)
     with counter("verifying") as progress:
         if run is not None:
-            found = verify_run(run.removeprefix("runs:/"), trusted, roots)
-        else:
-            found = verify_source(
-                source,
-                trusted_keys=trusted,
-                tsa_roots=roots,
-                witnesses=witnesses,
-                tally=tally,
-                progress=progress,
-            )
-    emit_json(facts(found)) if as_json else _show(found)
-    leave(_status(found, witnesses=witnesses))
+            return verify_run(run.removeprefix("runs:/"), trusted, roots)
+        return verify_source(
+            source,
+            trusted_keys=trusted,
+            tsa_roots=roots,
+            witnesses=witnesses,
+            tally=tally,
+            progress=progress,
+        )
 
 
 def _status(found: Verification, *, witnesses: bool) -> int:

@@ -55,7 +55,8 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class Findings(Struct, frozen=True, kw_only=True):
-    """All findings of one command. `subject` names the policy or the evidence."""
+    """All findings of one command. `subject` names the policy or the evidence, `group` what later
+    findings replace these: no version is in it. `complete` is False where an error ended it."""
 
     command: str
     subject: str
@@ -63,6 +64,8 @@ class Findings(Struct, frozen=True, kw_only=True):
     sentence: str
     items: tuple[Finding, ...]
     properties: tuple[tuple[str, str], ...] = ()
+    group: str = ""
+    complete: bool = True
 
     @property
     def worst_first(self) -> list[Finding]:
@@ -176,15 +179,21 @@ _STEPS: dict[bool | None, tuple[Outcome, Light, str]] = {
 def of_error(error: BaseException, *, name: str, file: str = "") -> list[Finding]:
     """What kept the command from its end: each problem of a policy by its line, else one finding.
 
-    Of an error that is none of ours only the type is told: its text may hold anything.
+    `file` is the policy's own place in the repository, for problems of a file of that name. Of an
+    error that is none of ours only the type is told: its text may hold anything.
     """
     if isinstance(error, PolicyError):
         return [
-            _problem("policy", problem.message, file or problem.file, problem.line)
+            _problem("policy", problem.message, _place(problem.file, file), problem.line)
             for problem in error.problems
         ]
     ours = isinstance(error, VenturaliticaError)
     return [_problem(name, str(error) if ours else f"{type(error).__name__} was raised", "", 0)]
+
+
+def _place(named: str, file: str) -> str:
+    name = named.replace("\\", "/").rpartition("/")[2]
+    return file if file.rpartition("/")[2] == name else name
 
 
 def _problem(name: str, message: str, file: str, line: int) -> Finding:

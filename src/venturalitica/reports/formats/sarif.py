@@ -33,9 +33,12 @@ def sarif(found: Findings) -> str:
         "tool": {
             "driver": {"name": "venturalitica", "version": __version__, "rules": [*rules.values()]}
         },
-        "automationDetails": {"id": f"venturalitica/{found.command}/{found.subject}/"},
-        # Whether the command could do its work, not whether all passed.
-        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": others}],
+        # What a later upload replaces: with a version in it, old alerts would stay open for ever.
+        "automationDetails": {"id": f"venturalitica/{found.command}/{found.group or '-'}/"},
+        "invocations": [
+            # Whether the command could do its work, not whether all passed.
+            {"executionSuccessful": found.complete, "toolExecutionNotifications": others}
+        ],
         "columnKind": "unicodeCodePoints",
         "results": unmet,
         "properties": {

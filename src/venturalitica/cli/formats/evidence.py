@@ -1,0 +1,61 @@
+"""A verification as findings: its steps, and what the evidence is of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from venturalitica.cli.formats.repository import in_repository
+from venturalitica.cli.formats.write import Told
+from venturalitica.core.verdict import Light, worst_light
+from venturalitica.core.verification import Verification
+from venturalitica.ledger.verify.about import genuine_words
+from venturalitica.reports.formats.findings import Findings, nothing_judged, of_steps, plain
+
+
+def told(
+    found: Verification, *, facts: dict[str, Any], table: Callable[[], None], witnesses: bool
+) -> Told:
+    """All that can be written of a verification."""
+    return Told(findings=findings(found, witnesses=witnesses), facts=facts, table=table)
+
+
+def findings(found: Verification, *, witnesses: bool) -> Findings:
+    """One for each step. `witnesses`: they were asked for, so that none to ask is no pass."""
+    file = in_repository(found.source) if Path(found.source).exists() else ""
+    items = of_steps(found.steps, file=file, asked="witnesses" if witnesses else "")
+    if found.steps and all(step.ok is None for step in found.steps):
+        items.append(nothing_judged("No step could be made."))
+    compared = any(step.name == "witnesses" for step in found.steps)
+    if witnesses and not compared:
+        items.append(nothing_judged("There was no witness to compare with."))
+    return Findings(
+        command="verify",
+        subject=plain(file or Path(found.source).name),
+        light=_light(found),
+        sentence=plain(_sentence(found)),
+        items=tuple(items),
+        group=plain(file),
+    )
+
+
+def _sentence(found: Verification) -> str:
+    if (fault := found.fault) is not None:
+        place = f" (entry {fault.index})" if fault.index is not None else ""
+        return f"NOT VERIFIED: {fault.name}{place}: {fault.detail}"
+    if not found.ok:
+        return "NOT VERIFIED: no step could be made"
+    unchecked = sum(step.ok is None for step in found.steps)
+    rest = f"; {unchecked} could not be checked" if unchecked else ""
+    genuine = f"; {genuine_words(found.about)}" if found.about else ""
+    return f"VERIFIED: every step that could be made held{rest}{genuine}"
+
+
+def _light(found: Verification) -> Light:
+    """Of what is genuine the worst light that it records: that a failure is genuine is no good
+    news."""
+    if not found.ok:
+        return "red"
+    recorded: list[Any] = list(found.about.lights) if found.about else []
+    return worst_light(recorded or ["green"])
