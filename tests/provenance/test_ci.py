@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from venturalitica.provenance.environment import Surroundings, ci
+from venturalitica.provenance.environment import LONGEST, SYSTEMS, Surroundings, ci
 from venturalitica.system.settings import Settings
 
 GITHUB = {
@@ -20,7 +22,12 @@ GITHUB = {
 
 def test_outside_of_a_ci_there_is_none():
     assert ci({}) is None
-    assert ci({"CI": "true", "GITHUB_ACTIONS": ""}) is None
+    assert ci({"CI": "false", "GITHUB_ACTIONS": ""}) is None
+
+
+def test_a_ci_that_says_no_more_is_one_all_the_same():
+    assert ci({"CI": "true", "GITHUB_ACTIONS": ""}) == {"name": "CI", "url": ""}
+    assert ci({"CI": "woodpecker"}) == {"name": "CI", "url": ""}
 
 
 def test_github_with_the_page_of_the_run():
@@ -44,6 +51,50 @@ def test_the_usual_ones(environment, found):
     assert said["url"] in environment.values()
 
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.name)
+def test_each_tells_pipeline_job_and_commit_and_nothing_else(system: Any):
+    named = set(re.findall(r"{(\w+)}", system.url))
+    known = dict.fromkeys(named, "https://ci.example/") | {"CI": "true"}
+    known |= {"OTHER_TOKEN": "hunter2", "GITHUB_ACTOR": "ada", "CI_COMMIT_AUTHOR": "ada"}
+    known[system.sign] = known.get(system.sign, "true")
+    facts = {system.pipeline: "nightly", system.job: "audit", system.commit: COMMIT}
+    known |= {name: value for name, value in facts.items() if name}
+    found = ci(known)
+    assert found is not None
+    assert found["name"] == system.name
+    if system.name == "CI":
+        return
+    assert (found["pipeline"], found["job"], found["commit"]) == ("nightly", "audit", COMMIT)
+    assert found["url"].startswith("https://ci.example/")
+    assert "hunter2" not in str(found)
+    assert "ada" not in str(found)
+
+
+def test_names_are_one_line_without_credentials_and_a_commit_is_one():
+    known = {
+        "BUILDKITE": "true",
+        "BUILDKITE_LABEL": "x\n" * 500,
+        "BUILDKITE_PIPELINE_SLUG": "deploy --token hunter2 to https://me:hunter2@host/",
+        "BUILDKITE_COMMIT": "HEAD",
+    }
+    found = ci(known)
+    assert found is not None
+    assert "hunter2" not in str(found)
+    assert "commit" not in found
+    assert "\n" not in found["job"]
+    assert len(found["job"]) == LONGEST
+
+
+def test_the_page_names_the_variables_that_are_read():
+    page = (Path(__file__).parents[2] / "docs" / "ci.md").read_text(encoding="utf-8")
+    for system in SYSTEMS[:-1]:
+        cells = (system.name, system.sign, system.pipeline, system.job, system.commit)
+        assert f"| {' | '.join(f'`{cell}`' for cell in cells)} |" in page
+
+
 def test_an_address_is_left_out_or_kept_without_its_secrets():
     assert ci({"GITLAB_CI": "true"}) == {"name": "GitLab CI", "url": ""}
     hidden = ci({"JENKINS_URL": "x", "BUILD_URL": "https://me:hunter2@j/job/1?token=hunter2"})
@@ -53,8 +104,8 @@ def test_an_address_is_left_out_or_kept_without_its_secrets():
 
 
 def test_a_record_says_it_only_where_there_is_one(monkeypatch: Any):
-    for name in ("GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "TF_BUILD", "CIRCLECI"):
-        monkeypatch.delenv(name, raising=False)
+    for system in SYSTEMS:
+        monkeypatch.delenv(system.sign, raising=False)
     assert "ci" not in Surroundings(Settings.current()).facts()
     for name, value in GITHUB.items():
         monkeypatch.setenv(name, value)

@@ -22,7 +22,8 @@ from typing import Any
 from msgspec import Struct
 
 from venturalitica.core.encoding import sha256_hex
-from venturalitica.core.redact import redact_uri, redacted_traceback
+from venturalitica.core.redact import redact_text, redact_uri, redacted_traceback
+from venturalitica.core.text import visible
 from venturalitica.provenance.git import git
 from venturalitica.system.settings import Settings
 
@@ -125,40 +126,133 @@ def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-SYSTEMS = {
-    "GitHub Actions": (
-        "GITHUB_ACTIONS",
-        "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
+class System(Struct, frozen=True, kw_only=True):
+    """A CI: `sign` is the variable that says that it is there, `url` how the address of a job, or
+    of its run, is put together; the others are variables, empty where it tells no such thing.
+
+    Nothing else of the environment is read, no variable of a person, no token. What these hold is
+    somebody's text all the same, and passes through the same sieve as any.
+    """
+
+    name: str
+    sign: str
+    url: str = ""
+    pipeline: str = ""
+    job: str = ""
+    commit: str = ""
+
+
+SYSTEMS = (
+    System(
+        name="GitHub Actions",
+        sign="GITHUB_ACTIONS",
+        url="{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}",
+        pipeline="GITHUB_WORKFLOW",
+        job="GITHUB_JOB",
+        commit="GITHUB_SHA",
     ),
-    "GitLab CI": ("GITLAB_CI", "{CI_JOB_URL}"),
-    "Jenkins": ("JENKINS_URL", "{BUILD_URL}"),
-    "Azure Pipelines": (
-        "TF_BUILD",
-        "{SYSTEM_COLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
+    System(
+        name="GitLab CI",
+        sign="GITLAB_CI",
+        url="{CI_JOB_URL}",
+        pipeline="CI_PIPELINE_ID",
+        job="CI_JOB_NAME",
+        commit="CI_COMMIT_SHA",
     ),
-    "CircleCI": ("CIRCLECI", "{CIRCLE_BUILD_URL}"),
-    "Buildkite": ("BUILDKITE", "{BUILDKITE_BUILD_URL}"),
-    "Bitbucket Pipelines": (
-        "BITBUCKET_BUILD_NUMBER",
-        "{BITBUCKET_GIT_HTTP_ORIGIN}/pipelines/results/{BITBUCKET_BUILD_NUMBER}",
+    System(
+        name="Jenkins",
+        sign="JENKINS_URL",
+        url="{BUILD_URL}",
+        pipeline="JOB_NAME",
+        job="BUILD_NUMBER",
+        commit="GIT_COMMIT",
     ),
-    "Travis CI": ("TRAVIS", "{TRAVIS_BUILD_WEB_URL}"),
-}
-"""By name: the variable that says that a CI is there, and the address of a job of it."""
+    System(
+        name="Azure Pipelines",
+        sign="TF_BUILD",
+        url="{SYSTEM_COLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
+        pipeline="BUILD_DEFINITIONNAME",
+        job="SYSTEM_JOBDISPLAYNAME",
+        commit="BUILD_SOURCEVERSION",
+    ),
+    System(
+        name="CircleCI",
+        sign="CIRCLECI",
+        url="{CIRCLE_BUILD_URL}",
+        pipeline="CIRCLE_WORKFLOW_ID",
+        job="CIRCLE_JOB",
+        commit="CIRCLE_SHA1",
+    ),
+    System(
+        name="Buildkite",
+        sign="BUILDKITE",
+        url="{BUILDKITE_BUILD_URL}",
+        pipeline="BUILDKITE_PIPELINE_SLUG",
+        job="BUILDKITE_LABEL",
+        commit="BUILDKITE_COMMIT",
+    ),
+    System(
+        name="Bitbucket Pipelines",
+        sign="BITBUCKET_BUILD_NUMBER",
+        url="{BITBUCKET_GIT_HTTP_ORIGIN}/pipelines/results/{BITBUCKET_BUILD_NUMBER}",
+        pipeline="BITBUCKET_PIPELINE_UUID",
+        job="BITBUCKET_STEP_UUID",
+        commit="BITBUCKET_COMMIT",
+    ),
+    System(
+        name="Travis CI",
+        sign="TRAVIS",
+        url="{TRAVIS_BUILD_WEB_URL}",
+        pipeline="TRAVIS_REPO_SLUG",
+        job="TRAVIS_JOB_NUMBER",
+        commit="TRAVIS_COMMIT",
+    ),
+    # Last: all of these set it too, and others that are not named here.
+    System(name="CI", sign="CI"),
+)
+
+_OFF = ("", "0", "false", "no")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
+"""Buildkite says `HEAD` of a build that somebody started without one."""
+LONGEST = 200
+"""Characters of a name that are kept: a branch or a matrix may make one of any length."""
 
 
 def ci(environment: Mapping[str, str] | None = None) -> dict[str, str] | None:
-    """`{"name", "url"}` of the CI; None where there is none. `url` is empty where none is told."""
+    """The CI this process runs in; None where there is none.
+
+    Args:
+        environment: the variables; those of this process if left out.
+
+    Returns:
+        `name` of the CI (`CI` where only that is said) and `url` of the job or run, empty where
+        none is told; `pipeline`, `job` and `commit` where it tells them.
+    """
     known = os.environ if environment is None else environment
-    for name, (sign, job) in SYSTEMS.items():
-        if known.get(sign):
-            return {"name": name, "url": _job(job, known)}
+    for system in SYSTEMS:
+        if known.get(system.sign, "").strip().lower() not in _OFF:
+            return _told_by(system, known)
     return None
 
 
-def _job(form: str, known: Mapping[str, str]) -> str:
+def _told_by(system: System, known: Mapping[str, str]) -> dict[str, str]:
+    commit = known.get(system.commit, "").strip()
+    said = {
+        "pipeline": _plain_name(known.get(system.pipeline, "")),
+        "job": _plain_name(known.get(system.job, "")),
+        "commit": commit.lower() if _COMMIT.fullmatch(commit) else "",
+    }
+    told = {name: value for name, value in said.items() if value}
+    return {"name": system.name, "url": _address(system.url, known), **told}
+
+
+def _plain_name(text: str) -> str:
+    return " ".join(redact_text(visible(text)).split())[:LONGEST]
+
+
+def _address(form: str, known: Mapping[str, str]) -> str:
     try:
-        url = form.format_map(known)
+        url = form.format_map(known).replace(" ", "%20")
     except KeyError:
         return ""
     return redact_uri(url) if url.startswith(("https://", "http://")) else ""
@@ -238,7 +332,7 @@ def _text(path: Path) -> str:
 
 
 class Surroundings:
-    """Environment, hardware and git, looked up on a thread while the rows are counted."""
+    """Environment, hardware, git and CI, looked up on a thread while the rows are counted."""
 
     def __init__(self, settings: Settings) -> None:
         self._facts: dict[str, Any] = {}
