@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from junitparser import JUnitXml
 
+import venturalitica as vl
 from tests.cli.test_check import CALL, POLICY, write
+from venturalitica.audit.delivery import Delivery
+from venturalitica.cli.formats.audit import findings
+from venturalitica.trackers.base import RunRef
 
 EVERY = ("table", "json", "junit", "sarif", "github", "gitlab", "markdown", "html")
 
@@ -214,3 +219,38 @@ def test_verify_is_red_where_it_fails_and_where_witnesses_were_asked_for_in_vain
     gone = call("verify", "nothing.json", "--format", "junit=n.xml")
     assert gone.exit_code == 2
     assert not is_green((project / "n.xml").read_text())
+
+
+def test_genuine_evidence_of_a_failure_says_so(call: Any, project: Any) -> None:
+    judged(call, project)
+    for form in ("junit", "sarif", "github", "markdown", "html"):
+        text = call("verify", "--format", form).stdout
+        assert "the evidence is genuine; the lights it records: 1 RED" in text, form
+
+
+def test_nothing_is_called_delivered_that_was_not(project: Any) -> None:
+    write(project, female=90, male=90)
+    table = {"class": [0, 1] * 50, "guess": [0, 1] * 50, "sex": ["F", "F", "M", "M"] * 25}
+    audit = vl.enforce(table, target="class", prediction="guess", gender="sex")
+    address = "https://me:hunter2@host/x"
+    run = RunRef("mlflow", "0123", url=address)
+    each = (
+        Delivery(run, 0, delivered=True),
+        Delivery(run, 0, delivered=False, detail=f"{address} did not answer"),
+        Delivery(run, 0, delivered=False, detail="offline run", kept=True),
+    )
+    found = findings(replace(audit, deliveries=each))
+    at_tracker = [one for one in found.items if one.name == "evidence at mlflow"]
+    assert [(one.words, one.outcome, one.light) for one in at_tracker] == [
+        ("Delivered", "passed", "green"),
+        ("Waits", "skipped", "amber"),
+        ("Kept", "skipped", "amber"),
+    ]
+    assert found.light == "amber"
+    assert "hunter2" not in str(found)
+    waiting = findings(replace(audit, entry=None, waiting="another writes")).items[-1]
+    assert (waiting.name, waiting.outcome, waiting.message) == (
+        "evidence",
+        "skipped",
+        "another writes",
+    )

@@ -61,7 +61,6 @@ def findings(audit: Audit) -> Findings:
         sentence=plain(sentence),
         items=(*items, _evidence(audit), *_deliveries(audit)),
         properties=(
-            ("light", audit.light),
             ("policy_sha256", policy.sha256),
             ("run_id", audit.run_id),
             *([("evidence_sha256", digest)] if digest else []),
@@ -90,7 +89,9 @@ def _delivery(one: Delivery) -> Finding:
     name, run = f"evidence at {one.run.tracker}", f"run {one.run.run_id}"
     if one.delivered:
         return _of_evidence("passed", "green", "Delivered", run, name=name)
-    return _of_evidence("skipped", "amber", "Waiting", f"{run}: {one.detail}", name=name)
+    return _of_evidence(
+        "skipped", "amber", one.state.capitalize(), f"{run}: {one.detail}", name=name
+    )
 
 
 def _of_evidence(

@@ -8,10 +8,17 @@ from typing import Any
 
 from venturalitica.cli.formats.repository import in_repository
 from venturalitica.cli.formats.write import Told
-from venturalitica.core.verdict import Light, worst_light
+from venturalitica.core.verdict import About, Light, worst_light
 from venturalitica.core.verification import Verification
 from venturalitica.ledger.verify.about import genuine_words
-from venturalitica.reports.formats.findings import Findings, nothing_judged, of_steps, plain
+from venturalitica.reports.formats.findings import (
+    Finding,
+    Findings,
+    made,
+    nothing_judged,
+    of_steps,
+    plain,
+)
 
 
 def told(
@@ -27,6 +34,8 @@ def findings(found: Verification, *, witnesses: bool) -> Findings:
     items = of_steps(found.steps, file=file, asked="witnesses" if witnesses else "")
     if found.steps and all(step.ok is None for step in found.steps):
         items.append(nothing_judged("No step could be made."))
+    if found.ok and found.about is not None:
+        items.append(_genuine(found.about, _light(found)))
     compared = any(step.name == "witnesses" for step in found.steps)
     if witnesses and not compared:
         items.append(nothing_judged("There was no witness to compare with."))
@@ -37,6 +46,19 @@ def findings(found: Verification, *, witnesses: bool) -> Findings:
         sentence=plain(_sentence(found)),
         items=tuple(items),
         group=plain(file),
+    )
+
+
+def _genuine(about: About, light: Light) -> Finding:
+    """What verified, and which light it records: genuine evidence of a failure is no good news."""
+    return made(
+        Finding(
+            name="about",
+            outcome="passed",
+            light=light,
+            words="Genuine",
+            message=genuine_words(about),
+        )
     )
 
 
@@ -53,8 +75,7 @@ def _sentence(found: Verification) -> str:
 
 
 def _light(found: Verification) -> Light:
-    """Of what is genuine the worst light that it records: that a failure is genuine is no good
-    news."""
+    """Of what is genuine the worst light that it records."""
     if not found.ok:
         return "red"
     recorded: list[Any] = list(found.about.lights) if found.about else []

@@ -30,7 +30,8 @@ def junit(found: Findings) -> str:
     """The document, one suite in it, to be stored as UTF-8."""
     junitparser = library()
     suite = junitparser.TestSuite(found.subject)
-    for name, value in found.properties:
+    said = (("light", found.light), ("sentence", found.sentence))
+    for name, value in (*said, *found.properties):
         suite.add_property(name, value)
     for one in found.items:
         suite.add_testcase(_case(junitparser, one, f"venturalitica.{found.command}"))
