@@ -211,6 +211,7 @@ class Cells(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.tags: list[str] = []
+        self.heads: list[str] = []
         self.text = ""
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
@@ -218,6 +219,8 @@ class Cells(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self.tags[-1:] == ["th"]:
+            self.heads.append(data)
 
 
 def test_markdown_and_page_show_passes_too(each: Findings) -> None:
@@ -229,6 +232,11 @@ def test_markdown_and_page_show_passes_too(each: Findings) -> None:
         assert one.words in row[0]
         assert one.message in page.text
     assert "script" not in page.tags
+    assert [head for head in page.heads if head.strip()][:3] == [
+        "Finding",
+        "Result",
+        "What was found",
+    ]
 
 
 MAKERS = [junit, sarif, github, gitlab, findings_markdown, findings_page]

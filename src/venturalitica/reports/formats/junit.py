@@ -43,12 +43,16 @@ def junit(found: Findings) -> str:
 
 
 def _case(junitparser: Any, one: Finding, classname: str) -> Any:
-    case = junitparser.TestCase(one.name, classname)
-    # Not in the first schemas, and read by GitLab, Jenkins and pytest alike.
+    class Case(junitparser.TestCase):  # type: ignore[misc]
+        """With two attributes that are in no schema: GitLab, Jenkins and pytest have them."""
+
+        file = junitparser.Attr()
+        line = junitparser.Attr()
+
+    case = Case(one.name, classname)
     if one.file:
-        case._elem.set("file", one.file)
-    if one.file and one.line:
-        case._elem.set("line", str(one.line))
+        case.file = one.file
+        case.line = str(one.line) if one.line else None
     text = "\n".join(filter(None, (one.title, one.rule, one.message, *one.details)))
     if one.outcome == "passed":
         case.system_out = f"{one.words}: {text}" if one.words else text
