@@ -113,3 +113,13 @@ def test_the_sentence_says_how_many_rows_would_settle_it(make) -> None:
     verdict = one(make, people([300, 300]), "selection_rate", ">= 0.93", compare="ratio")
     assert not verdict.conclusive
     assert "rows in place of 600 would settle it" in verdict.reason
+
+
+def test_no_rows_settle_what_is_never_conclusive(make) -> None:
+    labels = ["a", "b", "c"] * 100
+    predictions = [label if place % 4 else "a" for place, label in enumerate(labels)]
+    control = make.control("f1_macro", ">= 0.8")
+    (verdict,) = judge(make.policy(control), make.tally(target=labels, prediction=predictions))
+    assert not verdict.conclusive
+    assert "would put its interval on one side" in verdict.reason
+    assert "settle it" not in verdict.reason

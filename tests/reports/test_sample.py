@@ -69,6 +69,12 @@ def test_the_sentence_names_the_number_and_what_it_supposes() -> None:
     assert said in CARDS.verdict_card(verdict(0.83, 300))
 
 
+def test_no_number_settles_what_is_doubted_besides() -> None:
+    doubted = replace(verdict(0.83, 300), notes=("not conclusive: rows are copies",))
+    said = sample_sentence(doubted)
+    assert said.startswith("About 610 rows in place of 300 would put its interval on one side, if ")
+
+
 @pytest.mark.parametrize(
     "changes",
     [

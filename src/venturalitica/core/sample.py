@@ -10,6 +10,9 @@ from venturalitica.core.verdict import Verdict
 MOST_TIMES = 1000.0
 """An estimate beyond this many times the rows is not given: it would rest on nothing."""
 
+DOUBT = "not conclusive: "
+"""How a note begins that says what else than its interval keeps a verdict from being conclusive."""
+
 _ORDERED = (">=", ">", "<=", "<")
 
 
@@ -30,21 +33,24 @@ def rows_needed(verdict: Verdict) -> int | None:
 def sample_words(verdict: Verdict) -> str:
     """What sample would make it conclusive; empty where it is, or where no sample is the matter.
 
-    `about 1,400 rows in place of 400 would settle it, if value and mix of rows stay`.
+    `about 1,400 rows in place of 400 would settle it, if value and mix of rows stay`. Where more is
+    doubted than its interval, they would only put that on one side.
     """
     if _at_threshold(verdict):
         return "the value lies on its threshold, where no number of rows would settle it"
     if _times(verdict) is None:
         return ""
     needed = rows_needed(verdict)
+    doubted = any(note.startswith(DOUBT) for note in verdict.notes)
+    done = "put its interval on one side" if doubted else "settle it"
     if needed is None:
         return (
-            f"more than {MOST_TIMES:,.0f} times these rows would be needed to settle it, so near "
-            "its threshold does the value lie"
+            f"more than {MOST_TIMES:,.0f} times these rows would be needed to {done}, so near its "
+            "threshold does the value lie"
         )
     return (
-        f"about {needed:,} rows in place of {verdict.n:,} would settle it, if value and mix of "
-        "rows stay"
+        f"about {needed:,} rows in place of {verdict.n:,} would {done}, if value and mix of rows "
+        "stay"
     )
 
 

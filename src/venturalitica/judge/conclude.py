@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from venturalitica.core import text as words
 from venturalitica.core.circumstances import Circumstances, Share
 from venturalitica.core.policy import TOLERANCE, Control, Policy, Threshold
-from venturalitica.core.sample import sample_words
+from venturalitica.core.sample import DOUBT, sample_words
 from venturalitica.core.verdict import (
     Chance,
     GroupValue,
@@ -164,7 +164,7 @@ def conclude(
         conclusive=conclusive,
         n=found.n,
         groups=found.groups,
-        notes=(*found.notes, *(f"not conclusive: {doubt}" for doubt in doubts)),
+        notes=(*found.notes, *(f"{DOUBT}{doubt}" for doubt in doubts)),
         compare=question.compare,
         by_chance=equal,
     )

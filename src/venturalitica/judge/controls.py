@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.policy import TOLERANCE, WEIGHT, Control, Phase, Policy
 from venturalitica.core.redact import redact_text, redacted_traceback
+from venturalitica.core.sample import DOUBT
 from venturalitica.core.tally import Tally
 from venturalitica.core.text import compared, format_number
 from venturalitica.core.verdict import Verdict
@@ -257,7 +258,7 @@ def judge_reported(
             [said, "reported, not measured", *unsure(control.must, figure, met), *besides]
         ),
         value=figure + 0.0,
-        notes=(REPORTED, *(f"not conclusive: {doubt}" for doubt in besides)),
+        notes=(REPORTED, *(f"{DOUBT}{doubt}" for doubt in besides)),
         compare=question.compare,
     )
 
