@@ -143,7 +143,6 @@ SIZES = {"a": 400, "b": 300, "c": 20}
 @pytest.mark.parametrize(
     ("sizes", "fields", "why"),
     [
-        (SIZES, {"small_groups": SmallGroups("exclude", 30)}, "20 of 720 rows are left out"),
         (SIZES, {"compare": "between", "groups": ("a", "b")}, "20 rows of 720 are left out"),
         (SIZES | {"c": 4, "d": 3}, {}, "2 groups are not judged: 'c', 'd'"),
         (SIZES, {"must": ">= 0"}, "this rule cannot fail"),
@@ -171,15 +170,43 @@ def test_groups_that_are_cut_or_lack_rows_are_not_planned(make) -> None:
     assert "groups without rows: z" in planned.why
 
 
-def test_few_rows_left_out_are_planned_without(make) -> None:
+@pytest.mark.parametrize("how", ["pool", "exclude"])
+def test_groups_are_small_by_the_rows_that_are_planned(make, how) -> None:
+    """Two groups of 20 and 10 are one here, and two of their own in a hundred times the rows."""
+    data = mixed({"a": 400, "b": 300, "c": 20, "d": 10})
+    ask = {"must": "<= 0.2", "across": "group", "compare": "difference"}
+    alone = make.control("selection_rate", **ask)
+    small = make.control("selection_rate", small_groups=SmallGroups(how, 30), **ask)
+    (planned,), (each,) = (
+        plan(make.policy(one, favorable=1, min_cell=5), make.tally(**data))
+        for one in (small, alone)
+    )
+    assert planned.rows == each.rows
+    assert planned.groups == each.groups
+    assert dict(planned.groups)["d"] >= 30
+
+
+def test_few_rows_left_out_keep_no_plan_from_being_conclusive(make) -> None:
+    ask = {"must": "<= 0.9", "across": "group", "compare": "difference"}
+    tally = make.tally(**mixed({"a": 4000, "b": 3000, "c": 20}))
+    rows = []
+    for small in (None, SmallGroups("exclude", 30)):
+        control = make.control("selection_rate", small_groups=small, **ask)
+        (planned,) = plan(make.policy(control, favorable=1, min_cell=5), tally)
+        assert planned.rows
+        rows.append(planned.rows)
+    assert rows[0] > 10 * rows[1], "ten rows of 'c' are one in 350"
+
+
+def test_kept_back_groups_that_are_pooled_stay_one(make) -> None:
     control = make.control(
         "selection_rate",
         "<= 0.9",
         across="group",
         compare="difference",
-        small_groups=SmallGroups("exclude", 30),
+        small_groups=SmallGroups("pool", 30),
     )
-    tally = make.tally(**mixed({"a": 4000, "b": 3000, "c": 20}))
+    tally = make.tally(**mixed({"a": 400, "b": 300, "c": 4, "d": 3}))
     (planned,) = plan(make.policy(control, favorable=1, min_cell=5), tally)
+    assert [name for name, _ in planned.groups] == ["a", "b", "other (2 groups, 7 rows)"]
     assert planned.rows
-    assert dict(planned.groups).keys() == {"a", "b"}

@@ -12,10 +12,11 @@ from functools import partial
 
 import numpy
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.encoding import sha256_hex
-from venturalitica.core.policy import Control, Policy
+from venturalitica.core.policy import Control, Policy, SmallGroups
 from venturalitica.core.tally import Tally
 from venturalitica.errors import DataError
 from venturalitica.judge.compare_groups import Found, Part, compared, single
@@ -23,7 +24,7 @@ from venturalitica.judge.conclude import dropped, vacuous
 from venturalitica.judge.count import Counted
 from venturalitica.judge.measure import Bench, counted_rows, fewest_of, with_left_out
 from venturalitica.judge.measure_numbers import counted_levels
-from venturalitica.judge.pooling import groups_without_rows, tellable
+from venturalitica.judge.pooling import LEFT_OUT, groups_without_rows, tellable
 from venturalitica.judge.question import Question, Refusal, error_of, question_of
 from venturalitica.judge.small_groups import groups_kept_back
 from venturalitica.judge.weights import can_weigh, unweighable, weighs
@@ -40,6 +41,7 @@ MOST_ROWS = 100_000_000
 MOST_GROUPS = 200
 DRAWS, FEWEST_DRAWS, WORK = 200, 60, 2_000
 """Tables that are drawn of each size: fewer where there are many groups."""
+_POOL = "other groups"
 _STEP = 1.5
 _CLOSE = 1.03
 
@@ -94,14 +96,27 @@ class _Design(Struct, frozen=True):
 
     def found(self, cells: Floats) -> Found:
         """What the judge finds in cells `(G, C)`. Raises Refusal where that is nothing."""
-        counts = cells.reshape(len(self.shares), *self.shape)
+        names, cells = self._regrouped(cells)
+        counts = cells.reshape(len(cells), *self.shape)
         rows = cells.sum(axis=1)
         parts = [
             _part(name, one, counts, rows, _given(self.levels)) for name, one in self.statistics
         ]
         if self.question.compare is None:
             return single(self.question, parts[0], n=int(rows.sum()), undefined="no rows")
-        return compared(self.question, parts, self.names, numpy.rint(rows).astype(numpy.int64))
+        return compared(self.question, parts, names, numpy.rint(rows).astype(numpy.int64))
+
+    def _regrouped(self, cells: Floats) -> tuple[tuple[str, ...], Floats]:
+        """With the groups pooled or left out that are small in so many rows."""
+        small, rows = self.question.control.small_groups, cells.sum(axis=1)
+        if small is None or not (few := rows < small.below).any():
+            return self.names, cells
+        names = tuple(name for name, is_few in zip(self.names, few, strict=True) if not is_few)
+        if small.how == "pool":
+            return (*names, _POOL), numpy.vstack([cells[~few], cells[few].sum(axis=0)])
+        if rows[few].sum() > LEFT_OUT * rows.sum():
+            raise Refusal(f"too many rows are left out: {small}")
+        return names, cells[~few]
 
 
 def _part(
@@ -125,7 +140,8 @@ def _part(
 def plan(policy: Policy, tally: Tally, *, power: float = POWER) -> tuple[Planned, ...]:
     """The rows that each control needs at the rates of a tally, with its mix of groups.
 
-    Groups that are small are kept back, pooled or left out as they would be judged.
+    Groups are pooled or left out where they are small among so many rows; those that are kept back
+    and pooled in the tally stay one group.
     """
     bench = Bench(policy, tally)
     bench.back = groups_kept_back(bench, policy.controls)
@@ -177,6 +193,15 @@ def _asked(policy: Policy, control: Control, tally: Tally) -> Question:
     return question
 
 
+def _apart(question: Question) -> Question:
+    """It with no group pooled or left out for its size, which is another in other rows."""
+    small = question.control.small_groups
+    if small is None:
+        return question
+    control = replace(question.control, small_groups=SmallGroups(small.how, 0))
+    return replace(question, control=control)
+
+
 def _doubts(bench: Bench, question: Question, counted: Counted) -> tuple[str, ...]:
     """What the judge doubts of rows such as these, whatever their number."""
     nothing = Found(0.0, None, counted.n, counted.n)
@@ -190,16 +215,17 @@ def _doubts(bench: Bench, question: Question, counted: Counted) -> tuple[str, ..
 def _of_tally(bench: Bench, control: Control) -> _Design:
     question = _asked(bench.policy, control, bench.tally)
     statistics = _statistics(question)
+    seen = _apart(question)
     for role in (*question.spec.labels, *control.across):
         if bench.tally.axis(role) is None:
             raise Refusal(f"the run has no counts by {role}")
     levels: Floats | None = None
     if question.spec.number is not None:
-        levelled = counted_levels(bench, question)
+        levelled = counted_levels(bench, seen)
         counted, counts, levels = levelled.counted, levelled.counts, levelled.values
     else:
-        counted = counted_rows(bench, question)
-        counted = tellable(counted, fewest_of(question, counted), bench.least)
+        counted = counted_rows(bench, seen)
+        counted = tellable(counted, fewest_of(seen, counted), bench.least)
         counts = statistics[0][1].shape.lay(counted).measured
     if len({one.shape.name for _, one in statistics}) > 1:
         raise Refusal(f"{control.metric} is made of several tables: it cannot be planned")
@@ -209,7 +235,7 @@ def _of_tally(bench: Bench, control: Control) -> _Design:
     cells = counts.reshape(counts.shape[0], -1)
     names = counted.groups.names if question.compare else ("",)
     whole = int(cells.sum())
-    doubts = _doubts(bench, question, counted)
+    doubts = _doubts(bench, seen, counted)
     return _Design(
         question, names, cells / whole, counts.shape[1:], statistics, whole, levels, doubts
     )
