@@ -191,3 +191,13 @@ controls:
     )
     pool, exclude = SmallGroups("pool", 30), SmallGroups("exclude", 9)
     assert [c.small_groups for c in policy.controls] == [None, pool, exclude, None, None]
+
+
+@pytest.mark.parametrize("how", ["pool", "exclude"])
+def test_a_group_that_is_asked_for_is_not_said_to_have_no_rows(make, how) -> None:
+    control = make.control("selection_rate", "<= 0.9", across="race", compare="between")
+    asked = replace(control, groups=("a", "c"), small_groups=SmallGroups(how, 30))
+    verdict = one(make, people({"a": 400, "b": 300, "c": 20}), asked)
+    assert verdict.status == "not_evaluated"
+    assert verdict.reason.startswith("'c': not judged alone, groups of fewer than 30 rows")
+    assert "no row" not in said(verdict)

@@ -8,6 +8,8 @@ Where it is not told how many rows have no group, it does not follow, and they s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy
 from msgspec.structs import replace
 from numpy.typing import NDArray
@@ -29,13 +31,14 @@ def regrouped(control: Control, counted: Counted) -> Counted:
     Raises Refusal where no row of a group that is shown is left, or no group.
     """
     if control.small_groups is not None:
-        counted = _put_together(control.small_groups, counted)
+        counted = _put_together(control.small_groups, control.groups, counted)
     if control.across:
         _check_left(counted)
     return counted
 
 
-def _put_together(rule: SmallGroups, counted: Counted) -> Counted:
+def _put_together(rule: SmallGroups, asked: Sequence[str], counted: Counted) -> Counted:
+    """`asked` are the groups that the control names: it compares these by themselves."""
     groups = counted.groups
     small = (counted.told < rule.below) | numpy.isin(groups.codes, counted.held)
     if not small.any():
@@ -44,6 +47,9 @@ def _put_together(rule: SmallGroups, counted: Counted) -> Counted:
         raise Refusal(f"nothing is left to compare: {rule}", n=int(counted.told.sum()))
     few = [name for name, is_few in zip(groups.names, small.tolist(), strict=True) if is_few]
     told = counted.told[small]
+    if lost := words.quoted(name for name in asked if name in few):
+        whole = int(counted.told.sum())
+        raise Refusal(f"{lost}: not judged alone, {rule} (small_groups)", n=whole)
     if rule.how == "exclude":
         left = without(counted, small)
         gone = None if counted.gone is None else counted.gone + int(told.sum())
