@@ -138,3 +138,14 @@ def test_a_rule_that_lost_its_word_is_found(ledger: Ledger) -> None:
     statement["predicate"]["verdicts"][1]["must"] = ">= 0.69"
     found = step_of(ledger, statement)
     assert found.ok is False
+
+
+@pytest.mark.parametrize("key", ["low", "typical", "high"])
+def test_what_equal_groups_would_show_is_judged_again(ledger: Ledger, key: str) -> None:
+    statement = record_of(ledger, SMALL.replace("'<= 0.50'", "'<= 0.01'"), MANY)
+    chance = statement["predicate"]["verdicts"][0]["by_chance"]
+    chance[key] = 0.4321
+    step = step_of(ledger, statement)
+    assert step.ok is False
+    assert "its by chance is" in step.detail
+    assert "0.4321" in step.detail

@@ -199,7 +199,8 @@ def _other(name: str, said: Any, right: Any) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict) and {"low", "high"} <= value.keys():
-        return f"[{_shown(value['low'])}, {_shown(value['high'])}]"
+        ends = f"[{_shown(value['low'])}, {_shown(value['high'])}]"
+        return f"{_shown(value['typical'])} in {ends}" if "typical" in value else ends
     if isinstance(value, float):
         return f"{value:.10g}"
     return ascii(value)[:80] if not isinstance(value, str) else repr(value[:80])
