@@ -2,7 +2,8 @@
 
 The lowest of twelve groups is low though none is treated otherwise. So a comparison that fails, or
 is not conclusive, stands beside what equal groups would show: each draws as many rows as it has, at
-the rate of all groups together. A few hundred draws are enough for two digits.
+the rate of all groups together. Of 300 draws an end that 95 % keep is kept by 92 to 98 %; of 100,
+the fewest, by 90 to 99 %.
 """
 
 from __future__ import annotations
