@@ -149,8 +149,8 @@ def quartile_cuts(numbers: NDArray[Any]) -> tuple[float, ...]:
     ranks = quartile_ranks(numbers.size)
     ordered = numpy.partition(numbers, ranks)
     lowest = numbers.min()
-    cuts = sorted({plain(ordered[rank].item()) for rank in ranks if ordered[rank] > lowest})
-    return tuple(cuts) or (plain(numbers[numbers > lowest].min().item()),)
+    cuts = sorted({_item(ordered[rank]) for rank in ranks if ordered[rank] > lowest})
+    return tuple(cuts) or (_item(numbers[numbers > lowest].min()),)
 
 
 def weighted_quartile_cuts(values: Sequence[float], weights: Sequence[int]) -> tuple[float, ...]:
@@ -170,13 +170,17 @@ def quartile_note(role: str, cuts: Sequence[float], *, whole: bool) -> str:
 
 
 def are_whole(numbers: NDArray[Any]) -> bool:
-    """Whether numbers, none missing, are all whole."""
-    return numbers.dtype.kind in "iu" or bool((numbers == numpy.floor(numbers)).all())
+    """Whether numbers, none missing, are all whole; objects are integers beyond 64 bits."""
+    return numbers.dtype.kind in "iuO" or bool((numbers == numpy.floor(numbers)).all())
 
 
 def quartile_ranks(size: int) -> list[int]:
     """The places of the quartiles among so many numbers in order, counted from 0."""
     return [ceil(share * size / 4) - 1 for share in (1, 2, 3)]
+
+
+def _item(value: Any) -> float:
+    return plain(value.item() if hasattr(value, "item") else value)
 
 
 def plain(value: float) -> float:

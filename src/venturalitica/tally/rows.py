@@ -200,10 +200,7 @@ class Rows:
             array = self._arrays[source]
             if array.dtype.kind == "O":
                 codes = self.codes(source)
-                # As floats, integers beyond 2^53 would be others.
-                whole = all(isinstance(v, int) and abs(v) < 2**63 for v in codes.values)
-                values = numpy.array(codes.values, dtype=numpy.int64 if whole else numpy.float64)
-                found: NDArray[Any] = values[codes.codes[codes.codes != MISSING]]
+                found: NDArray[Any] = _numbers(codes.values)[codes.codes[codes.codes != MISSING]]
                 return found
             if numpy.ma.isMaskedArray(array):
                 array = numpy.ma.compressed(array)
@@ -213,7 +210,7 @@ class Rows:
             column = frames.series_of(table, source[1]).drop_nulls()
             array = frames.series_array(column)
             if array.dtype.kind == "O":  # wider than 64 bits
-                array = array.astype(numpy.float64)
+                array = _numbers(array.tolist())
         present: NDArray[Any] = array[~numpy.isnan(array)] if array.dtype.kind == "f" else array
         return present
 
@@ -229,10 +226,13 @@ class Rows:
             if not all(map(is_number, codes.values)):
                 raise RoleError(role, _no_numbers(source, role, expected))
             return numpy.array([*codes.values, numpy.nan], dtype=numpy.float64)[codes.codes]
-        if not self.is_numeric(source):
-            raise RoleError(role, _no_numbers(source, role, expected))
         assert isinstance(self._frame, nw.DataFrame)
-        return frames.float_array(frames.series_of(self._frame, source[1]))
+        series = frames.series_of(self._frame, source[1])
+        if not self.is_numeric(source):
+            if series.null_count() < len(series):
+                raise RoleError(role, _no_numbers(source, role, expected))
+            return numpy.full(len(series), numpy.nan)  # of no type that could be told
+        return frames.float_array(series)
 
     def checked_numbers(self, source: Source, role: str, expected: str) -> Source:
         """The source, whose values are numbers; RoleError where they are none."""
@@ -308,6 +308,16 @@ class Rows:
             counts = frames.null_counts(self._frame, columns)
             found |= {("column", name): count for name, count in counts.items()}
         return found
+
+
+def _numbers(values: Sequence[Any]) -> NDArray[Any]:
+    """Numbers as an array; as floats, integers beyond 2^53 would be others."""
+    if not all(isinstance(value, int) for value in values):
+        return numpy.array(values, dtype=numpy.float64)
+    low, high = min(values, default=0), max(values, default=0)
+    if low >= -(2**63) and high < 2**63:
+        return numpy.array(values, dtype=numpy.int64)
+    return numpy.array(values, dtype=numpy.uint64 if low >= 0 and high < 2**64 else object)
 
 
 def _row_codes(column: nw.Series[Any], cuts: tuple[float, ...] | None, said: str) -> Codes:

@@ -2,7 +2,8 @@
 
 1, 1.0, a numpy integer and the decimal 1.00 are one number; True and False stay booleans; NaN,
 None, NaT and pandas.NA are missing. Dates are their ISO text, at midnight without the time, so
-that an engine with dates and one with only timestamps agree.
+that an engine with dates and one with only timestamps agree. Times of a zone are said in UTC: some
+engines keep the instant and forget the zone.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from numbers import Integral, Real
@@ -61,7 +62,7 @@ def canonical(value: Any) -> Label | None:
     if isinstance(value, Real | Decimal):
         return _number(value)
     if isinstance(value, datetime):
-        return value.isoformat().removesuffix(_MIDNIGHT)
+        return _trimmed(value.isoformat()) if value.tzinfo is None else _in_utc(value)
     if isinstance(value, date):
         return value.isoformat()
     if type(value).__name__ in ("Interval", "Period"):
@@ -90,12 +91,17 @@ def _of_numpy(value: Any) -> Label | None:
     return canonical(value.item())
 
 
+def _in_utc(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat()
+
+
 def _trimmed(iso: str) -> str:
-    """ISO text without trailing zeros of the second, as `datetime.isoformat` would print it."""
+    """ISO text without trailing zeros of the second, as `datetime.isoformat` would print it; of
+    nanoseconds all nine digits, as pandas does."""
     whole, dot, fraction = iso.partition(".")
     digits = fraction.rstrip("0")
     if dot and digits:
-        return f"{whole}.{digits.ljust(6, '0')}"
+        return f"{whole}.{digits.ljust(6 if len(digits) <= 6 else 9, '0')}"
     return whole.removesuffix(_MIDNIGHT)
 
 
@@ -211,6 +217,7 @@ def refuse_alike(roles: Mapping[str, Sequence[Label]], rules: Mapping[str, Role]
     """
     declared = {identity(label) for rule in rules.values() for label in rule.labels or ()}
     every = {identity(value): value for values in roles.values() for value in values}
+    every = dict(sorted(every.items()))  # engines come upon them in an order of their own
     loose = [value for key, value in every.items() if key not in declared]
     found = alike([*loose, *(value for key, value in every.items() if key in declared)])
     found = [same for same in found if any(identity(value) not in declared for value in same)]

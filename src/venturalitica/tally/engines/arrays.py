@@ -136,7 +136,7 @@ def encode(array: NDArray[Any], what: str) -> Codes:
     """
     if isinstance(array, numpy.ma.MaskedArray):
         found = encode(numpy.ma.getdata(array), what)
-        return _dense(found.values, numpy.where(numpy.ma.getmaskarray(array), MISSING, found.codes))
+        return dense(found.values, numpy.where(numpy.ma.getmaskarray(array), MISSING, found.codes))
     encoder = _ENCODERS.get(array.dtype.kind)
     if encoder is None:
         raise not_labels(what, str(array.dtype))
@@ -152,7 +152,7 @@ def not_labels(what: str, kind: str) -> DataError:
 
 
 def _of_booleans(array: NDArray[Any], what: str) -> Codes:
-    return _dense((False, True), array.astype(numpy.int64))
+    return dense((False, True), array.astype(numpy.int64))
 
 
 def _of_integers(array: NDArray[Any], what: str) -> Codes:
@@ -162,7 +162,7 @@ def _of_integers(array: NDArray[Any], what: str) -> Codes:
     if high - low < _SMALL_RANGE:
         shifted = array.astype(numpy.int64, copy=False) - low if high < 2**63 else None
         if shifted is not None:
-            return _dense(tuple(range(low, high + 1)), shifted)
+            return dense(tuple(range(low, high + 1)), shifted)
     different, codes = numpy.unique(array, return_inverse=True)
     return Codes(tuple(different.tolist()), codes.astype(numpy.int64))
 
@@ -232,7 +232,7 @@ def _merged(labels: tuple[Label | None, ...], codes: Ints) -> Codes:
     return Codes(tuple(values), moved[codes])
 
 
-def _dense(values: tuple[Label, ...], codes: Ints) -> Codes:
+def dense(values: tuple[Label, ...], codes: Ints) -> Codes:
     """The same codes without the values that no row holds."""
     counts = numpy.bincount(codes + 1, minlength=len(values) + 1)[1:]
     used = counts > 0

@@ -57,8 +57,10 @@ def _is_missing(value: Any) -> bool:
 
 def _arrow_coded(column: Any) -> tuple[NDArray[numpy.int64], list[Any]]:
     found = column.combine_chunks() if hasattr(column, "combine_chunks") else column
-    if not hasattr(found.type, "index_type"):
-        found = found.dictionary_encode()
+    if hasattr(found.type, "index_type"):
+        # Its dictionary may hold what no row does, a value twice, or a missing one.
+        found = found.dictionary_decode()
+    found = found.dictionary_encode()
     codes = found.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return codes.astype(numpy.int64), found.dictionary.to_pylist()
 

@@ -13,9 +13,12 @@ from venturalitica.tally.engines.queries import answered
 def has_nothing(frame: nw.LazyFrame[Any], column: str) -> bool:
     """Whether the column is of a type that holds missing values only."""
     native = frame.to_native()
-    schema = native.collect_schema() if hasattr(native, "collect_schema") else native.schema
+    if frame.implementation.is_duckdb():  # which takes `schema` for a column
+        schema = dict(zip(native.columns, native.types, strict=True))
+    else:
+        schema = native.collect_schema() if hasattr(native, "collect_schema") else native.schema
     kind = (schema() if callable(schema) else schema)[column]
-    return str(getattr(kind, "dataType", kind)).lower().startswith("null")
+    return str(getattr(kind, "dataType", kind)).strip('"').lower().startswith("null")
 
 
 def is_ordered(frame: nw.LazyFrame[Any]) -> bool:

@@ -16,7 +16,7 @@ import numpy
 from numpy.typing import NDArray
 
 from venturalitica.errors import DataError, listed
-from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, encode, not_labels
+from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, dense, encode, not_labels
 from venturalitica.tally.engines.coded import coded
 from venturalitica.tally.engines.lazy import has_nothing, is_ordered
 from venturalitica.tally.engines.queries import answered, key
@@ -231,8 +231,8 @@ def coded_column(frame: nw.DataFrame[Any], name: str) -> tuple[NDArray[Any], Cod
     values[:-1] = different
     _check_text(frame, name, different)
     found = encode(values[:-1], f"column '{name}'")
-    codes = Codes(found.values, numpy.append(found.codes, MISSING)[places])
-    return values[places], codes
+    # A dictionary of Arrow's may hold what no row does.
+    return values[places], dense(found.values, numpy.append(found.codes, MISSING)[places])
 
 
 def count_groups(
@@ -307,13 +307,25 @@ def series_array(series: nw.Series[Any]) -> NDArray[Any]:
     series = narrowed(series)
     kind = series.dtype
     nulls = series.null_count()
-    if kind.is_float() or (nulls == 0 and _has_array(kind)):
+    if kind.is_float() or (nulls == 0 and _has_array(kind)) or _is_finer(series):
         return series.to_numpy()
     if kind.is_integer() and len(series) > _FEW and kind not in _WIDE:
-        return series.cast(nw.Float64).to_numpy()
+        return integers(series)
     array = numpy.empty(len(series), dtype=object)
     array[:] = series.to_list()
     return array
+
+
+def _is_finer(series: nw.Series[Any]) -> bool:
+    """Times of Polars finer than Python's own, which would lose their nanoseconds."""
+    is_time = series.dtype == nw.Datetime("ns") and series.implementation.is_polars()
+    return is_time and series.dtype.time_zone is None  # type: ignore[attr-defined]
+
+
+def integers(series: nw.Series[Any]) -> NDArray[Any]:
+    """Integers as they are, masked where missing: floats hold no more than 2^53 apart."""
+    missing = series.is_null().to_numpy()
+    return numpy.ma.array(series.fill_null(0).to_numpy(), mask=missing)
 
 
 def text_codes(series: nw.Series[Any]) -> Codes:
@@ -342,6 +354,9 @@ def float_array(series: nw.Series[Any]) -> NDArray[numpy.float64]:
     a power of ten that is rounded itself, and 0.3 would become 0.30000000000000004."""
     if series.dtype == nw.Decimal:
         series = series.cast(nw.String)
+    elif series.dtype.is_integer() and series.dtype not in _WIDE:
+        # Arrow refuses to make floats of integers that these cannot hold exactly.
+        return numpy.ma.filled(integers(series).astype(numpy.float64), numpy.nan)
     return series.cast(nw.Float64).to_numpy().astype(numpy.float64)
 
 

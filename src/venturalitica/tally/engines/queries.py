@@ -8,12 +8,11 @@ missing or no number.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from itertools import count
-from operator import add
 from typing import Any
 
 import narwhals as nw
+import numpy
 from msgspec import Struct
 
 from venturalitica.errors import EngineError
@@ -25,6 +24,9 @@ _CELLS = 16_384
 """Cells of a grid on which a quartile is looked for, once more within a cell until it is found."""
 _EXACT = 2**53
 _INFINITE = float("inf")
+_TINY, _MAGNIFIED = 2.0**-900, 2.0**600
+"""A span below which an engine that multiplies by the inverse, as Polars does, would meet infinity;
+and a power of two that loses nothing: numbers so near to one another are hardly larger."""
 GREATEST = 1.7976931348623157e308
 """The greatest float; some engines cannot write infinity down."""
 
@@ -89,13 +91,37 @@ def key(column: str, cuts: tuple[float, ...] | None, kind: Any) -> nw.Expr:
     present = ~value.is_null()
     if kind.is_float():
         present = present & ~value.is_nan()
-    above = reduce(add, ((value >= _exact(cut)).cast(nw.Int64) for cut in cuts))
+    low, high = _range_of(kind)
+    within = [cut for cut in cuts if low < cut <= high]
+    above = nw.lit(sum(cut <= low for cut in cuts), nw.Int64)
+    for cut in within:
+        above = above + (value >= _point(cut, kind)).cast(nw.Int64)
     return nw.when(present).then(above)
 
 
-def _exact(cut: float) -> int | float:
-    """Whole numbers as integers, so that no engine rounds a large integer to compare it."""
-    return int(cut) if float(cut).is_integer() else cut
+def _range_of(kind: Any) -> tuple[float, float]:
+    """The integers that the type can hold: an engine may be unable to read a greater one."""
+    bits = _BITS.get(str(kind))
+    if bits is None:
+        return -_INFINITE, _INFINITE
+    return (
+        (0, 2**bits - 1)
+        if kind.is_unsigned_integer()
+        else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    )
+
+
+_BITS = {f"{sign}Int{bits}": bits for sign in ("", "U") for bits in (8, 16, 32, 64)}
+
+
+def _point(cut: float, kind: Any) -> Any:
+    """A cut point as it is compared with: whole numbers as integers where the column is of them,
+    so that no engine rounds a large one; as floats elsewhere, where they may be of any size."""
+    if not kind.is_integer():
+        return float(cut)
+    if not float(cut).is_integer():
+        return cut
+    return numpy.uint64(int(cut)) if kind == nw.UInt64 else int(cut)
 
 
 _FIRST = 1_000
@@ -248,7 +274,8 @@ def _cell(value: nw.Expr, low: float, high: float, *, whole: bool) -> nw.Expr:
         share = (value - int(low)).cast(nw.Float64) / float(int(high) - int(low))
     else:
         value, low, high = value.cast(nw.Float64), float(low), float(high)
-        if high - low == _INFINITE:
-            value, low, high = value * 0.5, low * 0.5, high * 0.5
+        scale = 0.5 if high - low == _INFINITE else _MAGNIFIED if high - low < _TINY else 1.0
+        if scale != 1.0:
+            value, low, high = value * scale, low * scale, high * scale
         share = (value - low) / (high - low)
     return (share * float(_CELLS)).floor().cast(nw.Int64)
