@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -255,6 +256,14 @@ def test_a_file_of_a_server_is_read_with_and_without_pieces(web, ranges):
         assert values(read_table([f"{web.at}{name}?token=abc"])) == TABLE.to_pydict()
     with pytest.raises(DataError, match="nothing is there"):
         find_files([f"{web.at}/none.csv"])
+
+
+def test_a_server_that_does_not_answer_is_no_missing_file():
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+    with pytest.raises(DataError, match="the connection failed"):
+        find_files([f"http://127.0.0.1:{port}/d.csv"])
 
 
 def test_without_pieces_only_so_much_is_held(web, monkeypatch):

@@ -334,3 +334,15 @@ def test_what_reads_postgresql_is_an_extra(monkeypatch):
     with pytest.raises(MissingExtra, match="adbc-driver-postgresql") as caught:
         read_table(["postgresql://127.0.0.1:9/postgres::t"])
     assert caught.value.extra == "cloud"
+
+
+@pytest.mark.parametrize("wrong", ["CAST('of-' || g AS INTEGER)", "CAST(1e30 AS INTEGER)"])
+def test_a_view_that_fails_shows_no_value_of_a_row(tmp_path, wrong):
+    path = tmp_path / "views.db"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE rows AS SELECT 'Ada' AS g FROM range(9)")
+        connection.execute(f"CREATE VIEW seen AS SELECT {wrong} AS n FROM rows")
+    with pytest.raises(DataError, match="a value is none of the type") as caught:
+        read_table([f"duckdb:///{path}::seen"]).read(["n"])
+    assert "Ada" not in str(caught.value)
+    assert "1e" not in str(caught.value)

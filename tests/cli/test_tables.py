@@ -207,13 +207,13 @@ def test_the_policy_says_what_is_text_and_what_is_a_number(tmp_path):
 
 def test_only_the_columns_that_are_named_are_read(tmp_path, monkeypatch):
     read: list[str] = []
-    real = engine.array
+    real = engine.arrays
 
-    def spied(connection: Any, expression: str) -> Any:
-        read.append(expression)
-        return real(connection, expression)
+    def spied(connection: Any, expressions: Any) -> Any:
+        read.extend(expressions)
+        return real(connection, expressions)
 
-    monkeypatch.setattr(engine, "array", spied)
+    monkeypatch.setattr(engine, "arrays", spied)
     table = pa.table({"a": [1, 2], "huge": ["x" * 1000] * 2, "b": [3, 4]})
     parquet.write_table(table, tmp_path / "d.parquet")
     (tmp_path / "d.csv").write_text("a,huge,b\n1,x,3\n2,x,4\n")

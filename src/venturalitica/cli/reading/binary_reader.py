@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -64,7 +65,19 @@ def read_binary(files: Sequence[DataFile]) -> Columns:
         stack(connection, parts)
         return typed_keys(wanted, types)
 
-    return Columns(names, view)
+    return Columns(names, view, culprit=partial(_culprit, files))
+
+
+def _culprit(files: Sequence[DataFile], wanted: Sequence[str]) -> DataFile | None:
+    """The first file that cannot be read by itself."""
+    if len(files) == 1:
+        return files[0]
+    for file in files:
+        try:
+            read_binary([file]).read(wanted)
+        except DataError:
+            return file
+    return None
 
 
 @contextmanager

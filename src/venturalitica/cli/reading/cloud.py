@@ -145,7 +145,10 @@ def refusal(said: str, error: Exception, scheme: str = "") -> DataError:
     scheme = scheme or said.partition("://")[0]
     name = type(error).__name__
     status = getattr(error, "status", None)
-    if isinstance(error, FileNotFoundError):
+    cause = type(error.__cause__).__name__
+    if isinstance(error, FileNotFoundError) and "Connect" in cause:
+        name = cause  # fsspec tells no server that does not answer from a file that it lacks
+    elif isinstance(error, FileNotFoundError):
         return DataError(f"{said}: nothing is there, or it may not be listed")
     if isinstance(error, PermissionError) or status in (401, 403):
         return DataError(f"{said}: access was denied to these credentials{_advice(scheme)}")
