@@ -1,4 +1,4 @@
-"""Clusters that the whole folder shares: Spark in local mode, classic and Connect, and Dask."""
+"""Clusters that the whole folder shares: Spark in local mode, and Dask."""
 
 from __future__ import annotations
 
@@ -36,20 +36,6 @@ def spark() -> Iterator[Any]:
         .config("spark.ui.enabled", "false")
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.log.level", "ERROR")
-        .getOrCreate()
-    )
-    yield session
-    session.stop()
-
-
-@pytest.fixture(scope="session")
-def spark_connect() -> Iterator[Any]:
-    """A session of Spark Connect, with a server that it starts itself."""
-    from pyspark.sql import SparkSession
-
-    session = (
-        SparkSession.builder.remote("local[2]")
-        .config("spark.sql.shuffle.partitions", "2")
         .getOrCreate()
     )
     yield session
