@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import pytest
 from venturalitica.cli.reading import data_files
 from venturalitica.cli.reading.data_files import find_files, read_table
 from venturalitica.errors import DataError, MissingExtra
+from venturalitica.ledger.formats.dsse import statement_of
 
 PASSWORD = "s/pa ss@word"
 ENCODED = "s%2Fpa%20ss%40word"
@@ -309,24 +310,41 @@ class _Cut:
             each.close()
 
 
-@pytest.mark.parametrize("above", [1_000_000, 10])
-def test_a_connection_that_breaks_half_way_judges_nothing(
-    server, made, call, project, monkeypatch, above
-):
-    monkeypatch.setattr(data_files, "LAZY_ABOVE", above)
+@pytest.fixture
+def cut(server, made, call, project) -> Callable[[], Any]:
+    """Asks `check` of a table by a connection that breaks half way."""
     (project / "model_policy.yaml").write_text(POLICY)
     made("CREATE TABLE loans AS SELECT i % 2 AS y, i % 2 AS p FROM generate_series(1, 300000) i")
     port = int(server.rpartition(":")[2].partition("/")[0])
-    way = _Cut(port, most=2_000_000)
-    try:
-        address = server.replace(f":{port}/", f":{way.port}/")
-        result = call("check", f"{address}::loans", *ROLES)
-    finally:
-        way.close()
+
+    def check() -> Any:
+        way = _Cut(port, most=2_000_000)
+        try:
+            return call("check", f"{server.replace(f':{port}/', f':{way.port}/')}::loans", *ROLES)
+        finally:
+            way.close()
+
+    return check
+
+
+def test_a_connection_that_breaks_before_all_is_read_judges_nothing(cut, project):
+    result = cut()
     assert result.exit_code == 2
     assert "cannot be read" in result.stderr
     assert ENCODED not in result.stderr
     assert not (project / ".venturalitica" / "log").exists()
+
+
+def test_one_that_breaks_while_many_rows_are_counted_is_on_record(cut, project, monkeypatch):
+    monkeypatch.setattr(data_files, "LAZY_ABOVE", 10)
+    result = cut()
+    assert result.exit_code == 1
+    assert "error" in result.stdout
+    assert ENCODED not in result.stderr + result.stdout
+    (line,) = (project / ".venturalitica" / "log" / "entries.jsonl").read_bytes().splitlines()
+    record = statement_of(line)
+    assert {verdict["status"] for verdict in record.predicate["verdicts"]} == {"error"}
+    assert ENCODED not in str(record.json)
 
 
 def test_what_reads_postgresql_is_an_extra(monkeypatch):

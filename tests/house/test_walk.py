@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "venturalitica"
-EXECUTED = 150
+EXECUTED = 152
 WALKED = 32
 
 # The two lines of the README, in a process of their own. A file counts once one of its functions
