@@ -122,7 +122,13 @@ def test_a_log_that_was_altered_is_signed_off_by_nobody(shelf: Shelf, client: Cl
 def test_links_lead_where_the_records_say(shelf: Shelf, reading: Reading) -> None:
     assert places(reading)[0].uri == STORE
     edit(shelf, "UPDATE links SET uri = 'http://evil.example', run = replace(run, '127', 'evil')")
-    (place,) = places(reading)
+    for desk in (
+        reading.desk,
+        Desk(shelf.home),
+    ):  # one that knew before, and one that knows nothing
+        with desk.reading() as now:
+            (place,) = places(now)
+        assert {run.uri for _, run in place.runs} <= {STORE}
     assert [run.uri for _, run in place.runs] == []
     edit(shelf, "UPDATE runs SET trackers = replace(trackers, '127.0.0.1', 'evil.example')")
     (place,) = places(reading)

@@ -19,7 +19,7 @@ from venturalitica.audit.parcel import run_ref
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.record import is_tracker_run
 from venturalitica.core.verdict import Light
-from venturalitica.ledger.index.queries import linked, rows_of
+from venturalitica.ledger.index.queries import Runs, linked, rows_of
 from venturalitica.ledger.index.rows import link_of
 from venturalitica.review.health import ci
 from venturalitica.review.health import integrations as links
@@ -153,7 +153,7 @@ def outbox_row(reading: Reading | None) -> HealthRow:
 
 def _empty_outbox(reading: Reading) -> HealthRow:
     """All that is due is confirmed; a receipt of what is not due proves nothing."""
-    due = reading.kept("due", lambda: len(linked(reading.index)), "index.db")
+    due = reading.kept("due", lambda: linked(reading.index), "index.db")
     if not due:
         text = "no record was due at a tracker"
         return HealthRow("Outbox", "grey", "Nothing due", text, "integrations")
@@ -182,7 +182,7 @@ MOST_RUNS = 8
 """Runs that are listed of one place, the latest ones."""
 
 
-Runs = dict[tuple[str, str], dict[str, int]]
+Places = Mapping[tuple[str, str], Runs]
 """By tracker and address: the runs there, each with its latest entry; the latest first."""
 
 
@@ -229,11 +229,9 @@ def _places(reading: Reading) -> tuple[Place, ...]:
     )
 
 
-def _find_places(reading: Reading) -> tuple[Runs, tuple[RunRow, ...]]:
+def _find_places(reading: Reading) -> tuple[Places, tuple[RunRow, ...]]:
     """The runs of each place, and the rows of the latest."""
-    found: Runs = {}
-    for entry, tracker, uri, run_id in linked(reading.index):
-        found.setdefault((tracker, uri), {}).setdefault(run_id, entry)
+    found = reading.desk.linked.of(reading.index)
     wanted = {entry for runs in found.values() for entry in _latest(runs).values()}
     return found, rows_of(reading.index, wanted)
 

@@ -55,6 +55,8 @@ class Desk:
     def __init__(
         self, home: Path, *, settings: Settings | None = None, index_url: str | None = None
     ) -> None:
+        from venturalitica.ledger.index.queries import Linked
+
         self.home = home.absolute()
         self.settings = settings or Settings.current()
         self.index_url = index_url
@@ -65,6 +67,7 @@ class Desk:
         self.attachments = Attached()
         """The attachments of the log, read from the log itself."""
         self.held = Held()
+        self.linked = Linked()
         self._seen: Checkpoint | None = None
         self._cut = self.disproof = ""
         """What the last verification of this process found wrong with the log; empty if nothing."""
@@ -236,6 +239,7 @@ class Reading(Struct, frozen=True):
         log.warning("%s: %s", self.desk.home, EDITED)
         self.index.rebuild()
         self._kept.forget()
+        self.desk.linked.forget()
         self.desk.deliveries.forget()
 
     def _signers(self) -> frozenset[str]:

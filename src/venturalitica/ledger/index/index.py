@@ -285,7 +285,10 @@ class Index:
                 _remember(connection, head.origin, batch.last)
                 added += len(batch.runs)
             _remember_counts(connection, counts)
-            return added
+        # What was whole before is whole with what was put in: it is not counted again for that.
+        if self._own and self._looked_at is not None:
+            self._looked_at = stamp_of(self._ledger.home / "index.db")
+        return added
 
     def _fitting(self, connection: Connection) -> int | None:
         """How many entries are in already; None where the index is of something else."""

@@ -7,9 +7,10 @@ is red. Every question takes along what is known.
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct, field
 from sqlalchemy import and_, bindparam, case, func, literal, or_, select
@@ -235,12 +236,56 @@ def lights_of(index: Index, waiting: Waiting = ()) -> tuple[tuple[Light, int], .
     return tuple((LIGHTS[one], count) for one, count in found)
 
 
-def linked(index: Index) -> tuple[tuple[int, str, str, str], ...]:
-    """Every tracker run that entries name: (entry, tracker, address, run id), the latest first."""
-    columns = (links.c.entry, links.c.tracker, links.c.uri, links.c.run_id)
+Runs: TypeAlias = dict[str, int]
+"""Run ids with the latest entry that names each, the latest first."""
+
+
+class Linked:
+    """The tracker runs that entries name, by (tracker, address), the latest first; read on where it
+    was left. Safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Of an index that was made again nothing is known."""
+        self._last, self._count = -1, 0
+        self._places: dict[tuple[str, str], Runs] = {}
+
+    def of(self, index: Index) -> dict[tuple[str, str], Runs]:
+        """All of them, as the index is now."""
+        with self._lock:
+            total = linked(index)
+            new = self._newer(index)
+            if total != self._count + len(new):  # pruned, or attached to an older record
+                self.forget()
+                new = self._newer(index)
+            if not new:
+                return self._places
+            found: dict[tuple[str, str], Runs] = {}
+            for entry, tracker, uri, run_id in new:
+                found.setdefault((tracker, uri), {}).setdefault(run_id, entry)
+            for place, before in self._places.items():
+                # A run that a later entry names again stands where that one put it.
+                now = found.get(place, {})
+                again = not now.keys().isdisjoint(before)
+                rest = {run: e for run, e in before.items() if run not in now} if again else before
+                found[place] = now | rest
+            self._places, self._last, self._count = found, new[0][0], self._count + len(new)
+            return self._places
+
+    def _newer(self, index: Index) -> list[tuple[int, str, str, str]]:
+        columns = (links.c.entry, links.c.tracker, links.c.uri, links.c.run_id)
+        query = select(*columns).where(links.c.entry > self._last).order_by(links.c.entry.desc())
+        with index.connect() as connection:
+            return [(e, tracker, uri, run) for e, tracker, uri, run in connection.execute(query)]
+
+
+def linked(index: Index) -> int:
+    """How often entries name a tracker's run."""
     with index.connect() as connection:
-        found = connection.execute(select(*columns).order_by(links.c.entry.desc()))
-        return tuple((entry, tracker, uri, run_id) for entry, tracker, uri, run_id in found)
+        return int(connection.execute(select(func.count()).select_from(links)).scalar_one())
 
 
 def gaps(index: Index) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from markupsafe import Markup
 from msgspec import Struct
@@ -35,8 +36,11 @@ def trend(points: Sequence[TrendPoint]) -> Markup | None:
 
     Each mark has its light's shape, so colour is never the only sign.
     """
-    if not points:
-        return None
+    return _drawn(tuple(points)) if points else None
+
+
+@lru_cache(maxsize=512)  # of most pipelines nothing is new when a page is drawn again
+def _drawn(points: tuple[TrendPoint, ...]) -> Markup:
     scale = _Scale.of(points)
     return tag(
         "svg",
