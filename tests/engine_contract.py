@@ -17,6 +17,7 @@ import pyarrow
 import pyarrow.parquet
 
 import venturalitica as vl
+from venturalitica.audit.baseline import make_baseline
 
 ROWS = 3_000
 RATES = [
@@ -108,6 +109,26 @@ controls:
     + (_control(f"{metric}-region", metric, ", across: region, compare: difference"))
     for metric in ("accuracy", "selection_rate", "recall")
 )
+REFERENCES = {
+    "numbers": ("euros", "years", "counts", "a b"),
+    "labels": ("where", "day", "flag", "^y$", "q\"uo'te"),
+}
+"""The columns of each baseline; those of the first are cut by it."""
+DRIFT_POLICY = """policy: every-engine-drift
+version: "1"
+controls:
+""" + "".join(
+    f"  - {{id: {metric}-{name}, metric: {metric}, against: {name}.json, columns: all, "
+    f'nulls: drop, must: "<= 0.2"}}\n'
+    for metric in (
+        "population_stability_index",
+        "jensen_shannon_distance",
+        "chi_square_distance",
+        "kolmogorov_smirnov_distance",
+    )
+    for name in REFERENCES
+    if not (metric.startswith("kolmogorov") and name == "labels")
+)
 ROLES = {
     "target": "label.true",
     "prediction": "^y$",
@@ -127,6 +148,7 @@ JUDGED: dict[str, tuple[str, Mapping[str, Any]]] = {
     "labels": (POLICY, ROLES),
     "amounts": (AMOUNTS_POLICY, AMOUNT_ROLES),
     "weights": (WEIGHTS_POLICY, WEIGHT_ROLES),
+    "drift": (DRIFT_POLICY, {}),
 }
 """What is judged, by name: a policy, and the columns of its roles."""
 
@@ -173,6 +195,10 @@ def judged(data: Any, folder: Path, what: str) -> tuple[str, list[tuple[Any, ...
     text, roles = JUDGED[what]
     policy = folder / f"{what}.yaml"
     policy.write_text(text)
+    if what == "drift":
+        for name, columns in REFERENCES.items():
+            _, signed = make_baseline(table(seed=11), name=name, columns=columns)
+            (folder / f"{name}.json").write_bytes(signed)
     audit = vl.enforce(data, policy=policy, **roles)
     verdicts = [
         (v.control, v.status, v.value, v.interval, v.conclusive, str(v.groups), v.reason)

@@ -98,6 +98,8 @@ class Rows:
             columns, self._eager_length = self._take_small(frame, columns), len(frame)
             if not columns:
                 return
+        if isinstance(frame, nw.LazyFrame) and not columns and not self._arrays:
+            return  # nothing is counted but how many rows there are
         frame = frames.prepared(frame, columns)
         if isinstance(frame, nw.LazyFrame) and self._arrays:
             frame = beside_arrays(frame)
