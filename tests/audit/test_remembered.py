@@ -85,7 +85,7 @@ def test_every_key_comes_back_as_it_was_read(home: Path, write_policy: Callable[
         found = again(file, home)
         assert found == read == read_policy(file)
         assert repr(found) == repr(read)  # 1 and True are equal, and not the same
-    assert len(kept(home)) == len(files) > 5
+    assert len(kept(home)) == len({file.read_bytes() for file in files}) > 5
 
 
 def test_other_bytes_are_another_policy(

@@ -2,6 +2,7 @@
 
     ledger       `Ledger`: append, read, bundle
     outbox       what trackers have not confirmed yet
+    receipts     the same for who is asked many times
 
     formats      what is signed, and how, without I/O
     signing      the keys that sign
