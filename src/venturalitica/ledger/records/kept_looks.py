@@ -139,12 +139,19 @@ def _caught_up(
     with contextlib.suppress(CacheMissError, EvidenceError):
         if 0 < known < size:
             start, last = cache.end(known - 1), known - 1
-            return _extended(files, rows, read_parts(files.entries, last, size, start=start), key)
+            parts = read_parts(files.entries, last, size, start=start)
+            return _whole(files, _extended(files, rows, parts, key), previous)
     _forget(files)
-    found = _extended(files, _none(), read_parts(files.entries, 0, size), key)
-    if previous is not None and not _is_leaf(found, previous):
+    return _whole(
+        files, _extended(files, _none(), read_parts(files.entries, 0, size), key), previous
+    )
+
+
+def _whole(files: LogFiles, rows: Rows, previous: bytes | None) -> Rows:
+    """The rows, once their last one is of the entry that was sealed last."""
+    if previous is not None and not _is_leaf(rows, previous):
         raise EvidenceError(f"{files.entries}: changed while it was read; try again")
-    return found
+    return rows
 
 
 def _known(rows: Rows) -> int:
