@@ -145,6 +145,16 @@ def test_an_erased_tally_is_no_reference(judge: Any) -> None:
     assert vl.verify("evidence").ok
 
 
+def test_what_a_baseline_left_out_is_named_where_all_columns_are_compared(
+    judge: Any, baseline: Any
+) -> None:
+    baseline(batch().assign(plant="north", customer=range(1_500)))
+    now = batch(seed=1).assign(plant="south", customer=range(1_500))
+    verdict = judge(now, ALL)["all"]
+    assert verdict.status == "passed"
+    assert "not in it: plant" in " ".join(verdict.notes)
+
+
 def test_all_columns_of_a_baseline(judge: Any, baseline: Any) -> None:
     train = batch(4_000)
     baseline(train)

@@ -14,9 +14,9 @@ from venturalitica.audit.project import own_external
 from venturalitica.core.drift import FILE_ENDING, LAST_GREEN, Distribution
 from venturalitica.core.policy import Policy
 from venturalitica.core.record import Statement
-from venturalitica.core.redact import redact_text, redacted_traceback
+from venturalitica.core.redact import redact_name, redact_text, redacted_traceback
 from venturalitica.core.reference import distributions
-from venturalitica.errors import EvidenceError, VenturaliticaError
+from venturalitica.errors import EvidenceError, VenturaliticaError, listed
 from venturalitica.ledger.records.references import FILE, NONE, RUN, leads
 from venturalitica.system.settings import Settings
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_NAMED = 5
 MOST_LOOKED_AT = 1_000
 """Records of a pipeline, newest first, among which the last green one is looked for."""
 
@@ -79,13 +80,16 @@ def _of_file(against: str, policy: Policy, settings: Settings) -> Reference:
             "'venturalitica baseline' writes one"
         ) from None
     found = read_baseline(data, what="the file", keys=baseline_keys(settings))
+    # Of what it left out nothing is compared, whichever columns a control asks for.
+    left = listed(map(redact_name, found.left_out), MOST_NAMED)
+    left = f"; not in it: {left}" if left else ""
     said = {
         "kind": FILE,
         "file": Path(against).name,
         "sha256": found.sha256,
         "key": found.signers[0],
         "made_at": found.made_at,
-        "words": f"the baseline {Path(against).name} ({found.name}, {found.rows:,} rows)",
+        "words": f"the baseline {Path(against).name} ({found.name}, {found.rows:,} rows{left})",
     }
     return Reference(said, found.by_key)
 
