@@ -15,7 +15,7 @@ from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.record import Statement
 from venturalitica.core.tally import Tally
 from venturalitica.judge import judge
-from venturalitica.judge.conclude import as_recorded
+from venturalitica.judge.pen import as_recorded
 from venturalitica.ledger.rejudge.counts import Counts
 
 ROLES: dict[str, Any] = {"target": "label", "prediction": "said", "gender": "sex"}

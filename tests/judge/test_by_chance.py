@@ -11,7 +11,7 @@ import pytest
 from venturalitica.core.circumstances import UNNAMED, Circumstances
 from venturalitica.core.verdict import Verdict
 from venturalitica.judge import judge
-from venturalitica.judge.conclude import as_recorded
+from venturalitica.judge.pen import as_recorded
 from venturalitica.reports.html.interval_chart import interval_bar
 from venturalitica.reports.sentences import chance_sentence
 

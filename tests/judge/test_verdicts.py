@@ -18,8 +18,8 @@ from venturalitica.core.tally import Tally
 from venturalitica.core.text import written, written_interval
 from venturalitica.core.verdict import Interval, Verdict
 from venturalitica.judge import judge, select
-from venturalitica.judge.conclude import as_recorded
 from venturalitica.judge.labels import read_labels
+from venturalitica.judge.pen import as_recorded
 
 
 def rows(count: int, seed: int = 0, right: float = 0.8) -> dict[str, list]:

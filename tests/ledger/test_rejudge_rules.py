@@ -16,7 +16,7 @@ from venturalitica.core.circumstances import Circumstances
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.core.verification import Step
 from venturalitica.judge import judge
-from venturalitica.judge.conclude import as_recorded
+from venturalitica.judge.pen import as_recorded
 from venturalitica.ledger import Ledger, verify_ledger
 from venturalitica.policy import parse_policy
 

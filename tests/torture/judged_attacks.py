@@ -20,7 +20,7 @@ from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.prior import Committed, Prior, identity_digest
 from venturalitica.core.tally import Axis, Table, Tally
 from venturalitica.judge import judge
-from venturalitica.judge.conclude import as_recorded
+from venturalitica.judge.pen import as_recorded
 from venturalitica.ledger import Ledger
 from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.policy import parse_policy

@@ -117,7 +117,7 @@ def build_statement(facts: Facts, *, key: bytes = b"") -> Unsigned:
     counts = facts.tally.for_evidence() if facts.tally else None
     tally = _sealed(counts.to_json()) if counts else None
     if facts.verdicts:
-        from venturalitica.judge.conclude import as_recorded
+        from venturalitica.judge.pen import as_recorded
 
         rough = counts is not None and not all(table.exact for table in counts.scores)
         facts = replace(facts, verdicts=as_recorded(facts.verdicts, rough=rough))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -140,6 +141,9 @@ def _alike(value: float, other: float) -> bool:
 
 WRITTEN = 4
 """Decimals of a value in a record; more where it would else be on another side of its threshold."""
+STEPS = 4.0
+"""Rows that a value is at least away from the next that is written, where it is not told how many
+rows were left out."""
 FEWEST_DIGITS, MOST_DIGITS = 4, 9
 """Significant digits of an amount in a record, whatever its scale."""
 
@@ -187,6 +191,42 @@ def written_interval(
         written(low, bound, ROUND_FLOOR, amount=amount),
         written(high, bound, ROUND_CEILING, amount=amount),
     )
+
+
+def step_of(support: float) -> float:
+    """The least of 1, 2 and 5 · 10^-k in which no value tells on how many rows it rests.
+
+    Of `support` rows or a few less or more, each has several values within one step. Never below
+    what a record writes anyway, nor above a half.
+    """
+    wanted = min(STEPS / max(support, 1.0), 0.5)
+    whole = Decimal(1).scaleb(math.floor(math.log10(wanted)))
+    step = next(float(whole * factor) for factor in (1, 2, 5, 10) if whole * factor >= wanted)
+    return max(step, 10.0**-WRITTEN)
+
+
+def on_steps(value: float, must: Threshold | None, step: float) -> float:
+    """The value as a multiple of `step`, the nearest that keeps the rule where the value does."""
+    exact, unit = Decimal(f"{value:.15g}"), Decimal(f"{step:.15g}")
+    for how in (ROUND_HALF_EVEN, ROUND_FLOOR, ROUND_CEILING):
+        times = (exact / unit).to_integral_value(rounding=how, context=_WIDE)
+        near = float(times * unit) + 0.0
+        if must is None or must.holds(near) == must.holds(value):
+            return near
+    return value
+
+
+def around_on_steps(told: float, value: float, interval: Interval, step: float) -> Interval:
+    """The interval of a value that is told as another, at most a step away; it is within.
+
+    Its distances from the value are rounded up, one step more. Its ends are not: these move with
+    the value, and would tell where in its step that lies.
+    """
+    below, above = (
+        step * math.ceil(distance / step - 1e-9) + step
+        for distance in (value - interval.low, interval.high - value)
+    )
+    return Interval(float(f"{told - below:.12g}"), float(f"{told + above:.12g}"))
 
 
 def percent(share: float) -> str:

@@ -94,7 +94,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     `reason` is a sentence for people, never empty. `notes` are facts that
     the reader must know besides (rows dropped, quartile cuts, vanished groups, exactness bounds).
     `remedy` is the policy's own advice on what to do, word for word. `by_chance`, of a comparison
-    that fails or is not conclusive, is what exactly equal groups would show.
+    that fails or is not conclusive, is what exactly equal groups would show. A `step` above 0 is
+    what a record's values are multiples of, which does not tell how few rows were left out.
     """
 
     control: str
@@ -120,6 +121,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     file: str = ""
     line: int = 0
     by_chance: Chance | None = None
+    step: float = 0.0
 
     def __post_init__(self) -> None:
         force_setattr(self, "groups", Groups(self.groups))
@@ -185,7 +187,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
         return cls(**found)
 
 
-_KEYS = [name for name in Verdict.__struct_fields__ if name != "by_chance"]
+_KEYS = [name for name in Verdict.__struct_fields__ if name not in ("by_chance", "step")]
 _KEYS.insert(_KEYS.index("value"), "light")
 """Of the form kept in evidence: the fields, and the light after the status that gives it."""
 

@@ -9,10 +9,10 @@ import numpy
 from msgspec import Struct
 from msgspec.structs import replace
 
-from venturalitica.core.text import quoted, rows, sizes
+from venturalitica.core.text import quoted, rows, sizes, step_of
 from venturalitica.core.verdict import GroupValue, Interval
 from venturalitica.errors import listed, shortened
-from venturalitica.judge.count import Missed
+from venturalitica.judge.count import Counted, Missed
 from venturalitica.judge.question import Question, Refusal, compared_groups
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.ends import HALF, Apart, AtLevel, Shares, compared_ends
@@ -82,6 +82,8 @@ class Found(Struct, frozen=True):
     places: tuple[int, ...] = ()
     """Of the groups that are compared."""
     weighted: str = ""
+    step: float = 0.0
+    """Values are told in multiples of it; 0 where it is told on how many rows they rest."""
 
     def with_notes(self, *notes: str) -> Found:
         return replace(self, notes=(*notes, *self.notes))
@@ -127,11 +129,17 @@ def _drawn(question: Question, replicates: Floats, found: Found) -> Found:
 
 
 def compared(
-    question: Question, parts: Sequence[Part], names: Sequence[str], counts: Integers
+    question: Question,
+    parts: Sequence[Part],
+    names: Sequence[str],
+    counts: Integers,
+    *,
+    rough: bool = False,
 ) -> Found:
     """Groups' values become one; with several parts the worst of them counts.
 
-    `names` and `counts` are `(G,)`. Raises Refusal where a group that counts has no value.
+    `names` and `counts` are `(G,)`; of `rough` ones it is not told how many rows were left out.
+    Raises Refusal where a group that counts has no value.
     """
     assert question.compare is not None
     n = int(counts.sum())
@@ -158,7 +166,7 @@ def compared(
         groups,
         tuple(names[place] for place in places),
         deciding,
-        _thin(parts, places, groups, question.control.min_support),
+        _thin(parts, places, groups, question.control.min_support, rough=rough),
         parts=tuple(parts),
         places=tuple(places),
     )
@@ -275,6 +283,8 @@ def _thin(
     places: Sequence[int],
     groups: Sequence[GroupValue],
     min_support: int,
+    *,
+    rough: bool,
 ) -> tuple[str, ...]:
     small = [groups[place] for place in places if groups[place].n < min_support]
     doubts = []
@@ -282,7 +292,8 @@ def _thin(
         doubts.append(f"fewer than {rows(min_support)} (min_support) in {sizes(small)}")
     for part in parts:
         thin = [
-            f"'{shortened(groups[place].name)}' ({rows(int(part.support[place]))})"
+            f"'{shortened(groups[place].name)}'"
+            + ("" if rough else f" ({rows(int(part.support[place]))})")
             for place in places
             if part.support[place] < min_support <= groups[place].n
         ]
@@ -292,3 +303,20 @@ def _thin(
                 f"{listed(thin)}"
             )
     return tuple(doubts)
+
+
+def step_of_parts(question: Question, parts: Sequence[Part], counted: Counted) -> float:
+    """What values are told in multiples of: the step of the group whose values are furthest apart.
+
+    A mean of amounts is of no whole number of rows, and tells none.
+    """
+    if question.spec.is_amount:
+        return 0.0
+    every = counted.rows.astype(float)
+    behind = [
+        counted.told.astype(float)
+        if numpy.array_equal(part.support[: every.size], every)
+        else part.support
+        for part in parts
+    ]
+    return step_of(min(float(support[support > 0].min(initial=numpy.inf)) for support in behind))

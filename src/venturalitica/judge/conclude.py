@@ -27,6 +27,7 @@ from venturalitica.errors import shortened
 from venturalitica.judge.by_chance import by_chance
 from venturalitica.judge.compare_groups import Found
 from venturalitica.judge.count import Missed
+from venturalitica.judge.pen import Pen, pen_of, rounded
 from venturalitica.judge.question import Question, error_of, level_of
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.intervals import FEWEST_BEYOND, MOST_UNDEFINED, REPLICATES
@@ -51,6 +52,7 @@ def verdict(
     notes: tuple[str, ...] = (),
     compare: str | None = None,
     by_chance: Chance | None = None,
+    step: float = 0.0,
 ) -> Verdict:
     """A verdict with everything that its control and its policy say."""
     return Verdict(
@@ -77,42 +79,7 @@ def verdict(
         file=policy.filename,
         line=control.line,
         by_chance=by_chance,
-    )
-
-
-def as_recorded(verdicts: Iterable[Verdict], *, rough: bool) -> tuple[Verdict, ...]:
-    """Verdicts as a record has them: values with four decimals, ends of intervals rounded outward.
-
-    Their status was decided before. Of scores on a grid (`rough`) values stay as they are: those
-    that the record tells are what it is judged again by.
-    """
-    return tuple(
-        one if rough and one.metric in CATALOG and CATALOG[one.metric].has_levels else _rounded(one)
-        for one in verdicts
-    )
-
-
-def _rounded(verdict: Verdict) -> Verdict:
-    bound, amount = verdict.threshold, _is_amount(verdict.metric)
-    return replace(
-        verdict,
-        by_chance=verdict.by_chance and _written_chance(verdict.by_chance, bound),
-        value=None if verdict.value is None else words.written(verdict.value, bound, amount=amount),
-        interval=words.written_interval(verdict.interval, bound, amount=amount),
-        groups=tuple(_rounded_group(group, bound, amount=amount) for group in verdict.groups),
-    )
-
-
-def _is_amount(metric: str) -> bool:
-    """Whether its values are in the unit of the target, of whatever scale that is."""
-    return metric in CATALOG and CATALOG[metric].is_amount
-
-
-def _rounded_group(group: GroupValue, bound: float | None, *, amount: bool) -> GroupValue:
-    return replace(
-        group,
-        value=None if group.value is None else words.written(group.value, bound, amount=amount),
-        interval=words.written_interval(group.interval, bound, amount=amount),
+        step=step,
     )
 
 
@@ -131,26 +98,22 @@ def conclude(
     """
     control = question.control
     value = found.value + 0.0
+    pen = pen_of(question.spec.name, control.must, question.compare, found.step)
     interval = found.interval
+    told = pen.ends(value, interval)
     doubts = (*besides, *found.doubts, *_doubts(question, found, interval))
-    wide = interval and _widened(interval, found.error_bound)
+    # What is told must show what was concluded.
+    wide = told if found.step else interval
+    wide = wide and _widened(wide, found.error_bound)
     settled = wide is not None and control.must.settled_by(wide)
     met = control.must.met_by(value, wide)
     # What is said is what a record says, so that no page shows another last digit beside it.
-    amount = question.spec.is_amount
-    sentence = words.compared(words.written(value, control.must.bound, amount=amount), control.must)
     parts = [
-        sentence,
+        words.compared(pen.value(value), control.must),
         *([f"weighted by {found.weighted}"] if found.weighted else []),
-        *_extremes(question, found),
+        *_extremes(question, found, pen),
         *unsure(control.must, value, met),
-        *_straddle(
-            question,
-            words.written_interval(interval, control.must.bound, amount=amount),
-            settled,
-            doubts,
-            besides,
-        ),
+        *_straddle(question, told, settled, doubts, besides),
     ]
     conclusive = settled and not doubts
     equal = by_chance(question, found) if explains and not (met and conclusive) else None
@@ -164,18 +127,27 @@ def conclude(
         conclusive=conclusive,
         n=found.n,
         groups=found.groups,
-        notes=(*found.notes, *(f"{DOUBT}{doubt}" for doubt in doubts)),
+        notes=(*found.notes, *_steps(found.step), *(f"{DOUBT}{doubt}" for doubt in doubts)),
         compare=question.compare,
         by_chance=equal,
+        step=found.step,
     )
-    more = [sample_words(made)] if explains and not settled else []
+    more = [_rows_wanted(made)] if explains and not settled else []
     if equal is not None:
-        more.append(words.chance_words(_written_chance(equal, control.must.bound), control.must))
+        more.append(words.chance_words(pen.chance(equal), control.must))
     return replace(made, reason="; ".join([made.reason, *filter(None, more)]))
 
 
-def _written_chance(chance: Chance, bound: float | None) -> Chance:
-    return Chance(*(words.written(number, bound) for number in chance))
+def _rows_wanted(made: Verdict) -> str:
+    """Of what is told, which may lie on the threshold where the value does not."""
+    told = rounded(made) if made.step else made
+    return "" if made.step and told.value == made.threshold else sample_words(told)
+
+
+def _steps(step: float) -> list[str]:
+    if not step:
+        return []
+    return [f"told in steps of {step:.10g}, since it is not told how many rows were left out"]
 
 
 def _widened(interval: Interval, error_bound: float) -> Interval:
@@ -202,10 +174,8 @@ def _doubts(question: Question, found: Found, interval: Interval | None) -> list
             f"{words.rows(found.n)} in all, fewer than {control.min_support} (min_support)"
         )
     elif not found.groups and found.support < control.min_support:
-        doubts.append(
-            f"the value rests on {words.rows(found.support)}, fewer than {control.min_support} "
-            "(min_support)"
-        )
+        behind = "" if found.step else f"{words.rows(found.support)}, "
+        doubts.append(f"the value rests on {behind}fewer than {control.min_support} (min_support)")
     if found.undefined > MOST_UNDEFINED * REPLICATES:
         doubts.append(f"{found.undefined:,} of {REPLICATES:,} replicates have no value")
     if found.drawn and question.alpha * REPLICATES < FEWEST_BEYOND - TOLERANCE:
@@ -224,10 +194,16 @@ def _unvaried(question: Question, found: Found, interval: Interval | None) -> li
     least, most = max(found.value - may_be, low), min(found.value + may_be, high)
     if question.control.must.settled_by(Interval(least, most)):
         return []
-    within = words.interval_words(Interval(least, most), question.control.must)
+    ends: Interval | None = Interval(least, most)
+    if found.step:
+        pen = pen_of(question.spec.name, question.control.must, question.compare, found.step)
+        ends = pen.ends(found.value, ends)
+    assert ends is not None
+    within = words.interval_words(ends, question.control.must)
+    behind = "these rows" if found.step else words.rows(found.support)
     return [
-        f"no replicate differs from the value; what {words.rows(found.support)} never showed may "
-        f"still move it within {within} (rule of three)"
+        f"no replicate differs from the value; what {behind} never showed may still move it within "
+        f"{within} (rule of three)"
     ]
 
 
@@ -255,22 +231,17 @@ def _straddle(
     return [f"not conclusive: {'; '.join(said)}"] if said else []
 
 
-def _extremes(question: Question, found: Found) -> list[str]:
+def _extremes(question: Question, found: Found, pen: Pen) -> list[str]:
     """`lowest female 0.620 (n=310), highest male 0.840 (n=690)`."""
     must = question.control.must
-    amount = question.spec.is_amount
     by_name = {group.name: group for group in found.groups}
     seen = [by_name[name] for name in found.compared if by_name[name].value is not None]
     if not seen:
         return []
-
-    def told(group: GroupValue) -> GroupValue:
-        return _rounded_group(group, must.bound, amount=amount)
-
     if question.compare == "between":
-        return [" minus ".join(words.group(told(group), must) for group in seen)]
-    low = told(min(seen, key=_value))
-    high = told(max(reversed(seen), key=_value))  # of equal groups another one than the lowest
+        return [" minus ".join(words.group(pen.group(group), must) for group in seen)]
+    low = pen.group(min(seen, key=_value))
+    high = pen.group(max(reversed(seen), key=_value))  # of equal groups another one than the lowest
     if question.compare == "min":
         return [words.group(low, must, "lowest")]
     if question.compare == "max" or question.spec.drift:

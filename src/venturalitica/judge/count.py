@@ -58,6 +58,8 @@ class Counted(Counts, frozen=True, kw_only=True):
     told: Integers
     """`(G,)` the rows of each group as they may be told: where it is not told how many were left
     out, in all or of any group, with those, since the difference would tell it."""
+    rough: bool = False
+    """Whether it is not told how many rows of these groups were left out for missing values."""
     notes: tuple[str, ...] = ()
     weights: Weights | None = None
     """What the rows of each cell weigh, where they do not count for one each."""
@@ -119,6 +121,9 @@ def count_cells(
     labels = len(roles) if values is None else len(roles) - 1
     used = numpy.zeros(groups.size or 1, dtype=numpy.int64)
     numpy.add.at(used, group, counts[kept])
+    whole = None
+    if missed is not None:
+        whole = _whole(control, tally, indices, counts, groups, used, missed, least, hidden)
     counted = Counted(
         indices=indices[kept, :labels],
         group=group,
@@ -130,9 +135,8 @@ def count_cells(
         groups=groups,
         kept_back=kept_back,
         missed=missed,
-        told=used
-        if missed is None
-        else _told(control, tally, indices, counts, groups, used, missed, least, hidden),
+        told=used if whole is None else whole,
+        rough=whole is not None,
         notes=(*notes, *groups.notes),
     )
     if control.across:
@@ -153,7 +157,7 @@ def _held(control: Control, tally: Tally, groups: Collection[Group]) -> Integers
     return product_codes(numpy.array(sorted(groups), dtype=numpy.int64), axes)
 
 
-def _told(
+def _whole(
     control: Control,
     tally: Tally,
     indices: Integers,
@@ -163,7 +167,8 @@ def _told(
     missed: Missed,
     least: int,
     hidden: Collection[Group],
-) -> Integers:
+) -> Integers | None:
+    """The rows of each group with those that were left out; None where it is told how many."""
     roles = indices.shape[1] - len(control.across)
     missing, places = indices[:, :roles] == NULL, indices[:, roles:]
     known = (places != NULL).all(axis=1)
@@ -187,7 +192,7 @@ def _told(
     # What all lost less those of the groups that are shown is of the others.
     every.append([missed.exact - int(lost[alone].sum())] if missed.exact is not None else [])
     few = any(0 < count < least for own in every for count in own)
-    return whole if few or missed.exact is None else used
+    return whole if few or missed.exact is None else None
 
 
 def _losses(lacking: Sequence[int], lost: int) -> list[int]:

@@ -18,7 +18,7 @@ from venturalitica.core.policy import ONE_LIST, Control, Policy
 from venturalitica.core.tally import Tally
 from venturalitica.core.text import rows
 from venturalitica.errors import listed
-from venturalitica.judge.compare_groups import Found, Part, compared, single
+from venturalitica.judge.compare_groups import Found, Part, compared, single, step_of_parts
 from venturalitica.judge.count import UNTOLD, Counted, count_all, count_cells, kept_back_words
 from venturalitica.judge.keep_back import SINCE, Across, Group
 from venturalitica.judge.labels import (
@@ -364,18 +364,22 @@ def compared_or_single(
 ) -> Found:
     """The parts' values as one; `fewest` `(G,)` rows are behind any part of them."""
     _refuse_kept_back(bench, question, counted, fewest)
+    step = step_of_parts(question, parts, counted) if counted.rough else 0.0
     if question.compare is None:
-        return single(
+        found = single(
             question,
             parts[0],
             n=int(counted.told.sum()),
             undefined=CATALOG[question.spec.name].undefined,
         )
+        return replace(found, step=step)
     statistic = STATISTICS[question.spec.parts[0]]
     absent = absent_groups(statistic, counted)
     told = numpy.pad(counted.told, (0, len(absent))) if absent else counted.told
-    found = compared(question, parts, (*counted.groups.names, *absent), told)
-    return replace(found, doubts=(*found.doubts, *groups_without_rows(question, counted)))
+    names = (*counted.groups.names, *absent)
+    found = compared(question, parts, names, told, rough=counted.rough)
+    doubts = (*found.doubts, *groups_without_rows(question, counted))
+    return replace(found, doubts=doubts, step=step)
 
 
 def _refuse_kept_back(bench: Bench, question: Question, counted: Counted, fewest: Floats) -> None:

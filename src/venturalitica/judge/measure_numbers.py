@@ -65,6 +65,9 @@ def counted_levels(bench: Bench, question: Question) -> Levelled:
 def measure_number(bench: Bench, question: Question) -> Found:
     """Measure a metric of a number. Raises Refusal where it has no value."""
     fine = _read(bench, question, bench.tally)
+    if fine.counted.rough:
+        # A record tells such values on steps, so what it keeps must be enough to find them again.
+        fine = _read(bench, question, bench.evidence)
     _refuse_unfit(question, fine)
     every = _parts(bench, question, fine)
     parts = [every[metric] for metric in question.spec.parts]
@@ -75,7 +78,7 @@ def measure_number(bench: Bench, question: Question) -> Found:
         found = replace(found, doubts=(*found.doubts, *_unsure(question, fine)))
     shift = max(moved for _, moved in parts)
     note = () if shift <= 1e-12 else (_level_note(_number(question), shift),)
-    if bench.told is None:
+    if bench.told is None or fine.counted.rough:
         found = _bounded(found, question, fine)
     # Else of the values that the record tells, which may be exact: how far they are off is theirs.
     found = found.with_notes(*fine.counted.notes, *filter(None, [fine.note]), *note)
@@ -254,7 +257,7 @@ def _values(bench: Bench, question: Question, fine: Levelled, name: str) -> Floa
     taken where they lie as near to those on its levels as must be.
     """
     values = STATISTICS[name].compute(fine.counts, fine.values)
-    if fine.exact or bench.told is None:
+    if fine.exact or fine.counted.rough or bench.told is None:
         return values
     alike = (control for control, spec in _alike(bench, question) if spec.name == name)
     return bench.told.refined(alike, values, _bounds(name, fine))

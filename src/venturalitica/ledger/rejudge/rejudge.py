@@ -27,9 +27,9 @@ from venturalitica.core.tally import Tally
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, VenturaliticaError, listed
 from venturalitica.judge import unreported
-from venturalitica.judge.conclude import as_recorded
 from venturalitica.judge.controls import METHODS, unknown_method
 from venturalitica.judge.keep_back import SINCE
+from venturalitica.judge.pen import as_recorded
 from venturalitica.judge.told import Told
 from venturalitica.ledger.formats.merkle import Head
 from venturalitica.ledger.records.chronicle import Chronicle, Record
