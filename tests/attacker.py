@@ -252,11 +252,23 @@ class Attacker:
     def _may_hide(self, secret: Secret, label: Place) -> bool:
         """Whether others of that label are where it is not told what group of these roles has them.
 
-        Those of a shown intersection of these roles with others are told, too.
+        Those of a shown intersection of these roles with others are told, too. What is shown of a
+        larger group is known of its parts: where nobody in it has the label, no part of it has.
         """
         finer = {across: at for across, at in self._shown.items() if {*secret.across} <= {*across}}
+        own_of = dict(zip(secret.across, secret.group, strict=True))
+        larger = [
+            (across, tuple(own_of[role] for role in across), at)
+            for across, at in self._shown.items()
+            if {*across} < {*secret.across}
+        ]
         of_label = everyone = 0
         for (own, place), rows in self.true.items():
+            if any(
+                (there := self._group(across, place)) != here and (here in at or there in at)
+                for across, here, at in larger
+            ):
+                continue
             told = any(self._group(across, place) in at for across, at in finer.items())
             if not told and self._group(secret.across, place) != secret.group:
                 of_label += rows if own == label else 0

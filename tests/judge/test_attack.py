@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.attacker import Attacker
@@ -84,6 +84,29 @@ def published(make: Any, tally: Tally, asked: list[Any], nulls: Any, least: int)
 
 @settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(CELLS, NAMELESS, CONTROLS, st.sampled_from(["drop", "refuse"]), st.sampled_from([3, 5]))
+@example(
+    {(0, 1, "u", "n"): 2, (1, 0, "u", "s"): 5, (1, 1, "z", "w"): 9},
+    {},
+    [("group_representation", ("a",), 0.2), ("f1", ("a", "b"), 0.5)],
+    "drop",
+    3,
+)
+@example(
+    {
+        (0, 0, "x", "n"): 5,
+        (1, 1, "x", "s"): 6,
+        (0, 1, "x", "n"): 7,
+        (0, 1, "z", "n"): 1,
+        (0, 1, "u", "w"): 3,
+        (1, 0, "x", "w"): 6,
+        (1, 1, "x", "w"): 4,
+        (0, 1, "x", "w"): 8,
+    },
+    {(0, 1, "y", None): 4},
+    [("precision", ("a", "b"), 0.2), ("selection_rate", ("a",), 1.0), ("f1", ("a",), 0.8)],
+    "refuse",
+    3,
+)
 def test_no_size_follows_from_what_was_published(
     make: Any, cells: Any, nameless: Any, asked: Any, nulls: Any, least: int
 ) -> None:
