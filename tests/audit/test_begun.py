@@ -180,9 +180,12 @@ def test_a_run_under_way_is_not_called_dead(policy, table):
 
 
 def test_a_worker_that_outlives_its_parent_keeps_no_run_alive():
-    """A fork has copies of all descriptors, and a lock lives as long as any of them."""
+    """A fork has copies of all descriptors, and a lock lives as long as any of them.
+
+    The worker says the id: only where it runs has it let go of what it was born with.
+    """
     script = KILLED.replace(
-        "    print", "    import os\n    if os.fork() == 0: time.sleep(60)\n    print"
+        "    print", "    import os\n    if os.fork(): time.sleep(60)\n    print"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script, "training"],
