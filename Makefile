@@ -99,8 +99,8 @@ demo: $(VENV)/.demo
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev $(VENV)/.system
-	$(PYTEST) --ignore=tests/browser --ignore=tests/torture --ignore=tests/peers --ignore=tests/frameworks \
-	  --ignore=tests/engines
+	$(PYTEST) --ignore=tests/browser --ignore=tests/torture --ignore=tests/peers --ignore=tests/scripts \
+	  --ignore=tests/frameworks --ignore=tests/engines
 
 test-browser: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/browser
@@ -109,7 +109,7 @@ test-torture: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/torture
 
 test-peers: $(VENV)/.dev $(VENV)/.system
-	$(PYTEST) tests/peers
+	$(PYTEST) tests/peers tests/scripts
 
 test-frameworks: BIN := $(FRAMEWORKS)/bin
 test-frameworks: $(FRAMEWORKS)/.frameworks
