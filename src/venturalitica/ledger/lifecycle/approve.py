@@ -119,6 +119,15 @@ class LateSignOffs:
         return {entry: several[-1] for entry, several in found.items()}
 
 
+def every_sign_off(ledger: Ledger) -> list[Approval]:
+    """All sign-offs of the log, oldest first, whatever record each names.
+
+    Raises:
+        EvidenceError: the log was altered.
+    """
+    return list(_approvals(ledger, 0))
+
+
 def _by_entry(ledger: Ledger, every: Sequence[Approval]) -> dict[int, tuple[Approval, ...]]:
     """Those that name the digest of the entry that they speak of, by that entry."""
     entries = sorted({approval.entry for approval in every})

@@ -169,7 +169,7 @@ class Verdicts(Chronicle):
             need(newer, f"it says not how it judged, as entry {self._since} does")
             self._judge_as_before(record, run=run)
         else:
-            asked = _circumstances(judging)
+            asked = circumstances_of(judging)
             check_rows(record, asked)
             self._since = index if self._since is None else self._since
             self._judge_fully(record, asked, index)
@@ -287,7 +287,8 @@ def _policy(record: Statement) -> Policy | None:
         raise NotJudged("its policy is not intact") from None  # which the step `policy` says
 
 
-def _circumstances(judging: Mapping[str, Any]) -> Circumstances:
+def circumstances_of(judging: Mapping[str, Any]) -> Circumstances:
+    """How a record says that it judged; raises `EvidenceError` where that cannot be read."""
     try:
         asked = Circumstances.from_json(judging)
     except (KeyError, TypeError, ValueError, AttributeError):

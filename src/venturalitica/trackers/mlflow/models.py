@@ -67,6 +67,27 @@ def resolved(uri: str) -> Named:
         return _in_registry(mlflow, uri, known)
 
 
+def only_model(uri: str) -> str:
+    """`runs:/ID` as the one model that the run logged; any other URI as it is.
+
+    Raises:
+        TrackerError: the run logged none, or several; they are listed.
+    """
+    run_id, _, path = uri.removeprefix("runs:/").partition("/")
+    if not uri.startswith("runs:/") or path:
+        return uri
+    mlflow = library()
+    with _translated(uri):
+        door = str(mlflow.get_tracking_uri())
+        if is_http(door):
+            first_answer(door, _NO_RUN, must_exist=False)
+        found = logged_in(door, run_id)
+    if len(found) != 1:
+        names = ", ".join(f"models:/{one.model_id} ({one.name})" for one in found)
+        raise TrackerError(f"run {run_id} logged {len(found)} models ({names or 'none'}): name one")
+    return f"models:/{found[0].model_id}"
+
+
 def _in_registry(mlflow: Any, uri: str, known: Mapping[str, str]) -> Named:
     from mlflow.store.artifact.models_artifact_repo import ModelsArtifactRepository
     from mlflow.store.artifact.utils.models import get_model_name_and_version

@@ -1,0 +1,112 @@
+"""What the gate is asked and what it answers.
+
+A gate lets a model's version through where signed evidence says that these very files were judged,
+under the rules that are asked for, and met them. `review/gate` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from venturalitica.core.manifest import Manifest
+from venturalitica.core.policy import Policy
+from venturalitica.core.verdict import Light
+
+Rule = Literal[
+    "allowed",
+    "no-evidence",
+    "signature",
+    "other-files",
+    "not-compared",
+    "other-policy",
+    "no-tally",
+    "control",
+    "signer",
+    "clock",
+    "too-old",
+    "approval",
+    "rejected",
+]
+"""By which rule it was decided: one name for good, whatever the sentence says."""
+
+
+class ApprovalRule(Struct, frozen=True):
+    """That `count` persons, each with a key of their own, sign off in the function `role`."""
+
+    role: str
+    count: int = 1
+
+    def __str__(self) -> str:
+        return self.role if self.count == 1 else f"{self.role}:{self.count}"
+
+
+class SignOff(Struct, frozen=True):
+    """A sign-off as the gate counts it: by which key, in which function, of which record."""
+
+    evidence_sha256: str
+    keyid: str
+    role: str
+    decision: str
+    at: str
+
+
+class Requirement(Struct, frozen=True, kw_only=True):
+    """What a version must show.
+
+    `policy` is the one whose rules it must meet; `max_age` how old the judgement may be; `light`
+    the least that its record may show. Whose keys count is said where evidence is verified.
+    """
+
+    policy: Policy
+    max_age: timedelta | None = None
+    approvals: tuple[ApprovalRule, ...] = ()
+    light: Light = "green"
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A model's version, with the evidence that was found for it; nothing of it is believed yet.
+
+    `files` are its own, all of them; None where evidence alone is asked about. `bundles` are by the
+    name of where each was found, `tallies` the vault's pairs by the digest that a record names.
+    """
+
+    name: str
+    version: str = ""
+    files: Manifest | None = None
+    bundles: Mapping[str, bytes] = field(default_factory=dict)
+    tallies: Mapping[str, bytes] = field(default_factory=dict)
+    sign_offs: tuple[SignOff, ...] = ()
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """Whether it may pass, by which rule, and why in one sentence.
+
+    `record` is the evidence digest of the judgement that it rests on, `control` the one that is not
+    met, `anew` whether the verdicts were computed again under another policy than the record's own.
+    """
+
+    allowed: bool
+    rule: Rule
+    sentence: str
+    name: str
+    version: str = ""
+    control: str = ""
+    record: str = ""
+    files_root: str = ""
+    policy: str = ""
+    policy_sha256: str = ""
+    signers: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
+    anew: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As facts, and as a record has it."""
+        found = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in found.items()
+        }

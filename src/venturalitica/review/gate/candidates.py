@@ -1,0 +1,115 @@
+"""What is known of a version: its files, fetched and digested, and the evidence kept for it.
+
+A version names a run, and says so itself: evidence that is kept there counts for nothing until its
+signed manifest names these very files (`decide`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePath
+
+from msgspec.structs import replace
+
+from venturalitica.core.encoding import is_hash, sha256_hex
+from venturalitica.core.gate import Candidate, SignOff
+from venturalitica.core.redact import redact_name
+from venturalitica.errors import EvidenceError
+from venturalitica.ledger.formats.bundle import Bundle
+from venturalitica.ledger.formats.dsse import statement_of
+from venturalitica.ledger.ledger import Ledger
+from venturalitica.ledger.lifecycle.approve import every_sign_off
+from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.verify.verify import bundle_bytes
+from venturalitica.provenance.model_files import Progress, read_manifest
+from venturalitica.trackers import tracker
+from venturalitica.trackers.base import TALLY
+from venturalitica.trackers.mlflow.models import SCHEMES, Named, fetch, only_model, resolved
+
+
+def candidate_of(
+    target: str, *, ledger: Ledger | None = None, progress: Progress | None = None
+) -> tuple[Candidate, Named | None]:
+    """The candidate that a text means, and what MLflow knows of it where it is a model there.
+
+    Args:
+        target: `models:/NAME/VERSION`, `models:/NAME@alias`, `runs:/ID`, `runs:/ID/PATH`, or the
+            path of a bundle (`evidence.json`).
+        ledger: whose vault may hold tallies, and whose sign-offs count; None where there is none.
+        progress: called with the bytes digested so far and the bytes there are.
+
+    Raises:
+        EvidenceError: there is no such file.
+        DataError: its files cannot be digested.
+        TrackerError: MLflow has no such model or run, or failed.
+        TrackerUnreachable: it does not answer.
+        MissingExtra: MLflow is not installed.
+    """
+    if not target.startswith(SCHEMES):
+        return _with_ledger(_of_bundle(Path(target)), ledger), None
+    named = resolved(only_model(target))
+    with tempfile.TemporaryDirectory(prefix="venturalitica-model-") as place:
+        files = read_manifest(fetch(named.uri, Path(place)), progress=progress)
+    found = Candidate(
+        name=named.facts.get("name") or redact_name(named.uri),
+        version=named.facts.get("version", ""),
+        files=files,
+    )
+    run_id = named.facts.get("run_id", "")
+    kept = tracker("mlflow").fetch(run_id) if run_id else {}
+    return _with_ledger(with_evidence(found, kept), ledger), named
+
+
+def with_evidence(candidate: Candidate, kept: Mapping[str, bytes]) -> Candidate:
+    """With what lies at its run: bundles, and tallies by the digest that they are sealed under."""
+    ours = {name: data for name, data in kept.items() if name.endswith(".json")}
+    tallies = {sha256_hex(data): data for name, data in ours.items() if _is_tally(name)}
+    bundles = {name: data for name, data in ours.items() if not _is_tally(name)}
+    return replace(candidate, bundles=bundles, tallies=tallies)
+
+
+def _is_tally(name: str) -> bool:
+    return PurePath(name).name == TALLY
+
+
+def _of_bundle(path: Path) -> Candidate:
+    if not path.is_file():
+        raise EvidenceError(
+            f"{path}: no such file; expected models:/NAME/VERSION, models:/NAME@alias, runs:/ID or "
+            "a bundle (evidence.json)"
+        )
+    beside = path.with_name(TALLY)
+    kept = {path.name: bundle_bytes(path)}
+    if path.name != TALLY and beside.is_file():
+        kept[TALLY] = bundle_bytes(beside)
+    found = with_evidence(Candidate(name=path.name), {path.name: kept.pop(path.name)})
+    return replace(found, tallies={sha256_hex(data): data for data in kept.values()})
+
+
+def _with_ledger(candidate: Candidate, ledger: Ledger | None) -> Candidate:
+    """With the tallies of its own vault, and its sign-offs."""
+    if ledger is None:
+        return candidate
+    vault = Vault(ledger.home)
+    found = {digest: vault.pair(digest) for digest in _kept_by(candidate.bundles.values())}
+    own = {digest: pair for digest, pair in found.items() if pair is not None}
+    sign_offs = tuple(
+        SignOff(one.evidence_sha256, one.keyid, one.role, one.decision, one.decided_at)
+        for one in every_sign_off(ledger)
+    )
+    return replace(
+        candidate,
+        tallies={**candidate.tallies, **own},
+        sign_offs=(*candidate.sign_offs, *sign_offs),
+    )
+
+
+def _kept_by(bundles: Iterable[bytes]) -> Iterator[str]:
+    for data in bundles:
+        try:
+            digest = statement_of(Bundle.parse(data).envelope).tally_kept
+        except EvidenceError:
+            continue  # `decide` says what is wrong with it
+        if is_hash(digest):
+            yield digest
