@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from venturalitica.cli.parsing import meant
-
 
 @pytest.mark.parametrize(
     ("typed", "wanted"),
@@ -31,7 +29,3 @@ def test_the_nearest_command(call, typed: str, wanted: str) -> None:
     result = call(*typed.split())
     assert result.exit_code == 2
     assert wanted in result.stderr
-
-
-def test_a_command_that_is_planned_is_not_taken_for_another() -> None:
-    assert meant("gate") == ""

@@ -46,6 +46,7 @@ READS: dict[str, list[list[str]]] = {
     "erase": [["99", "--yes"]],
     "attach": [["99", "gone-0123"], ["0", "gone-0123"]],
     "bind": [["gone-0123"]],
+    "gate": [["gone.json"], ["gone.json", "--json"]],
     "place": [["zzzz", "--on", "2024-02-29", "--yes"]],
 }
 """What reads the ledger. Of what also writes, the calls here find nothing to write."""

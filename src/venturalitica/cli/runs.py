@@ -57,6 +57,7 @@ class KindName(StrEnum):
     commitment = "commitment"
     begin = "begin"
     attachment = "attachment"
+    decision = "decision"
 
 
 CARE = tuple(kind.value for kind in KindName if kind not in (KindName.audit, KindName.run))

@@ -62,6 +62,7 @@ MODEL = "urn:venturalitica:model:v1"
 COMMITMENT = "urn:venturalitica:commitment:v1"
 BEGIN = "urn:venturalitica:begin:v1"
 ATTACHMENT = "urn:venturalitica:attachment:v1"
+DECISION = "urn:venturalitica:decision:v1"
 
 JUDGED = {AUDIT: "audit", RUN: "run"}
 """The kinds of record that hold verdicts, by their predicateType."""
@@ -75,6 +76,7 @@ KINDS = JUDGED | {
     COMMITMENT: "commitment",
     BEGIN: "begin",
     ATTACHMENT: "attachment",
+    DECISION: "decision",
 }
 
 PREDICATE, LOG = "predicate", "log"

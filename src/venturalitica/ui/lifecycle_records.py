@@ -18,6 +18,7 @@ from venturalitica.core.record import (
     ATTACHMENT,
     BEGIN,
     COMMITMENT,
+    DECISION,
     ERASURE,
     MODEL,
     PLACEMENT,
@@ -25,6 +26,7 @@ from venturalitica.core.record import (
     ROTATION,
 )
 from venturalitica.core.retention import TEN_YEARS, last_day
+from venturalitica.ledger.records.decision import Decided
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
@@ -162,6 +164,30 @@ def _rotation(ledger: Ledger, predicate: Json, index: int) -> Care:
     )
 
 
+def _decision(ledger: Ledger, predicate: Json, index: int) -> Care:
+    made = Decided.of(predicate)
+    decision = made.decision
+    named = " ".join(filter(None, (decision.name, decision.version)))
+    word = "let through" if decision.allowed else "refused"
+    if made.passed and not decision.allowed:
+        word = f"let through although refused ({made.mode})"
+    return Care(
+        f"A gate decided: {named} {word}",
+        f"{decision.sentence[:1].upper()}{decision.sentence[1:]}.",
+        (
+            ("Alias", made.alias or None),
+            ("By rule", decision.rule),
+            ("Control", decision.control or None),
+            ("Required policy", f"{decision.policy} ({decision.policy_sha256[:12]})"),
+            ("Judgement", decision.record and digest(decision.record)),
+            ("Root over the files", decision.files_root and digest(decision.files_root)),
+            ("Signed off by", ", ".join(decision.approvals) or None),
+            ("Settings of the gate", made.settings and digest(made.settings)),
+            ("Asked by", made.by or None),
+        ),
+    )
+
+
 def _model(ledger: Ledger, predicate: Json, index: int) -> Care:
     made = ModelTie.of(predicate)
     same = made.likeness.tie == "same predictions"
@@ -260,6 +286,7 @@ _KINDS: Mapping[str, Callable[[Ledger, Json, int], Care]] = {
     COMMITMENT: _commitment,
     BEGIN: _begin,
     ATTACHMENT: _attachment,
+    DECISION: _decision,
 }
 
 

@@ -83,6 +83,7 @@ KINDS: Mapping[str, str] = {
     "erasure": "erasure",
     "prune": "pruning",
     "placement": "placing on the market",
+    "decision": "decision of a gate",
     "key-rotation": "change of keys",
     "model": "model files",
     "commitment": "commitment",

@@ -1,4 +1,5 @@
-"""What a log says of audits afterwards: the files of their models, the runs they are attached to.
+"""What a log says of audits afterwards: the files of their models, the runs they are attached to,
+and what a gate decided by them.
 
 That is read from the log itself, each line held against the sealed tree, and never found by the
 index, which whoever can write to the folder can edit.
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from venturalitica.core.encoding import marks_in_base64
 from venturalitica.core.json_values import Json
-from venturalitica.core.record import ATTACHMENT, KINDS, MODEL
+from venturalitica.core.record import ATTACHMENT, DECISION, KINDS, MODEL
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.ledger import Ledger
+from venturalitica.ledger.records.decision import Decided
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 from venturalitica.ledger.records.placement import Entry
@@ -23,7 +25,8 @@ from venturalitica.ledger.records.placement import Entry
 if TYPE_CHECKING:
     from venturalitica.ledger.index.index import Index
 
-T = TypeVar("T", ModelTie, Attachment)
+T = TypeVar("T", ModelTie, Attachment, Decided)
+About = TypeVar("About", ModelTie, Attachment)
 
 
 def ties(ledger: Ledger) -> Iterator[tuple[int, ModelTie]]:
@@ -54,6 +57,15 @@ def attachments(
     """
     lines = ledger.lines(start) if places is None else ledger.chosen(places)
     return _read(lines, ATTACHMENT, Attachment.of)
+
+
+def decisions(ledger: Ledger) -> Iterator[tuple[int, Decided]]:
+    """As `ties`, of the records of kind `decision`.
+
+    Raises (while read):
+        EvidenceError: the log was altered.
+    """
+    return _read(ledger.lines(0), DECISION, Decided.of)
 
 
 def attached_by_record(
@@ -134,7 +146,7 @@ def place_of(run: Json) -> tuple[object, object]:
     return run.get("tracker"), run.get("run_id")
 
 
-def _about(found: Iterable[tuple[int, T]], entry: Entry) -> list[tuple[int, T]]:
+def _about(found: Iterable[tuple[int, About]], entry: Entry) -> list[tuple[int, About]]:
     named = (entry.index, entry.evidence_sha256)
     return [item for item in found if (item[1].entry, item[1].evidence_sha256) == named]
 

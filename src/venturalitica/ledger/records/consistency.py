@@ -21,6 +21,7 @@ from venturalitica.core.record import (
     ATTACHMENT,
     BEGIN,
     COMMITMENT,
+    DECISION,
     ERASURE,
     MODEL,
     PLACEMENT,
@@ -32,6 +33,7 @@ from venturalitica.core.retention import RetentionTerm, day_of, last_day
 from venturalitica.core.verdict import LIGHTS, Light, run_lights
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, PolicyError
+from venturalitica.ledger.records.decision import Decided
 from venturalitica.ledger.records.kinds import (
     approval,
     attachment,
@@ -54,6 +56,7 @@ CHECKS = {
     COMMITMENT: Commitment.of,
     BEGIN: beginning.check,
     ATTACHMENT: attachment.check,
+    DECISION: Decided.of,
 }
 """What the predicate of each kind besides audits and runs is held against."""
 

@@ -264,8 +264,8 @@ def _check_role(rule: ApprovalRule, signed: set[str]) -> None:
         raise _Refusal(
             "approval",
             f"{_many(rule.count, 'approval')} by {rule.role!r} asked for, each with a key of its "
-            f"own, and there {'is' if len(signed) == 1 else 'are'} {len(signed)}; 'venturalitica "
-            f"approve RUN --as NAME --role {rule.role!r} --key FILE'",
+            f"own, and there {'is' if len(signed) == 1 else 'are'} {len(signed)}: 'venturalitica "
+            f"approve RUN --as NAME --role {rule.role!r}'",
         )
 
 

@@ -112,6 +112,26 @@ def _in_registry(mlflow: Any, uri: str, known: Mapping[str, str]) -> Named:
     return Named("/".join(filter(None, (f"models:/{name}/{version.version}", inner))), facts)
 
 
+def set_alias(named: Named, alias: str) -> None:
+    """Give a version its alias, where it is still what was judged, and read it back.
+
+    Raises:
+        TrackerError: the version was changed meanwhile, or MLflow failed.
+        TrackerUnreachable: it does not answer.
+    """
+    name, number = named.facts["name"], named.facts["version"]
+    client = library().MlflowClient()
+    with _translated(named.uri):
+        if dict(resolved(f"models:/{name}/{number}").facts) != dict(named.facts):
+            raise TrackerError(
+                f"{named.uri} was changed while it was judged; '{alias}' was not set: ask again"
+            )
+        client.set_registered_model_alias(name, alias, number)
+        found = client.get_model_version_by_alias(name, alias).version
+        if str(found) != number:
+            raise TrackerError(f"'{alias}' of {name} is version {found}, set was {number}")
+
+
 def _texts(known: Mapping[str, str], **facts: Any) -> dict[str, str]:
     return {**known, **{name: str(value) for name, value in facts.items() if value}}
 

@@ -210,6 +210,7 @@ def _retention(reading: Reading) -> RetentionFacts:
 def _events(reading: Reading) -> tuple[tuple[str, tuple[RunRow, ...]], ...]:
     named = (
         ("Keys handed over", "key-rotation"),
+        ("Decisions of a gate", "decision"),
         ("Placed on the market", "placement"),
         ("Erased", "erasure"),
         ("Pruned", "prune"),

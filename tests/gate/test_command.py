@@ -1,0 +1,199 @@
+"""`venturalitica gate` on a real MLflow store: what it says, sets and puts on record."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import junitparser
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from typer.testing import CliRunner
+
+import venturalitica as vl
+from venturalitica.audit import delivery
+from venturalitica.audit.project import open_ledger
+from venturalitica.cli.app import app
+from venturalitica.ledger.lifecycle.ties import decisions
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+POLICY = """\
+policy: credit
+version: "1.0"
+roles: {target: {favorable: 1}}
+controls:
+  - {id: accuracy, metric: accuracy, must: ">= 0.60"}
+  - {id: recall, metric: recall, must: ">= 0.40"}
+"""
+
+
+@pytest.fixture
+def project(
+    mlflow: Any, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SimpleNamespace]:
+    """A project whose training registered a model, with its evidence at the run."""
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    (tmp_path / "model_policy.yaml").write_text(POLICY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / ".venturalitica"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    place = mlflow.create_experiment("credit", artifact_location=f"{tmp_path}/artifacts")
+    draw = np.random.default_rng(1)
+    truth = draw.integers(0, 2, 1500)
+    table = pd.DataFrame({"x": 0.7 * truth + draw.random(1500), "z": draw.random(1500)})
+    with warnings.catch_warnings(), mlflow.start_run(experiment_id=place) as run:
+        warnings.simplefilter("ignore")
+        model = vl.wrap(LogisticRegression(), policy="model_policy.yaml")
+        model.fit(table[:900], truth[:900], audit_data=(table[900:], truth[900:]))
+        mlflow.sklearn.log_model(
+            vl.unwrap(model),
+            name="model",
+            registered_model_name="credit",
+            pip_requirements=[],
+            serialization_format="cloudpickle",
+        )
+    delivery.settle()
+    yield SimpleNamespace(client=mlflow.MlflowClient(), run=run.info.run_id, folder=tmp_path)
+    mlflow.set_tracking_uri(None)
+
+
+def called(*words: str) -> Any:
+    return CliRunner().invoke(app, ["gate", *words])
+
+
+def champion(project: Any) -> str | None:
+    found: dict[str, Any] = project.client.get_registered_model("credit").aliases
+    return None if "champion" not in found else str(found["champion"])
+
+
+def test_the_alias_follows_the_decision_and_the_decision_is_on_record(project: Any) -> None:
+    strict = project.folder / "strict.yaml"
+    strict.write_text(POLICY.replace("0.40", "0.9999"))
+    refused = called("models:/credit/1", "--policy", "strict.yaml", "--set-alias", "champion")
+    assert refused.exit_code == 1
+    assert "REFUSED  credit 1: control 'recall' failed: " in refused.stdout
+    assert champion(project) is None
+    allowed = called("models:/credit/1", "--set-alias", "champion")
+    assert allowed.exit_code == 0, allowed.output
+    assert (
+        "ALLOWED  credit 1: all 2 controls of credit 1.0 are met on these files" in allowed.stdout
+    )
+    assert champion(project) == "1"
+    ledger = open_ledger(create=False)
+    found = [one for _, one in decisions(ledger)]
+    assert [(one.passed, one.alias, one.decision.rule) for one in found] == [
+        (False, "champion", "control"),
+        (True, "champion", "allowed"),
+    ]
+    assert vl.verify().ok
+    kept = project.client.list_artifacts(project.run, "venturalitica/decisions")
+    assert len(kept) == 2
+    assert vl.verify(project.run).ok
+
+
+def test_a_swapped_file_is_refused_by_its_name(project: Any) -> None:
+    (file,) = project.folder.glob("artifacts/models/*/artifacts/model.pkl")
+    file.write_bytes(file.read_bytes() + b"\0")
+    found = called("models:/credit/1", "--set-alias", "champion", "--json")
+    told = json.loads(found.stdout)
+    assert (found.exit_code, told["rule"], told["alias_set"]) == (1, "other-files", None)
+    assert "model.pkl has other bytes" in told["sentence"]
+    assert champion(project) is None
+
+
+def test_edited_evidence_is_refused(project: Any) -> None:
+    (file,) = project.folder.glob("artifacts/*/artifacts/venturalitica/evidence.json")
+    file.write_text(file.read_text().replace('"index":0', '"index":1'))
+    told = json.loads(called("models:/credit/1", "--set-alias", "champion", "--json").stdout)
+    assert (told["allowed"], champion(project)) == (False, None)
+
+
+def test_a_version_that_points_at_another_run_is_refused(project: Any) -> None:
+    made = project.client.create_model_version(
+        "credit", source=f"{project.folder}/artifacts", run_id=project.run
+    )
+    told = json.loads(called(f"models:/credit/{made.version}", "--json").stdout)
+    assert (told["allowed"], told["rule"]) == (False, "other-files")
+
+
+def test_a_sign_off_is_asked_for_and_counts(project: Any) -> None:
+    wanted = ["models:/credit/1", "--require-approval", "Head of risk"]
+    missing = called(*wanted)
+    assert missing.exit_code == 1
+    assert "1 approval by 'Head of risk' asked for" in missing.stdout
+    signed = ["approve", "0", "--as", "Ada", "--role", "Head of risk", "--yes"]
+    assert CliRunner().invoke(app, signed).exit_code == 0
+    assert called(*wanted).exit_code == 0
+    rejected = [*signed[:-1], "--reject"]
+    assert CliRunner().invoke(app, rejected).exit_code == 0
+    assert "Head of risk rejected it" in called(*wanted).stdout
+
+
+def test_no_tally_to_judge_another_policy_by_is_said_apart(project: Any) -> None:
+    (project.folder / "other.yaml").write_text(POLICY.replace("0.40", "0.41"))
+    assert called("models:/credit/1", "--policy", "other.yaml").exit_code == 0
+    shutil.move(project.folder / ".venturalitica" / "vault", project.folder / "away")
+    assert called("models:/credit/1", "--policy", "other.yaml").exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["models:/credit/9"], "no model 'models:/credit/9'"),
+        (["evidence.json"], "no such file"),
+        (["models:/credit/1", "--max-age", "soon"], "expected days or hours"),
+        (["models:/credit/1", "--require-approval", "Auditor:0"], "how many persons"),
+        (["models:/credit/1", "--policy", "none.yaml"], "none.yaml"),
+        (["models:/credit/1", "--signers", "none.pem"], "none.pem"),
+    ],
+)
+def test_a_wrong_call_is_said_and_nothing_decided(project: Any, words: Any, said: str) -> None:
+    found = called(*words, "--set-alias", "champion")
+    assert found.exit_code == 2
+    assert said in found.output
+    assert champion(project) is None
+    assert list(decisions(open_ledger(create=False))) == []
+
+
+def test_a_bundle_and_a_run_are_asked_about_too(project: Any) -> None:
+    assert called(f"runs:/{project.run}").exit_code == 0
+    (file,) = project.folder.glob("artifacts/*/artifacts/venturalitica/evidence.json")
+    alone = called(str(file))
+    assert alone.exit_code == 0
+    assert "which files it is about was not compared" in alone.stdout
+    assert called(str(file), "--set-alias", "champion").exit_code == 2
+
+
+def test_it_is_told_in_the_formats_of_ci(project: Any) -> None:
+    (project.folder / "strict.yaml").write_text(POLICY.replace("0.40", "0.9999"))
+    words = ["models:/credit/1", "--policy", "strict.yaml", "--format", "junit=gate.xml"]
+    assert called(*words, "--format", "sarif=gate.sarif").exit_code == 1
+    (suite,) = junitparser.JUnitXml.fromfile("gate.xml")
+    assert (suite.tests, suite.failures) == (1, 1)
+    (result,) = json.loads(Path("gate.sarif").read_text())["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    line = place["region"]["startLine"]
+    assert "id: recall" in (project.folder / "strict.yaml").read_text().splitlines()[line - 1]
+
+
+def test_each_command_of_the_page_works_one_after_another(project: Any) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "gate.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ venturalitica (.+)$", page, re.MULTILINE)
+    assert len(commands) == page.count("$ venturalitica ") > 8
+    (file,) = project.folder.glob("artifacts/*/artifacts/venturalitica/evidence.json")
+    shutil.copy(file, "evidence.json")
+    for command in commands:
+        found = CliRunner().invoke(app, shlex.split(command))
+        assert found.exit_code == 0, (command, found.output)
+    assert champion(project) == "1"
+    assert Path("gate.xml").stat().st_size
