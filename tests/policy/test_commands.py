@@ -123,6 +123,52 @@ def test_show_says_that_tallies_are_published(call: Call, policy: Path, good: st
     assert "(known here: min_cell, tallies)" in call("policy", "lint").stdout
 
 
+KEYS = "a" * 64, "b" * 64
+
+
+def _with(good: str, approvals: str) -> str:
+    return good.replace("roles:", f"approvals: {approvals}\nroles:", 1)
+
+
+def test_show_says_who_must_sign_off(call: Call, policy: Path, good: str) -> None:
+    asked = f"[{{role: Head of risk}}, {{role: Validator, count: 2, keys: [{', '.join(KEYS)}]}}]"
+    policy.write_text(_with(good, asked))
+    said = " ".join(call("policy", "show").stdout.split())
+    assert "the gate asks for sign-offs: Head of risk; 2 × Validator (keys aaaa" in said
+    head, validator = json.loads(call("policy", "show", "--json").stdout)["approvals"]
+    assert head == {"role": "Head of risk", "count": 1, "keys": None}
+    assert validator == {"role": "Validator", "count": 2, "keys": [*KEYS]}
+    hints = " ".join(call("policy", "lint").stderr.split())
+    assert "every key that is trusted may sign off as 'Head of risk'" in hints
+    assert "'Validator'" not in hints
+
+
+@pytest.mark.parametrize(
+    ("approvals", "said"),
+    [
+        ("[]", "expected a list of functions, each starting with '- role: ...'"),
+        ("Auditor", "expected a list of functions"),
+        ("[Auditor]", "expected a mapping with at least 'role'"),
+        ("[{count: 2}]", "approval 1: 'role' is missing; expected a function as text"),
+        ("[{role: A, counts: 2}]", "unknown key 'counts'; did you mean 'count'?"),
+        ("[{role: A, count: 0}]", "expected a whole number of persons from 1 to 20"),
+        ("[{role: A, count: true}]", "expected a whole number of persons"),
+        ("[{role: A, keys: [abc]}]", "expected the id of a key, 64 digits and letters"),
+        ("[{role: A, keys: []}]", "expected a list of ids of keys"),
+        ("[{role: A, keys: null}]", "expected a list of ids of keys"),
+        (f"[{{role: A, count: 2, keys: [{KEYS[0]}]}}]", "it would never be met"),
+        ("[{role: Head of risk}, {role: head  OF risk}]", "asks twice for the role"),
+    ],
+)
+def test_wrong_approvals_are_said(
+    call: Call, policy: Path, good: str, approvals: str, said: str
+) -> None:
+    policy.write_text(_with(good, approvals))
+    result = call("policy", "lint")
+    assert result.exit_code == 2
+    assert said in " ".join(result.stdout.split())
+
+
 @pytest.mark.parametrize("value", ["-1", "'5'", "true", "5.5", "1000000"])
 def test_what_min_cell_may_be_is_said(call: Call, policy: Path, good: str, value: str) -> None:
     policy.write_text(good.replace("roles:", f"disclosure: {{min_cell: {value}}}\nroles:", 1))

@@ -527,6 +527,30 @@ def test_publishing_tallies_is_looser(good: str, looser: bool, kind: str) -> Non
     assert diff(read(good), read(texts[0])).changes == ()
 
 
+KEY = "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind"),
+    [
+        ("[{role: A}]", "[{role: A, count: 2}]", "tightened"),
+        ("[{role: A}]", "[{role: A}, {role: B}]", "tightened"),
+        ("[{role: A}]", f"[{{role: A, keys: [{KEY}]}}]", "tightened"),
+        ("[{role: A, count: 2}]", "[{role: a}]", "loosened"),
+        (f"[{{role: A, keys: [{KEY}]}}]", "[{role: A}]", "loosened"),
+        ("[{role: A}]", "[{role: B}]", "changed"),
+        ("[{role: A, count: 2}]", "[{role: A}, {role: B}]", "changed"),
+    ],
+)
+def test_who_signs_off_is_compared(good: str, old: str, new: str, kind: str) -> None:
+    before, after = (good.replace("roles:", f"approvals: {x}\nroles:", 1) for x in (old, new))
+    (change,) = diff(read(before), read(after)).changes
+    assert [(one.key, one.direction) for one in change.aspects] == [("approvals", kind)]
+    assert diff(read(before), read(before.replace("A", "a", 0))).changes == ()
+    (added,) = diff(read(good), read(after)).changes
+    assert (added.kind, added.aspects[0].old) == ("tightened", "none")
+
+
 def test_how_long_records_are_kept_is_compared(good: str) -> None:
     terms = ("six-months", "18m", "ten-years")
     texts = [good.replace("roles:", f"retention: {term}\nroles:", 1) for term in terms]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from venturalitica.core.manifest import Manifest
-from venturalitica.core.policy import Policy
+from venturalitica.core.policy import ApprovalRule, Policy
 from venturalitica.core.verdict import Light
 
 Rule = Literal[
@@ -30,18 +30,9 @@ Rule = Literal[
     "too-old",
     "approval",
     "rejected",
+    "too-much",
 ]
 """By which rule it was decided: one name for good, whatever the sentence says."""
-
-
-class ApprovalRule(Struct, frozen=True):
-    """That `count` persons, each with a key of their own, sign off in the function `role`."""
-
-    role: str
-    count: int = 1
-
-    def __str__(self) -> str:
-        return self.role if self.count == 1 else f"{self.role}:{self.count}"
 
 
 class SignOff(Struct, frozen=True):

@@ -9,7 +9,7 @@ import binascii
 import builtins
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -226,6 +226,46 @@ class Control(Struct, frozen=True, kw_only=True):
     line: int = 0
 
 
+class ApprovalRule(Struct, frozen=True):
+    """That `count` persons, each by a key of their own, sign off in the function `role`.
+
+    `keys` are the ids of the keys that may; where there are none, every key that is trusted may.
+    """
+
+    role: str
+    count: int = 1
+    keys: frozenset[str] = frozenset()
+
+    @property
+    def folded(self) -> str:
+        """The role as roles are compared: neither case nor blanks make another."""
+        return folded_role(self.role)
+
+    def __str__(self) -> str:
+        return self.role if self.count == 1 else f"{self.role}:{self.count}"
+
+
+def folded_role(role: str) -> str:
+    """A function of a person, as it is compared with another."""
+    return " ".join(role.casefold().split())
+
+
+def joined(rules: Iterable[ApprovalRule]) -> tuple[ApprovalRule, ...]:
+    """One rule for each role: the most that is asked for, by the keys that all of them take."""
+    found: dict[str, ApprovalRule] = {}
+    for rule in rules:
+        before = found.get(rule.folded, rule)
+        both = [keys for keys in (before.keys, rule.keys) if keys]
+        # Where no key is left the rule must stay unmet, and not become one for every key.
+        keys = (frozenset.intersection(*both) or NOBODY) if both else frozenset[str]()
+        found[rule.folded] = ApprovalRule(before.role, max(before.count, rule.count), keys)
+    return tuple(found.values())
+
+
+NOBODY = frozenset({""})
+"""The keys of a rule that none may fulfil: no key has an empty id."""
+
+
 class Policy(Concise, frozen=True, kw_only=True):
     """A policy and the exact bytes it was read from.
 
@@ -233,7 +273,8 @@ class Policy(Concise, frozen=True, kw_only=True):
     how long its records are kept, empty where the setting says so. No group or denominator of
     fewer than `min_cell` rows enters what is written; 0 where the data are about nobody. `tallies`
     says whether the counts themselves are delivered to the trackers. `level` is that of its
-    intervals; `joint`: that of them all together, their error divided among them.
+    intervals; `joint`: that of them all together, their error divided among them. `approvals` are
+    the sign-offs without which the gate lets nothing through.
     """
 
     unsaid = frozenset({"bytes"})
@@ -249,6 +290,7 @@ class Policy(Concise, frozen=True, kw_only=True):
     tallies: Tallies = "keep"
     level: float = LEVEL
     joint: bool = False
+    approvals: tuple[ApprovalRule, ...] = ()
     roles: Mapping[str, Role] = field(default_factory=dict)
     filename: str = "model_policy.yaml"
     path: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from venturalitica.core.policy import LEVEL, Compare, Control, Policy, Role, shortest
+from venturalitica.core.policy import LEVEL, ApprovalRule, Compare, Control, Policy, Role, shortest
 from venturalitica.core.text import level_words
 from venturalitica.errors import did_you_mean, listed
 from venturalitica.metrics.catalog import CATALOG, sharing_error
@@ -75,6 +75,18 @@ def describe_intervals(policy: Policy) -> str:
         return "" if policy.level == LEVEL else level_words(policy.level)
     each = level_words(1 - (1 - policy.level) / among)
     return f"{level_words(policy.level)} together, {each} each of {among}"
+
+
+def describe_approvals(policy: Policy) -> str:
+    """`Head of credit risk; 2 × Validator (keys 3f2a91c0…)`; empty where none is asked for."""
+    return "; ".join(map(_approval, policy.approvals))
+
+
+def _approval(rule: ApprovalRule) -> str:
+    times = "" if rule.count == 1 else f"{rule.count} × "
+    keys = [f"{key[:16]}…" for key in sorted(rule.keys)]
+    among = f" (key{'' if len(keys) == 1 else 's'} {listed(keys, _SHOWN)})" if keys else ""
+    return f"{times}{rule.role}{among}"
 
 
 def describe_role(role: Role) -> str:

@@ -46,6 +46,7 @@ from venturalitica.policy.changes import (
     small_groups_aspect,
     tallies_aspect,
 )
+from venturalitica.policy.changes_approvals import approvals_aspect
 from venturalitica.policy.changes_drift import reference_aspects
 from venturalitica.policy.describe import describe_role, sentence
 
@@ -56,6 +57,7 @@ _OF_THE_HEAD = (
     level_aspect,
     joint_aspect,
     retention_aspect,
+    approvals_aspect,
 )
 _PROSE = ("title", "article", "remedy")
 _OF_BOTH = {"map", "labels"}

@@ -115,7 +115,7 @@ class Expected(Struct, frozen=True):
     words: str
 
 
-def _said(message: str) -> PydanticCustomError:
+def said_of(message: str) -> PydanticCustomError:
     """An error whose message is complete."""
     return PydanticCustomError("said", "{message}", {"message": message})
 
@@ -140,7 +140,7 @@ def without_fault(check: Callable[[str], str | None]) -> Callable[[str], str]:
 def _role_name(name: str) -> str:
     fault = role_name_fault(name)
     if fault:
-        raise _said(fault)
+        raise said_of(fault)
     return name
 
 
@@ -148,14 +148,14 @@ def as_threshold(text: str) -> Threshold:
     try:
         return parse_threshold(text)
     except ValueError as error:
-        raise _said(str(error)) from None
+        raise said_of(str(error)) from None
 
 
 def as_term(text: str) -> str:
     try:
         return term(text)
     except ValueError as error:
-        raise _said(f"'retention' is {show(text)}: {error}") from None
+        raise said_of(f"'retention' is {show(text)}: {error}") from None
 
 
 def _label(value: Any) -> Label:
@@ -181,16 +181,16 @@ def as_level(level: float) -> float:
         return level
     said = f"'level' is {level:g}"
     if LEAST_LEVEL <= level / 100 <= MOST_LEVEL:
-        raise _said(f"{said}; write {share(level)} (a share, not a percentage)")
+        raise said_of(f"{said}; write {share(level)} (a share, not a percentage)")
     low = level < LEAST_LEVEL
     why = "more than one interval in five would miss" if low else "no rows settle it"
-    raise _said(f"{said}: {why}; expected a number from {LEAST_LEVEL} to {MOST_LEVEL}")
+    raise said_of(f"{said}: {why}; expected a number from {LEAST_LEVEL} to {MOST_LEVEL}")
 
 
 def ascending(bins: list[float]) -> list[float]:
     for before, after in pairwise(bins):
         if after <= before:
-            raise _said(
+            raise said_of(
                 f"'bins' must ascend, each cut point larger than the one before: "
                 f"{after:g} follows {before:g}"
             )
@@ -205,7 +205,7 @@ def different(labels: list[Label]) -> list[Label]:
     """As Python tells them apart: True is 1, and cannot be listed beside it."""
     for place, label in enumerate(labels):
         if label in labels[:place]:
-            raise _said(f"'labels' lists {label!r} twice")
+            raise said_of(f"'labels' lists {label!r} twice")
     return labels
 
 
@@ -213,7 +213,7 @@ def distinct(values: list[str]) -> list[str]:
     seen: set[str] = set()
     for value in values:
         if value in seen:
-            raise _said(f"'{value}' is given twice")
+            raise said_of(f"'{value}' is given twice")
         seen.add(value)
     return values
 

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
-from venturalitica.core.policy import LEVEL, MIN_CELL
-from venturalitica.policy.fields import ABSENT, LEAST_LEVEL, MOST_LEVEL, Expected, as_level
+from venturalitica.core.policy import LEVEL, MIN_CELL, ApprovalRule, folded_role
+from venturalitica.core.retention import TERM
+from venturalitica.policy.fields import (
+    ABSENT,
+    LEAST_LEVEL,
+    MOST_LEVEL,
+    Expected,
+    Name,
+    as_level,
+    as_term,
+    distinct,
+    said_of,
+)
+from venturalitica.policy.tree import MAX_NAME, show
 
 
 class Form(BaseModel):
@@ -81,3 +100,86 @@ class IntervalsForm(Form):
         description="true: the level is that of all intervals of the policy together; their error "
         "is divided among the controls that have one (Bonferroni).",
     )
+
+
+DisclosureKey = Annotated[
+    DisclosureForm | None, Expected("a mapping, such as disclosure: {min_cell: 5}")
+]
+IntervalsKey = Annotated[
+    IntervalsForm | None, Expected("a mapping, such as intervals: {level: 0.99, joint: true}")
+]
+RetentionKey = Annotated[
+    str,
+    AfterValidator(as_term),
+    Expected("six-months, ten-years, or months or years such as 18m or 5y"),
+    WithJsonSchema({"type": "string", "pattern": f"^({TERM})$"}),
+]
+
+MAX_APPROVALS = 20
+"""Roles that sign off, and persons of one role: a gate is passed by people, not by crowds."""
+
+_KeyId = Annotated[
+    str,
+    Field(pattern="^[0-9a-f]{64}$"),
+    Expected("the id of a key, 64 digits and letters a to f ('venturalitica keys show')"),
+]
+
+
+class ApprovalForm(Form):
+    """Who must sign a model off before the gate lets it through."""
+
+    role: Annotated[Name, Expected("a function as text, such as Head of credit risk")] = Field(
+        description="The function in which they sign off ('venturalitica approve --role').",
+        examples=["Head of credit risk"],
+    )
+    count: Annotated[
+        int,
+        Field(ge=1, le=MAX_APPROVALS),
+        Expected(f"a whole number of persons from 1 to {MAX_APPROVALS}, such as 2"),
+    ] = Field(
+        default=1,
+        description="How many persons, each by a key of their own; nobody counts twice, in another "
+        "role neither.",
+    )
+    keys: Annotated[
+        list[_KeyId],
+        Field(min_length=1, max_length=MAX_NAME),
+        AfterValidator(distinct),
+        Expected("a list of ids of keys"),
+    ] = Field(
+        default=ABSENT,
+        description="The keys that may sign off in this role; by default each that is trusted.",
+    )
+
+    def read(self) -> ApprovalRule:
+        """The rule that it is."""
+        return ApprovalRule(self.role, self.count, frozenset(self.keys or ()))
+
+    @model_validator(mode="after")
+    def _enough_keys(self) -> Self:
+        if self.keys and len(self.keys) < self.count:
+            raise said_of(
+                f"{self.count} persons must sign off as {show(self.role)}, and 'keys' names "
+                f"{len(self.keys)}: it would never be met; name as many keys, or lower 'count'"
+            )
+        return self
+
+
+def _roles_once(rules: list[ApprovalForm]) -> list[ApprovalForm]:
+    seen: dict[str, str] = {}
+    for rule in rules:
+        role = folded_role(rule.role)
+        if role in seen:
+            raise said_of(
+                f"'approvals' asks twice for the role {show(rule.role)}; give it once, with 'count'"
+            )
+        seen[role] = rule.role
+    return rules
+
+
+ApprovalsKey = Annotated[
+    list[ApprovalForm],
+    Field(min_length=1, max_length=MAX_APPROVALS),
+    AfterValidator(_roles_once),
+    Expected("a list of functions, each starting with '- role: ...'"),
+]

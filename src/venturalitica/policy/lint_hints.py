@@ -22,6 +22,7 @@ def collect_hints(policy: Policy, root: Node, hints: Collector) -> None:
     _alike_names(policy, hints)
     _old_booleans(root, (), hints)
     _no_favorable(policy, hints)
+    _any_key(policy, hints)
     for index, control in enumerate(policy.controls):
         _exact(index, control, hints)
         if why := withheld(CATALOG[control.metric], policy.min_cell):
@@ -96,6 +97,17 @@ def _exact(index: int, control: Control, hints: Collector) -> None:
         hints.add(
             path, f"{show(str(control.must))} asks a measured value to be exact; a bound lasts"
         )
+
+
+def _any_key(policy: Policy, hints: Collector) -> None:
+    """A role is a word that whoever signs writes; only a key says who it is."""
+    for index, rule in enumerate(policy.approvals):
+        if not rule.keys:
+            hints.add(
+                ("approvals", index, "role"),
+                f"every key that is trusted may sign off as {show(rule.role)}; 'keys' would name "
+                "those that may",
+            )
 
 
 def _old_booleans(node: Node, path: tuple[str | int, ...], hints: Collector) -> None:

@@ -13,7 +13,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from pydantic.fields import FieldInfo
 
 from venturalitica.core.policy import Control, Policy, Role, SmallGroups
-from venturalitica.core.retention import TERM
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.metrics.catalog.against import EXPECTED_AGAINST, against_fault
 from venturalitica.policy.fields import (
@@ -30,7 +29,6 @@ from venturalitica.policy.fields import (
     Prose,
     RoleName,
     Roles,
-    as_term,
     as_threshold,
     ascending,
     different,
@@ -39,9 +37,13 @@ from venturalitica.policy.fields import (
     without_fault,
 )
 from venturalitica.policy.head import (
+    ApprovalsKey,
     DisclosureForm,
+    DisclosureKey,
     Form,
     IntervalsForm,
+    IntervalsKey,
+    RetentionKey,
     SmallGroupsForm,
     SmallGroupsKey,
 )
@@ -279,25 +281,21 @@ class PolicyForm(Form):
             "'expected' looks for none; otherwise more than 5 % make every verdict inconclusive.",
         )
     )
-    retention: Annotated[
-        str,
-        AfterValidator(as_term),
-        Expected("six-months, ten-years, or months or years such as 18m or 5y"),
-        WithJsonSchema({"type": "string", "pattern": f"^({TERM})$"}),
-    ] = Field(
+    retention: RetentionKey = Field(
         default=ABSENT,
         description="How long records under this policy are kept; ten-years count from the placing "
         "on the market. Where it says nothing, VENTURALITICA_RETENTION does.",
         examples=["18m", "5y", "ten-years"],
     )
-    disclosure: Annotated[
-        DisclosureForm | None, Expected("a mapping, such as disclosure: {min_cell: 5}")
-    ] = Field(
+    disclosure: DisclosureKey = Field(
         default=None, description="What may be read from evidence about small groups of people."
     )
-    intervals: Annotated[
-        IntervalsForm | None, Expected("a mapping, such as intervals: {level: 0.99, joint: true}")
-    ] = Field(default=None, description="How sure the intervals of its verdicts are.")
+    intervals: IntervalsKey = Field(
+        default=None, description="How sure the intervals of its verdicts are."
+    )
+    approvals: ApprovalsKey = Field(
+        default=ABSENT, description="Who must sign a model off before the gate lets it through."
+    )
     roles: Annotated[
         dict[RoleName, RoleForm | None] | None,
         Field(max_length=MAX_ROLES),
@@ -358,6 +356,7 @@ def build_policy(
         tallies=disclosure.tallies,
         level=intervals.level,
         joint=intervals.joint,
+        approvals=tuple(rule.read() for rule in form.approvals or ()),
         roles={name: _role(name, role, root) for name, role in (form.roles or {}).items()},
         controls=tuple(
             _control(index, control, form, root) for index, control in enumerate(form.controls)

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from venturalitica.errors import Problem, did_you_mean
 from venturalitica.policy.fields import Expected
-from venturalitica.policy.head import DisclosureForm, IntervalsForm, SmallGroupsForm
+from venturalitica.policy.head import ApprovalForm, DisclosureForm, IntervalsForm, SmallGroupsForm
 from venturalitica.policy.schema import ControlForm, PolicyForm, RoleForm, keys_of
 from venturalitica.policy.tree import (
     MAX_PROBLEMS,
@@ -217,7 +217,7 @@ def _named(path: Path) -> str:
     if not path:
         return "the policy"
     last = path[-1]
-    if len(path) == 2 and path[0] == "controls":
+    if len(path) == 2 and path[0] in ("controls", "approvals"):
         return "it"
     if len(path) == 2 and path[0] == "roles":
         return "its rule"
@@ -232,10 +232,14 @@ def _form(path: Path) -> type[BaseModel]:
     """The model of the mapping at `path`."""
     if path[:1] == ("controls",):
         return SmallGroupsForm if path[2:3] == ("small_groups",) else ControlForm
-    if path[:1] == ("roles",):
-        return RoleForm
+    if path[:1] in _LISTED:
+        return _LISTED[path[:1]]
     return _PARTS.get(str(path[0]), PolicyForm) if path else PolicyForm
 
+
+_LISTED: Mapping[Path, type[BaseModel]] = {("roles",): RoleForm, ("approvals",): ApprovalForm}
+_SEVERAL = ("controls", "roles", "approvals")
+"""Keys of the head that hold several mappings."""
 
 _PARTS: Mapping[str, type[BaseModel]] = {
     "disclosure": DisclosureForm,
@@ -249,7 +253,7 @@ def _field(path: Path) -> tuple[FieldInfo | None, bool]:
     """The key of the form that holds `path`, and whether `path` is inside of its value."""
     in_control = path[2:3] == ("small_groups",) and len(path) > 3
     depth = 1 if len(path) == 1 else 2 if path[0] in _PARTS else 4 if in_control else 3
-    if len(path) < depth or (len(path) == 2 and path[0] in ("controls", "roles")):
+    if len(path) < depth or (len(path) == 2 and path[0] in _SEVERAL):
         return None, False
     field = keys_of(_form(path[: depth - 1])).get(str(path[depth - 1]))
     return field, len(path) > depth
@@ -258,6 +262,8 @@ def _field(path: Path) -> tuple[FieldInfo | None, bool]:
 def _expected(path: Path) -> str:
     if len(path) == 2 and path[0] == "controls":
         return "a mapping with at least 'id', 'metric' and 'must'"
+    if len(path) == 2 and path[0] == "approvals":
+        return "a mapping with at least 'role'"
     if len(path) == 2 and path[0] == "roles":
         return f"a mapping with any of {', '.join(keys_of(RoleForm))}"
     field, inside = _field(path)
@@ -320,6 +326,8 @@ class Collector(Struct):
             control, _ = follow(self.root, path[:2])
             name = text_of(control.get("id")) if isinstance(control, MapNode) else None
             return f"control {show(name)}: " if name else f"control {path[1] + 1}: "
+        if path[0] == "approvals" and isinstance(path[1], int):
+            return f"approval {path[1] + 1}: "
         if path[0] == "roles" and isinstance(path[1], str):
             return f"role {show(path[1])}: "
         return ""

@@ -26,7 +26,7 @@ from venturalitica.core.text import format_number, percent
 from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
-    from venturalitica.core.policy import Control, Policy, Role
+    from venturalitica.core.policy import ApprovalRule, Control, Policy, Role
     from venturalitica.errors import Problem
     from venturalitica.judge.plan import Planned
     from venturalitica.policy import Lint
@@ -219,7 +219,7 @@ def _print_lint(checked: Lint) -> None:
 
 
 def _print_policy(read: Policy) -> None:
-    from venturalitica.policy.describe import describe_intervals, describe_role
+    from venturalitica.policy.describe import describe_approvals, describe_intervals, describe_role
 
     say(f"{read.name}, version {read.version}", style="bold")
     if read.title:
@@ -229,6 +229,8 @@ def _print_policy(read: Policy) -> None:
         say(f"its records are kept: {read.retention}")
     if intervals := describe_intervals(read):
         say(f"its intervals: {intervals}")
+    if approvals := describe_approvals(read):
+        say(f"the gate asks for sign-offs: {approvals}")
     if read.tallies == "publish":
         say("its tallies are published beside the evidence, where no cell is below 'min_cell'")
     say()
@@ -272,11 +274,16 @@ def _policy_facts(read: Policy) -> dict[str, Any]:
         "retention": read.retention or None,
         "disclosure": picked(read, "min_cell tallies"),
         "intervals": picked(read, "level joint"),
+        "approvals": [_approval_facts(rule) for rule in read.approvals],
         "file": read.path or read.filename,
         "sha256": read.sha256,
         "roles": [_role_facts(role) for role in read.roles.values()],
         "controls": [_control_facts(control) for control in read.controls],
     }
+
+
+def _approval_facts(rule: ApprovalRule) -> dict[str, Any]:
+    return picked(rule, "role count") | {"keys": sorted(rule.keys) or None}
 
 
 def _role_facts(role: Role) -> dict[str, Any]:
