@@ -64,7 +64,9 @@ def judged_anew(record: Statement, policy: Policy, pair: bytes | None) -> tuple[
         if work_of(tally, policy) > MOST_WORK:
             raise NotAnew("its counts have too many cells to be judged again here")
         whole = replace(asked, phase=None, left_out=(), reported={}, references={})
-        found = METHODS[asked.intervals](policy, tally, circumstances=whole, told=Told({}))
+        # What is said of it is published: of no smaller group than the record itself told.
+        careful = replace(policy, min_cell=max(policy.min_cell, own.min_cell))
+        found = METHODS[asked.intervals](careful, tally, circumstances=whole, told=Told({}))
     except VenturaliticaError as error:
         raise NotAnew(str(error)) from None
     return as_recorded(found, rough=is_rough(counts))

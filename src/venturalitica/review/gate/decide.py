@@ -9,19 +9,22 @@ these files, so that an older one does not stand for it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 from msgspec.structs import replace
 
-from venturalitica.core.gate import ApprovalRule, Candidate, Decision, Requirement, Rule, SignOff
+from venturalitica.core.encoding import MAX_LINE
+from venturalitica.core.gate import Candidate, Decision, Requirement, Rule
 from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import LIGHTS, Verdict, worst_light
-from venturalitica.errors import listed
+from venturalitica.errors import EvidenceError, listed
 from venturalitica.ledger.formats.public_key import short
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 from venturalitica.review.gate.anew import NotAnew, judged_anew
+from venturalitica.review.gate.approvals import check_approvals
 from venturalitica.review.gate.proofs import Proof, Sorted, manifest_of, sort
+from venturalitica.review.gate.refusal import Refusal, line, moment
 
 CLOCKS = timedelta(minutes=2)
 """Clocks of two machines may differ that much without anybody's doing."""
@@ -29,12 +32,6 @@ CLOCKS = timedelta(minutes=2)
 
 def _many(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-class _Refusal(Exception):
-    def __init__(self, rule: Rule, sentence: str, **facts: Any) -> None:
-        super().__init__(sentence)
-        self.rule, self.sentence, self.facts = rule, sentence, facts
 
 
 def decide(
@@ -60,15 +57,20 @@ def decide(
         policy=f"{policy.name} {policy.version}".strip(),
         policy_sha256=policy.sha256,
     )
-    found = sort(candidate, keys)
     try:
+        _refuse_too_much(candidate)
+        found = sort(candidate, keys)
         audit = _judgement(candidate, requirement, found)
         decision = replace(decision, record=audit.digest, signers=audit.signers)
         _check_age(audit, requirement, now)
         anew = _check_verdicts(audit, requirement)
-        approvals = _check_approvals(audit, requirement, found.sign_offs)
-    except _Refusal as refusal:
-        return replace(decision, rule=refusal.rule, sentence=refusal.sentence, **refusal.facts)
+        approvals = _check_approvals(audit, requirement, found, now)
+    except Refusal as refusal:
+        facts = {name: line(value) for name, value in refusal.facts.items()}
+        return replace(decision, rule=refusal.rule, sentence=line(refusal.sentence), **facts)
+    except EvidenceError as error:  # whoever holds a key may sign what is no record
+        said = f"its evidence cannot be read: {error}"
+        return replace(decision, rule="signature", sentence=line(said))
     how = "judged anew from its tally" if anew else "as its record says"
     signed = f", signed off by {listed(approvals)}" if approvals else ""
     controls = _many(len(policy.controls), "control")
@@ -79,9 +81,27 @@ def decide(
         rule="allowed",
         anew=anew,
         approvals=tuple(approvals),
-        sentence=f"all {controls} of {decision.policy} are met on these files, {how}, by key "
-        f"{listed(map(short, audit.signers))}{signed}{about}",
+        sentence=line(
+            f"all {controls} of {decision.policy} are met on these files, {how}, by key "
+            f"{listed(map(short, audit.signers))}{signed}{about}"
+        ),
     )
+
+
+MOST_BUNDLES = 200
+"""Records of one run that are read. Each costs a millisecond and more, and whoever may write to a
+run could leave a million there to keep the gate busy."""
+MOST_BYTES = 2 * MAX_LINE
+
+
+def _refuse_too_much(candidate: Candidate) -> None:
+    found, size = len(candidate.bundles), sum(map(len, candidate.bundles.values()))
+    if found > MOST_BUNDLES or size > MOST_BYTES:
+        raise Refusal(
+            "too-much",
+            f"{_many(found, 'file')} of {size:,} bytes lie where its evidence is; at most "
+            f"{MOST_BUNDLES:,} of {MOST_BYTES:,} bytes together are read: take away what is none",
+        )
 
 
 def _judgement(candidate: Candidate, requirement: Requirement, found: Sorted) -> Proof:
@@ -102,13 +122,13 @@ def _policy_sha256(audit: Proof) -> str:
 def _refuse_unproven(candidate: Candidate, found: Sorted) -> NoReturn:
     if found.faults:
         more = f" (and {len(found.faults) - 1} more)" if len(found.faults) > 1 else ""
-        raise _Refusal("signature", f"its evidence does not hold: {found.faults[0]}{more}")
+        raise Refusal("signature", f"its evidence does not hold: {found.faults[0]}{more}")
     if found.strangers:
-        raise _Refusal(
+        raise Refusal(
             "signer", f"its evidence is signed by nobody who is named: {found.strangers[0]}"
         )
     where = listed(candidate.bundles, 3) or "nothing"
-    raise _Refusal(
+    raise Refusal(
         "no-evidence",
         f"there is no record of a judgement (found: {where}); train it with vl.wrap or judge it "
         "with 'venturalitica check DATA --model URI', in an open run",
@@ -142,7 +162,7 @@ def _refuse_other_files(candidate: Candidate, found: Sorted) -> NoReturn:
         for manifest, likeness in [*([(own, None)] if own is not None else []), *tied]:
             if manifest.files == candidate.files.files:
                 assert likeness is not None
-                raise _Refusal(
+                raise Refusal(
                     "not-compared",
                     "these files were logged in the run of the judgement afterwards, and nobody "
                     f"showed that they are the model which was judged ({likeness.reason}); judge "
@@ -153,32 +173,29 @@ def _refuse_other_files(candidate: Candidate, found: Sorted) -> NoReturn:
             if nearest is None or len(changes) < len(nearest):
                 nearest = changes
     if nearest is None:
-        raise _Refusal(
+        raise Refusal(
             "other-files",
             f"no record says that these files were judged (root {root}); log the model in the run "
             "of its training, or judge the files: 'venturalitica check DATA --model URI'",
         )
-    raise _Refusal(
+    raise Refusal(
         "other-files",
         f"other files were judged than these (root {root}): {listed(nearest, 3)}; judge these",
     )
 
 
 def _check_age(audit: Proof, requirement: Requirement, now: datetime) -> None:
-    try:
-        at = datetime.fromisoformat(audit.at).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise _Refusal(
-            "clock", f"the record says no time of its judgement: {audit.at[:40]!r}"
-        ) from None
+    at = moment(audit.at)
+    if at is None:
+        raise Refusal("clock", f"the record says no time of its judgement: {audit.at[:40]!r}")
     if at > now + CLOCKS:
-        raise _Refusal(
+        raise Refusal(
             "clock",
             f"it says that it was judged at {timestamp(at)[:16]}, which is still to come "
             f"(here it is {timestamp(now)[:16]}); set the clocks, and judge it again",
         )
     if requirement.max_age is not None and now - at > requirement.max_age:
-        raise _Refusal(
+        raise Refusal(
             "too-old",
             f"it was judged {_days(now - at)} ago, on {at:%Y-%m-%d}, and "
             f"{_days(requirement.max_age)} are allowed; judge it again",
@@ -203,7 +220,7 @@ def _check_verdicts(audit: Proof, requirement: Requirement) -> bool:
         verdicts = judged_anew(record, policy, audit.tally)
     except NotAnew as reason:
         rule: Rule = "no-tally" if reason.missing else "other-policy"
-        raise _Refusal(
+        raise Refusal(
             rule,
             f"it was judged under policy {called}, asked for is {asked}, and it cannot be judged "
             f"under that from here: {reason}",
@@ -218,7 +235,7 @@ def _check_lights(verdicts: Sequence[Verdict], light: str, requirement: Requirem
     judged = {one.control for one in verdicts}
     missing = [control.id for control in policy.controls if control.id not in judged]
     if missing:
-        raise _Refusal(
+        raise Refusal(
             "control",
             f"{listed(map(repr, missing), 3)} of {policy.name} not judged in this record: judge "
             "all controls in one audit",
@@ -227,9 +244,9 @@ def _check_lights(verdicts: Sequence[Verdict], light: str, requirement: Requirem
     for one in sorted(verdicts, key=lambda verdict: LIGHTS.index(verdict.light)):
         if LIGHTS.index(one.light) < enough:
             said = f"control {one.control!r} {_SAID[one.status]}: {one.reason}"
-            raise _Refusal("control", said, control=one.control)
+            raise Refusal("control", said, control=one.control)
     if LIGHTS.index(light) < enough:
-        raise _Refusal("control", f"its record is {light}, and {requirement.light} is asked")
+        raise Refusal("control", f"its record is {light}, and {requirement.light} is asked")
 
 
 _SAID = {
@@ -241,33 +258,12 @@ _SAID = {
 
 
 def _check_approvals(
-    audit: Proof, requirement: Requirement, sign_offs: Sequence[SignOff]
+    audit: Proof, requirement: Requirement, found: Sorted, now: datetime
 ) -> list[str]:
-    """Who signed off, for people; raises where somebody is missing, or rejected it last."""
-    last: dict[tuple[str, str], SignOff] = {}
-    for one in sorted(sign_offs, key=lambda sign_off: sign_off.at):
-        if one.evidence_sha256 == audit.digest:
-            last[one.keyid, _role(one.role)] = one
-    against = next((one for one in last.values() if one.decision != "approved"), None)
-    if against is not None:
-        raise _Refusal(
-            "rejected",
-            f"{against.role} rejected it on {against.at[:10]} (key {short(against.keyid)})",
-        )
-    for rule in requirement.approvals:
-        _check_role(rule, {key for key, role in last if role == _role(rule.role)})
-    return [f"{one.role} ({short(one.keyid)})" for one in last.values()]
-
-
-def _check_role(rule: ApprovalRule, signed: set[str]) -> None:
-    if len(signed) < rule.count:
-        raise _Refusal(
-            "approval",
-            f"{_many(rule.count, 'approval')} by {rule.role!r} asked for, each with a key of its "
-            f"own, and there {'is' if len(signed) == 1 else 'are'} {len(signed)}: 'venturalitica "
-            f"approve RUN --as NAME --role {rule.role!r}'",
-        )
-
-
-def _role(role: str) -> str:
-    return " ".join(role.casefold().split())
+    """Those of this very record, held against what the policy and who asks want."""
+    return check_approvals(
+        (one for one in found.sign_offs if one.evidence_sha256 == audit.digest),
+        (*requirement.policy.approvals, *requirement.approvals),
+        signers=audit.signers,
+        latest=now + CLOCKS,
+    )
