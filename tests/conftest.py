@@ -145,10 +145,19 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.stop()
 
 
-def started_server(folder: Path) -> Server:
-    """A server that answers. Another process may take its port first: then again, at another."""
+@pytest.fixture(scope="session")
+def start_server() -> Callable[..., Server]:
+    """`started_server`, for a fixture that starts one of its own."""
+    return started_server
+
+
+def started_server(folder: Path, *options: str, **variables: str) -> Server:
+    """A server that answers. Another process may take its port first: then again, at another.
+
+    `options` are those of `mlflow server`, which follow ours; `variables` those of its environment.
+    """
     for _ in range(3):
-        server = Server(folder)
+        server = Server(folder, 0, *options, **variables)
         try:
             server.wait()
         except RuntimeError as error:
@@ -162,7 +171,7 @@ def started_server(folder: Path) -> Server:
 class Server:
     """`mlflow server` in a process of its own; at `port`, if one that stopped is to come back."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path, port: int = 0, *options: str, **variables: str) -> None:
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("127.0.0.1", port))
@@ -173,6 +182,7 @@ class Server:
         command += ["--port", str(port), "--workers", "1"]
         command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
         command += ["--artifacts-destination", str(folder / "artifacts")]
+        command += options
         plain = {
             name: value
             for name, value in os.environ.items()
@@ -185,7 +195,7 @@ class Server:
                 stderr=log,
                 cwd=folder,
                 start_new_session=True,
-                env={**plain, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+                env={**plain, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **variables},
             )
 
     def wait(self) -> None:

@@ -16,11 +16,16 @@ FLOORS = (
     ("metrics", "tally", "policy", "judge", "reports"),
     ("system", "provenance", "frameworks", "trackers", "ledger"),
     ("audit", "wrapping", "review"),
-    ("api", "ui", "integrations", "demo", "cli", "", "__main__"),
+    ("api", "ui", "server", "integrations", "demo", "cli", "", "__main__"),
 )
-DOORS = {"demo": ("api",), "cli": ("ui", "demo"), "__main__": ("cli",), "": ("api", "demo")}
+DOORS = {
+    "demo": ("api",),
+    "cli": ("ui", "server", "demo"),
+    "__main__": ("cli",),
+    "": ("api", "demo"),
+}
 OWN_FILES = {
-    "mlflow": ("trackers.mlflow", "demo"),
+    "mlflow": ("trackers.mlflow", "server", "demo"),
     "wandb": ("trackers.wandb",),
     "sklearn": ("frameworks.sklearn", "demo"),
     "xgboost": ("frameworks.xgboost",),

@@ -31,6 +31,10 @@ Rule = Literal[
     "approval",
     "rejected",
     "too-much",
+    "busy",
+    "broken-gate",
+    "error",
+    "override",
 ]
 """By which rule it was decided: one name for good, whatever the sentence says."""
 

@@ -62,6 +62,14 @@ class ModelFolder:
         before = {name: self._before[name] for name in named}
         _refuse_changed(self.path, before, {name: after[name] for name in named & after.keys()})
 
+    def unchanged(self) -> bool:
+        """Whether the folder holds the very files that were read, and no other."""
+        try:
+            _refuse_changed(self.path, self._before, _files_in(self.path))
+        except (DataError, OSError):
+            return False
+        return True
+
     def _read(self, progress: Progress | None) -> Manifest:
         left_out = (REGISTRY_META,) if _adds_nothing(self.path, self._before) else ()
         names = [name for name in self._before if name not in left_out]

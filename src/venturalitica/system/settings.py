@@ -59,7 +59,8 @@ VARIABLES = tuple(
     for name in (
         "HOME", "CONFIG", "SIGNING_KEY", "SIGNING_KEY_PASSPHRASE", "SIGNER", "TRACKER_WAIT",
         "FINGERPRINT", "LOCKS", "RETENTION", "DOTENV", "UI_TOKEN", "DEBUG", "TRUSTED_KEYS",
-        "TIMESTAMP", "TSA_ROOTS", "OTHER_COLUMNS", "ATTACH",
+        "TIMESTAMP", "TSA_ROOTS", "OTHER_COLUMNS", "ATTACH", "GATE",
+        "GATE_AUTH",
     )
 )  # fmt: skip
 """All that are read anywhere; another name that begins like them is misspelt."""

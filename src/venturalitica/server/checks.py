@@ -1,0 +1,188 @@
+"""The check of a version by the server itself: its files and its evidence, from its own stores."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from venturalitica.core.causes import said
+from venturalitica.core.gate import ApprovalRule, Candidate, Decision, Requirement, Rule
+from venturalitica.core.manifest import Manifest
+from venturalitica.errors import SettingsError
+from venturalitica.ledger import read_keys
+from venturalitica.policy import read_policy
+from venturalitica.review.gate import decide
+from venturalitica.server.files import Files, fetched_manifest, small_files
+from venturalitica.server.gate_file import GateFile, Protection
+from venturalitica.server.places import local
+from venturalitica.server.sealed import OURS, Stores
+from venturalitica.trackers.base import ROOT, TALLY
+
+log = logging.getLogger(__name__)
+
+
+class Change(Struct, frozen=True):
+    """What somebody asks for: a version under an alias, or in a stage."""
+
+    name: str
+    version: str
+    alias: str | None = None
+    stage: str | None = None
+
+
+Journal = Callable[[GateFile, Change, Decision], None]
+"""Signs a decision into the server's log; raises where that fails."""
+
+
+class Checks:
+    """The checks of one worker, and what it remembers of files."""
+
+    def __init__(self, stores: Stores, journal: Journal) -> None:
+        self._stores = stores
+        self._journal = journal
+        self._files = Files()
+
+    def warm(self, change: Change) -> None:
+        """Read the files of the version, so that its check has them at hand."""
+        try:
+            self._manifest(change)
+        except Exception as error:  # noqa: BLE001 - the check says it again, and refuses
+            log.debug("the files of %s/%s: %s", change.name, change.version, said(error))
+
+    def decide(
+        self,
+        gate: GateFile,
+        rule: Protection,
+        change: Change,
+        *,
+        busy: Callable[[tuple[str, ...]], bool],
+    ) -> Decision:
+        """The decision, signed into the log; whatever fails on the way refuses.
+
+        Args:
+            busy: whether anybody writes to one of these places just now.
+        """
+        decision = self._decision(gate, rule, change, busy)
+        try:
+            self._journal(gate, change, decision)
+        except Exception as error:
+            log.exception("a decision of the gate cannot be logged")
+            if not decision.allowed:
+                return decision
+            return _refused(
+                change,
+                "broken-gate",
+                f"the decision cannot be signed into the server's log ({said(error)})",
+            )
+        return decision
+
+    def _decision(
+        self,
+        gate: GateFile,
+        rule: Protection,
+        change: Change,
+        busy: Callable[[tuple[str, ...]], bool],
+    ) -> Decision:
+        if not gate.ok:
+            fault = gate.problems[0]
+            sentence = (
+                f"the gate file cannot be used: {gate.name}:{fault.line}: {fault.message}; until "
+                "it is mended no alias is set and no version goes to Staging or Production"
+            )
+            return _refused(change, "broken-gate", sentence)
+        try:
+            requirement, keys = _requirement(gate, rule)
+            if busy(self._places(change)):
+                return _refused(
+                    change,
+                    "busy",
+                    "somebody is writing to the files or the evidence of the version just now; "
+                    "ask again when that has ended",
+                )
+            candidate = self._candidate(change)
+        except Exception as error:
+            log.warning("the check of %s/%s failed", change.name, change.version, exc_info=True)
+            sentence = f"version {change.version} of {change.name!r}: {said(error)}"
+            return _refused(change, "error", sentence)
+        return decide(candidate, requirement, keys=keys, now=datetime.now(UTC))
+
+    def _version(self, change: Change) -> Any:
+        return self._stores.registry.get_model_version(change.name, change.version)
+
+    def _places(self, change: Change) -> tuple[str, ...]:
+        run = self._stores.run_of(self._version(change))
+        own = self._stores.version_uri(change.name, change.version)
+        evidence = [self._stores.place(run.info.artifact_uri, one) for one in OURS] if run else []
+        return (self._stores.place(own), *evidence)
+
+    def _manifest(self, change: Change) -> Manifest:
+        uri = self._stores.version_uri(change.name, change.version)
+        place = self._stores.place(uri)
+        folder = local(place)
+        if folder is not None:
+            return self._files.manifest(folder)
+        return fetched_manifest(self._stores.store(uri))
+
+    def _candidate(self, change: Change) -> Candidate:
+        files = self._manifest(change)
+        run = self._stores.run_of(self._version(change))
+        found: Mapping[str, bytes] = {}
+        if run is not None:
+            found = small_files(self._stores.store(run.info.artifact_uri), ROOT)
+        return Candidate(
+            name=change.name,
+            version=change.version,
+            files=files,
+            bundles={
+                path: data
+                for path, data in found.items()
+                if path.endswith(".json") and not _tally(path)
+            },
+            tallies=dict(_pair(data) for path, data in found.items() if _tally(path)),
+        )
+
+
+def _tally(path: str) -> bool:
+    return path.rpartition("/")[2] == TALLY
+
+
+def _pair(data: bytes) -> tuple[str, bytes]:
+    """A pair of a vault by its digest, as far as it is one."""
+    try:
+        pair = json.loads(data)
+        salted = base64.b64decode(pair["salt"], validate=True) + pair["value"].encode()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "", data
+    return hashlib.sha256(salted).hexdigest(), data
+
+
+def _requirement(gate: GateFile, rule: Protection) -> tuple[Requirement, dict[str, Any]]:
+    """What the file asks for, and whose keys count."""
+    folder = Path(gate.file).parent
+    policy = read_policy(folder / str(rule.policy))
+    if rule.policy_sha256 not in (None, policy.sha256):
+        raise SettingsError(
+            f"the policy {rule.policy} has SHA-256 {policy.sha256}, and {gate.name} expects "
+            f"{rule.policy_sha256}"
+        )
+    requirement = Requirement(
+        policy=policy,
+        max_age=rule.max_age,
+        approvals=tuple(ApprovalRule(*one) for one in rule.approvals),
+        light=rule.light,
+    )
+    return requirement, {"trusted_keys": read_keys(folder / str(rule.signers))}
+
+
+def _refused(change: Change, rule: Rule, sentence: str) -> Decision:
+    return Decision(
+        allowed=False, rule=rule, sentence=sentence, name=change.name, version=change.version
+    )

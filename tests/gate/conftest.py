@@ -1,0 +1,58 @@
+"""One server with the gate, and three versions of a model at it, for all tests of this folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def _load_world() -> Any:
+    """A helper of this folder's tests; without packages, they cannot import each other."""
+    path = Path(__file__).with_name("world.py")
+    spec = importlib.util.spec_from_file_location("gate_world", path)
+    assert spec is not None
+    assert spec.loader is not None
+    sys.modules["gate_world"] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_world = _load_world()
+
+
+@pytest.fixture(scope="session")
+def gated(
+    tmp_path_factory: pytest.TempPathFactory, start_server: Callable[..., Any]
+) -> Iterator[Any]:
+    """`gate_world.World` of a server with the gate; its `shelf` holds versions by their kind."""
+    folder = tmp_path_factory.mktemp("gated")
+    (folder / "policy.yaml").write_text(_world.POLICY)
+    (folder / "gate.yaml").write_text(_world.GATE)
+    server = start_server(
+        folder,
+        "--app-name",
+        "venturalitica-gate",
+        VENTURALITICA_HOME=str(folder / "evidence"),
+        VENTURALITICA_CONFIG=str(folder / "config"),
+    )
+    try:
+        world = _world.World(server.url, folder)
+        made = world.train("green", "green", "red", "bare")
+        world.shelf = {"green": made[0], "other": made[1], "red": made[2], "bare": made[3]}
+        yield world
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def world(gated: Any) -> Iterator[Any]:
+    """The same, with the gate file as it was and nobody under the alias."""
+    gated.drop_alias()
+    yield gated
+    (gated.folder / "gate.yaml").write_text(_world.GATE)
+    gated.drop_alias()
