@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,14 @@ def project(
     delivery.settle()
     yield SimpleNamespace(client=mlflow.MlflowClient(), run=run.info.run_id, folder=tmp_path)
     mlflow.set_tracking_uri(None)
+
+
+def own_key(path: Path) -> str:
+    """A person's own key, made as `docs/gate.md` says."""
+    command = f"openssl ecparam -name prime256v1 -genkey -noout -out {path}"
+    subprocess.run(command.split(), check=True)
+    path.chmod(0o600)
+    return str(path)
 
 
 def called(*words: str) -> Any:
@@ -133,8 +142,12 @@ def test_a_sign_off_is_asked_for_and_counts(project: Any) -> None:
     assert "1 approval by 'Head of risk' asked for" in missing.stdout
     signed = ["approve", "0", "--as", "Ada", "--role", "Head of risk", "--yes"]
     assert CliRunner().invoke(app, signed).exit_code == 0
+    # The key of the training is no person's.
+    assert "signed the record itself" in called(*wanted).stdout
+    signed += ["--key", own_key(project.folder / "ada.pem")]
+    assert CliRunner().invoke(app, signed).exit_code == 0
     assert called(*wanted).exit_code == 0
-    rejected = [*signed[:-1], "--reject"]
+    rejected = [*signed, "--reject"]
     assert CliRunner().invoke(app, rejected).exit_code == 0
     assert "Head of risk rejected it" in called(*wanted).stdout
 
@@ -192,6 +205,8 @@ def test_each_command_of_the_page_works_one_after_another(project: Any) -> None:
     assert len(commands) == page.count("$ venturalitica ") > 8
     (file,) = project.folder.glob("artifacts/*/artifacts/venturalitica/evidence.json")
     shutil.copy(file, "evidence.json")
+    assert "$ openssl ecparam -name prime256v1 -genkey -noout -out ada.pem" in page
+    own_key(Path("ada.pem"))
     for command in commands:
         found = CliRunner().invoke(app, shlex.split(command))
         assert found.exit_code == 0, (command, found.output)

@@ -14,8 +14,9 @@ from typing import Any
 from msgspec import Struct
 
 from venturalitica.core.causes import said
-from venturalitica.core.gate import ApprovalRule, Candidate, Decision, Requirement, Rule
+from venturalitica.core.gate import Candidate, Decision, Requirement, Rule
 from venturalitica.core.manifest import Manifest
+from venturalitica.core.policy import ApprovalRule
 from venturalitica.errors import SettingsError
 from venturalitica.ledger import read_keys
 from venturalitica.policy import read_policy

@@ -30,8 +30,7 @@ from venturalitica.errors import SettingsError
 
 if TYPE_CHECKING:
     from venturalitica.cli.gates.passage import Passage
-    from venturalitica.core.gate import ApprovalRule
-    from venturalitica.core.policy import Policy
+    from venturalitica.core.policy import ApprovalRule, Policy
     from venturalitica.ledger import Ledger
     from venturalitica.reports.formats.findings import Findings
     from venturalitica.system.settings import Settings
@@ -148,7 +147,7 @@ def _age(text: str | None) -> timedelta | None:
 
 
 def _approval(text: str) -> ApprovalRule:
-    from venturalitica.core.gate import ApprovalRule
+    from venturalitica.core.policy import ApprovalRule
 
     role, colon, count = text.rpartition(":")
     if not colon:
