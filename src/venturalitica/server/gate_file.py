@@ -322,7 +322,10 @@ def _explained(fault: Any, root: Node) -> tuple[int, str]:
     if fault["type"] == "extra_forbidden":
         near = did_you_mean(name, list(form.model_fields))
         known = ", ".join(form.model_fields)
-        return node.line, f"found the key {show(name)}{near}; expected one of {known}"
+        above, _ = follow(root, path[:-1])
+        pair = above.find(name) if isinstance(above, MapNode) else None
+        line = pair[0].line if pair else node.line
+        return line, f"found the key {show(name)}{near}; expected one of {known}"
     expected = form.model_fields[name].description
     if not there:
         return node.line, f"'{name}' is missing; expected {expected}"
