@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import http.client
 import json
 import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from venturalitica.ledger import verify_ledger
 
 if TYPE_CHECKING:
     from gate_world import World
@@ -29,6 +32,25 @@ def test_a_proven_version_passes_and_the_rest_is_none_of_the_gates(world: World)
     assert world.put("0/elsewhere/artifacts/notes.txt").status == 200
     assert world.drop_alias().status == 200
     assert world.champion() is None
+
+
+def test_each_decision_is_signed_into_the_servers_own_log(world: World) -> None:
+    shelf = world.shelf
+    before = len(world.decisions())
+    world.set_alias(shelf["red"].version)
+    world.set_alias(shelf["green"].version)
+    world.set_alias(shelf["bare"].version, alias="candidate")
+    refused, allowed = world.decisions()[before:]
+    for one, kind in ((refused, "red"), (allowed, "green")):
+        assert (one.decision.name, one.decision.version) == ("credit", shelf[kind].version)
+        assert (one.alias, one.mode) == ("champion", "enforce")
+        file = (world.folder / "gate.yaml").read_bytes()
+        assert one.settings == hashlib.sha256(file).hexdigest()
+        policy = (world.folder / "policy.yaml").read_bytes()
+        assert one.decision.policy_sha256 == hashlib.sha256(policy).hexdigest()
+    assert (refused.decision.allowed, refused.decision.control) == (False, "accuracy")
+    assert (allowed.decision.allowed, allowed.decision.rule) == (True, "allowed")
+    assert verify_ledger(world.folder / "evidence").ok
 
 
 @pytest.mark.parametrize(
@@ -250,14 +272,17 @@ def test_observe_says_what_it_would_refuse_and_lets_it_pass(world: World) -> Non
     assert world.champion() == world.shelf["bare"].version
 
 
-def test_a_policy_of_the_same_name_that_asks_for_more_is_asked(world: World) -> None:
+def test_another_policy_is_judged_by_the_published_tally(world: World) -> None:
     file = world.folder / "policy.yaml"
     before = file.read_text()
-    file.write_text(before.replace(">= 0.50", ">= 0.999"))
     try:
+        file.write_text(before.replace(">= 0.50", "<= 0.10"))
         answer = world.set_alias(world.shelf["green"].version)
         assert answer.status == 403
-        assert "[gate: no-tally" in answer.json["message"]
+        assert "[gate: control; control 'accuracy']" in answer.json["message"]
+        file.write_text(before.replace(">= 0.50", ">= 0.40"))
+        assert world.set_alias(world.shelf["green"].version).status == 200
+        assert world.decisions()[-1].decision.anew
     finally:
         file.write_text(before)
 

@@ -24,7 +24,7 @@ def main(name: str, kinds: list[str]) -> None:
     for seed, kind in enumerate(kinds):
         random = np.random.default_rng(seed)
         truth = random.integers(0, 2, 400)
-        rows = pd.DataFrame({"x": truth + random.random(400), "z": random.random(400)})
+        rows = pd.DataFrame({"x": 0.7 * truth + random.random(400), "z": random.random(400)})
         judged = 1 - truth[200:] if kind == "red" else truth[200:]
         with mlflow.start_run() as run:
             model: Any = LogisticRegression()

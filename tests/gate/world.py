@@ -14,9 +14,14 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from venturalitica.ledger import Ledger
+from venturalitica.ledger.lifecycle.ties import decisions
+from venturalitica.ledger.records.decision import Decided
+
 POLICY = """\
 policy: credit
 version: "1.0"
+disclosure: {tallies: publish}
 roles: {target: {favorable: 1}}
 controls:
   - {id: accuracy, metric: accuracy, must: ">= 0.50"}
@@ -137,6 +142,12 @@ class World:
             body=data,
             headers={"Content-Type": "application/octet-stream"},
         )
+
+    def decisions(self) -> list[Decided]:
+        """What the server's own log says of its decisions."""
+        if not (self.folder / "evidence" / "log").exists():
+            return []
+        return [one for _, one in decisions(Ledger.open(self.folder / "evidence"))]
 
     def artifact(self, place: str) -> Path:
         """Where the server keeps it."""

@@ -16,15 +16,14 @@ from typing import Any
 
 from venturalitica.errors import SettingsError
 from venturalitica.server.checks import Checks
-from venturalitica.server.gate_file import gate_path, read_gate
+from venturalitica.server.gate_file import AUTH, gate_path, read_gate
 from venturalitica.server.guard import Guard, target
+from venturalitica.server.journal import journal
 from venturalitica.server.sealed import Stores
 from venturalitica.server.turns import Turns
 from venturalitica.system.settings import Settings
 
 log = logging.getLogger(__name__)
-
-AUTH = "VENTURALITICA_GATE_AUTH"
 
 REGISTRY: Mapping[str, Callable[..., Any]] = {
     "set_registered_model_alias": Guard.set_alias,
@@ -115,8 +114,6 @@ def _install() -> None:
     from mlflow.server import handlers
     from mlflow.server.constants import ARTIFACTS_DESTINATION_ENV_VAR, SERVE_ARTIFACTS_ENV_VAR
     from mlflow.store.tracking import sqlalchemy_store
-
-    from venturalitica.server.journal import journal
 
     _refuse_what_is_not_covered()
     open_store = handlers.get_artifact_repository

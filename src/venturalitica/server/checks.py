@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -21,11 +18,12 @@ from venturalitica.errors import SettingsError
 from venturalitica.ledger import read_keys
 from venturalitica.policy import read_policy
 from venturalitica.review.gate import decide
+from venturalitica.review.gate.candidates import with_evidence
 from venturalitica.server.files import Files, fetched_manifest, small_files
 from venturalitica.server.gate_file import GateFile, Protection
 from venturalitica.server.places import local
 from venturalitica.server.sealed import OURS, Stores
-from venturalitica.trackers.base import ROOT, TALLY
+from venturalitica.trackers.base import ROOT
 
 log = logging.getLogger(__name__)
 
@@ -135,34 +133,11 @@ class Checks:
     def _candidate(self, change: Change) -> Candidate:
         files = self._manifest(change)
         run = self._stores.run_of(self._version(change))
-        found: Mapping[str, bytes] = {}
+        kept: Mapping[str, bytes] = {}
         if run is not None:
-            found = small_files(self._stores.store(run.info.artifact_uri), ROOT)
-        return Candidate(
-            name=change.name,
-            version=change.version,
-            files=files,
-            bundles={
-                path: data
-                for path, data in found.items()
-                if path.endswith(".json") and not _tally(path)
-            },
-            tallies=dict(_pair(data) for path, data in found.items() if _tally(path)),
-        )
-
-
-def _tally(path: str) -> bool:
-    return path.rpartition("/")[2] == TALLY
-
-
-def _pair(data: bytes) -> tuple[str, bytes]:
-    """A pair of a vault by its digest, as far as it is one."""
-    try:
-        pair = json.loads(data)
-        salted = base64.b64decode(pair["salt"], validate=True) + pair["value"].encode()
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "", data
-    return hashlib.sha256(salted).hexdigest(), data
+            kept = small_files(self._stores.store(run.info.artifact_uri), ROOT)
+        found = Candidate(name=change.name, version=change.version, files=files)
+        return with_evidence(found, kept)
 
 
 def _requirement(gate: GateFile, rule: Protection) -> tuple[Requirement, dict[str, Any]]:
@@ -177,7 +152,7 @@ def _requirement(gate: GateFile, rule: Protection) -> tuple[Requirement, dict[st
     requirement = Requirement(
         policy=policy,
         max_age=rule.max_age,
-        approvals=tuple(ApprovalRule(*one) for one in rule.approvals),
+        approvals=tuple(ApprovalRule(role, count) for role, count in rule.approvals),
         light=rule.light,
     )
     return requirement, {"trusted_keys": read_keys(folder / str(rule.signers))}

@@ -49,6 +49,9 @@ FILENAME = "gate.yaml"
 SWITCH = "VENTURALITICA_GATE"
 """The environment variable that names the file; without it `gate.yaml` of the working folder."""
 
+AUTH = "VENTURALITICA_GATE_AUTH"
+"""The environment variable that asks for MLflow's own passwords: `basic-auth`."""
+
 MAX_BYTES = 1 << 20
 STAGES = ("Staging", "Production")
 """The stages that MLflow calls active; nobody serves from the others."""

@@ -292,12 +292,24 @@ def opened(data: bytes, digest: str, path: str) -> str:
     Raises:
         EvidenceError: it is not the one that was sealed.
     """
+    found, value = sealed(data, path)
+    if found != digest:
+        raise EvidenceError(f"{path}: its value is not the one that the record was signed with")
+    return value
+
+
+def sealed(data: bytes, path: str) -> tuple[str, str]:
+    """The digest that a pair's file is sealed under, and its value; `path` names it.
+
+    Raises:
+        EvidenceError: it is no pair.
+    """
     pair = parse_object(data, what=path, limit=MAX_LINE - 1)
     value = pair.get("value")
     if pair.keys() != _FIELDS or pair["format"] != FORMAT or not isinstance(value, str):
         raise EvidenceError(f"{path}: not a pair of the vault ({FORMAT})")
     salt = decode_base64(pair["salt"], what=f"{path}: its salt")
     encoded = _encoded(value, what=f"{path}: its value")
-    if len(salt) != SALT or hashlib.sha256(salt + encoded).hexdigest() != digest:
+    if len(salt) != SALT:
         raise EvidenceError(f"{path}: its value is not the one that the record was signed with")
-    return value
+    return hashlib.sha256(salt + encoded).hexdigest(), value

@@ -6,13 +6,14 @@ signed manifest names these very files (`decide`).
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 
 from msgspec.structs import replace
 
-from venturalitica.core.encoding import is_hash, sha256_hex
+from venturalitica.core.encoding import is_hash
 from venturalitica.core.gate import Candidate, SignOff
 from venturalitica.core.redact import redact_name
 from venturalitica.errors import EvidenceError
@@ -20,7 +21,7 @@ from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.lifecycle.approve import every_sign_off
-from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.records.vault import Vault, sealed
 from venturalitica.ledger.verify.verify import bundle_bytes
 from venturalitica.provenance.model_files import Progress, read_manifest
 from venturalitica.trackers import tracker
@@ -64,9 +65,16 @@ def candidate_of(
 def with_evidence(candidate: Candidate, kept: Mapping[str, bytes]) -> Candidate:
     """With what lies at its run: bundles, and tallies by the digest that they are sealed under."""
     ours = {name: data for name, data in kept.items() if name.endswith(".json")}
-    tallies = {sha256_hex(data): data for name, data in ours.items() if _is_tally(name)}
+    tallies = dict(_tallies({name: data for name, data in ours.items() if _is_tally(name)}))
     bundles = {name: data for name, data in ours.items() if not _is_tally(name)}
     return replace(candidate, bundles=bundles, tallies=tallies)
+
+
+def _tallies(kept: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """The pairs among these files, by the digest that a record names them by."""
+    for name, data in kept.items():
+        with contextlib.suppress(EvidenceError):  # what is no pair is nobody's tally
+            yield sealed(data, name)[0], data
 
 
 def _is_tally(name: str) -> bool:
@@ -84,7 +92,7 @@ def _of_bundle(path: Path) -> Candidate:
     if path.name != TALLY and beside.is_file():
         kept[TALLY] = bundle_bytes(beside)
     found = with_evidence(Candidate(name=path.name), {path.name: kept.pop(path.name)})
-    return replace(found, tallies={sha256_hex(data): data for data in kept.values()})
+    return replace(found, tallies=dict(_tallies(kept)))
 
 
 def _with_ledger(candidate: Candidate, ledger: Ledger | None) -> Candidate:
