@@ -258,6 +258,7 @@ def test_a_broken_gate_file_refuses_what_may_be_protected_and_nothing_else(
     answer = world.set_alias(green.version)
     assert answer.status == 403
     assert "[gate: broken-gate" in answer.json["message"]
+    assert world.decisions()[-1].decision.rule == "broken-gate"
     assert str(world.folder) not in answer.body
     assert world.set_alias(green.version, name="credit", alias="anything").status == 403
     tag = {"run_id": green.run, "key": "venturalitica.note", "value": "x"}

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from venturalitica._version import __version__
-from venturalitica.core.encoding import is_hash
+from venturalitica.core.encoding import is_hash, sha256_hex
 from venturalitica.core.gate import Decision
 from venturalitica.core.json_values import Json, mapping, mappings, text, texts
 from venturalitica.core.record import DECISION, FORMAT, statement_json
@@ -78,7 +78,12 @@ class Decided(Struct, frozen=True, kw_only=True):
             "files": self.decision.files_root,
             "record": self.decision.record,
             "required": self.decision.policy_sha256,
+            "settings": self.settings or "",
         }
+        if not any(named.values()):
+            # Refused before anything was read; in-toto wants a digest, so that of what was asked.
+            asked = f"{self.decision.name}/{self.decision.version}"
+            named = {"asked": sha256_hex(asked.encode())}
         subjects = [(f"{what}/{self.decision.name}", sha) for what, sha in named.items() if sha]
         return statement_json(DECISION, subjects, predicate)
 
