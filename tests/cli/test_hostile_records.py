@@ -119,6 +119,7 @@ COMMAND_LINES = [
     *("baseline rows.csv --role NAUGHTY=y", "baseline rows.csv --column NAUGHTY"),
     *("bind NAUGHTY", "bind gone", "attach 0 NAUGHTY", "attach NAUGHTY gone"),
     *("place NAUGHTY --on 2024-02-29 --yes", "place 0 --on NAUGHTY", "place 0 --on 2024-02-29"),
+    *("gate-server lint NAUGHTY", "gate-server schema"),
     *("gate NAUGHTY", "gate bundles/evidence.json --format github", "gate 0 --policy NAUGHTY"),
     *("sync", "reindex", "doctor", "metrics NAUGHTY", "init rows.csv --target NAUGHTY --force"),
 ]

@@ -8,7 +8,7 @@ import pytest
 @pytest.mark.parametrize(
     ("typed", "wanted"),
     [
-        ("lint", "did you mean 'policy lint'?"),
+        ("lint", "did you mean 'gate-server lint' or 'policy lint'?"),
         ("history", "did you mean 'policy history'?"),
         ("histroy", "did you mean 'policy history'?"),
         ("list", "did you mean 'runs list'?"),
@@ -19,7 +19,7 @@ import pytest
         ("verfy", "did you mean 'verify'?"),
         ("policy lnt", "did you mean 'policy lint'?"),
         ("policy verify", "did you mean 'verify'?"),
-        ("runs lint", "did you mean 'policy lint'?"),
+        ("runs lint", "did you mean 'gate-server lint' or 'policy lint'?"),
         ("keys rotte", "did you mean 'keys rotate'?"),
         ("report xyz", "there is no command 'report xyz'; it has run, site"),
         ("xyz", "there is no command 'xyz'; --help lists all"),

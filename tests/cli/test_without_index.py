@@ -60,6 +60,8 @@ NEITHER = {
     "policy lint": "reads a policy file",
     "policy show": "reads a policy file",
     "policy schema": "reads nothing",
+    "gate-server lint": "reads a gate file",
+    "gate-server schema": "reads nothing",
     "metrics": "reads nothing",
     "ui": "serves pages; they have tests of their own",
     "report site": "writes pages from the same readings as `ui`",

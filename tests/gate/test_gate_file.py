@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,10 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from ruamel.yaml import YAML
+from typer.testing import CliRunner
 
+from venturalitica.cli.app import app
+from venturalitica.ledger import Ledger, load_signer
 from venturalitica.server.gate_file import Protection, read_gate, schema
 
 WHOLE = """\
@@ -134,3 +139,26 @@ def test_the_schema_refuses_what_is_refused(tmp_path: Path, was: str, now: str) 
     assert not jsonschema_rs.validator_for(schema()).is_valid(
         YAML(typ="safe", pure=True).load(text)
     )
+
+
+def test_lint_checks_the_file_and_what_it_names(tmp_path: Path) -> None:
+    file = tmp_path / "gate.yaml"
+    file.write_text(LEAST)
+    called = CliRunner().invoke(app, ["gate-server", "lint", str(file)])
+    assert called.exit_code == 2
+    assert "policy.yaml: there is no such policy file" in called.output
+    assert "keys: cannot be read" in called.output
+    (tmp_path / "policy.yaml").write_text(
+        'policy: p\nversion: "1"\ncontrols: [{id: a, metric: accuracy, must: ">= 0.5"}]\n'
+    )
+    Ledger.open(tmp_path / "log", signer=load_signer(None, tmp_path / "config"))
+    (tmp_path / "log" / "keys").rename(tmp_path / "keys")
+    called = CliRunner().invoke(app, ["gate-server", "lint", str(file), "--json"])
+    assert called.exit_code == 0, called.output
+    said = json.loads(called.output)
+    assert (said["rules"], said["mode"], said["problems"]) == (1, "enforce", [])
+    assert said["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    file.write_text(LEAST.replace("protect:", "protekt:"))
+    called = CliRunner().invoke(app, ["gate-server", "lint", str(file)])
+    assert called.exit_code == 2
+    assert f"{file}:2: found the key 'protekt'" in called.output

@@ -27,9 +27,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from venturalitica.errors import Problem, did_you_mean
+from venturalitica.errors import EvidenceError, PolicyError, Problem, did_you_mean
+from venturalitica.ledger import read_keys
 from venturalitica.policy import tree
-from venturalitica.policy.read import decode
+from venturalitica.policy.read import decode, read_policy
 from venturalitica.policy.tree import (
     ListNode,
     MapNode,
@@ -251,6 +252,25 @@ def read_gate(path: Path) -> GateFile:
     rules = tuple(_rule(one) for one in form.protect)
     digest = hashlib.sha256(data).hexdigest()
     return GateFile(str(path), digest, form.mode, rules)
+
+
+def named_faults(gate: GateFile) -> tuple[Problem, ...]:
+    """What is wrong with the policies and keys that a gate file names; none where it has faults."""
+    found: list[Problem] = []
+    folder = Path(gate.file).parent
+    for rule in gate.protections:
+        try:
+            policy = read_policy(folder / str(rule.policy))
+            if rule.policy_sha256 not in (None, policy.sha256):
+                said = f"its SHA-256 is {policy.sha256}; expected {rule.policy_sha256}"
+                found.append(Problem(str(folder / str(rule.policy)), 0, said))
+        except PolicyError as error:
+            found += error.problems
+        try:
+            read_keys(folder / str(rule.signers))
+        except EvidenceError as error:
+            found.append(Problem(gate.file, 0, str(error)))
+    return tuple(dict.fromkeys(found))
 
 
 def _broken(path: Path, data: bytes, problems: list[Problem]) -> GateFile:
