@@ -11,14 +11,15 @@ WORKERS ?= auto
 # Each test starts Pythons of its own by the hundred: they need not compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-browser test-torture test-peers test-frameworks test-engines lint docs bench torture architecture screenshots clean
+.PHONY: help demo test test-browser test-torture test-peers test-gate test-frameworks test-engines lint docs bench torture architecture screenshots clean
 
 help:
 	@echo "make demo     audit the German Credit model inside a real MLflow run"
-	@echo "make test     run the tests; the five below are apart: from end to end, slow, and heavy"
+	@echo "make test     run the tests; the six below are apart: from end to end, slow, and heavy"
 	@echo "make test-browser  run the tests of the pages in a real browser"
 	@echo "make test-torture  run a short seed of every part of make torture"
 	@echo "make test-peers  run scikit-learn's own tests with wrapped models"
+	@echo "make test-gate  run the gate against a real MLflow server"
 	@echo "make test-frameworks  run the tests of PyTorch, skorch and Keras, which take 7 GB to install"
 	@echo "make test-engines  run the tests of Spark, Dask, Ibis and Modin, which take 2 GB to install"
 	@echo "make lint     check format, style and types"
@@ -95,12 +96,12 @@ COMMA := ,
 demo: $(VENV)/.demo
 	@$(BIN)/venturalitica demo --out demo-out
 
-# Every test belongs to exactly one of these six, and CI runs them all: tests/house holds it.
+# Every test belongs to exactly one of these seven, and CI runs them all: tests/house holds it.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) --ignore=tests/browser --ignore=tests/torture --ignore=tests/peers --ignore=tests/scripts \
-	  --ignore=tests/frameworks --ignore=tests/engines
+	  --ignore=tests/frameworks --ignore=tests/engines --ignore=tests/gate
 
 test-browser: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/browser
@@ -110,6 +111,9 @@ test-torture: $(VENV)/.dev $(VENV)/.system
 
 test-peers: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/peers tests/scripts
+
+test-gate: $(VENV)/.dev $(VENV)/.system
+	$(PYTEST) tests/gate
 
 test-frameworks: BIN := $(FRAMEWORKS)/bin
 test-frameworks: $(FRAMEWORKS)/.frameworks

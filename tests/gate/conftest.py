@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-
-def _load_world() -> Any:
-    """A helper of this folder's tests; without packages, they cannot import each other."""
-    path = Path(__file__).with_name("world.py")
-    spec = importlib.util.spec_from_file_location("gate_world", path)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules["gate_world"] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_world = _load_world()
+from tests.gate import world as _world
 
 
 @pytest.fixture(scope="session")
 def gated(
     tmp_path_factory: pytest.TempPathFactory, start_server: Callable[..., Any]
 ) -> Iterator[Any]:
-    """`gate_world.World` of a server with the gate; its `shelf` holds versions by their kind."""
+    """`World` of a server with the gate; its `shelf` holds versions by their kind."""
     folder = tmp_path_factory.mktemp("gated")
     (folder / "policy.yaml").write_text(_world.POLICY)
     (folder / "gate.yaml").write_text(_world.GATE)

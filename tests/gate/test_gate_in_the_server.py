@@ -14,7 +14,7 @@ import pytest
 from venturalitica.ledger import verify_ledger
 
 if TYPE_CHECKING:
-    from gate_world import World
+    from tests.gate.world import World
 
 ALIAS = "registered-models/alias"
 STAGE = "model-versions/transition-stage"

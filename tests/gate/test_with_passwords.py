@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.gate import world as worlds
 
 ADMIN = {"Authorization": "Basic " + base64.b64encode(b"admin:long enough a word").decode()}
 ALIAS = "/api/2.0/mlflow/registered-models/alias"
@@ -15,7 +16,6 @@ ALIAS = "/api/2.0/mlflow/registered-models/alias"
 def test_basic_auth_and_the_gate_are_both_asked(
     tmp_path: Path, start_server: Callable[..., Any]
 ) -> None:
-    worlds = sys.modules["gate_world"]
     (tmp_path / "policy.yaml").write_text(worlds.POLICY)
     (tmp_path / "gate.yaml").write_text(worlds.GATE)
     server = start_server(

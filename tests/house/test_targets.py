@@ -53,6 +53,7 @@ def test_every_test_belongs_to_one_target() -> None:
         "test-browser",
         "test-torture",
         "test-peers",
+        "test-gate",
         "test-frameworks",
         "test-engines",
     } <= targets.keys()
