@@ -87,7 +87,7 @@ def feather_bytes(table: pa.Table) -> bytes:
         ("d.parquet", parquet_bytes(TABLE)),
         ("d.feather", feather_bytes(TABLE)),
         ("d.csv", b"n,g\n1,x\n2,y\n3,\n"),
-        ("d.csv.gz", gzip.compress(b"n,g\n1,x\n2,y\n3,\n")),
+        ("d.csv.gz", gzip.compress(b"n,g\n1,x\n2,y\n3,\n", mtime=0)),
         ("d[1] é.jsonl", b'{"n":1,"g":"x"}\n{"n":2,"g":"y"}\n{"n":3}\n'),
     ],
 )
