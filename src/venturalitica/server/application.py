@@ -50,6 +50,8 @@ TRACKING: Mapping[str, Callable[..., Any]] = {
     "delete_logged_model_tag": Guard.logged_model_tags,
 }
 
+DATABASES = ("sqlite", "postgresql")
+
 WRITES: Mapping[str, Callable[..., str]] = {
     "log_artifact": lambda local_file, artifact_path=None: target(local_file, artifact_path),
     "log_artifacts": lambda local_dir, artifact_path=None: artifact_path or "",
@@ -148,10 +150,13 @@ def _refuse_what_is_not_covered() -> None:
             "the gate asks the database that is written to, and a read replica may be behind it; "
             "start the server without one"
         )
-    if not isinstance(handlers._get_model_registry_store(), SqlAlchemyStore):
+    registry = handlers._get_model_registry_store()
+    # MySQL and SQL Server find a row by other spellings of its name (blanks after it, accents), and
+    # what is looked up by one of them would not look protected.
+    if not isinstance(registry, SqlAlchemyStore) or registry.engine.dialect.name not in DATABASES:
         raise SettingsError(
-            "the gate guards a registry in a database; start the server with --backend-store-uri "
-            "sqlite:///… or postgresql://…"
+            "the gate guards a registry in SQLite or PostgreSQL; start the server with "
+            "--backend-store-uri sqlite:///… or postgresql://…"
         )
 
 

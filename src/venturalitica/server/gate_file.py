@@ -89,7 +89,7 @@ class Protection(Struct, frozen=True):
 
 
 def _fits(patterns: tuple[str, ...], name: str) -> bool:
-    # MySQL and SQL Server compare names without regard to case: `Champion` would be the same row.
+    # For people, `Champion` is the same alias.
     return any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns)
 
 
