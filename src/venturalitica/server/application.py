@@ -125,7 +125,10 @@ def _install() -> None:
     registry, tracking = handlers._get_model_registry_store(), handlers._get_tracking_store()
     stores = Stores(registry, tracking, destination if serving else None, open_store)
     folder = Settings.current().home / "gate"
-    guard = Guard(gate_path(), stores, Checks(stores, journal), Turns(folder))
+    turns = Turns(folder)
+    with turns.turn():
+        pass  # a folder that cannot be written, or has no locks, is told now and not by a request
+    guard = Guard(gate_path(), stores, Checks(stores, journal), turns)
     for store, methods in ((registry, REGISTRY), (tracking, TRACKING)):
         for name, before in methods.items():
             setattr(store, name, guard.around(before, getattr(store, name)))
