@@ -17,6 +17,7 @@ from venturalitica.audit.project import open_ledger
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Index, Outbox, verify_ledger
 from venturalitica.ledger.index.begun import unended
+from venturalitica.ledger.index.counts.answers import lights_of
 from venturalitica.ledger.index.pipelines import pipelines, trends
 from venturalitica.ledger.index.queries import (
     EVERY,
@@ -24,7 +25,6 @@ from venturalitica.ledger.index.queries import (
     Known,
     find_page,
     light_of,
-    lights_of,
 )
 from venturalitica.ledger.lifecycle.begun import (
     NO_END,

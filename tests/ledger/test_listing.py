@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from venturalitica.ledger import Index, Ledger, RunRow, load_signer
+from venturalitica.ledger.index.counts.answers import choices
+from venturalitica.ledger.index.counts.policies import policy_counts
 from venturalitica.ledger.index.cross_check import Held
 from venturalitica.ledger.index.pipelines import pipelines, trends
-from venturalitica.ledger.index.policy_counts import policy_counts
 from venturalitica.ledger.index.queries import (
     JUDGED,
     RANKS,
     SORTS,
     Filters,
-    choices,
     find_page,
     light_of,
     verdicts_of,

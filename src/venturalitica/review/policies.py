@@ -186,14 +186,14 @@ def _opened(ledger: Ledger, index: Index | None) -> Iterator[Index]:
 
 
 def _missing(index: Index) -> int:
-    from venturalitica.ledger.index.queries import gaps
+    from venturalitica.ledger.index.counts.answers import gaps
 
     return gaps(index)
 
 
 def _used(index: Index, waiting: Waiting = ()) -> Iterator[Recorded]:
     """What the index knows of each text, without its bytes."""
-    from venturalitica.ledger.index.policy_counts import policy_counts
+    from venturalitica.ledger.index.counts.policies import policy_counts
 
     for count in policy_counts(index, waiting):
         yield Recorded(

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from sqlalchemy import Connection, Table, func, select
 
 from venturalitica.ledger.formats.merkle import leaf_hash
+from venturalitica.ledger.index.counts.kept import count_again, count_in
 from venturalitica.ledger.index.rows import (
     LinkRow,
     Outline,
@@ -21,7 +22,7 @@ from venturalitica.ledger.index.rows import (
 from venturalitica.ledger.index.tables import links, meta, runs, values_of, verdicts
 from venturalitica.ledger.records.kinds.pruning import pruned_by
 
-VERSION = "8"
+VERSION = "9"
 """Raise it when a table, or what a row is made of, changes: an index of another version is rebuilt,
 never migrated."""
 
@@ -59,6 +60,7 @@ class _Batch(Struct):
         for table, rows in ((runs, self.runs), (verdicts, self.verdicts), (links, self.links)):
             if rows:
                 _insert(connection, table, rows)
+        count_in(connection, self.runs, self.verdicts)
         for digest, link in self.attached:
             there = select(runs.c.entry).where(runs.c.entry == link.index)
             if connection.execute(there.where(runs.c.evidence_sha256 == digest)).first():
@@ -94,6 +96,8 @@ def _forget_pruned(connection: Connection, pruned: Sequence[range]) -> None:
         for table in (links, verdicts, runs):
             named = table.c.entry.between(item.start, item.stop - 1)
             connection.execute(table.delete().where(named))
+    if pruned:
+        count_again(connection)
 
 
 def _remember(connection: Connection, origin: str, last: Outline) -> None:

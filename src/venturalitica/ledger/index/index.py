@@ -32,6 +32,7 @@ from venturalitica.ledger.index.catch_up import (
     _remember,
     _remember_counts,
 )
+from venturalitica.ledger.index.counts.kept import counted_runs, counted_verdicts
 from venturalitica.ledger.index.cross_check import stamp_of
 from venturalitica.ledger.index.rows import Outline, RunRow, VerdictRow
 from venturalitica.ledger.index.tables import (
@@ -315,7 +316,9 @@ class Index:
         stamp = stamp_of(self._ledger.home / "index.db") if self._own else "somewhere else"
         if stamp is not None and stamp == self._looked_at:
             return True
-        whole = _counts(connection) == (known.get("verdicts"), known.get("links"))
+        of_verdicts, of_links = _counts(connection)
+        whole = (of_verdicts, of_links) == (known.get("verdicts"), known.get("links"))
+        whole = whole and str(counted_verdicts(connection)) == of_verdicts
         whole = whole and self._has_every_run(connection, done)
         self._looked_at = stamp if whole else None
         if not whole:
@@ -323,18 +326,20 @@ class Index:
         return whole
 
     def _has_every_run(self, connection: Connection, done: int) -> bool:
-        """As many rows as entries that are not pruned, all of them of such entries."""
+        """As many rows as entries that are not pruned, all of them of such entries, all counted."""
 
         pruned = self._pruned(connection)
         kept = [runs.c.entry >= 0, runs.c.entry < done]
         kept += [~runs.c.entry.between(item.start, item.stop - 1) for item in pruned]
-        counted = select(func.count()).select_from(runs)
-        count = connection.execute(counted).scalar_one()
+        every = select(func.count()).select_from(runs)
+        count = connection.execute(every).scalar_one()
         # With none pruned the first and the last say that no other entry is there.
         ends = connection.execute(select(func.min(runs.c.entry), func.max(runs.c.entry))).one()
+        if count != counted_runs(connection):
+            return False
         if not pruned:
             return count == done and tuple(ends) == (0, done - 1)
-        fitting = connection.execute(counted.where(*kept)).scalar_one()
+        fitting = connection.execute(every.where(*kept)).scalar_one()
         gone: set[int] = set().union(*pruned)
         return count == fitting == done - len(gone)
 

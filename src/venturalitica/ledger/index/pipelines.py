@@ -24,12 +24,13 @@ from venturalitica.ledger.index.queries import (
     RANKS,
     Waiting,
     among,
+    by_hand,
     known_of,
     light_of,
     rank,
     rows_of,
 )
-from venturalitica.ledger.index.tables import runs, verdicts
+from venturalitica.ledger.index.tables import run_counts, runs, verdicts
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
@@ -187,15 +188,6 @@ class _Group(Struct, frozen=True):
     def key(self) -> Key:
         return self.policy, self.name, self.experiment
 
-    def with_records_of(self, other: _Group) -> _Group:
-        """It, and the records of another kind."""
-        return replace(
-            self,
-            first=min(self.first, other.first),
-            last=max(self.last, other.last),
-            records=self.records + other.records,
-        )
-
     def with_beginning(self, entry: int) -> _Group:
         """It, and the beginning of one more run."""
         return replace(
@@ -251,22 +243,13 @@ def _nearest(groups: Iterable[_Group], policy: str | None, name: str, experiment
 
 
 def _groups(connection: Connection) -> list[_Group]:
-    of = (runs.c.policy_name, runs.c.name, runs.c.experiment)
-    entry = runs.c.entry
-    query = select(*of, runs.c.kind, func.min(entry), func.max(entry), func.count())
-    found: dict[Key, _Group] = {}
-    # Kind by kind, in the order of an index that has it all: asked for some kinds alone, SQLite
-    # takes another index, and reads every wide row besides.
-    for *of_group, kind, first, last, records in connection.execute(
-        query.group_by(*of, runs.c.kind)
-    ):
-        if kind in JUDGED:
-            policy, name, experiment = of_group
-            group = _Group(policy, name, experiment, first, last, records)
-            known = found.get(group.key)
-            found[group.key] = group if known is None else known.with_records_of(group)
+    of = (run_counts.c.policy_name, run_counts.c.name, run_counts.c.experiment)
+    ends = func.min(run_counts.c.first), func.max(run_counts.c.last)
+    query = select(*of, *ends, func.sum(run_counts.c.count))
+    rows = connection.execute(query.where(run_counts.c.kind.in_(JUDGED)).group_by(*of))
     by_name: dict[tuple[str | None, str], list[_Group]] = {}
-    for group in found.values():
+    for policy, name, experiment, first, last, records in rows:
+        group = _Group(policy, name, experiment, first, last, int(records))
         by_name.setdefault((group.policy, group.name), []).append(group)
     return [group for groups in by_name.values() for group in _joined(groups)]
 
@@ -306,7 +289,7 @@ def _lights(
         query = select(*group, number, func.max(runs.c.entry)).group_by(*group, number)
         # Few runs of many: by their ids, and not by a kind that nearly all have.
         stopped = known_of(waiting).stopped
-        kinds = _by_hand(runs.c.kind).in_(JUDGED)
+        kinds = by_hand(runs.c.kind).in_(JUDGED)
         query = query.where(
             runs.c.run_id.in_(some), or_(kinds, among(stopped, "stopped")) if stopped else kinds
         )
@@ -314,11 +297,6 @@ def _lights(
             key, this = (run_id, name, policy), (one, kind != "audit", entry)
             found[key] = min(found.get(key, this), this)
     return found
-
-
-def _by_hand(column: Any) -> ColumnElement[str]:
-    """The column, for which no index is looked through."""
-    return func.coalesce(column, "")
 
 
 def _mended(connection: Connection, run_ids: Iterable[str]) -> frozenset[int]:
@@ -334,7 +312,7 @@ def _mended(connection: Connection, run_ids: Iterable[str]) -> frozenset[int]:
     )
     query = select(runs.c.entry).where(
         runs.c.run_id.in_(ids),
-        _by_hand(runs.c.kind) == "audit",
+        by_hand(runs.c.kind) == "audit",
         runs.c.light == "amber",
         runs.c.run_id.in_(green.where(own.c.run_id.in_(ids))),
         ~worse.exists(),

@@ -8,7 +8,6 @@ is red. Every question takes along what is known.
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,11 +16,11 @@ from sqlalchemy import and_, bindparam, case, func, literal, or_, select
 
 from venturalitica.core.record import BEGIN, KINDS
 from venturalitica.core.verdict import LIGHTS, Light
-from venturalitica.ledger.index.tables import links, runs, verdicts
+from venturalitica.ledger.index.tables import links, run_counts, runs, verdicts
 from venturalitica.ledger.lifecycle.begun import UNDER_WAY
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Connection, Table
 
     from venturalitica.ledger.index.index import Index
     from venturalitica.ledger.index.rows import RunRow, VerdictRow
@@ -58,6 +57,16 @@ class Known(Struct, frozen=True, kw_only=True):
     def stopped(self) -> tuple[int, ...]:
         """Beginnings of runs without an end which are not under way, as far as is known here."""
         return tuple(entry for entry, state in self.begun.items() if state != UNDER_WAY)
+
+    @property
+    def apart(self) -> frozenset[int]:
+        """Entries of which more is known than they say themselves."""
+        return frozenset({*self.waiting, *self.faults, *self.begun})
+
+    @property
+    def as_recorded(self) -> Known:
+        """What is known of all records alike, without those that are `apart`."""
+        return Known(signers=self.signers, refuted=self.refuted)
 
     def fault(self, row: RunRow) -> str:
         """Why nothing that the row says is proven; empty where that is not known."""
@@ -120,16 +129,6 @@ class RunPage(Struct, frozen=True):
     total: int
 
 
-class Choices(Struct, frozen=True, kw_only=True):
-    """What there is to choose from, the most used first; cut at some hundred."""
-
-    policies: tuple[str, ...]
-    names: tuple[str, ...]
-    models: tuple[str, ...]
-    kinds: tuple[str, ...]
-    controls: tuple[str, ...]
-
-
 def light_of(row: RunRow, waiting: Waiting) -> Light:
     """The light to show; of a light that is none of the four, nothing is known."""
     known = known_of(waiting)
@@ -152,19 +151,60 @@ def find_page(
     offset: int = 0,
     limit: int = 50,
 ) -> RunPage:
-    """The rows of one page; those that sort alike are newest first."""
-    conditions = _conditions(filters, waiting)
-    order = _order(sort, waiting, descending=descending)
-    # The places first, from narrow rows; then the wide rows of this page alone.
-    places = select(runs.c.entry, func.count().over()).where(*conditions).order_by(*order)
+    """The rows of one page, and how many fit in all; those that sort alike are newest first."""
+    found = find_rows(
+        index,
+        filters,
+        waiting=waiting,
+        sort=sort,
+        descending=descending,
+        offset=offset,
+        limit=limit,
+    )
     with index.connect() as connection:
-        found = connection.execute(places.offset(offset).limit(limit)).all()
-        if found or not offset:
-            total = found[0][1] if found else 0
-        else:
-            counted = select(func.count()).select_from(runs).where(*conditions)
-            total = connection.execute(counted).scalar_one()
-    return RunPage(rows_of(index, [entry for entry, _ in found]), total)
+        return RunPage(found, _total(connection, filters, known_of(waiting)))
+
+
+def find_rows(
+    index: Index,
+    filters: Filters,
+    *,
+    waiting: Waiting = (),
+    sort: str = "time",
+    descending: bool = True,
+    before: int | None = None,
+    after: int | None = None,
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[RunRow, ...]:
+    """The rows of one page alone, of entries `before` one and `after` one where these are given."""
+    # The places first, from narrow rows; then the wide rows of this page alone.
+    places = select(runs.c.entry).where(*_conditions(filters, waiting))
+    places = places.where(*([runs.c.entry < before] if before is not None else []))
+    places = places.where(*([runs.c.entry > after] if after is not None else []))
+    places = places.order_by(*_order(sort, waiting, descending=descending))
+    with index.connect() as connection:
+        found = connection.scalars(places.offset(offset).limit(limit)).all()
+    return rows_of(index, found)
+
+
+def _total(connection: Connection, filters: Filters, known: Known) -> int:
+    """How many fit: by the counters, where these tell apart what is asked for."""
+
+    def count(among_those: ColumnElement[bool] | None, known: Known, of: Table = runs) -> int:
+        number = func.count() if of is runs else func.coalesce(func.sum(run_counts.c.count), 0)
+        query = select(number).select_from(of).where(*_conditions(filters, known, of))
+        query = query if among_those is None else query.where(among_those)
+        return int(connection.execute(query).scalar_one())
+
+    if filters.failing or filters.since or filters.until or (filters.search or "").split():
+        return count(None, known)
+    total = count(None, known.as_recorded, run_counts)
+    if known.apart:
+        # Of these more is known than was recorded: each is taken out, and put to where it is now.
+        apart = among(known.apart, "apart")
+        total += count(apart, known) - count(apart, known.as_recorded)
+    return total
 
 
 def rows_of(index: Index, entries: Iterable[int]) -> tuple[RunRow, ...]:
@@ -188,52 +228,6 @@ def verdicts_of(index: Index, entries: Iterable[int]) -> dict[int, tuple[Verdict
         for row in index.verdict_rows(query.order_by(verdicts.c.entry, verdicts.c.position)):
             found[row.index].append(row)
     return {entry: tuple(rows) for entry, rows in found.items()}
-
-
-def choices(index: Index, *, limit: int = 200) -> Choices:
-    """What the filters of a page offer."""
-
-    def used(column: Any, *where: Any) -> tuple[str, ...]:
-        query = select(column).where(column.is_not(None), column != "", *where).group_by(column)
-        query = query.order_by(func.count().desc(), column).limit(limit)
-        with index.connect() as connection:
-            return tuple(value for (value,) in connection.execute(query))
-
-    def most_used(counted: Mapping[str, int]) -> tuple[str, ...]:
-        return tuple(sorted(counted, key=lambda value: (-counted[value], value))[:limit])
-
-    policies, names = _judged_names(index)
-    return Choices(
-        policies=most_used(policies),
-        names=most_used(names),
-        models=used(runs.c.model_class, runs.c.kind.in_(JUDGED)),
-        kinds=used(runs.c.kind),
-        controls=used(verdicts.c.control),
-    )
-
-
-def _judged_names(index: Index) -> tuple[Counter[str], Counter[str]]:
-    """How often audits and runs name each policy, and have each name. In the order of one index
-    that has it all: asked for some kinds alone, SQLite reads every wide row."""
-    columns = (runs.c.policy_name, runs.c.name, runs.c.experiment, runs.c.kind)
-    policies, names = Counter[str](), Counter[str]()
-    with index.connect() as connection:
-        found = connection.execute(select(*columns, func.count()).group_by(*columns))
-        for policy, name, _, kind, count in found:
-            if kind in JUDGED:
-                policies[policy or ""] += count
-                names[name or ""] += count
-    del policies[""], names[""]
-    return policies, names
-
-
-def lights_of(index: Index, waiting: Waiting = ()) -> tuple[tuple[Light, int], ...]:
-    """How many audits and runs have each light, the worst first."""
-    number = rank(waiting)
-    counted = select(number, func.count()).where(told(known_of(waiting).begun)).group_by(number)
-    with index.connect() as connection:
-        found = sorted((one, count) for one, count in connection.execute(counted))
-    return tuple((LIGHTS[one], count) for one, count in found)
 
 
 Runs: TypeAlias = dict[str, int]
@@ -288,17 +282,15 @@ def linked(index: Index) -> int:
         return int(connection.execute(select(func.count()).select_from(links)).scalar_one())
 
 
-def gaps(index: Index) -> int:
-    """How many entries before the last are not there any more: they were pruned."""
-    query = select(func.max(runs.c.entry), func.count())
-    with index.connect() as connection:
-        last, count = connection.execute(query).one()
-    return 0 if last is None else last + 1 - count
+def rank(
+    waiting: Waiting, light: ColumnElement[str] | None = None, of: Table = runs
+) -> ColumnElement[int]:
+    """The light as a number: 0 is red, 3 is green. `light_of` says the same of one row.
 
-
-def rank(waiting: Waiting, light: ColumnElement[str] = runs.c.light) -> ColumnElement[int]:
-    """The light as a number: 0 is red, 3 is green. `light_of` says the same of one row."""
+    `of` is `run_counts` for what is `as_recorded`: a group is of no one entry.
+    """
     known = known_of(waiting)
+    light = of.c.light if light is None else light
     if known.refuted:
         return literal(0)
     steps: list[tuple[Any, int]] = [(light == "red", 0), (light == "amber", 1)]
@@ -308,7 +300,7 @@ def rank(waiting: Waiting, light: ColumnElement[str] = runs.c.light) -> ColumnEl
         if late := getattr(known, name):
             steps.append((among(late, name), 1))
     if known.signers is not None:
-        steps.append((and_(light == "green", runs.c.signer.not_in(sorted(known.signers))), 1))
+        steps.append((and_(light == "green", of.c.signer.not_in(sorted(known.signers))), 1))
     return case(*steps, (light == "green", 3), else_=2)
 
 
@@ -318,32 +310,41 @@ def among(entries: Collection[int], name: str) -> ColumnElement[bool]:
     return runs.c.entry.in_(bindparam(name, sorted(entries), expanding=True, literal_execute=True))
 
 
-def told(begun: Collection[int]) -> ColumnElement[bool]:
-    """Audits and runs, and those of which there is only a beginning."""
-    judged = runs.c.kind.in_(JUDGED)
+def told(begun: Collection[int], of: Table = runs) -> ColumnElement[bool]:
+    """Audits and runs, and those of which there is only a beginning.
+
+    By hand: nearly all are of these kinds, so an index by kind only has all of them sorted again.
+    """
+    judged = by_hand(of.c.kind).in_(JUDGED)
     return or_(judged, among(begun, "begun")) if begun else judged
 
 
-def _conditions(filters: Filters, waiting: Waiting) -> list[ColumnElement[bool]]:
+def by_hand(column: Any) -> ColumnElement[str]:
+    """The column, for which no index is looked through."""
+    return func.coalesce(column, "")
+
+
+def _conditions(filters: Filters, waiting: Waiting, of: Table = runs) -> list[ColumnElement[bool]]:
+    known = known_of(waiting)
     found: list[ColumnElement[bool]] = []
     if filters.kind is None:
-        found.append(told(known_of(waiting).begun))
+        found.append(told(known.begun, of))
     else:
         # Of a run that ended its own record tells; when it began is told there.
-        begun = runs.c.entry.in_(known_of(waiting).begun)
-        found.append(or_(runs.c.kind != KINDS[BEGIN], begun))
-        found += [runs.c.kind == filters.kind] if filters.kind != EVERY else []
+        begun = [runs.c.entry.in_(known.begun)] if known.begun else []
+        found.append(or_(of.c.kind != KINDS[BEGIN], *begun))
+        found += [of.c.kind == filters.kind] if filters.kind != EVERY else []
     same = {
-        runs.c.policy_name: filters.policy,
-        runs.c.policy_version: filters.version,
-        runs.c.policy_sha256: filters.sha256,
-        runs.c.name: filters.name,
-        runs.c.experiment: filters.experiment,
-        runs.c.model_class: filters.model,
+        of.c.policy_name: filters.policy,
+        of.c.policy_version: filters.version,
+        of.c.policy_sha256: filters.sha256,
+        of.c.name: filters.name,
+        of.c.experiment: filters.experiment,
+        of.c.model_class: filters.model,
     }
     found += [column == wanted for column, wanted in same.items() if wanted is not None]
     if filters.light is not None:
-        found.append(rank(waiting) == RANKS[filters.light])
+        found.append(rank(known, of=of) == RANKS[filters.light])
     if filters.failing is not None:
         found.append(_red_at(filters.failing))
     if filters.since is not None:

@@ -48,6 +48,12 @@ meta = Table(
     Column("value", Text, nullable=False),
 )
 
+GROUPED = (
+    *("policy_name", "policy_version", "policy_sha256", "name", "experiment"),
+    *("kind", "light", "signer", "model_class"),
+)
+"""Columns of `runs`, by all of which together entries are counted in `run_counts`."""
+
 _TYPES = {"int": Integer, "float": Float}
 
 
@@ -69,7 +75,7 @@ runs = Table(
     Index("ix_runs_name", "name"),
     Index("ix_runs_appended_at", "appended_at"),
     # What the pages ask of every run is answered from these alone, without the wide rows.
-    Index("ix_runs_pipeline", "policy_name", "name", "experiment", "kind", "run_id", "entry"),
+    Index("ix_runs_pipeline", "policy_name", "name", "experiment", "kind", "entry", "run_id"),
     Index("ix_runs_run", "run_id", "name", "policy_name", "kind", "entry", "light", "signer"),
     Index("ix_runs_version", "policy_name", "policy_version", "policy_sha256", "kind", "entry"),
     Index("ix_runs_light", "kind", "light", "entry", "signer"),
@@ -91,6 +97,27 @@ links = Table(
     PrimaryKeyConstraint("entry", "position"),
     ForeignKeyConstraint(["entry"], ["runs.entry"]),
     Index("ix_links_run_id", "run_id"),
+)
+
+# What the pages count, kept as rows are put in: a GROUP BY over all runs takes longer than a page
+# may. NULLs cannot be a key, so `key` is the digest of what a group has in common.
+run_counts = Table(
+    "run_counts",
+    metadata,
+    Column("key", Text, primary_key=True),
+    *(Column(name, Text) for name in GROUPED),
+    Column("count", Integer, nullable=False),
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+    Column("first_seen", Text, nullable=False),
+    Column("last_seen", Text, nullable=False),
+)
+
+verdict_counts = Table(
+    "verdict_counts",
+    metadata,
+    Column("control", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
 )
 
 _fields_of = {row: attrgetter(*row.__struct_fields__) for row in (RunRow, VerdictRow, LinkRow)}

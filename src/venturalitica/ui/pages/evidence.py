@@ -18,8 +18,8 @@ from venturalitica.core.redact import redact_text
 from venturalitica.core.verdict import Light
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EntryPruned, EvidenceError, VenturaliticaError
+from venturalitica.ledger.index.counts.answers import lights_of
 from venturalitica.ledger.index.cross_check import stamp_of
-from venturalitica.ledger.index.queries import lights_of
 from venturalitica.reports.context import ReportContext
 from venturalitica.review.health.evidence import Signer, signers
 from venturalitica.review.record_page import BundlePage, bundle_page

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from venturalitica.core.verdict import LIGHTS, Light
 from venturalitica.errors import did_you_mean
-from venturalitica.ledger.index.queries import Filters, find_page, light_of
+from venturalitica.ledger.index.queries import Filters, find_rows, light_of
 from venturalitica.review.policies import (
     DIGITS,
     compare,
@@ -172,7 +172,7 @@ def _find(
 def _runs(reading: Reading, line: Line) -> tuple[RunRow, ...]:
     edition = line.recorded.edition
     named = Filters(policy=edition.name, version=edition.version, sha256=edition.sha256)
-    return find_page(reading.index, named, limit=MOST_RUNS).rows
+    return find_rows(reading.index, named, limit=MOST_RUNS)
 
 
 def read_text(reading: Reading, name: str, sha256: str) -> TextContext:

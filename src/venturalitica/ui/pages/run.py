@@ -19,7 +19,7 @@ from venturalitica.core.json_values import Json, text
 from venturalitica.core.record import is_tracker_run
 from venturalitica.core.verdict import Light
 from venturalitica.errors import EntryPruned, EvidenceError
-from venturalitica.ledger.index.queries import Filters, find_page, rows_of
+from venturalitica.ledger.index.queries import Filters, find_rows, rows_of
 from venturalitica.ledger.index.rows import Outline, run_row
 from venturalitica.ledger.lifecycle.ties import superseded
 from venturalitica.reports.context import ReportContext, Standing
@@ -184,11 +184,9 @@ def _neighbours(reading: Reading, row: RunRow) -> tuple[RunRow | None, RunRow | 
         experiment=row.experiment,
         kind=row.kind,
     )
-    when = row.appended_at
-    earlier = find_page(reading.index, replace(same, until=when), limit=1)
-    later = find_page(reading.index, replace(same, since=when), descending=False, limit=2)
-    after = [other for other in later.rows if other.index > row.index]
-    return next(iter(earlier.rows), None), next(iter(after), None)
+    earlier = find_rows(reading.index, same, before=row.index, limit=1)
+    later = find_rows(reading.index, same, after=row.index, descending=False, limit=1)
+    return next(iter(earlier), None), next(iter(later), None)
 
 
 def _kept(reading: Reading, entry: Entry, report: ReportContext) -> tuple[TrackerPlace, ...]:

@@ -15,15 +15,14 @@ from starlette.responses import Response
 from venturalitica.core.text import is_web_address, timestamp
 from venturalitica.core.verdict import Light
 from venturalitica.errors import did_you_mean
+from venturalitica.ledger.index.counts.answers import Choices, choices
 from venturalitica.ledger.index.queries import (
     EVERY,
     JUDGED,
     RANKS,
     SORTS,
-    Choices,
     Filters,
     RunPage,
-    choices,
     find_page,
     light_of,
     verdicts_of,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -10,10 +10,13 @@ from msgspec.structs import replace
 from sqlalchemy import func, or_, select
 
 from venturalitica.core.verdict import LIGHTS
-from venturalitica.ledger.index.queries import JUDGED, Waiting, rank
-from venturalitica.ledger.index.tables import runs
+from venturalitica.ledger.index.counts.answers import apart
+from venturalitica.ledger.index.queries import JUDGED, Waiting, known_of, rank
+from venturalitica.ledger.index.tables import run_counts, runs
 
 if TYPE_CHECKING:
+    from sqlalchemy import Column, Table
+
     from venturalitica.ledger.index.index import Index
 
 
@@ -33,32 +36,52 @@ class PolicyCount(Struct, frozen=True, kw_only=True):
 
 
 def policy_counts(index: Index, waiting: Waiting = ()) -> tuple[PolicyCount, ...]:
-    """Every policy text on record, by GROUP BY: the first used first."""
-    number = rank(waiting)
-    named = [runs.c.policy_name, runs.c.policy_version, runs.c.policy_sha256]
+    """Every policy text on record, by the counters: the first used first."""
+    known = known_of(waiting)
+    number = rank(known.as_recorded, of=run_counts)
     grouped = select(
-        *named,
-        runs.c.kind,
+        *_named(run_counts),
+        run_counts.c.kind,
         number,
-        func.count(),
-        func.min(runs.c.entry),
-        func.max(runs.c.entry),
-        func.min(runs.c.appended_at),
-        func.max(runs.c.appended_at),
+        func.sum(run_counts.c.count),
+        func.min(run_counts.c.first),
+        func.max(run_counts.c.last),
+        func.min(run_counts.c.first_seen),
+        func.max(run_counts.c.last_seen),
     ).where(
-        or_(runs.c.policy_name.is_not(None), runs.c.policy_sha256.is_not(None)),
-        runs.c.kind.in_(JUDGED),
+        or_(run_counts.c.policy_name.is_not(None), run_counts.c.policy_sha256.is_not(None)),
+        run_counts.c.kind.in_(JUDGED),
     )
     found: dict[tuple[str, ...], PolicyCount] = {}
     with index.connect() as connection:
-        for row in connection.execute(grouped.group_by(*named, runs.c.kind, number)):
+        for row in connection.execute(
+            grouped.group_by(*_named(run_counts), run_counts.c.kind, number)
+        ):
             _add(found, tuple(row))
-    return tuple(sorted(found.values(), key=lambda item: item.first))
+        for *names, one, count in apart(connection, known, *_named(runs), begun=False):
+            before = found.get(key := _key(names))
+            if before is not None:
+                moved = {LIGHTS[one]: before.lights.get(LIGHTS[one], 0) + count}
+                found[key] = replace(before, lights={**before.lights, **moved})
+    kept = (replace(item, lights=_used(item.lights)) for item in found.values())
+    return tuple(sorted(kept, key=lambda item: item.first))
+
+
+def _named(of: Table) -> tuple[Column[Any], ...]:
+    return of.c.policy_name, of.c.policy_version, of.c.policy_sha256
+
+
+def _key(names: Sequence[str | None]) -> tuple[str, ...]:
+    return tuple(name or "" for name in names)
+
+
+def _used(lights: Mapping[str, int]) -> dict[str, int]:
+    return {light: count for light, count in lights.items() if count}
 
 
 def _add(found: dict[tuple[str, ...], PolicyCount], row: tuple[Any, ...]) -> None:
-    name, version, sha256, kind, number, count, first, last, first_seen, last_seen = row
-    key = (name or "", version or "", sha256 or "")
+    *names, kind, number, summed, first, last, first_seen, last_seen = row
+    key, count = _key(names), int(summed)
     one = PolicyCount(
         name=key[0],
         version=key[1],

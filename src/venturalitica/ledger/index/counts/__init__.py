@@ -1,0 +1,1 @@
+"""What the pages count: kept as rows are put in, and asked of that."""
