@@ -12,7 +12,10 @@ from venturalitica.core.origin import Origin
 from venturalitica.demo.german_credit import SCRIPT
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("src", "docs", "benchmarks", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile")
+PLACES = (
+    *("src", "docs", "benchmarks", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile"),
+    ".pre-commit-hooks.yaml",
+)
 TEXTS = {".py", ".md", ".html", ".js", ".css", ".txt", ".yaml", ".yml", ".toml", ".svg", ""}
 
 FORBIDDEN = re.compile(
