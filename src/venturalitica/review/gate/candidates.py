@@ -25,7 +25,8 @@ from venturalitica.ledger.records.vault import Vault, sealed
 from venturalitica.ledger.verify.verify import bundle_bytes
 from venturalitica.provenance.model_files import Progress, read_manifest
 from venturalitica.trackers import tracker
-from venturalitica.trackers.base import TALLY
+from venturalitica.trackers.base import TALLY, RunRef
+from venturalitica.trackers.layout import SNAPSHOTS
 from venturalitica.trackers.mlflow.models import SCHEMES, Named, fetch, only_model, resolved
 
 
@@ -58,13 +59,19 @@ def candidate_of(
         files=files,
     )
     run_id = named.facts.get("run_id", "")
-    kept = tracker("mlflow").fetch(run_id) if run_id else {}
+    # Not by `fetch`, which fails where a run holds nothing: that is an answer, and refuses.
+    kept = tracker("mlflow").files(RunRef("mlflow", run_id)) if run_id else {}
     return _with_ledger(with_evidence(found, kept), ledger), named
 
 
 def with_evidence(candidate: Candidate, kept: Mapping[str, bytes]) -> Candidate:
-    """With what lies at its run: bundles, and tallies by the digest that they are sealed under."""
-    ours = {name: data for name, data in kept.items() if name.endswith(".json")}
+    """With what lies at its run: bundles, and tallies by the digest that they are sealed under.
+
+    A tag and a policy may be called `.json` too, and are no evidence.
+    """
+    others = ("tags/", f"{SNAPSHOTS}/")
+    names = [name for name in kept if name.endswith(".json") and not name.startswith(others)]
+    ours = {name: kept[name] for name in names}
     tallies = dict(_tallies({name: data for name, data in ours.items() if _is_tally(name)}))
     bundles = {name: data for name, data in ours.items() if not _is_tally(name)}
     return replace(candidate, bundles=bundles, tallies=tallies)

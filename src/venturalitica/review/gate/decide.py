@@ -60,6 +60,7 @@ def decide(
     try:
         _refuse_too_much(candidate)
         found = sort(candidate, keys)
+        _refuse_faults(found)
         audit = _judgement(candidate, requirement, found)
         decision = replace(decision, record=audit.digest, signers=audit.signers)
         _check_age(audit, requirement, now)
@@ -104,6 +105,14 @@ def _refuse_too_much(candidate: Candidate) -> None:
         )
 
 
+def _refuse_faults(found: Sorted) -> None:
+    """What does not hold may have been a red judgement or a rejection, of which somebody changed a
+    byte so that an older green one stands."""
+    if found.faults:
+        more = f" (and {len(found.faults) - 1} more)" if len(found.faults) > 1 else ""
+        raise Refusal("signature", f"its evidence does not hold: {found.faults[0]}{more}")
+
+
 def _judgement(candidate: Candidate, requirement: Requirement, found: Sorted) -> Proof:
     """The newest judgement of these files, under the policy that is asked for if there is one."""
     if not found.audits:
@@ -120,9 +129,6 @@ def _policy_sha256(audit: Proof) -> str:
 
 
 def _refuse_unproven(candidate: Candidate, found: Sorted) -> NoReturn:
-    if found.faults:
-        more = f" (and {len(found.faults) - 1} more)" if len(found.faults) > 1 else ""
-        raise Refusal("signature", f"its evidence does not hold: {found.faults[0]}{more}")
     if found.strangers:
         raise Refusal(
             "signer", f"its evidence is signed by nobody who is named: {found.strangers[0]}"
