@@ -7,9 +7,10 @@
         model.fit(X_train, y_train, audit_data=train_df, gender="Attribute9", age="Attribute13")
 
 Parts: `wrap` and `unwrap` govern a model; `monitor` records a run; `enforce` judges data or a model
-against a policy; `read_policy` reads one; `verify` checks evidence from files alone; `quickstart`
-runs the loan scenario that ships in the package. What they give is named here too: `Audit`,
-`Verdict`, `Policy`, `Run`, `Verification`, and the errors.
+against a policy; `read_policy` reads one; `verify` checks evidence from files alone, `verify_model`
+that a model's files were let through; `quickstart` runs the loan scenario that ships in the
+package. What they give is named here too: `Audit`, `Verdict`, `Policy`, `Run`, `Verification`, and
+the errors.
 
 Importing this package reads one file, `.env` of the working folder, else of the project root (see
 `venturalitica.system.settings`), writes nothing and loads no data, model or tracking library.
@@ -24,7 +25,7 @@ from venturalitica._version import __version__
 from venturalitica.system.settings import load_dotenv
 
 if TYPE_CHECKING:
-    from venturalitica.api import enforce, read_policy, verify
+    from venturalitica.api import enforce, read_policy, verify, verify_model
     from venturalitica.audit.monitor import monitor
     from venturalitica.audit.result import Audit
     from venturalitica.audit.run import Run
@@ -77,6 +78,7 @@ _HOMES = {
     "read_policy": "api",
     "unwrap": "wrapping",
     "verify": "api",
+    "verify_model": "api",
     "wrap": "wrapping",
 }
 
@@ -108,6 +110,7 @@ __all__ = [
     "read_policy",
     "unwrap",
     "verify",
+    "verify_model",
     "wrap",
 ]
 

@@ -19,6 +19,7 @@ from venturalitica.core.policy import Phase, Policy
 from venturalitica.errors import BindingError, did_you_mean
 
 if TYPE_CHECKING:
+    from venturalitica.core.gate import Decision
     from venturalitica.core.verification import Verification
 
 
@@ -54,6 +55,42 @@ def verify(source: object = None, *, witnesses: bool = False) -> Verification:
     from venturalitica.review.verification import verify_source
 
     return verify_source(source, witnesses=witnesses)
+
+
+def verify_model(
+    model: str,
+    *,
+    policy: str | Path | Policy | None = None,
+    signers: str | PathLike[str] | None = None,
+    files: str | PathLike[str] | None = None,
+) -> Decision:
+    """Refuse a model whose files no gate let through: before it is served.
+
+    Args:
+        model: `models:/NAME/VERSION`, `models:/NAME@alias` or `runs:/ID`, at MLflow.
+        policy: path of a policy, or one that `read_policy` gave: the evidence at the run is
+            decided by it here and now. By default the last decision counts that `venturalitica
+            gate` left at the run.
+        signers: file of the public keys whose evidence and decisions count (`keys export`); by
+            default the reader's own and those of `VENTURALITICA_TRUSTED_KEYS`.
+        files: the folder that will be served, where it was fetched already. Each of its files is
+            compared, so that nothing can be put in between.
+
+    Returns:
+        The `Decision` that let it through: `name`, `version`, `policy`, `sentence`, `files_root`.
+
+    Raises:
+        EvidenceError: it was refused, nobody decided, or these are other files; with the reason.
+        PolicyError: the policy is missing or wrong.
+        DataError: the files cannot be digested.
+        TrackerError: MLflow has no such model, or failed.
+        TrackerUnreachable: it does not answer.
+        MissingExtra: MLflow is not installed.
+    """
+    from venturalitica.review.gate.serving import let_through
+
+    rules = policy if policy is None or isinstance(policy, Policy) else read_policy(policy)
+    return let_through(model, policy=rules, signers=signers, files=files)
 
 
 def enforce(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.gate import world as _world
+from tests.gate.project import trained
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +43,12 @@ def world(gated: Any) -> Iterator[Any]:
     yield gated
     (gated.folder / "gate.yaml").write_text(_world.GATE)
     gated.drop_alias()
+
+
+@pytest.fixture
+def project(
+    mlflow: Any, empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """A project whose training registered version 1 of `credit`, evidence at its run."""
+    with trained(mlflow, empty_database, tmp_path, monkeypatch) as found:
+        yield found

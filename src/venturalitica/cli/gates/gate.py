@@ -107,6 +107,7 @@ def gate(
     from venturalitica.cli.formats.write import Told, reporting, write
     from venturalitica.cli.gates.passage import pass_gate
     from venturalitica.core.gate import Requirement
+    from venturalitica.review.gate.serving import keys_of
     from venturalitica.system.settings import Settings, ask_trackers_briefly
 
     places = destinations(formats, outputs, as_json=as_json)
@@ -124,7 +125,7 @@ def gate(
             done = pass_gate(
                 target,
                 requirement,
-                keys=_keys(settings, signers),
+                keys=keys_of(settings, signers),
                 alias=set_alias or "",
                 ledger=_own_ledger(settings),
                 settings=settings,
@@ -158,16 +159,6 @@ def _approval(text: str) -> ApprovalRule:
             "(1 to 20), such as 'Auditor' or 'Auditor:2'"
         )
     return ApprovalRule(role.strip(), int(count))
-
-
-def _keys(settings: Settings, signers: Path | None) -> dict[str, Any]:
-    from venturalitica.ledger.formats.public_key import read_keys
-    from venturalitica.review.verification import own_roots, reader_keys
-
-    roots = {"tsa_roots": own_roots(settings)}
-    if signers is not None:
-        return {"trusted_keys": read_keys(signers), **roots}
-    return {"known_keys": reader_keys(settings), **roots}
 
 
 def _own_ledger(settings: Settings) -> Ledger | None:

@@ -7,6 +7,7 @@ signed manifest names these very files (`decide`).
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
@@ -31,7 +32,11 @@ from venturalitica.trackers.mlflow.models import SCHEMES, Named, fetch, only_mod
 
 
 def candidate_of(
-    target: str, *, ledger: Ledger | None = None, progress: Progress | None = None
+    target: str,
+    *,
+    ledger: Ledger | None = None,
+    files: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Candidate, Named | None]:
     """The candidate that a text means, and what MLflow knows of it where it is a model there.
 
@@ -39,6 +44,7 @@ def candidate_of(
         target: `models:/NAME/VERSION`, `models:/NAME@alias`, `runs:/ID`, `runs:/ID/PATH`, or the
             path of a bundle (`evidence.json`).
         ledger: whose vault may hold tallies, and whose sign-offs count; None where there is none.
+        files: the folder that holds the model's files already; fetched where None.
         progress: called with the bytes digested so far and the bytes there are.
 
     Raises:
@@ -52,11 +58,12 @@ def candidate_of(
         return _with_ledger(_of_bundle(Path(target)), ledger), None
     named = resolved(only_model(target))
     with tempfile.TemporaryDirectory(prefix="venturalitica-model-") as place:
-        files = read_manifest(fetch(named.uri, Path(place)), progress=progress)
+        folder = fetch(named.uri, Path(place)) if files is None else files
+        manifest = read_manifest(folder, progress=progress)
     found = Candidate(
         name=named.facts.get("name") or redact_name(named.uri),
         version=named.facts.get("version", ""),
-        files=files,
+        files=manifest,
     )
     run_id = named.facts.get("run_id", "")
     # Not by `fetch`, which fails where a run holds nothing: that is an answer, and refuses.

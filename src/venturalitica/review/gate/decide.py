@@ -117,7 +117,7 @@ def _judgement(candidate: Candidate, requirement: Requirement, found: Sorted) ->
     """The newest judgement of these files, under the policy that is asked for if there is one."""
     if not found.audits:
         _refuse_unproven(candidate, found)
-    fitting = [audit for audit in found.audits if _is_of(audit, candidate, found)]
+    fitting = [audit for audit in found.audits if is_of(audit, candidate, found)]
     if not fitting:
         _refuse_other_files(candidate, found)
     same = [one for one in fitting if _policy_sha256(one) == requirement.policy.sha256]
@@ -141,7 +141,12 @@ def _refuse_unproven(candidate: Candidate, found: Sorted) -> NoReturn:
     )
 
 
-def _is_of(audit: Proof, candidate: Candidate, found: Sorted) -> bool:
+def is_of(audit: Proof, candidate: Candidate, found: Sorted) -> bool:
+    """Whether an audit judged the candidate's files: itself, or by a record that ties them to it.
+
+    Raises:
+        EvidenceError: what it says of its files cannot be read.
+    """
     if candidate.files is None:
         return True
     own = manifest_of(audit)

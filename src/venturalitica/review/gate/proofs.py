@@ -10,10 +10,11 @@ from msgspec import Struct
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.gate import Candidate, SignOff
 from venturalitica.core.manifest import Manifest
-from venturalitica.core.record import APPROVAL, AUDIT, MODEL, Statement
+from venturalitica.core.record import APPROVAL, AUDIT, DECISION, MODEL, Statement
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
+from venturalitica.ledger.records.decision import Decided
 from venturalitica.ledger.records.kinds.approval import approval_in
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 from venturalitica.ledger.verify.verify import verify_bundle
@@ -39,11 +40,13 @@ class Proof(Struct, frozen=True):
 
 
 class Sorted(Struct, frozen=True):
-    """What was found: judgements, ties of files to these, sign-offs; and why the rest is none."""
+    """What was found: judgements, ties of files to these, sign-offs, decisions; and why the rest
+    is none of them."""
 
     audits: tuple[Proof, ...] = ()
     ties: tuple[tuple[Proof, ModelTie], ...] = ()
     sign_offs: tuple[SignOff, ...] = ()
+    decisions: tuple[Decided, ...] = ()
     faults: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     """Why bundles that are whole are signed by nobody who is named."""
@@ -56,6 +59,7 @@ def sort(candidate: Candidate, keys: Mapping[str, Any]) -> Sorted:
     sign_offs = [one for one in candidate.sign_offs if _may_sign(one, keys)]
     faults: list[str] = []
     strangers: list[str] = []
+    decisions: list[Decided] = []
     for name, data in sorted(candidate.bundles.items()):
         try:
             proof = _proven(name, data, candidate.tallies, keys)
@@ -71,8 +75,17 @@ def sort(candidate: Candidate, keys: Mapping[str, Any]) -> Sorted:
             ties.append((proof, ModelTie.of(proof.record.predicate)))
         elif proof.record.predicate_type == APPROVAL:
             sign_offs += _sign_offs(data)
+        elif proof.record.predicate_type == DECISION:
+            decisions.append(Decided.of(proof.record.predicate))
     newest = sorted(audits, key=lambda proof: proof.at, reverse=True)
-    return Sorted(tuple(newest), tuple(ties), tuple(sign_offs), tuple(faults), tuple(strangers))
+    return Sorted(
+        audits=tuple(newest),
+        ties=tuple(ties),
+        sign_offs=tuple(sign_offs),
+        decisions=tuple(decisions),
+        faults=tuple(faults),
+        strangers=tuple(strangers),
+    )
 
 
 class StrangerError(EvidenceError):
