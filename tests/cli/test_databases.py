@@ -15,13 +15,11 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests.postgresql import ENCODED, PASSWORD, postgresql, programs
 from venturalitica.cli.reading import data_files
 from venturalitica.cli.reading.data_files import find_files, read_table
 from venturalitica.errors import DataError, MissingExtra
 from venturalitica.ledger.formats.dsse import statement_of
-
-PASSWORD = "s/pa ss@word"
-ENCODED = "s%2Fpa%20ss%40word"
 
 
 def values(table: Any) -> dict[str, list[Any]]:
@@ -87,6 +85,14 @@ def test_a_view_that_came_with_a_file_reads_no_other_file(database):
 def server(postgresql: str) -> str:
     """The address of a PostgreSQL of the tests' own."""
     return postgresql
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of a PostgreSQL of these tests' own."""
+    tools = programs()
+    if tools is None:
+        pytest.skip("PostgreSQL is not installed: make .venv/.system installs it")
+    with postgresql(tools) as address:
+        yield address
 
 
 @pytest.fixture

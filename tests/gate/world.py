@@ -66,11 +66,18 @@ class World:
         self.folder = folder
         self.shelf: dict[str, Version] = {}
 
-    def train(self, *kinds: str, name: str = "credit") -> list[Version]:
-        """Versions of these kinds (`training.py`), by a person whose key the gate knows."""
-        work = self.folder / "work"
+    def train(
+        self, *kinds: str, name: str = "credit", policy: str = POLICY, stranger: bool = False
+    ) -> list[Version]:
+        """Versions of these kinds (`training.py`), by a person whose key the gate knows.
+
+        Args:
+            policy: the one that they are judged by.
+            stranger: whether the gate does not know that key.
+        """
+        work = self.folder / ("stranger" if stranger else "work")
         work.mkdir(exist_ok=True)
-        (work / "policy.yaml").write_text(POLICY)
+        (work / "policy.yaml").write_text(policy)
         done = subprocess.run(
             [sys.executable, str(Path(__file__).with_name("training.py")), name, *kinds],
             cwd=work,
@@ -88,7 +95,7 @@ class World:
         )
         assert done.returncode == 0, done.stderr
         (self.folder / "keys").mkdir(exist_ok=True)
-        for key in (work / "evidence" / "keys").glob("*.pem"):
+        for key in () if stranger else (work / "evidence" / "keys").glob("*.pem"):
             shutil.copy(key, self.folder / "keys")
         said = json.loads(done.stdout.strip().splitlines()[-1])
         return [Version(**one) for one in said]
