@@ -19,6 +19,7 @@ FLOORS = (
     ("api", "ui", "server", "integrations", "demo", "cli", "", "__main__"),
 )
 DOORS = {
+    "integrations": ("api",),
     "demo": ("api",),
     "cli": ("ui", "server", "demo"),
     "__main__": ("cli",),
@@ -46,6 +47,7 @@ OWN_FILES = {
     "rfc3161_client": ("ledger.formats.timestamp",),
     "uvicorn": ("ui.server",),
     "starlette": ("ui",),
+    "pytest": ("integrations.pytest_plugin",),
     "junitparser": ("reports.formats.junit",),
     "jinja2": ("reports.html.templating", "ui.templating", "policy.template"),
 }
