@@ -12,7 +12,6 @@ WORKERS ?= auto
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-browser test-torture test-peers test-gate test-frameworks test-engines lint docs bench torture architecture screenshots clean
-.PHONY: help demo test test-browser test-torture test-peers test-frameworks test-engines test-gate lint docs bench torture architecture screenshots clean
 
 help:
 	@echo "make demo     audit the German Credit model inside a real MLflow run"
@@ -20,10 +19,9 @@ help:
 	@echo "make test-browser  run the tests of the pages in a real browser"
 	@echo "make test-torture  run a short seed of every part of make torture"
 	@echo "make test-peers  run scikit-learn's own tests with wrapped models"
-	@echo "make test-gate  run the gate against a real MLflow server"
+	@echo "make test-gate  attack the gate of a real MLflow server; GATE_ROUNDS=125 for a thousand sequences"
 	@echo "make test-frameworks  run the tests of PyTorch, skorch and Keras, which take 7 GB to install"
 	@echo "make test-engines  run the tests of Spark, Dask, Ibis and Modin, which take 2 GB to install"
-	@echo "make test-gate  attack the gate of a real MLflow server; GATE_ROUNDS=125 for a thousand sequences"
 	@echo "make lint     check format, style and types"
 	@echo "make docs     build the documentation and check its links"
 	@echo "make bench    print the benchmarks' ratios"
@@ -104,7 +102,6 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-re
 test: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) --ignore=tests/browser --ignore=tests/torture --ignore=tests/peers --ignore=tests/scripts \
 	  --ignore=tests/frameworks --ignore=tests/engines --ignore=tests/gate
-	  --ignore=tests/frameworks --ignore=tests/engines --ignore=tests/gate/attacks
 
 test-browser: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/browser
@@ -125,9 +122,6 @@ test-frameworks: $(FRAMEWORKS)/.frameworks
 test-engines: BIN := $(ENGINES)/bin
 test-engines: $(ENGINES)/.engines $(ENGINES)/.system
 	$(PYTEST) tests/engines
-
-test-gate: $(VENV)/.dev $(VENV)/.system
-	$(PYTEST) tests/gate/attacks
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

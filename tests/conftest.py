@@ -22,6 +22,9 @@ from typing import Any
 
 import pytest
 
+from tests.postgresql import postgresql as started_postgresql
+from tests.postgresql import programs
+
 # A worker for each core: a second thread for linear algebra only waits, and burns CPU while it
 # does. Before numpy is imported, and for every Python that a test starts.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -221,81 +224,14 @@ class Server:
         """End it and its workers without a word, as a power cut does."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-def _programs() -> Path | None:
-    found = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    on_path = shutil.which("initdb")
-    found += [Path(on_path).resolve().parent] if on_path else []
-    return next((folder for folder in found if (folder / "initdb").exists()), None)
+        self.process.wait()
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """A PostgreSQL of its own, which runs as another user than root; its address."""
-    programs = _programs()
-    if programs is None:
+    """The address of a PostgreSQL of the tests' own."""
+    tools = programs()
+    if tools is None:
         pytest.skip("PostgreSQL is not installed: make .venv/.system installs it")
-    # Below the temporary folder of root no other user may look.
-    folder = Path(
-        subprocess.run(
-            ["mktemp", "-d", "/tmp/venturalitica-pg-XXXXXX"],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    )
-    other: dict[str, Any] = {}
-    if os.getuid() == 0:
-        shutil.chown(folder, "nobody", "nogroup")
-        other = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-
-    def run(*command: str) -> None:
-        subprocess.run(
-            command,
-            check=True,
-            capture_output=True,
-            cwd=folder,
-            timeout=120,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
-            **other,
-        )
-
-    (folder / "password").write_text("s/pa ss@word")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    at = str(folder / "data")
-    try:
-        run(
-            str(programs / "initdb"),
-            "-D",
-            at,
-            "-U",
-            "tester",
-            "-A",
-            "scram-sha-256",
-            f"--pwfile={folder}/password",
-            "-E",
-            "UTF8",
-            "--no-sync",
-        )
-        run(
-            str(programs / "pg_ctl"),
-            "-D",
-            at,
-            "-w",
-            "-l",
-            f"{at}/log",
-            "-o",
-            f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off",
-            "start",
-        )
-        try:
-            yield f"postgresql://tester:s%2Fpa%20ss%40word@127.0.0.1:{port}/postgres"
-        finally:
-            run(str(programs / "pg_ctl"), "-D", at, "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder)
-        self.process.wait()
+    with started_postgresql(tools) as address:
+        yield address

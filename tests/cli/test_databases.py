@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from tests.postgresql import ENCODED, PASSWORD, postgresql, programs
+from tests.postgresql import ENCODED, PASSWORD
 from venturalitica.cli.reading import data_files
 from venturalitica.cli.reading.data_files import find_files, read_table
 from venturalitica.errors import DataError, MissingExtra
@@ -85,14 +85,6 @@ def test_a_view_that_came_with_a_file_reads_no_other_file(database):
 def server(postgresql: str) -> str:
     """The address of a PostgreSQL of the tests' own."""
     return postgresql
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of a PostgreSQL of these tests' own."""
-    tools = programs()
-    if tools is None:
-        pytest.skip("PostgreSQL is not installed: make .venv/.system installs it")
-    with postgresql(tools) as address:
-        yield address
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from venturalitica.core.verdict import LIGHTS, Light
 from venturalitica.errors import did_you_mean
-from venturalitica.ledger.index.queries import Filters, find_rows, light_of
+from venturalitica.ledger.index.queries import Filters, find_rows, light_of, rows_of
 from venturalitica.review.policies import (
     DIGITS,
     compare,
@@ -142,7 +142,7 @@ def read(reading: Reading, name: str | None = None) -> PoliciesContext:
         HTTPException: none has this name.
     """
     (record, lines, rows), edited = reading.shown(
-        lambda: _find(reading, name), lambda found: [([row for of in found[2] for row in of], None)]
+        lambda: _find(reading, name), lambda found: [(_held(reading, *found[1:]), None)]
     )
     names = [_name(line) for line in lines]
     doubled = {one for one in names if names.count(one) > 1}
@@ -167,6 +167,17 @@ def _find(
     found = of_name(record.policies, name) if name is not None else record.policies
     lines = follow(found)[::-1]
     return record, lines, [_runs(reading, line) for line in lines]
+
+
+def _held(
+    reading: Reading, lines: tuple[Line, ...], rows: list[tuple[RunRow, ...]]
+) -> list[RunRow]:
+    """The rows to hold against the log: those shown, and the ends of each text.
+
+    Counters name the texts: where somebody edited the rows alone, a text has no run to show.
+    """
+    ends = [e for line in lines for e in (line.recorded.first, line.recorded.last)]
+    return [*(row for of in rows for row in of), *rows_of(reading.index, ends)]
 
 
 def _runs(reading: Reading, line: Line) -> tuple[RunRow, ...]:
