@@ -331,7 +331,8 @@ def test_an_index_that_lies_is_found_out(call: Any, record: Any, ledger: Ledger)
     record(OLD)
     assert call("policy", "history").exit_code == 0
     with sqlite3.connect(ledger.home / "index.db") as base:
-        base.execute("update runs set policy_sha256 = ?", ("ab" * 32,))
+        for table in ("runs", "run_counts"):
+            base.execute(f"update {table} set policy_sha256 = ?", ("ab" * 32,))
     base.close()
     result = call("policy", "history")
     assert result.exit_code == 1
