@@ -1,6 +1,6 @@
 """Judge a folder of Parquet with Dask: rows stay with its workers, only counts come here.
 
-pip install "venturalitica" "dask[dataframe]" distributed
+Beside this package: pip install "dask[dataframe]" distributed
 python judge.py
 """
 

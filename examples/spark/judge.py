@@ -1,6 +1,6 @@
 """Judge a folder of Parquet with Spark: rows stay with its executors, only counts come here.
 
-pip install "venturalitica" "pyspark>=4" pyarrow    # and Java 17
+Beside this package: pip install "pyspark>=4" pyarrow    # and Java 17
 python judge.py
 """
 

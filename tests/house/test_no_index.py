@@ -14,7 +14,7 @@ from venturalitica.demo.german_credit import SCRIPT
 ROOT = Path(__file__).parents[2]
 PLACES = (
     *("src", "docs", "benchmarks", "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile"),
-    ".pre-commit-hooks.yaml",
+    *(".pre-commit-hooks.yaml", "action.yml", "templates", "examples"),
 )
 TEXTS = {".py", ".md", ".html", ".js", ".css", ".txt", ".yaml", ".yml", ".toml", ".svg", ""}
 
