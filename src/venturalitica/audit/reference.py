@@ -90,6 +90,7 @@ def _of_file(against: str, policy: Policy, settings: Settings) -> Reference:
         "key": found.signers[0],
         "made_at": found.made_at,
         "words": f"the baseline {Path(against).name} ({found.name}, {found.rows:,} rows{left})",
+        **({"left_out": len(found.left_out)} if found.left_out else {}),
     }
     return Reference(said, found.by_key)
 

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from venturalitica.core.drift import DriftTable, joined_bins
+from venturalitica.core.policy import Control
 from venturalitica.core.tally import Tally, may_be_told
 from venturalitica.core.text import quoted, rows
 from venturalitica.core.verdict import GroupValue, Interval
@@ -82,9 +83,9 @@ def measure_drift(
     if same:
         said = listed(map(repr, same), SHOWN)
         notes.append(f"the reference has the very same counts, perhaps of the same rows: {said}")
-    return replace(
-        _found(question, columns, tuple(notes)), missed=_most_missed(tables, tally, least)
-    )
+    found = _found(question, columns, tuple(notes))
+    doubts = (*found.doubts, *_left_out(control, references[control.against]))
+    return replace(found, doubts=doubts, missed=_most_missed(tables, tally, least))
 
 
 def _tables(
@@ -125,6 +126,17 @@ def _tables(
             n=tally.rows,
         )
     return found
+
+
+def _left_out(control: Control, known: Mapping[str, Any]) -> list[str]:
+    """Whoever asks for all columns has those not compared that the baseline could not hold."""
+    count = known.get("left_out")
+    if not control.columns or not isinstance(count, int) or count < 1:
+        return []
+    return [
+        f"{count:,} column{'s are' if count > 1 else ' is'} not in the baseline and not compared: "
+        "name those that count when it is made (baseline --column)"
+    ]
 
 
 def _reference_note(known: Mapping[str, Any]) -> str:
