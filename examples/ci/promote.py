@@ -1,4 +1,4 @@
-"""The last job asks the registry for the alias; a server with the gate answers by what was measured.
+"""The last job asks for the alias; a server with the gate answers by what was measured.
 
 python promote.py VERSION
 """
