@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import sqlite3
 import sys
 import urllib.request
@@ -97,10 +98,14 @@ def _opened() -> dict[str, str]:
 
     The engines are kept in a variable of MLflow's own: a version that has none tells nothing.
     """
-    module = sys.modules.get("mlflow.store.tracking.sqlalchemy_store")
-    engines = getattr(getattr(module, "SqlAlchemyStore", None), "_engine_map", {})
-    files = {uri: _file_of(engine) for uri, engine in list(engines.items()) if is_sqlite(uri)}
+    files = {uri: _file_of(engine) for uri, engine in _engines().items() if is_sqlite(uri)}
     return {uri: address(f"sqlite:///{file}") for uri, file in files.items() if file}
+
+
+def _engines() -> dict[str, Any]:
+    """MLflow's connections to databases, by the URI that each was opened with."""
+    module = sys.modules.get("mlflow.store.tracking.sqlalchemy_store")
+    return dict(getattr(getattr(module, "SqlAlchemyStore", None), "_engine_map", {}))
 
 
 def _file_of(engine: Any) -> str:
@@ -183,8 +188,34 @@ def client_at(door: str) -> Any:
     Each new one looks for a module that is mostly not there (Spark's). MLflow looks for modules
     under a lock of its own, and imports under it too (`mlflow.models.evaluate`): a thread of ours
     that looks for one meanwhile would stop, and the script with it.
+
+    Raises:
+        TrackerUnreachable: its database does not answer.
     """
-    return library().MlflowClient(tracking_uri=door)
+    mlflow = library()
+    _refuse_silent_database(door)
+    return mlflow.MlflowClient(tracking_uri=door)
+
+
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+def _refuse_silent_database(door: str) -> None:
+    """MLflow tries a database that does not answer for minutes; a training would wait for it."""
+    try:
+        parts = urlsplit(door)
+        host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme.split("+")[0])
+    except ValueError:
+        return  # MLflow says what is wrong with it
+    if not host or port is None or is_http(door) or door in _engines():
+        return
+    try:
+        socket.create_connection((host, port), timeout=answer_within()).close()
+    except OSError as error:
+        raise TrackerUnreachable(
+            f"MLflow's database at {address(door)} does not answer ({said(error)}): start it, or "
+            "set MLFLOW_TRACKING_URI"
+        ) from error
 
 
 def workspace_here() -> str:
