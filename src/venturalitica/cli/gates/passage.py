@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.audit.delivery import Delivery
 from venturalitica.audit.recording import keep
@@ -95,7 +96,7 @@ def pass_gate(
     if not (alias and decision.allowed and named):
         return done
     set_alias(named, alias)
-    return Passage(decision=decision, entry=kept.entry, alias=alias, deliveries=kept.deliveries)
+    return replace(done, alias=alias)
 
 
 def _run_of(named: Named | None) -> RunRef | None:
