@@ -106,6 +106,14 @@ def test_a_room_imports_lower_floors_and_what_stands_beside_it() -> None:
     assert [(a, b) for a, b in pairs if not may_import(room(a), room(b))] == []
 
 
+def test_what_pytest_loads_in_every_session_comes_in_by_one_door_and_late() -> None:
+    (beside,) = SOURCE.parent.glob("*.py")
+    tree = ast.parse(beside.read_text())
+    own = {name for name in imports(ast.walk(tree)) if name.startswith("venturalitica")}
+    assert own == {"venturalitica.integrations.pytest_plugin"}
+    assert set(imports(tree.body)) == {"__future__", "typing", "pytest"}
+
+
 def test_no_files_import_each_other_in_a_loop() -> None:
     graph = {name: used & files().keys() for name, used in arrows().items()}
     list(TopologicalSorter(graph).static_order())

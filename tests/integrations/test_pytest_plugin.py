@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tomllib
 import xml.etree.ElementTree as ET
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 from tests.cli.test_check import POLICY
 from venturalitica.ledger import Ledger
 
-PLUGIN = "venturalitica.integrations.pytest_plugin"
+PLUGIN = "_venturalitica_pytest"
 TEST = """
 import pytest
 
@@ -141,18 +140,54 @@ def test_a_mark_without_the_fixture_ends_the_collection(folder: Path) -> None:
     assert "does not take the fixture 'audit'" in done.stdout
 
 
-def test_it_loads_nothing_of_ours_that_a_suite_without_marks_does_not_use(tmp_path: Path) -> None:
-    code = (
-        f"import venturalitica, sys; had = set(sys.modules); import pytest, {PLUGIN}; "
-        "new = set(sys.modules) - had; "
-        "print(sorted(n for n in new if n.startswith(('venturalitica', 'numpy'))))"
-    )
+WATCHED = """
+import os, sys
+opened = []
+def hook(event, arguments):
+    if event == "open" and isinstance(arguments[0], str):
+        opened.append(os.path.realpath(arguments[0]))
+sys.addaudithook(hook)
+import pytest
+status = pytest.main(["-q"])
+ours = {name.partition(".")[0] for name in sys.modules} & {"venturalitica", "numpy", "msgspec"}
+print("status", int(status), "loaded", sorted(ours), "env", "MLFLOW_EXPERIMENT_NAME" in os.environ)
+print("read", sorted({os.path.basename(path) for path in opened if path.endswith(".env")}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("mark", "loaded", "found"),
+    [(False, [], []), (True, ["msgspec", "numpy", "venturalitica"], [".env"])],
+)
+def test_a_suite_without_marks_reads_nothing_of_the_project(
+    folder: Path, mark: bool, loaded: list[str], found: list[str]
+) -> None:
+    """By its entry point, as an installed package is loaded; the marked suite shows what counts."""
+    test = TEST.replace("FEMALE", "90").replace("CALL", CALL)
+    (folder / "test_it.py").write_text(test if mark else "def test_other(): pass\n")
+    (folder / ".env").write_text("MLFLOW_EXPERIMENT_NAME=loans\n")
+    installed = folder / "site" / "venturalitica-0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: venturalitica\nVersion: 0\n")
+    (installed / "entry_points.txt").write_text(f"[pytest11]\nventuralitica = {PLUGIN}\n")
+    source = Path(__file__).parents[2] / "src"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", WATCHED],
+        cwd=folder,
+        env={
+            **{k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "MLFLOW_"))},
+            "PYTHONPATH": os.pathsep.join([str(folder / "site"), str(source)]),
+            "VENTURALITICA_HOME": str(folder / "evidence"),
+            "VENTURALITICA_CONFIG": str(folder / "config"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert done.stdout.strip() == str(["venturalitica.integrations", PLUGIN])
+    said = f"status 0 loaded {loaded} env {mark}\nread {found}\n"
+    assert done.stdout.endswith(said), done.stdout + done.stderr
 
 
 def test_the_entry_point_names_it() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
-    assert import_module(project["entry-points"]["pytest11"]["venturalitica"]).MARK == "policy"
+    assert project["entry-points"]["pytest11"]["venturalitica"] == PLUGIN

@@ -5,8 +5,8 @@
         audit(loans, target="class", prediction="guess", gender="sex")
 
 The body runs once in a session, in whatever process of pytest-xdist comes first: an audit that ran
-for each control would be as many looks at the same data. pytest imports this file in every session,
-so nothing of ours is imported before a mark is met.
+for each control would be as many looks at the same data. What pytest loads in every session is
+`_venturalitica_pytest`, beside this package; it comes here when it meets the mark or the fixture.
 """
 
 from __future__ import annotations
@@ -25,35 +25,19 @@ if TYPE_CHECKING:
     from venturalitica.audit.result import Audit
     from venturalitica.core.policy import Policy
 
-MARK = "policy"
-CONTROL = "venturalitica_control"
-"""The parameter that makes an item of each control; no test takes it as an argument."""
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Makes the mark known, also under `--strict-markers`."""
-    config.addinivalue_line(
-        "markers", f"{MARK}(path): one item for each control of a policy; needs fixture `audit`"
-    )
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One item for each control, in the order of the policy.
+def controls(mark: pytest.Mark, metafunc: pytest.Metafunc) -> list[str]:
+    """The controls of a marked test, in the order of the policy.
 
     Raises:
         CollectError: the mark or the policy is wrong; each problem with its file and line.
     """
-    mark = metafunc.definition.get_closest_marker(MARK)
-    if mark is None:
-        return
     if "audit" not in inspect.signature(metafunc.function).parameters:
         raise pytest.Collector.CollectError(
-            f"{metafunc.definition.nodeid} is marked {MARK!r} and does not take the fixture "
+            f"{metafunc.definition.nodeid} is marked {mark.name!r} and does not take the fixture "
             "'audit': nothing would be judged. Add the argument, and call it"
         )
-    names = [control.id for control in _policy(mark, metafunc.config).controls]
-    metafunc.fixturenames.append(CONTROL)
-    metafunc.parametrize(CONTROL, names, ids=names)
+    return [control.id for control in _policy(mark, metafunc.config).controls]
 
 
 def _policy(mark: pytest.Mark, config: pytest.Config) -> Policy:
@@ -62,8 +46,8 @@ def _policy(mark: pytest.Mark, config: pytest.Config) -> Policy:
 
     if len(mark.args) != 1 or mark.kwargs or not isinstance(mark.args[0], str | os.PathLike):
         raise pytest.Collector.CollectError(
-            f"@pytest.mark.{MARK} takes one path, relative to {config.rootpath.name}/, such as "
-            f'@pytest.mark.{MARK}("model_policy.yaml")'
+            f"@pytest.mark.{mark.name} takes one path, relative to {config.rootpath.name}/, such "
+            f'as @pytest.mark.{mark.name}("model_policy.yaml")'
         )
     try:
         return read_policy(config.rootpath / mark.args[0])
@@ -100,39 +84,39 @@ class Auditor:
         return self.made  # type: ignore[return-value]
 
 
-@pytest.fixture
-def audit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Auditor:
-    """Judges under the policy of the test's mark, as `vl.enforce` does."""
-    mark = request.node.get_closest_marker(MARK)
+def auditor(
+    mark: pytest.Mark | None, config: pytest.Config, temporary: pytest.TempPathFactory
+) -> Auditor:
+    """What judges under the policy of a test's mark; without one the test fails."""
     if mark is None:
-        pytest.fail(f'"audit" needs the mark: @pytest.mark.{MARK}("model_policy.yaml")', False)
-    folder = tmp_path_factory.getbasetemp()
+        pytest.fail('"audit" needs the mark: @pytest.mark.policy("model_policy.yaml")', False)
+    folder = temporary.getbasetemp()
     # The workers of pytest-xdist have a folder each, in that of the session.
     shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    return Auditor(_policy(mark, request.config), shared)
+    return Auditor(_policy(mark, config), shared)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """The item of one control: passes where its verdict did, and says the sentence either way."""
-    # Not `funcargs`: pytest fills in only what the test takes as an argument.
-    control = getattr(getattr(pyfuncitem, "callspec", None), "params", {}).get(CONTROL)
-    if control is None:
-        return None
-    outcome, sentence, evidence = _told(pyfuncitem)[control]
-    pyfuncitem.user_properties += [("verdict", sentence), ("evidence_sha256", evidence)]
+def conclude(item: pytest.Function, control: str, *, parameter: str) -> None:
+    """Ends the item of one control as its verdict did, with the sentence.
+
+    Args:
+        item: One of a marked test's.
+        control: Its control.
+        parameter: Which parameter of the item that is: the others tell audits apart.
+    """
+    outcome, sentence, evidence = _told(item, parameter)[control]
+    item.user_properties += [("verdict", sentence), ("evidence_sha256", evidence)]
     if outcome == "skipped":
         pytest.skip(sentence)
     if outcome != "passed":
         pytest.fail(sentence, pytrace=False)
-    return True
 
 
-def _told(item: pytest.Function) -> dict[str, Any]:
+def _told(item: pytest.Function, parameter: str) -> dict[str, Any]:
     """What the one audit of a test told, by control: made here, or by whoever came first."""
     auditor = item.funcargs["audit"]
     assert isinstance(auditor, Auditor), "the fixture 'audit' is another's"
-    others = sorted(pair for pair in item.callspec.indices.items() if pair[0] != CONTROL)
+    others = sorted(pair for pair in item.callspec.indices.items() if pair[0] != parameter)
     name = json.dumps([item.parent and item.parent.nodeid, item.originalname, others])
     place = auditor.folder / f"venturalitica-{sha256(name.encode()).hexdigest()[:32]}"
     with place.with_suffix(".lock").open("w") as lock:
