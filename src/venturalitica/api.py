@@ -112,8 +112,9 @@ def enforce(
 
     Args:
         data: a table of n rows (pandas, Polars, Arrow, Modin; or one that stays where it is: lazy
-            Polars, DuckDB, Ibis, Dask, PySpark), an Arrow dataset, scanner or reader, a dict of
-            arrays, a structured array, a list of dicts, or None where arrays are given.
+            Polars, DuckDB, Ibis, Dask, PySpark), an Arrow dataset, scanner or reader, a Delta or
+            Iceberg table, a dict of arrays, a structured array, a list of dicts, or None where
+            arrays are given.
         policy: path of the policy, or one that `read_policy` gave; by default that of the
             `vl.monitor` around the call, else the project's own.
         model: a fitted model that predicts `data`'s own feature columns, or the name of one:
@@ -147,10 +148,12 @@ def enforce(
         TrackerError: MLflow does not have the named model, or failed.
         ControlBlocked: a control with `on_fail: block` did not pass; the evidence is safe.
     """
+    from venturalitica.tally.engines.arrow import kind_of_lake
     from venturalitica.tally.engines.inputs import readable
 
     rules = resolve_policy(named_policy() if policy is None else policy)
     _refuse_unknown_phase(phase)
+    lake = data if kind_of_lake(data) else None
     if model is None or features is not None or not isinstance(data, list | tuple):
         data = readable(data)  # a list of dicts may be what a model takes as it is
     _refuse_nothing(data, model, metrics, (target, prediction, score, *roles.values()))
@@ -165,6 +168,7 @@ def enforce(
         policy=rules,
         source="enforce",
         frame=data,
+        lake=lake,
         bindings=given,
         phase=phase,
         reported=metrics,

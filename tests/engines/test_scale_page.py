@@ -31,7 +31,7 @@ def _run(script: str, folder: Path) -> str:
 
 def test_every_part_of_the_page_runs(tmp_path: Path) -> None:
     parts = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "scale.md").read_text(), re.S)
-    assert len(parts) == 7
+    assert len(parts) == 8
     for number, part in enumerate(parts):
         (tmp_path / f"part{number}.py").write_text(part)
         assert _run(f"part{number}.py", tmp_path).split()[-1] in ("green", "amber"), part

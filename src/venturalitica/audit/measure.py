@@ -28,7 +28,7 @@ from venturalitica.frameworks.beside import Beside, Unanswered
 from venturalitica.frameworks.sklearn import NoLabels, no_labels, unsupervised
 from venturalitica.metrics.catalog import compares_labels, needs
 from venturalitica.metrics.catalog.weights import weight_needs
-from venturalitica.provenance.fingerprint import BY_TALLY, data_item, frame_item
+from venturalitica.provenance.fingerprint import BY_TALLY, frame_item, unread_item
 from venturalitica.tally.binding import Binding, bind, together
 from venturalitica.trackers.base import RunRef
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+_OFF = "off (VENTURALITICA_FINGERPRINT=0)"
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ class Request(Struct, frozen=True, kw_only=True):
     the training, None where nobody asked. `training_share` is how many rows the model was trained
     on, where that is known; `trained` are the rows it was just trained on, to be known again later.
     `unlabelled` says why target and prediction are amounts, which no control compares as labels.
+    `lake` is the Delta or Iceberg table that `frame` reads, for its version.
     `described` is what the record says of the model, where that is not the object in memory;
     `began` is when its training did.
     """
@@ -81,6 +83,7 @@ class Request(Struct, frozen=True, kw_only=True):
     trained: TrainingRows | None = None
     unlabelled: str = ""
     holder: Any = None
+    lake: Any = None
     described: Mapping[str, Any] | None = None
     began: datetime | None = None
 
@@ -292,6 +295,7 @@ def _fingerprint(
         name=request.name,
         columns=tuple(dict.fromkeys(looked)),
         arrays=binding.arrays,
+        lake=request.lake,
     )
     return found | {
         "training_rows": request.training_rows,
@@ -320,16 +324,12 @@ def identity(binding: Binding, found: Mapping[str, Any]) -> dict[str, Any] | Non
 
 def _unread(columns: Sequence[str], request: Request) -> dict[str, Any]:
     """The data item where the fingerprint is switched off: it says so."""
-    return data_item(
-        request.name,
-        "audit",
-        columns=[
-            {"name": column, "type": None, "nulls": None, "sha256": None}
-            for column in sorted(set(columns))
-        ],
-        method="off (VENTURALITICA_FINGERPRINT=0)",
-        training_rows=request.training_rows,
-    )
+    from venturalitica.provenance.snapshot import snapshot_of
+    from venturalitica.tally.engines.narwhals import open_frame
+
+    snapshot = snapshot_of(open_frame(request.frame), lake=request.lake, ordered=False)
+    found = unread_item(request.name, "audit", columns, _OFF, snapshot)
+    return found | {"training_rows": request.training_rows}
 
 
 def with_predictions(request: Request) -> Request:

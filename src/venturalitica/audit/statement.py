@@ -44,6 +44,8 @@ from venturalitica.trackers.base import RunRef
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
 
+_SEALED = ("sha256", "identity", "snapshot")
+"""What of a data item is recorded under the key of the log."""
 PREDICATE_TYPES = {kind: predicate_type for predicate_type, kind in JUDGED.items()}
 
 
@@ -167,7 +169,7 @@ def _untold_columns(facts: Facts, least: int) -> set[str]:
 def _data_json(
     item: Mapping[str, Any], key: bytes, least: int, untold: AbstractSet[str]
 ) -> dict[str, Any]:
-    said = {name: value for name, value in item.items() if name not in ("sha256", "identity")}
+    said = {name: value for name, value in item.items() if name not in _SEALED}
 
     def nulls(column: Mapping[str, Any]) -> int | None:
         count: int | None = column["nulls"]
@@ -179,13 +181,23 @@ def _data_json(
         for column in item["columns"]
     ]
     sha256 = item["sha256"]
-    if sha256 is not None and not key:
+    snapshot = item.get("snapshot") or {}
+    if (sha256 is not None or "sha256" in snapshot) and not key:
         raise ValueError("digests of data are recorded under the key of the log: key=Vault.key()")
+    if snapshot:
+        said["snapshot"] = _snapshot_json(snapshot, key)
     return said | {
         "hmac_sha256": None if sha256 is None else keyed(sha256, key),
         "identity": identity_json(item.get("identity"), key),
         "columns": columns,
     }
+
+
+def _snapshot_json(snapshot: Mapping[str, str], key: bytes) -> dict[str, str]:
+    """The digest of a text under the key too: whoever guesses its literals would know."""
+    said = {name: value for name, value in snapshot.items() if name != "sha256"}
+    digest = snapshot.get("sha256")
+    return said | ({"hmac_sha256": keyed(digest, key)} if digest else {})
 
 
 def _predicate(facts: Facts, tally: Pair | None, least: int) -> dict[str, Any]:

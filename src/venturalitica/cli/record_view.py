@@ -17,6 +17,7 @@ from venturalitica.core.record import (
     Run,
     Statement,
     data_digest,
+    snapshot_words,
 )
 from venturalitica.core.verdict import Light, left_out_sentence, worst_light
 from venturalitica.ledger.lifecycle.begun import NO_END, STOPPED
@@ -243,6 +244,8 @@ def _provenance(record: Statement) -> list[tuple[str, str]]:
         pairs.append(("data", f"{name} ({context}{rows}, {method})"))
         how = "HMAC-SHA-256" if item.get("hmac_sha256") else "sha256"
         pairs.append(("", f"{how} {data_digest(item) or 'none'}"))
+        if state := snapshot_words(item):
+            pairs.append(("", f"snapshot: {state}"))
         if others := texts(item.get("other_columns")):
             more = integer(item.get("other_columns_besides"))
             also = f" and {more:,} more" if more else ""

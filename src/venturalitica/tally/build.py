@@ -63,8 +63,8 @@ def build_tally(
     Args:
         data: a table of n rows that narwhals knows (pandas, Polars, pyarrow, Modin, and where rows
             stay: lazy Polars, DuckDB, Ibis, Dask, PySpark), an Arrow dataset, scanner or reader, a
-            dict of 1-D arrays, a structured array, a list of dicts, or None where the binding
-            holds arrays only.
+            Delta or Iceberg table, a dict of 1-D arrays, a structured array, a list of dicts, or
+            None where the binding holds arrays only.
         needs: the tables wanted; one that has an unbound role is left out.
         binding: where each role is read from; the nulls of every bound role are counted.
         roles: how each role's values are read (`map`, `bins`, `labels`); absent ones are taken as

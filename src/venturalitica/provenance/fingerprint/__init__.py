@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -288,21 +288,27 @@ def frame_item(
     name: str,
     columns: tuple[str, ...] | None = None,
     arrays: Mapping[str, Any] | None = None,
+    lake: Any = None,
 ) -> dict[str, Any]:
     """The item of a data frame; `columns` limits it to these, `arrays` adds some beside it.
 
-    Of rows that have no order on their engine it has no digest, and `BY_TALLY` as its method.
+    Of rows that have no order on their engine it has no digest, and `BY_TALLY` as its method. The
+    table's own snapshot is in it where it has one: `lake` is the table whose rows `frame` reads.
     """
+    from venturalitica.tally.engines.arrow import kind_of_lake
+    from venturalitica.tally.engines.inputs import readable
     from venturalitica.tally.engines.narwhals import has_order, open_frame
 
-    if not has_order(frame):
-        table = open_frame(frame)
+    lake, frame = (frame if lake is None else lake), readable(frame)
+    ordered, table = has_order(frame), open_frame(frame)
+    snapshot = None
+    if kind_of_lake(lake) or not ordered:
+        from venturalitica.provenance.snapshot import snapshot_of
+
+        snapshot = snapshot_of(table, lake=lake, ordered=ordered)
+    if not ordered:
         engine = str(table.implementation.value) if table is not None else ""
-        named = [
-            {"name": column, "type": None, "nulls": None, "sha256": None}
-            for column in sorted(columns or ())
-        ]
-        return data_item(name, context, columns=named, method=BY_TALLY, engine=engine)
+        return unread_item(name, context, columns or (), BY_TALLY, snapshot) | {"engine": engine}
     found = fingerprint(frame, columns, arrays=arrays)
     return data_item(
         name,
@@ -312,7 +318,19 @@ def frame_item(
         columns=[asdict(column) for column in found.columns],
         method=found.method,
         engine=found.engine,
+        snapshot=snapshot,
     )
+
+
+def unread_item(
+    name: str, context: str, columns: Collection[str], method: str, snapshot: dict[str, str] | None
+) -> dict[str, Any]:
+    """The item of rows of which no fingerprint is made: the columns by name alone."""
+    named = [
+        {"name": column, "type": None, "nulls": None, "sha256": None}
+        for column in sorted(set(columns))
+    ]
+    return data_item(name, context, columns=named, method=method, snapshot=snapshot)
 
 
 def _path_item(path: Path, context: str, name: str | None) -> dict[str, Any]:
@@ -356,4 +374,5 @@ def data_item(name: str, context: str, **facts: Any) -> dict[str, Any]:
         "size": None,
         "training_rows": None,
         "identity": None,
+        "snapshot": None,
     } | facts

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from venturalitica.core.json_values import mapping, mappings
+from venturalitica.core.record import snapshot_words
 from venturalitica.core.text import format_interval, format_number, level_words
 from venturalitica.policy.changes import MARKS
 from venturalitica.reports import sentences, summary
@@ -61,7 +62,7 @@ def environment(*folders: Path) -> Environment:
             parts.drawn_lines,
             parts.diff_class,
         ),
-        *(group_plot, interval_bar, fits, link),
+        *(group_plot, interval_bar, fits, link, snapshot_words),
     )
     made.globals.update({give.__name__: give for give in functions})
     made.globals.update(words=sentences, said=summary, MARKS=MARKS, UNIT=UNIT)

@@ -2,8 +2,9 @@
 
 A dataset is read as often as a question is asked, and only the columns that it is about. A scanner
 or a reader may give its rows once, and half floats are none of DuckDB's: such rows are kept in a
-table of DuckDB's, which goes to its temporary folder where memory ends. pyarrow itself is not
-imported: it is what the data came from.
+table of DuckDB's, which goes to its temporary folder where memory ends. A Delta or Iceberg table,
+opened by its own library, is such a stream of one version's rows. None of these libraries is
+imported: they are what the data came from.
 """
 
 from __future__ import annotations
@@ -15,12 +16,48 @@ from venturalitica.errors import DataError, MissingExtra, listed
 from venturalitica.tally.engines.queries import stopped
 
 _STREAMS = ("Dataset", "Scanner", "RecordBatchReader")
+_LAKES = {
+    ("deltalake", "DeltaTable"): "Delta",
+    ("pyiceberg", "Table"): "Iceberg",
+    ("pyiceberg", "DataScan"): "Iceberg",
+}
 
 
 def kind_of_stream(data: Any) -> str:
     """Which of pyarrow's streams of rows this is, by name; nothing where it is none."""
     kinds = [kind.__name__ for kind in type(data).__mro__ if kind.__module__.startswith("pyarrow")]
     return next((kind for kind in kinds if kind in _STREAMS), "")
+
+
+def kind_of_lake(data: Any) -> str:
+    """Whose table or scan this is, "Delta" or "Iceberg"; nothing where it is none."""
+    homes = ((kind.__module__.partition(".")[0], kind.__name__) for kind in type(data).__mro__)
+    return next((_LAKES[home] for home in homes if home in _LAKES), "")
+
+
+def stream_of(data: Any) -> Any:
+    """A table or a scan as a dataset or a reader of Arrow's.
+
+    A table is read at the version that its object holds: what is written meanwhile is not in it.
+
+    Raises:
+        DataError: its library cannot read it, a file of it is gone, say.
+        MissingExtra: pyarrow is not installed.
+    """
+    try:
+        if kind_of_lake(data) == "Delta":
+            return data.to_pyarrow_dataset()
+        scan = data.scan() if hasattr(data, "scan") else data
+        return scan.to_arrow_batch_reader()
+    except ImportError:
+        raise MissingExtra("pyarrow, by which tables of a lake are read,", "files") from None
+    # Each library has errors of its own, and their words may hold an address with its credentials.
+    except Exception as error:
+        raise DataError(
+            f"the {kind_of_lake(data)} table could not be read ({type(error).__name__}): expected "
+            "one whose files are all there, and whose features its library can read. Nothing was "
+            "judged: open it anew, or give the rows themselves"
+        ) from error
 
 
 def as_relation(data: Any) -> Any:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy
 
-from venturalitica.tally.engines.arrow import as_relation, kind_of_stream
+from venturalitica.tally.engines.arrow import as_relation, kind_of_lake, kind_of_stream, stream_of
 
 
 def readable(data: Any) -> Any:
     """A list of dicts and a structured array as a dict of columns, of shape `(n,)` each; an Arrow
-    dataset, scanner or reader as a relation of DuckDB.
+    dataset, scanner or reader, a Delta or Iceberg table, as a relation of DuckDB.
 
     A key that a dict of the list lacks is a missing value.
 
@@ -24,6 +24,7 @@ def readable(data: Any) -> Any:
         return _of_records(data)
     if isinstance(data, numpy.ndarray) and data.dtype.names and data.ndim == 1:
         return {name: data[name] for name in data.dtype.names}
+    data = stream_of(data) if kind_of_lake(data) else data
     return as_relation(data) if kind_of_stream(data) else data
 
 
