@@ -98,23 +98,30 @@ def test_a_part_of_another_schema_is_no_number(tmp_path: Path) -> None:
         build_tally(data, needs=[Need(("target",))], binding=Binding({"target": "y"}))
 
 
+def leaving(monkeypatch: Any) -> list[tuple[int, int]]:
+    """Rows and bytes of each answer of an engine from now on."""
+    left: list[tuple[int, int]] = []
+    answered = queries.answered
+
+    def counting(query: Any, at_most: int | None = None) -> Any:
+        found = answered(query if at_most is None else query.head(at_most + 1))
+        left.append((len(found), found.to_arrow().nbytes))
+        if at_most is not None and len(found) > at_most:
+            raise queries.TooWide
+        return found
+
+    for module in (queries, narwhals_engine):
+        monkeypatch.setattr(module, "answered", counting)
+    return left
+
+
 def test_what_leaves_the_engine_does_not_grow_with_copies_of_its_rows(
     tmp_path: Path, monkeypatch: Any
 ) -> None:
     """Forty controls, over the same rows once and twenty times: as many cells come back."""
     monkeypatch.setenv("VENTURALITICA_FINGERPRINT", "0")
     monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "evidence"))
-    left: list[tuple[int, int]] = []
-    answered = queries.answered
-
-    def counting(query: Any) -> Any:
-        found = answered(query)
-        left.append((len(found), found.to_arrow().nbytes))
-        return found
-
-    for module in (queries, narwhals_engine):
-        monkeypatch.setattr(module, "answered", counting)
-    sizes = []
+    left, sizes = leaving(monkeypatch), []
     for times in (1, 20):
         left.clear()
         rows = pyarrow.concat_tables([table()] * times)
@@ -123,3 +130,34 @@ def test_what_leaves_the_engine_does_not_grow_with_copies_of_its_rows(
     (few_rows, few_bytes), (many_rows, many_bytes) = sizes
     assert many_rows == few_rows
     assert many_bytes < 1.1 * few_bytes
+
+
+LEAVING: dict[str, Any] = {
+    "polars": lambda rows: rows.lazy(),
+    "duckdb": lambda rows: duckdb.connect().from_arrow(rows.to_arrow()),
+}
+
+
+@pytest.mark.parametrize("engine", list(LEAVING))
+@pytest.mark.parametrize("each", [1, 200])
+def test_names_are_numbered_where_they_are_and_do_not_leave_the_engine(
+    engine: str, each: int, monkeypatch: Any
+) -> None:
+    """Where 200 rows in a row are one person's the first rows show few of them."""
+    left = leaving(monkeypatch)
+    monkeypatch.setattr("venturalitica.tally.build.CELL_LIMIT", 1_400)
+    names = [f"person {row // each}" for row in range(1_500 * each)]
+    rows = LEAVING[engine](polars.DataFrame({"y": [0, 1] * (len(names) // 2), "who": names}))
+    needs, binding = [Need(("target",), ("group",))], Binding({"target": "y", "group": "who"})
+    with pytest.raises(DataError, match="'group' has more than 1,000 different values"):
+        build_tally(rows, needs=needs, binding=binding)
+    assert sum(rows for rows, _ in left) <= (1 if each == 1 else 1_404)
+
+
+@pytest.mark.parametrize("engine", list(LEAVING))
+def test_a_target_of_measurements_does_not_leave_the_engine(engine: str, monkeypatch: Any) -> None:
+    left = leaving(monkeypatch)
+    rows = LEAVING[engine](polars.DataFrame({"y": [row / 7 for row in range(3_000)]}))
+    with pytest.raises(DataError, match="looks like a score or a measurement, not a label"):
+        build_tally(rows, needs=[Need(("target",))], binding=Binding({"target": "y"}))
+    assert sum(rows for rows, _ in left) == 1

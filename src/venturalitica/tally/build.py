@@ -22,6 +22,7 @@ from venturalitica.tally import in_memory, on_engine
 from venturalitica.tally.binding import Binding, numbers_of, tables_of
 from venturalitica.tally.engines.arrays import Cells, Codes, Ints
 from venturalitica.tally.engines.inputs import readable
+from venturalitica.tally.engines.queries import TooWide
 from venturalitica.tally.groups import (
     QUARTILES_ABOVE,
     Levels,
@@ -137,12 +138,9 @@ class _Builder:
         sources = list(dict.fromkeys(self.sources[role] for role in self.roles))
         if not self.rows.is_lazy:
             return self.rows.seen(sources)
-        loose = [
-            self.sources[role]
-            for role in self.roles
-            if role not in ONE_LIST and not rule_of(role, self.rules).reads
-        ]
-        return self.rows.seen([s for s in dict.fromkeys(loose) if self.rows.is_cuttable(s)])
+        # What the policy lists or maps is counted as it is; all else may be a name in each row.
+        loose = [self.sources[r] for r in self.roles if not rule_of(r, self.rules).reads]
+        return self.rows.seen(list(dict.fromkeys(loose)))
 
     def _passes(self) -> list[tuple[str, ...]]:
         """One joint pass over all roles, or one per table where the joint would explode."""
@@ -167,9 +165,20 @@ class _Builder:
     def _count(self, roles: tuple[str, ...]) -> GroupBy:
         slots = [self._slot(role) for role in roles]
         different = list(dict.fromkeys(slots))
-        cells = self.rows.count(different)
+        try:
+            cells = self.rows.count(different, at_most=CELL_LIMIT if self.rows.is_lazy else None)
+        except TooWide:
+            self._refuse_unseen(roles)
+            cells = self.rows.count(different)
         columns = tuple(cells.columns[different.index(slot)] for slot in slots)
         return GroupBy(roles, Cells(columns, cells.counts))
+
+    def _refuse_unseen(self, roles: Sequence[str]) -> None:
+        """Names or addresses that the first rows did not show are numbered where they are."""
+        for role in roles:
+            rule, source = rule_of(role, self.rules), self.sources[role]
+            if role not in self.cuts and not rule.reads:
+                refuse_many(role, self.rows.different(source), label=role in ONE_LIST)
 
     def _levels(self, counted: Sequence[GroupBy]) -> dict[str, Levels]:
         first = {role: next(c for c in counted if role in c.roles) for role in self.roles}

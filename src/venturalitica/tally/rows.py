@@ -26,6 +26,7 @@ from venturalitica.tally.engines.arrays import (
     not_labels,
     same_length,
 )
+from venturalitica.tally.engines.coded import text_codes
 from venturalitica.tally.engines.lazy import beside_arrays
 from venturalitica.tally.values import RoleError, is_number
 
@@ -182,14 +183,18 @@ class Rows:
             }
         return found
 
-    def _seen_there(self, columns: Sequence[str]) -> dict[Source, int]:
-        """The same of the first rows of a table that stays where it is; numbers without NaN."""
+    def different(self, source: Source) -> int:
+        """How many different values a column of a table that stays where it is has."""
+        return self._seen_there([source[1]], whole=True)[source]
+
+    def _seen_there(self, columns: Sequence[str], *, whole: bool = False) -> dict[Source, int]:
+        """The same of the first rows, or all, of such a table; numbers without NaN."""
         short = {name: f"column{place}" for place, name in enumerate(columns)}
         numeric = {name for name in columns if self._kinds[name].is_float()}
         keys = {short[n]: Slot(("column", n)) for n in columns if n not in numeric}
         numbers: dict[str, Source] = {short[n]: ("column", n) for n in columns if n in numeric}
-        first = self.on_engine(keys, numbers).head(SAMPLE)
-        counts = queries.different(first, list(short.values()))
+        rows = self.on_engine(keys, numbers)
+        counts = queries.different(rows if whole else rows.head(SAMPLE), list(short.values()))
         return {("column", name): counts[short[name]] for name in columns}
 
     def _different(self, source: Source) -> int:
@@ -273,8 +278,11 @@ class Rows:
         self._arrays[source] = codes.codes
         self._codes[source] = codes
 
-    def count(self, slots: Sequence[Slot]) -> Cells:
-        """Rows of each combination of the slots' values, missing values kept: one pass."""
+    def count(self, slots: Sequence[Slot], *, at_most: int | None = None) -> Cells:
+        """Rows of each combination of the slots' values, missing values kept: one pass.
+
+        `queries.TooWide` where there is a table with more combinations than `at_most`.
+        """
         beside = {
             index: self._slot_codes(slot)
             for index, slot in enumerate(slots)
@@ -283,7 +291,7 @@ class Rows:
         if self._frame is None or len(beside) == len(slots):
             return combine([beside[index] for index in range(len(slots))])
         keys = [(slot.source[1], slot.cuts) for slot in slots]
-        return frames.count_groups(self._frame, keys, beside)
+        return frames.count_groups(self._frame, keys, beside, at_most)
 
     def row_codes(self, slot: Slot) -> Codes:
         """The values of a slot as codes, one per row."""
@@ -324,7 +332,7 @@ def _numbers(values: Sequence[Any]) -> NDArray[Any]:
 
 def _row_codes(column: nw.Series[Any], cuts: tuple[float, ...] | None, said: str) -> Codes:
     if cuts is None and column.dtype == nw.String:
-        return frames.text_codes(column)
+        return text_codes(column)
     array = as_array(frames.series_array(column), said)
     codes = partial(encode, array, said)
     return codes() if cuts is None else _cut(array, cuts, codes)

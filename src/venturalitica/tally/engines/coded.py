@@ -10,6 +10,8 @@ import narwhals as nw
 import numpy
 from numpy.typing import NDArray
 
+from venturalitica.tally.engines.arrays import MISSING, Codes
+
 _HELD = 64
 """Of a list or an array in a cell so many values are compared: an embedding has no more to tell."""
 
@@ -28,6 +30,15 @@ def coded(values: Any) -> tuple[NDArray[numpy.int64], list[Any]]:
             return _polars_coded(values.to_native())
         values = values.to_list()
     return _places(values)
+
+
+def text_codes(series: nw.Series[Any]) -> Codes:
+    """Text as codes, one per row."""
+    texts = series.to_list()
+    values = sorted(value for value in set(texts) if isinstance(value, str))
+    place = dict.fromkeys(texts, MISSING) | {value: code for code, value in enumerate(values)}
+    codes = numpy.fromiter(map(place.__getitem__, texts), numpy.int64, len(texts))
+    return Codes(tuple(values), codes)
 
 
 def _places(values: Iterable[Any]) -> tuple[NDArray[numpy.int64], list[Any]]:

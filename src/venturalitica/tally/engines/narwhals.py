@@ -239,10 +239,12 @@ def count_groups(
     frame: Frame,
     keys: Sequence[tuple[str, tuple[float, ...] | None]],
     beside: Mapping[int, Codes],
+    at_most: int | None = None,
 ) -> Cells:
     """The engine's own group-by: rows of each combination of `keys`, missing values kept.
 
     `keys` are `(column, cut points)`; key i is taken from `beside[i]` instead where that exists.
+    `TooWide` where more than `at_most` of them would leave the engine.
     """
     names = [f"key{index}" for index in range(len(keys))]
     kinds = schema_of(frame)
@@ -257,7 +259,7 @@ def count_groups(
             nw.new_series(names[index], codes.codes, nw.Int64, backend=grouped.implementation)
             for index, codes in beside.items()
         )
-    found = _grouped(grouped, names, [column for column, _ in keys])
+    found = _grouped(grouped, names, [column for column, _ in keys], at_most)
     columns = []
     for index, name in enumerate(names):
         if index in beside:
@@ -268,10 +270,12 @@ def count_groups(
     return Cells(tuple(columns), found["rows"].to_numpy().astype(numpy.int64))
 
 
-def _grouped(frame: Frame, names: Sequence[str], columns: Sequence[str]) -> nw.DataFrame[Any]:
+def _grouped(
+    frame: Frame, names: Sequence[str], columns: Sequence[str], at_most: int | None
+) -> nw.DataFrame[Any]:
     """DataError where the engine cannot: half a surrogate pair is no text for Arrow, say."""
     try:
-        return collected(_quick(frame).group_by(names).agg(nw.len().alias("rows")))
+        return collected(_quick(frame).group_by(names).agg(nw.len().alias("rows")), at_most)
     except (UnicodeError, NotImplementedError) as error:
         raise _ungrouped(frame, columns, error) from error
 
@@ -298,8 +302,8 @@ def _quick(frame: Any) -> Any:
     return frame.lazy() if eager and frame.implementation.is_polars() else frame
 
 
-def collected(frame: Any) -> nw.DataFrame[Any]:
-    return answered(frame) if isinstance(frame, nw.LazyFrame) else frame
+def collected(frame: Any, at_most: int | None = None) -> nw.DataFrame[Any]:
+    return answered(frame, at_most) if isinstance(frame, nw.LazyFrame) else frame
 
 
 def series_array(series: nw.Series[Any]) -> NDArray[Any]:
@@ -326,15 +330,6 @@ def integers(series: nw.Series[Any]) -> NDArray[Any]:
     """Integers as they are, masked where missing: floats hold no more than 2^53 apart."""
     missing = series.is_null().to_numpy()
     return numpy.ma.array(series.fill_null(0).to_numpy(), mask=missing)
-
-
-def text_codes(series: nw.Series[Any]) -> Codes:
-    """Text as codes, one per row."""
-    texts = series.to_list()
-    values = sorted(value for value in set(texts) if isinstance(value, str))
-    place = dict.fromkeys(texts, MISSING) | {value: code for code, value in enumerate(values)}
-    codes = numpy.fromiter(map(place.__getitem__, texts), numpy.int64, len(texts))
-    return Codes(tuple(values), codes)
 
 
 def _has_array(kind: Any) -> bool:

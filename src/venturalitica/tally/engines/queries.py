@@ -31,18 +31,26 @@ GREATEST = 1.7976931348623157e308
 """The greatest float; some engines cannot write infinity down."""
 
 
-def answered(query: Any) -> nw.DataFrame[Any]:
+class TooWide(Exception):
+    """A question has a longer answer than whoever asked wants to be given."""
+
+
+def answered(query: Any, at_most: int | None = None) -> nw.DataFrame[Any]:
     """The few rows that a question gives.
 
     Raises:
         EngineError: the engine failed. Its own words may hold values of rows, and are left out.
+        TooWide: there are more than `at_most` of them, of which none but the first were asked for.
     """
     try:
-        found: nw.DataFrame[Any] = query.collect()
+        asked = query if at_most is None else query.head(at_most + 1)
+        found: nw.DataFrame[Any] = asked.collect()
     except (UnicodeError, NotImplementedError):
         raise
     except Exception as error:
         raise EngineError(stopped(query.implementation.name.lower(), error)) from error
+    if at_most is not None and len(found) > at_most:
+        raise TooWide
     return found
 
 
