@@ -40,11 +40,12 @@ from venturalitica.ledger.records.placement import Draft
 from venturalitica.ledger.signing.signer import FileSigner
 
 CONTROLS = 8
-PIPELINES = [f"{team}-{model}" for team in ("retail", "business") for model in "abcdef"]
+MODELS = [f"m{number:02}" for number in range(20)]
+PIPELINES = [f"{team}-{model}" for team in ("retail", "business", "cards") for model in MODELS]
 
 
 def statements(count: int) -> Iterator[dict[str, Any]]:
-    """A history: twelve pipelines, three versions of two policies, one model in five fails."""
+    """A history: sixty pipelines, three versions of two policies, one model in five fails."""
     rng = random.Random(1)
     for number in range(count):
         yield statement(number, count, rng)
@@ -184,7 +185,7 @@ PAGES = {
     "overview": "/",
     "runs": "/runs",
     "runs, the last page": "/runs?page={last}",
-    "runs, light and name": "/runs?light=amber&name=retail-a",
+    "runs, light and name": "/runs?light=amber&name=retail-m00",
     "runs, by worst margin": "/runs?sort=margin&order=asc",
     "runs, red at a control": "/runs?failing=c3",
     "runs, a search": "/runs?q=retail+random",

@@ -16,6 +16,7 @@ from venturalitica.ledger.formats.merkle import (
     RunningRoot,
     Tree,
     leaf_hash,
+    still_begins,
     stored_count,
     verify_inclusion,
 )
@@ -141,3 +142,24 @@ def test_a_stored_hash_that_was_edited_proves_no_other_leaf(
     for number in range(size):
         proofs.holds(number, leaves[number])
     assert not proofs.holds(index % size, leaf_hash(b"edited"))
+
+
+@given(st.integers(1, 70), st.integers(0, 40), st.integers(0, 69), st.integers(0, 200))
+def test_a_tree_that_grew_begins_with_the_one_before(
+    size: int, more: int, other: int, spoiled: int
+) -> None:
+    """Whatever is stored: only where both roots are made of the same hashes."""
+    leaves = [leaf_hash(b"%d" % number) for number in range(size + more)]
+    then, now = MemoryTree(leaves[:size]), MemoryTree(leaves)
+    assert still_begins(now, now.root(), before=(size, then.root()))
+    edited = [*leaves]
+    edited[other % size] = leaf_hash(b"another")
+    changed = MemoryTree(edited)
+    assert not still_begins(changed, changed.root(), before=(size, then.root()))
+    if more:
+        assert not still_begins(then, then.root(), before=(size + more, now.root()))
+    # The store may be edited in any place: it is never believed for what it says.
+    stored = [*changed._stored]
+    stored[spoiled % len(stored)] = leaf_hash(b"spoiled")
+    tree = Tree(len(leaves), stored.__getitem__)
+    assert not still_begins(tree, changed.root(), before=(size, then.root()))

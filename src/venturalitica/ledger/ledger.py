@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -39,13 +38,11 @@ from venturalitica.ledger.log.key_history import (
     refuse_retired,
 )
 from venturalitica.ledger.log.log_files import ProvenLines
+from venturalitica.ledger.log.proven_again import ProvenPlaces
 from venturalitica.ledger.log.tail import Keeper, NotOursError, Tail, UnconfirmedError
 from venturalitica.ledger.records.placement import Draft, Entry, entry_of
 from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.ledger.signing.signer import Signer, derived
-
-log = logging.getLogger(__name__)
-
 
 _NAMED: set[tuple[Path, bytes]] = set()
 """The checkpoint whose last record was found to name its key: bytes, of which that stays true."""
@@ -216,15 +213,17 @@ class Ledger:
         """Index and envelope of what `entries` gives, for who reads them in another way."""
         yield from self._proven.lines(start, self.head())
 
-    def chosen(self, indexes: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    def chosen(
+        self, indexes: Iterable[int], places: ProvenPlaces | None = None
+    ) -> Iterator[tuple[int, bytes]]:
         """Index and envelope of some entries, held against one reading of the checkpoint.
 
-        Those that were pruned, and those that the log does not have, are passed over.
+        The pruned and those that are not there are passed over; `places` remembers where they lie.
 
         Raises (while read):
             EvidenceError: the log was altered.
         """
-        yield from self._proven.chosen(indexes, self.head())
+        yield from self._proven.chosen(indexes, self.head(), places)
 
     def leaf(self, index: int) -> str:
         """The leaf hash at `index`, proven; that of a pruned entry too.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -224,20 +223,16 @@ def _places(reading: Reading) -> tuple[Place, ...]:
     (found, rows), _ = reading.shown(lambda: _find_places(reading), lambda one: [(one[1], None)])
     named = {row.index: row.trackers for row in rows}
     return tuple(
-        Place(_key(*where), *where, tuple(_named(_latest(runs), named, *where)), len(runs))
+        Place(_key(*where), *where, tuple(_named(runs.latest, named, *where)), runs.count)
         for where, runs in found.items()
     )
 
 
 def _find_places(reading: Reading) -> tuple[Places, tuple[RunRow, ...]]:
     """The runs of each place, and the rows of the latest."""
-    found = reading.desk.linked.of(reading.index)
-    wanted = {entry for runs in found.values() for entry in _latest(runs).values()}
+    found = reading.desk.linked.of(reading.index, latest=MOST_RUNS)
+    wanted = {entry for runs in found.values() for entry in runs.latest.values()}
     return found, rows_of(reading.index, wanted)
-
-
-def _latest(runs: Mapping[str, int]) -> dict[str, int]:
-    return dict(islice(runs.items(), MOST_RUNS))
 
 
 def _named(

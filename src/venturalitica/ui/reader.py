@@ -7,6 +7,7 @@ costs more than a page may is kept until the files it was read from change.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from venturalitica.core.json_values import Json
 from venturalitica.core.record import is_tracker_run
@@ -58,6 +59,7 @@ class Desk:
         from venturalitica.ledger.index.queries import Linked
 
         self.home = home.absolute()
+        self.files = _files_of(self.home)
         self.settings = settings or Settings.current()
         self.index_url = index_url
         self._index: Index | None = None
@@ -156,6 +158,8 @@ class Reading(Struct, frozen=True):
     ledger: Ledger
     index: Index
     _kept: _Kept
+    _stamps: dict[str, Stamp] = field(default_factory=dict)
+    """Of each file when this request first asked: what is read later is newer, and never older."""
 
     def waiting(self) -> Mapping[int, tuple[Undelivered, ...]]:
         """By entry: the tracker runs that have not confirmed it."""
@@ -238,6 +242,7 @@ class Reading(Struct, frozen=True):
     def _make_again(self) -> None:
         log.warning("%s: %s", self.desk.home, EDITED)
         self.index.rebuild()
+        self._stamps.clear()
         self._kept.forget()
         self.desk.linked.forget()
         self.desk.deliveries.forget()
@@ -272,10 +277,14 @@ class Reading(Struct, frozen=True):
         return self._kept.of(name, self._stamp("log", *files), make)
 
     def _stamp(self, *names: str) -> Stamp:
-        home = self.desk.home
-        log_files = (home / "log" / "entries.jsonl", home / "log" / "checkpoint", home / "keys")
-        paths = {"log": log_files}
-        return tuple(stamp_of(path) for name in names for path in paths.get(name, (home / name,)))
+        return tuple(self._stamp_of(name) for name in names)
+
+    def _stamp_of(self, name: str) -> Stamp:
+        known = self._stamps.get(name)
+        if known is None:
+            files = self.desk.files.get(name) or (os.path.join(self.desk.home, name),)  # noqa: PTH118
+            known = self._stamps[name] = tuple(map(stamp_of, files))
+        return known
 
     def _waiting(self) -> dict[int, tuple[Undelivered, ...]]:
         return self.desk.deliveries.waiting(self.ledger, self.index)
@@ -309,6 +318,16 @@ class Reading(Struct, frozen=True):
             return self.desk.sign_offs.by_entry(self.ledger)
         except EvidenceError:
             return {}  # what is altered is signed off by nobody; 'verify' says where
+
+
+def _files_of(home: Path) -> Mapping[str, tuple[str, ...]]:
+    """The files that a stamp is taken of, as text: a page takes hundreds of stamps."""
+    log = home / "log"
+    return {
+        "log": (str(log / "entries.jsonl"), str(log / "checkpoint"), str(home / "keys")),
+        "index.db": (str(home / "index.db"),),
+        "receipts.jsonl": (str(home / "receipts.jsonl"),),
+    }
 
 
 class _Kept:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -170,6 +171,11 @@ def open_checkpoint(data: bytes, publics: Iterable[bytes]) -> tuple[Checkpoint, 
     Raises:
         EvidenceError: malformed, unsigned by `publics`, or with anything besides one signature.
     """
+    return _opened(data, tuple(publics))
+
+
+@lru_cache(maxsize=8)  # a page asks of the same bytes and keys a dozen times
+def _opened(data: bytes, publics: tuple[bytes, ...]) -> tuple[Checkpoint, bytes]:
     note = parse_note(data)
     checkpoint = Checkpoint.parse(note.text)
     if note.text != checkpoint.text() or len(checkpoint.root) != 32:

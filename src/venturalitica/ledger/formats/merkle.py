@@ -5,8 +5,8 @@ of n leaves is a file of fewer than 2n hashes that only ever grows, and an appen
 touches O(log n) of them. `Tree` reads them through a function `hash_at(position)`; it does not care
 whether they lie in memory or on disk.
 
-Source: RFC 6962, section 2.1; verification as in RFC 9162, section 2.1.3.2. There are no
-consistency proofs: `verify` has the whole log, and computes the root that a witness signed.
+Source: RFC 6962, section 2.1; verification as in RFC 9162, section 2.1.3.2. No
+consistency proofs travel: `verify` has the whole log, and computes the root that a witness signed.
 
 A `Head` is one line of `log/entries.jsonl` in the place of the lines of consecutive entries whose
 retention has passed and that were pruned:
@@ -208,6 +208,32 @@ class Proofs:
             if (low, high) in self._proven:
                 top, beside = (low, high), []
         return top, beside
+
+
+def still_begins(tree: Tree, root: bytes, *, before: tuple[int, bytes]) -> bool:
+    """Whether the tree with `root` begins with the tree that had size and root `before`.
+
+    That is what a consistency proof of RFC 9162, section 2.1.4, shows: both roots are made of the
+    same hashes, so that the stored hashes, which anybody may have edited, are not believed.
+    """
+    size, old = before
+    if not 0 < size <= tree.size:
+        return False
+    inside: list[bytes] = []
+
+    def hashed(low: int, high: int) -> bytes:
+        if high <= size or low >= size:
+            digest = tree.range(low, high)
+            inside.extend([digest] if high <= size else [])
+            return digest
+        middle = low + _split(high - low)
+        return node_hash(hashed(low, middle), hashed(middle, high))
+
+    now = hashed(0, tree.size)
+    then = inside.pop()
+    while inside:
+        then = node_hash(inside.pop(), then)
+    return (now, then) == (root, old)
 
 
 def verify_inclusion(

@@ -145,6 +145,7 @@ def carried_keys(folder: Path) -> dict[str, PublicKey]:
     return {key.keyid: key for key in map(_carried, sorted(folder.glob("*.pem")))}
 
 
+@lru_cache(maxsize=64)  # the same bytes are the same key
 def exact_key(data: bytes, *, keyid: str, what: str) -> PublicKey:
     """A key whose id and spelling are exactly as expected, so no byte of it is free to change."""
     key = PublicKey.from_pem(data, what=what)

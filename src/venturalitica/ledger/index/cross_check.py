@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
+from venturalitica.core.packed import packed
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import signed_by
 from venturalitica.ledger.formats.merkle import leaf_hash
 from venturalitica.ledger.formats.public_key import PublicKey, carried_keys
 from venturalitica.ledger.index.rows import Outline, RunRow, VerdictRow, run_row, verdict_rows
+from venturalitica.ledger.log.proven_again import ProvenPlaces
 
 if TYPE_CHECKING:
     from venturalitica.ledger.ledger import Ledger
@@ -90,6 +92,7 @@ class Held:
         self._seen: dict[bytes, tuple[object, str]] = {}
         self._fresh: set[bytes] = set()
         self._stamp: object = None
+        self._places = ProvenPlaces()
         self._lock = threading.Lock()
         self.faults: Mapping[int, str] = {}
         """By entry: why a record that was shown does not verify, as the log is now."""
@@ -155,7 +158,7 @@ class Held:
         if not new:
             return True
         check = Check.of(ledger)
-        for index, line in ledger.chosen(sorted(new)):
+        for index, line in ledger.chosen(sorted(new), self._places):
             row, mark = new.pop(index), marks[index]
             # What was found of the same bytes, by the same keys, is so still.
             about = leaf_hash(line), check
@@ -179,10 +182,10 @@ class Held:
 def _mark(row: RunRow, verdicts: Verdicts | None) -> bytes:
     """All that is shown of a row, in 32 bytes."""
     own = None if verdicts is None else verdicts.get(row.index, ())
-    return hashlib.sha256(repr((row, own)).encode()).digest()
+    return hashlib.sha256(packed((row, own))).digest()
 
 
-def stamp_of(path: Path) -> tuple[int, int, int, int] | None:
+def stamp_of(path: Path | str) -> tuple[int, int, int, int] | None:
     """Changes when the file does; None while it is not there.
 
     Who edits a file can set its mtime back, but not its ctime.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 from sqlalchemy import and_, bindparam, case, func, literal, or_, select
@@ -230,8 +231,11 @@ def verdicts_of(index: Index, entries: Iterable[int]) -> dict[int, tuple[Verdict
     return {entry: tuple(rows) for entry, rows in found.items()}
 
 
-Runs: TypeAlias = dict[str, int]
-"""Run ids with the latest entry that names each, the latest first."""
+class Runs(Struct, frozen=True):
+    """Run ids with the latest entry that names each, the `latest` first, and how many there are."""
+
+    latest: Mapping[str, int]
+    count: int
 
 
 class Linked:
@@ -245,33 +249,34 @@ class Linked:
     def forget(self) -> None:
         """Of an index that was made again nothing is known."""
         self._last, self._count = -1, 0
-        self._places: dict[tuple[str, str], Runs] = {}
+        self._places: dict[tuple[str, str], dict[str, int]] = {}
 
-    def of(self, index: Index) -> dict[tuple[str, str], Runs]:
-        """All of them, as the index is now."""
+    def of(self, index: Index, *, latest: int) -> dict[tuple[str, str], Runs]:
+        """As the index is now, the place that was named last first; of each so many runs."""
         with self._lock:
             total = linked(index)
             new = self._newer(index)
             if total != self._count + len(new):  # pruned, or attached to an older record
                 self.forget()
                 new = self._newer(index)
-            if not new:
-                return self._places
-            found: dict[tuple[str, str], Runs] = {}
             for entry, tracker, uri, run_id in new:
-                found.setdefault((tracker, uri), {}).setdefault(run_id, entry)
-            for place, before in self._places.items():
                 # A run that a later entry names again stands where that one put it.
-                now = found.get(place, {})
-                again = not now.keys().isdisjoint(before)
-                rest = {run: e for run, e in before.items() if run not in now} if again else before
-                found[place] = now | rest
-            self._places, self._last, self._count = found, new[0][0], self._count + len(new)
-            return self._places
+                place = self._places.pop((tracker, uri), {})
+                place.pop(run_id, None)
+                place[run_id] = entry
+                self._places[tracker, uri] = place
+            if new:
+                self._last, self._count = new[-1][0], self._count + len(new)
+            return {
+                where: Runs(dict(islice(reversed(runs.items()), latest)), len(runs))
+                for where, runs in reversed(self._places.items())
+            }
 
     def _newer(self, index: Index) -> list[tuple[int, str, str, str]]:
         columns = (links.c.entry, links.c.tracker, links.c.uri, links.c.run_id)
-        query = select(*columns).where(links.c.entry > self._last).order_by(links.c.entry.desc())
+        query = select(*columns).where(links.c.entry > self._last)
+        # Each place by the newest of its entries, and in that the first link last.
+        query = query.order_by(links.c.entry, links.c.position.desc())
         with index.connect() as connection:
             return [(e, tracker, uri, run) for e, tracker, uri, run in connection.execute(query)]
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.ledger.formats.checkpoint import MAX_NOTE, Checkpoint
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.formats.merkle import Proofs, verify_inclusion
-from venturalitica.ledger.log.tail import CacheMissError, Part, TreeCache, read_parts
+from venturalitica.ledger.log.proven_again import ProvenPlaces
+from venturalitica.ledger.log.tail import CacheMissError, Part, TreeCache, read_parts, unreadable
 from venturalitica.system.files import reading
 
 if TYPE_CHECKING:
@@ -55,6 +56,17 @@ class LogFiles:
                 return stream.read(MAX_NOTE + 1)  # a giant in its place is refused, not read
         except FileNotFoundError:
             return None
+
+    def stream(self) -> BinaryIO:
+        """The lines, open for reading.
+
+        Raises:
+            EvidenceError: they cannot be read.
+        """
+        try:
+            return reading(self.entries)
+        except OSError as error:
+            raise unreadable(self.entries, error) from error
 
     @contextmanager
     def fitting_cache(self, checkpoint: Checkpoint) -> Iterator[TreeCache]:
@@ -177,15 +189,29 @@ class ProvenLines:
                 if part.head is None:
                     yield part.index, part.line
 
-    def chosen(self, indexes: Iterable[int], checkpoint: Checkpoint) -> Iterator[tuple[int, bytes]]:
-        """Index and envelope of some entries; those that are not there are passed over."""
-        with self._files.fitting_cache(checkpoint) as cache:
-            proofs = Proofs(cache.tree(checkpoint.size), checkpoint.root)
+    def chosen(
+        self, indexes: Iterable[int], checkpoint: Checkpoint, places: ProvenPlaces | None = None
+    ) -> Iterator[tuple[int, bytes]]:
+        """Index and envelope of some entries; those that are not there are passed over.
+
+        `places` remembers where they lie, for who asks for them again.
+        """
+        places = ProvenPlaces() if places is None else places
+        with self._files.fitting_cache(checkpoint) as cache, self._files.stream() as stream:
+            tree = cache.tree(checkpoint.size)
+            places.now_under(checkpoint, tree)
+            proofs = Proofs(tree, checkpoint.root)
             for index in indexes:
-                if 0 <= index < checkpoint.size:
-                    part = next(self._parts(cache, index, checkpoint, proofs))
-                    if part.head is None:
-                        yield part.index, part.line
+                if not 0 <= index < checkpoint.size:
+                    continue
+                line = places.line(index, stream)
+                if line is not None:
+                    yield index, line
+                    continue
+                part = next(self._parts(cache, index, checkpoint, proofs))
+                if part.head is None:
+                    places.remember(index, cache.end(index), part.line)
+                    yield part.index, part.line
 
 
 def _altered(entries: Path, index: int) -> EvidenceError:

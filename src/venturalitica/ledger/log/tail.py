@@ -167,7 +167,12 @@ def read_parts(entries: Path, index: int, size: int, *, start: int = 0) -> Itera
                 yield part
                 index = part.index + part.count
     except OSError as error:
-        raise EvidenceError(f"{entries}: the log cannot be read: {error.strerror}") from error
+        raise unreadable(entries, error) from error
+
+
+def unreadable(entries: Path, error: OSError) -> EvidenceError:
+    """What to say of lines that the system does not give."""
+    return EvidenceError(f"{entries}: the log cannot be read: {error.strerror}")
 
 
 def _part(line: bytes, index: int) -> Part:
