@@ -12,7 +12,16 @@ from venturalitica.cli.init import workflow_text
 from venturalitica.core.origin import Origin
 from venturalitica.core.record import Statement
 from venturalitica.ledger import Ledger
-from venturalitica.review.health.ci import WORKFLOW, Made, ci_link, last_made, made_in, pipelines
+from venturalitica.review.health.ci import (
+    LOOKED_AT,
+    WORKFLOW,
+    LastMade,
+    Made,
+    ci_link,
+    last_made,
+    made_in,
+    pipelines,
+)
 
 
 def written(root: Path, path: str, text: str) -> None:
@@ -109,3 +118,14 @@ def test_the_latest_record_that_was_made_in_a_ci_is_found_among_others(tmp_path:
     made = last_made(Ledger.open(shelf.home))
     assert made is not None
     assert (made.entry, made.system) == (2, "GitLab")
+
+
+def test_it_is_read_on_as_the_log_grows(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    known = LastMade()
+    for number in range(LOOKED_AT + 4):
+        here = {"environment": {"ci": {"name": f"CI {number}"}}} if number in (1, 3) else {"n": 1}
+        shelf.odd(**here)
+        ledger = Ledger.open(shelf.home)
+        assert known.of(ledger) == last_made(ledger)
+    assert known.of(ledger) is None

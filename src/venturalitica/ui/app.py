@@ -24,6 +24,7 @@ from starlette.routing import Route
 from venturalitica.core.concise import Concise
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.errors import VenturaliticaError
+from venturalitica.ui.drawn import Drawn
 from venturalitica.ui.pages import PAGES, SMALL_BODY, Page
 from venturalitica.ui.reader import Desk, NoEvidenceYetError
 from venturalitica.ui.security import READING, Gate, Guard, bounded, too_large
@@ -55,7 +56,7 @@ def create_app(desk: Desk, guard: Guard) -> Starlette:
         middleware=[Middleware(Gate, guard=guard)],
         exception_handlers={HTTPException: _http_error},
     )
-    app.state.desk, app.state.guard = desk, guard
+    app.state.desk, app.state.guard, app.state.drawn = desk, guard, Drawn()
     app.state.addresses = ServerAddresses(versions())
     return app
 

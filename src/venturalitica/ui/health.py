@@ -18,7 +18,8 @@ from venturalitica.audit.parcel import run_ref
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.record import is_tracker_run
 from venturalitica.core.verdict import Light
-from venturalitica.ledger.index.queries import Runs, linked, rows_of
+from venturalitica.ledger.index.counts.linked import Runs, linked
+from venturalitica.ledger.index.queries import rows_of
 from venturalitica.ledger.index.rows import link_of
 from venturalitica.review.health import ci
 from venturalitica.review.health import integrations as links
@@ -314,5 +315,5 @@ def waiting_for(reading: Reading, name: str) -> tuple[Undelivered, ...]:
 
 def ci_shown(reading: Reading | None, root: Path) -> links.Link:
     """The CI, from the project's files and from the records."""
-    made = reading.kept("ci", lambda: ci.last_made(reading.ledger)) if reading else None
+    made = reading.kept("ci", lambda: reading.desk.ci.of(reading.ledger)) if reading else None
     return ci.ci_link(ci.pipelines(root), made)

@@ -25,6 +25,7 @@ from venturalitica.ledger.index.cross_check import EDITED, Held, stamp_of
 from venturalitica.ledger.lifecycle.ties import Attached, attached_by_record, runs_of
 from venturalitica.ledger.receipts import DeliveryState
 from venturalitica.ledger.records.kinds.attachment import Attachment
+from venturalitica.review.health.ci import LastMade
 from venturalitica.system.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Desk:
     def __init__(
         self, home: Path, *, settings: Settings | None = None, index_url: str | None = None
     ) -> None:
-        from venturalitica.ledger.index.queries import Linked
+        from venturalitica.ledger.index.counts.linked import Linked
 
         self.home = home.absolute()
         self.files = _files_of(self.home)
@@ -70,6 +71,7 @@ class Desk:
         """The attachments of the log, read from the log itself."""
         self.held = Held()
         self.linked = Linked()
+        self.ci = LastMade()
         self._seen: Checkpoint | None = None
         self._cut = self.disproof = ""
         """What the last verification of this process found wrong with the log; empty if nothing."""
@@ -300,7 +302,9 @@ class Reading(Struct, frozen=True):
             (row.index, *place, row.evidence_sha256)
             for row in rows
             for place in places_of(
-                runs_of(row.trackers, made.get((row.index, row.evidence_sha256), ()))
+                runs_of(row.trackers, made[row.index, row.evidence_sha256])
+                if (row.index, row.evidence_sha256) in made
+                else row.trackers
             )
         ]
         missing = self.desk.deliveries.not_confirmed(due)

@@ -26,6 +26,7 @@ from venturalitica.core.text import is_web_address, timestamp
 from venturalitica.core.verdict import LIGHTS
 from venturalitica.reports.html.markup import join, tag
 from venturalitica.reports.html.templating import environment as reports
+from venturalitica.ui.drawn import Drawn
 from venturalitica.ui.pages import PAGES, find
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -37,7 +38,9 @@ def render(request: Request, template: str, context: object, status: int = 200) 
     """The page of a template.
 
     The template is given `page` (the context), `nav`, `here` (the request's path), `csrf`,
-    `url(name, **params)`, `asset(name)`, `exported`, `now`, `home`, `version`, `refuted`.
+    `url(name, **params)`, `asset(name)`, `exported`, `now`, `home`, `version`, `refuted`, and
+    `part(template, **values)`, which draws a template of these values, of `url` and `exported`
+    alone: where a server answers it is kept by them (`drawn.Drawn`).
     """
     return HTMLResponse(draw(request, template, context), status)
 
@@ -53,6 +56,7 @@ def draw(request: Request, template: str, context: object) -> str:
         csrf=state.guard.csrf,
         url=addresses.url,
         asset=addresses.asset,
+        part=_parts(state.drawn, addresses),
         exported=addresses.exported,
         now=datetime.now(UTC),
         home=str(state.desk.home),
@@ -60,6 +64,21 @@ def draw(request: Request, template: str, context: object) -> str:
         refuted=state.desk.refuted,
         version=__version__,
     )  # fmt: skip
+
+
+def _parts(drawn: Drawn, addresses: Addresses) -> Callable[..., Markup]:
+    """What draws the parts of a page."""
+
+    def part(template: str, /, **values: object) -> Markup:
+        def draw() -> str:
+            found = environment().get_template(template)
+            shared = {"url": addresses.url, "exported": addresses.exported, "part": part}
+            return found.render(**values, **shared)
+
+        # Who makes files is told of each address that a page leads to: nothing is left out there.
+        return Markup(draw()) if addresses.exported else drawn.of(template, values, draw)
+
+    return part
 
 
 class ErrorContext(Struct, frozen=True):

@@ -20,7 +20,6 @@ from msgspec import Struct
 from venturalitica.core.packed import packed
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import signed_by
-from venturalitica.ledger.formats.merkle import leaf_hash
 from venturalitica.ledger.formats.public_key import PublicKey, carried_keys
 from venturalitica.ledger.index.rows import Outline, RunRow, VerdictRow, run_row, verdict_rows
 from venturalitica.ledger.log.proven_again import ProvenPlaces
@@ -161,13 +160,15 @@ class Held:
         for index, line in ledger.chosen(sorted(new), self._places):
             row, mark = new.pop(index), marks[index]
             # What was found of the same bytes, by the same keys, is so still.
-            about = leaf_hash(line), check
+            about = self._places.leaf(index), check
             before, found = self._seen.get(mark, (None, None))
             if found is None or before != about:
                 found = check.compare(line, row, verdicts)
             if found is None:
                 return False
             self._remember(mark, about, index, found)
+            if verdicts is not None:  # it will be shown without them, once others came after it
+                self._remember(_mark(row, None), about, index, found)
         return not new  # else there is no such entry, or it was pruned
 
     def _remember(self, mark: bytes, about: object, index: int, fault: str) -> None:

@@ -44,6 +44,7 @@ from venturalitica.ledger.index.tables import (
     runs,
     verdicts,
 )
+from venturalitica.ledger.memory import Memory
 
 if TYPE_CHECKING:
     from venturalitica.ledger.ledger import Ledger
@@ -62,6 +63,8 @@ class Index:
         self._engine = engine
         self._own = own
         self._looked_at: object = None
+        self.memory = Memory(on=own)
+        """What was read of it and is so still; nothing of a database that others write to."""
 
     @classmethod
     def open(cls, ledger: Ledger, url: str | None = None) -> Index:
@@ -104,6 +107,7 @@ class Index:
 
     def rebuild(self) -> int:
         """Forget all and read the log again; gives how many entries were read."""
+        self.memory.forget()
         with self._engine.begin() as connection:
             metadata.drop_all(connection)
         return self._catch_up()
@@ -270,6 +274,7 @@ class Index:
             metadata.create_all(connection)
             done = self._fitting(connection)
             if done is None:
+                self.memory.forget()
                 metadata.drop_all(connection)
                 metadata.create_all(connection)
                 done = 0
@@ -279,6 +284,7 @@ class Index:
             for batch in _batches(self._ledger.lines(done)):
                 linked = batch.insert(connection)
                 if batch.pruned:
+                    self.memory.forget()
                     counts = None
                 elif counts is not None:
                     counts = counts[0] + len(batch.verdicts), counts[1] + linked
@@ -316,6 +322,7 @@ class Index:
         stamp = stamp_of(self._ledger.home / "index.db") if self._own else "somewhere else"
         if stamp is not None and stamp == self._looked_at:
             return True
+        self.memory.forget()
         of_verdicts, of_links = _counts(connection)
         whole = (of_verdicts, of_links) == (known.get("verdicts"), known.get("links"))
         whole = whole and str(counted_verdicts(connection)) == of_verdicts

@@ -107,12 +107,19 @@ def trends(
     index: Index, of: Sequence[Pipeline], waiting: Waiting = (), *, limit: int = 30
 ) -> dict[Key, tuple[Point, ...]]:
     """The last runs of each pipeline, oldest first."""
-    with index.connect() as connection:
-        places = {item.key: _last_runs(connection, item, limit) for item in of}
+
+    def last_runs(wanted: Sequence[Pipeline]) -> dict[Pipeline, list[list[int]]]:
+        with index.connect() as connection:
+            return {item: _last_runs(connection, item, limit) for item in wanted}
+
+    # A run that is put in, or taken away, changes the newest entry of a pipeline or their number.
+    found = index.memory.each(f"last {limit} runs", of, last_runs)
+    places = {item.key: by_run for item, by_run in found.items()}
     entries = [e for by_run in places.values() for some in by_run for e in some]
     rows = {row.index: row for row in rows_of(index, entries)}
     with index.connect() as connection:
-        ids = _portions(sorted({row.run_id for row in rows.values()}))
+        amber = {row.run_id for row in rows.values() if row.light == "amber"}
+        ids = _portions(sorted(amber))
         mended = frozenset[int]().union(*(_mended(connection, some) for some in ids))
     lit = {row.index: _light(row, mended, waiting) for row in rows.values()}
     return {

@@ -7,9 +7,7 @@ is red. Every question takes along what is known.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterable, Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -210,81 +208,28 @@ def _total(connection: Connection, filters: Filters, known: Known) -> int:
 
 def rows_of(index: Index, entries: Iterable[int]) -> tuple[RunRow, ...]:
     """The rows of these entries, in the order given; those that are not there are left out."""
-    wanted = list(dict.fromkeys(entries))
-    if not wanted:
-        return ()
-    found: dict[int, RunRow] = {}
-    for start in range(0, len(wanted), PORTION):
-        some = wanted[start : start + PORTION]
-        found |= {row.index: row for row in index.rows(select(runs).where(runs.c.entry.in_(some)))}
-    return tuple(found[entry] for entry in wanted if entry in found)
+
+    def find(wanted: list[int]) -> dict[int, RunRow]:
+        found: dict[int, RunRow] = {}
+        for start in range(0, len(wanted), PORTION):
+            here = runs.c.entry.in_(wanted[start : start + PORTION])
+            found |= {row.index: row for row in index.rows(select(runs).where(here))}
+        return found
+
+    return tuple(index.memory.each("rows", entries, find).values())
 
 
 def verdicts_of(index: Index, entries: Iterable[int]) -> dict[int, tuple[VerdictRow, ...]]:
     """The verdicts of some entries in one question, each in the order of its policy."""
-    wanted = list(dict.fromkeys(entries))
-    found: dict[int, list[VerdictRow]] = {entry: [] for entry in wanted}
-    if wanted:
+
+    def find(wanted: list[int]) -> dict[int, tuple[VerdictRow, ...]]:
+        found: dict[int, list[VerdictRow]] = {entry: [] for entry in wanted}
         query = select(verdicts).where(verdicts.c.entry.in_(wanted))
         for row in index.verdict_rows(query.order_by(verdicts.c.entry, verdicts.c.position)):
             found[row.index].append(row)
-    return {entry: tuple(rows) for entry, rows in found.items()}
+        return {entry: tuple(rows) for entry, rows in found.items()}
 
-
-class Runs(Struct, frozen=True):
-    """Run ids with the latest entry that names each, the `latest` first, and how many there are."""
-
-    latest: Mapping[str, int]
-    count: int
-
-
-class Linked:
-    """The tracker runs that entries name, by (tracker, address), the latest first; read on where it
-    was left. Safe to use from threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.forget()
-
-    def forget(self) -> None:
-        """Of an index that was made again nothing is known."""
-        self._last, self._count = -1, 0
-        self._places: dict[tuple[str, str], dict[str, int]] = {}
-
-    def of(self, index: Index, *, latest: int) -> dict[tuple[str, str], Runs]:
-        """As the index is now, the place that was named last first; of each so many runs."""
-        with self._lock:
-            total = linked(index)
-            new = self._newer(index)
-            if total != self._count + len(new):  # pruned, or attached to an older record
-                self.forget()
-                new = self._newer(index)
-            for entry, tracker, uri, run_id in new:
-                # A run that a later entry names again stands where that one put it.
-                place = self._places.pop((tracker, uri), {})
-                place.pop(run_id, None)
-                place[run_id] = entry
-                self._places[tracker, uri] = place
-            if new:
-                self._last, self._count = new[-1][0], self._count + len(new)
-            return {
-                where: Runs(dict(islice(reversed(runs.items()), latest)), len(runs))
-                for where, runs in reversed(self._places.items())
-            }
-
-    def _newer(self, index: Index) -> list[tuple[int, str, str, str]]:
-        columns = (links.c.entry, links.c.tracker, links.c.uri, links.c.run_id)
-        query = select(*columns).where(links.c.entry > self._last)
-        # Each place by the newest of its entries, and in that the first link last.
-        query = query.order_by(links.c.entry, links.c.position.desc())
-        with index.connect() as connection:
-            return [(e, tracker, uri, run) for e, tracker, uri, run in connection.execute(query)]
-
-
-def linked(index: Index) -> int:
-    """How often entries name a tracker's run."""
-    with index.connect() as connection:
-        return int(connection.execute(select(func.count()).select_from(links)).scalar_one())
+    return index.memory.each("verdicts", entries, find)
 
 
 def rank(

@@ -56,6 +56,10 @@ class ProvenPlaces:
         while len(self._places) > MOST:
             self._places.pop(next(iter(self._places)))
 
+    def leaf(self, index: int) -> bytes:
+        """The leaf of an entry whose line was just given."""
+        return self._places[index].leaf
+
     def line(self, index: int, entries: BinaryIO) -> bytes | None:
         """The line of an entry as it is in the log now; None where it must be proven anew."""
         place = self._places.get(index)

@@ -7,6 +7,7 @@ cannot be known from here, and is never said.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,14 +83,45 @@ def pipelines(root: Path) -> tuple[Pipeline, ...]:
     return tuple(found)
 
 
-def last_made(ledger: Ledger) -> Made | None:
+class LastMade:
+    """The latest record that says it was made in a CI, read on where it was left as the log grows;
+    the last `LOOKED_AT` are looked at. Safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: Made | None = None
+        self._read, self._leaf = 0, ""
+
+    def of(self, ledger: Ledger) -> Made | None:
+        """As the log is now.
+
+        Raises:
+            EvidenceError: the log was altered.
+        """
+        with self._lock:
+            size = ledger.size
+            # Each record names the leaf of the one before it: the last stands for them all.
+            if self._read > size or (self._read and ledger.leaf(self._read - 1) != self._leaf):
+                self._found, self._read = None, 0
+            self._found = last_made(ledger, since=self._read) or self._found
+            self._read, self._leaf = size, ledger.leaf(size - 1) if size else ""
+            found = self._found
+        if found is None or found.entry < size - LOOKED_AT:
+            return None
+        return found if any(ledger.chosen((found.entry,))) else None  # it was pruned since
+
+
+def last_made(ledger: Ledger, *, since: int = 0) -> Made | None:
     """The latest record that says it was made in a CI; the last `LOOKED_AT` are looked at.
+
+    Args:
+        since: the first entry that is looked at.
 
     Raises:
         EvidenceError: the log was altered.
     """
     size = ledger.size
-    last = range(size - 1, max(-1, size - 1 - LOOKED_AT), -1)
+    last = range(size - 1, max(since - 1, size - 1 - LOOKED_AT), -1)
     for index, line in ledger.chosen(last):
         if not any(mark in line for mark in _MARKS):
             continue

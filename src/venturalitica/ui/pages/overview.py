@@ -15,7 +15,7 @@ from starlette.responses import Response
 from venturalitica.core.verdict import LIGHTS, Light
 from venturalitica.ledger.index.pipelines import Key, Pipeline, Point, pipelines, trends
 from venturalitica.ledger.index.queries import rows_of, verdicts_of
-from venturalitica.reports.html.interval_chart import strip
+from venturalitica.reports.html.interval_chart import Mark, strip
 from venturalitica.reports.html.trend_chart import TrendPoint, signed, trend
 from venturalitica.ui.health import HealthRow
 from venturalitica.ui.health import rows as health_rows
@@ -49,12 +49,30 @@ class PipelineCard(Struct, frozen=True, kw_only=True):
     why: str
     decision: str
     trackers: tuple[TrackerLink, ...]
-    strip: Markup | None
-    trend: Markup | None
-    runs: int
-    margin: str
-    margin_control: str
+    marks: tuple[Mark, ...]
+    line: tuple[Point, ...]
     before: str
+
+    @property
+    def strip(self) -> Markup | None:
+        """The controls of the last run."""
+        return strip(self.marks)
+
+    @property
+    def trend(self) -> Markup | None:
+        """The runs before it, too."""
+        return trend([_drawn(point) for point in self.line])
+
+    @property
+    def margin(self) -> str:
+        """The worst margin of the last run; empty where nothing was measured."""
+        margin = self.line[-1].margin if self.line else None
+        return "" if margin is None else signed(margin)
+
+    @property
+    def margin_control(self) -> str:
+        """The control that has it."""
+        return (self.line[-1].row.margin_control or "") if self.line else ""
 
 
 class OverviewContext(Struct, frozen=True, kw_only=True):
@@ -194,11 +212,8 @@ class _Found(Struct, frozen=True, kw_only=True):
             why=" ".join([why, *map(begun_sentence, began)]),
             decision=approvals[-1].decision if approvals else "",
             trackers=tuple(tracker_link(reading, records, run) for run in reading.runs(last)),
-            strip=strip(() if known.fault(worst) else marks(judged)),
-            trend=trend([_drawn(point) for point in line]),
-            runs=len(line),
-            margin="" if not line or line[-1].margin is None else signed(line[-1].margin),
-            margin_control=(line[-1].row.margin_control or "") if line else "",
+            marks=() if known.fault(worst) else marks(judged),
+            line=line,
             before=_before(records),
         )
 

@@ -183,7 +183,11 @@ def _held(
 def _runs(reading: Reading, line: Line) -> tuple[RunRow, ...]:
     edition = line.recorded.edition
     named = Filters(policy=edition.name, version=edition.version, sha256=edition.sha256)
-    return find_rows(reading.index, named, limit=MOST_RUNS)
+    # Another run under it changes how many there are, and which is the last.
+    key = (edition.name, edition.version, edition.sha256, line.recorded.entries, line.recorded.last)
+    return reading.index.memory.of(
+        "runs of a text", key, lambda: find_rows(reading.index, named, limit=MOST_RUNS)
+    )
 
 
 def read_text(reading: Reading, name: str, sha256: str) -> TextContext:

@@ -27,7 +27,7 @@ from venturalitica.ledger.index.queries import (
     light_of,
     verdicts_of,
 )
-from venturalitica.reports.html.interval_chart import strip
+from venturalitica.reports.html.interval_chart import Mark, strip
 from venturalitica.reports.html.trend_chart import signed
 from venturalitica.ui.reader import places_of
 from venturalitica.ui.templating import pages_of, render
@@ -58,14 +58,23 @@ class ListedRun(Struct, frozen=True, kw_only=True):
     row: RunRow
     light: Light
     why: str
-    strip: Markup | None
+    marks: tuple[Mark, ...]
     kind: str
-    margin: str
     trackers: tuple[TrackerLink, ...]
     decision: str
     decided: str
     told: bool
     judged: bool
+
+    @property
+    def strip(self) -> Markup | None:
+        """Its controls."""
+        return strip(self.marks)
+
+    @property
+    def margin(self) -> str:
+        """The worst margin of its controls; empty where nothing was measured."""
+        return "" if self.row.margin is None else signed(self.row.margin)
 
 
 class RunsContext(Struct, frozen=True, kw_only=True):
@@ -155,9 +164,8 @@ def _listed(reading: Reading, row: RunRow, verdicts: Sequence[VerdictRow]) -> Li
         row=row,
         light=light_of(row, known),
         why=explanation(row, verdicts, sorted(late), known),
-        strip=strip(() if known.fault(row) else marks(verdicts)),
+        marks=() if known.fault(row) else marks(verdicts),
         kind=KINDS.get(row.kind, row.kind),
-        margin="" if row.margin is None else signed(row.margin),
         trackers=tuple(tracker_link(reading, [row], run) for run in reading.runs(row)),
         decision=approvals[-1].decision if approvals else "",
         decided=approvals[-1].decided_at if approvals else "",
