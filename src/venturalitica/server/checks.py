@@ -21,7 +21,6 @@ from venturalitica.review.gate import decide
 from venturalitica.review.gate.candidates import with_evidence
 from venturalitica.server.files import Files, fetched_manifest, small_files
 from venturalitica.server.gate_file import GateFile, Protection
-from venturalitica.server.places import local
 from venturalitica.server.sealed import OURS, Stores
 from venturalitica.trackers.base import ROOT
 
@@ -35,6 +34,15 @@ class Change(Struct, frozen=True):
     version: str
     alias: str | None = None
     stage: str | None = None
+
+
+class _Found(Struct, frozen=True):
+    """Where things of a version lie: its files, the artifacts of its run (None where it names no
+    run that is known), and the places of both, which nobody may be writing to."""
+
+    uri: str
+    at_run: str | None
+    places: tuple[str, ...]
 
 
 Journal = Callable[[GateFile, Change, Decision], None]
@@ -52,7 +60,7 @@ class Checks:
     def warm(self, change: Change) -> None:
         """Read the files of the version, so that its check has them at hand."""
         try:
-            self._manifest(change)
+            self._manifest(self._stores.version_uri(change.name, change.version))
         except Exception as error:  # noqa: BLE001 - the check says it again, and refuses
             log.debug("the files of %s/%s: %s", change.name, change.version, said(error))
 
@@ -99,45 +107,47 @@ class Checks:
             return _refused(change, "broken-gate", sentence)
         try:
             requirement, keys = _requirement(gate, rule)
-            if busy(self._places(change)):
+            found = self._found(change)
+            if busy(found.places):
                 return _refused(
                     change,
                     "busy",
                     "somebody is writing to the files or the evidence of the version just now; "
                     "ask again when that has ended",
                 )
-            candidate = self._candidate(change)
+            candidate = self._candidate(change, found)
         except Exception as error:
             log.warning("the check of %s/%s failed", change.name, change.version, exc_info=True)
             sentence = f"version {change.version} of {change.name!r}: {said(error)}"
             return _refused(change, "error", sentence)
         return decide(candidate, requirement, keys=keys, now=datetime.now(UTC))
 
-    def _version(self, change: Change) -> Any:
-        return self._stores.registry.get_model_version(change.name, change.version)
-
-    def _places(self, change: Change) -> tuple[str, ...]:
-        run = self._stores.run_of(self._version(change))
-        own = self._stores.version_uri(change.name, change.version)
-        evidence = [self._stores.place(run.info.artifact_uri, one) for one in OURS] if run else []
-        return (self._stores.place(own), *evidence)
-
-    def _manifest(self, change: Change) -> Manifest:
+    def _found(self, change: Change) -> _Found:
+        """Where the version and its evidence lie, by one question each to MLflow's stores."""
         uri = self._stores.version_uri(change.name, change.version)
-        place = self._stores.place(uri)
-        folder = local(place)
+        version = self._stores.registry.get_model_version(change.name, change.version)
+        run = self._stores.run_of(version)
+        at_run = None if run is None else str(run.info.artifact_uri)
+        places = [self._stores.place(uri)]
+        if at_run is not None:
+            places += [self._stores.place(at_run, folder) for folder in OURS]
+        return _Found(uri, at_run, tuple(places))
+
+    def _manifest(self, uri: str) -> Manifest:
+        folder = self._stores.folder(uri)
         if folder is not None:
             return self._files.manifest(folder)
         return fetched_manifest(self._stores.store(uri))
 
-    def _candidate(self, change: Change) -> Candidate:
-        files = self._manifest(change)
-        run = self._stores.run_of(self._version(change))
+    def _candidate(self, change: Change, found: _Found) -> Candidate:
         kept: Mapping[str, bytes] = {}
-        if run is not None:
-            kept = small_files(self._stores.store(run.info.artifact_uri), ROOT)
-        found = Candidate(name=change.name, version=change.version, files=files)
-        return with_evidence(found, kept)
+        if found.at_run is not None:
+            kept = small_files(
+                self._stores.store(found.at_run), ROOT, at=self._stores.folder(found.at_run)
+            )
+        files = self._manifest(found.uri)
+        one = Candidate(name=change.name, version=change.version, files=files)
+        return with_evidence(one, kept)
 
 
 def _requirement(gate: GateFile, rule: Protection) -> tuple[Requirement, dict[str, Any]]:

@@ -16,6 +16,7 @@ from typing import Any
 from venturalitica.core.manifest import Manifest
 from venturalitica.errors import DataError
 from venturalitica.provenance.model_files import ModelFolder, read_manifest
+from venturalitica.system.files import reading
 from venturalitica.trackers.haul import Haul
 
 KEPT = 256
@@ -58,27 +59,35 @@ def fetched_manifest(store: Any) -> Manifest:
         return read_manifest(store.download_artifacts("", dst_path=folder))
 
 
-def small_files(store: Any, folder: str) -> dict[str, bytes]:
+def small_files(store: Any, folder: str, *, at: Path | None) -> dict[str, bytes]:
     """Name -> bytes of every file below a folder of a run, within the bounds of `Haul`.
+
+    Args:
+        at: where the run's artifacts lie on this machine; None: in storage elsewhere.
 
     Raises:
         TrackerError: there is more than any evidence needs, or a name that leads elsewhere.
+        DataError: what is listed as a file is none.
+        OSError: it cannot be read.
     """
-    haul, found, waiting = Haul(), {}, [folder]
+    haul, waiting = Haul(), [folder]
+    names: list[str] = []
     while waiting:
         here = waiting.pop()
         for item in store.list_artifacts(here):
             haul.admit(item.path, None if item.is_dir else item.file_size, folder=folder)
-            if item.is_dir:
-                waiting.append(item.path)
-            else:
-                found[item.path] = _bytes(store, item.path)
-    return found
+            (waiting if item.is_dir else names).append(item.path)
+    if at is not None:
+        return {name: _bytes(at / name, name) for name in names}
+    with TemporaryDirectory(prefix="venturalitica-gate-") as place:
+        return {
+            name: _bytes(Path(store.download_artifacts(name, dst_path=place)), name)
+            for name in names
+        }
 
 
-def _bytes(store: Any, path: str) -> bytes:
-    with TemporaryDirectory(prefix="venturalitica-gate-") as folder:
-        file = Path(store.download_artifacts(path, dst_path=folder))
-        if not file.is_file():
-            raise DataError(f"{path}: no file")
-        return file.read_bytes()
+def _bytes(file: Path, name: str) -> bytes:
+    if not file.is_file():
+        raise DataError(f"{name}: no file")
+    with reading(file) as opened:
+        return opened.read()

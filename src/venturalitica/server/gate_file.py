@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -239,6 +240,12 @@ def read_gate(path: Path) -> GateFile:
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         return _broken(path, b"", [Problem(str(path), 0, f"cannot be read: {reason}")])
+    return _parsed(path, data)
+
+
+@lru_cache(maxsize=4)
+def _parsed(path: Path, data: bytes) -> GateFile:
+    """The same bytes say the same: they are read at each request, and understood once."""
     try:
         if not data.strip():
             raise UnreadableError(0, "the file is empty; expected 'gate: \"1\"' and 'protect:'")

@@ -26,7 +26,7 @@ def journal(gate: GateFile, change: Change, decision: Decision) -> None:
         settings=gate.sha256 or None,
         by=_who(),
     )
-    open_ledger().append(decided.statement([], datetime.now(UTC)))
+    open_ledger(settle=False).append(decided.statement([], datetime.now(UTC)))
 
 
 def _who() -> str:

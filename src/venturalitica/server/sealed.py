@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -51,9 +52,12 @@ class Stores(Struct, frozen=True):
 
     def store(self, uri: str) -> Any:
         """The artifacts below an address, where they really lie: no server asks itself."""
-        place = self.place(uri)
-        folder = local(place)
-        return self.open_store(place if folder is None else folder.as_uri())
+        folder = self.folder(uri)
+        return self.open_store(self.place(uri) if folder is None else folder.as_uri())
+
+    def folder(self, uri: str) -> Path | None:
+        """The folder of this machine that an address means; None for storage elsewhere."""
+        return local(self.place(uri))
 
     def version_uri(self, name: str, version: str) -> str:
         """Where the files of a version lie."""

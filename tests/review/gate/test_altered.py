@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.review.gate.place import Place, asked, made, manifest
+from tests.review.gate.place import STRICTER, Place, asked, made, manifest
 from venturalitica.core.encoding import canonical_json
 
 Edit = Callable[[dict[str, Any]], None]
@@ -69,3 +69,37 @@ def test_an_edited_rejection_does_not_become_none(place: Place) -> None:
     spoilt = edited(candidate.bundles[name], with_another_signature)
     found = asked(place, replace(candidate, bundles={**candidate.bundles, name: spoilt}))
     assert (found.allowed, found.rule) == (False, "signature")
+
+
+@pytest.mark.parametrize("edit", [with_another_signature, with_another_place, with_another_proof])
+def test_what_was_verified_once_vouches_for_no_other_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Edit
+) -> None:
+    place = made(tmp_path / "place", monkeypatch)
+    whole = place.candidate(place.of_files(manifest()))
+    ((name, data),) = whole.bundles.items()
+    assert asked(place, whole).allowed
+    altered = replace(whole, bundles={name: edited(data, edit)})
+    assert asked(place, altered).rule == "signature"
+    assert asked(place, whole).allowed
+
+
+def test_what_was_verified_by_one_key_is_nobodys_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = made(tmp_path / "place", monkeypatch)
+    stranger = made(tmp_path / "stranger", monkeypatch)
+    theirs = stranger.candidate(stranger.of_files(manifest()))
+    assert asked(stranger, theirs).allowed
+    assert asked(place, theirs).rule == "signer"
+    assert asked(stranger, theirs).allowed
+
+
+def test_a_tally_that_comes_later_is_judged_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = made(tmp_path / "place", monkeypatch)
+    without = place.candidate(place.of_files(manifest()))
+    assert asked(place, without, STRICTER).rule == "no-tally"
+    assert asked(place, replace(without, tallies=place.tallies), STRICTER).rule == "control"
+    assert asked(place, without, STRICTER).rule == "no-tally"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.gate import Candidate, SignOff
 from venturalitica.core.manifest import Manifest
 from venturalitica.core.record import APPROVAL, AUDIT, DECISION, MODEL, Statement
+from venturalitica.core.verification import Verification
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
@@ -60,9 +63,10 @@ def sort(candidate: Candidate, keys: Mapping[str, Any]) -> Sorted:
     faults: list[str] = []
     strangers: list[str] = []
     decisions: list[Decided] = []
+    whose = _whose(keys)
     for name, data in sorted(candidate.bundles.items()):
         try:
-            proof = _proven(name, data, candidate.tallies, keys)
+            proof = _proven(name, data, candidate.tallies, keys, whose)
         except StrangerError as error:
             strangers.append(f"{name}: {error}")
             continue
@@ -92,19 +96,53 @@ class StrangerError(EvidenceError):
     """It is whole, and signed by a key that the reader does not name."""
 
 
-def _proven(name: str, data: bytes, tallies: Mapping[str, bytes], keys: Mapping[str, Any]) -> Proof:
+_KNOWN: OrderedDict[Hashable, Proof] = OrderedDict()
+MOST_KNOWN = 256
+MOST_REMEMBERED = 1 << 20
+"""Bytes of a bundle and its tally: a server that is asked all day has other uses of its memory."""
+
+
+def _proven(
+    name: str,
+    data: bytes,
+    tallies: Mapping[str, bytes],
+    keys: Mapping[str, Any],
+    whose: Hashable,
+) -> Proof:
+    """The proof of a bundle. What held is remembered by the digests of all that was read for it,
+    and by whose keys count: another byte, tally or key, and it is verified anew. No clock enters.
+    """
     bundle = Bundle.parse(data)
     record = statement_of(bundle.envelope)
     tally = tallies.get(record.tally_kept) if record.tally_kept else None
-    found = verify_bundle(data, tally=tally, **keys)
+    about = (sha256_hex(data), None if tally is None else sha256_hex(tally), whose)
+    known = _KNOWN.get(about)
+    if known is None:
+        _refuse_unproven(verify_bundle(data, tally=tally, **keys))
+        signers = signers_of(bundle.envelope)
+        known = Proof(name, record, sha256_hex(bundle.envelope), signers, tally)
+        if len(data) + len(tally or b"") <= MOST_REMEMBERED:
+            _KNOWN[about] = known
+            while len(_KNOWN) > MOST_KNOWN:
+                _KNOWN.popitem(last=False)
+    return replace(known, name=name)
+
+
+def _whose(keys: Mapping[str, Any]) -> Hashable:
+    """The arguments of `verify_bundle`, to compare: which keys and roots, by their bytes."""
+    return tuple(
+        (name, tuple(sorted(given.items())) if isinstance(given, Mapping) else given and (*given,))
+        for name, given in sorted(keys.items())
+    )
+
+
+def _refuse_unproven(found: Verification) -> None:
     for step in found.steps:
         if step.ok is not True and step.name == "trust":
             # Anybody can make a key: what is signed by one that nobody named proves nothing.
             raise StrangerError(step.detail.removeprefix("not checked: "))
         if step.ok is False or (step.ok is None and step.name in NEEDED):
             raise EvidenceError(f"{step.name}: {step.detail}")
-    signers = signers_of(bundle.envelope)
-    return Proof(name, record, sha256_hex(bundle.envelope), signers, tally)
 
 
 def _sign_offs(data: bytes) -> Iterator[SignOff]:
