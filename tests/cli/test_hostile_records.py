@@ -121,6 +121,8 @@ COMMAND_LINES = [
     *("place NAUGHTY --on 2024-02-29 --yes", "place 0 --on NAUGHTY", "place 0 --on 2024-02-29"),
     *("gate-server lint NAUGHTY", "gate-server schema"),
     *("gate NAUGHTY", "gate bundles/evidence.json --format github", "gate 0 --policy NAUGHTY"),
+    *("watch --once --since 2020-01-01", "watch --once --to NAUGHTY", "watch --since NAUGHTY"),
+    *("watch --once --link-base NAUGHTY", "watch --once --json"),
     *("sync", "reindex", "doctor", "metrics NAUGHTY", "init rows.csv --target NAUGHTY --force"),
 ]
 ELSEWHERE = {"demo", "ui"}

@@ -64,6 +64,7 @@ NEITHER = {
     "gate-server schema": "reads nothing",
     "metrics": "reads nothing",
     "ui": "serves pages; they have tests of their own",
+    "watch": "keeps in the cache what it told; it has tests of its own",
     "report site": "writes pages from the same readings as `ui`",
     "keys show": "reads the user's keys",
     "keys export": "reads the user's keys, and the log without its index",

@@ -47,6 +47,8 @@ OWN_FILES = {
     "rfc3161_client": ("ledger.formats.timestamp",),
     "uvicorn": ("ui.server",),
     "starlette": ("ui",),
+    "apprise": ("ui.notify.services",),
+    "IPython": ("integrations.notebook",),
     "pytest": ("integrations.pytest_plugin",),
     "junitparser": ("reports.formats.junit",),
     "jinja2": ("reports.html.templating", "ui.templating", "policy.template"),

@@ -37,6 +37,7 @@ COMMANDS: tuple[CommandLine, ...] = (
     CommandLine("approve", "Sign a record off: dated, signed, by a person.", "approve", JUDGE),
     CommandLine("policy", "Lint, show, compare and commit to policies.", "policies.policy", JUDGE),
     CommandLine("ui", "Look at runs, policies and evidence in a browser.", "ui", LOOK),
+    CommandLine("watch", "Tell when the light of a pipeline changes.", "watching.watch", LOOK),
     CommandLine("runs", "List the runs on record, or show one in full.", "runs", LOOK),
     CommandLine("report", "Draw the report of a record, to hand to somebody.", "report", LOOK),
     CommandLine("metrics", "List every metric, or explain one.", "metrics", LOOK),

@@ -12,10 +12,12 @@ import typer
 from msgspec.structs import replace
 
 from venturalitica.cli.output import PASSED, counter, hint, leave, new_app, say
+from venturalitica.cli.watching.options import LinkBaseOption, ToOption, link_base
 from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
     from venturalitica.system.settings import Settings
+    from venturalitica.ui.notify.destination import Destination
     from venturalitica.ui.reader import Desk
     from venturalitica.ui.server import Listening
 
@@ -57,6 +59,12 @@ def ui(
         Path | None,
         typer.Option(metavar="DIR", help="Keep the demo's evidence there."),
     ] = None,
+    notify: Annotated[
+        bool,
+        typer.Option("--notify", help="Send a message when a light changes, as 'watch' does."),
+    ] = False,
+    to: ToOption = None,
+    base: LinkBaseOption = "",
 ) -> None:
     """Look at runs, policies, evidence and trackers in a browser.
 
@@ -68,15 +76,19 @@ def ui(
     Examples:
       venturalitica ui
       venturalitica ui --demo
+      venturalitica ui --notify --to mailtos://USER:PASSWORD@example.com
       venturalitica ui --port 9000 --no-open --ledger audit-copy/.venturalitica
     """
     if out is not None and not demo:
         raise SettingsError("--out is where the demo's evidence is kept: give it with --demo")
     if demo and ledger is not None:
         raise SettingsError("--demo looks at evidence of its own: leave --ledger out")
+    if (to or base) and not notify:
+        raise SettingsError("--to and --link-base are about messages: give them with --notify")
     from venturalitica.ui import require
 
     require()
+    base, places = link_base(base), _places(to) if notify else []
     from venturalitica.ui.server import TOKEN_VARIABLE, has_screen, listen, open_browser, serve
 
     given = token or os.environ.get(TOKEN_VARIABLE, "").strip()
@@ -86,8 +98,41 @@ def ui(
         _announce(listening, desk)
         if has_screen() if browser is None else browser:
             open_browser(listening.address)
-        serve(desk, listening)
+        with _notifying(desk, places, base or listening.without_token):
+            serve(desk, listening)
     leave(PASSED)
+
+
+def _places(to: list[str] | None) -> list[Destination]:
+    from venturalitica.ui.notify.destinations import VARIABLE, destinations
+
+    places = destinations(to or [])
+    if not places:
+        raise SettingsError(
+            f"--notify: nobody is named to be told; give --to URL or set {VARIABLE}"
+        )
+    return places
+
+
+@contextlib.contextmanager
+def _notifying(desk: Desk, places: list[Destination], base: str) -> Iterator[None]:
+    """Watch on a thread meanwhile; no page and no run waits for it."""
+    import threading
+
+    from venturalitica.ui.notify.watcher import Watcher
+
+    stop = threading.Event()
+    if places:
+        hint(f"Telling {', '.join(place.label for place in places)} when a light changes.")
+        watcher = Watcher(desk, places, base=base)
+        # A daemon: closing the server waits for no receiver.
+        threading.Thread(
+            target=watcher.run, args=(stop,), name="venturalitica-watch", daemon=True
+        ).start()
+    try:
+        yield
+    finally:
+        stop.set()
 
 
 def _end_as_ctrl_c_does() -> None:

@@ -16,6 +16,8 @@
 | `VENTURALITICA_OTHER_COLUMNS` | `0` leaves out which columns no rule looks at | `1` |
 | `VENTURALITICA_LOCKS` | `0` writes the log without file locks, by the inbox | `1` |
 | `VENTURALITICA_RETENTION` | how long records are kept, such as `18m`, `5y` | `ten-years` |
+| `VENTURALITICA_NOTIFY` | addresses that `watch` and `ui --notify` tell of changed lights | none |
+| `VENTURALITICA_NOTIFY_SECRET` | what signs the messages to a webhook | none |
 | `VENTURALITICA_DOTENV` | `0` leaves `.env` unread (see `dotenv_file`) | `1` |
 
 Where there is no home folder (no `HOME`, no entry in the password file) and no variable names a
@@ -60,7 +62,7 @@ VARIABLES = tuple(
         "HOME", "CONFIG", "SIGNING_KEY", "SIGNING_KEY_PASSPHRASE", "SIGNER", "TRACKER_WAIT",
         "FINGERPRINT", "LOCKS", "RETENTION", "DOTENV", "UI_TOKEN", "DEBUG", "TRUSTED_KEYS",
         "TIMESTAMP", "TSA_ROOTS", "OTHER_COLUMNS", "ATTACH", "GATE",
-        "GATE_AUTH",
+        "GATE_AUTH", "NOTIFY", "NOTIFY_SECRET",
     )
 )  # fmt: skip
 """All that are read anywhere; another name that begins like them is misspelt."""

@@ -11,6 +11,7 @@ done by the rooms that do it for the command line.
     rendering.py   templates: what they are given, their filters
     assets.py      style sheet and scripts, from memory
     site.py        every page as files that link to each other
+    notify/        one message for each change of a light: `ui --notify`, `watch`
     pages/         one module a page: a frozen context, `read`, `page`
     templates/     one template a page
     static/        the style sheet, htmx (vendored, its licence beside it), two small scripts

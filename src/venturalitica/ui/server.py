@@ -54,6 +54,11 @@ class Listening(Concise, frozen=True):
         return self._address("127.0.0.1" if self.host in WILDCARDS else self.host)
 
     @property
+    def without_token(self) -> str:
+        """What may be sent to others: who opens it needs the token from somebody."""
+        return self.from_elsewhere.partition("?")[0]
+
+    @property
     def from_elsewhere(self) -> str:
         """What to open on another machine."""
         return self._address(socket.gethostname() if self.host in WILDCARDS else self.host)

@@ -94,6 +94,15 @@ class Point(Struct, frozen=True, kw_only=True):
         return None if low is None or high is None else Interval(low, high)
 
 
+class RunLight(Struct, frozen=True):
+    """How one run of a pipeline went: its `light`, the `worst` entry, and its `last`."""
+
+    run_id: str
+    light: Light
+    worst: int
+    last: int
+
+
 def pipelines(index: Index, waiting: Waiting = ()) -> tuple[Pipeline, ...]:
     """All of them: the worst light first, then the newest."""
     with index.connect() as connection:
@@ -128,6 +137,33 @@ def trends(
     }
 
 
+def run_lights(
+    index: Index, of: Pipeline, waiting: Waiting = (), *, since: int = 0
+) -> tuple[RunLight, ...]:
+    """The runs of a pipeline that have a record in entry `since` or after it, by their last one."""
+    last = func.max(runs.c.entry)
+    query = select(runs.c.run_id, last).where(*_same(of)).group_by(runs.c.run_id)
+    with index.connect() as connection:
+        found = connection.execute(query.having(last >= since).order_by(last)).all()
+        lights = _lights(connection, [run_id for run_id, _ in found], waiting)
+    return tuple(
+        RunLight(run_id, LIGHTS[rank], worst, max(newest, worst))
+        for run_id, newest in found
+        for rank, _, worst in [_worst(lights, run_id, of.name, of.policy)]
+    )
+
+
+def _worst(
+    lights: Mapping[tuple[str, str, str | None], tuple[int, bool, int]],
+    run_id: str,
+    name: str,
+    policy: str | None,
+) -> tuple[int, bool, int]:
+    """The run's own record, which may name no policy, speaks for each of its pipelines."""
+    found = [lights[key] for one in {policy, None} if (key := (run_id, name, one)) in lights]
+    return min(found, key=lambda item: (item[0], item[1], -item[2]))
+
+
 def _last_runs(connection: Connection, pipeline: Pipeline, limit: int) -> list[list[int]]:
     """The entries of its last runs: the oldest run first, of each the newest entry first."""
     query = select(runs.c.entry, runs.c.run_id).where(*_same(pipeline))
@@ -160,10 +196,7 @@ def _found(connection: Connection, waiting: Waiting) -> list[Pipeline]:
     found = []
     for group in groups:
         run_id = run_ids[group.last]
-        # The run's own record, which may name no policy, speaks for each of its pipelines.
-        keys = [(run_id, group.name, one) for one in {group.policy, None}]
-        found_lights = [lights[key] for key in keys if key in lights]
-        number, _, newest = min(found_lights, key=lambda item: (item[0], item[1], -item[2]))
+        number, _, newest = _worst(lights, run_id, group.name, group.policy)
         found.append(
             Pipeline(
                 policy=group.policy,

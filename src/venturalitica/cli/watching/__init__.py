@@ -1,0 +1,1 @@
+"""Watching the evidence: `venturalitica watch`, and the same beside the pages."""
