@@ -22,6 +22,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from venturalitica._version import __version__
+from venturalitica.core.concise import drawers
 from venturalitica.system.settings import load_dotenv
 
 if TYPE_CHECKING:
@@ -115,6 +116,22 @@ __all__ = [
 ]
 
 load_dotenv()
+
+
+def _drawn(value: object) -> str:
+    from venturalitica.reports.html.notebook import fragment
+
+    return fragment(value)
+
+
+drawers[:] = [_drawn]
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext venturalitica` calls: `%%policy` and `%check` are there then."""
+    from venturalitica.integrations.notebook import load
+
+    load(shell)
 
 
 def __getattr__(name: str) -> Any:

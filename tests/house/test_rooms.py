@@ -23,7 +23,7 @@ DOORS = {
     "demo": ("api",),
     "cli": ("ui", "server", "demo"),
     "__main__": ("cli",),
-    "": ("api", "demo"),
+    "": ("api", "demo", "integrations"),
 }
 OWN_FILES = {
     "mlflow": ("trackers.mlflow", "server", "demo"),

@@ -12,7 +12,8 @@ import pytest
 
 from venturalitica.core.text import visible
 from venturalitica.core.verdict import GroupValue, Verdict
-from venturalitica.reports.html.page import render_audit_fragment, render_report
+from venturalitica.reports.html.notebook import render_audit_fragment
+from venturalitica.reports.html.page import render_report
 from venturalitica.reports.markdown import markdown_text, render_markdown
 
 NAUGHTY = [

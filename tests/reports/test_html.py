@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from venturalitica.core.verdict import Verdict
 from venturalitica.errors import EvidenceError
-from venturalitica.reports.html.page import render_audit_fragment, render_report
+from venturalitica.reports.html.notebook import render_audit_fragment
+from venturalitica.reports.html.page import render_report
 from venturalitica.reports.html.theme import page_policy
 
 DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"

@@ -179,7 +179,7 @@ class Audit(Sequence[Verdict]):
         return "\n".join([f"{head}, {len(self)} controls)", *lines])
 
     def _repr_html_(self) -> str:
-        from venturalitica.reports.html.page import render_audit_fragment
+        from venturalitica.reports.html.notebook import render_audit_fragment
 
         return render_audit_fragment(
             Statement.of(self.statement).verdicts,
@@ -189,7 +189,16 @@ class Audit(Sequence[Verdict]):
             links=self.links,
             training_rows=self._training_rows(),
             first=left_out_sentence(self.circumstances.phase, len(self.circumstances.left_out)),
+            notes=self._notes(),
         )
+
+    def _notes(self) -> list[str]:
+        """Why the whole is not green whatever its verdicts are."""
+        found = [*self.beware]
+        found += [f"There is no evidence: {self.fault}"] if self.fault else []
+        found += [f"The evidence waits: {self.waiting}"] if self.waiting else []
+        late = [one for one in self.deliveries if not one.delivered]
+        return [*found, *(f"{one.run.tracker} has not confirmed it: {one.detail}" for one in late)]
 
     def _training_rows(self) -> bool | None:
         """Whether the judged rows were trained on, as recorded."""

@@ -21,7 +21,7 @@ from venturalitica.audit.statement import audit_summaries
 from venturalitica.core.policy import Control, Policy
 from venturalitica.core.redact import redact_name
 from venturalitica.core.verdict import Light, run_lights, worst_light
-from venturalitica.errors import DataError
+from venturalitica.errors import DataError, listed
 from venturalitica.provenance.written import Look
 from venturalitica.trackers.base import RunRef
 
@@ -78,6 +78,29 @@ class Run:
     def __repr__(self) -> str:
         return (
             f"Run({self.name!r}, id={self.id!r}, audits={len(self.audits)}, light={self.light!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        from venturalitica.reports.html.notebook import Judged, render_run_fragment
+
+        audits = [
+            Judged(f"{one.policy.name} {one.policy.version}", one.light, tuple(one))
+            for one in self.audits
+        ]
+        unjudged = [control.id for control in self.unjudged()]
+        notes = [f"There is no evidence: {self.fault}"] if self.fault else []
+        notes += [f"The evidence waits: {self.waiting}"] if self.waiting else []
+        notes += [f"Not judged inside this run: {listed(unjudged)}."] if unjudged else []
+        facts = [("Run", self.id), ("Began", f"{self.started:%Y-%m-%d %H:%M:%S} UTC")]
+        facts += [("Entry", str(self.entry.index))] if self.entry else []
+        return render_run_fragment(
+            self.name,
+            audits,
+            light=self.light,
+            under_way=self._recorded_light is None and not (self.fault or self.waiting),
+            facts=facts,
+            notes=notes,
+            links=[run.url for run in self.trackers if run.url],
         )
 
     @property

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from venturalitica.core.concise import html_of
 from venturalitica.core.manifest import Manifest
 from venturalitica.core.policy import ApprovalRule, Policy
 from venturalitica.core.verdict import Light
@@ -105,3 +106,6 @@ class Decision(Struct, frozen=True, kw_only=True):
             name: list(value) if isinstance(value, tuple) else value
             for name, value in found.items()
         }
+
+    def _repr_html_(self) -> str | None:
+        return html_of(self)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from venturalitica.core.concise import Concise
+from venturalitica.core.concise import Concise, html_of
 from venturalitica.core.encoding import encode_base64, sha256_hex
 from venturalitica.core.json_values import Json
 from venturalitica.core.verdict import SURELY, Interval, Label, OnFail
@@ -305,6 +305,9 @@ class Policy(Concise, frozen=True, kw_only=True):
         """It as a record keeps it."""
         said = {name: getattr(self, name) for name in _SNAPSHOT}
         return Snapshot(**said, data=self.bytes)
+
+    def _repr_html_(self) -> str | None:
+        return html_of(self)
 
     def role(self, name: str) -> Role:
         """The rule for a role; a role that the policy only uses has an empty one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from venturalitica.core.concise import html_of
 from venturalitica.core.verdict import About
 
 
@@ -42,3 +43,6 @@ class Verification(Struct, frozen=True):
 
     def __bool__(self) -> bool:
         return self.ok
+
+    def _repr_html_(self) -> str | None:
+        return html_of(self)

@@ -1,7 +1,7 @@
 """The HTML report: one self-contained file made from a statement alone.
 
 It loads nothing and runs nothing: its content security policy allows its own style sheet only.
-The same templates draw the verdicts in a notebook (`render_audit_fragment`).
+The same templates draw what a notebook shows (`notebook`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from venturalitica.core.verdict import Light, Verdict, worst_light
 from venturalitica.reports.context import ReportContext, read_statement
 from venturalitica.reports.html.templating import environment
-from venturalitica.reports.html.theme import fragment_style, page_policy, page_style
-from venturalitica.reports.sentences import summary_sentence
+from venturalitica.reports.html.theme import page_policy, page_style
 
 
 def render_report(
@@ -61,30 +59,3 @@ def draw_page(context: ReportContext) -> str:
         )
     )
     return f"{page}\n"
-
-
-def render_audit_fragment(
-    verdicts: Sequence[Verdict],
-    *,
-    policy_name: str = "",
-    policy_version: str = "",
-    light: Light | None = None,
-    links: Sequence[str] = (),
-    training_rows: bool | None = None,
-    first: str = "",
-) -> str:
-    """Verdicts for a notebook: a scoped style sheet and a table, no script.
-
-    `light` is the audit's own (which knows about delivery); without it, the worst of the verdicts.
-    It is never shown better than the verdicts bear out. `first` is said before the summary.
-    """
-    lights: list[Light] = [verdict.light for verdict in verdicts]
-    return environment().get_template("fragment.html").render(
-        light=worst_light([*lights, *([light] if light else [])]) if verdicts else "grey",
-        name=f"{policy_name} {policy_version}".strip() or "Audit",
-        sentence=f"{first} {summary_sentence(verdicts)}".strip(),
-        training_rows=training_rows,
-        verdicts=verdicts,
-        links=links,
-        style=Markup(fragment_style()),
-    )  # fmt: skip
