@@ -209,6 +209,8 @@ class DeliveryState:
         size, kinds = index.kinds_from(self._next)
         of = (self._receipts.readings, ledger.head().origin)
         same = self._read[:2] == of and size >= self._next and not kinds & _CHANGE_OTHERS
+        # Of a log whose end was cut off there is no such leaf.
+        same = same and self._next <= ledger.size
         if not same or self._read[2] != ledger.leaf(self._next - 1):
             self._open, self._next = {}, 0
             size, _ = index.kinds_from(0)

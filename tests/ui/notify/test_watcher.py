@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 
 import venturalitica as vl
 from tests.ui.shelf import FIRST, Shelf, loan_verdicts, mlflow_run, passed
-from venturalitica.errors import SettingsError
+from venturalitica.errors import EvidenceError, SettingsError
 from venturalitica.ledger import load_signer
 from venturalitica.policy import parse_policy
 from venturalitica.system.settings import Settings
@@ -376,23 +377,43 @@ def test_a_record_by_an_unknown_key_is_told_amber(
     assert "which is not yours" in receiver.facts[0]["sentence"]
 
 
-def test_another_log_in_its_place_is_begun_anew(
-    shelf: Shelf, receiver: Receiver, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_another_log_in_its_place_is_told_once_and_watched_anew(
+    shelf: Shelf, receiver: Receiver, tmp_path: Path
 ) -> None:
-    watcher(shelf, hook(receiver)).once()
-    told = shelf.home / "cache" / "told"
+    watcher(shelf, hook(receiver), base="https://audit.example.com").once()
     other = Shelf(tmp_path / "other")
     red(other)
-    (other.home / "cache").mkdir(exist_ok=True)
-    told.rename(other.home / "cache" / "told")
-    watcher(other, hook(receiver)).once()
-    green(other)
-    watcher(other, hook(receiver)).once()
-    assert [one["was"] for one in receiver.facts] == ["red"]
-    assert "another log" in caplog.text
+    shutil.rmtree(shelf.home / "log")
+    shutil.copytree(other.home / "log", shelf.home / "log")
+    shutil.copytree(other.home / "keys", shelf.home / "keys", dirs_exist_ok=True)
+    for _ in range(2):
+        watcher(shelf, hook(receiver), base="https://audit.example.com").once()
+    [said] = receiver.facts
+    assert (said["light"], said["entry"]) == ("red", None)
+    assert "Another log" in said["sentence"]
+    assert said["link"] == "https://audit.example.com/evidence"
 
 
-def test_an_altered_log_is_complained_of_once_and_ends_nothing(
+@pytest.mark.parametrize("restart", [False, True])
+def test_an_end_that_was_cut_off_is_told(shelf: Shelf, receiver: Receiver, restart: bool) -> None:
+    kept = shelf.folder / "kept"
+    shutil.copytree(shelf.home, kept)
+    watching = watcher(shelf, hook(receiver))
+    watching.once()
+    red(shelf)
+    watching.once()
+    for name in ("log/entries.jsonl", "log/checkpoint"):
+        shutil.copy(kept / name, shelf.home / name)
+    (shelf.home / "index.db").unlink()
+    for _ in range(2):
+        (watcher(shelf, hook(receiver)) if restart else watching).once()
+    found = [one for one in receiver.facts if one["entry"] is None]
+    assert [one["sentence"] for one in found] == [
+        "The log has 1 entries, and 2 were seen: its end was cut off."
+    ]
+
+
+def test_an_altered_log_is_told_once_and_ends_nothing(
     shelf: Shelf, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     watching = watcher(shelf, hook(receiver))
@@ -401,12 +422,28 @@ def test_an_altered_log_is_complained_of_once_and_ends_nothing(
     whole = entries.read_bytes()
     entries.write_bytes(whole.replace(b"a", b"b"))
     watching.look()
-    watching.look()
+    assert receiver.got == []  # it may be in the middle of being written
+    for _ in range(3):
+        watching.look()
+    assert [one["light"] for one in receiver.facts] == ["red"]
     assert caplog.text.count("nobody is told") == 1
     entries.write_bytes(whole)
     red(shelf)
     watching.look()
-    assert receiver.lights == [("green", "red")]
+    assert receiver.lights[1:] == [("green", "red")]
+    entries.write_bytes(whole.replace(b"a", b"b"))
+    with pytest.raises(EvidenceError):
+        watcher(shelf, hook(receiver)).once()
+    assert len(receiver.got) == 3
+
+
+def test_a_log_that_is_gone_is_told(shelf: Shelf, receiver: Receiver) -> None:
+    watcher(shelf, hook(receiver)).once()
+    shutil.rmtree(shelf.home / "log")
+    for _ in range(2):
+        with pytest.raises(EvidenceError):
+            watcher(shelf, hook(receiver)).once()
+    assert ["there is no evidence" in one["sentence"] for one in receiver.facts] == [True]
 
 
 def test_two_watchers_of_one_destination_tell_once(shelf: Shelf, receiver: Receiver) -> None:

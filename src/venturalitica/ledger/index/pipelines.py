@@ -138,17 +138,29 @@ def trends(
 
 
 def run_lights(
-    index: Index, of: Pipeline, waiting: Waiting = (), *, since: int = 0
+    index: Index,
+    of: Pipeline,
+    waiting: Waiting = (),
+    *,
+    since: int = 0,
+    before: int | None = None,
+    newest: int | None = None,
 ) -> tuple[RunLight, ...]:
-    """The runs of a pipeline that have a record in entry `since` or after it, by their last one."""
+    """The runs of a pipeline, by the last record of each, which is in these entries; oldest first.
+
+    `newest` is how many there are at most.
+    """
     last = func.max(runs.c.entry)
     query = select(runs.c.run_id, last).where(*_same(of)).group_by(runs.c.run_id)
+    query = query.having(last >= since).order_by(last.desc()).limit(newest)
     with index.connect() as connection:
-        found = connection.execute(query.having(last >= since).order_by(last)).all()
+        found = connection.execute(query if before is None else query.having(last < before)).all()[
+            ::-1
+        ]
         lights = _lights(connection, [run_id for run_id, _ in found], waiting)
     return tuple(
-        RunLight(run_id, LIGHTS[rank], worst, max(newest, worst))
-        for run_id, newest in found
+        RunLight(run_id, LIGHTS[rank], worst, max(newest_entry, worst))
+        for run_id, newest_entry in found
         for rank, _, worst in [_worst(lights, run_id, of.name, of.policy)]
     )
 

@@ -29,6 +29,10 @@ UNTOLD: Light = "grey"
 """The light of a pipeline before its first run."""
 
 
+_LOOKED_AT = 50
+"""Runs of which the last is looked for that can be told of: more are never under way at once."""
+
+
 class Last(Struct, frozen=True, kw_only=True):
     """What was told last of a pipeline: its light, by which record."""
 
@@ -51,6 +55,8 @@ class Told(Struct, frozen=True, kw_only=True):
     origin: str
     began: int
     last: tuple[Last, ...] = ()
+    fault: str = ""
+    """What was told of the log as a whole, that it cannot be believed; empty where it can."""
 
     def of(self, pipeline: Pipeline) -> Last | None:
         """What was told of a pipeline, also of before it had a tracker."""
@@ -66,28 +72,29 @@ class Told(Struct, frozen=True, kw_only=True):
 class Change(Struct, frozen=True, kw_only=True):
     """A light that changed. `entry` is the record that explains it, `at` the log's time of that.
 
-    `controls` are those that are not green there, as recorded.
+    `controls` are those that are not green there, as recorded. A change without an entry is of the
+    log as a whole.
     """
 
-    policy: str | None
-    version: str | None
-    name: str
-    experiment: str
     was: Light
     light: Light
     sentence: str
-    controls: tuple[str, ...]
-    entry: int
-    run_id: str
-    evidence_sha256: str
-    at: str
     origin: str
+    name: str = ""
+    policy: str | None = None
+    version: str | None = None
+    experiment: str = ""
+    controls: tuple[str, ...] = ()
+    entry: int | None = None
+    run_id: str = ""
+    evidence_sha256: str = ""
+    at: str = ""
 
     @property
     def id(self) -> str:
         """The same for the same change, however often it is told, and to whom."""
         key = (self.origin, self.policy, self.name, self.experiment)
-        said = repr((key, self.was, self.light, self.evidence_sha256))
+        said = repr((key, self.was, self.light, self.evidence_sha256 or self.sentence))
         return sha256_hex(said.encode())[:32]
 
 
@@ -121,23 +128,32 @@ def begin(reading: Reading, since: str | None = None) -> Told:
     began = later[0].index if later else size
     told = Told(origin=origin, began=began)
     for pipeline in pipelines(reading.index, _known(reading)):
-        before = [run for run in _settled(reading, pipeline, 0) if run.last < began]
+        before = [*_settled(reading, pipeline, before=began, newest=_LOOKED_AT)]
         if before:
             row = rows_of(reading.index, [before[-1].last])[0]
             told = told.with_last(_last(pipeline, before[-1], row))
     return told
 
 
-def is_of_another_log(reading: Reading, told: Told) -> bool:
-    """Whether what was told is not in this log: it was replaced, or its end cut off."""
-    if told.origin != reading.ledger.head().origin or told.began > reading.ledger.size:
-        return True
+def of_the_log(told: Told, sentence: str) -> Change:
+    """That the log as a whole cannot be believed, or is to be looked at: `sentence` says why."""
+    return Change(was=UNTOLD, light="red", sentence=sentence, origin=told.origin)
+
+
+def replaced(reading: Reading, told: Told) -> str:
+    """Why what was told is not in this log; empty where it is."""
+    size = reading.ledger.size
+    if told.origin != reading.ledger.head().origin:
+        return "Another log is in the place of the one that was watched."
+    seen = max([told.began, *(item.entry + 1 for item in told.last)])
+    if seen > size:
+        return f"The log has {size:,} entries, and {seen:,} were seen: its end was cut off."
     rows = {row.index: row for row in rows_of(reading.index, [item.entry for item in told.last])}
-    return any(
-        item.entry >= reading.ledger.size
-        or (item.entry in rows and rows[item.entry].evidence_sha256 != item.evidence_sha256)
-        for item in told.last
-    )
+    for item in told.last:
+        # A pruned entry has no row; that its place is proven still, the log says itself.
+        if item.entry in rows and rows[item.entry].evidence_sha256 != item.evidence_sha256:
+            return f"Entry {item.entry:,} of the log is another record than the one that was seen."
+    return ""
 
 
 def steps(reading: Reading, told: Told) -> list[Step]:
@@ -158,7 +174,7 @@ def _find(reading: Reading, told: Told) -> _Found:
         light = UNTOLD if last is None else last.light
         if pipeline.last < start and (last is None or pipeline.light == light):
             continue
-        for run in _settled(reading, pipeline, min(start, pipeline.last)):
+        for run in _settled(reading, pipeline, since=min(start, pipeline.last)):
             if run.light != light or run.last >= start:
                 new.append((pipeline, light, run))
                 light = run.light
@@ -168,12 +184,12 @@ def _find(reading: Reading, told: Told) -> _Found:
     return _Found(new, rows, verdicts_of(reading.index, rows), known)
 
 
-def _settled(reading: Reading, pipeline: Pipeline, since: int) -> Iterator[RunLight]:
+def _settled(reading: Reading, pipeline: Pipeline, **which: int) -> Iterator[RunLight]:
     """Its runs that can be told of."""
     known = _known(reading)
     begun = unended(reading.index)
     under_way = {run for entry, run in begun.items() if known.begun.get(entry) == UNDER_WAY}
-    for run in run_lights(reading.index, pipeline, known, since=since):
+    for run in run_lights(reading.index, pipeline, known, **which):
         if run.light == "red" or run.run_id not in under_way:
             yield run
 

@@ -32,11 +32,14 @@ class Message(Struct, frozen=True):
 
 def message(change: Change, base: str = "") -> Message:
     """What is told of a change; `base` is the address of the pages, empty where it is not known."""
-    link = link_of(change, base)
-    pipeline = ", ".join(plain(one) for one in (change.policy or "no policy", change.name) if one)
-    title = f"{pipeline}: {change.light} (was {change.was})"
-    version = f", version {plain(change.version)}" if change.version else ""
-    where = f"Entry {change.entry}{version}, {change.at[:16].replace('T', ' ')} UTC"
+    link, where = link_of(change, base), ""
+    title = "The evidence log: red"
+    if change.entry is not None:
+        names = (change.policy or "no policy", change.name)
+        pipeline = ", ".join(plain(one) for one in names if one)
+        title = f"{pipeline}: {change.light} (was {change.was})"
+        version = f", version {plain(change.version)}" if change.version else ""
+        where = f"Entry {change.entry}{version}, {change.at[:16].replace('T', ' ')} UTC"
     text = "\n".join(filter(None, (plain(change.sentence), where, link)))
     return Message(title, text, change.light, change, base)
 
@@ -50,8 +53,9 @@ def facts(change: Change, base: str = "") -> dict[str, Any]:
 
 
 def link_of(change: Change, base: str) -> str:
-    """The page of the record that explains it."""
-    return f"{base.rstrip('/')}/runs/{change.entry}" if base else ""
+    """The page of the record that explains it; that of the evidence where it is the log."""
+    page = "evidence" if change.entry is None else f"runs/{change.entry}"
+    return f"{base.rstrip('/')}/{page}" if base else ""
 
 
 def plain(text: str) -> str:

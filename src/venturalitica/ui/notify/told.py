@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,10 @@ FOLDER = Path("cache", "told")
 _SALT = b"venturalitica: what was told"
 
 
+class BusyError(EvidenceError):
+    """Another watcher tells this destination now."""
+
+
 class Memory:
     """The file of one destination; one process at a time has it `open`."""
 
@@ -29,18 +33,30 @@ class Memory:
         name = hashlib.scrypt(address.encode(), salt=_SALT, n=1 << 14, r=8, p=1, dklen=16)
         self._path = home / FOLDER / f"{name.hex()}.json"
 
+    @property
+    def exists(self) -> bool:
+        """Whether it was told anything."""
+        return self._path.exists()
+
     @contextmanager
     def open(self, patience: float) -> Iterator[None]:
         """Keep other watchers of this destination out.
 
         Raises:
-            EvidenceError: another has kept it for `patience` seconds, or nothing can be written.
+            BusyError: another has kept it for `patience` seconds.
+            EvidenceError: nothing can be written there.
         """
+        lock = self._path.with_suffix(".lock")
+        with ExitStack() as stack:
+            self._enter(stack, locked(lock, create=True, patience=patience, required=False))
+            yield
+
+    def _enter(self, stack: ExitStack, alone: AbstractContextManager[int]) -> None:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = self._path.with_suffix(".lock")
-            with locked(lock, create=True, patience=patience, required=False):
-                yield
+            stack.enter_context(alone)
+        except EvidenceError as error:
+            raise BusyError(str(error)) from error
         except OSError as error:
             raise EvidenceError(
                 f"{self._path.parent}: what was told is kept there, so that nothing is told twice, "

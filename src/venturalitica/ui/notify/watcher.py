@@ -9,14 +9,23 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.redact import redact_text, redacted_traceback
-from venturalitica.errors import VenturaliticaError
+from venturalitica.errors import EvidenceError, VenturaliticaError
 from venturalitica.ledger.index.cross_check import stamp_of
-from venturalitica.ui.notify.changes import Change, begin, is_of_another_log, steps
+from venturalitica.ui.notify.changes import (
+    Change,
+    Step,
+    Told,
+    begin,
+    of_the_log,
+    replaced,
+    steps,
+)
 from venturalitica.ui.notify.destination import Destination, NotToldError
 from venturalitica.ui.notify.message import message
-from venturalitica.ui.notify.told import Memory
+from venturalitica.ui.notify.told import BusyError, Memory
 from venturalitica.ui.reader import NoEvidenceYetError
 
 if TYPE_CHECKING:
@@ -57,10 +66,12 @@ class Mailbox:
 
 
 class Round(Struct, frozen=True):
-    """What one look came to: changes that were told, and labels of those who took none."""
+    """What one look came to: changes that were told, labels of those who took none, whether another
+    watcher was telling somebody."""
 
     told: tuple[tuple[str, Change], ...] = ()
     missed: tuple[str, ...] = ()
+    busy: bool = False
 
 
 class Watcher:
@@ -96,37 +107,55 @@ class Watcher:
             NoEvidenceYetError: there is no log.
             EvidenceError: it cannot be read or trusted, or another watches for so long.
         """
-        if not self._desk.has_evidence:
+        if not self._desk.has_evidence and not any(box.memory.exists for box in self._boxes):
             raise NoEvidenceYetError(f"{self._desk.home}: there is no evidence here yet")
         told: list[tuple[str, Change]] = []
         missed: list[str] = []
+        busy, fault = False, None
         for box in self._boxes:
             if self._clock() < box.rests_until:
                 missed.append(box.to.label)
                 continue
-            with box.memory.open(patience):
-                try:
-                    told += [(box.to.label, change) for change in self._tell(box)]
-                except NotToldError as error:
-                    box.failed(self._clock())
-                    missed.append(box.to.label)
-                    log.warning(
-                        "%s did not take a message (%s): it is told later, nothing is lost",
-                        box.to.label,
-                        redact_text(str(error)),
-                    )
-        return Round(tuple(told), tuple(missed))
+            try:
+                with box.memory.open(patience):
+                    told += [
+                        (box.to.label, change)
+                        for change in self._tell(box, sure=patience > 0 or bool(self._fault))
+                    ]
+            except NotToldError as error:
+                box.failed(self._clock())
+                missed.append(box.to.label)
+                log.warning(
+                    "%s did not take a message (%s): it is told later, nothing is lost",
+                    box.to.label,
+                    redact_text(str(error)),
+                )
+            except BusyError:
+                busy = True
+                if patience:
+                    raise
+            except EvidenceError as error:
+                fault = error  # the others are told of it too
+        if fault is not None:
+            raise fault
+        return Round(tuple(told), tuple(missed), busy)
 
-    def _tell(self, box: Mailbox) -> list[Change]:
-        with self._desk.reading() as reading:
-            told = box.memory.read()
-            if told is not None and is_of_another_log(reading, told):
-                log.warning("%s: this is another log than before: begun anew", self._desk.home)
-                told = None
-            if told is None:
-                told = begin(reading, BEGINNING if self._from_nothing else self._since)
-                box.memory.write(told)
-            new = steps(reading, told)
+    def _tell(self, box: Mailbox, *, sure: bool) -> list[Change]:
+        """Tell what is new, or, where that is `sure`, that the log cannot be read."""
+        before = box.memory.read()
+        try:
+            told, gone, new = self._read(before)
+        except EvidenceError as error:
+            # A log that is just being written may look broken for a moment.
+            if before is not None and not before.fault and sure:
+                self._send_fault(box, before, redact_text(str(error)))
+                box.memory.write(replace(before, fault=str(error)))
+            raise
+        if gone and before is not None:
+            log.warning("%s: %s It is watched anew from here on.", self._desk.home, gone)
+            self._send_fault(box, before, gone)
+        if told != before:
+            box.memory.write(told)
         sent = []
         for step in new:
             if step.change is not None:
@@ -137,6 +166,19 @@ class Watcher:
             box.memory.write(told)
         box.pause = 0.0
         return sent
+
+    def _read(self, before: Told | None) -> tuple[Told, str, list[Step]]:
+        """Where to go on from, why it is not from where it was, and what is new since."""
+        with self._desk.reading() as reading:
+            gone = replaced(reading, before) if before is not None else ""
+            if before is None:
+                told = begin(reading, BEGINNING if self._from_nothing else self._since)
+            else:
+                told = begin(reading) if gone else replace(before, fault="")
+            return told, gone, steps(reading, told)
+
+    def _send_fault(self, box: Mailbox, told: Told, sentence: str) -> None:
+        box.to.send(message(of_the_log(told, sentence), self._base))
 
     def run(self, stop: threading.Event, *, every: float = EVERY) -> None:
         """Look until `stop` is set; what goes wrong is logged, and tried again."""
@@ -162,6 +204,7 @@ class Watcher:
             self._complain(redacted_traceback(error))
             return Round()
         self._fault = ""
+        self._seen = None if found.busy else self._seen
         return found
 
     def _complain(self, said: str) -> None:
