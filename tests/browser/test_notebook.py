@@ -11,14 +11,19 @@ from venturalitica.core.verification import Step, Verification
 from venturalitica.policy import parse_policy
 from venturalitica.reports.html.notebook import Judged, render_audit_fragment, render_run_fragment
 
-# As JupyterLab has them: rules of its own that would show through.
+# What JupyterLab's own style says of any output, as heavily as it says it.
 JUPYTERLAB = """
-body { background: BACK; color: FORE; font-family: serif; }
-.jp-RenderedHTMLCommon { color: FORE; font-size: 14px; }
-.jp-RenderedHTMLCommon td, .jp-RenderedHTMLCommon th { text-align: right; padding: .5em; }
+body { background: #fff; color: #111; font-family: serif; }
+.jp-RenderedHTMLCommon { color: #111; font-size: 14px; }
+.jp-RenderedHTMLCommon td, .jp-RenderedHTMLCommon th { vertical-align: middle; padding: .5em; }
+:not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon td { text-align: right; }
+:not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon th { text-align: right; }
 .jp-RenderedHTMLCommon tbody tr:nth-child(odd) { background: rgb(1, 2, 3); }
 .jp-RenderedHTMLCommon tbody tr:nth-child(even) { background: rgb(1, 2, 3); }
 .jp-RenderedHTMLCommon tbody tr:hover { background: rgb(1, 2, 3); }
+.jp-RenderedHTMLCommon :not(pre) > code { background: rgb(1, 2, 3); padding: 1px 5px; }
+.jp-RenderedHTMLCommon dl dt { float: left; width: 20%; font-weight: bold; text-align: right; }
+.jp-RenderedHTMLCommon dl dd { float: left; width: 80%; margin-left: 9em; }
 """
 CARD = {"light": "rgb(255, 255, 255)", "dark": "rgb(26, 31, 37)"}
 THEMES = [
@@ -40,9 +45,8 @@ def notebook(attributes: str) -> str:
     audit = render_audit_fragment(loan_verdicts(), policy_name="loans", policy_version="1.0")
     drawn = (audit, policy._repr_html_(), run, verification._repr_html_())
     outputs = "".join(f'<div class="jp-RenderedHTMLCommon">{one}</div>' for one in drawn)
-    style = JUPYTERLAB.replace("BACK", "#fff").replace("FORE", "#111")
     return (
-        f'<!doctype html><html lang="en"><head><title>n</title><style>{style}</style></head>'
+        f'<!doctype html><html lang="en"><head><title>n</title><style>{JUPYTERLAB}</style></head>'
         f'<body {attributes}><main><p id="own">A cell of the notebook.</p><table id="theirs">'
         f"<tbody><tr><td>1</td></tr></tbody></table>{outputs}</main></body></html>"
     )
@@ -51,7 +55,8 @@ def notebook(attributes: str) -> str:
 LOOKS = """
 selector => [...document.querySelectorAll(selector)].map(element => {
   const style = getComputedStyle(element);
-  return [style.backgroundColor, style.fontFamily, style.textAlign, style.padding, style.color];
+  const {backgroundColor, fontFamily, textAlign, padding, color} = style;
+  return [backgroundColor, fontFamily, textAlign, padding, color, style.float];
 })
 """
 
@@ -65,8 +70,11 @@ def test_it_follows_the_theme_and_leaves_the_notebook_alone(
         page.set_content(notebook(attributes))
         cards = page.evaluate(LOOKS, ".vl-inner")
         assert [card[0] for card in cards] == [CARD[expected]] * 4
-        rows = page.evaluate(LOOKS, ".vl-fragment tbody tr")
-        assert {row[0] for row in rows} == {"rgba(0, 0, 0, 0)"}
+        inner = page.evaluate(LOOKS, ".vl-fragment tbody tr, .vl-fragment code")
+        assert {one[0] for one in inner} == {"rgba(0, 0, 0, 0)"}
+        heads = page.evaluate(LOOKS, ".vl-fragment tbody th, .vl-fragment dt, .vl-fragment dd")
+        assert {one[2] for one in heads} == {"start"}
+        assert {one[5] for one in heads} == {"none"}
         with_us = [page.evaluate(LOOKS, one) for one in ("#own", "#theirs tr", "#theirs td")]
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         assert axe(page) == []

@@ -96,7 +96,10 @@ def test_an_error_is_shown_in_its_words_without_our_traceback(
 ) -> None:
     shell.run_cell("%check nothing")
     said = capsys.readouterr()
-    assert "BindingError: there is no 'nothing' in this notebook" in said.out + said.err
+    assert (
+        "BindingError: expected the name of a table; this notebook has no 'nothing'"
+        in said.out + said.err
+    )
     assert "Traceback" not in said.out + said.err
 
 

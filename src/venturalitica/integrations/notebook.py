@@ -139,8 +139,8 @@ def _named(space: Mapping[str, Any], name: str) -> Any:
     if name not in space:
         known = [one for one in space if not one.startswith("_")]
         raise BindingError(
-            f"there is no {name!r} in this notebook{did_you_mean(name, known)}: expected the name "
-            "of a table"
+            "expected the name of a table; this notebook has no "
+            f"{name!r}{did_you_mean(name, known)}"
         )
     return space[name]
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,35 @@ def test_what_runs_on_tells_what_comes_and_ends_when_asked(
     else:
         address = out.splitlines()[0]
         assert receiver.facts[0]["link"] == f"{address.rstrip('/')}/runs/1"
+
+
+def test_a_receiver_that_hangs_delays_no_page_no_run_and_no_end(
+    loans: Path, receiver: Receiver
+) -> None:
+    told = {SECRET: KEY, "VENTURALITICA_NOTIFY": f"http://{receiver.host}/Secret"}
+    with subprocess.Popen(
+        [sys.executable, "-m", "venturalitica", "ui", "--no-open", "--port", "0", "--notify"],
+        env=os.environ | told,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        folder = loans / ".venturalitica" / "cache" / "told"
+        until(lambda: list(folder.glob("*.json")))
+        receiver.may_answer.clear()
+        audit(right=False)
+        assert receiver.asked.wait(60)
+        audit(right=True)
+        for page in ("", "runs", "runs/1"):
+            with urllib.request.urlopen(address + page) as answer:
+                assert answer.status == 200
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert receiver.got == []
+        receiver.may_answer.set()
 
 
 def until(there: Any) -> None:

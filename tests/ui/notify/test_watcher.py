@@ -39,6 +39,9 @@ class Receiver:
         self.got: list[tuple[str, dict[str, str], bytes]] = []
         self.refused = 0
         self.answer = 200
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.asked = threading.Event()
         self._start(0)
 
     def _start(self, port: int) -> None:
@@ -47,6 +50,8 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.asked.set()
+                receiver.may_answer.wait(60)
                 if receiver.answer < 300:
                     receiver.got.append((self.path, dict(self.headers), body))
                 else:
@@ -466,6 +471,26 @@ def test_what_is_kept_holds_no_address(shelf: Shelf, receiver: Receiver) -> None
         data = path.read_bytes() + path.name.encode()
         assert not any(word in data for word in (b"127.0.0.1", b"Secret", b"Pa55"))
         assert path.suffix == ".lock" or path.stat().st_mode & 0o777 == 0o600
+
+
+def test_of_a_group_of_few_people_no_number_is_told(
+    shelf: Shelf, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VENTURALITICA_HOME", str(shelf.home))
+    rules = parse_policy(
+        b'policy: few\nversion: "1"\ncontrols:\n'
+        b'  - {id: parity, metric: demographic_parity_ratio, across: town, must: ">= 0.99"}\n'
+    )
+    town = ["Aa"] * 200 + ["Bb"] * 196 + ["Dd"] * 100 + ["Cedarvale"] * 4
+    guess = [0, 1] * 100 + [0, 0, 0, 1] * 49 + [0, 0, 0, 1] * 25 + [1, 1, 1, 0]
+    watching = watcher(shelf, hook(receiver), f"json://{receiver.host}/")
+    watching.once()
+    vl.enforce({"p": guess, "town": town}, prediction="p", town="town", policy=rules)
+    watching.once()
+    told = [body.decode() for *_, body in receiver.got]
+    assert len(told) == 2
+    assert all("parity failed: 0.500, must be >= 0.99" in one for one in told)
+    assert not any("Cedarvale" in one or "0.75" in one for one in told)
 
 
 HOSTILE = "<!channel> @everyone [here](http://evil.example)\n<script>x</script> ```\u202e"
