@@ -33,6 +33,7 @@ def _helper(path: Path, name: str) -> Any:
 
 _helper(HERE.parent / "ui" / "naughty.py", "ui_naughty")
 _helper(HERE.parent / "conftest.py", "tests_shared_with_browser")
+_helper(HERE.parent / "reports" / "conftest.py", "reports_conftest")
 looking = _helper(HERE / "looking.py", "browser_looking")
 crawling = _helper(HERE / "crawling.py", "browser_crawling")
 _helper(HERE / "tracking.py", "browser_tracking")

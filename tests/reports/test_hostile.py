@@ -41,7 +41,7 @@ def words(text: str) -> frozenset[str]:
 ALLOWED_TAGS = words(
     "html head meta title style body main header footer section article div span p h1 h2 h3 h4 ul"
     " li dl dt dd blockquote table thead tbody tfoot tr th td a b strong small code pre bdi time"
-    " details summary svg path line rect circle text"
+    " details summary svg path line rect circle text wbr"
 )
 ALLOWED_ATTRIBUTES = words(
     "lang charset http-equiv content name class id href rel scope colspan dir role tabindex"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import pytest
 
 from tests.ui.client import Client, client_for, words
 from tests.ui.shelf import ALONE, Shelf, passed, pruned_shelf
+from venturalitica.reports.summary import without_us
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.verification_steps import MEANINGS, bundle_command, log_command
 
@@ -316,6 +318,24 @@ def test_the_lines_for_a_bundle_do_what_the_steps_did(shelf: Shelf, tmp_path: Pa
     assert ids[3] == ids[5]
     assert '"size": 1' in said("bundle")
     assert '"red"' in said("lights")
+
+
+@TOOLS
+def test_the_lines_of_a_report_check_its_record(shelf: Shelf, tmp_path: Path) -> None:
+    shelf.audit()
+    entry = shelf.ledger.entry(0)
+    bundle = shelf.ledger.bundle(0)
+    (tmp_path / "evidence.json").write_bytes(bundle)
+    verified, key, record = run(without_us(), tmp_path).splitlines()
+    assert verified == "Verified OK"
+    assert key.split()[0] == entry.signer
+    assert record.split()[0] == entry.evidence_sha256
+    forged = json.loads(bundle)
+    forged["envelope"] = forged["envelope"].replace('"payload":"e', '"payload":"f', 1)
+    assert forged["envelope"] != json.loads(bundle)["envelope"]
+    (tmp_path / "evidence.json").write_text(json.dumps(forged))
+    with pytest.raises(AssertionError):
+        run(without_us(), tmp_path)
 
 
 @TOOLS

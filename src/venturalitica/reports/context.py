@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct, field
 
-from venturalitica.core.circumstances import intervals_words, share_words
+from venturalitica.core.circumstances import share_words
 from venturalitica.core.json_values import Json, integer, mappings, text
 from venturalitica.core.policy import Snapshot
 from venturalitica.core.prior import Prior
@@ -56,11 +56,6 @@ class ReportContext(Struct, frozen=True, kw_only=True):
     prior: Prior | None = None
     intervals: Json = field(default_factory=dict)
     keys: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def made_by(self) -> str:
-        """How the intervals were made; empty where the record does not say."""
-        return intervals_words(self.intervals)
 
     @property
     def trained_on(self) -> str:

@@ -6,8 +6,8 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from venturalitica.core.json_values import Json, text
-from venturalitica.core.text import visible
+from venturalitica.core.json_values import Json, number, text
+from venturalitica.core.text import level_words, percent, visible
 from venturalitica.core.verdict import Verdict
 from venturalitica.reports.context import ReportContext
 from venturalitica.reports.sentences import LIGHT_WORDS, run_sentence, summary_sentence
@@ -20,6 +20,27 @@ APPROVED, REJECTED = "Approved", "Rejected"
 NOT_VERIFIED, NOT_READABLE = "Not verified", "Not readable"
 KINDS = {"audit": "audit", "run": "record of a run"}
 VERIFY = "venturalitica verify evidence.json"
+
+SIGNED = """\
+jq -j .payload line | base64 -d > payload
+jq -j '.signatures[0].sig' line | base64 -d > signature
+{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' "$(wc -c < payload)"
+cat payload; } > signed"""
+"""From `line`, an envelope, to its signature and to what was signed (DSSE's PAE)."""
+
+SIGNATURE = f"""\
+jq -j .envelope FILE > line
+{SIGNED}
+keyid=$(jq -j '.signatures[0].keyid' line)
+jq -j --arg k "$keyid" '.keys[$k]' FILE > key.pem
+openssl dgst -sha256 -verify key.pem -signature signature signed"""
+"""Whether the first key of a bundle, `FILE`, signed its record."""
+
+_KEY_ID = "openssl pkey -pubin -in key.pem -outform DER | sha256sum"
+"""The id of that key, computed anew: what is compared with an id got another way."""
+
+_RECORD = "sha256sum line"
+"""The digest of the signed envelope, which is what a report calls the record's."""
 
 
 def found(context: ReportContext) -> str:
@@ -67,6 +88,25 @@ def law(verdicts: Sequence[Verdict]) -> str:
         "Articles and annexes are those of Regulation (EU) 2024/1689 (AI Act), unless another "
         "law is named."
     )
+
+
+def several(context: ReportContext) -> str:
+    """That several intervals were read at once, and what of it; empty where it was one at most."""
+    levels = [verdict.level for verdict in context.verdicts if verdict.interval is not None]
+    count = len(levels)
+    if count < 2:
+        return ""
+    together = number(context.intervals.get("level"))
+    if together is not None and "divided" in text(context.intervals.get("for_several_controls")):
+        return (
+            f"{count:,} intervals were read at once, and the error was divided among them "
+            f"(Bonferroni): together they hold at {level_words(together)}."
+        )
+    missed = sum(1 - level for level in levels)
+    said = f"{count:,} intervals were read at once, each at its own level:"
+    if missed < 1:
+        return f"{said} that at least one misses its value has a chance of up to {percent(missed)}."
+    return f"{said} on average up to {missed:.1f} of them miss their value."
 
 
 def _severity(verdict: Verdict) -> int:
@@ -202,3 +242,8 @@ def commands(context: ReportContext) -> str:
     name = visible(policy.filename) or "model_policy.yaml"
     file = shlex.quote(f"policy_snapshot/{name}")
     return f"{VERIFY}\nsha256sum {file}\n# must print {policy.sha256}"
+
+
+def without_us(file: str = "evidence.json") -> str:
+    """The lines that check a bundle with openssl and jq alone."""
+    return "\n".join((SIGNATURE.replace("FILE", file), _KEY_ID, _RECORD))

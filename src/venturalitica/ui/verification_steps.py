@@ -13,6 +13,7 @@ from venturalitica.core.verdict import Interval, Light
 from venturalitica.core.verification import Step, Verification
 from venturalitica.ledger.index.queries import RANKS, Known, light_of
 from venturalitica.ledger.lifecycle.begun import STOPPED, UNDER_WAY
+from venturalitica.reports import summary
 from venturalitica.reports.html.interval_chart import Mark
 
 if TYPE_CHECKING:
@@ -258,12 +259,6 @@ MEANINGS = {
     "delivered": "what receipts call delivered is still at the runs that confirmed it",
 }
 
-_SIGNED = """\
-jq -j .payload line | base64 -d > payload
-jq -j '.signatures[0].sig' line | base64 -d > signature
-{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' "$(wc -c < payload)"
-cat payload; } > signed"""
-
 _SEAL = """\
 head -n 3 note > text
 tail -n 1 note | cut -d' ' -f3 | base64 -d | tail -c 64 > signature
@@ -287,15 +282,7 @@ _BUNDLE = {
     "bundle": "jq '{format, index, size}' FILE",
     "keys": "for id in $(jq -r '.keys | keys[]' FILE); do jq -j --arg k \"$id\" '.keys[$k]' FILE "
     '| openssl pkey -pubin -outform DER | sha256sum; echo "$id"; done',
-    "signatures": "\n".join(
-        (
-            "jq -j .envelope FILE > line",
-            _SIGNED,
-            "keyid=$(jq -j '.signatures[0].keyid' line)",
-            "jq -j --arg k \"$keyid\" '.keys[$k]' FILE > key.pem",
-            "openssl dgst -sha256 -verify key.pem -signature signature signed",
-        )
-    ),
+    "signatures": summary.SIGNATURE,
     "chain": f"{_RECORD} | jq .predicate.log",
     "statements": f"{_RECORD} | jq '{{_type, predicateType}}'",
     "policy": f"{_RECORD} | jq -r '.predicate.policy.bytes' | base64 -d | sha256sum\n"
@@ -333,7 +320,7 @@ _LOG = {
         (
             _FOLDER,
             "sed -n LINEp HOME/log/entries.jsonl > line",
-            _SIGNED,
+            summary.SIGNED,
             "openssl dgst -sha256 -verify HOME/keys/\"$(jq -j '.signatures[0].keyid' line)\".pem "
             "-signature signature signed",
         )

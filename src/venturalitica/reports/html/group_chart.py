@@ -12,9 +12,13 @@ from venturalitica.core.verdict import GroupValue, Verdict
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.reports.html.interval_chart import Scale, scale_for
 from venturalitica.reports.html.markup import join, tag
+from venturalitica.reports.html.parts import LONG, name, pieces
 
 MOST_GROUPS = 24
 """More groups than this are shown by their lowest and highest; the rest are counted."""
+
+MANY_GROUPS = 4
+"""A card with more groups than this may be divided between pages of paper."""
 
 _MIDDLE = 9
 
@@ -32,8 +36,14 @@ def group_plot(verdict: Verdict) -> Markup | None:
         _head(verdict, scale),
         tag("tbody", *rows),
         _foot(scale, reference, verdict, left_out),
-        cls="vl-groups",
+        cls=f"vl-groups{_size(shown)}",
     )
+
+
+def _size(groups: Sequence[GroupValue]) -> str:
+    """The classes of a table that needs the whole width, or may be divided between pages."""
+    wide = any(len(piece) > LONG for group in groups for piece in pieces(group.name))
+    return (" vl-wide" if wide else "") + (" vl-many" if len(groups) > MANY_GROUPS else "")
 
 
 def reference_value(verdict: Verdict) -> float | None:
@@ -83,7 +93,7 @@ def _numbers(groups: Sequence[GroupValue], reference: float | None) -> list[floa
 
 def _head(verdict: Verdict, scale: Scale) -> Markup:
     known = CATALOG.get(verdict.metric)
-    group = " × ".join(verdict.across) or ("Column" if known and known.drift else "Group")
+    group = name(" × ".join(verdict.across) or ("Column" if known and known.drift else "Group"))
     return tag(
         "thead",
         tag(
@@ -106,7 +116,7 @@ def _row(group: GroupValue, scale: Scale, reference: float | None, bound: float 
     small = tag("small", "few rows", cls="vl-few") if not group.supported else None
     return tag(
         "tr",
-        tag("th", tag("bdi", group.name), small, scope="row"),
+        tag("th", name(group.name), small, scope="row"),
         tag("td", f"{group.n:,}", cls="vl-num"),
         tag("td", _value_words(group, bound), cls="vl-num"),
         tag("td", _dot(group, scale, reference, bound), cls="vl-plot"),

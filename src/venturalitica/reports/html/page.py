@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from venturalitica.reports.context import ReportContext, read_statement
 from venturalitica.reports.html.templating import environment
-from venturalitica.reports.html.theme import page_policy, page_style
+from venturalitica.reports.html.theme import footer, page_policy, page_style
 
 
 def render_report(
@@ -48,6 +48,7 @@ def render_report(
 def draw_page(context: ReportContext) -> str:
     """The document of what was read already."""
     subject = context.policy.name if context.policy else context.run.name or "run"
+    below = footer(context.evidence_sha256)
     page = (
         environment()
         .get_template("report.html")
@@ -55,7 +56,8 @@ def draw_page(context: ReportContext) -> str:
             context=context,
             title=f"{context.light.capitalize()}: {subject}, {context.kind} report",
             style=Markup(page_style()),
-            page_policy=page_policy(),
+            footer=Markup(below),
+            page_policy=page_policy(*([below] if below else [])),
         )
     )
     return f"{page}\n"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from markupsafe import Markup
 
 from venturalitica.core.json_values import Json, integer, mapping, text, texts
+from venturalitica.core.text import visible
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.core.verification import Step
-from venturalitica.reports.context import ReportContext
+from venturalitica.reports.context import ReportContext, Standing
 from venturalitica.reports.html.markup import tag
 from venturalitica.reports.sentences import LIGHT_WORDS, status_words
 
@@ -19,6 +21,27 @@ def digest(value: object) -> Markup | str:
     """A SHA-256 in full, in letters that can be told apart; empty where there is none."""
     long = " vl-long" if len(str(value)) > 40 else ""
     return tag("code", value, cls=f"vl-digest{long}") if value else ""
+
+
+LONG = 20
+"""A word longer than this is too wide for a column beside a drawing."""
+ENDLESS = 50
+"""A word longer than this is too wide for any column: it may break anywhere."""
+
+_SEAMS = re.compile(r"(?<=[_/|-])(?=\w)")
+
+
+def pieces(name: str) -> list[str]:
+    """The parts of a name that stay whole: it breaks at spaces, and after `_`, `/`, `|` or `-`."""
+    return [piece for word in visible(name).split() for piece in _SEAMS.split(word)]
+
+
+def name(value: object) -> Markup:
+    """A recorded name, isolated, that breaks only where its parts meet."""
+    words = visible(str(value))
+    endless = any(len(piece) > ENDLESS for piece in pieces(words))
+    cls = "vl-word vl-endless" if endless else "vl-word"
+    return tag("bdi", Markup("<wbr/>").join(_SEAMS.split(words)), cls=cls)
 
 
 def scalar(value: object) -> str:
@@ -165,6 +188,18 @@ def _flat(value: object) -> str:
 def signed_by(context: ReportContext) -> list[tuple[str, Markup | str]]:
     """Each key that a record says it is signed or sealed by, with its role."""
     return [(f"Key of {role}", digest(key)) for role, key in context.keys]
+
+
+def place(standing: Standing | None) -> list[tuple[str, str | None]]:
+    """Place, retention and delivery of a record; nothing where only its statement is known."""
+    if standing is None:
+        return []
+    until = f"{standing.kept_until} ({standing.retention})" if standing.kept_until else ""
+    return [
+        ("Place", f"entry {standing.entry} of a log with {standing.size:,}"),
+        ("To be kept until", until or "not readable"),
+        ("Waits for", ", ".join(standing.waiting) or None),
+    ]
 
 
 def other_columns(item: Json) -> tuple[tuple[str, ...], int]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from venturalitica.core.json_values import mapping, mappings
+from venturalitica.core.json_values import mapping, mappings, texts
 from venturalitica.core.record import snapshot_words
 from venturalitica.core.text import format_interval, format_number, level_words
 from venturalitica.policy.changes import MARKS
@@ -55,6 +55,7 @@ def environment(*folders: Path) -> Environment:
         *(parts.light_icon, parts.light_word, parts.status_pill, parts.hardware),
         *(
             parts.signed_by,
+            parts.place,
             parts.other_columns,
             parts.roles,
             parts.nulls_of,
@@ -72,10 +73,12 @@ def environment(*folders: Path) -> Environment:
         interval=format_interval,
         level_words=level_words,
         prose=prose,
+        named=parts.name,
         thousands=parts.thousands,
         scalar=parts.scalar,
         mapping=mapping,
         mappings=mappings,
+        texts=texts,
         recorded=_recorded,
     )
     return made

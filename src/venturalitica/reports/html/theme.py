@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from functools import cache
 
 from venturalitica.reports.html.templating import environment
@@ -48,6 +49,8 @@ DARK = {
     "grey-tint": "#262d35",
 }
 
+_DIGEST = re.compile("[0-9a-f]{64}")
+
 
 @cache
 def _style(fragment: bool) -> str:
@@ -65,8 +68,23 @@ def fragment_style() -> str:
     return _style(fragment=True)
 
 
-@cache
-def page_policy() -> str:
-    """The content security policy of the report: its own style sheet and nothing else."""
-    hashed = base64.b64encode(hashlib.sha256(page_style().encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'sha256-{hashed}'; base-uri 'none'; form-action 'none'"
+def footer(evidence_sha256: str) -> str:
+    """The style that puts the digest of the record below each printed page; empty without one."""
+    if not _DIGEST.fullmatch(evidence_sha256):
+        return ""  # what is no digest could end the string, and say something else
+    said = f"Record, SHA-256 {evidence_sha256}"
+    return f'@page{{@bottom-left{{content:"{said}";font:7pt monospace;color:{LIGHT["muted"]}}}}}'
+
+
+def page_policy(*more: str) -> str:
+    """The content security policy of the report: its own style sheets and nothing else.
+
+    Args:
+        more: the text of each style element besides `page_style`.
+    """
+    sheets = " ".join(f"'sha256-{_hashed(sheet)}'" for sheet in (page_style(), *more))
+    return f"default-src 'none'; style-src {sheets}; base-uri 'none'; form-action 'none'"
+
+
+def _hashed(sheet: str) -> str:
+    return base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
