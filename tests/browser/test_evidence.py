@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from venturalitica.ledger import Ledger
+
+looking = sys.modules["browser_looking"]
+RECORDED = "section[aria-label='What is recorded']"
+SOUND = "section[aria-label='Whether the evidence is sound']"
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no-scripts"])
@@ -56,6 +62,8 @@ def test_an_honest_bundle(look, ui, red_bundle, javascript, axe) -> None:
     assert "failed" not in page.locator("h1").inner_text().lower()
     assert page.locator(".ev-steps .vl-is-red").count() == 0
     assert page.locator(".ev-steps .vl-is-green").count() > 3
+    assert page.locator(f"{RECORDED}.vl-is-red").count() == 1
+    assert page.locator(f"{SOUND}:is(.vl-is-green, .vl-is-amber)").count() == 1
     assert not javascript or axe(page) == []
 
 
@@ -65,15 +73,45 @@ def test_a_tampered_bundle(look, ui, red_bundle, javascript, axe) -> None:
     assert page.locator(".ev-steps .vl-is-red").count() > 0
     told = page.locator("main").inner_text()
     assert "signature" in told
-    assert page.locator("main .ui-notice-red").count() == 1
+    assert page.locator(f"{SOUND}.vl-is-red").count() == 1
     assert not javascript or axe(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_record_and_evidence_are_two_things(look, ui, red_bundle, axe, width, scheme) -> None:
+    page = look(f"{ui.url}/evidence", width=width, scheme=scheme)
+    _uploaded(page, "evidence.json", red_bundle)
+    assert looking.too_wide(page) == []
+    assert axe(page) == []
+    facts = page.locator("section[aria-label='What was verified']")
+    for fact in ("Record", "Date", "Policy", "Light", "Controls", "Signed by key", "Run"):
+        assert facts.locator("dt", has_text=re.compile(f"^{fact}$")).count() == 1
+    page.get_by_role("link", name="Open as a report").click()
+    assert page.locator("header.vl-answer.vl-is-red").count() == 1
+    assert looking.too_wide(page) == []
+    assert axe(page) == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_of_a_verification_is_sound(look, red_bundle, axe, tmp_path, width) -> None:
+    """What `verify --format html` writes opens from disk, as wide as the window."""
+    (tmp_path / "evidence.json").write_bytes(red_bundle)
+    call = [sys.executable, "-m", "venturalitica", "verify", str(tmp_path / "evidence.json")]
+    subprocess.run([*call, "--format", f"html={tmp_path / 'v.html'}"], check=True, timeout=120)
+    page = look((tmp_path / "v.html").as_uri(), ours="http://127.0.0.1:9", width=width)
+    assert page.locator(f"{RECORDED}.vl-is-red").count() == 1
+    assert page.locator(f"{SOUND}.vl-is-green").count() == 1
+    assert page.locator(".vl-card").count() > 3
+    assert looking.too_wide(page) == []
+    assert axe(page) == []
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"\x80\x04\x95pickle", b"[" * 100_000, b"null"])
 def test_what_is_no_bundle_fails_and_says_so(look, ui, data) -> None:
     page = _uploaded(look(f"{ui.url}/evidence"), "<img src=x onerror=pwned=1>.json", data)
     assert page.locator(".ev-steps .vl-is-green").count() == 0
-    assert page.locator("main .ui-notice-red").count() == 1
+    assert page.locator(f"{SOUND}.vl-is-red").count() == 1
     assert "<img src=x" in page.locator("h1").inner_text()
 
 

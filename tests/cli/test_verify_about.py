@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,50 @@ def test_json_carries_the_same_facts(home: Path) -> None:
     assert (told["policy"], told["version"], told["light"]) == ("loan", "2.1", "red")
     assert (told["controls"], told["failed"], told["unevaluated"]) == (3, 2, 0)
     assert about["signers"] == told["signers"]
+
+
+def page(home: Path, source: Path) -> tuple[str, list[str]]:
+    """The HTML of a verification as words, and the lights of record and evidence."""
+    out = home.parent / "verify.html"
+    CliRunner().invoke(app, ["verify", str(source), "--format", f"html={out}"])
+    html = out.read_text()
+    text = re.sub("<style>.*?</style>|<[^>]+>", " ", html, flags=re.DOTALL)
+    lights = re.findall(r'<section class="vl-answer vl-is-(\w+)"', html)
+    return " ".join(unescape(text).split()), lights
+
+
+def test_the_page_of_a_bundle_heads_with_what_was_verified_and_holds_its_report(home: Path) -> None:
+    text, lights = page(home, bundle(home, 1))
+    assert lights == ["red", "green"]
+    facts = ("audit, entry 1 of a log with 2", "loan 2.1", "2 of 3 controls failed", "enforce")
+    for fact in (*facts, "Signed by key"):
+        assert text.index(fact) < text.index("Step by step") < text.index("Controls at a glance")
+    assert "What is recorded Red: 2 of 3 controls failed" in text
+    assert "openssl dgst -sha256 -verify" in text
+    assert page(home, bundle(home, 0))[1] == ["green", "green"]
+
+
+def test_the_page_of_what_does_not_verify_has_no_light_of_its_record(home: Path) -> None:
+    path = bundle(home, 0)
+    path.write_bytes(path.read_bytes().replace(b'"sig\\":\\"M', b'"sig\\":\\"N', 1))
+    text, lights = page(home, path)
+    assert lights == ["grey", "red"]
+    assert "It says green: none of 3 controls failed" in text
+    assert "Nothing in it is proven." in text
+    path.write_text("{}")
+    assert page(home, path)[1] == ["red"]
+
+
+def test_the_page_of_several_records_tells_them_apart(home: Path) -> None:
+    text, lights = page(home, home)
+    assert lights == ["red", "green"]
+    assert "What is recorded 1 RED, 1 green" in text
+    folder = bundle(home, 0).parent
+    bundle(home, 1)
+    text, lights = page(home, folder)
+    assert lights == ["red", "green"]
+    assert "Green 0 of 3" in text
+    assert "Red 2 of 3" in text
 
 
 def test_what_does_not_verify_is_only_what_it_says_of_itself(home: Path) -> None:

@@ -236,7 +236,12 @@ def test_a_red_record_that_verifies_is_said_to_be_red(shelf: Shelf, client: Clie
     (report,) = re.findall(r'href="(/evidence/bundle/\w+/report)"', page.text)
     assert "vl-answer vl-is-red" in client.get(report).text
     assert "1 of 3 controls failed" in words(client.get("/runs/0"))
-    assert "What they say: 1 red ." in words(verified(client))
+    whole = verified(client)
+    for apart in (page, whole):
+        record, evidence = re.findall(r'<section class="vl-answer vl-is-(\w+)"', apart.text)
+        assert (record, evidence) == ("red", "green")
+    assert "What is recorded Red: 1 of 3 controls failed" in said
+    assert "What is recorded 1 red Whether the evidence is sound Verified" in words(whole)
 
 
 def test_a_green_record_of_another_key_is_amber_and_an_edited_one_red(
@@ -250,7 +255,10 @@ def test_a_green_record_of_another_key_is_amber_and_an_edited_one_red(
     page = dropped(client, data)
     assert "vl-edge-amber" in page.text
     assert "which is not yours" in words(page)
+    assert "It says green: none of 1 control failed Amber at best" in words(page)
     edited = dropped(client, data.replace(b'"sig\\":\\"M', b'"sig\\":\\"N', 1))
+    assert "It says green: none of 1 control failed Nothing in it is proven." in words(edited)
+    assert 'vl-answer vl-is-green"' not in page.text + edited.text
     assert "vl-edge-red" in edited.text
     assert "<h1>Not verified:" in edited.text
 

@@ -15,6 +15,7 @@ from venturalitica.ledger.index.queries import RANKS, Known, light_of
 from venturalitica.ledger.lifecycle.begun import STOPPED, UNDER_WAY
 from venturalitica.reports import summary
 from venturalitica.reports.html.interval_chart import Mark
+from venturalitica.reports.verified import soundness
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow, VerdictRow
@@ -62,18 +63,8 @@ def outcome(found: Verification, command: Callable[[Step], str]) -> Outcome:
         for step in steps
     )
     unchecked = sum(step.ok is None for step in found.steps)
-    if found.ok:
-        rest = f" {unchecked} could not be checked; each says why." if unchecked else ""
-        return Outcome(
-            "green", "Verified", f"Every step that could be made held.{rest}", shown, unchecked
-        )
-    fault = found.fault
-    if fault is None:
-        return Outcome("grey", "Not verified", "No step could be made.", shown, unchecked)
-    place = f" (entry {fault.index})" if fault.index is not None else ""
-    return Outcome(
-        "red", "Not verified", f"Failed: {fault.name}{place}: {fault.detail}", shown, unchecked
-    )
+    sound = soundness(found)
+    return Outcome(sound.light, sound.words, sound.detail, shown, unchecked)
 
 
 NOTHING = Known()

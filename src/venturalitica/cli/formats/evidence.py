@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from venturalitica.cli.formats.repository import in_repository
 from venturalitica.cli.formats.write import Told
 from venturalitica.core.verdict import About, Light, worst_light
 from venturalitica.core.verification import Verification
-from venturalitica.ledger.verify.about import genuine_words
+from venturalitica.ledger.verify.about import genuine_words, lights_words
 from venturalitica.reports.formats.findings import (
     Finding,
     Findings,
@@ -20,12 +22,46 @@ from venturalitica.reports.formats.findings import (
     plain,
 )
 
+if TYPE_CHECKING:
+    from venturalitica.reports.verified import Apart
+
 
 def told(
     found: Verification, *, facts: dict[str, Any], table: Callable[[], None], witnesses: bool
 ) -> Told:
     """All that can be written of a verification."""
-    return Told(findings=findings(found, witnesses=witnesses), facts=facts, table=table)
+    listed = findings(found, witnesses=witnesses)
+    return Told(findings=listed, facts=facts, table=table, page=partial(_page, found, listed))
+
+
+def _page(found: Verification, listed: Findings) -> str:
+    """One bundle with its report, several records with a line for each."""
+    from venturalitica.reports.formats.html import verification_page
+    from venturalitica.reports.verified import of_report
+    from venturalitica.review.record_page import bundle_page
+
+    file = Path(found.source)
+    one = None
+    if file.is_file():
+        with contextlib.suppress(OSError):
+            one = bundle_page(file.read_bytes(), found, own=False)
+    if one is None:
+        return verification_page(listed, _apart(found), about=found.about)
+    both = of_report(found, one.report)
+    return verification_page(listed, both, about=found.about, report=one.report, signer=one.signer)
+
+
+def _apart(found: Verification) -> Apart:
+    """The lights that several records hold, in the colour of the worst of them."""
+    from venturalitica.reports.verified import NOT_PROVEN, Apart, Said, soundness
+
+    evidence = soundness(found)
+    if found.about is None or not found.about.lights:
+        return Apart(None, evidence)
+    words = lights_words(found.about)
+    if not found.ok:
+        return Apart(Said("grey", f"It says {words}", NOT_PROVEN), evidence)
+    return Apart(Said(_light(found), words), evidence)
 
 
 def findings(found: Verification, *, witnesses: bool) -> Findings:

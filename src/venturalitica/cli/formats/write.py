@@ -25,12 +25,14 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 
 class Told(Struct, frozen=True, kw_only=True):
     """What a command found, in every way it can be told. `record` gives what its pages are drawn
-    of, or None where nothing is on record: they list the findings then."""
+    of, or None where nothing is on record: they list the findings then. `page` draws the HTML where
+    that is another one."""
 
     findings: Findings
     facts: dict[str, Any]
     table: Callable[[], None]
     record: Callable[[], ReportContext | None] = lambda: None
+    page: Callable[[], str] | None = None
 
 
 def write(places: Sequence[Destination], told: Told) -> None:
@@ -107,6 +109,8 @@ def _markdown(told: Told) -> str:
 
 
 def _page(told: Told) -> str:
+    if told.page is not None:
+        return told.page()
     record = told.record()
     if record is None:
         from venturalitica.reports.formats.html import findings_page

@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from venturalitica.core.redact import redact_text
-from venturalitica.core.verdict import Light
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EntryPruned, EvidenceError, VenturaliticaError
 from venturalitica.ledger.index.counts.answers import lights_of
 from venturalitica.ledger.index.cross_check import stamp_of
 from venturalitica.reports.context import ReportContext
+from venturalitica.reports.verified import NOT_PROVEN, Apart, Said, of_report
 from venturalitica.review.health.evidence import Signer, signers
 from venturalitica.review.record_page import BundlePage, bundle_page
 from venturalitica.system.settings import Settings
@@ -87,8 +87,7 @@ class JobContext(Struct, frozen=True):
     job: Job
     outcome: Outcome | None
     verified: Verified | None
-    lights: tuple[tuple[Light, int], ...] = ()
-    """How many audits and runs of the log have each light, the worst first."""
+    both: Apart | None = None
 
 
 class BundleContext(Struct, frozen=True):
@@ -99,6 +98,7 @@ class BundleContext(Struct, frozen=True):
     outcome: Outcome
     job: str
     about: BundlePage | None
+    both: Apart
 
     @property
     def kind(self) -> str:
@@ -300,17 +300,25 @@ def _job(request: Request) -> JobContext:
         raise HTTPException(404, "This verification is not known any more: begin another.")
     found = job.result if isinstance(job.result, Verified) else None
     home = _desk(request).home
-    told = None if found is None else log_outcome(found, home)
-    return JobContext(job, told, found, () if found is None else _lights(_desk(request)))
+    if found is None:
+        return JobContext(job, None, None)
+    told = log_outcome(found, home)
+    return JobContext(job, told, found, _apart(_desk(request), found.found, told))
 
 
-def _lights(desk: Desk) -> tuple[tuple[Light, int], ...]:
-    """None where the log cannot be read: then the steps say why."""
+def _apart(desk: Desk, found: Verification, told: Outcome) -> Apart:
+    """The lights that the log records, the worst of them first, beside what its steps came to."""
+    evidence = Said(told.light, told.word, told.sentence)
     try:
         with desk.reading() as reading:
-            return lights_of(reading.index, reading.known())
+            lights = lights_of(reading.index, reading.known())
     except EvidenceError:
-        return ()
+        return Apart(None, evidence)  # the log cannot be read: the steps say why
+    if not lights:
+        return Apart(None, evidence)
+    words = ", ".join(f"{number:,} {light}" for light, number in lights)
+    shown = Said(lights[0][0], words) if found.ok else Said("grey", f"It says {words}", NOT_PROVEN)
+    return Apart(shown, evidence)
 
 
 def verify_bundle(request: Request) -> Response:
@@ -330,22 +338,24 @@ def verify_bundle(request: Request) -> Response:
         own = {}
     found = verified(data, known_keys=own)
     about = bundle_page(data, found, own=bool(own))
+    both = of_report(found, about.report if about else None)
     jobs = Jobs.of(request.app)
-    job = jobs.keep("bundle", (sent.filename[:200], bundle_outcome(found), about))
+    job = jobs.keep("bundle", (sent.filename[:200], bundle_outcome(found), about, both))
     return _to(request, "bundle", job=job.id)
 
 
 def bundle(request: Request) -> Response:
     """What a bundle came to."""
     job = _dropped(request)
-    name, found, about = job.result
-    return render(request, "bundle.html", BundleContext(name, job.ended, found, job.id, about))
+    name, found, about, both = job.result
+    context = BundleContext(name, job.ended, found, job.id, about, both)
+    return render(request, "bundle.html", context)
 
 
 def bundle_report(request: Request) -> Response:
     """The record of a bundle as a report."""
     job = _dropped(request)
-    name, _, about = job.result
+    name, _, about, _ = job.result
     if about is None or about.report is None:
         raise HTTPException(404, "This file holds no audit and no run: it has no report.")
     return render(request, "bundle_report.html", BundleReportContext(name, job.id, about.report))
