@@ -63,6 +63,7 @@ def verify_model(
     policy: str | Path | Policy | None = None,
     signers: str | PathLike[str] | None = None,
     files: str | PathLike[str] | None = None,
+    overrides: str | PathLike[str] | None = None,
 ) -> Decision:
     """Refuse a model whose files no gate let through: before it is served.
 
@@ -75,9 +76,13 @@ def verify_model(
             default the reader's own and those of `VENTURALITICA_TRUSTED_KEYS`.
         files: the folder that will be served, where it was fetched already. Each of its files is
             compared, so that nothing can be put in between.
+        overrides: file of the public keys whose `venturalitica override` counts, while it lasts and
+            for the alias that `model` names; by default nobody's. What is served under one is told
+            as a warning.
 
     Returns:
-        The `Decision` that let it through: `name`, `version`, `policy`, `sentence`, `files_root`.
+        The `Decision` that let it through: `name`, `version`, `policy`, `sentence`, `files_root`;
+        its `rule` is `"override"` where it was refused and an override lets it pass.
 
     Raises:
         EvidenceError: it was refused, nobody decided, or these are other files; with the reason.
@@ -90,7 +95,7 @@ def verify_model(
     from venturalitica.review.gate.serving import let_through
 
     rules = policy if policy is None or isinstance(policy, Policy) else read_policy(policy)
-    return let_through(model, policy=rules, signers=signers, files=files)
+    return let_through(model, policy=rules, signers=signers, files=files, overrides=overrides)
 
 
 def enforce(

@@ -123,6 +123,7 @@ COMMAND_LINES = [
     *("gate NAUGHTY", "gate bundles/evidence.json --format github", "gate 0 --policy NAUGHTY"),
     *("watch --once --since 2020-01-01", "watch --once --to NAUGHTY", "watch --since NAUGHTY"),
     *("watch --once --link-base NAUGHTY", "watch --once --json"),
+    *("override NAUGHTY --alias NAUGHTY --because NAUGHTY --as NAUGHTY --for 1h --yes",),
     *("sync", "reindex", "doctor", "metrics NAUGHTY", "init rows.csv --target NAUGHTY --force"),
 ]
 ELSEWHERE = {"demo", "ui"}

@@ -62,6 +62,7 @@ NEITHER = {
     "policy schema": "reads nothing",
     "gate-server lint": "reads a gate file",
     "gate-server schema": "reads nothing",
+    "override": "asks MLflow, and appends a record",
     "metrics": "reads nothing",
     "ui": "serves pages; they have tests of their own",
     "watch": "keeps in the cache what it told; it has tests of its own",

@@ -162,6 +162,9 @@ def test_each_command_of_the_page_works_one_after_another(project: Any) -> None:
     shutil.copy(file, "evidence.json")
     assert "$ openssl ecparam -name prime256v1 -genkey -noout -out ada.pem" in page
     own_key(Path("ada.pem"))
+    public = "openssl ec -in ada.pem -pubout -out ada.pub"
+    assert f"$ {public}" in page
+    subprocess.run(public.split(), check=True)
     for command in commands:
         found = CliRunner().invoke(app, shlex.split(command))
         assert found.exit_code == 0, (command, found.output)

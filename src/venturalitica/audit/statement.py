@@ -38,6 +38,7 @@ from venturalitica.core.verdict import Light, Verdict, light_of_part, worst_ligh
 from venturalitica.ledger.records.kept_looks import is_kept, keep_up, prior_of, take_note
 from venturalitica.ledger.records.publication import publication_of
 from venturalitica.ledger.records.vault import Pair
+from venturalitica.ledger.signing.signer import Signer
 from venturalitica.metrics.catalog import sharing_error
 from venturalitica.trackers.base import RunRef
 
@@ -79,8 +80,9 @@ class Unsigned(Concise, frozen=True):
     """A statement as JSON types, and the pairs that must be in the vault before it is signed.
 
     `key` is the log's own secret, by which earlier audits of the same data are known; empty where
-    it is no audit, or has no data. `refused` says why its tally is not published, as its policy
-    asks; empty where it is, or is not to be.
+    it is no audit, or has no data. `cosigners` sign besides the ledger's own key.
+    `refused` says why its tally is not published, as its policy asks; empty where it is, or is not
+    to be.
     """
 
     unsaid = frozenset({"pairs", "key"})
@@ -89,6 +91,7 @@ class Unsigned(Concise, frozen=True):
     pairs: tuple[Pair, ...] = ()
     key: bytes = b""
     refused: str = ""
+    cosigners: tuple[Signer, ...] = ()
 
     def append_to(self, ledger: Ledger) -> Entry:
         """Sign and append it; an audit says what the log holds from before it.
@@ -99,7 +102,12 @@ class Unsigned(Concise, frozen=True):
         if self.key and not is_kept(ledger.home) and (size := ledger.size):
             keep_up(ledger.home, self.key, size, ledger.leaf(size - 1))
         late = partial(prior_of, ledger.home, self.key, statement=self.statement)
-        entry = ledger.append(self.statement, pairs=self.pairs, late=late if self.key else None)
+        entry = ledger.append(
+            self.statement,
+            cosigners=self.cosigners,
+            pairs=self.pairs,
+            late=late if self.key else None,
+        )
         if self.key:
             take_note(ledger.home, self.key, entry)
         return entry

@@ -114,7 +114,7 @@ def _signed_off(
     light = light_of(ledger, entry)
     if said["decision"] == "approved":
         _ask(entry, light, said["person"], yes=yes)
-    own = _own_key(key, settings) if key is not None else None
+    own = own_key(key, settings) if key is not None else None
     ledger_key = ledger.signer_id
     cosigners = (own,) if own is not None and own.keyid != ledger_key else ()
     made = append_approval(
@@ -145,8 +145,8 @@ def _ask(entry: Entry, light: str, person: str, *, yes: bool) -> None:
         leave(WRONG)
 
 
-def _own_key(path: Path, settings: Settings) -> FileSigner:
-    """The person's key; its passphrase is asked for on a terminal."""
+def own_key(path: Path, settings: Settings) -> FileSigner:
+    """A person's key; its passphrase is asked for on a terminal."""
     from venturalitica.ledger.signing.signer import read_private
 
     try:

@@ -33,6 +33,9 @@ COMMANDS: tuple[CommandLine, ...] = (
     CommandLine("baseline", "Write the distributions of a training set.", "baseline", JUDGE),
     CommandLine("verify", "Check that nobody changed the evidence.", "verify", JUDGE),
     CommandLine("gate", "Say whether a model's version may pass.", "gates.gate", JUDGE),
+    CommandLine(
+        "override", "Let a version have an alias that the gate refuses.", "gates.override", JUDGE
+    ),
     CommandLine("gate-server", "Check the gate file of MLflow's server.", "gates.server", CARE),
     CommandLine("approve", "Sign a record off: dated, signed, by a person.", "approve", JUDGE),
     CommandLine("policy", "Lint, show, compare and commit to policies.", "policies.policy", JUDGE),

@@ -58,6 +58,7 @@ class KindName(StrEnum):
     begin = "begin"
     attachment = "attachment"
     decision = "decision"
+    override = "override"
 
 
 CARE = tuple(kind.value for kind in KindName if kind not in (KindName.audit, KindName.run))

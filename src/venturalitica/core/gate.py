@@ -37,7 +37,8 @@ Rule = Literal[
     "error",
     "override",
 ]
-"""By which rule it was decided: one name for good, whatever the sentence says."""
+"""By which rule it was decided: one name for good, whatever the sentence says. By `override` a
+model is served that was refused; on record stands the rule that refused it."""
 
 
 class SignOff(Struct, frozen=True):

@@ -63,6 +63,7 @@ COMMITMENT = "urn:venturalitica:commitment:v1"
 BEGIN = "urn:venturalitica:begin:v1"
 ATTACHMENT = "urn:venturalitica:attachment:v1"
 DECISION = "urn:venturalitica:decision:v1"
+OVERRIDE = "urn:venturalitica:override:v1"
 
 JUDGED = {AUDIT: "audit", RUN: "run"}
 """The kinds of record that hold verdicts, by their predicateType."""
@@ -77,6 +78,7 @@ KINDS = JUDGED | {
     BEGIN: "begin",
     ATTACHMENT: "attachment",
     DECISION: "decision",
+    OVERRIDE: "override",
 }
 
 PREDICATE, LOG = "predicate", "log"

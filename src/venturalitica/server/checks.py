@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.core.causes import said
 from venturalitica.core.gate import Candidate, Decision, Requirement, Rule
@@ -16,9 +17,12 @@ from venturalitica.core.manifest import Manifest
 from venturalitica.core.policy import ApprovalRule
 from venturalitica.errors import SettingsError
 from venturalitica.ledger import read_keys
+from venturalitica.ledger.formats.public_key import PublicKey
+from venturalitica.ledger.records.decision import Decided, Mode, Overridden
 from venturalitica.policy import read_policy
 from venturalitica.review.gate import decide
 from venturalitica.review.gate.candidates import with_evidence
+from venturalitica.review.gate.overrides import overridden
 from venturalitica.server.files import Files, fetched_manifest, small_files
 from venturalitica.server.gate_file import GateFile, Protection
 from venturalitica.server.sealed import OURS, Stores
@@ -45,7 +49,7 @@ class _Found(Struct, frozen=True):
     places: tuple[str, ...]
 
 
-Journal = Callable[[GateFile, Change, Decision], None]
+Journal = Callable[[Decided], None]
 """Signs a decision into the server's log; raises where that fails."""
 
 
@@ -71,25 +75,35 @@ class Checks:
         change: Change,
         *,
         busy: Callable[[tuple[str, ...]], bool],
-    ) -> Decision:
+    ) -> Decided:
         """The decision, signed into the log; whatever fails on the way refuses.
 
         Args:
             busy: whether anybody writes to one of these places just now.
         """
-        decision = self._decision(gate, rule, change, busy)
+        decision, override = self._decision(gate, rule, change, busy)
+        mode: Mode = "override" if override is not None else gate.mode
+        decided = Decided(
+            decision=decision,
+            alias=change.alias or f"stage {change.stage}",
+            mode=mode,
+            settings=gate.sha256 or None,
+            override=override,
+        )
         try:
-            self._journal(gate, change, decision)
+            self._journal(decided)
         except Exception as error:
             log.exception("a decision of the gate cannot be logged")
-            if not decision.allowed:
-                return decision
-            return _refused(
-                change,
-                "broken-gate",
-                f"the decision cannot be signed into the server's log ({said(error)})",
+            if not decision.allowed and override is None:
+                return decided
+            sentence = f"the decision cannot be signed into the server's log ({said(error)})"
+            return replace(
+                decided,
+                decision=_refused(change, "broken-gate", sentence),
+                mode=gate.mode,
+                override=None,
             )
-        return decision
+        return decided
 
     def _decision(
         self,
@@ -97,30 +111,34 @@ class Checks:
         rule: Protection,
         change: Change,
         busy: Callable[[tuple[str, ...]], bool],
-    ) -> Decision:
+    ) -> tuple[Decision, Overridden | None]:
         if not gate.ok:
             fault = gate.problems[0]
             sentence = (
                 f"the gate file cannot be used: {gate.name}:{fault.line}: {fault.message}; until "
                 "it is mended no alias is set and no version goes to Staging or Production"
             )
-            return _refused(change, "broken-gate", sentence)
+            return _refused(change, "broken-gate", sentence), None
         try:
             requirement, keys = _requirement(gate, rule)
             found = self._found(change)
             if busy(found.places):
-                return _refused(
-                    change,
-                    "busy",
+                sentence = (
                     "somebody is writing to the files or the evidence of the version just now; "
-                    "ask again when that has ended",
+                    "ask again when that has ended"
                 )
+                return _refused(change, "busy", sentence), None
             candidate = self._candidate(change, found)
+            able = _override_keys(gate, rule)
         except Exception as error:
             log.warning("the check of %s/%s failed", change.name, change.version, exc_info=True)
             sentence = f"version {change.version} of {change.name!r}: {said(error)}"
-            return _refused(change, "error", sentence)
-        return decide(candidate, requirement, keys=keys, now=datetime.now(UTC))
+            return _refused(change, "error", sentence), None
+        now = datetime.now(UTC)
+        decision = decide(candidate, requirement, keys=keys, now=now)
+        if gate.mode != "enforce" or change.alias is None:
+            return decision, None  # it passes anyway; and an override names an alias
+        return overridden(decision, candidate, change.alias, keys=able, now=now)
 
     def _found(self, change: Change) -> _Found:
         """Where the version and its evidence lie, by one question each to MLflow's stores."""
@@ -166,6 +184,10 @@ def _requirement(gate: GateFile, rule: Protection) -> tuple[Requirement, dict[st
         light=rule.light,
     )
     return requirement, {"trusted_keys": read_keys(folder / str(rule.signers))}
+
+
+def _override_keys(gate: GateFile, rule: Protection) -> tuple[PublicKey, ...]:
+    return read_keys(Path(gate.file).parent / rule.overrides) if rule.overrides else ()
 
 
 def _refused(change: Change, rule: Rule, sentence: str) -> Decision:

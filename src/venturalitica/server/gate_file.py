@@ -64,7 +64,8 @@ _AGE = re.compile(r"([1-9][0-9]{0,3})([hd])")
 class Protection(Struct, frozen=True):
     """One rule: the names, aliases and stages that it is about, and what they need.
 
-    `policy` and `signers` are paths as the file has them, relative to the folder of `gate.yaml`.
+    `policy`, `signers` and `overrides` are paths as the file has them, relative to the folder of
+    `gate.yaml`.
     """
 
     models: tuple[str, ...]
@@ -76,6 +77,7 @@ class Protection(Struct, frozen=True):
     approvals: tuple[tuple[str, int], ...] = ()
     max_age: timedelta | None = None
     light: Literal["green", "amber"] = "green"
+    overrides: str | None = None
 
     def names(self, model: str) -> bool:
         """Whether it is about this registered model."""
@@ -198,6 +200,14 @@ class ProtectForm(Form):
     light: Literal["green", "amber"] = Field(
         default="green", description="the worst light that is let through: green or amber"
     )
+    overrides: (
+        Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_local)] | None
+    ) = Field(
+        default=None,
+        description="the path of the public keys whose signed override lets a version have an "
+        "alias that is refused, for 72 hours at most: a PEM file, or a folder of them, relative "
+        "to this file; nobody may if left out",
+    )
 
 
 class GateForm(Form):
@@ -273,10 +283,11 @@ def named_faults(gate: GateFile) -> tuple[Problem, ...]:
                 found.append(Problem(str(folder / str(rule.policy)), 0, said))
         except PolicyError as error:
             found += error.problems
-        try:
-            read_keys(folder / str(rule.signers))
-        except EvidenceError as error:
-            found.append(Problem(gate.file, 0, str(error)))
+        for keys in filter(None, (rule.signers, rule.overrides)):
+            try:
+                read_keys(folder / keys)
+            except EvidenceError as error:
+                found.append(Problem(gate.file, 0, str(error)))
     return tuple(dict.fromkeys(found))
 
 
@@ -299,6 +310,7 @@ def _rule(form: ProtectForm) -> Protection:
         approvals=tuple((one.role, one.count) for one in form.approvals),
         max_age=None if hours is None else timedelta(hours=hours),
         light=form.light,
+        overrides=form.overrides,
     )
 
 

@@ -93,9 +93,9 @@ class Guard:
             return self._changed(call)
 
     def _judge(self, gate: GateFile, rule: Protection, change: Change) -> None:
-        decision = self._checks.decide(gate, rule, change, busy=self._turns.written_to)
-        if not decision.allowed and gate.mode == "enforce":
-            refuse(decision)
+        decided = self._checks.decide(gate, rule, change, busy=self._turns.written_to)
+        if not decided.passed:
+            refuse(decided.decision)
 
     @staticmethod
     def _rule(gate: GateFile, change: Change) -> Protection | None:

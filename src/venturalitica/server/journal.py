@@ -5,28 +5,22 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
+
 from venturalitica.audit.project import open_ledger
-from venturalitica.core.gate import Decision
 from venturalitica.ledger.records.decision import Decided
-from venturalitica.server.checks import Change
-from venturalitica.server.gate_file import AUTH, GateFile
+from venturalitica.server.gate_file import AUTH
 
 
-def journal(gate: GateFile, change: Change, decision: Decision) -> None:
-    """Sign a decision into the log.
+def journal(decided: Decided) -> None:
+    """Sign a decision into the log, with who asked.
 
     Raises:
         SigningKeyError: it cannot be signed.
         EvidenceError: it cannot be written.
     """
-    decided = Decided(
-        decision=decision,
-        alias=change.alias or f"stage {change.stage}",
-        mode=gate.mode,
-        settings=gate.sha256 or None,
-        by=_who(),
-    )
-    open_ledger(settle=False).append(decided.statement([], datetime.now(UTC)))
+    told = replace(decided, by=_who())
+    open_ledger(settle=False).append(told.statement([], datetime.now(UTC)))
 
 
 def _who() -> str:

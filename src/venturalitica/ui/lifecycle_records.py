@@ -21,12 +21,15 @@ from venturalitica.core.record import (
     DECISION,
     ERASURE,
     MODEL,
+    OVERRIDE,
     PLACEMENT,
     PRUNE,
     ROTATION,
 )
 from venturalitica.core.retention import TEN_YEARS, last_day
-from venturalitica.ledger.records.decision import Decided
+from venturalitica.core.text import timestamp
+from venturalitica.ledger.records.decision import Decided, Overridden
+from venturalitica.ledger.records.gate.override import Override
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
@@ -45,13 +48,14 @@ class Care(Struct, frozen=True):
     """What such a record says.
 
     `title` is its heading, `said` one or two sentences, `facts` the rest (an empty value reads "not
-    recorded"), `about` the entries that it speaks of.
+    recorded"), `about` the entries that it speaks of, `alarm` what is shown in red.
     """
 
     title: str
     said: str
     facts: tuple[Fact, ...] = ()
     about: tuple[int, ...] = ()
+    alarm: str = ""
 
 
 def read_care(ledger: Ledger, entry: Entry) -> Care:
@@ -169,7 +173,10 @@ def _decision(ledger: Ledger, predicate: Json, index: int) -> Care:
     decision = made.decision
     named = " ".join(filter(None, (decision.name, decision.version)))
     word = "let through" if decision.allowed else "refused"
-    if made.passed and not decision.allowed:
+    alarm = ""
+    if made.override is not None:
+        word, alarm = "let through by an override", f"{made.override.sentence}."
+    elif made.passed and not decision.allowed:
         word = f"let through although refused ({made.mode})"
     return Care(
         f"A gate decided: {named} {word}",
@@ -184,7 +191,41 @@ def _decision(ledger: Ledger, predicate: Json, index: int) -> Care:
             ("Signed off by", ", ".join(decision.approvals) or None),
             ("Settings of the gate", made.settings and digest(made.settings)),
             ("Asked by", made.by or None),
+            *_by_override(made.override),
         ),
+        alarm=alarm[:1].upper() + alarm[1:],
+    )
+
+
+def _by_override(found: Overridden | None) -> tuple[Fact, ...]:
+    if found is None:
+        return ()
+    return (
+        ("Override", digest(found.evidence_sha256)),
+        ("Why", found.because),
+        ("Until", moment(found.until)),
+        ("Key of the override", digest(found.keyid)),
+    )
+
+
+def _override(ledger: Ledger, predicate: Json, index: int) -> Care:
+    from venturalitica.ledger.lifecycle.erase import shown
+
+    made = Override.of(predicate)
+    until = timestamp(made.until)
+    return Care(
+        f"{made.name} {made.version} may be '{made.alias}' although a gate refuses it",
+        "For these files under this alias, where the key is one that the gate names for overrides. "
+        "It ends by itself; the alias does not, and stands without leave from then on.",
+        (
+            ("Why", made.because),
+            ("Person", shown(ledger, made.person)),
+            ("Decided", moment(timestamp(made.at))),
+            ("Until", moment(until)),
+            ("Root over the files", digest(made.files_root)),
+            ("Signing key", digest(made.keyid)),
+        ),
+        alarm=f"Until {until[:16]} UTC a gate may let through what it refuses.",
     )
 
 
@@ -287,6 +328,7 @@ _KINDS: Mapping[str, Callable[[Ledger, Json, int], Care]] = {
     BEGIN: _begin,
     ATTACHMENT: _attachment,
     DECISION: _decision,
+    OVERRIDE: _override,
 }
 
 

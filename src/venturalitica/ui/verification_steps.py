@@ -76,6 +76,7 @@ KINDS: Mapping[str, str] = {
     "prune": "pruning",
     "placement": "placing on the market",
     "decision": "decision of a gate",
+    "override": "override of a gate",
     "key-rotation": "change of keys",
     "model": "model files",
     "commitment": "commitment",

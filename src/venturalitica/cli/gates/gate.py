@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec.structs import asdict
 
 from venturalitica.cli.formats.destinations import FormatOption, OutputOption, destinations
 from venturalitica.cli.output import (
@@ -67,6 +68,13 @@ def gate(
             "VENTURALITICA_TRUSTED_KEYS.",
         ),
     ] = None,
+    overrides: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Public keys whose 'override' lets it have the alias though refused; else none.",
+        ),
+    ] = None,
     require_approval: Annotated[
         list[str] | None,
         typer.Option(
@@ -93,6 +101,9 @@ def gate(
     a key that counts, lately enough, all controls met, signed off by whom is asked. The decision
     is put on record and delivered to the run; only then the alias is set.
 
+    Where it is refused and an override lies at its run by one of the keys in --overrides, the alias
+    is set all the same, and everything says so in red until the override ends.
+
     Exit status 0 where it may pass, 1 where it is refused, 2 where the call or a file is wrong, 3
     where it could not be judged under the policy from here.
 
@@ -107,6 +118,7 @@ def gate(
     from venturalitica.cli.formats.write import Told, reporting, write
     from venturalitica.cli.gates.passage import pass_gate
     from venturalitica.core.gate import Requirement
+    from venturalitica.ledger import read_keys
     from venturalitica.review.gate.serving import keys_of
     from venturalitica.system.settings import Settings, ask_trackers_briefly
 
@@ -127,6 +139,7 @@ def gate(
                 requirement,
                 keys=keys_of(settings, signers),
                 alias=set_alias or "",
+                overrides=() if overrides is None else read_keys(overrides),
                 ledger=_own_ledger(settings),
                 settings=settings,
                 progress=progress,
@@ -170,7 +183,7 @@ def _own_ledger(settings: Settings) -> Ledger | None:
 
 
 def _status(done: Passage) -> int:
-    if done.decision.allowed:
+    if done.passed:
         return PASSED if done.entry is not None else FAILED
     return NOT_EVALUATED if done.decision.rule == "no-tally" else FAILED
 
@@ -179,6 +192,7 @@ def facts(done: Passage) -> dict[str, Any]:
     """What was decided, as JSON."""
     return {
         **done.decision.to_json(),
+        "override": None if done.override is None else asdict(done.override),
         "alias_set": done.alias or None,
         "entry": done.entry.index if done.entry else None,
         "fault": done.fault or None,
@@ -200,19 +214,21 @@ def findings(done: Passage, policy: Policy) -> Findings:
         name=plain(decision.control or decision.rule),
         outcome="passed" if decision.allowed else "not_evaluated" if undone else "failed",
         light="green" if decision.allowed else "red",
-        message=plain(decision.sentence),
+        message=plain(done.sentence),
         rule=decision.rule,
         file=plain(file),
         line=line,
-        blocks=not decision.allowed,
+        blocks=not done.passed,
         identity=f"gate {named} {decision.rule} {decision.control}",
     )
     word = "may pass" if decision.allowed else "is refused"
+    if done.override is not None:
+        word = "is let through by override"
     return Findings(
         command="gate",
         subject=plain(named),
         light=one.light,
-        sentence=plain(f"{named} {word}: {decision.sentence}"),
+        sentence=plain(f"{named} {word}: {done.sentence}"),
         items=(made(one),),
         group=plain(f"gate {decision.name}"),
     )
@@ -222,7 +238,10 @@ def _show(done: Passage, target: str) -> None:
     decision = done.decision
     named = inert(" ".join(filter(None, (decision.name, decision.version))) or target)
     word, style = ("ALLOWED", "bold green") if decision.allowed else ("REFUSED", "bold red")
-    styled((f"{word}  ", style), (f"{named}: {decision.sentence} ({decision.rule})", ""))
+    if done.override is not None:
+        styled(("OVERRIDE  ", style), (f"{named}: {done.sentence} ({decision.rule})", "red"))
+    else:
+        styled((f"{word}  ", style), (f"{named}: {decision.sentence} ({decision.rule})", ""))
     if done.entry is not None:
         say(f"the decision is entry {done.entry.index} of the evidence log")
     elif done.fault:

@@ -24,6 +24,7 @@ from venturalitica.core.record import (
     DECISION,
     ERASURE,
     MODEL,
+    OVERRIDE,
     PLACEMENT,
     PRUNE,
     ROTATION,
@@ -34,6 +35,7 @@ from venturalitica.core.verdict import LIGHTS, Light, run_lights
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, PolicyError
 from venturalitica.ledger.records.decision import Decided
+from venturalitica.ledger.records.gate.override import Override
 from venturalitica.ledger.records.kinds import (
     approval,
     attachment,
@@ -57,6 +59,7 @@ CHECKS = {
     BEGIN: beginning.check,
     ATTACHMENT: attachment.check,
     DECISION: Decided.of,
+    OVERRIDE: Override.of,
 }
 """What the predicate of each kind besides audits and runs is held against."""
 

@@ -7,6 +7,8 @@
               "signers", "approvals", "anew"}: `core.gate.Decision`,
  "mode":     "enforce"; "observe": it was let through whatever was decided; or "override": a
              person let it through until a day, and said why,
+ "override": by which one in that mode: {"evidence_sha256": of its record, "keyid", "until",
+             "because"}; else null, or missing,
  "settings": SHA-256 of the gate's own file, or null,
  "by":       who asked, as the gate knows them; or empty,
  "decided_at", "trackers": the run that it is delivered to}
@@ -19,14 +21,16 @@ from datetime import datetime
 from typing import Any, Literal
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import is_hash, sha256_hex
 from venturalitica.core.gate import Decision
-from venturalitica.core.json_values import Json, mapping, mappings, text, texts
+from venturalitica.core.json_values import Json, as_object, mapping, mappings, text, texts
 from venturalitica.core.record import DECISION, FORMAT, statement_json
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.formats.public_key import short
 
 Mode = Literal["enforce", "observe", "override"]
 MODES: tuple[Mode, ...] = ("enforce", "observe", "override")
@@ -35,6 +39,33 @@ LONGEST = 1_500
 
 _DECISION = ("allowed", "rule", "sentence", "control", "record", "policy", "policy_sha256")
 _LISTS = ("signers", "approvals")
+
+
+class Overridden(Struct, frozen=True, kw_only=True):
+    """The override that a decision gave way to: the digest of its record, and what that says."""
+
+    evidence_sha256: str
+    keyid: str
+    until: str
+    because: str
+
+    @property
+    def sentence(self) -> str:
+        """What is said of it wherever the alias is shown."""
+        return (
+            f"allowed by override until {self.until[:16]} UTC, by key {short(self.keyid)}: "
+            f"{self.because}"
+        )
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Overridden:
+        """Read it; raises `EvidenceError`."""
+        if not (is_hash(said.get("evidence_sha256")) and is_hash(said.get("keyid"))):
+            raise EvidenceError("predicate.override names no record, or no key")
+        for name in ("until", "because"):
+            if not isinstance(said.get(name), str) or not said[name]:
+                raise EvidenceError(f"predicate.override.{name} is missing or malformed")
+        return cls(**{name: said[name] for name in cls.__struct_fields__})
 
 
 class Decided(Struct, frozen=True, kw_only=True):
@@ -46,6 +77,7 @@ class Decided(Struct, frozen=True, kw_only=True):
     settings: str | None = None
     by: str = ""
     at: str = ""
+    override: Overridden | None = None
 
     @property
     def passed(self) -> bool:
@@ -69,6 +101,7 @@ class Decided(Struct, frozen=True, kw_only=True):
             "target": target,
             "decision": said,
             "mode": self.mode,
+            "override": None if self.override is None else asdict(self.override),
             "settings": self.settings,
             "by": self.by,
             "decided_at": timestamp(now),
@@ -117,6 +150,9 @@ class Decided(Struct, frozen=True, kw_only=True):
             raise EvidenceError("predicate.settings is neither null nor a SHA-256")
         if mappings(predicate.get("trackers")) != tuple(predicate.get("trackers") or ()):
             raise EvidenceError("predicate.trackers is malformed")
+        override = as_object(predicate.get("override"))
+        if (mode == "override") != (override is not None) or (override and said["allowed"]):
+            raise EvidenceError("predicate.override and its mode or decision contradict each other")
         lists: dict[str, Any] = {name: texts(said.get(name)) for name in _LISTS}
         decision = Decision(
             name=target["name"],
@@ -133,4 +169,5 @@ class Decided(Struct, frozen=True, kw_only=True):
             settings=settings,
             by=text(predicate.get("by")),
             at=text(predicate.get("decided_at")),
+            override=None if override is None else Overridden.of(override),
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from venturalitica.core.gate import Candidate, Decision, Requirement
+from msgspec.structs import replace
+
+from venturalitica.core.gate import Candidate, Decision, Requirement, Rule
 from venturalitica.core.policy import Policy
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError
@@ -15,10 +18,13 @@ from venturalitica.ledger.formats.public_key import read_keys
 from venturalitica.ledger.records.decision import Decided
 from venturalitica.review.gate.candidates import candidate_of
 from venturalitica.review.gate.decide import CLOCKS, decide, is_of
+from venturalitica.review.gate.overrides import overridden
 from venturalitica.review.gate.proofs import Sorted, sort
 from venturalitica.review.gate.refusal import line, moment
 from venturalitica.review.verification import own_roots, reader_keys
 from venturalitica.system.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def keys_of(settings: Settings, signers: str | os.PathLike[str] | None) -> dict[str, Any]:
@@ -39,6 +45,7 @@ def let_through(
     policy: Policy | None,
     signers: str | os.PathLike[str] | None,
     files: str | os.PathLike[str] | None,
+    overrides: str | os.PathLike[str] | None = None,
 ) -> Decision:
     """The decision by which the files that a target names were let through.
 
@@ -47,21 +54,48 @@ def let_through(
         policy: decide anew under it; None: by the last decision that is kept at the run.
         signers: file of the public keys that count; None: the reader's own.
         files: the folder that is served, where it was fetched before.
+        overrides: file of the public keys that may override a refusal; None: nobody may.
 
     Raises:
-        EvidenceError: they were not.
+        EvidenceError: they were not, and no override holds now.
         Others as `candidate_of`.
     """
     keys = keys_of(Settings.current(), signers)
+    able = () if overrides is None else read_keys(Path(overrides))
     candidate, _ = candidate_of(target, files=files)
     now = datetime.now(UTC)
-    if policy is not None:
-        found = decide(candidate, Requirement(policy=policy), keys=keys, now=now)
-    else:
-        found = _last_decision(candidate, sort(candidate, keys), now)
-    if not found.allowed:
-        raise EvidenceError(line(f"{target} was not let through ({found.rule}): {found.sentence}"))
-    return found
+    try:
+        if policy is None:
+            found = _last_decision(candidate, sort(candidate, keys), now)
+        else:
+            found = decide(candidate, Requirement(policy=policy), keys=keys, now=now)
+        sentence = f"{target} was not let through ({found.rule}): {found.sentence}"
+    except EvidenceError as error:
+        found, sentence = _refused(candidate, "no-evidence"), str(error)
+    if found.allowed:
+        return found
+    found = replace(found, sentence=line(sentence))
+    found, override = overridden(found, candidate, _alias_in(target), keys=able, now=now)
+    if override is None:
+        raise EvidenceError(found.sentence)
+    log.warning("%s is served although refused: %s", line(target), override.sentence)
+    return replace(found, allowed=True, rule="override", sentence=override.sentence)
+
+
+def _alias_in(target: str) -> str:
+    """The alias that `models:/NAME@alias` names; empty where it names a version."""
+    return target.rpartition("@")[2] if "@" in target else ""
+
+
+def _refused(candidate: Candidate, rule: Rule) -> Decision:
+    return Decision(
+        allowed=False,
+        rule=rule,
+        sentence="",
+        name=candidate.name,
+        version=candidate.version,
+        files_root="" if candidate.files is None else candidate.files.root,
+    )
 
 
 def _last_decision(candidate: Candidate, found: Sorted, now: datetime) -> Decision:

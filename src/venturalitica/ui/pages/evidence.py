@@ -211,6 +211,7 @@ def _events(reading: Reading) -> tuple[tuple[str, tuple[RunRow, ...]], ...]:
     named = (
         ("Keys handed over", "key-rotation"),
         ("Decisions of a gate", "decision"),
+        ("Overrides of a gate", "override"),
         ("Placed on the market", "placement"),
         ("Erased", "erasure"),
         ("Pruned", "prune"),
