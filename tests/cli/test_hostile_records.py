@@ -90,7 +90,7 @@ COMMAND_LINES = [
     *("runs show 1 --details", "runs show 2", "runs show 2 --details", "runs show 3"),
     *("runs show 4", "runs show 5", "runs show last", "runs show NAUGHTY"),
     *("runs list --policy NAUGHTY", "runs list --since NAUGHTY"),
-    *("verify", "verify NAUGHTY", "verify bundles", "verify --run NAUGHTY"),
+    *("verify", "verify NAUGHTY", "verify bundles", "verify --run NAUGHTY", "verify --aliases"),
     *("policy history", "policy history --format markdown", "policy history NAUGHTY"),
     *("policy show", "policy lint", "policy lint bad.yaml", "policy show bad.yaml"),
     *("policy diff model_policy.yaml NAUGHTY", "policy diff NAUGHTY@NAUGHTY model_policy.yaml"),

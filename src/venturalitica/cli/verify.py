@@ -70,6 +70,14 @@ def verify(
             "whether its end was cut off. Uses the network.",
         ),
     ] = False,
+    aliases: Annotated[
+        bool,
+        typer.Option(
+            "--aliases",
+            help="Ask MLflow for the aliases of the log's models, and hold each, with the files "
+            "under it, against the decisions of the gate. Uses the network.",
+        ),
+    ] = False,
     tally: Annotated[
         Path | None,
         typer.Option(
@@ -102,6 +110,7 @@ def verify(
     Examples:
       venturalitica verify
       venturalitica verify --witnesses
+      venturalitica verify --aliases
       venturalitica verify evidence.json --keys signer.pem
       venturalitica verify evidence.json --tally tally.json
       venturalitica verify --run 0a1b2c3d4e5f60718293a4b5c6d7e8f9
@@ -113,6 +122,7 @@ def verify(
     places = destinations(formats, outputs, as_json=as_json)
     with reporting(places, "verify", file=str):
         found = _verified(source, run, keys, tsa_roots, tally, witnesses=witnesses)
+        found = _with_aliases(found, keys, asked=aliases)
     table = partial(_show, found)
     write(places, told(found, facts=facts(found), table=table, witnesses=witnesses))
     leave(_status(found, witnesses=witnesses))
@@ -154,6 +164,17 @@ def _verified(
         )
 
 
+def _with_aliases(found: Verification, keys: Path | None, *, asked: bool) -> Verification:
+    from venturalitica.review.gate.serving import keys_of
+    from venturalitica.review.gate.standing import with_aliases
+    from venturalitica.system.settings import Settings, ask_trackers_briefly
+
+    if not asked:
+        return with_aliases(found, asked=False, keys={})
+    ask_trackers_briefly()
+    return with_aliases(found, asked=True, keys=keys_of(Settings.current(), keys))
+
+
 def _status(found: Verification, *, witnesses: bool) -> int:
     if not found.ok:
         return FAILED
@@ -167,6 +188,7 @@ def facts(found: Verification) -> dict[str, Any]:
         "source": found.source,
         "ok": found.ok,
         "about": to_builtins(found.about),
+        "aliases": to_builtins(found.aliases),
         "fault": _step(found.fault) if found.fault else None,
         "steps": [_step(step) for step in found.steps],
     }
@@ -192,6 +214,7 @@ def _show(found: Verification) -> None:
     signs = signs_of_stdout()
     say(f"Verifying {found.source}", style="bold")
     show_about(found)
+    _show_aliases(found)
     column = max((len(step.name) for step in found.steps), default=0)
     for step in found.steps:
         _show_step(step, min(column, 40), signs)
@@ -218,6 +241,16 @@ def _show_verified(found: Verification) -> None:
     say(*remedies(found), style="dim")
 
 
+def _show_aliases(found: Verification) -> None:
+    for one in found.aliases[:_ALIASES_SHOWN]:
+        _line("Alias", f"{one.called} {one.sentence}", STYLES[one.light])
+    more = len(found.aliases) - _ALIASES_SHOWN
+    if more > 0:
+        _line("", f"and {more} more")
+    if found.aliases:
+        say()
+
+
 def _show_step(step: Step, column: int, signs: Signs) -> None:
     mark = {True: signs.passed, False: signs.failed, None: signs.missing}[step.ok]
     styled(
@@ -230,6 +263,7 @@ def _show_step(step: Step, column: int, signs: Signs) -> None:
 _COLUMN = 9
 _KEY_DIGITS = 16
 _KEYS_SHOWN = 3
+_ALIASES_SHOWN = 10
 
 
 def show_about(found: Verification) -> None:

@@ -110,3 +110,29 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     def _repr_html_(self) -> str | None:
         return html_of(self)
+
+class Alias(Struct, frozen=True):
+    """An alias of a registered model, and the version that it stands for."""
+
+    name: str
+    alias: str
+    version: str
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """How an alias stands to the decisions of a gate: a light, why, and what to do about it.
+
+    Green only where a gate let these files through under this alias.
+    """
+
+    name: str
+    alias: str
+    version: str
+    light: Light
+    sentence: str
+    todo: str = ""
+
+    @property
+    def called(self) -> str:
+        """The alias, as MLflow names the version under it."""
+        return f"{self.name}@{self.alias} (version {self.version})"

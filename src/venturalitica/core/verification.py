@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from venturalitica.core.concise import html_of
+from venturalitica.core.gate import Standing
 from venturalitica.core.verdict import About
 
 
@@ -23,12 +24,14 @@ class Step(Struct, frozen=True):
 class Verification(Struct, frozen=True):
     """The outcome of verifying a ledger, a bundle or a tracker's run.
 
-    `about` is what the records say; None where none could be read.
+    `about` is what the records say; None where none could be read. `aliases` is how the aliases of
+    models stand, by the decisions of a gate that a log holds.
     """
 
     source: str
     steps: tuple[Step, ...] = field(default=())
     about: About | None = None
+    aliases: tuple[Standing, ...] = ()
 
     @property
     def ok(self) -> bool:

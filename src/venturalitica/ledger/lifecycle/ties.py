@@ -59,13 +59,17 @@ def attachments(
     return _read(lines, ATTACHMENT, Attachment.of)
 
 
-def decisions(ledger: Ledger) -> Iterator[tuple[int, Decided]]:
+def decisions(ledger: Ledger, places: Iterable[int] | None = None) -> Iterator[tuple[int, Decided]]:
     """As `ties`, of the records of kind `decision`.
+
+    Args:
+        places: the only entries that are read, for who knows which are of that kind.
 
     Raises (while read):
         EvidenceError: the log was altered.
     """
-    return _read(ledger.lines(0), DECISION, Decided.of)
+    lines = ledger.lines(0) if places is None else ledger.chosen(places)
+    return _read(lines, DECISION, Decided.of)
 
 
 def attached_by_record(

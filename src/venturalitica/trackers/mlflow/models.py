@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from venturalitica.core.causes import cause, said
+from venturalitica.core.gate import Alias
 from venturalitica.core.manifest import MAX_FILES
 from venturalitica.errors import (
     DataError,
@@ -110,6 +111,31 @@ def _in_registry(mlflow: Any, uri: str, known: Mapping[str, str]) -> Named:
         run_id=version.run_id,
     )
     return Named("/".join(filter(None, (f"models:/{name}/{version.version}", inner))), facts)
+
+
+def aliases_of(names: Iterable[str]) -> tuple[Alias, ...]:
+    """Every alias of these registered models, as it stands now; of one that is gone, none.
+
+    Raises:
+        TrackerError: MLflow failed.
+        TrackerUnreachable: it does not answer.
+        MissingExtra: MLflow is not installed.
+    """
+    found: list[Alias] = []
+    mlflow = library()
+    for name in names:
+        with _translated(name):
+            door = str(mlflow.get_tracking_uri())
+            if is_http(door):
+                first_answer(door, _NO_RUN, must_exist=False)
+            try:
+                model = mlflow.MlflowClient().get_registered_model(name)
+            except mlflow.exceptions.MlflowException as error:
+                if error.error_code in _NOT_THERE:
+                    continue
+                raise
+            found += [Alias(name, alias, str(number)) for alias, number in model.aliases.items()]
+    return tuple(found)
 
 
 def set_alias(named: Named, alias: str) -> None:
