@@ -86,7 +86,13 @@ def ledger(call: Any) -> Ledger:
 
 
 COMMAND_LINES = [
-    *("runs list", "runs list --kind approval", "runs show 0", "runs show 0 --details"),
+    *(
+        "runs list",
+        "runs list --kind approval",
+        "runs list --kind decision",
+        "runs show 0",
+        "runs show 0 --details",
+    ),
     *("runs show 1 --details", "runs show 2", "runs show 2 --details", "runs show 3"),
     *("runs show 4", "runs show 5", "runs show last", "runs show NAUGHTY"),
     *("runs list --policy NAUGHTY", "runs list --since NAUGHTY"),

@@ -233,3 +233,38 @@ def test_a_wrong_call_signs_nothing(strict: Any, words: Any, said: str) -> None:
     assert found.exit_code in (1, 2)
     assert said in found.output
     assert open_ledger(create=False).size == before
+
+
+def told(*words: str) -> str:
+    found = CliRunner().invoke(app, ["runs", *words], env={"COLUMNS": "250"})
+    assert found.exit_code == 0, found.output
+    return found.stdout
+
+
+def test_lists_and_records_show_it(strict: Any) -> None:
+    assert called(MODEL, *REFUSED).exit_code == 1
+    assert signed().exit_code == 0
+    assert called(MODEL, *REFUSED).exit_code == 0
+    ledger = open_ledger(create=False)
+    found = list(decisions(ledger))
+    first, second = (told("list", "--kind", "decision").splitlines()[place] for place in (-1, -2))
+    assert "refused" in first
+    assert "override" in second
+    assert "allowed by override until" in second
+    assert "2 lets a fraud through" in told("list", "--kind", "override")
+    listed = json.loads(told("list", "--kind", "decision", "--json"))
+    assert listed[0]["decision"]["override"]["because"] == "2 lets a fraud through"
+    assert listed[1]["decision"]["override"] is None
+    entry, last = found[-1]
+    assert told("show", str(entry)).startswith("RED  allowed by override until")
+    (judged,) = [
+        place
+        for place in range(ledger.size)
+        if ledger.entry(place).evidence_sha256 == last.decision.record
+    ]
+    assert "alias      credit@champion (version 1) allowed by override until" in told(
+        "show", str(judged)
+    )
+    (alias,) = json.loads(told("show", str(judged), "--json"))[0]["aliases"]
+    assert (alias["alias"], alias["light"]) == ("champion", "red")
+    assert "allowed by override until" in CliRunner().invoke(app, ["verify"]).stdout

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from msgspec import to_builtins
+
+from venturalitica.cli.gates.shown import aliases_of, show_aliases, show_decision
 from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
 from venturalitica.core.circumstances import intervals_words, share_words
 from venturalitica.core.json_values import integer, mapping, text, texts
@@ -42,6 +45,7 @@ def facts(ledger: Ledger, entry: Entry) -> dict[str, Any]:
         "waiting": waiting(ledger, entry.index),
         "attached": attached(ledger, entry),
         "approvals": sign_off_facts(ledger, entry),
+        "aliases": to_builtins(aliases_of(ledger, entry)),
         PREDICATE: entry.record.predicate,
     }
 
@@ -106,12 +110,14 @@ def show(ledger: Ledger, entry: Entry, *, details: bool = False, titles: bool = 
         say(said)
         say()
     if not (record.judged and record.understood):
+        show_decision(entry)
         show_other_record(ledger, entry)
         return
     _show_verdicts(record, light_of(ledger, entry), details=details, titles=titles)
     say()
     for word, said in _places(ledger, entry, record, details=details):
         say(f"{word:<10} {said}")
+    show_aliases(ledger, entry)
 
 
 def _show_verdicts(record: Statement, light: Light, *, details: bool, titles: bool) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from venturalitica.cli import record_view
+from venturalitica.cli.gates.shown import KINDS as OF_A_GATE
+from venturalitica.cli.gates.shown import decision_facts, show_list
 from venturalitica.cli.output import (
     STYLES,
     JsonOption,
@@ -125,14 +127,26 @@ def list_runs(
     listing, doubts = RunList(ledger, filters, light, most=limit + 1), _Doubts()
     if as_json:
         # Each as soon as it is read: a list of all that is on record is never held as a whole.
-        emit_json_items(facts(doubts.of(listed)) for listed in islice(listing, limit))
+        every = (doubts.of(listed) for listed in islice(listing, limit))
+        emit_json_items(facts(one) | _decided(ledger, one) for one in every)
     else:
         fitting = list(islice(listing, limit + 1))
-        _show([doubts.of(listed) for listed in fitting[:limit]])
+        shown = [doubts.of(listed) for listed in fitting[:limit]]
+        if shown and kind is not None and kind.value in OF_A_GATE:
+            show_list(ledger.entry(listed.row.index) for listed in shown)
+        else:
+            _show(shown)
         if len(fitting) > limit:
             hint(f"there are more; '--limit {limit * 5}' shows more of them")
     for said in filter(None, (listing.edited, *doubts.said)):
         hint(said)
+
+
+def _decided(ledger: Ledger, listed: Listed) -> dict[str, Any]:
+    """What a gate's record says; nothing for another kind."""
+    if listed.row.kind not in OF_A_GATE:
+        return {}
+    return {"decision": decision_facts(ledger.entry(listed.row.index))}
 
 
 class _Doubts:

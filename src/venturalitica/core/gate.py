@@ -122,7 +122,8 @@ class Alias(Struct, frozen=True):
 class Standing(Struct, frozen=True, kw_only=True):
     """How an alias stands to the decisions of a gate: a light, why, and what to do about it.
 
-    Green only where a gate let these files through under this alias.
+    Green only where a gate let these files through under this alias. `record` is the evidence
+    digest of the judgement that the decision rests on; empty where there is none.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     light: Light
     sentence: str
     todo: str = ""
+    record: str = ""
 
     @property
     def called(self) -> str:

@@ -29,6 +29,7 @@ from venturalitica.review.health.integrations import Link, is_command
 from venturalitica.system.settings import Settings
 from venturalitica.trackers import answer, lead, trackers
 from venturalitica.trackers.base import Lead, RunRef, ask
+from venturalitica.ui.gate import gate_of
 from venturalitica.ui.jobs import Jobs, Verified, stamp_of_log
 from venturalitica.ui.templating import count
 
@@ -72,6 +73,7 @@ def rows(
         policy_row(reading, settings),
         evidence_row(reading, jobs),
         outbox_row(reading),
+        *gate_rows(reading, jobs),
         *(link_row(link) for link in tracker_links(reading, jobs, wait=wait)),
         link_row(ci_shown(reading, settings.project_root)),
     )
@@ -134,6 +136,20 @@ def standing(verified: Verified | None, size: int, home: Path) -> Standing:
         return Standing("amber", "Grown since", more, verified.at)
     changed = f"{upto}; its files changed since: verify again"
     return Standing("amber", "Changed since", changed, verified.at)
+
+
+def gate_rows(reading: Reading | None, jobs: Jobs) -> tuple[HealthRow, ...]:
+    """How the aliases stand to a gate's decisions; no row where no gate was ever asked."""
+    found = gate_of(reading, jobs)
+    worst = found.worst
+    if worst is None:
+        return ()
+    words = {"red": "Look", "amber": "Observed", "grey": "Not known", "green": "In order"}
+    text = f"{worst.called} {worst.sentence}"
+    if worst.light == "green":
+        text = f"{count(len(found.standings), 'alias', 'aliases')} by a decision on record"
+    params = {"_anchor": "aliases"}
+    return (HealthRow("Gate", worst.light, words[worst.light], text, "integrations", params),)
 
 
 def outbox_row(reading: Reading | None) -> HealthRow:

@@ -29,13 +29,17 @@ T = TypeVar("T", ModelTie, Attachment, Decided)
 About = TypeVar("About", ModelTie, Attachment)
 
 
-def ties(ledger: Ledger) -> Iterator[tuple[int, ModelTie]]:
+def ties(ledger: Ledger, places: Iterable[int] | None = None) -> Iterator[tuple[int, ModelTie]]:
     """Place and contents of each record of kind `model`, oldest first; without the unreadable.
+
+    Args:
+        places: the only entries that are read, for who knows which are of that kind.
 
     Raises (while read):
         EvidenceError: the log was altered.
     """
-    return _read(ledger.lines(0), MODEL, ModelTie.of)
+    lines = ledger.lines(0) if places is None else ledger.chosen(places)
+    return _read(lines, MODEL, ModelTie.of)
 
 
 def ties_of(ledger: Ledger, entry: Entry) -> list[tuple[int, ModelTie]]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from venturalitica.core.gate import Alias, Standing
 from venturalitica.core.verdict import Light
 from venturalitica.ledger.records.decision import Decided
@@ -79,27 +81,28 @@ def _standing(
     if not count:
         return _said(alias, "red", AROUND, todo=True)
     where, one = several[count - 1]
-    if one.decision.version != alias.version:
-        return _said(
-            alias,
-            "red",
-            f"was moved after the decision: {where} let version {one.decision.version} through, "
-            f"and {alias.version} stands there: whoever moved it went round the gate",
-            todo=True,
-        )
     root = roots.get((alias.name, alias.version))
-    if root is not None and root != one.decision.files_root:
-        return _said(
-            alias,
-            "red",
-            f"its files were changed after the decision ({where}): their root is {root[:16]}, and "
-            f"that was of {one.decision.files_root[:16] or 'none'}",
-            todo=True,
+    if one.decision.version != alias.version:
+        said = (
+            f"was moved after the decision: {where} let version {one.decision.version} through, "
+            f"and {alias.version} stands there: whoever moved it went round the gate"
         )
-    return _by_decision(alias, several, now)
+    elif root is not None and root != one.decision.files_root:
+        said = (
+            f"its files were changed after the decision ({where}): their root is {root[:16]}, and "
+            f"that was of {one.decision.files_root[:16] or 'none'}"
+        )
+    else:
+        return _by_decision(alias, several, now)
+    return replace(_said(alias, "red", said, todo=True), record=one.decision.record)
 
 
 def _by_decision(alias: Alias, several: list[Found], now: datetime) -> Standing:
+    _, one = several[_last(several) - 1]
+    return replace(_told(alias, several, now), record=one.decision.record)
+
+
+def _told(alias: Alias, several: list[Found], now: datetime) -> Standing:
     count = _last(several)
     where, one = several[count - 1]
     if one.override is not None:

@@ -14,6 +14,7 @@ from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError, VenturaliticaError
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.lifecycle.ties import decisions, ties
+from venturalitica.ledger.records.kinds.model_tie import ModelTie
 from venturalitica.review.gate.aliases import Found, standings
 from venturalitica.review.gate.candidates import candidate_of
 from venturalitica.review.gate.proofs import sort
@@ -45,7 +46,7 @@ def with_aliases(found: Verification, *, asked: bool, keys: Mapping[str, Any]) -
         decided = decided_in(decisions(ledger))
         if not asked:
             return replace(found, aliases=standings(decided, None, now=now))
-        names = models_of(ledger, decided)
+        names = models_of(ties(ledger), decided)
     except EvidenceError as error:
         if not asked:
             return found  # a step has said what is wrong with the log
@@ -60,14 +61,10 @@ def decided_in(found: Iterable[tuple[int, Any]]) -> list[Found]:
     return [(f"entry {index}", one) for index, one in found]
 
 
-def models_of(ledger: Ledger, decided: Iterable[Found]) -> tuple[str, ...]:
-    """The registered models that the log has records on.
-
-    Raises:
-        EvidenceError: the log was altered.
-    """
+def models_of(tied: Iterable[tuple[int, ModelTie]], decided: Iterable[Found]) -> tuple[str, ...]:
+    """The registered models that decisions, and records of the files of models, name."""
     named = dict.fromkeys(one.decision.name for _, one in decided if one.decision.version)
-    for _, tie in ties(ledger):
+    for _, tie in tied:
         named |= dict.fromkeys(_registered(tie.logged.get("version", "")))
     return tuple(named)
 

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from venturalitica.review.health.integrations import Link
 from venturalitica.system.settings import Settings
+from venturalitica.ui.gate import Gate, gate_of
 from venturalitica.ui.health import (
     ANSWER_WAIT,
     Shown,
@@ -57,6 +58,7 @@ class LinksContext(Struct, frozen=True):
     delivered: tuple[Delivery, ...] = ()
     refused: tuple[Delivery, ...] = ()
     busy: bool = False
+    gate: Gate = Gate()
 
 
 class IntegrationsContext(Struct, frozen=True):
@@ -85,7 +87,8 @@ def read_links(reading: Reading | None, jobs: Jobs, *, wait: float = 0.0) -> Lin
     settings = reading.desk.settings if reading else Settings.current()
     cards = [Card(link, _waiting(reading, link)) for link in links]
     outcomes: tuple[Delivery, ...] = (job.result or ()) if job else ()
-    asking = any(lamp.word == "Asking" for link in links for lamp in link.lamps)
+    gate = gate_of(reading, jobs, wait=wait)
+    asking = gate.busy or any(lamp.word == "Asking" for link in links for lamp in link.lamps)
     return LinksContext(
         cards=(*cards, Card(ci_shown(reading, settings.project_root))),
         waiting=sum(link.waiting for link in links),
@@ -93,6 +96,7 @@ def read_links(reading: Reading | None, jobs: Jobs, *, wait: float = 0.0) -> Lin
         delivered=tuple(outcome for outcome in outcomes if outcome.delivered),
         refused=tuple(outcome for outcome in outcomes if not outcome.delivered),
         busy=asking or (job is not None and job.running),
+        gate=gate,
     )
 
 

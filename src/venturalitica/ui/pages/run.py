@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from venturalitica.core.gate import Standing as StandingAlias
 from venturalitica.core.json_values import Json, text
 from venturalitica.core.record import is_tracker_run
 from venturalitica.core.verdict import Light
@@ -23,6 +24,7 @@ from venturalitica.ledger.index.queries import Filters, find_rows, rows_of
 from venturalitica.ledger.index.rows import Outline, run_row
 from venturalitica.ledger.lifecycle.ties import superseded
 from venturalitica.reports.context import ReportContext, Standing
+from venturalitica.ui.gate import gate_of
 from venturalitica.ui.lifecycle_records import Care, read_care
 from venturalitica.ui.templating import render
 from venturalitica.ui.verification_steps import begun_sentence
@@ -56,8 +58,9 @@ class RunContext(Struct, frozen=True, kw_only=True):
     """A record that is there. `report` is None for a record about records, which has a `care`.
 
     `problem` says why neither can be shown. `unended` says that its run, which began with
-    `unended_entry`, has no end on record. `before` and `after` are the neighbours among the runs
-    of the same name under the same policy.
+    `unended_entry`, has no end on record. `aliases` are those that a gate's decision on it let a
+    version have. `before` and `after` are the neighbours among the runs of the same name under the
+    same policy.
     """
 
     entry: int
@@ -74,6 +77,7 @@ class RunContext(Struct, frozen=True, kw_only=True):
     unended: str = ""
     unended_entry: int | None = None
     kept: tuple[TrackerPlace, ...] = ()
+    aliases: tuple[StandingAlias, ...] = ()
     before: RunRow | None = None
     after: RunRow | None = None
 
@@ -163,6 +167,7 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
         unended=begun_sentence(state),
         unended_entry=began,
         kept=_kept(reading, entry, report) if report else (),
+        aliases=gate_of(reading).of_record(entry.evidence_sha256) if report else (),
         before=before,
         after=after,
     )
