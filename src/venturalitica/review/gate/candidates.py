@@ -25,6 +25,7 @@ from venturalitica.ledger.lifecycle.approve import every_sign_off
 from venturalitica.ledger.records.vault import Vault, sealed
 from venturalitica.ledger.verify.verify import bundle_bytes
 from venturalitica.provenance.model_files import Progress, read_manifest
+from venturalitica.review.gate.by_files import with_log
 from venturalitica.trackers import tracker
 from venturalitica.trackers.base import TALLY, RunRef
 from venturalitica.trackers.layout import SNAPSHOTS
@@ -43,7 +44,8 @@ def candidate_of(
     Args:
         target: `models:/NAME/VERSION`, `models:/NAME@alias`, `runs:/ID`, `runs:/ID/PATH`, or the
             path of a bundle (`evidence.json`).
-        ledger: whose vault may hold tallies, and whose sign-offs count; None where there is none.
+        ledger: whose vault may hold tallies, whose sign-offs count, and in which judgements of the
+            same files are looked for; None where there is none.
         files: the folder that holds the model's files already; fetched where None.
         progress: called with the bytes digested so far and the bytes there are.
 
@@ -68,7 +70,10 @@ def candidate_of(
     run_id = named.facts.get("run_id", "")
     # Not by `fetch`, which fails where a run holds nothing: that is an answer, and refuses.
     kept = tracker("mlflow").files(RunRef("mlflow", run_id)) if run_id else {}
-    return _with_ledger(with_evidence(found, kept), ledger), named
+    found = with_evidence(found, kept)
+    if ledger is not None:
+        found = with_log(found, ledger)
+    return _with_ledger(found, ledger), named
 
 
 def with_evidence(candidate: Candidate, kept: Mapping[str, bytes]) -> Candidate:

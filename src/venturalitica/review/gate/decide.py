@@ -23,6 +23,7 @@ from venturalitica.ledger.formats.public_key import short
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 from venturalitica.review.gate.anew import NotAnew, judged_anew
 from venturalitica.review.gate.approvals import check_approvals
+from venturalitica.review.gate.by_files import HERE
 from venturalitica.review.gate.proofs import Proof, Sorted, manifest_of, sort
 from venturalitica.review.gate.refusal import Refusal, line, moment
 
@@ -57,18 +58,21 @@ def decide(
         policy=f"{policy.name} {policy.version}".strip(),
         policy_sha256=policy.sha256,
     )
+    where = ""
     try:
         _refuse_too_much(candidate)
         found = sort(candidate, keys)
         _refuse_faults(found)
         audit = _judgement(candidate, requirement, found)
         decision = replace(decision, record=audit.digest, signers=audit.signers)
+        where = _elsewhere(audit)
         _check_age(audit, requirement, now)
         anew = _check_verdicts(audit, requirement)
         approvals = _check_approvals(audit, requirement, found, now)
     except Refusal as refusal:
         facts = {name: line(value) for name, value in refusal.facts.items()}
-        return replace(decision, rule=refusal.rule, sentence=line(refusal.sentence), **facts)
+        sentence = line(f"{refusal.sentence}{where}")
+        return replace(decision, rule=refusal.rule, sentence=sentence, **facts)
     except EvidenceError as error:  # whoever holds a key may sign what is no record
         said = f"its evidence cannot be read: {error}"
         return replace(decision, rule="signature", sentence=line(said))
@@ -84,9 +88,17 @@ def decide(
         approvals=tuple(approvals),
         sentence=line(
             f"all {controls} of {decision.policy} are met on these files, {how}, by key "
-            f"{listed(map(short, audit.signers))}{signed}{about}"
+            f"{listed(map(short, audit.signers))}{signed}{_elsewhere(audit)}{about}"
         ),
     )
+
+
+def _elsewhere(audit: Proof) -> str:
+    """Where its evidence was found, if not at the run of the version, and how it comes there."""
+    if not audit.name.startswith(HERE):
+        return ""
+    entry = audit.name.removeprefix(HERE)
+    return f"; found in {audit.name} ('venturalitica attach {entry} RUN' brings it to its run)"
 
 
 MOST_BUNDLES = 200
