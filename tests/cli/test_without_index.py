@@ -54,6 +54,8 @@ READS: dict[str, list[list[str]]] = {
     "attach": [["99", "gone-0123"], ["0", "gone-0123"]],
     "bind": [["gone-0123"]],
     "gate": [["gone.json"], ["gone.json", "--json"]],
+    "carry": [["out", "--since", "99"], ["out", "--since", "gone"]],
+    "take": [["gone"], ["gone", "--json"]],
     "place": [["zzzz", "--on", "2024-02-29", "--yes"]],
 }
 """What reads the ledger. Of what also writes, the calls here find nothing to write."""

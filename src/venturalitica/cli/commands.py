@@ -48,6 +48,10 @@ COMMANDS: tuple[CommandLine, ...] = (
     CommandLine("attach", "Bring an audit to the run that it belongs to.", "attach", CARE),
     CommandLine("bind", "Put on record which model files a run holds.", "bind", CARE),
     CommandLine("sync", "Deliver evidence that still waits for its tracker.", "sync", CARE),
+    CommandLine(
+        "carry", "Write this log's new records for another machine.", "carrying.carry", CARE
+    ),
+    CommandLine("take", "Take in what another machine carried.", "carrying.take", CARE),
     CommandLine("reindex", "Rebuild the index from the evidence log.", "reindex", CARE),
     CommandLine("erase", "Delete personal values that records keep in the vault.", "erase", CARE),
     CommandLine("place", "Record when a model was placed on the market.", "place", CARE),

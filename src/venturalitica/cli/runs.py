@@ -61,6 +61,7 @@ class KindName(StrEnum):
     attachment = "attachment"
     decision = "decision"
     override = "override"
+    carried = "carried"
 
 
 CARE = tuple(kind.value for kind in KindName if kind not in (KindName.audit, KindName.run))

@@ -111,6 +111,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     def _repr_html_(self) -> str | None:
         return html_of(self)
 
+
 class Alias(Struct, frozen=True):
     """An alias of a registered model, and the version that it stands for."""
 

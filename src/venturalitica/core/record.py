@@ -64,6 +64,7 @@ BEGIN = "urn:venturalitica:begin:v1"
 ATTACHMENT = "urn:venturalitica:attachment:v1"
 DECISION = "urn:venturalitica:decision:v1"
 OVERRIDE = "urn:venturalitica:override:v1"
+CARRIED = "urn:venturalitica:carried:v1"
 
 JUDGED = {AUDIT: "audit", RUN: "run"}
 """The kinds of record that hold verdicts, by their predicateType."""
@@ -79,6 +80,7 @@ KINDS = JUDGED | {
     ATTACHMENT: "attachment",
     DECISION: "decision",
     OVERRIDE: "override",
+    CARRIED: "carried",
 }
 
 PREDICATE, LOG = "predicate", "log"

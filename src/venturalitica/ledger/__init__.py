@@ -11,6 +11,7 @@
     verify       `verify_ledger`, `verify_bundle`
     rejudge      are the verdicts what policy and counts give?
     index        finds records; can be deleted
+    carrying     a log's records from one machine to another
     lifecycle    approve, erase, prune, look after keys
 
 Names are resolved when first used, so importing this room costs nothing.

@@ -176,16 +176,18 @@ def _log_in(folder: Path) -> Path | None:
 def _verify_log(
     home: Path, keys: Trusted, progress: Progress | None, *, witnesses: bool
 ) -> Verification:
+    from venturalitica.ledger.carrying.taken import taken_steps
     from venturalitica.ledger.verify.verify import verify_ledger
 
     if not witnesses:
-        return verify_ledger(home, progress=progress, **keys.arguments())
+        found = verify_ledger(home, progress=progress, **keys.arguments())
+        return replace(found, steps=(*found.steps, *taken_steps(home)))
     from venturalitica.review.witnesses import gather
 
     gathered = gather(home)
     found = verify_ledger(home, witnesses=gathered.witnesses, progress=progress, **keys.arguments())
     compared = (*_compared(found.steps), *map(_missing, gathered.missing))
-    return replace(found, steps=(*compared, *_delivered(home)))
+    return replace(found, steps=(*compared, *taken_steps(home), *_delivered(home)))
 
 
 def _delivered(home: Path) -> list[Step]:

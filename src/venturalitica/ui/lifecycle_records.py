@@ -17,6 +17,7 @@ from venturalitica.core.record import (
     APPROVAL,
     ATTACHMENT,
     BEGIN,
+    CARRIED,
     COMMITMENT,
     DECISION,
     ERASURE,
@@ -29,6 +30,7 @@ from venturalitica.core.record import (
 from venturalitica.core.retention import TEN_YEARS, last_day
 from venturalitica.core.text import timestamp
 from venturalitica.ledger.records.decision import Decided, Overridden
+from venturalitica.ledger.records.foreign.carried import Carried
 from venturalitica.ledger.records.gate.override import Override
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.records.kinds.commitment import Commitment
@@ -308,6 +310,29 @@ def _begin(ledger: Ledger, predicate: Json, index: int) -> Care:
     )
 
 
+def _carried(ledger: Ledger, predicate: Json, index: int) -> Care:
+    made = Carried.of(predicate)
+    gone = len(made.digests)
+    said = (
+        f"{count(gone, 'tally', 'tallies')} of it {_were(gone)} deleted here for good, and not "
+        "taken again."
+        if gone
+        else "Another machine's log was verified and is kept whole beside this one. That it is "
+        "there as it was taken, 'venturalitica verify' checks."
+    )
+    return Care(
+        "Erased of a log that was taken in" if gone else "A log was taken in",
+        said,
+        (
+            ("Log", made.name),
+            ("Signed by key", digest(made.key)),
+            ("Entries in all", f"{made.size:,}"),
+            ("New entries", f"{made.taken:,}"),
+            ("Root over the entries", digest(made.root)),
+        ),
+    )
+
+
 def _unknown(kind: str) -> Care:
     return Care(
         "A record of a kind that this version does not know",
@@ -329,6 +354,7 @@ _KINDS: Mapping[str, Callable[[Ledger, Json, int], Care]] = {
     ATTACHMENT: _attachment,
     DECISION: _decision,
     OVERRIDE: _override,
+    CARRIED: _carried,
 }
 
 

@@ -77,6 +77,7 @@ KINDS: Mapping[str, str] = {
     "placement": "placing on the market",
     "decision": "decision of a gate",
     "override": "override of a gate",
+    "carried": "log taken in",
     "key-rotation": "change of keys",
     "model": "model files",
     "commitment": "commitment",

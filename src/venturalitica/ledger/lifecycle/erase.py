@@ -15,12 +15,15 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.carrying.taken import erase_told, taking_alone
 from venturalitica.ledger.records.kinds.erasure import (
     Target,
     erasure_statement,
@@ -31,6 +34,7 @@ from venturalitica.ledger.records.vault import MAX_TEXT, Pair, Vault
 from venturalitica.system.files import sync_folder, write_durably
 
 if TYPE_CHECKING:
+    from venturalitica.ledger.carrying.taken import Taken
     from venturalitica.ledger.ledger import Ledger
     from venturalitica.ledger.records.placement import Entry
 
@@ -69,6 +73,31 @@ def erase(ledger: Ledger, entries: Iterable[Entry], *, reason: str = "") -> Eras
     return Erased(entry, pairs + deleted)
 
 
+def erase_taken(
+    ledger: Ledger, taken: Taken, entries: Iterable[Entry], *, reason: str = ""
+) -> Erased:
+    """Delete what records of a log that was taken in keep here, and record that in the own log.
+
+    It is not taken again. The machine that wrote them may have it still.
+
+    Raises:
+        EvidenceError: as `erase`.
+    """
+    with taking_alone(ledger.home):
+        pairs = erase_told(ledger)
+        targets = tuple(_targets(entries, dict.fromkeys(taken.erased, "")))
+        if not targets:
+            return Erased(None, pairs)
+        marks = [_mark(Vault(ledger.home))]
+        why = [Pair.of(reason, limit=MAX_TEXT)] if reason else []
+        said = replace(taken.last, erased=targets, taken=0)
+        statement = said.statement(datetime.now(UTC), why[0].reference if why else None)
+        entry = ledger.append(statement, pairs=why)
+        pairs += erase_told(ledger)
+        _settle(Vault(ledger.home), marks)
+    return Erased(entry, pairs)
+
+
 def finish(ledger: Ledger) -> int:
     """Delete what the log says is erased and is still there; gives how many pairs that were.
 
@@ -77,7 +106,7 @@ def finish(ledger: Ledger) -> int:
     """
     vault = Vault(ledger.home)
     marks = _marks(vault)
-    deleted = sum(map(vault.erase, erasures(ledger)))
+    deleted = sum(map(vault.erase, erasures(ledger))) + erase_told(ledger)
     _settle(vault, marks)
     return deleted
 

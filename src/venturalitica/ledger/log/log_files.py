@@ -183,11 +183,19 @@ class ProvenLines:
 
     def lines(self, start: int, checkpoint: Checkpoint) -> Iterator[tuple[int, bytes]]:
         """Index and envelope of the entries from `start` on; pruned ones are passed over."""
+        for part in self.parts(start, checkpoint):
+            if part.head is None:
+                yield part.index, part.line
+
+    def parts(self, start: int, checkpoint: Checkpoint) -> Iterator[Part]:
+        """The lines from entry `start` on, heads of pruned entries too, as they stand in the log.
+
+        Raises (while read):
+            EvidenceError: the log was altered.
+        """
         with self._files.fitting_cache(checkpoint) as cache:
             proofs = Proofs(cache.tree(checkpoint.size), checkpoint.root)
-            for part in self._parts(cache, start, checkpoint, proofs):
-                if part.head is None:
-                    yield part.index, part.line
+            yield from self._parts(cache, start, checkpoint, proofs)
 
     def chosen(
         self, indexes: Iterable[int], checkpoint: Checkpoint, places: ProvenPlaces | None = None

@@ -20,6 +20,7 @@ from venturalitica.core.record import (
     APPROVAL,
     ATTACHMENT,
     BEGIN,
+    CARRIED,
     COMMITMENT,
     DECISION,
     ERASURE,
@@ -35,6 +36,7 @@ from venturalitica.core.verdict import LIGHTS, Light, run_lights
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, PolicyError
 from venturalitica.ledger.records.decision import Decided
+from venturalitica.ledger.records.foreign.carried import Carried
 from venturalitica.ledger.records.gate.override import Override
 from venturalitica.ledger.records.kinds import (
     approval,
@@ -60,6 +62,7 @@ CHECKS = {
     ATTACHMENT: attachment.check,
     DECISION: Decided.of,
     OVERRIDE: Override.of,
+    CARRIED: Carried.of,
 }
 """What the predicate of each kind besides audits and runs is held against."""
 

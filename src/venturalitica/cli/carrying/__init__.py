@@ -1,0 +1,1 @@
+"""The commands that bring evidence from one machine to another."""

@@ -1,0 +1,95 @@
+"""`venturalitica take`: take in what another machine carried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from venturalitica.cli.output import JsonOption, counter, emit_json, new_app, say
+
+if TYPE_CHECKING:
+    from venturalitica.ledger.carrying.take import Taking
+
+app = new_app()
+
+
+@app.command()
+def take(
+    folder: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The folder that 'venturalitica carry' wrote.")
+    ],
+    signers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Public keys ('keys export') whose logs are admitted; else your own keys, and "
+            "VENTURALITICA_TRUSTED_KEYS.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a job's records and tallies into this ledger, beside its own log.
+
+    All of it is verified first: signatures by admitted keys, the tree, the verdicts judged again
+    from the tallies, and that it continues what was taken of the same log before, without a gap
+    or a fork. Then a record signed here names the checkpoint that was taken, so that 'verify'
+    shows where something of it is removed later. Taking the same again changes nothing; what was
+    erased here is not taken again.
+
+    Exit status 0 if it was taken, now or before, 2 if it is refused: nothing was changed then.
+
+    \b
+    Examples:
+      venturalitica take evidence-of-this-job --signers ci-keys.pem
+      venturalitica take carried --json
+    """
+    from venturalitica.audit.project import open_ledger
+    from venturalitica.ledger.carrying.take import take as take_in
+    from venturalitica.review.gate.serving import keys_of
+    from venturalitica.system.settings import Settings
+
+    settings = Settings.current()
+    keys = keys_of(settings, signers)
+    with counter("verifying") as progress:
+        done = take_in(open_ledger(settings), folder, keys=keys, progress=progress)
+    if as_json:
+        emit_json(facts(done))
+    else:
+        _show(done)
+
+
+def facts(done: Taking) -> dict[str, Any]:
+    """What was taken, as JSON."""
+    return {
+        "log": done.log.name,
+        "origin": done.log.origin,
+        "key": done.log.key,
+        "signers": list(done.log.signers),
+        "size": done.log.size,
+        "root": done.log.root,
+        "entries": done.new,
+        "tallies": done.tallies,
+        "tallies_missing": done.left,
+        "tallies_erased": done.erased,
+        "record": done.entry.index if done.entry else None,
+        "evidence_sha256": done.entry.evidence_sha256 if done.entry else None,
+    }
+
+
+def _show(done: Taking) -> None:
+    log = done.log
+    if done.entry is None:
+        more = f"; {done.tallies} tallies were new" if done.tallies else ""
+        say(f"All {log.size} entries of {log.name} were taken before{more}.")
+    else:
+        say(
+            f"Took {done.new} entries and {done.tallies} tallies of {log.name}, which has "
+            f"{log.size}; signed by key {log.key[:16]}."
+        )
+        say(f"Entry {done.entry.index} says so: 'venturalitica verify' holds the log to it.")
+    if done.left:
+        say(f"{done.left} tallies of it were not carried: those records cannot be judged again.")
+    if done.erased:
+        say(f"{done.erased} tallies were erased here before, and stay erased.")

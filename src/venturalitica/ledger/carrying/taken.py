@@ -1,0 +1,230 @@
+"""The logs that were taken in: `logs/<name>/<size>/`, each a ledger's folder of its own.
+
+The newest record of kind `carried` says which of them is meant, and up to which entry: a folder
+that no record names is what a killed taking left, and is not read. The record is written after the
+folder, and the folder before it is deleted after the record, so that one of both always stands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from venturalitica.core.encoding import is_hash, marks_in_base64
+from venturalitica.core.record import CARRIED, KINDS
+from venturalitica.core.verification import Step
+from venturalitica.errors import EvidenceError, listed
+from venturalitica.ledger.formats.dsse import statement_of
+from venturalitica.ledger.formats.public_key import carried_keys, short
+from venturalitica.ledger.ledger import Ledger
+from venturalitica.ledger.records.foreign.carried import Carried
+from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.verify.read_log import Witness
+from venturalitica.ledger.verify.verify import verify_ledger
+from venturalitica.system.files import locked
+
+if TYPE_CHECKING:
+    from venturalitica.ledger.index.index import Index
+
+LOGS = "logs"
+STEP = "carried"
+_MARKS = marks_in_base64(CARRIED.encode())
+
+
+class Taken(Struct, frozen=True):
+    """A log that was taken in: what the newest record says of it, and all the records' entries."""
+
+    home: Path
+    last: Carried
+    records: tuple[tuple[int, Carried], ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called here."""
+        return self.last.name
+
+    @property
+    def erased(self) -> frozenset[str]:
+        """The pairs that were deleted here; they are not taken again."""
+        return frozenset[str]().union(*(one.digests for _, one in self.records))
+
+    @property
+    def entry(self) -> int:
+        """The record that says how far it was taken."""
+        return self.records[-1][0]
+
+    def ledger(self) -> Ledger:
+        """The log, to read.
+
+        Raises:
+            EvidenceError: it is gone, or not the one that was taken.
+        """
+        if not (self.home / "log").is_dir():
+            raise EvidenceError(
+                f"{self.home}: the log {self.name}, taken in entry {self.entry} "
+                f"({self.last.size} entries), is gone: it was removed since. Take it again: "
+                "'venturalitica take' with what its machine carried"
+            )
+        found = Ledger.open(self.home)
+        head = found.head()
+        if (head.origin, head.size, head.root.hex()) != (
+            self.last.origin,
+            self.last.size,
+            self.last.root,
+        ):
+            raise EvidenceError(
+                f"{self.home}: it is not the log that entry {self.entry} says was taken "
+                f"({self.last.size} entries, root {self.last.root[:16]}), but one of {head.size} "
+                f"entries, root {head.root.hex()[:16]}"
+            )
+        return found
+
+
+def taken_logs(ledger: Ledger, index: Index | None = None) -> dict[str, Taken]:
+    """The logs that were taken into a ledger, by what they are called there.
+
+    Args:
+        index: says where their records are, so that they alone are read; each is read from the log.
+
+    Raises:
+        EvidenceError: the log was altered.
+    """
+    if index is None:
+        lines = ledger.lines()
+    else:
+        rows = index.runs(kind=KINDS[CARRIED], newest_first=False)
+        lines = ledger.chosen([row.index for row in rows])
+    found: dict[str, list[tuple[int, Carried]]] = {}
+    for place, one in _read(lines):
+        found.setdefault(one.name, []).append((place, one))
+    return {name: _taken(ledger.home, records) for name, records in found.items()}
+
+
+def _taken(home: Path, records: list[tuple[int, Carried]]) -> Taken:
+    last = records[-1][1]
+    return Taken(home / LOGS / last.name / str(last.size), last, tuple(records))
+
+
+def _read(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Carried]]:
+    for place, line in lines:
+        if not any(mark in line for mark in _MARKS):
+            continue
+        with contextlib.suppress(EvidenceError):  # `verify` says what is wrong with it
+            record = statement_of(line)
+            if record.predicate_type == CARRIED and record.understood:
+                yield place, Carried.of(record.predicate)
+
+
+def readable_logs(ledger: Ledger) -> Iterator[tuple[Taken, Ledger]]:
+    """The logs that were taken in, and are here as they were taken; `verify` tells of the others.
+
+    Raises:
+        EvidenceError: the own log was altered.
+    """
+    from venturalitica.ledger.index.index import Index  # SQLAlchemy, which no `fit` waits for
+
+    if not (ledger.home / LOGS).is_dir():
+        return
+    with Index.open(ledger) as index:
+        logs = taken_logs(ledger, index)
+    for taken in logs.values():
+        with contextlib.suppress(EvidenceError):
+            yield taken, taken.ledger()
+
+
+@contextlib.contextmanager
+def taking_alone(home: Path) -> Iterator[None]:
+    """One taking or erasing of taken logs at a time."""
+    folder = home / LOGS
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / ".lock", create=True, required=False):
+            yield
+    except OSError as error:
+        raise EvidenceError(f"{folder}: {error.strerror or error}") from error
+
+
+def vaults_of(ledger: Ledger) -> list[Vault]:
+    """The vaults of the logs that were taken in; what is in them is named by its digest."""
+    return [Vault(taken.home) for taken, _ in readable_logs(ledger)]
+
+
+def taken_steps(home: Path) -> list[Step]:
+    """What `verify` says of the logs that were taken into the ledger in `home`, where any was.
+
+    Each is verified whole: against the checkpoints that the records name, by the keys that were
+    admitted then.
+    """
+    try:
+        ledger = Ledger.open(home)
+        logs = taken_logs(ledger)
+    except EvidenceError as error:
+        lies = (home / LOGS).is_dir()
+        return [Step(STEP, None, f"not checked: {error}")] if lies else []
+    if not logs:
+        return []
+    faults = [step for step in map(_fault, logs.values()) if step is not None]
+    if faults:
+        return faults
+    entries = sum(taken.last.size for taken in logs.values())
+    keys = listed(sorted({short(taken.last.key) for taken in logs.values()}), 3)
+    many = "1 log" if len(logs) == 1 else f"{len(logs)} logs"
+    return [
+        Step(STEP, True, f"{many} with {entries} entries, as they were taken in; of key {keys}")
+    ]
+
+
+def _fault(taken: Taken) -> Step | None:
+    try:
+        detail = _wrong(taken)
+    except EvidenceError as error:
+        detail = str(error)
+    return Step(STEP, False, detail, taken.entry) if detail else None
+
+
+def _wrong(taken: Taken) -> str:
+    """What is wrong with a log that was taken in; empty where nothing is."""
+    taken.ledger()
+    keys = carried_keys(taken.home / "keys")
+    admitted = {name: keys[name].pem.encode() for name in taken.last.signers if name in keys}
+    seen = [Witness(f"entry {place}", one.checkpoint) for place, one in taken.records]
+    found = verify_ledger(taken.home, trusted_keys=admitted, witnesses=seen)
+    if found.fault is not None:
+        return f"the log {taken.name}: {found.fault.name}: {found.fault.detail}"
+    vault = Vault(taken.home)
+    back = next(filter(vault.holds, sorted(taken.erased)), "")
+    if back:
+        return (
+            f"the log {taken.name}: pair {back[:16]} was erased here, and it is there again: an "
+            "erasure was interrupted ('venturalitica erase' finishes it), or it was put back"
+        )
+    return ""
+
+
+def erase_told(ledger: Ledger) -> int:
+    """Delete of taken logs what records say was erased, in folders half taken too; gives how many.
+
+    Raises:
+        EvidenceError: the log was altered, or a pair cannot be deleted.
+    """
+    if not (ledger.home / LOGS).is_dir():
+        return 0
+    deleted = 0
+    for taken in taken_logs(ledger).values():
+        for folder in folders_of(taken.home.parent):
+            vault = Vault(folder)
+            deleted += sum(map(vault.erase, filter(is_hash, taken.erased)))
+            vault.settle()
+    return deleted
+
+
+def folders_of(place: Path) -> list[Path]:
+    """What lies in the folder of one log: the log, and what killed takings left."""
+    try:
+        return [path for path in place.iterdir() if path.is_dir() and not path.is_symlink()]
+    except FileNotFoundError:
+        return []

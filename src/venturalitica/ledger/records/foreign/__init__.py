@@ -1,0 +1,1 @@
+"""Records about logs of other keys."""
