@@ -49,27 +49,34 @@ def erase(
     Of an audit that is its tally: its verdicts cannot be computed again afterwards. Of an approval
     it is the person's name and comment. The record keeps salted digests, which tell nobody
     anything, and an erasure record is signed. It cannot be undone. A tally that was published
-    (disclosure: {tallies: publish}) lies at the tracker still: it is said where.
+    (disclosure: {tallies: publish}) lies at the tracker still: it is said where. What is erased of
+    a log that was taken in (NAME:ENTRY) is not taken again.
 
     \b
     Example:
       venturalitica erase 12 --approvals --reason "asked for on 26 November"
     """
     from venturalitica.audit.project import open_ledger
+    from venturalitica.cli.carrying.logs import meant
     from venturalitica.cli.runs import found
     from venturalitica.ledger.lifecycle import erase as eraser
     from venturalitica.ledger.records.kinds.erasure import held_by
     from venturalitica.review.published import copies
 
     ledger = open_ledger(create=False)
-    entries = [ledger.entry(row.index) for row in found(ledger, ref)]
+    these = meant(ledger, ref, found)
+    log, taken = these.ledger, these.taken
+    entries = [log.entry(row.index) for row in these.rows]
     if approvals:
-        entries += _approvals(ledger, entries)
+        entries += _approvals(log, entries)
     held = sum(len(held_by(entry.record)) for entry in entries)
     if held and not agree(f"Erase {held} value(s) of {_places(entries)} for good?", yes=yes):
         leave(PASSED)
-    done = eraser.erase(ledger, entries, reason=reason)
-    published = [copy for entry in entries for copy in copies(ledger, entry)]
+    if taken is None:
+        done = eraser.erase(ledger, entries, reason=reason)
+    else:
+        done = eraser.erase_taken(ledger, taken, entries, reason=reason)
+    published = [copy for entry in entries for copy in copies(log, entry)]
     if as_json:
         emit_json(facts(entries, done) | {"published": published})
     else:

@@ -215,11 +215,13 @@ def facts(page: Page) -> dict[str, Any]:
 
 def _entries(ref: str) -> tuple[Ledger, list[Entry]]:
     """The audits and runs that are meant; alone, a record of another kind is refused."""
+    from venturalitica.cli.carrying.logs import meant
     from venturalitica.cli.runs import found, own_ledger
     from venturalitica.review.record_page import refuse_other_kinds
 
-    ledger = own_ledger()
-    entries = [ledger.entry(row.index) for row in found(ledger, ref)]
+    these = meant(own_ledger(), ref, found)
+    ledger = these.ledger
+    entries = [ledger.entry(row.index) for row in these.rows]
     fitting = [entry for entry in entries if entry.record.judged]
     if not fitting:
         refuse_other_kinds(entries[0])

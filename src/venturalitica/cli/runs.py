@@ -30,8 +30,8 @@ from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
+    from venturalitica.cli.carrying.logs import Shown
     from venturalitica.ledger import Ledger, RunRow
-    from venturalitica.review.run_list import Listed
 
 app = new_app(no_args_is_help=True)
 
@@ -102,19 +102,26 @@ def list_runs(
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help="On record before then: 2026-12-01, UTC.")
     ] = None,
+    log: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only this log: 'own', or the beginning of the name of one that was taken in.",
+        ),
+    ] = None,
     limit: Annotated[
         int, typer.Option(metavar="N", min=1, help="At most so many, newest first.")
     ] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """List records, newest first.
+    """List records, newest first; those of logs that were taken in too, as NAME:ENTRY.
 
     \b
     Examples:
       venturalitica runs list
       venturalitica runs list --light red --since 2026-11-01 --json
     """
-    from venturalitica.review.run_list import RunList
+    from venturalitica.cli.carrying.logs import Lists
 
     ledger = own_ledger()
     filters: dict[str, Any] = {
@@ -125,7 +132,7 @@ def list_runs(
         "since": moment("--since", since),
         "until": moment("--until", until),
     }
-    listing, doubts = RunList(ledger, filters, light, most=limit + 1), _Doubts()
+    listing, doubts = Lists(ledger, filters, light, most=limit + 1, log=log), _Doubts()
     if as_json:
         # Each as soon as it is read: a list of all that is on record is never held as a whole.
         every = (doubts.of(listed) for listed in islice(listing, limit))
@@ -139,7 +146,7 @@ def list_runs(
             _show(shown)
         if len(fitting) > limit:
             hint(f"there are more; '--limit {limit * 5}' shows more of them")
-    for said in filter(None, (listing.edited, *doubts.said)):
+    for said in (*listing.edited, *doubts.said):
         hint(said)
 
 
@@ -156,16 +163,17 @@ class _Doubts:
     def __init__(self) -> None:
         self.said: dict[str, None] = {}
 
-    def of(self, listed: Listed) -> Listed:
+    def of(self, shown: Shown) -> Shown:
         """The record, whose doubts are remembered."""
         from venturalitica.ledger.index.rows import UNREADABLE
 
+        listed = shown.listed
         if listed.row.kind == UNREADABLE:
-            entry = listed.row.index
+            entry = shown.place
             self.said[f"entry {entry} cannot be read: 'venturalitica verify' says why"] = None
         if listed.doubt:
             self.said[listed.doubt] = None
-        return listed
+        return shown
 
 
 @app.command("show")
@@ -183,26 +191,33 @@ def show_run(
       venturalitica runs show last --details
       venturalitica runs show 3f2a91c0
     """
+    from venturalitica.cli.carrying.logs import meant, whose, words
     from venturalitica.review.record_page import readable
 
-    ledger = own_ledger()
-    entries = [ledger.entry(row.index) for row in found(ledger, ref)]
+    these = meant(own_ledger(), ref, found)
+    ledger, taken = these.ledger, these.taken
+    entries = [ledger.entry(row.index) for row in these.rows]
     if as_json:
         shown = []
         for entry in entries:
             with readable(entry):
-                shown.append(record_view.facts(ledger, entry))
+                log = whose(taken, entry.record) if taken else None
+                shown.append(record_view.facts(ledger, entry) | {"log": log})
         emit_json(shown)
         leave(0)
     for position, entry in enumerate(entries):
         if position:
             say()
         with readable(entry):
+            if taken:
+                by = words(whose(taken, entry.record))
+                say(inert(f"Of the log {taken.name}, taken in entry {taken.entry}: {by}."))
             record_view.show(ledger, entry, details=details)
 
 
-def facts(listed: Listed) -> dict[str, Any]:
+def facts(shown: Shown) -> dict[str, Any]:
     """A line of the list as JSON."""
+    listed = shown.listed
     row = listed.row
     found = (
         picked(row, "index kind run_id name experiment source started_at")
@@ -213,7 +228,7 @@ def facts(listed: Listed) -> dict[str, Any]:
         | {"policy": row.policy_name}
         | picked(row, "policy_version policy_sha256")
         | {"model": row.model_class, "evidence_sha256": row.evidence_sha256}
-        | {"trackers": [dict(link) for link in listed.trackers]}
+        | {"trackers": [dict(link) for link in listed.trackers], "log": shown.by()}
     )
     return or_null(found, "experiment", "doubt", "begun")
 
@@ -265,7 +280,7 @@ def moment(option: str, text: str | None) -> str | None:
     return timestamp(moment)
 
 
-def _show(shown: list[Listed]) -> None:
+def _show(shown: list[Shown]) -> None:
     from rich.text import Text
 
     if not shown:
@@ -275,7 +290,7 @@ def _show(shown: list[Listed]) -> None:
     headings = ["entry", "light", "started (UTC)", "name", "policy", "passed", "run"]
     cells: list[list[str | Text]] = [
         [
-            str(row.index),
+            one.place,
             Text(inert(listed.light), style=STYLES.get(listed.light, "")),
             row.started_at[:16].replace("T", " "),
             row.name,
@@ -283,16 +298,24 @@ def _show(shown: list[Listed]) -> None:
             listed.begun or _counts(row),
             row.run_id[:10],
         ]
-        for listed in shown
+        for one in shown
+        for listed in [one.listed]
         for row in [listed.row]
     ]
-    if any(listed.approval for listed in shown):
+    if any(one.listed.approval for one in shown):
         headings.append("sign-off")
-        for line, listed in zip(cells, shown, strict=True):
-            line.append(listed.approval.decision if listed.approval else "")
+        for line, one in zip(cells, shown, strict=True):
+            line.append(one.listed.approval.decision if one.listed.approval else "")
+    if any(one.taken for one in shown):
+        from venturalitica.cli.carrying.logs import words
+
+        headings.append("taken from")
+        for line, one in zip(cells, shown, strict=True):
+            by = one.by()
+            line.append(words(by) if by else "")
     if wide:
         headings += ["kind", "sent to"]
-        for line, listed in zip(cells, shown, strict=True):
+        for line, listed in zip(cells, (one.listed for one in shown), strict=True):
             kind = "monitor" if listed.row.kind in ("run", BEGAN) else listed.row.kind
             line += [kind, ", ".join(str(link.get("tracker", "")) for link in listed.trackers)]
     table(headings, cells, right=("entry",), whole=("light", "started (UTC)", "run"))

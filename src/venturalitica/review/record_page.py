@@ -180,11 +180,23 @@ def known_here(ledger: Ledger) -> Known:
     from venturalitica.review.verification import reader_keys
     from venturalitica.system.settings import Settings
 
+    keys = {**reader_keys(Settings.current()), **_admitted(ledger)}
     with Index.open(ledger) as index:
         return Known(
-            signers=known_signers(ledger, index, reader_keys(Settings.current())),
+            signers=known_signers(ledger, index, keys),
             begun=begun_here(ledger, unended(index)),
         )
+
+
+def _admitted(ledger: Ledger) -> Mapping[str, bytes]:
+    """The keys that were admitted for a log that was taken in, by a key that the reader knows."""
+    from venturalitica.ledger.carrying.taken import Kept
+
+    if not isinstance(ledger, Kept):
+        return {}
+    # Whoever can write to the folder can write a whole log of his own that admits any key.
+    known = known_here(ledger.own).signers or ()
+    return ledger.admitted() if ledger.taken.recorded_by in known else {}
 
 
 def begun_here(ledger: Ledger, unended: Mapping[int, str]) -> dict[int, str]:

@@ -36,11 +36,15 @@ _MARKS = marks_in_base64(CARRIED.encode())
 
 
 class Taken(Struct, frozen=True):
-    """A log that was taken in: what the newest record says of it, and all the records' entries."""
+    """A log that was taken in: what the newest record says of it, and all the records' entries.
+
+    `recorded_by` is the key of the own log that the newest record names as its signer.
+    """
 
     home: Path
     last: Carried
     records: tuple[tuple[int, Carried], ...]
+    recorded_by: str
 
     @property
     def name(self) -> str:
@@ -57,7 +61,7 @@ class Taken(Struct, frozen=True):
         """The record that says how far it was taken."""
         return self.records[-1][0]
 
-    def ledger(self) -> Ledger:
+    def ledger(self) -> Kept:
         """The log, to read.
 
         Raises:
@@ -69,7 +73,7 @@ class Taken(Struct, frozen=True):
                 f"({self.last.size} entries), is gone: it was removed since. Take it again: "
                 "'venturalitica take' with what its machine carried"
             )
-        found = Ledger.open(self.home)
+        found = Kept(self)
         head = found.head()
         if (head.origin, head.size, head.root.hex()) != (
             self.last.origin,
@@ -82,6 +86,29 @@ class Taken(Struct, frozen=True):
                 f"entries, root {head.root.hex()[:16]}"
             )
         return found
+
+
+class Kept(Ledger):
+    """A log that was taken in, to read."""
+
+    def __init__(self, taken: Taken) -> None:
+        super().__init__(taken.home)
+        self.taken = taken
+
+    @property
+    def own(self) -> Ledger:
+        """The ledger that took it in."""
+        return Ledger.open(self.home.parents[2])
+
+    def admitted(self) -> dict[str, bytes]:
+        """The keys that signed it and were admitted, id -> PEM; worth what the record of that is.
+
+        Raises:
+            EvidenceError: one of its keys is not the one that its name says.
+        """
+        keys = carried_keys(self.home / "keys")
+        named = (keys[keyid] for keyid in self.taken.last.signers if keyid in keys)
+        return {key.keyid: key.pem.encode("ascii") for key in named}
 
 
 def taken_logs(ledger: Ledger, index: Index | None = None) -> dict[str, Taken]:
@@ -98,28 +125,25 @@ def taken_logs(ledger: Ledger, index: Index | None = None) -> dict[str, Taken]:
     else:
         rows = index.runs(kind=KINDS[CARRIED], newest_first=False)
         lines = ledger.chosen([row.index for row in rows])
-    found: dict[str, list[tuple[int, Carried]]] = {}
-    for place, one in _read(lines):
-        found.setdefault(one.name, []).append((place, one))
-    return {name: _taken(ledger.home, records) for name, records in found.items()}
+    found: dict[str, Taken] = {}
+    for place, one, key in _read(lines):
+        before = found[one.name].records if one.name in found else ()
+        home = ledger.home / LOGS / one.name / str(one.size)
+        found[one.name] = Taken(home, one, (*before, (place, one)), key)
+    return found
 
 
-def _taken(home: Path, records: list[tuple[int, Carried]]) -> Taken:
-    last = records[-1][1]
-    return Taken(home / LOGS / last.name / str(last.size), last, tuple(records))
-
-
-def _read(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Carried]]:
+def _read(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Carried, str]]:
     for place, line in lines:
         if not any(mark in line for mark in _MARKS):
             continue
         with contextlib.suppress(EvidenceError):  # `verify` says what is wrong with it
             record = statement_of(line)
             if record.predicate_type == CARRIED and record.understood:
-                yield place, Carried.of(record.predicate)
+                yield place, Carried.of(record.predicate), record.link.record_key
 
 
-def readable_logs(ledger: Ledger) -> Iterator[tuple[Taken, Ledger]]:
+def readable_logs(ledger: Ledger) -> Iterator[tuple[Taken, Kept]]:
     """The logs that were taken in, and are here as they were taken; `verify` tells of the others.
 
     Raises:
@@ -188,9 +212,7 @@ def _fault(taken: Taken) -> Step | None:
 
 def _wrong(taken: Taken) -> str:
     """What is wrong with a log that was taken in; empty where nothing is."""
-    taken.ledger()
-    keys = carried_keys(taken.home / "keys")
-    admitted = {name: keys[name].pem.encode() for name in taken.last.signers if name in keys}
+    admitted = taken.ledger().admitted()
     seen = [Witness(f"entry {place}", one.checkpoint) for place, one in taken.records]
     found = verify_ledger(taken.home, trusted_keys=admitted, witnesses=seen)
     if found.fault is not None:

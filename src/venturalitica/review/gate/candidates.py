@@ -18,6 +18,7 @@ from venturalitica.core.encoding import is_hash
 from venturalitica.core.gate import Candidate, SignOff
 from venturalitica.core.redact import redact_name
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.carrying.taken import vaults_of
 from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.ledger import Ledger
@@ -115,11 +116,12 @@ def _of_bundle(path: Path) -> Candidate:
 
 
 def _with_ledger(candidate: Candidate, ledger: Ledger | None) -> Candidate:
-    """With the tallies of its own vault, and its sign-offs."""
+    """With the tallies of its own vault and of the logs that were taken in, and its sign-offs."""
     if ledger is None:
         return candidate
-    vault = Vault(ledger.home)
-    found = {digest: vault.pair(digest) for digest in _kept_by(candidate.bundles.values())}
+    vaults = (Vault(ledger.home), *vaults_of(ledger))
+    wanted = set(_kept_by(candidate.bundles.values()))
+    found = {digest: vault.pair(digest) for vault in vaults for digest in wanted & vault.digests()}
     own = {digest: pair for digest, pair in found.items() if pair is not None}
     sign_offs = tuple(
         SignOff(one.evidence_sha256, one.keyid, one.role, one.decision, one.decided_at)

@@ -1,0 +1,172 @@
+"""Which log a record is meant of: the own one, or one that was taken in; and whose word it is."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from venturalitica.core.json_values import mapping, text
+from venturalitica.errors import EvidenceError, SettingsError, listed
+from venturalitica.ledger.carrying.taken import Taken, readable_logs, taken_logs
+from venturalitica.review.run_list import RunList
+
+if TYPE_CHECKING:
+    from venturalitica.core.record import Statement
+    from venturalitica.ledger import Ledger, RunRow
+    from venturalitica.review.run_list import Listed
+
+Find = Callable[["Ledger", str], tuple["RunRow", ...]]
+
+SHORTEST = 4
+SHOWN = 8
+"""Characters of a log's name that a reference needs, and those that a list shows."""
+
+
+class Meant(Struct, frozen=True):
+    """The records that were meant, and the log that has them; `taken` is None of the own one."""
+
+    ledger: Ledger
+    rows: tuple[RunRow, ...]
+    taken: Taken | None = None
+
+
+def meant(ledger: Ledger, ref: str, found: Find) -> Meant:
+    """The records that a reference means: in the own log, else in one that was taken in.
+
+    `NAME:REF` means `REF` of the log whose name begins with `NAME`.
+
+    Args:
+        found: finds them in one log, as `runs.found`.
+
+    Raises:
+        EvidenceError: there is none, or the log that has it is not as it was taken.
+        SettingsError: there are several.
+    """
+    name, colon, inner = ref.partition(":")
+    if colon:
+        taken = log_named(ledger, name)
+        log = taken.ledger()
+        return Meant(log, found(log, inner), taken)
+    try:
+        return Meant(ledger, found(ledger, ref))
+    except EvidenceError:
+        # A number counts from the beginning of one log: that of another is not meant.
+        fitting = [] if ref.isdecimal() or ref == "last" else list(_elsewhere(ledger, ref, found))
+        if not fitting:
+            raise
+    if len(fitting) > 1:
+        some = listed((one.taken.name for one in fitting if one.taken), 3)
+        raise SettingsError(f"'{ref}' fits records of several logs: {some}; give NAME:{ref}")
+    return fitting[0]
+
+
+def _elsewhere(ledger: Ledger, ref: str, found: Find) -> Iterator[Meant]:
+    for taken, log in readable_logs(ledger):
+        try:
+            yield Meant(log, found(log, ref), taken)
+        except EvidenceError:
+            continue
+
+
+def log_named(ledger: Ledger, name: str) -> Taken:
+    """The log that was taken in and whose name begins so.
+
+    Raises:
+        EvidenceError: there is none.
+        SettingsError: there are several.
+    """
+    logs = taken_logs(ledger)
+    fitting = [one for one in logs.values() if len(name) >= SHORTEST and one.name.startswith(name)]
+    if not fitting:
+        known = listed(sorted(logs), 5) or "none"
+        raise EvidenceError(
+            f"no log that was taken in is called '{name}' (there are: {known}); give {SHORTEST} "
+            "or more characters of its name"
+        )
+    if len(fitting) > 1:
+        raise SettingsError(
+            f"'{name}' fits several logs: {listed([one.name for one in fitting], 5)}; give more"
+        )
+    return fitting[0]
+
+
+class Shown(Struct, frozen=True):
+    """A record of the list, and the log that it is of."""
+
+    listed: Listed
+    ledger: Ledger
+    taken: Taken | None
+
+    @property
+    def place(self) -> str:
+        """Its entry, with the log's name where it is not the own one."""
+        index = str(self.listed.row.index)
+        return index if self.taken is None else f"{self.taken.name[:SHOWN]}:{index}"
+
+    def by(self) -> dict[str, Any] | None:
+        """Whose word it is; None of the own log's records."""
+        if self.taken is None:
+            return None
+        return whose(self.taken, self.ledger.entry(self.listed.row.index).record)
+
+
+class Lists:
+    """The lists of several logs as one, the newest first; each of a log is in that log's order."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        filters: Mapping[str, Any],
+        light: str | None,
+        *,
+        most: int,
+        log: str | None = None,
+    ) -> None:
+        self._most = most
+        logs: list[tuple[Ledger, Taken | None]] = []
+        if log is None or log == "own":
+            logs.append((ledger, None))
+        if log is None:
+            logs += [(kept, taken) for taken, kept in readable_logs(ledger)]
+        elif log != "own":
+            taken = log_named(ledger, log)
+            logs.append((taken.ledger(), taken))
+        self._lists = [(RunList(log, filters, light, most=most), log, taken) for log, taken in logs]
+
+    def __iter__(self) -> Iterator[Shown]:
+        """At most as many as are wanted; raises `EvidenceError` where a log was altered."""
+        each = [_each(*one) for one in self._lists]
+        newest = heapq.merge(*each, key=lambda one: one.listed.row.appended_at, reverse=True)
+        return islice(newest, self._most)
+
+    @property
+    def edited(self) -> tuple[str, ...]:
+        """What is to be said of indexes that had to be made again."""
+        return tuple(found.edited for found, _, _ in self._lists if found.edited)
+
+
+def _each(found: RunList, ledger: Ledger, taken: Taken | None) -> Iterator[Shown]:
+    return (Shown(one, ledger, taken) for one in found)
+
+
+def whose(taken: Taken, record: Statement) -> dict[str, Any]:
+    """Whose word a record of a taken log is: its key, and the job that it says it was made in."""
+    ci = mapping(record.environment.get("ci"))
+    return {
+        "name": taken.name,
+        "key": record.link.record_key or taken.last.key,
+        "ci": text(ci.get("name")) or None,
+        "job": text(ci.get("job")) or None,
+        "url": text(ci.get("url")) or None,
+        "taken_in": taken.entry,
+    }
+
+
+def words(by: Mapping[str, Any]) -> str:
+    """The same in a few words: `key 3f2a91c0, GitHub Actions, job train`."""
+    job = f"job {by['job']}" if by["job"] else ""
+    return ", ".join(filter(None, (f"key {by['key'][:SHOWN]}", by["ci"], job)))

@@ -1,0 +1,155 @@
+"""Logs that were taken in, on the command line: carried by a job with a key of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_check import CALL, write
+from venturalitica.ledger import Ledger, load_signer
+
+JOB = {"GITHUB_ACTIONS": "true", "GITHUB_JOB": "train", "GITHUB_SHA": "a" * 40}
+
+
+@pytest.fixture
+def carried(call: Any, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a job carried: two audits, red and green. Beside it its keys, `ci-keys.pem`."""
+    write(project, female=60, male=90)
+    with monkeypatch.context() as job:
+        for name, value in JOB.items():
+            job.setenv(name, value)
+        job.setenv("VENTURALITICA_HOME", str(project / "job"))
+        job.setenv("VENTURALITICA_CONFIG", str(project / "job-config"))
+        assert call("check", "loans.csv", *CALL).exit_code == 1
+        write(project, female=90, male=90)
+        assert call("check", "loans.csv", *CALL).exit_code == 0
+        said = json.loads(call("carry", "out", "--json").stdout)
+        assert (said["entries"], said["tallies"], said["tallies_missing"]) == (2, 2, 0)
+        (project / "ci-keys.pem").write_text(call("keys", "export").stdout)
+        (project / "bundle").mkdir()
+        bundle = Ledger.open(project / "job").bundle(0)
+        (project / "bundle" / "evidence.json").write_bytes(bundle)
+    shutil.rmtree(project / "job")
+    return project / "out"
+
+
+@pytest.fixture
+def taken(call: Any, project: Path, carried: Path) -> dict[str, Any]:
+    """A team's ledger with an audit of its own, green, that took it in."""
+    write(project, female=90, male=90)
+    assert call("check", "loans.csv", *CALL).exit_code == 0
+    found = call("take", carried, "--signers", "ci-keys.pem", "--json")
+    assert found.exit_code == 0, found.stderr
+    facts: dict[str, Any] = json.loads(found.stdout)
+    return facts
+
+
+def test_none_but_admitted_keys_are_taken(call: Any, carried: Path) -> None:
+    result = call("take", carried)
+    assert result.exit_code == 2
+    assert "not admitted" in result.stderr
+    assert "of your own, or of VENTURALITICA_TRUSTED_KEYS" in result.stderr
+
+
+def test_own_and_trusted_keys_are_admitted_without_a_file(
+    call: Any, carried: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VENTURALITICA_TRUSTED_KEYS", "ci-keys.pem")
+    assert "Took 2 entries and 2 tallies" in call("take", carried).stdout
+    again = call("take", carried)
+    assert again.exit_code == 0
+    assert "were taken before" in again.stdout
+
+
+def test_they_are_listed_with_key_and_job(call: Any, taken: dict[str, Any]) -> None:
+    listed = json.loads(call("runs", "list", "--json").stdout)
+    assert [one["light"] for one in listed] == ["green", "green", "red"]
+    assert listed[0]["log"] is None
+    # By a key of the job, admitted when it was taken: no stranger's.
+    assert listed[1]["doubt"] is None
+    log = listed[2]["log"]
+    assert (log["name"], log["key"], log["job"]) == (taken["log"], taken["key"], "train")
+    assert log["ci"] == "GitHub Actions"
+    table = call("runs", "list").stdout
+    assert f"{taken['log'][:8]}:0" in table
+    assert f"key {taken['key'][:8]}, GitHub" in table.replace("\n", " ")
+    for name, lights in (("own", ["green"]), (taken["log"][:6], ["green", "red"])):
+        only = json.loads(call("runs", "list", "--json", "--log", name).stdout)
+        assert [one["light"] for one in only] == lights
+    assert call("runs", "list", "--log", "zzzz").exit_code == 2
+
+
+def test_one_is_shown_by_its_name_and_by_its_digest(call: Any, taken: dict[str, Any]) -> None:
+    listed = json.loads(call("runs", "list", "--json").stdout)
+    for ref in (f"{taken['log'][:6]}:0", f"{taken['log']}:0", listed[2]["run_id"][:12]):
+        (shown,) = json.loads(call("runs", "show", ref, "--json").stdout)
+        assert shown["light"] == "red"
+        assert shown["log"]["job"] == "train"
+        text = call("runs", "show", ref).stdout
+        assert f"Of the log {taken['log']}, taken in entry {taken['record']}" in text
+        assert "job train" in text
+        assert "parity" in text
+    assert call("runs", "show", f"{taken['log'][:6]}:9").exit_code == 2
+    (own,) = json.loads(call("runs", "show", "0", "--json").stdout)
+    assert (own["light"], own["log"]) == ("green", None)
+
+
+def test_a_stranger_who_can_write_here_admits_nobody(
+    call: Any, project: Path, taken: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All of the folder was written with another key: for its own records and those it took.
+    monkeypatch.setenv("VENTURALITICA_CONFIG", str(project / "another-config"))
+    load_signer(None, project / "another-config")
+    listed = json.loads(call("runs", "list", "--json").stdout)
+    assert [one["light"] for one in listed] == ["amber", "amber", "red"]
+    assert all("which is not yours" in one["doubt"] for one in listed[:2])
+
+
+def test_a_page_is_drawn_of_it(call: Any, taken: dict[str, Any]) -> None:
+    ref = f"{taken['log']}:0"
+    result = call("report", "run", ref, "--format", "markdown", "--out", "-")
+    assert result.exit_code == 0
+    assert "parity" in result.stdout
+
+
+def test_its_tally_is_erased_for_good(call: Any, carried: Path, taken: dict[str, Any]) -> None:
+    ref = f"{taken['log']}:0"
+    done = call("erase", ref, "--reason", "asked for", "--yes", "--json")
+    assert json.loads(done.stdout)["pairs"] == 1
+    again = call("take", carried, "--signers", "ci-keys.pem")
+    assert "1 tallies were erased here before, and stay erased" in again.stdout
+    steps = {one["name"]: one["ok"] for one in json.loads(call("verify", "--json").stdout)["steps"]}
+    assert steps["carried"]
+    assert call("erase", ref, "--yes").exit_code == 0
+
+
+def test_verify_fails_where_it_was_removed(call: Any, project: Path, taken: dict[str, Any]) -> None:
+    assert call("verify").exit_code == 0
+    shutil.rmtree(project / ".venturalitica" / "logs" / taken["log"])
+    result = call("verify")
+    assert result.exit_code == 1
+    assert "is gone: it was removed since" in result.stdout
+    assert [one["light"] for one in json.loads(call("runs", "list", "--json").stdout)] == ["green"]
+    shown = call("runs", "show", f"{taken['log']}:0")
+    assert shown.exit_code == 2
+    assert "Take it again" in shown.stderr
+
+
+def test_the_gate_judges_anew_from_a_carried_tally(
+    call: Any, project: Path, carried: Path, taken: dict[str, Any]
+) -> None:
+    # A policy of which the record does not speak: it needs the counts.
+    policy = (project / "model_policy.yaml").read_text().replace('">= 0.80"', '">= 0.50"')
+    (project / "looser.yaml").write_text(policy)
+    gate = ("gate", "bundle/evidence.json", "--policy", "looser.yaml", "--signers", "ci-keys.pem")
+    options = ("--amber", "--json")
+    found = json.loads(call(*gate, *options).stdout)
+    assert (found["allowed"], found["anew"]) == (True, True), found["sentence"]
+    assert call("erase", f"{taken['log']}:0", "--yes").exit_code == 0
+    result = call(*gate, *options)
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["rule"] == "no-tally"
