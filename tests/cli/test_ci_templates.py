@@ -69,6 +69,8 @@ def test_the_action_judges_annotates_and_gives_the_status(project: Any) -> None:
     assert (project / "output").read_text() == "status=1\n"
     assert ran(project, "verify", formats="junit=verify.xml").returncode == 0
     assert ran(project, "policy lint", "model_policy.yaml").returncode == 0
+    assert ran(project, "carry", "carried").returncode == 0
+    assert (project / "carried" / "carried.json").stat().st_size
 
 
 def test_nothing_that_is_handed_over_is_run(project: Any) -> None:
@@ -131,3 +133,8 @@ def test_the_jobs_of_gitlab_run_as_they_stand(project: Any) -> None:
         assert found.returncode in (0, 1), found.stderr
         for file in job["artifacts"]["reports"].values():
             assert (project / file).stat().st_size, (name, file)
+    carrying = GITLAB[".venturalitica-carry"]
+    assert bash("\n".join(carrying["after_script"]), project).returncode == 0
+    assert all(
+        (project / path / "carried.json").is_file() for path in carrying["artifacts"]["paths"]
+    )

@@ -57,10 +57,10 @@ def erase(
       venturalitica erase 12 --approvals --reason "asked for on 26 November"
     """
     from venturalitica.audit.project import open_ledger
-    from venturalitica.cli.carrying.logs import meant
     from venturalitica.cli.runs import found
     from venturalitica.ledger.lifecycle import erase as eraser
     from venturalitica.ledger.records.kinds.erasure import held_by
+    from venturalitica.review.carried_records import meant
     from venturalitica.review.published import copies
 
     ledger = open_ledger(create=False)

@@ -215,8 +215,8 @@ def facts(page: Page) -> dict[str, Any]:
 
 def _entries(ref: str) -> tuple[Ledger, list[Entry]]:
     """The audits and runs that are meant; alone, a record of another kind is refused."""
-    from venturalitica.cli.carrying.logs import meant
     from venturalitica.cli.runs import found, own_ledger
+    from venturalitica.review.carried_records import meant
     from venturalitica.review.record_page import refuse_other_kinds
 
     these = meant(own_ledger(), ref, found)

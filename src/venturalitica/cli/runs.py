@@ -30,8 +30,8 @@ from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
-    from venturalitica.cli.carrying.logs import Shown
     from venturalitica.ledger import Ledger, RunRow
+    from venturalitica.review.carried_records import Shown
 
 app = new_app(no_args_is_help=True)
 
@@ -121,7 +121,7 @@ def list_runs(
       venturalitica runs list
       venturalitica runs list --light red --since 2026-11-01 --json
     """
-    from venturalitica.cli.carrying.logs import Lists
+    from venturalitica.review.carried_records import Lists
 
     ledger = own_ledger()
     filters: dict[str, Any] = {
@@ -191,7 +191,7 @@ def show_run(
       venturalitica runs show last --details
       venturalitica runs show 3f2a91c0
     """
-    from venturalitica.cli.carrying.logs import meant, whose, words
+    from venturalitica.review.carried_records import meant, whose, words
     from venturalitica.review.record_page import readable
 
     these = meant(own_ledger(), ref, found)
@@ -307,7 +307,7 @@ def _show(shown: list[Shown]) -> None:
         for line, one in zip(cells, shown, strict=True):
             line.append(one.listed.approval.decision if one.listed.approval else "")
     if any(one.taken for one in shown):
-        from venturalitica.cli.carrying.logs import words
+        from venturalitica.review.carried_records import words
 
         headings.append("taken from")
         for line, one in zip(cells, shown, strict=True):

@@ -24,6 +24,7 @@ from venturalitica.ledger.receipts import NewestReceipts
 from venturalitica.review.record_page import known_here
 
 if TYPE_CHECKING:
+    from venturalitica.core.verdict import Light
     from venturalitica.ledger import Ledger, RunRow
     from venturalitica.ledger.records.kinds.approval import Approval
 
@@ -49,7 +50,7 @@ class Listed(Struct, frozen=True):
         return self.known.begun.get(self.row.index, "")
 
     @property
-    def light(self) -> str:
+    def light(self) -> Light:
         """The worse of the recorded light and what is known since."""
         return light_of(self.row, self.known)
 

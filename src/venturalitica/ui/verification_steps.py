@@ -245,6 +245,7 @@ MEANINGS = {
     "retention": "what was taken out was named by a prune record, after its time",
     "tree": "the records give the root that the checkpoint signs",
     "checkpoint": "signed by the key that the last record names",
+    "carried": "each log that was taken in is here as it was taken, by keys admitted then",
     "clock": "whether clocks agree with the order; never a failure",
     "trust": "whose keys these are",
     "inbox": "what waits where writers had no locks",

@@ -29,6 +29,7 @@ from venturalitica.ledger.index.queries import (
 )
 from venturalitica.reports.html.interval_chart import Mark, strip
 from venturalitica.reports.html.trend_chart import signed
+from venturalitica.review.carried_records import Lists, Shown, words
 from venturalitica.ui.reader import places_of
 from venturalitica.ui.templating import pages_of, render
 from venturalitica.ui.verification_steps import KINDS, explanation, marks
@@ -77,8 +78,20 @@ class ListedRun(Struct, frozen=True, kw_only=True):
         return "" if self.row.margin is None else signed(self.row.margin)
 
 
+class TakenRun(Struct, frozen=True, kw_only=True):
+    """One line of the list of records of logs that were taken in; `place` is NAME:ENTRY."""
+
+    place: str
+    row: RunRow
+    light: Light
+    kind: str
+    doubt: str
+    by: str
+    url: str
+
+
 class RunsContext(Struct, frozen=True, kw_only=True):
-    """What the list shows."""
+    """What the list shows. `taken` are the newest records of logs that were taken in."""
 
     query: RunQuery
     runs: tuple[ListedRun, ...]
@@ -86,6 +99,7 @@ class RunsContext(Struct, frozen=True, kw_only=True):
     entries: int
     choices: Choices
     kinds: Mapping[str, str]
+    taken: tuple[TakenRun, ...] = ()
     wrong: tuple[str, ...] = ()
     edited: str = ""
 
@@ -138,8 +152,32 @@ def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> Runs
         entries=reading.ledger.size,
         choices=reading.kept("choices", lambda: choices(reading.index)),
         kinds=KINDS,
+        taken=_taken(reading) if query.page == 1 else (),
         wrong=wrong,
         edited=edited,
+    )
+
+
+def _taken(reading: Reading) -> tuple[TakenRun, ...]:
+    from venturalitica.ledger.carrying.taken import LOGS
+
+    if not (reading.desk.home / LOGS).is_dir():
+        return ()
+    others = tuple(kind for kind in KINDS if kind not in ("audit", "run"))
+    lists = Lists(reading.ledger, {"without": others}, None, most=PER_PAGE, own=False)
+    return tuple(map(_taken_run, lists))
+
+
+def _taken_run(shown: Shown) -> TakenRun:
+    listed, by = shown.listed, shown.by() or {}
+    return TakenRun(
+        place=shown.place,
+        row=listed.row,
+        light=listed.light,
+        kind=KINDS.get(listed.row.kind, listed.row.kind),
+        doubt=listed.doubt,
+        by=words(by),
+        url=by["url"] if is_web_address(by["url"] or "") else "",
     )
 
 

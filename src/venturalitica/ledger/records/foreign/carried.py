@@ -49,11 +49,12 @@ class Carried(Concise, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What the log is called here: the beginning of its key's id, and of its origin's digest.
+        """What the log is called here: the beginning of its origin's digest, and of its key's id.
 
-        An origin is what its writer says: two keys that say the same one stay apart.
+        One key signs the logs of many jobs; and an origin is what its writer says: two keys that
+        say the same one stay apart.
         """
-        return f"{self.key[:DIGITS]}-{sha256_hex(self.origin.encode())[:DIGITS]}"
+        return f"{sha256_hex(self.origin.encode())[:DIGITS]}-{self.key[:DIGITS]}"
 
     @property
     def digests(self) -> frozenset[str]:

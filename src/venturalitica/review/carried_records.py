@@ -125,10 +125,12 @@ class Lists:
         *,
         most: int,
         log: str | None = None,
+        own: bool = True,
     ) -> None:
+        """`log` is "own", or the beginning of a name; `own`: the own log is among all of them."""
         self._most = most
         logs: list[tuple[Ledger, Taken | None]] = []
-        if log is None or log == "own":
+        if log == "own" or (log is None and own):
             logs.append((ledger, None))
         if log is None:
             logs += [(kept, taken) for taken, kept in readable_logs(ledger)]
