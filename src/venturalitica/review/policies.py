@@ -111,21 +111,25 @@ def recorded_policies(
     return OnRecord(tuple(_read(ledger, found)), missing)
 
 
-def find_recorded(ledger: Ledger, ref: str) -> tuple[Recorded, ...]:
+def find_recorded(ledger: Ledger, ref: str, *, index: Index | None = None) -> tuple[Recorded, ...]:
     """The texts that `ref` names: a version, `name@version`, or 8 or more digits of a SHA-256.
 
     Gives none where nothing fits and several where it is not clear which one is meant.
     """
-    with _opened(ledger, None) as index:
-        fitting = [one for one in _used(index) if _fits(one.edition, ref)]
+    with _opened(ledger, index) as known_to:
+        fitting = [one for one in _used(known_to) if _fits(one.edition, ref)]
     return tuple(_read(ledger, fitting))
+
+
+def editions_on_record(ledger: Ledger, *, index: Index | None = None) -> tuple[Edition, ...]:
+    """Every policy text on record in the order of first use, without its bytes."""
+    with _opened(ledger, index) as known_to:
+        return tuple(dict.fromkeys(one.edition for one in _used(known_to)))
 
 
 def names_on_record(ledger: Ledger) -> tuple[str, ...]:
     """`name@version` of every policy on record, for a message."""
-    with _opened(ledger, None) as index:
-        editions = [one.edition for one in _used(index)]
-    return tuple(dict.fromkeys(f"{e.name}@{e.version}" for e in editions))
+    return tuple(dict.fromkeys(f"{e.name}@{e.version}" for e in editions_on_record(ledger)))
 
 
 def contradictions(found: Sequence[Recorded]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from venturalitica.core.concise import Concise
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.errors import VenturaliticaError
 from venturalitica.ui.drawn import Drawn
-from venturalitica.ui.pages import PAGES, SMALL_BODY, Page
+from venturalitica.ui.pages import PAGES, Page
 from venturalitica.ui.reader import Desk, NoEvidenceYetError
 from venturalitica.ui.security import READING, Gate, Guard, bounded, too_large
 from venturalitica.ui.templating import (
@@ -130,7 +130,7 @@ async def _with_form(request: Request, page: Page) -> Request:
         raise too_large(page.body)
     request = Request(request.scope, bounded(request.receive, page.body))
     # A file goes to disk as it comes; fields are kept in memory.
-    form = await request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=SMALL_BODY)
+    form = await request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=page.body)
     if not request.app.state.guard.knows_form(form.get("csrf")):
         await form.close()
         raise HTTPException(403, "The form is from before this server was started: load it again.")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from msgspec import Struct
 
 SMALL_BODY = 64 * 1024
+POLICY_BODY = 4 * 1024 * 1024
+"""A policy's text as a form sends it: each byte may take three."""
 BUNDLE_BODY = 80 * 1024 * 1024
 """The longest line that the ledger reads, and its bundle around it."""
 
@@ -44,6 +46,14 @@ PAGES: tuple[Page, ...] = (
     Page("policy_diff", "/policies/{name:text}/diff", "policies", function="diff", query=_PAIR),
     Page("policy_text", "/policies/{name:text}/{sha256}", "policies", function="text"),
     Page("policy", "/policies/{name:text}", "policies", function="policy"),
+    Page(
+        "policy_form",
+        "/policy-form",
+        "policy_form",
+        methods=("GET", "POST"),
+        static=False,
+        body=POLICY_BODY,
+    ),
     Page("evidence", "/evidence", "evidence", nav="Evidence"),
     Page("integrations", "/integrations", "integrations", nav="Integrations"),
     Page("live_overview", "/live/overview", "overview", function="live", static=False),
@@ -65,6 +75,15 @@ PAGES: tuple[Page, ...] = (
         "evidence",
         function="bundle_report",
         static=False,
+    ),
+    Page(
+        "live_policy_form",
+        "/live/policy-form",
+        "policy_form",
+        function="live",
+        methods=_POST,
+        static=False,
+        body=POLICY_BODY,
     ),
     Page("live_verify", "/live/verify/{job}", "evidence", function="live_verify", static=False),
     Page("live_integrations", "/live/integrations", "integrations", function="live", static=False),
