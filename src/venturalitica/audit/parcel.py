@@ -9,8 +9,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.causes import said
+from venturalitica.core.data_item import WRITTEN, data_digest
 from venturalitica.core.json_values import text
-from venturalitica.core.record import ATTACHMENT, WRITTEN, Statement, data_digest
+from venturalitica.core.record import ATTACHMENT, Statement
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.trackers import tracker

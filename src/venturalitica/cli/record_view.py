@@ -10,6 +10,7 @@ from msgspec import to_builtins
 from venturalitica.cli.gates.shown import aliases_of, show_aliases, show_decision
 from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
 from venturalitica.core.circumstances import intervals_words, share_words
+from venturalitica.core.data_item import data_digest, snapshot_words
 from venturalitica.core.json_values import integer, mapping, text, texts
 from venturalitica.core.record import (
     ATTACHMENT,
@@ -19,8 +20,6 @@ from venturalitica.core.record import (
     PREDICATE,
     Run,
     Statement,
-    data_digest,
-    snapshot_words,
 )
 from venturalitica.core.verdict import Light, left_out_sentence, worst_light
 from venturalitica.ledger.lifecycle.begun import NO_END, STOPPED
@@ -379,17 +378,10 @@ def sign_off_facts(ledger: Ledger, entry: Entry) -> list[dict[str, Any]]:
 
 
 def sign_off_lines(ledger: Ledger, entry: Entry) -> list[str]:
-    """The sign-offs of one record as sign_off_lines of text, oldest first."""
+    """The sign-offs of one record as lines of text, oldest first."""
     from venturalitica.ledger.lifecycle.approve import signed_off
 
     return [_line(ledger, approval) for approval in signed_off(ledger, entry)]
-
-
-def short_facts(approval: Approval | None) -> dict[str, Any] | None:
-    """A sign-off in a list: no personal data."""
-    if approval is None:
-        return None
-    return {"entry": approval.index} | picked(approval, "decision role decided_at")
 
 
 def _line(ledger: Ledger, approval: Approval) -> str:

@@ -31,6 +31,7 @@ from venturalitica.errors import EvidenceError, SettingsError
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger, RunRow
+    from venturalitica.ledger.records.kinds.approval import Approval
     from venturalitica.review.carried_records import Shown
 
 app = new_app(no_args_is_help=True)
@@ -136,12 +137,12 @@ def list_runs(
     if as_json:
         # Each as soon as it is read: a list of all that is on record is never held as a whole.
         every = (doubts.of(listed) for listed in islice(listing, limit))
-        emit_json_items(facts(one) | _decided(ledger, one) for one in every)
+        emit_json_items(facts(one) | _decided(one) for one in every)
     else:
         fitting = list(islice(listing, limit + 1))
         shown = [doubts.of(listed) for listed in fitting[:limit]]
         if shown and kind is not None and kind.value in OF_A_GATE:
-            show_list(ledger.entry(listed.row.index) for listed in shown)
+            show_list(one.ledger.entry(one.listed.row.index) for one in shown)
         else:
             _show(shown)
         if len(fitting) > limit:
@@ -150,11 +151,12 @@ def list_runs(
         hint(said)
 
 
-def _decided(ledger: Ledger, listed: Listed) -> dict[str, Any]:
+def _decided(shown: Shown) -> dict[str, Any]:
     """What a gate's record says; nothing for another kind."""
-    if listed.row.kind not in OF_A_GATE:
-        return {}
-    return {"decision": decision_facts(ledger.entry(listed.row.index))}
+    row = shown.listed.row
+    return (
+        {"decision": decision_facts(shown.ledger.entry(row.index))} if row.kind in OF_A_GATE else {}
+    )
 
 
 class _Doubts:
@@ -222,7 +224,7 @@ def facts(shown: Shown) -> dict[str, Any]:
     found = (
         picked(row, "index kind run_id name experiment source started_at")
         | {"light": listed.light, "waiting": listed.waits, "doubt": listed.doubt}
-        | {"approval": record_view.short_facts(listed.approval)}
+        | {"approval": _short(listed.approval)}
         | picked(row, "passed failed not_evaluated errors")
         | {"begun": listed.begun}
         | {"policy": row.policy_name}
@@ -278,6 +280,13 @@ def moment(option: str, text: str | None) -> str | None:
         ) from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     return timestamp(moment)
+
+
+def _short(approval: Approval | None) -> dict[str, Any] | None:
+    """A sign-off in a list: no personal data."""
+    if approval is None:
+        return None
+    return {"entry": approval.index} | picked(approval, "decision role decided_at")
 
 
 def _show(shown: list[Shown]) -> None:

@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from venturalitica.core.data_item import data_digest
 from venturalitica.core.json_values import Json, mapping, text
-from venturalitica.core.record import data_digest
 from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Light, Verdict
 from venturalitica.errors import EntryPruned, EvidenceError
