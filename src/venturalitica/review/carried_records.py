@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from venturalitica.core.json_values import mapping, text
 from venturalitica.errors import EvidenceError, SettingsError, listed
-from venturalitica.ledger.carrying.taken import Taken, readable_logs, taken_logs
+from venturalitica.ledger.carrying.taken import Taken, indexed_logs, readable_logs, taken_logs
 from venturalitica.review.run_list import RunList
 
 if TYPE_CHECKING:
@@ -102,6 +103,11 @@ class Shown(Struct, frozen=True):
     taken: Taken | None
 
     @property
+    def appended_at(self) -> str:
+        """When it says that it was appended."""
+        return self.listed.row.appended_at
+
+    @property
     def place(self) -> str:
         """Its entry, with the log's name where it is not the own one."""
         index = str(self.listed.row.index)
@@ -115,7 +121,11 @@ class Shown(Struct, frozen=True):
 
 
 class Lists:
-    """The lists of several logs as one, the newest first; each of a log is in that log's order."""
+    """The lists of several logs as one, the newest first; each of a log is in that log's order.
+
+    A log that was taken in is opened when its turn can have come: a team may have thousands, one
+    of each job.
+    """
 
     def __init__(
         self,
@@ -129,26 +139,51 @@ class Lists:
     ) -> None:
         """`log` is "own", or the beginning of a name; `own`: the own log is among all of them."""
         self._most = most
-        logs: list[tuple[Ledger, Taken | None]] = []
-        if log == "own" or (log is None and own):
-            logs.append((ledger, None))
+        self._of = partial(RunList, filters=filters, light=light, most=most)
+        self._opened: list[RunList] = []
+        self._own = ledger if log == "own" or (log is None and own) else None
+        self._others: list[Taken] = []
         if log is None:
-            logs += [(kept, taken) for taken, kept in readable_logs(ledger)]
+            self._others = indexed_logs(ledger)
         elif log != "own":
-            taken = log_named(ledger, log)
-            logs.append((taken.ledger(), taken))
-        self._lists = [(RunList(log, filters, light, most=most), log, taken) for log, taken in logs]
+            self._others = [log_named(ledger, log)]
+            self._others[0].ledger()  # it says what is wrong where it is not here
 
     def __iter__(self) -> Iterator[Shown]:
         """At most as many as are wanted; raises `EvidenceError` where a log was altered."""
-        each = [_each(*one) for one in self._lists]
-        newest = heapq.merge(*each, key=lambda one: one.listed.row.appended_at, reverse=True)
-        return islice(newest, self._most)
+        return islice(self._merged(), self._most)
+
+    def _merged(self) -> Iterator[Shown]:
+        to_come = sorted(self._others, key=lambda one: one.last.latest)
+        heads = self._begun(self._own, None) if self._own else []
+        while heads or to_come:
+            newest = max(heads, key=lambda head: head[0].appended_at, default=None)
+            if to_come and (not newest or to_come[-1].last.latest >= newest[0].appended_at):
+                taken = to_come.pop()
+                with suppress(EvidenceError):  # `verify` says what is wrong with it
+                    heads += self._begun(taken.ledger(), taken)
+            elif newest:
+                heads = [head for head in heads if head is not newest]
+                yield newest[0]
+                heads += _head(newest[1])
+
+    def _begun(self, ledger: Ledger, taken: Taken | None) -> list[_Head]:
+        found = self._of(ledger)
+        self._opened.append(found)
+        return _head(_each(found, ledger, taken))
 
     @property
     def edited(self) -> tuple[str, ...]:
         """What is to be said of indexes that had to be made again."""
-        return tuple(found.edited for found, _, _ in self._lists if found.edited)
+        return tuple(found.edited for found in self._opened if found.edited)
+
+
+_Head = tuple[Shown, Iterator[Shown]]
+
+
+def _head(rest: Iterator[Shown]) -> list[_Head]:
+    """The next of a list, with what comes after it; none where it has ended."""
+    return [(one, rest) for one in islice(rest, 1)]
 
 
 def _each(found: RunList, ledger: Ledger, taken: Taken | None) -> Iterator[Shown]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +21,10 @@ from msgspec import Struct
 from venturalitica.core.record import ERASURE
 from venturalitica.core.verification import Verification
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.carrying.continuation import Fit, fit_of
 from venturalitica.ledger.carrying.parcel import Received, receive
 from venturalitica.ledger.carrying.taken import LOGS, Taken, folders_of, taken_logs, taking_alone
-from venturalitica.ledger.formats.checkpoint import Checkpoint
 from venturalitica.ledger.formats.dsse import signers_of, statement_of
-from venturalitica.ledger.formats.merkle import RunningRoot
 from venturalitica.ledger.formats.public_key import carried_keys, carry_keys, short
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.log.tail import read_parts
@@ -77,126 +76,14 @@ def take(
         received = receive(source, stage / "parcel")
         if received.head.origin == ledger.head().origin:
             raise EvidenceError(f"{source}: it is of the very log that it is to be taken into")
-        fit = _fit(received, taken_logs(ledger))
+        fit = fit_of(received, taken_logs(ledger))
         if fit.before is not None and not fit.restores and fit.size <= fit.before.last.size:
             return _again(fit.before, received)
         return _taken(ledger, fit, stage, keys, progress)
 
 
-class _Fit(Struct, frozen=True):
-    """How a parcel continues what was taken before; `restores` where that is gone or altered."""
-
-    received: Received
-    before: Taken | None
-    restores: bool = False
-
-    @property
-    def size(self) -> int:
-        return self.received.head.size
-
-    @property
-    def old(self) -> int:
-        """How many entries are copied of what was taken before."""
-        return 0 if self.before is None or self.restores else self.before.last.size
-
-
-def _fit(received: Received, logs: Mapping[str, Taken]) -> _Fit:
-    """Hold a parcel against what was taken of the same log: no gap, no fork."""
-    base, leaves = received.start, list[bytes]()
-    for part in received.parts():
-        base = min(base, part.index)
-        leaves += part.leaves()
-    same = [one for one in logs.values() if one.last.origin == received.head.origin]
-    if not same:
-        _refuse_gap(base, 0)
-        _check_root(leaves, received.head)
-        return _Fit(received, None)
-    if base == 0:
-        _check_root(leaves, received.head)
-        key = _first_key(received.parts())
-        mine = next((one for one in same if one.last.key == key), None)
-        return _Fit(received, None) if mine is None else _grown(received, mine, base, leaves)
-    error: EvidenceError | None = None
-    for one in same:
-        try:
-            return _grown(received, one, base, leaves)
-        except EvidenceError as found:
-            error = error or found
-    raise error or EvidenceError("nothing was taken")
-
-
-def _grown(received: Received, before: Taken, base: int, new: Sequence[bytes]) -> _Fit:
-    head, known = received.head, before.last.size
-    try:
-        before.ledger()
-        old = _leaves(before)
-    except EvidenceError as error:
-        if base or head.size < known:
-            raise EvidenceError(
-                f"{error}. This one has entries {base} to {head.size - 1} alone: carry it without "
-                "--since"
-            ) from error
-        old = []
-    _refuse_gap(base, len(old))
-    whole = [*old[:base], *new]
-    _check_root(whole, head, base)
-    differs = next((i for i, (a, b) in enumerate(zip(old, whole, strict=False)) if a != b), None)
-    grew = all(
-        _root(whole[: one.size]).hex() == one.root
-        for _, one in before.records
-        if one.size <= head.size
-    )
-    if differs is not None or not grew:
-        place = f"entry {differs}" if differs is not None else f"one of the first {known} entries"
-        raise EvidenceError(
-            f"a fork: {place} is another than the one that was taken before (entry {before.entry} "
-            f"of this ledger, {known} entries). Two copies of one log were written on, or it was "
-            "written anew; nothing is taken: find out which is genuine, and begin a new log for "
-            "the other"
-        )
-    return _Fit(received, before, restores=not old)
-
-
-def _refuse_gap(base: int, known: int) -> None:
-    if base > known:
-        raise EvidenceError(
-            f"a gap: it begins at entry {base}, and {known} were taken of this log before. Take "
-            f"what is between first, or carry it with '--since {known}'"
-        )
-
-
-def _check_root(leaves: Sequence[bytes], head: Checkpoint, base: int = 0) -> None:
-    if len(leaves) != head.size or _root(leaves) != head.root:
-        after = f" after the {base} that were taken before" if base else ""
-        raise EvidenceError(
-            f"its entries{after} do not give the root that its checkpoint seals: it was edited"
-            + (", or is of a fork of the log" if base else "")
-            + "; carry it again"
-        )
-
-
-def _root(leaves: Sequence[bytes]) -> bytes:
-    tree = RunningRoot()
-    for leaf in leaves:
-        tree.append(leaf)
-    return tree.root()
-
-
-def _leaves(taken: Taken) -> list[bytes]:
-    parts = read_parts(taken.home / "log" / "entries.jsonl", 0, taken.last.size)
-    return [leaf for part in parts for leaf in part.leaves()]
-
-
-def _first_key(parts: Iterator[Any]) -> str:
-    """The key of the first record that is there: whose log it is."""
-    for part in parts:
-        if part.head is None:
-            return signers_of(part.line)[0]
-    raise EvidenceError("it holds no record, so nobody signed it")
-
-
 def _taken(
-    ledger: Ledger, fit: _Fit, stage: Path, keys: Mapping[str, Any], progress: Progress | None
+    ledger: Ledger, fit: Fit, stage: Path, keys: Mapping[str, Any], progress: Progress | None
 ) -> Taking:
     home = stage / "home"
     received, before = fit.received, fit.before
@@ -212,6 +99,7 @@ def _taken(
         root=received.head.root.hex(),
         checkpoint=received.note.decode("utf-8"),
         signers=contents.signers,
+        latest=contents.latest,
         taken=fit.size - (before.last.size if before else 0),
     )
     place = ledger.home / LOGS / last.name
@@ -236,7 +124,7 @@ def _taken(
     )
 
 
-def _write_log(home: Path, fit: _Fit) -> None:
+def _write_log(home: Path, fit: Fit) -> None:
     """The whole log as it is now: what was taken before, then what is new."""
     folder = home / "log"
     folder.mkdir(parents=True)
@@ -264,31 +152,40 @@ def _write_log(home: Path, fit: _Fit) -> None:
 
 
 class _Contents(Struct, frozen=True):
-    """Who signed a log's records, and which tallies they keep that the log did not erase."""
+    """Who signed a log's records, when the latest was appended, as they say, and which tallies
+    they keep that the log did not erase."""
 
     key: str
     signers: tuple[str, ...]
+    latest: str
     kept: frozenset[str]
     erased: frozenset[str]
 
     @classmethod
     def of(cls, home: Path, size: int) -> _Contents:
         signers: dict[str, None] = {}
-        kept, erased = set[str](), set[str]()
+        kept, erased, latest = set[str](), set[str](), ""
         for part in read_parts(home / "log" / "entries.jsonl", 0, size):
             if part.head is not None:
                 continue
             signers |= dict.fromkeys(signers_of(part.line))
             record = statement_of(part.line)
             kept |= {record.tally_kept} - {""}
+            latest = max(latest, record.appended_at)
             if record.predicate_type == ERASURE and record.understood:
                 erased |= {one for target in targets_of(record.predicate) for one in target.digests}
         if not signers:
             raise EvidenceError("it holds no record, so nobody signed it")
-        return cls(next(iter(signers)), tuple(signers), frozenset(kept - erased), frozenset(erased))
+        return cls(
+            key=next(iter(signers)),
+            signers=tuple(signers),
+            latest=latest,
+            kept=frozenset(kept - erased),
+            erased=frozenset(erased),
+        )
 
 
-def _keep_tallies(home: Path, fit: _Fit, contents: _Contents) -> int:
+def _keep_tallies(home: Path, fit: Fit, contents: _Contents) -> int:
     """Lay the tallies into the log's own vault; gives how many are new. None that was erased."""
     received, before = fit.received, fit.before
     vault, old = Vault(home), Vault(before.home) if before and fit.old else None

@@ -143,19 +143,27 @@ def _read(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, Carried, st
                 yield place, Carried.of(record.predicate), record.link.record_key
 
 
+def indexed_logs(ledger: Ledger) -> list[Taken]:
+    """The logs that were taken in, found by the index.
+
+    Raises:
+        EvidenceError: the log was altered.
+    """
+    from venturalitica.ledger.index.index import Index  # SQLAlchemy, which no `fit` waits for
+
+    if not (ledger.home / LOGS).is_dir():
+        return []
+    with Index.open(ledger) as index:
+        return list(taken_logs(ledger, index).values())
+
+
 def readable_logs(ledger: Ledger) -> Iterator[tuple[Taken, Kept]]:
     """The logs that were taken in, and are here as they were taken; `verify` tells of the others.
 
     Raises:
         EvidenceError: the own log was altered.
     """
-    from venturalitica.ledger.index.index import Index  # SQLAlchemy, which no `fit` waits for
-
-    if not (ledger.home / LOGS).is_dir():
-        return
-    with Index.open(ledger) as index:
-        logs = taken_logs(ledger, index)
-    for taken in logs.values():
+    for taken in indexed_logs(ledger):
         with contextlib.suppress(EvidenceError):
             yield taken, taken.ledger()
 

@@ -1,8 +1,9 @@
 """The record of kind `carried`: that another key's log was taken in, up to a checkpoint of it.
 
 {"format": 3, "kind": "carried", "package": version,
- "carried": {"origin", "key", "size", "root", "checkpoint", "signers"}: which log, the key of its
-            first record, the checkpoint as that log's own key signed it, whose keys were admitted,
+ "carried": {"origin", "key", "size", "root", "checkpoint", "signers", "latest"}: which log, the key
+            of its first record, the checkpoint as that log's own key signed it, whose keys were
+            admitted, the latest time at which one of its records says it was appended,
  "taken":   how many entries were new,
  "erased":  [{"entry", "evidence_sha256", "digests"}]: what was deleted of its tallies here,
  "reason":  why, as a reference to the vault, or null,
@@ -43,6 +44,7 @@ class Carried(Concise, frozen=True, kw_only=True):
     root: str
     checkpoint: str
     signers: tuple[str, ...]
+    latest: str
     taken: int = 0
     erased: tuple[Target, ...] = ()
     at: str = ""
@@ -74,6 +76,7 @@ class Carried(Concise, frozen=True, kw_only=True):
                 "root": self.root,
                 "checkpoint": self.checkpoint,
                 "signers": list(self.signers),
+                "latest": self.latest,
             },
             "taken": self.taken,
             "erased": [target.to_json() for target in self.erased],
@@ -109,6 +112,7 @@ class Carried(Concise, frozen=True, kw_only=True):
             root=said["root"],
             checkpoint=text(said.get("checkpoint")),
             signers=tuple(signers),
+            latest=text(said.get("latest")),
             taken=predicate["taken"],
             erased=targets_of({"targets": erased}) if erased else (),
             at=text(predicate.get("at")),
