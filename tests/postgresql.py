@@ -57,7 +57,9 @@ def postgresql(tools: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     try:
         who = ["-U", "tester", "-A", "scram-sha-256", f"--pwfile={folder}/password"]
-        run("initdb", *who, "-E", "UTF8", "--no-sync")
+        # Most teams' databases sort as a language does, which is not the order of code points.
+        order = ["--locale-provider=icu", "--icu-locale=en-US"]
+        run("initdb", *who, *order, "-E", "UTF8", "--no-sync")
         where = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off"
         run("pg_ctl", "-w", "-l", f"{folder}/data/log", "-o", where, "start")
         try:

@@ -17,6 +17,7 @@ from venturalitica.core.record import BEGIN, KINDS, Statement
 from venturalitica.ledger import Index, Ledger, RunRow
 from venturalitica.ledger.index.catch_up import _Batch, _forget_pruned
 from venturalitica.ledger.index.counts.answers import choices, gaps, lights_of
+from venturalitica.ledger.index.counts.kept import are_as_counted
 from venturalitica.ledger.index.counts.policies import policy_counts
 from venturalitica.ledger.index.queries import (
     EVERY,
@@ -76,6 +77,7 @@ def hold(index: Index, rng: random.Random) -> None:
         assert {*map(tuple, connection.execute(select(verdict_counts)))} == {
             *map(tuple, connection.execute(of_verdicts))
         }
+        assert are_as_counted(connection)
     rows = index.runs()
     known = knowledge(rows, rng)
     judged = [row for row in rows if row.kind in JUDGED]
@@ -190,3 +192,49 @@ def test_counters_that_do_not_fit_the_rows_are_made_again(
         with index.connect() as connection:
             query = select(verdict_counts.c.count)
             assert connection.execute(query).scalars().all() == [1]
+
+
+EDITS = (
+    "UPDATE run_counts SET light = 'green'",
+    "UPDATE run_counts SET name = 'another', kind = 'run'",
+    "UPDATE run_counts SET last_seen = '2099'",
+    "UPDATE verdict_counts SET control = 'another'",
+    "UPDATE run_counts SET light = 'green'; UPDATE meta SET value = '' WHERE key = 'counters'",
+    "DELETE FROM meta WHERE key = 'counters'",
+)
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_that_keeps_the_sums_is_seen(ledger: Ledger, statement: Any, edit: str) -> None:
+    lit(ledger, statement)
+    with Index.open(ledger) as index:
+        before = numbers(index)
+        with sqlite3.connect(ledger.home / "index.db") as database:
+            database.executescript(edit)
+        database.close()
+        index.refresh()
+        assert numbers(index) == before
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_and_in_postgresql(postgresql: str, ledger: Ledger, statement: Any, edit: str) -> None:
+    lit(ledger, statement)
+    address = postgresql.replace("postgresql:", "postgresql+psycopg:")
+    with Index.open(ledger, address) as index:
+        before = numbers(index)
+        with index.connect() as connection:
+            connection.exec_driver_sql(edit)
+            connection.commit()
+        index.refresh()
+        assert numbers(index) == before
+
+
+def lit(ledger: Ledger, statement: Any) -> None:
+    for number, light in enumerate(("red", "red", "green")):
+        made = dict(statement(number))
+        made["predicate"] = made["predicate"] | {"light": light}
+        ledger.append(made)
+
+
+def numbers(index: Index) -> tuple[Any, ...]:
+    return lights_of(index), choices(index), policy_counts(index), find_page(index, Filters()).total

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from venturalitica.ledger import Index, Ledger, RunRow, load_signer
+from venturalitica.ledger.index import queries
 from venturalitica.ledger.index.counts.answers import choices
 from venturalitica.ledger.index.counts.policies import policy_counts
 from venturalitica.ledger.index.cross_check import Held
@@ -27,6 +28,7 @@ from venturalitica.ledger.index.queries import (
 
 WAITING = {0, 4, 11, 17}
 NAMES, POLICIES, MODELS = ("nightly", "by hand", "100%_odd"), ("loans", "fraud", None), ("A", "B")
+OTHERS = {3: "Nightly", 9: "_n", 12: "Ünder", 14: "zebra", 20: "a\\b"}
 
 
 def audit(statement: Any, number: int, rng: random.Random) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def audit(statement: Any, number: int, rng: random.Random) -> dict[str, Any]:
     }
     light = {"passed": "green", "failed": "red"}.get(outcome, "amber")
     verdict["light"] = predicate["light"] = light
-    predicate["run"] |= {"name": rng.choice(NAMES), "id": f"{number // 2:032x}"}
+    predicate["run"] |= {"name": OTHERS.get(number) or rng.choice(NAMES), "id": f"{number // 2:032x}"}
     policy = rng.choice(POLICIES)
     version = rng.choice(["1", "2"])
     predicate["policy"] = policy and predicate["policy"] | {"name": policy, "version": version}
@@ -64,9 +66,13 @@ def ledger(tmp_path_factory: pytest.TempPathFactory, statement: Any) -> Ledger:
     return ledger
 
 
-@pytest.fixture
-def index(ledger: Ledger) -> Iterator[Index]:
-    with Index.open(ledger) as index:
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def index(request: pytest.FixtureRequest, ledger: Ledger) -> Iterator[Index]:
+    """In each database that a team may have it in: search, counts and order are alike."""
+    url = None
+    if request.param == "PostgreSQL":
+        url = request.getfixturevalue("postgresql").replace("postgresql:", "postgresql+psycopg:")
+    with Index.open(ledger, url) as index:
         yield index
 
 
@@ -93,7 +99,7 @@ def expected(index: Index, fits: Any) -> list[int]:
         ({"name": "100%_odd"}, lambda row: row.name == "100%_odd"),
         ({"policy": "loans", "version": "2"}, lambda row: _is_loans_2(row)),
         ({"model": "A"}, lambda row: row.model_class == "A"),
-        ({"search": "NIGHT"}, lambda row: row.name == "nightly"),
+        ({"search": "NIGHT"}, lambda row: row.name.lower() == "nightly"),
         ({"search": "% odd"}, lambda row: row.name == "100%_odd"),
         ({"search": "_"}, lambda row: "_" in row.name),
         ({"search": "07ccc"}, lambda row: row.index == 7),
@@ -400,3 +406,34 @@ def test_runs_of_one_experiment_are_one_pipeline(
         (one,) = pipelines(index)
         assert (one.light, one.records) == ("green", 2)
         assert one.experiment == "mlflow 1 at http://one:5000"
+
+
+@pytest.mark.parametrize("word", ["NIGHT", "07CCC", "TRACKED1", "ünd", "zz", "\\", "%", "Loans"])
+def test_words_are_found_however_they_are_written(index: Index, word: str) -> None:
+    """Letters of ASCII, in names as in what begins with the word."""
+
+    def fits(row: RunRow) -> bool:
+        ours = [row.name, row.policy_name or "", row.model_class or ""]
+        begins = (row.run_id, row.revision or "", row.evidence_sha256, row.trackers[0]["run_id"])
+        low = ascii_lower(word)
+        return any(low in ascii_lower(one) for one in ours) or any(
+            one.startswith(low) for one in begins
+        )
+
+    found = find_page(index, Filters(search=word), limit=100)
+    assert entries(found.rows) == expected(index, fits)
+    assert found.total == len(found.rows)
+
+
+def ascii_lower(text: str) -> str:
+    return "".join(one.lower() if one.isascii() else one for one in text)
+
+
+@pytest.mark.parametrize("most", [1, 7, 23, 24, 100])
+def test_what_is_counted_row_by_row_is_bounded(
+    index: Index, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "MOST_COUNTED", most)
+    found = find_page(index, Filters(until="2099"), limit=1)
+    assert (found.total, found.more) == ((most, True) if most < 24 else (24, False))
+    assert find_page(index, Filters(), limit=1).total == 24

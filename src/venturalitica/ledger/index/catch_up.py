@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from sqlalchemy import Connection, Table, func, select
 
 from venturalitica.ledger.formats.merkle import leaf_hash
-from venturalitica.ledger.index.counts.kept import count_again, count_in
+from venturalitica.ledger.index.counts.kept import DIGESTS, count_again, count_in
 from venturalitica.ledger.index.rows import (
     LinkRow,
     Outline,
@@ -22,7 +22,7 @@ from venturalitica.ledger.index.rows import (
 from venturalitica.ledger.index.tables import links, meta, runs, values_of, verdicts
 from venturalitica.ledger.records.kinds.pruning import pruned_by
 
-VERSION = "9"
+VERSION = "10"
 """Raise it when a table, or what a row is made of, changes: an index of another version is rebuilt,
 never migrated."""
 
@@ -102,7 +102,7 @@ def _forget_pruned(connection: Connection, pruned: Sequence[range]) -> None:
 
 def _remember(connection: Connection, origin: str, last: Outline) -> None:
 
-    connection.execute(meta.delete())
+    connection.execute(meta.delete().where(meta.c.key != DIGESTS))
     facts = {
         "version": VERSION,
         "origin": origin,

@@ -74,6 +74,9 @@ class Check(Struct, frozen=True):
 MOST = 20_000
 """How many are remembered, of 64 bytes each."""
 
+MOST_MARKS = 4_000
+"""Of so many rows, which are held on to, the mark is kept."""
+
 EDITED = (
     "The index did not say what the log says, and was made again from the log. "
     "Was index.db edited? The log itself proves who is right: 'venturalitica verify'."
@@ -91,6 +94,7 @@ class Held:
         self._seen: dict[bytes, tuple[object, str]] = {}
         self._fresh: set[bytes] = set()
         self._stamp: object = None
+        self._marks: dict[int, tuple[RunRow, object, bytes]] = {}
         self._places = ProvenPlaces()
         self._lock = threading.Lock()
         self.faults: Mapping[int, str] = {}
@@ -140,7 +144,7 @@ class Held:
         with self._lock:
             if stamp != self._stamp:
                 self._stamp, self._fresh, self.faults = stamp, set(), {}
-            marks = {row.index: _mark(row, verdicts) for row in rows}
+            marks = {row.index: self._mark(row, verdicts) for row in rows}
             new = {row.index: row for row in rows if marks[row.index] not in self._fresh}
             try:
                 return self._are_recorded(ledger, new, marks, verdicts)
@@ -164,11 +168,11 @@ class Held:
             before, found = self._seen.get(mark, (None, None))
             if found is None or before != about:
                 found = check.compare(line, row, verdicts)
-            if found is None:
-                return False
+                if found is None:
+                    return False
+                # It will be shown without its verdicts, once others came after it.
+                self._remember(self._mark(row, None), about, index, found)
             self._remember(mark, about, index, found)
-            if verdicts is not None:  # it will be shown without them, once others came after it
-                self._remember(_mark(row, None), about, index, found)
         return not new  # else there is no such entry, or it was pruned
 
     def _remember(self, mark: bytes, about: object, index: int, fault: str) -> None:
@@ -179,11 +183,18 @@ class Held:
         while len(self._seen) > MOST:
             self._seen.pop(next(iter(self._seen)))
 
-
-def _mark(row: RunRow, verdicts: Verdicts | None) -> bytes:
-    """All that is shown of a row, in 32 bytes."""
-    own = None if verdicts is None else verdicts.get(row.index, ())
-    return hashlib.sha256(packed((row, own))).digest()
+    def _mark(self, row: RunRow, verdicts: Verdicts | None) -> bytes:
+        """All that is shown of a row, in 32 bytes; of the very same row it is known."""
+        own = None if verdicts is None else verdicts.get(row.index, ())
+        known = self._marks.get(row.index)
+        if known is not None and known[0] is row and known[1] is own:
+            return known[2]
+        mark = hashlib.sha256(packed((row, own))).digest()
+        if own is None or not known:
+            self._marks[row.index] = row, own, mark
+            while len(self._marks) > MOST_MARKS:
+                self._marks.pop(next(iter(self._marks)))
+        return mark
 
 
 def stamp_of(path: Path | str) -> tuple[int, int, int, int] | None:

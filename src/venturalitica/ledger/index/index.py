@@ -32,7 +32,7 @@ from venturalitica.ledger.index.catch_up import (
     _remember,
     _remember_counts,
 )
-from venturalitica.ledger.index.counts.kept import counted_runs, counted_verdicts
+from venturalitica.ledger.index.counts.kept import are_as_counted, counted_runs, counted_verdicts
 from venturalitica.ledger.index.cross_check import stamp_of
 from venturalitica.ledger.index.rows import Outline, RunRow, VerdictRow
 from venturalitica.ledger.index.tables import (
@@ -314,23 +314,31 @@ class Index:
             return None
         return done if self._is_whole(connection, done, known) else None
 
-    def _is_whole(self, connection: Connection, done: int, known: dict[str, str]) -> bool:
+    def _is_whole(self, connection: Connection, done: int, said: dict[str, str]) -> bool:
         """Whether no row was taken away: each entry has its own, but for the pruned.
 
         Counting is quick, and done again only when the file is another than at the last count.
         """
         stamp = stamp_of(self._ledger.home / "index.db") if self._own else "somewhere else"
-        if stamp is not None and stamp == self._looked_at:
+        known = stamp is not None and stamp == self._looked_at
+        if known and self._own:
             return True
+        if not are_as_counted(connection):
+            return self._is_edited("its counters are not those that were put there")
+        if known:
+            return True  # nobody tells when others write to a database elsewhere
         self.memory.forget()
         of_verdicts, of_links = _counts(connection)
-        whole = (of_verdicts, of_links) == (known.get("verdicts"), known.get("links"))
+        whole = (of_verdicts, of_links) == (said.get("verdicts"), said.get("links"))
         whole = whole and str(counted_verdicts(connection)) == of_verdicts
         whole = whole and self._has_every_run(connection, done)
         self._looked_at = stamp if whole else None
-        if not whole:
-            log.warning("%s: rows are missing from the index: it is made again", self._ledger.home)
-        return whole
+        return whole or self._is_edited("rows are missing")
+
+    def _is_edited(self, why: str) -> bool:
+        log.warning("%s: the index is made again: %s", self._ledger.home, why)
+        self._looked_at = None
+        return False
 
     def _has_every_run(self, connection: Connection, done: int) -> bool:
         """As many rows as entries that are not pruned, all of them of such entries, all counted."""

@@ -7,6 +7,7 @@ is red. Every question takes along what is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,13 @@ RANKS: Mapping[Light, int] = {light: number for number, light in enumerate(LIGHT
 SORTS = ("time", "light", "name", "policy", "model", "margin")
 MAX_WORDS = 8
 """Words of a search that are looked at: each is a look through all runs."""
+
+MOST_COUNTED = 10_000
+"""Rows that are counted one by one; where the counters say how many, all are told."""
+
+_DIGITS = re.compile("[0-9a-fA-F]+")
+LAST = "\U0010ffff"
+"""After every character that a name may go on with."""
 
 PORTION = 10_000
 """Entries that are asked for at once: a database takes so many parameters and no more."""
@@ -122,10 +130,11 @@ class Filters(Struct, frozen=True, kw_only=True):
 
 
 class RunPage(Struct, frozen=True):
-    """One page of rows, and how many fit in all."""
+    """One page of rows, and how many fit in all; `more` of them where so many were not counted."""
 
     rows: tuple[RunRow, ...]
     total: int
+    more: bool = False
 
 
 def light_of(row: RunRow, waiting: Waiting) -> Light:
@@ -160,8 +169,11 @@ def find_page(
         offset=offset,
         limit=limit,
     )
+    if not offset and len(found) < limit:
+        return RunPage(found, len(found))
     with index.connect() as connection:
-        return RunPage(found, _total(connection, filters, known_of(waiting)))
+        total = _total(connection, filters, known_of(waiting))
+    return RunPage(found, *total)
 
 
 def find_rows(
@@ -187,8 +199,9 @@ def find_rows(
     return rows_of(index, found)
 
 
-def _total(connection: Connection, filters: Filters, known: Known) -> int:
-    """How many fit: by the counters, where these tell apart what is asked for."""
+def _total(connection: Connection, filters: Filters, known: Known) -> tuple[int, bool]:
+    """How many fit, and whether there are more: by the counters, where these tell apart what is
+    asked for."""
 
     def count(among_those: ColumnElement[bool] | None, known: Known, of: Table = runs) -> int:
         number = func.count() if of is runs else func.coalesce(func.sum(run_counts.c.count), 0)
@@ -197,13 +210,16 @@ def _total(connection: Connection, filters: Filters, known: Known) -> int:
         return int(connection.execute(query).scalar_one())
 
     if filters.failing or filters.since or filters.until or (filters.search or "").split():
-        return count(None, known)
+        some = select(runs.c.entry).where(*_conditions(filters, known)).limit(MOST_COUNTED + 1)
+        query = select(func.count()).select_from(some.subquery())
+        found = int(connection.execute(query).scalar_one())
+        return min(found, MOST_COUNTED), found > MOST_COUNTED
     total = count(None, known.as_recorded, run_counts)
     if known.apart:
         # Of these more is known than was recorded: each is taken out, and put to where it is now.
         apart = among(known.apart, "apart")
         total += count(apart, known) - count(apart, known.as_recorded)
-    return total
+    return total, False
 
 
 def rows_of(index: Index, entries: Iterable[int]) -> tuple[RunRow, ...]:
@@ -311,20 +327,28 @@ def _red_at(control: str) -> ColumnElement[bool]:
 
 
 def _speaks_of(word: str) -> ColumnElement[bool]:
-    names = (links.c.experiment_name, links.c.run_name)
-    linked = select(links.c.entry).where(
-        or_(
-            links.c.run_id.startswith(word, autoescape=True),
-            *(column.icontains(word, autoescape=True) for column in names),
-        )
-    )
-    within = (runs.c.name, runs.c.policy_name, runs.c.model_class, runs.c.experiment)
-    beginning = (runs.c.run_id, runs.c.revision, runs.c.evidence_sha256)
-    return or_(
-        *(column.icontains(word, autoescape=True) for column in within),
-        *(column.startswith(word, autoescape=True) for column in beginning),
-        runs.c.entry.in_(linked),
-    )
+    def named(column: str) -> ColumnElement[bool]:
+        # Few names of many runs: the counters have each of them once.
+        counted = run_counts.c[column]
+        return runs.c[column].in_(select(counted).where(_holds(counted, word)))
+
+    said = (_holds(one, word) for one in (links.c.experiment_name, links.c.run_name))
+    linked = select(links.c.entry).where(or_(_begins(links.c.run_id, word), *said))
+    # No index is of commits: they are looked through only for what may be the beginning of one.
+    commits = (runs.c.revision,) if _DIGITS.fullmatch(word) else ()
+    begins = (_begins(one, word) for one in (runs.c.run_id, runs.c.evidence_sha256, *commits))
+    within = map(named, ("name", "policy_name", "model_class", "experiment"))
+    return or_(*within, *begins, runs.c.entry.in_(linked))
+
+
+def _holds(column: ColumnElement[str], word: str) -> ColumnElement[bool]:
+    return and_(column != "", column.icontains(word, autoescape=True))
+
+
+def _begins(column: ColumnElement[str], word: str) -> ColumnElement[bool]:
+    """By the order of the code points, in which a database has the column: it is quickly found."""
+    spelt = dict.fromkeys((word, word.lower()))
+    return or_(*(and_(column >= one, column < one + LAST) for one in spelt))
 
 
 def _order(sort: str, waiting: Waiting, *, descending: bool) -> list[Any]:

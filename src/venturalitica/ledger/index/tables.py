@@ -54,6 +54,9 @@ GROUPED = (
 )
 """Columns of `runs`, by all of which together entries are counted in `run_counts`."""
 
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+"""In the order of its code points, whatever the locale of a team's database: as SQLite has it."""
+
 _TYPES = {"int": Integer, "float": Float}
 
 
@@ -62,7 +65,7 @@ def _columns(row: type[Row]) -> Iterator[Column[Any]]:
     for field, written in row.__annotations__.items():
         kind, _, none = written.partition(" | ")
         name = "entry" if field == "index" else field
-        kind_of_column = _TYPES.get(kind, Text)
+        kind_of_column = _TYPES.get(kind, _TEXT)
         yield Column(name, kind_of_column, nullable=bool(none), autoincrement=False)
 
 
@@ -105,18 +108,18 @@ run_counts = Table(
     "run_counts",
     metadata,
     Column("key", Text, primary_key=True),
-    *(Column(name, Text) for name in GROUPED),
+    *(Column(name, _TEXT) for name in GROUPED),
     Column("count", Integer, nullable=False),
     Column("first", Integer, nullable=False),
     Column("last", Integer, nullable=False),
-    Column("first_seen", Text, nullable=False),
-    Column("last_seen", Text, nullable=False),
+    Column("first_seen", _TEXT, nullable=False),
+    Column("last_seen", _TEXT, nullable=False),
 )
 
 verdict_counts = Table(
     "verdict_counts",
     metadata,
-    Column("control", Text, primary_key=True),
+    Column("control", _TEXT, primary_key=True),
     Column("count", Integer, nullable=False),
 )
 

@@ -27,6 +27,7 @@ from venturalitica.ui.verification_steps import begun_sentence, explanation, mar
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow, VerdictRow
     from venturalitica.ledger.index.cross_check import Lines
+    from venturalitica.ledger.index.queries import Known
     from venturalitica.ui.reader import Desk, Reading
 
 PER_PAGE = 24
@@ -146,9 +147,9 @@ def read(reading: Reading, *, page: int = 1) -> OverviewContext:
 
 def _read(reading: Reading, page: int) -> OverviewContext:
     found, edited = reading.shown(lambda: _Found.read(reading, page), _Found.lines)
-    lights = [pipeline.light for pipeline in found.all]
+    known, lights = reading.known(), [pipeline.light for pipeline in found.all]
     return OverviewContext(
-        cards=tuple(found.card(reading, pipeline) for pipeline in found.shown),
+        cards=tuple(found.card(reading, pipeline, known) for pipeline in found.shown),
         counts={light: lights.count(light) for light in LIGHTS},
         total=len(found.all),
         page=page,
@@ -191,7 +192,7 @@ class _Found(Struct, frozen=True, kw_only=True):
         older = [row for entry, row in drawn.items() if entry not in self.rows]
         return [(list(self.rows.values()), self.verdicts), (older, None)]
 
-    def card(self, reading: Reading, pipeline: Pipeline) -> PipelineCard:
+    def card(self, reading: Reading, pipeline: Pipeline, known: Known) -> PipelineCard:
         """The card of one pipeline."""
         line = self.trends[pipeline.key]
         last, worst = self.rows[pipeline.last], self.rows[pipeline.worst]
@@ -200,7 +201,6 @@ class _Found(Struct, frozen=True, kw_only=True):
         waits = {item.tracker for e in entries for item in late.get(e, ())}
         records = [self.rows[e] for e in entries if e in self.rows]
         judged = [verdict for e in entries for verdict in self.verdicts.get(e, ())]
-        known = reading.known()
         approvals = reading.approvals().get(pipeline.last, ())
         began = [known.begun[e] for e in entries if e in known.begun and e != worst.index]
         why = explanation(worst, judged, sorted(waits), known)

@@ -22,6 +22,7 @@ from venturalitica.ledger.index.queries import (
     RANKS,
     SORTS,
     Filters,
+    Known,
     RunPage,
     find_page,
     light_of,
@@ -31,7 +32,7 @@ from venturalitica.reports.html.interval_chart import Mark, strip
 from venturalitica.reports.html.trend_chart import signed
 from venturalitica.review.carried_records import Lists, Shown, words
 from venturalitica.ui.reader import places_of
-from venturalitica.ui.templating import pages_of, render
+from venturalitica.ui.templating import count, pages_of, render
 from venturalitica.ui.verification_steps import KINDS, explanation, marks
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class RunsContext(Struct, frozen=True, kw_only=True):
     query: RunQuery
     runs: tuple[ListedRun, ...]
     total: int
+    more: bool
     entries: int
     choices: Choices
     kinds: Mapping[str, str]
@@ -115,8 +117,18 @@ class RunsContext(Struct, frozen=True, kw_only=True):
 
     @property
     def pages(self) -> int:
-        """How many pages there are."""
+        """How many pages there are; at least, where there are more records than were counted."""
         return pages_of(self.total, PER_PAGE)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is a page after this one, as far as is known."""
+        return self.query.page < self.pages or (self.more and len(self.runs) == PER_PAGE)
+
+    @property
+    def counted(self) -> str:
+        """How many records fit, in words."""
+        return ("more than " if self.more else "") + count(self.total, "record")
 
     def order_of(self, sort: str) -> str | None:
         """How the list is sorted by a column, for `aria-sort`."""
@@ -145,10 +157,12 @@ def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> Runs
     (found, verdicts), edited = reading.shown(
         lambda: _find(reading, query), lambda one: [(one[0].rows, one[1])]
     )
+    known = reading.known()
     return RunsContext(
         query=query,
-        runs=tuple(_listed(reading, row, verdicts.get(row.index, ())) for row in found.rows),
+        runs=tuple(_listed(reading, row, verdicts.get(row.index, ()), known) for row in found.rows),
         total=found.total,
+        more=found.more,
         entries=reading.ledger.size,
         choices=reading.kept("choices", lambda: choices(reading.index)),
         kinds=KINDS,
@@ -194,8 +208,9 @@ def _find(reading: Reading, query: RunQuery) -> tuple[RunPage, dict[int, tuple[V
     return found, verdicts_of(reading.index, [row.index for row in found.rows])
 
 
-def _listed(reading: Reading, row: RunRow, verdicts: Sequence[VerdictRow]) -> ListedRun:
-    known = reading.known()
+def _listed(
+    reading: Reading, row: RunRow, verdicts: Sequence[VerdictRow], known: Known
+) -> ListedRun:
     late = {item.tracker for item in reading.waiting().get(row.index, ())}
     approvals = reading.approvals().get(row.index, ())
     return ListedRun(

@@ -3,21 +3,36 @@ over all rows when a page is drawn.
 
 Entries are counted by all that `GROUPED` names together, verdicts by their control. They say what a
 GROUP BY would: they only grow while rows are put in, and where rows are taken away all is counted
-again.
+again. `meta` holds the sum of their rows' digests, moved with them: a number that somebody edits is
+not shown, though it leaves all sums as they were.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Row, Table, func, select
 
 from venturalitica.core.encoding import sha256_hex
-from venturalitica.ledger.index.tables import GROUPED, run_counts, runs, verdict_counts, verdicts
+from venturalitica.core.packed import packed
+from venturalitica.ledger.index.tables import (
+    GROUPED,
+    meta,
+    run_counts,
+    runs,
+    verdict_counts,
+    verdicts,
+)
+
+DIGESTS = "counters"
+_MODULUS = 1 << 256
+_HEX = re.compile("[0-9a-f]{64}")
 
 PORTION = 500
 """Keys that are asked for at once, below what any database takes as parameters."""
@@ -57,12 +72,41 @@ def count_again(connection: Connection) -> None:
     """Count all rows: some were taken away, and no counter says which is the first without them."""
     for table in (run_counts, verdict_counts):
         connection.execute(table.delete())
+    connection.execute(meta.delete().where(meta.c.key == DIGESTS))
     # Read to the end before the first is written: a connection answers one question at a time.
     rows = connection.execute(select(*(runs.c[name] for name in _COUNTED))).all()
     _merge_groups(connection, rows)
     counted = select(verdicts.c.control, func.count()).group_by(verdicts.c.control)
     found = {control: int(count) for control, count in connection.execute(counted)}
     _merge_controls(connection, Counter(found))
+
+
+def are_as_counted(connection: Connection) -> bool:
+    """Whether the counters are those that were put there."""
+    tables = (run_counts, verdict_counts)
+    found = (_digest(row) for table in tables for row in connection.execute(select(table)))
+    return sum(found) % _MODULUS == _digests(connection)
+
+
+def _digests(connection: Connection) -> int:
+    kept = connection.execute(select(meta.c.value).where(meta.c.key == DIGESTS)).scalar()
+    return int(kept, 16) if kept and _HEX.fullmatch(kept) else 0
+
+
+def _put(
+    connection: Connection, table: Table, rows: list[dict[str, Any]], before: Sequence[Row[Any]]
+) -> None:
+    """Put rows into a table of counters in the place of those `before`."""
+    connection.execute(table.insert(), rows)
+    names = table.columns.keys()
+    put = sum(_digest([row[name] for name in names]) for row in rows)
+    now = (_digests(connection) + put - sum(map(_digest, before))) % _MODULUS
+    connection.execute(meta.delete().where(meta.c.key == DIGESTS))
+    connection.execute(meta.insert(), [{"key": DIGESTS, "value": f"{now:064x}"}])
+
+
+def _digest(row: Sequence[Any]) -> int:
+    return int.from_bytes(hashlib.sha256(packed(tuple(row))).digest(), "big")
 
 
 def counted_runs(connection: Connection) -> int:
@@ -94,7 +138,7 @@ def _merge_groups(connection: Connection, rows: Iterable[Sequence[Any]]) -> None
         for key, *common, count, first, last, first_seen, last_seen in before:
             found[key].take_in(_Group(tuple(common), count, first, last, first_seen, last_seen))
         connection.execute(run_counts.delete().where(here))
-        connection.execute(run_counts.insert(), [_row(key, found[key]) for key in some])
+        _put(connection, run_counts, [_row(key, found[key]) for key in some], before)
 
 
 def _row(key: str, one: _Group) -> dict[str, Any]:
@@ -107,8 +151,9 @@ def _merge_controls(connection: Connection, found: Counter[str]) -> None:
     for start in range(0, len(names), PORTION):
         some = names[start : start + PORTION]
         here = verdict_counts.c.control.in_(some)
-        for control, count in connection.execute(select(verdict_counts).where(here)).all():
+        before = connection.execute(select(verdict_counts).where(here)).all()
+        for control, count in before:
             found[control] += count
         connection.execute(verdict_counts.delete().where(here))
         rows = [{"control": control, "count": found[control]} for control in some]
-        connection.execute(verdict_counts.insert(), rows)
+        _put(connection, verdict_counts, rows, before)
