@@ -44,7 +44,10 @@ def audit(statement: Any, number: int, rng: random.Random) -> dict[str, Any]:
     }
     light = {"passed": "green", "failed": "red"}.get(outcome, "amber")
     verdict["light"] = predicate["light"] = light
-    predicate["run"] |= {"name": OTHERS.get(number) or rng.choice(NAMES), "id": f"{number // 2:032x}"}
+    predicate["run"] |= {
+        "name": OTHERS.get(number) or rng.choice(NAMES),
+        "id": f"{number // 2:032x}",
+    }
     policy = rng.choice(POLICIES)
     version = rng.choice(["1", "2"])
     predicate["policy"] = policy and predicate["policy"] | {"name": policy, "version": version}
