@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy
 import polars
 import pyarrow
 import pyarrow.dataset
@@ -17,7 +18,7 @@ import venturalitica as vl
 from tests.engine_contract import JUDGED, Make, hold, judged, table
 from tests.policies import small_policy
 from venturalitica.errors import DataError, EngineError
-from venturalitica.metrics.catalog.spec import Need
+from venturalitica.metrics.catalog.spec import SCORE, Need
 from venturalitica.tally.binding import Binding
 from venturalitica.tally.build import build_tally
 from venturalitica.tally.engines import narwhals as narwhals_engine
@@ -161,3 +162,46 @@ def test_a_target_of_measurements_does_not_leave_the_engine(engine: str, monkeyp
     with pytest.raises(DataError, match="looks like a score or a measurement, not a label"):
         build_tally(rows, needs=[Need(("target",))], binding=Binding({"target": "y"}))
     assert sum(rows for rows, _ in left) == 1
+
+
+MANY: dict[str, Any] = {
+    "probabilities": lambda draw, rows: draw.random(rows),
+    "rounded out of [0, 1]": lambda draw, rows: draw.random(rows) * (1 + 1.8e-6) - 9e-7,
+    "margins": lambda draw, rows: draw.normal(3.0, 40.0, rows),
+    "too near to one another": lambda draw, rows: 1e12 + draw.integers(0, 90_000, rows) * 2**-12,
+}
+"""More different numbers than are kept as they are."""
+
+
+@pytest.mark.parametrize("groups", [2, 90])
+@pytest.mark.parametrize("what", list(MANY))
+@pytest.mark.parametrize("engine", list(LEAVING))
+def test_many_scores_are_joined_where_they_are_as_they_would_be_in_memory(
+    engine: str, what: str, groups: int, monkeypatch: Any
+) -> None:
+    """Of 90 groups there are more cells than a tally keeps, and a coarser grid is asked for."""
+    for module in ("core.scores", "tally.on_engine.scores"):
+        monkeypatch.setattr(f"venturalitica.{module}.SCORE_CELLS", 100_000)
+    draw = numpy.random.default_rng(3)
+    size = 180_000
+    scores = MANY[what](draw, size)
+    scores[:3], scores[3:5] = numpy.nan, (scores.min(), scores.max())
+    rows = polars.DataFrame(
+        {
+            "y": draw.integers(0, 2, size),
+            "s": scores,
+            "g": [f"g{place}" if place else None for place in draw.integers(0, groups, size)],
+        }
+    )
+    needs = [
+        Need(("target",), ("group",), number=SCORE),
+        Need(("target",), number=SCORE),
+    ]
+    binding = Binding({"target": "y", "score": "s", "group": "g"})
+    expected = build_tally(rows.to_arrow(), needs=needs, binding=binding)
+    left = leaving(monkeypatch)
+    found = build_tally(LEAVING[engine](rows), needs=needs, binding=binding)
+    assert found == expected
+    assert found.sha256 == expected.sha256
+    assert not found.scores[0].exact
+    assert max(rows for rows, _ in left) <= 100_001
