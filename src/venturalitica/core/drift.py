@@ -245,6 +245,17 @@ def joined_bins(
     return tuple(cuts), [tuple(sample) for sample in counts]
 
 
+def few_levels(counts: Sequence[int], least: int) -> list[int]:
+    """The places of the counts from 1 to `least` - 1, and of the next smallest where they are few
+    together too: what has to be shown as one."""
+    order = sorted(range(len(counts)), key=lambda at: (counts[at], at))
+    few = [at for at in order if 0 < counts[at] < least]
+    rest = [at for at in order if counts[at] >= max(least, 1)]
+    while few and rest and sum(counts[at] for at in few) < least:
+        few.append(rest.pop(0))
+    return few
+
+
 def placed(counts: Iterable[tuple[Label, int]], levels: Sequence[Label]) -> tuple[int, ...]:
     """Rows of each of these levels, and last those of all other values."""
     places = {identity(level): place for place, level in enumerate(levels)}

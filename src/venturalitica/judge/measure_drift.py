@@ -10,7 +10,7 @@ import numpy
 from msgspec import Struct
 from msgspec.structs import replace
 
-from venturalitica.core.drift import DriftTable, joined_bins
+from venturalitica.core.drift import DriftTable, few_levels, joined_bins
 from venturalitica.core.policy import Control
 from venturalitica.core.tally import Tally, may_be_told
 from venturalitica.core.text import quoted, rows
@@ -223,11 +223,7 @@ def _together(
     counts: Sequence[int], reference: Sequence[int], least: int
 ) -> tuple[list[int], list[int], bool]:
     """Levels of few rows in one cell, with the next smallest where these are few together."""
-    order = sorted(range(len(counts)), key=lambda at: (counts[at], at))
-    few = [at for at in order if 0 < counts[at] < least]
-    rest = [at for at in order if counts[at] >= max(least, 1)]
-    while few and rest and sum(counts[at] for at in few) < least:
-        few.append(rest.pop(0))
+    few = few_levels(counts, least)
     alone = [at for at in range(len(counts)) if at not in few]
     now, then = ([sample[at] for at in alone] for sample in (counts, reference))
     if few:

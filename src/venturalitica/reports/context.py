@@ -7,7 +7,8 @@ do not bear out. Only a statement of another kind or a newer format is refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct, field
 
@@ -19,6 +20,7 @@ from venturalitica.core.record import FORMATS, JUDGED, Run, Statement
 from venturalitica.core.verdict import Light, Verdict, left_out_sentence, worst_light
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
+from venturalitica.reports.compared import Compared
 
 
 class ReportContext(Struct, frozen=True, kw_only=True):
@@ -27,7 +29,8 @@ class ReportContext(Struct, frozen=True, kw_only=True):
     `light` is the worst of what was recorded and what the verdicts bear out, at best amber while
     the record waits for a tracker, and red where it does not verify; `doubtful` is True where the
     record claims a better light than its verdicts. `standing` is None where only the statement is
-    known: on the page that goes to a tracker.
+    known: on the page that goes to a tracker. `drift` is what each control on drift compared, where
+    the counts are at hand.
     """
 
     kind: str
@@ -56,6 +59,7 @@ class ReportContext(Struct, frozen=True, kw_only=True):
     prior: Prior | None = None
     intervals: Json = field(default_factory=dict)
     keys: tuple[tuple[str, str], ...] = ()
+    drift: Mapping[str, tuple[Compared, ...]] = field(default_factory=dict)
 
     @property
     def trained_on(self) -> str:
@@ -83,6 +87,7 @@ def read_statement(
     approvals: Sequence[Json] = (),
     standing: Standing | None = None,
     trackers: Sequence[Json] | None = None,
+    drift: Mapping[str, tuple[Compared, ...]] = MappingProxyType({}),
 ) -> ReportContext:
     """Read a statement of kind "audit" or "run", with what else is known of its record.
 
@@ -134,6 +139,7 @@ def read_statement(
         prior=record.prior,
         intervals=record.intervals or {},
         keys=record.keys,
+        drift=drift,
     )
 
 

@@ -20,6 +20,7 @@ from venturalitica.core.record import KINDS, Statement
 from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError
 from venturalitica.reports.context import ReportContext, Standing, read_statement
+from venturalitica.review.drift_charts import drift_charts
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
@@ -70,6 +71,7 @@ def page_context(
             approvals=sign_offs(ledger, entry, known),
             standing=standing,
             trackers=trackers,
+            drift=drift_charts(ledger, entry.record),
         )
     except EvidenceError as error:
         raise EvidenceError(f"entry {entry.index}: {error}") from error

@@ -14,6 +14,7 @@ from venturalitica.core.text import format_interval, format_number, level_words
 from venturalitica.policy.changes import MARKS
 from venturalitica.reports import sentences, summary
 from venturalitica.reports.html import parts
+from venturalitica.reports.html.drift_chart import drift_plot
 from venturalitica.reports.html.group_chart import group_plot
 from venturalitica.reports.html.interval_chart import UNIT, fits, interval_bar
 from venturalitica.reports.html.markup import escape, link, prose
@@ -63,7 +64,7 @@ def environment(*folders: Path) -> Environment:
             parts.drawn_lines,
             parts.diff_class,
         ),
-        *(group_plot, interval_bar, fits, link, snapshot_words),
+        *(group_plot, drift_plot, interval_bar, fits, link, snapshot_words),
     )
     made.globals.update({give.__name__: give for give in functions})
     made.globals.update(words=sentences, said=summary, MARKS=MARKS, UNIT=UNIT)
