@@ -125,3 +125,24 @@ def test_brought_to_the_run_it_is_served(bare: Any) -> None:
     # From there on the log is not needed.
     shutil.move(Path(".venturalitica") / "log", "away")
     assert vl.verify_model(BARE, policy="model_policy.yaml").allowed
+
+
+def test_a_log_that_was_taken_in_is_looked_through(bare: Any) -> None:
+    def run(*words: str) -> Any:
+        found = CliRunner().invoke(app, list(words))
+        assert found.exit_code == 0, found.output
+        return found
+
+    with pytest.MonkeyPatch.context() as job:
+        job.setenv("VENTURALITICA_HOME", str(bare.folder / "job"))
+        job.setenv("VENTURALITICA_CONFIG", str(bare.folder / "job-config"))
+        entry = judge("good.csv")
+        run("carry", "out")
+        run("keys", "export", "--out", "ci.pem")
+    shutil.rmtree(bare.folder / "job")
+    assert not asked("--signers", "ci.pem")["allowed"]
+    run("take", "out", "--signers", "ci.pem")
+    assert asked()["rule"] in ("signer", "no-evidence", "other-files")
+    told = asked("--signers", "ci.pem")
+    assert told["allowed"], told
+    assert f"taken here, entry {entry}" in told["sentence"]

@@ -1,13 +1,13 @@
 """Judgements of a version's very files that lie elsewhere than at its run: found by the files.
 
 Whoever judges files afterwards (`check --model`), in another run or in none, leaves the evidence in
-their log. It names each file, so it is found by the root over them; that it is of these files, and
-holds, is then asked of it as of any other.
+their log, or in that of a job which was taken in. It names each file, so it is found by the root
+over them; that it is of these files, and holds, is then asked of it as of any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
@@ -16,34 +16,41 @@ from venturalitica.core.gate import Candidate
 from venturalitica.core.manifest import Manifest
 from venturalitica.core.record import AUDIT, MODEL, Statement
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.carrying.taken import readable_logs
 from venturalitica.ledger.formats.bundle import Bundle
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 
 HERE = "the log here, entry "
-"""Begins the name of evidence that was found so."""
+TAKEN = "the log "
+"""They begin the name of evidence that was found so."""
 
 MOST = 50
 """Records that are taken, the newest: more than anybody judges the same files."""
 
 
 def with_log(candidate: Candidate, ledger: Ledger) -> Candidate:
-    """With the judgements of its files that a log holds and that do not lie at its run.
+    """With the judgements of its files that a log, or one that was taken into it, holds and that do
+    not lie at its run.
 
     Raises:
         EvidenceError: the log was altered.
     """
     if candidate.files is None:
         return candidate
-    there = {_digest(data) for data in candidate.bundles.values()}
-    found = dict(_entries(ledger, candidate.files))
-    bundles: Mapping[str, bytes] = {
-        f"{HERE}{index}": ledger.bundle(index)
-        for index in sorted(found)[-MOST:]
-        if found[index] not in there
-    }
-    return replace(candidate, bundles={**candidate.bundles, **bundles})
+    bundles = dict(candidate.bundles)
+    there = {_digest(data) for data in bundles.values()}
+    logs: list[tuple[str, Ledger]] = [(HERE, ledger)]
+    logs += [
+        (f"{TAKEN}{one.name[:12]} taken here, entry ", kept) for one, kept in readable_logs(ledger)
+    ]
+    for name, log in logs:
+        found = dict(_entries(log, candidate.files))
+        for index in sorted(found)[-MOST:]:
+            if found[index] not in there:
+                bundles[f"{name}{index}"] = log.bundle(index)
+    return replace(candidate, bundles=bundles)
 
 
 def _entries(ledger: Ledger, files: Manifest) -> Iterator[tuple[int, str]]:

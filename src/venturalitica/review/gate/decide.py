@@ -23,7 +23,7 @@ from venturalitica.ledger.formats.public_key import short
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 from venturalitica.review.gate.anew import NotAnew, judged_anew
 from venturalitica.review.gate.approvals import check_approvals
-from venturalitica.review.gate.by_files import HERE
+from venturalitica.review.gate.by_files import HERE, TAKEN
 from venturalitica.review.gate.proofs import Proof, Sorted, manifest_of, sort
 from venturalitica.review.gate.refusal import Refusal, line, moment
 
@@ -95,10 +95,13 @@ def decide(
 
 def _elsewhere(audit: Proof) -> str:
     """Where its evidence was found, if not at the run of the version, and how it comes there."""
-    if not audit.name.startswith(HERE):
+    if not audit.name.startswith(TAKEN):
         return ""
+    said = f"; found in {audit.name}"
+    if not audit.name.startswith(HERE):
+        return said
     entry = audit.name.removeprefix(HERE)
-    return f"; found in {audit.name} ('venturalitica attach {entry} RUN' brings it to its run)"
+    return f"{said} ('venturalitica attach {entry} RUN' brings it to its run)"
 
 
 MOST_BUNDLES = 200
