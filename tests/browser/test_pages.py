@@ -14,6 +14,7 @@ LINKED = [
     if page.static and page.name not in ("download", "compare") and not page.name.startswith("live")
 ]
 """Pages that a link leads to; two runs to compare are chosen in a form, too."""
+PASTE = ["clipboard-read", "clipboard-write"]
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +130,38 @@ def test_an_unknown_address_is_a_page(look, ui, axe) -> None:
     assert page.locator("h1").count() == 1
     assert page.get_by_role("link", name="Runs").count() > 0
     assert axe(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_an_error_leads_back(look, ui, axe, wide, width, scheme) -> None:
+    page = look(f"{ui.url}/runs/99999", expect=404, width=width, scheme=scheme)
+    assert wide(page) == []
+    assert axe(page) == []
+    page.locator(".ui-crumbs a").click()
+    assert page.url == f"{ui.url}/runs"
+    page = look(f"{ui.url}/compare?a=1", expect=400, width=width, scheme=scheme)
+    assert wide(page) == []
+    assert axe(page) == []
+    page.get_by_role("link", name="Back to Overview").click()
+    assert page.url == f"{ui.url}/"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_an_empty_state_gives_lines_to_copy(look, serve, axe, wide, tmp_path, width) -> None:
+    home = tmp_path / ".venturalitica"
+    home.mkdir()
+    empty = serve(home)
+    for path in ("/", "/evidence"):
+        page = look(f"{empty.url}{path}", width=width, permissions=PASTE)
+        assert wide(page) == []
+        assert axe(page) == []
+    line = page.locator(".ui-line", has_text="vl.wrap")
+    line.get_by_role("button", name="Copy").click()
+    line.get_by_role("button", name="Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.splitlines() == [
+        "import venturalitica as vl",
+        'model = vl.wrap(model, policy="model_policy.yaml")',
+    ]
+    assert page.locator(".ui-line", has_text="venturalitica init").count() == 1

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
+from venturalitica.reports.html.markup import prose
 from venturalitica.system.settings import Settings
 from venturalitica.ui.app import create_app
 from venturalitica.ui.reader import Desk
@@ -64,3 +65,8 @@ def words(answer: httpx.Response) -> str:
     """What a page says, without its markup; runs of blanks are one blank."""
     body = re.sub(r"(?s)<(script|style|head)\b.*?</\1>", " ", answer.text)
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
+
+
+def shown(sentence: str) -> str:
+    """A sentence of ours as `words` reads it off a page, where commands are code."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", prose(sentence))).split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,35 @@ def test_an_address_that_is_nothing_says_what_exists(client: Any, words: Any) ->
     assert "There is no such page" in words(answer)
     assert all(f'href="{page.path}"' in answer.text for page in NAVIGATION)
     assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("address", "back"),
+    [
+        ("/runs/99999", "/runs"),
+        ("/runs/0/download/nothing", "/runs"),
+        ("/policies/none", "/policies"),
+        ("/evidence/bundle/none", "/evidence"),
+        ("/compare?a=0&b=none", "/"),
+        ("/nothing", "/"),
+    ],
+)
+def test_an_error_leads_back(client: Any, address: str, back: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code >= 400
+    crumbs = re.findall(r'<nav class="ui-crumbs".*?</nav>', answer.text, re.DOTALL)
+    assert re.findall(r'href="([^"]*)"', crumbs[0]) == [back]
+    main = answer.text.partition("<h1>")[2]
+    assert f'href="{back}"' in main.partition("</main>")[0]
+
+
+@pytest.mark.parametrize("page", NAVIGATION, ids=lambda page: page.name)
+def test_without_evidence_a_page_offers_init_and_two_lines(page: Any, empty_client: Any) -> None:
+    text = unescape(empty_client.get(page.path).text)
+    lines = re.findall(r'<div class="ui-line"><code[^>]*>(.*?)</code><button', text, re.DOTALL)
+    assert "venturalitica init" in lines
+    two = 'import venturalitica as vl\nmodel = vl.wrap(model, policy="model_policy.yaml")'
+    assert two in lines
 
 
 def test_another_method_is_a_page_too(client: Any, words: Any) -> None:

@@ -101,7 +101,7 @@ def _endpoint(page: Page) -> Endpoint:
                 "This page could not be drawn",
                 "That is a fault in venturalitica, not in what you did. The evidence is not "
                 "touched by it.",
-                "The terminal that runs 'venturalitica ui' shows where; please report it.",
+                "The terminal that runs `venturalitica ui` shows where; please report it.",
             )
 
     return endpoint
@@ -144,7 +144,7 @@ def _our_error(request: Request, error: VenturaliticaError) -> Response:
         503,
         "The evidence cannot be shown",
         redact_text(str(error)),
-        "'venturalitica verify' says in full what holds and what does not; 'venturalitica doctor' "
+        "`venturalitica verify` says in full what holds and what does not; `venturalitica doctor` "
         "looks for what is broken.",
     )
 

@@ -157,7 +157,7 @@ class Gate:
             "This address is not one of ours",
             f"The request was for the host {shown!r}; this server answers for "
             f"{_bracketed(self._guard.host)}:{self._guard.port} and the names of this machine at "
-            "that port. Open the address that 'venturalitica ui' printed; if you forward a port, "
+            "that port. Open the address that `venturalitica ui` printed; if you forward a port, "
             "forward the same number.",
         )
 
@@ -189,7 +189,7 @@ class Gate:
             401,
             "A token is needed",
             "This server listens to more than its own machine. Open the whole address that "
-            "'venturalitica ui' printed, with its ?token=.",
+            "`venturalitica ui` printed, with its `?token=`.",
         )
 
     def _admitted(self, request: Request, rest: list[tuple[str, str]]) -> Response:

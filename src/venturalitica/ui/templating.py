@@ -82,19 +82,25 @@ def _parts(drawn: Drawn, addresses: Addresses) -> Callable[..., Markup]:
 
 
 class ErrorContext(Struct, frozen=True):
-    """What an error page says: what happened, why, what to do."""
+    """What an error page says: what happened, why, what to do.
+
+    `part` is the path of the page that leads to the address, if one of the navigation does.
+    """
 
     status: int
     title: str
     message: str
     advice: str = ""
+    part: str = ""
 
 
 def render_error(
     request: Request, status: int, title: str, message: str, advice: str = ""
 ) -> Response:
     """An error as a page."""
-    return render(request, "error.html", ErrorContext(status, title, message, advice), status)
+    part = f"/{request.url.path.split('/')[1]}"
+    context = ErrorContext(status, title, message, advice, part)
+    return render(request, "error.html", context, status)
 
 
 def render_refusal(request: Request, status: int, title: str, message: str) -> Response:

@@ -20,7 +20,8 @@ from markupsafe import Markup
 from venturalitica.core.text import is_web_address, visible
 
 _VOID = frozenset({"meta", "br", "hr", "line", "rect", "circle", "path"})
-_CODE = re.compile(r"`([^`\n]+)`")
+_CODE = re.compile(r"`([^`\n]+)`|'((?:venturalitica|mlflow|wandb|git|pip|apt-get) [^'\n]+)'")
+"""What is marked as code, and the commands that stand in quotes: a terminal has nothing better."""
 
 
 def escape(value: object) -> Markup:
@@ -53,13 +54,16 @@ def join(children: Iterable[object]) -> Markup:
 
 
 def prose(text: str) -> Markup:
-    """A sentence in which `code` stands in backticks, as elements; a lone backtick stays one."""
+    """A sentence in which `code` stands in backticks, or a command of ours in quotes, as elements.
+
+    A lone backtick stays one.
+    """
     if isinstance(text, Markup):
         return text
     if "\n" in text:  # no sentence of ours: recorded text is shown as it is
         return escape(text)
-    parts = _CODE.split(str(text))
-    return join(tag("code", part) if at % 2 else part for at, part in enumerate(parts))
+    parts = _CODE.split(str(text))  # a sentence, and for each mark both groups, one of them None
+    return join(tag("code", part) if at % 3 and part else part for at, part in enumerate(parts))
 
 
 def link(url: str, label: object | None = None) -> Markup:
