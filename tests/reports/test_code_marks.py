@@ -16,7 +16,8 @@ from venturalitica.reports.context import Standing, read_statement
 from venturalitica.reports.formats.findings import Finding, Findings
 from venturalitica.reports.formats.html import findings_page, verification_page
 from venturalitica.reports.html.markup import prose
-from venturalitica.reports.html.page import draw_page, render_audit_fragment
+from venturalitica.reports.html.notebook import render_audit_fragment
+from venturalitica.reports.html.page import draw_page
 from venturalitica.reports.html.templating import environment
 from venturalitica.reports.verified import of_report
 

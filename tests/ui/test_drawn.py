@@ -43,7 +43,11 @@ def test_a_part_is_drawn_once_for_the_same_values() -> None:
     drawn, times = Drawn(), list[str]()
 
     def part(template: str, values: object) -> str:
-        return drawn.of(template, values, lambda: times.append(template) or f"<{values}>")
+        def draw() -> str:
+            times.append(template)
+            return f"<{values}>"
+
+        return drawn.of(template, values, draw)
 
     assert part("a.html", {"n": 1}) == part("a.html", {"n": 1}) == "<{'n': 1}>"
     assert len(times) == 1
@@ -57,11 +61,19 @@ def test_a_part_is_drawn_once_for_the_same_values() -> None:
 
 def test_what_was_not_asked_for_the_longest_is_forgotten_first() -> None:
     drawn, times = Drawn(most=30), list[int]()
+
+    def ask(number: int, length: int = 10) -> None:
+        def draw() -> str:
+            times.append(number)
+            return "x" * length
+
+        drawn.of("a.html", number, draw)
+
     for number in (1, 2, 1, 3, 1, 2, 4, 4):
-        drawn.of("a.html", number, lambda n=number: times.append(n) or "x" * 10)
+        ask(number)
     assert times == [1, 2, 3, 4]
-    drawn.of("a.html", 3, lambda: times.append(3) or "x" * 10)
+    ask(3)
     assert times == [1, 2, 3, 4, 3]
-    drawn.of("a.html", 5, lambda: times.append(5) or "x" * 100)
-    drawn.of("a.html", 5, lambda: times.append(5) or "x" * 100)
+    ask(5, 100)
+    ask(5, 100)
     assert times[-2:] == [5, 5]
