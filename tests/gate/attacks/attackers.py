@@ -20,8 +20,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from tests.gate.attacks import elsewhere
+
 ALIAS = "registered-models/alias"
-EVIL = b"import os; os.system('id')"
+EVIL = elsewhere.EVIL
 
 
 def files_of(folder: Path) -> dict[str, str]:
@@ -276,6 +278,12 @@ STEPS: dict[Callable[[Attacker], None], int] = {
     Attacker.delete_version: 1,
     Attacker.at_once: 2,
     Attacker.odd_addresses: 1,
+    elsewhere.logged_models: 1,
+    elsewhere.as_a_prompt: 1,
+    elsewhere.in_a_batch: 1,
+    elsewhere.traces_and_hooks: 1,
+    elsewhere.experiment_over_a_model: 2,
+    elsewhere.other_bodies: 1,
 }
 """How often each step is drawn."""
 
@@ -288,7 +296,7 @@ def edited(data: bytes) -> bytes:
         said = base64.b64decode(envelope["payload"])
         envelope["payload"] = base64.b64encode(said.replace(b'"failed"', b'"passed"')).decode()
         return json.dumps({**bundle, "envelope": json.dumps(envelope)}).encode()
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return data.replace(b"a", b"b", 7)
 
 
