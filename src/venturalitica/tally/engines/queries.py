@@ -189,11 +189,11 @@ def different(frame: Any, columns: Sequence[str], *, at_most: int | None = None)
 
 
 def grid_level(value: nw.Expr, low: float, high: float, cells: int) -> nw.Expr:
-    """As `core.scores.Grid.place`, of a column."""
+    """As `core.scores.Grid.place`, of a column; floats, for pandas has no missing integer."""
     inner = (((value - low) / (high - low)) * float(cells)).floor()
     inner = chosen([(inner < 0.0, nw.lit(0.0)), (inner > cells - 1.0, nw.lit(cells - 1.0))], inner)
     ends = [(value <= low, nw.lit(0.0)), (value >= high, nw.lit(cells + 1.0))]
-    return nw.when(~value.is_null()).then(chosen(ends, inner + 1.0).cast(nw.Int64))
+    return nw.when(~value.is_null()).then(chosen(ends, inner + 1.0))
 
 
 class Span(Struct, frozen=True):

@@ -125,7 +125,7 @@ def _gridded(
 ) -> list[_Gridded]:
     """Each table on the finest grid on which it has so few cells as a tally keeps."""
     low, high, end = fine.low, fine.high, fine.cells + 1
-    beyond = [(_value < low, nw.lit(end + 1)), (_value > high, nw.lit(end + 2))]
+    beyond = [(_value < low, nw.lit(end + 1.0)), (_value > high, nw.lit(end + 2.0))]
     place = chosen(beyond, queries.grid_level(_value, low, high, fine.cells))
     frame = frame.with_columns(nw.when(~_value.is_null()).then(place).alias("place"))
     return [_fitting(keyed, frame, fine, roles) for roles in sets]
@@ -137,8 +137,7 @@ def _fitting(keyed: Keyed, frame: Any, fine: Grid, roles: tuple[str, ...]) -> _G
         if not _nests(fine, grid):
             break
         size = cells + 5
-        at = nw.when(nw.col("place").is_null()).then(nw.lit(0, nw.Int64))
-        counted = frame.with_columns(at.otherwise(_joined(fine.cells, cells) + 1).alias("place"))
+        counted = _numbered(frame, _joined(fine.cells, cells))
         at_most = None if cells == EVIDENCE_CELLS else SCORE_CELLS
         try:
             found = keyed.counted(counted, roles, "place", size, at_most)
@@ -146,8 +145,7 @@ def _fitting(keyed: Keyed, frame: Any, fine: Grid, roles: tuple[str, ...]) -> _G
             continue
         found[:, -2] -= 1
         return _Gridded(roles, grid, summed(found))
-    counted = frame.with_columns((nw.col("place") + 1).fill_null(0).alias("place"))
-    found = keyed.counted(counted, roles, "place", fine.cells + 5)
+    found = keyed.counted(_numbered(frame, nw.col("place")), roles, "place", fine.cells + 5)
     found[:, -2] -= 1
     return _Gridded(roles, fine, summed(found))
 
@@ -157,8 +155,15 @@ def _joined(fine: int, cells: int) -> nw.Expr:
     place, many = nw.col("place"), fine // cells
     if many == 1:
         return place
-    inner = ((place.cast(nw.Float64) - 0.5) / float(many)).floor().cast(nw.Int64) + 1
-    return chosen([(place < 1, place), (place > fine, place - (fine - cells))], inner)
+    inner = ((place - 0.5) / float(many)).floor() + 1.0
+    return chosen([(place < 1.0, place), (place > float(fine), place - float(fine - cells))], inner)
+
+
+def _numbered(frame: Any, place: nw.Expr) -> Any:
+    """One more than the place, 0 where there is none."""
+    is_missing = nw.col("place").is_null()
+    number = nw.when(is_missing).then(nw.lit(0.0)).otherwise(place + 1.0).cast(nw.Int64)
+    return frame.with_columns(number.alias("place"))
 
 
 def _nests(fine: Grid, grid: Grid) -> bool:
