@@ -60,3 +60,23 @@ def test_wrong_bytes_within_a_file_are_laid_to_it(others: int, tmp_path: Path) -
     table = read_table([tmp_path])
     with pytest.raises(DataError, match=r"broken\.parquet: "):
         table.read(["n"])
+
+
+def test_few_columns_of_many_are_as_they_are_alone(tmp_path: Path) -> None:
+    """A small part of a wide file is read once and kept; its types and faults are the same."""
+    named = ["n", "when", "kind"]
+    rows = [[str(row), f"2026-01-{row % 9 + 1:02}", "" if row % 5 else "a"] for row in range(90)]
+    beside = [str(place) for place in range(60)]
+    wide, alone = tmp_path / "wide.csv", tmp_path / "alone.csv"
+    alone.write_text("\n".join(map(",".join, [named, *rows, []])))
+    lines = [[*named, *(f"c{place}" for place in beside)], *([*row, *beside] for row in rows), []]
+    wide.write_text("\n".join(map(",".join, lines)))
+    found, expected = read_table([wide]), read_table([alone])
+    found.read(named)
+    expected.read(named)
+    for name in named:
+        assert found[name].tolist() == expected[name].tolist()
+    with wide.open("a") as file:
+        file.write("7,8\n")
+    with pytest.raises(DataError, match=r"wide\.csv:92: cannot be read as CSV: 2 fields"):
+        read_table([wide]).read(named)

@@ -43,6 +43,9 @@ _SPELT = {"\\t": "\t", "tab": "\t"}
 """How a tab is typed in a shell."""
 _BLOCK = 1 << 22
 _BATCH = 1 << 16
+_SMALL_SHARE = 0.1
+_MOST_KEPT = 16 * 1024 * 1024
+"""Columns that are so small a part of the files, and of so many bytes, are read once and kept."""
 _NO_NULL = "venturalitica: no field is missing before it has a type"
 _READ = (
     "read_csv({files}, delim = {delim}, compression = {compression}, nullstr = {nothing}, "
@@ -167,7 +170,12 @@ def _parts(
     not take as we do, a table."""
     if group[0].plain:
         _view(connection, name, group, wanted)
-        if succeeds(connection, _probe(name, len(wanted)), []):
+        if _few_bytes(group, wanted):
+            # Each question reads all columns of the files anew, and there are several.
+            if succeeds(connection, f"CREATE TABLE {name}_kept AS SELECT * FROM {name}", []):
+                yield f"{name}_kept"
+                return
+        elif succeeds(connection, _probe(name, len(wanted)), []):
             yield name
             return
     if len(group) > 1:
@@ -177,6 +185,14 @@ def _parts(
     with readable(group[0].file):
         _fill_slowly(connection, f"{name}_read", group[0], wanted)
     yield f"{name}_read"
+
+
+def _few_bytes(group: Sequence[_File], wanted: Sequence[str]) -> bool:
+    """Whether the columns `wanted` are a small part of the files, and may be held in memory."""
+    size = sum(each.file.size for each in group)
+    packed = any(each.file.packed != "none" for each in group)
+    share = len(wanted) / len(group[0].header)
+    return not packed and share <= _SMALL_SHARE and size * share <= _MOST_KEPT
 
 
 def _probe(name: str, count: int) -> str:
