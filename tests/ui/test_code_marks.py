@@ -17,7 +17,7 @@ from venturalitica.ui.pages import PAGES
 
 MARKED = "write `favorable: 1` under `roles:`"
 SHOWN = "write <code>favorable: 1</code> under <code>roles:</code>"
-ENOUGH = 120
+ENOUGH = 60
 """Pages of one log that are walked."""
 
 
@@ -37,8 +37,8 @@ def walked(client: Any) -> dict[str, str]:
 
 
 def marks(page: str) -> list[str]:
-    """Backticks outside code, with what stands around them: attributes are read out, too."""
-    bare = re.sub(r"<(pre|code|script)\b.*?</\1>", "", page, flags=re.DOTALL)
+    """Backticks outside code and texts to edit, with what stands around them; attributes too."""
+    bare = re.sub(r"<(pre|code|script|textarea)\b.*?</\1>", "", page, flags=re.DOTALL)
     return re.findall(r".{0,60}`.{0,60}", bare)
 
 
