@@ -9,7 +9,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from venturalitica.core.causes import said
-from venturalitica.core.data_item import WRITTEN, data_digest
+from venturalitica.core.circumstances import WRITTEN, data_digest
 from venturalitica.core.json_values import text
 from venturalitica.core.record import ATTACHMENT, Statement
 from venturalitica.errors import EvidenceError

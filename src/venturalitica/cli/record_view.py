@@ -9,8 +9,12 @@ from msgspec import to_builtins
 
 from venturalitica.cli.gates.shown import aliases_of, show_aliases, show_decision
 from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
-from venturalitica.core.circumstances import intervals_words, share_words
-from venturalitica.core.data_item import data_digest, snapshot_words
+from venturalitica.core.circumstances import (
+    data_digest,
+    intervals_words,
+    share_words,
+    snapshot_words,
+)
 from venturalitica.core.json_values import integer, mapping, text, texts
 from venturalitica.core.record import (
     ATTACHMENT,

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from venturalitica.core.data_item import WRITTEN
+from venturalitica.core.circumstances import WRITTEN
 from venturalitica.errors import DataError
 from venturalitica.provenance.fingerprint import data_item, digest_source
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from venturalitica.core.data_item import snapshot_words
+from venturalitica.core.circumstances import snapshot_words
 from venturalitica.core.json_values import mapping, mappings, texts
 from venturalitica.core.text import format_interval, format_number, level_words
 from venturalitica.policy.changes import MARKS

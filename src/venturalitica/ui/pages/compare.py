@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from venturalitica.core.data_item import data_digest
+from venturalitica.core.circumstances import data_digest
 from venturalitica.core.json_values import Json, mapping, text
 from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Light, Verdict
