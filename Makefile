@@ -11,11 +11,12 @@ WORKERS ?= auto
 # Each test starts Pythons of its own by the hundred: they need not compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-browser test-torture test-peers test-gate test-frameworks test-engines lint docs bench torture architecture screenshots clean
+.PHONY: help demo test test-pages test-browser test-torture test-peers test-gate test-frameworks test-engines lint docs bench torture architecture screenshots clean
 
 help:
 	@echo "make demo     audit the German Credit model inside a real MLflow run"
-	@echo "make test     run the tests; the six below are apart: from end to end, slow, and heavy"
+	@echo "make test     run the tests; the seven below are apart: from end to end, slow, and heavy"
+	@echo "make test-pages  run the tests of the pages and of the demo, as text"
 	@echo "make test-browser  run the tests of the pages in a real browser"
 	@echo "make test-torture  run a short seed of every part of make torture"
 	@echo "make test-peers  run scikit-learn's own tests with wrapped models"
@@ -96,12 +97,15 @@ COMMA := ,
 demo: $(VENV)/.demo
 	@$(BIN)/venturalitica demo --out demo-out
 
-# Every test belongs to exactly one of these seven, and CI runs them all: tests/house holds it.
+# Every test belongs to exactly one of these eight, and CI runs them all: tests/house holds it.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) --ignore=tests/browser --ignore=tests/torture --ignore=tests/peers --ignore=tests/scripts \
-	  --ignore=tests/frameworks --ignore=tests/engines --ignore=tests/gate
+	  --ignore=tests/frameworks --ignore=tests/engines --ignore=tests/gate --ignore=tests/ui --ignore=tests/demo
+
+test-pages: $(VENV)/.dev $(VENV)/.system
+	$(PYTEST) tests/ui tests/demo
 
 test-browser: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/browser

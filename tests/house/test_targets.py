@@ -50,6 +50,7 @@ def test_every_test_belongs_to_one_target() -> None:
     targets = {name: _chosen(arguments) for name, arguments in _targets().items()}
     assert {
         "test",
+        "test-pages",
         "test-browser",
         "test-torture",
         "test-peers",
