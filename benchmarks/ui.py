@@ -314,8 +314,11 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.home:
-        measured(given.home, given.runs[0], given.times)
-        after_appends(given.home, given.times)
+        from venturalitica.ui.server import collecting_rarely
+
+        with collecting_rarely():
+            measured(given.home, given.runs[0], given.times)
+            after_appends(given.home, given.times)
         return
     with tempfile.TemporaryDirectory() as folder:
         os.environ["VENTURALITICA_CONFIG"] = f"{folder}/config"

@@ -67,12 +67,14 @@ class Undelivered(Struct, frozen=True):
         return str(self.run.get("run_id", ""))
 
 
-class Attempt(Struct, frozen=True):
+class Attempt(Struct, frozen=True, gc=False):
     """One line of the receipts; what is `kept` on this machine only is not confirmed.
 
     `page` is false where the evidence is confirmed and its page was still to come. Receipts of
     versions that left both at once do not speak of it.
     """
+
+    # A server holds one for each receipt: the garbage collector has nothing to look for in them.
 
     index: int
     tracker: str

@@ -50,7 +50,7 @@ class Receipts:
         self.attempts: list[Attempt] = []
         self.confirmed: set[Receipt] = set()
         self.failures: dict[Key, list[Attempt]] = {}
-        self.by_entry: dict[int, list[Attempt]] = {}
+        self.by_entry: dict[int, tuple[Attempt, ...]] = {}
         self.newest: dict[tuple[str, bool], Attempt] = {}
         self._inode, self._end, self._before = -1, 0, b""
 
@@ -92,7 +92,7 @@ class Receipts:
 
     def _add(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
-        self.by_entry.setdefault(attempt.index, []).append(attempt)
+        self.by_entry[attempt.index] = (*self.by_entry.get(attempt.index, ()), attempt)
         for which in {(attempt.tracker, False), (attempt.tracker, attempt.confirmed)}:
             before = self.newest.get(which)
             if before is None or (before.at, before.index) <= (attempt.at, attempt.index):
@@ -165,7 +165,7 @@ class DeliveryState:
         """What the receipts tell of one entry, oldest first."""
         with self._lock:
             self._receipts.refresh()
-            return tuple(self._receipts.by_entry.get(entry, ()))
+            return self._receipts.by_entry.get(entry, ())
 
     def newest(self, tracker: str) -> tuple[Attempt | None, Attempt | None]:
         """The last attempt of all for a tracker, and the last that was confirmed."""

@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 import webbrowser
+from collections.abc import Iterator
 
 import uvicorn
 
@@ -107,15 +108,23 @@ def serve(desk: Desk, listening: Listening) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
+    try:
+        with collecting_rarely(), contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening.socket])
+    finally:
+        desk.close()
+        listening.socket.close()
+
+
+@contextlib.contextmanager
+def collecting_rarely() -> Iterator[None]:
+    """Python searches for cycles as it does while pages are served, and as before afterwards."""
     before = gc.get_threshold()
     gc.set_threshold(OBJECTS)
     try:
-        with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening.socket])
+        yield
     finally:
         gc.set_threshold(*before)
-        desk.close()
-        listening.socket.close()
 
 
 def open_browser(address: str) -> None:
