@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from venturalitica.cli import record_view
-from venturalitica.cli.gates.shown import KINDS as OF_A_GATE
-from venturalitica.cli.gates.shown import decision_facts, show_list
+from venturalitica.cli.gates.shown import show_list
 from venturalitica.cli.output import (
     STYLES,
     JsonOption,
@@ -20,18 +19,17 @@ from venturalitica.cli.output import (
     hint,
     leave,
     new_app,
-    or_null,
-    picked,
     say,
     table,
 )
 from venturalitica.cli.terminal import console, inert
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError, SettingsError
+from venturalitica.review.gate.facts import KINDS as OF_A_GATE
+from venturalitica.review.run_facts import shown_facts
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Ledger, RunRow
-    from venturalitica.ledger.records.kinds.approval import Approval
     from venturalitica.review.carried_records import Shown
 
 app = new_app(no_args_is_help=True)
@@ -137,7 +135,7 @@ def list_runs(
     if as_json:
         # Each as soon as it is read: a list of all that is on record is never held as a whole.
         every = (doubts.of(listed) for listed in islice(listing, limit))
-        emit_json_items(facts(one) | _decided(one) for one in every)
+        emit_json_items(shown_facts(one) for one in every)
     else:
         fitting = list(islice(listing, limit + 1))
         shown = [doubts.of(listed) for listed in fitting[:limit]]
@@ -149,14 +147,6 @@ def list_runs(
             hint(f"there are more; '--limit {limit * 5}' shows more of them")
     for said in (*listing.edited, *doubts.said):
         hint(said)
-
-
-def _decided(shown: Shown) -> dict[str, Any]:
-    """What a gate's record says; nothing for another kind."""
-    row = shown.listed.row
-    return (
-        {"decision": decision_facts(shown.ledger.entry(row.index))} if row.kind in OF_A_GATE else {}
-    )
 
 
 class _Doubts:
@@ -217,24 +207,6 @@ def show_run(
             record_view.show(ledger, entry, details=details)
 
 
-def facts(shown: Shown) -> dict[str, Any]:
-    """A line of the list as JSON."""
-    listed = shown.listed
-    row = listed.row
-    found = (
-        picked(row, "index kind run_id name experiment source started_at")
-        | {"light": listed.light, "waiting": listed.waits, "doubt": listed.doubt}
-        | {"approval": _short(listed.approval)}
-        | picked(row, "passed failed not_evaluated errors")
-        | {"begun": listed.begun}
-        | {"policy": row.policy_name}
-        | picked(row, "policy_version policy_sha256")
-        | {"model": row.model_class, "evidence_sha256": row.evidence_sha256}
-        | {"trackers": [dict(link) for link in listed.trackers], "log": shown.by()}
-    )
-    return or_null(found, "experiment", "doubt", "begun")
-
-
 def own_ledger() -> Ledger:
     """The project's ledger, to read."""
     from venturalitica.ledger import Ledger
@@ -280,13 +252,6 @@ def moment(option: str, text: str | None) -> str | None:
         ) from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     return timestamp(moment)
-
-
-def _short(approval: Approval | None) -> dict[str, Any] | None:
-    """A sign-off in a list: no personal data."""
-    if approval is None:
-        return None
-    return {"entry": approval.index} | picked(approval, "decision role decided_at")
 
 
 def _show(shown: list[Shown]) -> None:

@@ -38,9 +38,10 @@ def render(request: Request, template: str, context: object, status: int = 200) 
     """The page of a template.
 
     The template is given `page` (the context), `nav`, `here` (the request's path), `csrf`,
-    `url(name, **params)`, `asset(name)`, `exported`, `now`, `home`, `version`, `refuted`, and
-    `part(template, **values)`, which draws a template of these values, of `url` and `exported`
-    alone: where a server answers it is kept by them (`drawn.Drawn`).
+    `url(name, **params)`, `asset(name)`, `exported`, `now`, `home`, `version`, `refuted`, `link`
+    (where this view is found again), and `part(template, **values)`, which draws a template of
+    these values, of `url` and `exported` alone: where a server answers it is kept by them
+    (`drawn.Drawn`).
     """
     return HTMLResponse(draw(request, template, context), status)
 
@@ -56,6 +57,7 @@ def draw(request: Request, template: str, context: object) -> str:
         csrf=state.guard.csrf,
         url=addresses.url,
         asset=addresses.asset,
+        link=_link(request, addresses, context),
         part=_parts(state.drawn, addresses),
         exported=addresses.exported,
         now=datetime.now(UTC),
@@ -64,6 +66,17 @@ def draw(request: Request, template: str, context: object) -> str:
         refuted=state.desk.refuted,
         version=__version__,
     )  # fmt: skip
+
+
+def _link(request: Request, addresses: Addresses, context: object) -> str:
+    """Where this view is found again, whatever comes into the log; empty of what was sent."""
+    if request.method not in ("GET", "HEAD"):
+        return ""
+    digest = getattr(context, "evidence_sha256", "")
+    if digest:
+        return addresses.url("record", sha256=digest)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{request.url.path}{query}"
 
 
 def _parts(drawn: Drawn, addresses: Addresses) -> Callable[..., Markup]:

@@ -39,6 +39,8 @@ _POST = ("POST",)
 PAGES: tuple[Page, ...] = (
     Page("overview", "/", "overview", nav="Overview", query=("page",)),
     Page("runs", "/runs", "runs", nav="Runs", query=("page",)),
+    Page("runs_file", "/runs.{format}", "exports", static=False),
+    Page("record", "/runs/by/{sha256}", "run", function="by_digest", static=False),
     Page("run", "/runs/{entry:int}", "run"),
     Page("download", "/runs/{entry:int}/download/{what}", "downloads"),
     Page("compare", "/compare", "compare", query=_PAIR),

@@ -6,6 +6,7 @@ was measured before. A record about records (a sign-off, say) says in plain word
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from venturalitica.core.gate import Standing as StandingAlias
 from venturalitica.core.json_values import Json, text
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from venturalitica.ui.reader import Reading
 
 GONE = 410
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 Url = Callable[..., str]
 
 
@@ -116,6 +118,26 @@ def page(request: Request) -> Response:
     if isinstance(found, GoneContext):
         return render(request, "run_gone.html", found, GONE)
     return render(request, "run.html", found)
+
+
+def by_digest(request: Request) -> Response:
+    """Lead to the record of an evidence digest: an address that holds wherever its entry is."""
+    sha256: str = request.path_params["sha256"]
+    with request.app.state.desk.reading() as reading:
+        rows = reading.index.find(sha256) if _DIGEST.match(sha256) else ()
+        entries = [row.index for row in rows if row.evidence_sha256 == sha256]
+        found = [entry for entry in entries if _is_of(reading, entry, sha256)]
+    if not found:
+        raise HTTPException(404, f"No record in this log has the digest {sha256[:64]!r}.")
+    return RedirectResponse(request.app.state.addresses.url("run", entry=found[0]), 303)
+
+
+def _is_of(reading: Reading, entry: int, sha256: str) -> bool:
+    """Whether the log bears out what the index says of an entry."""
+    try:
+        return reading.ledger.entry(entry).evidence_sha256 == sha256
+    except EntryPruned:
+        return True  # its page says when it was pruned
 
 
 def read(reading: Reading, index: int) -> RunContext | GoneContext:

@@ -32,6 +32,7 @@ from venturalitica.reports.html.interval_chart import Mark, strip
 from venturalitica.reports.html.trend_chart import signed
 from venturalitica.review.carried_records import Lists, Shown, words
 from venturalitica.ui.reader import places_of
+from venturalitica.ui.run_files import formats
 from venturalitica.ui.templating import count, pages_of, render
 from venturalitica.ui.verification_steps import KINDS, explanation, marks
 
@@ -101,6 +102,7 @@ class RunsContext(Struct, frozen=True, kw_only=True):
     entries: int
     choices: Choices
     kinds: Mapping[str, str]
+    formats: tuple[str, ...]
     taken: tuple[TakenRun, ...] = ()
     wrong: tuple[str, ...] = ()
     edited: str = ""
@@ -166,6 +168,7 @@ def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> Runs
         entries=reading.ledger.size,
         choices=reading.kept("choices", lambda: choices(reading.index)),
         kinds=KINDS,
+        formats=formats(),
         taken=_taken(reading) if query.page == 1 else (),
         wrong=wrong,
         edited=edited,

@@ -1,6 +1,7 @@
 /* What only helps: every page works without it.
    [data-copy]       a button beside a <code>: copies that line
    [data-copy-from]  a button that copies what a field holds, named by a selector
+   [data-copy-link]  a button beside a link: copies the whole address of it
    [data-drop]       a form with one file input: a file may be dropped on it
    [data-most="2"]   a form: at most so many of its checkboxes are ticked
    [data-change]     a select or input: its form is sent when it changes */
@@ -25,6 +26,16 @@
       navigator.clipboard.writeText(document.querySelector(button.dataset.copyFrom).value).then(function () {
         button.textContent = "Copied";
         setTimeout(function () { button.textContent = said; }, 1500);
+      });
+    });
+  }
+  function copiesLink(button) {
+    if (!navigator.clipboard || !button.hidden) return;
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      navigator.clipboard.writeText(button.parentElement.querySelector("[data-link]").href).then(function () {
+        button.textContent = "Copied";
+        setTimeout(function () { button.textContent = "Copy"; }, 1500);
       });
     });
   }
@@ -70,6 +81,7 @@
   function all() {
     document.querySelectorAll("[data-copy]").forEach(copies);
     document.querySelectorAll("[data-copy-from]").forEach(copiesFrom);
+    document.querySelectorAll("[data-copy-link]").forEach(copiesLink);
     document.querySelectorAll("form[data-drop]").forEach(drops);
     document.querySelectorAll("form[data-most]").forEach(limits);
     document.querySelectorAll("[data-change]").forEach(changes);
