@@ -387,8 +387,8 @@ def test_the_steps_are_those_that_the_docs_list() -> None:
     table = text[text.index("| step | what it shows |") :]
     listed = set(re.findall(r"^\| (`.*?`) \|", table, re.M))
     named = {name.strip("`") for cell in listed for name in cell.split(", ")}
-    # A page verifies a log or a bundle, no folder of bundles and no run of a tracker.
-    assert named - {"one log", "run", "audits of the run"} == MEANINGS.keys()
+    # A page verifies a log or a bundle: no folder of bundles, no run and no aliases of a tracker.
+    assert named - {"one log", "run", "audits of the run", "aliases"} == MEANINGS.keys()
 
 
 def test_a_file_sent_with_a_form_that_is_not_ours_is_let_go(client: Client) -> None:

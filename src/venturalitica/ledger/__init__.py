@@ -11,6 +11,7 @@
     verify       `verify_ledger`, `verify_bundle`
     rejudge      are the verdicts what policy and counts give?
     index        finds records; can be deleted
+    memory       what was read of an index, as long as it stays so
     carrying     a log's records from one machine to another
     lifecycle    approve, erase, prune, look after keys
 
