@@ -55,7 +55,9 @@ ODD = """
     const name = element.localName;
     if (['iframe', 'object', 'embed', 'base', 'style', 'animate', 'marquee', 'math'].includes(name))
       odd.push('<' + name + '>: ' + said);
-    if (name === 'a' && element.href && !['http:', 'https:', 'file:'].includes(element.protocol))
+    // A link in a drawing has no `protocol` of its own.
+    const to = name === 'a' && element.getAttribute('href');
+    if (to && !['http:', 'https:', 'file:'].includes(new URL(to, location.href).protocol))
       odd.push('a link that is not of the web: ' + said);
     if (name === 'script' && !element.src) odd.push('a script in the page: ' + said);
     for (const what of ['src', 'href', 'action']) {

@@ -81,3 +81,57 @@ def test_it_refreshes_itself_when_a_run_is_recorded(look, serve, demo_home, tmp_
     page.clock.fast_forward(20_000)
     page.get_by_text("a-new-pipeline").first.wait_for()
     assert page.locator("article.ov-card").count() == 2
+
+
+def _log(folder, demo_home, *runs) -> Ledger:
+    """A log with an audit for each of these: the name of its run, its tracker run."""
+    logs = sys.modules["browser_logs"]
+    ledger = Ledger.open(folder / ".venturalitica", signer=load_signer(None, folder / "keys"))
+    for number, (name, changes) in enumerate(runs):
+        statement = logs.an_audit(demo_home)
+        statement["predicate"]["run"] |= {"name": name, "id": f"{number:032x}"}
+        statement["predicate"]["trackers"] = [logs.tracker_run(**changes)]
+        ledger.append(statement)
+    return ledger
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_experiments_are_apart_and_open_without_scripts(
+    look, serve, axe, demo_home, tmp_path, width, scheme
+) -> None:
+    changes = [{"experiment_id": f"{n}", "experiment_name": f"try {n}"} for n in range(2)]
+    ledger = _log(tmp_path, demo_home, *(("nightly", change) for change in changes))
+    page = look(f"{serve(ledger.home).url}/", width=width, scheme=scheme, javascript=False)
+    card = page.locator("article.ov-card")
+    assert card.count() == 1
+    assert card.locator("details[open]").count() == 1
+    card.locator("summary", has_text="try 0").click()
+    assert card.locator("details[open]").count() == 2
+    assert sys.modules["browser_looking"].too_wide(page) == []
+    card.locator(".vl-trend a").first.dispatch_event("click")
+    page.wait_for_url("**/runs/1")
+    page = look(page.url.replace("/runs/1", "/"), width=width, scheme=scheme)
+    assert axe(page) == []
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no-scripts"])
+def test_many_pipelines_are_a_table_that_filters(
+    look, serve, axe, demo_home, tmp_path, javascript
+) -> None:
+    other = {"tracker": "wandb", "run_id": "abc", "uri": ""}
+    runs = [(f"team-{n}", {} if n else other) for n in range(13)]
+    page = look(f"{serve(_log(tmp_path, demo_home, *runs).home).url}/", javascript=javascript)
+    assert page.locator(".ov-table tbody tr").count() == 13
+    if javascript:
+        assert axe(page) == []
+        page.get_by_label("Tracker").select_option("wandb")
+        page.wait_for_url("**/?**tracker=wandb**")
+    else:
+        page.get_by_label("Tracker").select_option("wandb")
+        page.get_by_role("button", name="Show").click()
+    assert page.locator("article.ov-card").count() == 1
+    page.get_by_role("link", name="Show all").click()
+    page.get_by_role("link", name="13 red").click()
+    page.wait_for_url("**/?light=red")
+    assert page.locator(".ov-table tbody tr").count() == 13

@@ -70,6 +70,27 @@ def test_what_was_not_measured_breaks_the_line() -> None:
     assert "vl-trend-line" in str(trend(points[:1] + points[2:]))
 
 
+def test_no_field_stands_where_nothing_was_judged() -> None:
+    fields = re.compile(
+        r'<rect x="([\d.]+)" y="\d+" width="([\d.]+)" height="[\d.]+" class="vl-all'
+    )
+    nothing = [TrendPoint("grey", None), TrendPoint("red", None)]
+    for part in ("vl-allowed", "vl-threshold", "limit"):
+        assert part not in str(trend(nothing))
+    points = [TrendPoint("green", 0.1), TrendPoint("grey", None), TrendPoint("green", 0.2)]
+    (left, first), (right, last) = fields.findall(str(trend(points)))
+    middle = (float(left) + float(right) + float(last)) / 2
+    assert float(left) + float(first) < middle < float(right)
+    assert len(fields.findall(str(trend([points[0], points[2]])))) == 1
+
+
+def test_a_mark_with_an_address_is_a_link_with_words() -> None:
+    linked = str(trend([TrendPoint("red", -0.1, words="entry 3", link="/runs/3")]))
+    assert '<a href="/runs/3" aria-label="entry 3" tabindex="-1">' in linked
+    assert 'role="group"' in linked
+    assert 'role="img"' in str(trend([TrendPoint("red", -0.1)]))
+
+
 NUMBERS = st.one_of(st.just(0.0), st.floats(-8e307, 8e307), st.floats(-1, 1))
 POINTS = st.builds(
     TrendPoint,

@@ -111,7 +111,8 @@ def said(client: Client, address: str) -> str:
     text = text.partition('<h2 id="health">')[0].partition('<footer class="ui-foot">')[0]
     text = re.sub(r'seen=[0-9a-f]{16}|value="[\w-]{20,}"|when this page was drawn, [^<]*', "", text)
     # Only the first to see that the index was edited says so.
-    return re.sub(rf'(?s)<p class="ui-notice[^>]*>(?:(?!</p>).)*{EDITED[:40]}.*?</p>', "", text)
+    text = re.sub(rf'(?s)<p class="ui-notice[^>]*>(?:(?!</p>).)*{EDITED[:40]}.*?</p>', "", text)
+    return re.sub(r"\n\s*\n", "\n", text)
 
 
 @settings(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from pathlib import Path
 from typing import Any
 
-from tests.ui.client import shown
+import pytest
+
+from tests.ui.client import Client, shown
+from tests.ui.shelf import FIRST, Shelf, mlflow_run, passed
 from venturalitica.ledger.index.cross_check import EDITED
 from venturalitica.ledger.index.queries import RANKS
-from venturalitica.ui.pages.overview import read
+from venturalitica.ui.pages.overview import INSIDE, MOST_CARDS, OverviewQuery, read
 
 
 def test_failures_come_first_and_say_why(reading: Any) -> None:
@@ -87,3 +91,103 @@ def test_a_page_number_that_is_none_is_the_first(client: Any) -> None:
     for page in ("0", "x", "-1", "9" * 50, ""):
         assert client.get(f"/?page={page}").status_code == 200
     assert "no pipelines on this page" in client.get("/?page=99").text
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)
+
+
+def cards(answer: Any) -> list[str]:
+    """The cards of a page, each as text."""
+    return re.findall(r"(?s)<article.*?</article>", answer.text)
+
+
+def test_experiments_are_apart_in_the_card_of_their_policy_and_name(
+    shelf: Shelf, client_for: Any
+) -> None:
+    shelf.audit(FIRST, passed(), trackers=(mlflow_run(experiment_name="nightly"),))
+    red = mlflow_run(experiment_id="2", experiment_name="try <b>", run_id="f" * 32)
+    shelf.audit(FIRST, trackers=(red,))
+    (card,) = cards(client_for(shelf.home).get("/"))
+    assert "vl-edge-red" in card.partition(">")[0]
+    bad, good = re.findall(r"(?s)<details.*?</details>", card)
+    assert "vl-edge-red" in bad
+    assert " open>" in bad
+    assert "try &lt;b&gt; (mlflow 2 at sqlite" in bad
+    assert "vl-edge-red" not in good
+    assert "nightly (mlflow 1 at sqlite" in good
+    assert " open>" not in good
+
+
+def test_more_experiments_than_a_card_holds_are_in_the_table(shelf: Shelf, client_for: Any) -> None:
+    for number in range(INSIDE + 2):
+        run = mlflow_run(experiment_id=str(number), run_id=f"{number:032x}")
+        shelf.audit(FIRST, passed(), trackers=(run,))
+    client: Client = client_for(shelf.home)
+    (card,) = cards(client.get("/"))
+    assert card.count("<details") == INSIDE
+    (more,) = re.findall(r'2 more experiments: <a href="([^"]+)"', card)
+    table = client.get(more.replace("&amp;", "&")).text
+    assert table.count('<th scope="row">') == INSIDE + 2
+
+
+def test_the_marks_of_a_trend_lead_to_their_runs(client: Any, reading: Any) -> None:
+    text = client.get("/").text
+    for card in read(reading).cards:
+        for point in card.line:
+            assert (
+                f'<a href="/runs/{point.row.index}" aria-label="entry {point.row.index}, ' in text
+            )
+
+
+def test_many_pipelines_are_a_table_and_it_may_be_chosen(shelf: Shelf, client_for: Any) -> None:
+    for number in range(MOST_CARDS):
+        shelf.audit(FIRST, passed(), name=f"team-{number}")
+    client: Client = client_for(shelf.home)
+    assert len(cards(client.get("/"))) == MOST_CARDS
+    last = shelf.audit(FIRST, name="team-last")
+    page = client.get("/")
+    assert not cards(page)
+    rows = re.findall(r"(?s)<tr>.*?</tr>", page.text)[1:]
+    assert len(rows) == MOST_CARDS + 1
+    assert "team-last" in rows[0]
+    assert f'href="/runs/{last.index}"' in rows[0]
+    assert len(cards(client.get("/?view=cards"))) == MOST_CARDS + 1
+    assert 'href="/?view=cards"' in page.text
+    assert "<tbody>" in client.get("/?view=table&light=red").text
+    assert len(cards(client.get("/?light=red"))) == 1
+
+
+def test_what_fits_is_shown_and_the_counts_lead_to_it(
+    shelf: Shelf, client_for: Any, words: Any
+) -> None:
+    shelf.audit(FIRST, passed(), name="kept")
+    shelf.audit(FIRST.replace("credit-scoring", "other"), name="other")
+    shelf.audit(FIRST, name="tracked", trackers=(mlflow_run(),))
+    client: Client = client_for(shelf.home)
+    plain = client.get("/")
+    assert 'href="/?light=red"' in plain.text
+    assert "3 pipelines, by how" in words(plain)
+
+    def names(address: str) -> set[str]:
+        text = client.get(address).text
+        return set(re.findall(r"× <bdi>(\w+)</bdi>", text))
+
+    assert names("/?light=red") == {"other", "tracked"}
+    assert names("/?tracker=mlflow") == {"tracked"}
+    policy = re.search(r'(?s)name="policy".*?<option value="(\S+?)"', plain.text)
+    assert policy
+    assert names(f"/?policy={policy[1]}&light=red") == {"tracked"}
+    assert "2 pipelines of 3" in words(client.get(f"/?policy={policy[1]}"))
+    assert names("/?light=purple&view=x") == {"kept", "other", "tracked"}
+    assert "No pipeline fits." in words(client.get("/?tracker=nobody"))
+    live = re.search(r'hx-get="([^"]+)"', client.get("/?light=red&view=table").text)
+    assert live
+    assert client.get(live[1].replace("&amp;", "&")).status_code == 204
+
+
+def test_a_query_is_kept_in_its_addresses() -> None:
+    query = OverviewQuery.of({"light": "red", "page": "3", "policy": "a&b"})
+    assert query.params() == {"light": "red", "policy": "a&b"}
+    assert query.params(page=4, light="") == {"policy": "a&b", "page": 4}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 
 from markupsafe import Markup
 from msgspec import Struct
@@ -22,13 +23,14 @@ class TrendPoint(Struct, frozen=True):
     """One run: its light, its worst margin with the interval, and what is said of it.
 
     `margin` is None where nothing was measured: the mark is then drawn on the lower edge, and no
-    line leads to it.
+    line leads to it. `link` is the address of its page; empty for none.
     """
 
     light: Light
     margin: float | None
     interval: Interval | None = None
     words: str = ""
+    link: str = ""
 
 
 def trend(points: Sequence[TrendPoint]) -> Markup | None:
@@ -42,23 +44,18 @@ def trend(points: Sequence[TrendPoint]) -> Markup | None:
 @lru_cache(maxsize=512)  # of most pipelines nothing is new when a page is drawn again
 def _drawn(points: tuple[TrendPoint, ...]) -> Markup:
     scale = _Scale.of(points)
+    measured = any(point.margin is not None for point in points)
     return tag(
         "svg",
-        tag(
-            "rect",
-            x=_LEFT,
-            y=_TOP,
-            width=WIDTH - _LEFT - _RIGHT,
-            height=f"{scale.y(0.0) - _TOP:g}",
-            cls="vl-allowed",
-        ),
-        _zero(scale),
+        *_allowed(points, scale),
+        _zero(scale) if measured else None,
         _line(points, scale),
         *(_point(point, scale.x(place), scale) for place, point in enumerate(points)),
-        *_labels(scale),
+        *(_labels(scale) if measured else ()),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         cls="vl-trend",
-        role="img",
+        # What is in an image is not there for a screen reader: links would be lost.
+        role="group" if any(point.link for point in points) else "img",
         aria_label=trend_label(points),
     )
 
@@ -109,6 +106,29 @@ class _Scale(Struct, frozen=True):
         return round(HEIGHT - _BOTTOM - share * room, 2)
 
 
+def _allowed(points: Sequence[TrendPoint], scale: _Scale) -> Iterator[Markup]:
+    """What the rules allow, beside the runs that were measured: elsewhere no rule was held to a
+    value, and the field would look like a result."""
+    edges = [
+        _LEFT,
+        *((scale.x(place - 1) + scale.x(place)) / 2 for place in range(1, len(points))),
+        WIDTH - _RIGHT,
+    ]
+    places = range(len(points))
+    for measured, some in groupby(places, lambda place: points[place].margin is not None):
+        stretch = list(some)
+        if measured:
+            low, high = edges[stretch[0]], edges[stretch[-1] + 1]
+            yield tag(
+                "rect",
+                x=f"{low:g}",
+                y=_TOP,
+                width=f"{high - low:g}",
+                height=f"{scale.y(0.0) - _TOP:g}",
+                cls="vl-allowed",
+            )
+
+
 def _zero(scale: _Scale) -> Markup:
     at = scale.y(0.0)
     return tag("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=at, y2=at, cls="vl-threshold")
@@ -128,13 +148,18 @@ def _line(points: Sequence[TrendPoint], scale: _Scale) -> Markup | None:
 
 def _point(point: TrendPoint, x: float, scale: _Scale) -> Markup:
     y = HEIGHT - _BOTTOM if point.margin is None else scale.y(point.margin)
-    return tag(
+    mark = tag(
         "g",
         tag("title", point.words) if point.words else None,
         _interval(point, x, scale),
         light_shape(point.light, x=x, y=y, size=_MARK),
         cls=f"vl-is-{point.light}",
     )
+    if not point.link:
+        return mark
+    # Thirty marks would be thirty stops of the keyboard; whoever draws the picture has a link to
+    # the list of the same runs beside it.
+    return tag("a", mark, href=point.link, aria_label=point.words or None, tabindex="-1")
 
 
 def _interval(point: TrendPoint, x: float, scale: _Scale) -> Markup | None:

@@ -1,104 +1,127 @@
-"""The overview: is anything red, and where? One card for each pipeline, failures first."""
+"""The overview: is anything red, and where? One card for each policy and name, failures first; a
+table where there are many."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 from starlette.requests import Request
 from starlette.responses import Response
 
 from venturalitica.core.verdict import LIGHTS, Light
-from venturalitica.ledger.index.pipelines import Key, Pipeline, Point, pipelines, trends
-from venturalitica.ledger.index.queries import rows_of, verdicts_of
-from venturalitica.reports.html.interval_chart import Mark, strip
-from venturalitica.reports.html.trend_chart import TrendPoint, signed, trend
+from venturalitica.ledger.index.pipelines import Key, Pipeline, pipelines
+from venturalitica.ledger.index.queries import rows_of
 from venturalitica.ui.health import HealthRow
 from venturalitica.ui.health import rows as health_rows
 from venturalitica.ui.jobs import Jobs
-from venturalitica.ui.pages.runs import TrackerLink, tracker_link
-from venturalitica.ui.templating import count, draw, pages_of, render
-from venturalitica.ui.verification_steps import begun_sentence, explanation, marks
+from venturalitica.ui.pages.pipeline_cards import Found, PipelineCard, PipelineGroup
+from venturalitica.ui.reader import places_of
+from venturalitica.ui.templating import draw, pages_of, render
 
 if TYPE_CHECKING:
-    from venturalitica.ledger import RunRow, VerdictRow
-    from venturalitica.ledger.index.cross_check import Lines
-    from venturalitica.ledger.index.queries import Known
     from venturalitica.ui.reader import Desk, Reading
 
 PER_PAGE = 24
 TREND = 30
 """Runs in a picture."""
 
+MOST_CARDS = 12
+"""So many pipelines are shown as cards unless asked otherwise; more are a table."""
 
-class PipelineCard(Struct, frozen=True, kw_only=True):
-    """One pipeline: how its last run went, and how the runs before it did.
+LINES = 50
+"""Pipelines on a page of the table."""
 
-    `entry` is the record that explains the light, `last` the newest. `only` is the experiment that
-    its runs are asked for by, empty where it has all runs of its policy and name. `before` is what
-    the last audit says came before it, empty where it says nothing.
-    """
+LINE_TREND = 8
+"""Runs of each line of the table."""
 
-    of: Pipeline
-    last: RunRow
-    entry: int
-    only: str
-    why: str
-    decision: str
-    trackers: tuple[TrackerLink, ...]
-    marks: tuple[Mark, ...]
-    line: tuple[Point, ...]
-    before: str
+INSIDE = 6
+"""Experiments in a card; the table has the others."""
+
+VIEWS = ("cards", "table")
+LONGEST = 200
+
+
+class OverviewQuery(Struct, frozen=True, kw_only=True):
+    """What the address asks for; empty is nothing."""
+
+    light: str = ""
+    policy: str = ""
+    tracker: str = ""
+    view: str = ""
+    page: int = 1
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> OverviewQuery:
+        """The query of an address; what cannot be read is left out."""
+        number, light, view = (given.get(name, "") for name in ("page", "light", "view"))
+        known = number.isascii() and number.isdecimal() and len(number) < 8
+        return cls(
+            light=light if light in LIGHTS else "",
+            policy=given.get("policy", "")[:LONGEST],
+            tracker=given.get("tracker", "")[:LONGEST],
+            view=view if view in VIEWS else "",
+            page=max(1, int(number)) if known else 1,
+        )
+
+    def params(self, **changes: object) -> dict[str, object]:
+        """For `url`: what is asked for, with changes. Another choice begins at the first page."""
+        changed = replace(self, **({"page": 1} | changes))
+        return {
+            name: value
+            for name, value in asdict(changed).items()
+            if value and (name, value) != ("page", 1)
+        }
 
     @property
-    def strip(self) -> Markup | None:
-        """The controls of the last run."""
-        return strip(self.marks)
-
-    @property
-    def trend(self) -> Markup | None:
-        """The runs before it, too."""
-        return trend([_drawn(point) for point in self.line])
-
-    @property
-    def margin(self) -> str:
-        """The worst margin of the last run; empty where nothing was measured."""
-        margin = self.line[-1].margin if self.line else None
-        return "" if margin is None else signed(margin)
-
-    @property
-    def margin_control(self) -> str:
-        """The control that has it."""
-        return (self.line[-1].row.margin_control or "") if self.line else ""
+    def narrowed(self) -> bool:
+        """Whether any pipeline may be left out."""
+        return bool(self.light or self.policy or self.tracker)
 
 
 class OverviewContext(Struct, frozen=True, kw_only=True):
-    """What the overview shows. `edited` says that the index had to be made again."""
+    """What the overview shows. `edited` says that the index had to be made again.
 
+    `counts` are the pipelines of each light that fit in all else, `total` those that fit, `every`
+    all there are. The table has `cards`, one line each; the cards are those of `groups`.
+    """
+
+    query: OverviewQuery
+    table: bool
+    groups: tuple[PipelineGroup, ...]
     cards: tuple[PipelineCard, ...]
     counts: Mapping[Light, int]
     total: int
-    page: int
+    every: int
+    pages: int
+    policies: tuple[str, ...]
+    trackers: tuple[str, ...]
     entries: int
     health: tuple[HealthRow, ...] = ()
     edited: str = ""
 
     @property
-    def pages(self) -> int:
-        """How many pages of cards there are."""
-        return pages_of(self.total, PER_PAGE)
+    def page(self) -> int:
+        """The number of the page, from 1."""
+        return self.query.page
+
+    @property
+    def lights(self) -> tuple[Light, ...]:
+        """The lights that there are."""
+        return tuple(light for light, number in self.counts.items() if number)
 
 
 class Shell(Struct, frozen=True, kw_only=True):
-    """All that changes on the page, drawn; `seen` changes with it."""
+    """All that changes on the page, drawn. `params` ask for it again, with the digest of it."""
 
     inner: Markup
     seen: str
-    page: int
+    params: Mapping[str, object]
     red: int
 
 
@@ -119,135 +142,129 @@ def _shell(request: Request) -> Shell:
     context = _context(request)
     inner = Markup(draw(request, "_overview.html", context))
     seen = hashlib.sha256(inner.encode()).hexdigest()[:16]
-    return Shell(inner=inner, seen=seen, page=context.page, red=context.counts["red"])
+    params = context.query.params(page=context.page) | {"seen": seen}
+    return Shell(inner=inner, seen=seen, params=params, red=context.counts["red"])
 
 
 def _context(request: Request) -> OverviewContext:
     desk: Desk = request.app.state.desk
-    number = request.query_params.get("page", "1")
-    known = number.isascii() and number.isdecimal() and len(number) < 8
+    query = OverviewQuery.of(request.query_params)
     with desk.reading() as reading:
         # First what is held against the log: it says where the index was edited.
-        found = read(reading, page=max(1, int(number)) if known else 1)
+        found = read(reading, query)
         return replace(found, health=health_rows(reading, Jobs.of(request.app)))
 
 
-def read(reading: Reading, *, page: int = 1) -> OverviewContext:
+PLAIN = OverviewQuery()
+
+
+def read(reading: Reading, query: OverviewQuery = PLAIN) -> OverviewContext:
     """What the overview shows of the evidence; the health is put to it.
 
     The first page is kept until the log, the receipts or the index change.
     """
-    if page == 1:
+    if query == PLAIN:
         files = ("receipts.jsonl", "index.db")
         # A process that was killed changes no file.
         now = f"overview {reading.desk.refuted} {reading.begun()}"
-        return reading.kept(now, lambda: _read(reading, 1), *files)
-    return _read(reading, page)
+        return reading.kept(now, lambda: _read(reading, query), *files)
+    return _read(reading, query)
 
 
-def _read(reading: Reading, page: int) -> OverviewContext:
-    found, edited = reading.shown(lambda: _Found.read(reading, page), _Found.lines)
-    known, lights = reading.known(), [pipeline.light for pipeline in found.all]
+def _read(reading: Reading, query: OverviewQuery) -> OverviewContext:
+    chosen, edited = reading.shown(
+        lambda: _Chosen.of(reading, query), lambda one: one.found.lines()
+    )
+    known, found = reading.known(), chosen.found
+    cards = {item.key: found.card(reading, item, known) for item in found.shown}
+    lights = [pipeline.light for pipeline in chosen.but_light]
     return OverviewContext(
-        cards=tuple(found.card(reading, pipeline, known) for pipeline in found.shown),
+        query=query,
+        table=chosen.table,
+        groups=() if chosen.table else tuple(_cards(chosen.grouped, cards)),
+        cards=tuple(cards.values()),
         counts={light: lights.count(light) for light in LIGHTS},
-        total=len(found.all),
-        page=page,
+        total=len(chosen.fitting),
+        every=len(chosen.every),
+        pages=chosen.pages,
+        policies=tuple(sorted({item.policy for item in chosen.every if item.policy})),
+        trackers=chosen.trackers,
         entries=reading.ledger.size,
         edited=edited,
     )
 
 
-class _Found(Struct, frozen=True, kw_only=True):
-    """The rows that the cards are made of."""
+class _Chosen(Struct, frozen=True, kw_only=True):
+    """The pipelines that a query chooses. `but_light` are those that fit in all but the light."""
 
-    all: Sequence[Pipeline]
-    shown: Sequence[Pipeline]
-    trends: Mapping[Key, tuple[Point, ...]]
-    rows: Mapping[int, RunRow]
-    verdicts: Mapping[int, Sequence[VerdictRow]]
+    every: Sequence[Pipeline]
+    but_light: Sequence[Pipeline]
+    fitting: Sequence[Pipeline]
+    trackers: tuple[str, ...]
+    table: bool
+    pages: int
+    grouped: Sequence[Sequence[Pipeline]]
+    found: Found
 
     @classmethod
-    def read(cls, reading: Reading, page: int) -> _Found:
-        known, index = reading.known(), reading.index
-        found = pipelines(index, known)
-        shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
-        lines = trends(index, shown, known, limit=TREND)
-        told = {entry for item in shown for entry in (item.last, item.worst)}
-        last_runs = {row.index: row for line in lines.values() for row in _last_records(line)}
-        rows = {row.index: row for row in rows_of(index, told - last_runs.keys())} | last_runs
+    def of(cls, reading: Reading, query: OverviewQuery) -> _Chosen:
+        every = pipelines(reading.index, reading.known())
+        trackers = _trackers(reading, every)
+        but_light = [
+            item
+            for item in every
+            if query.policy in ("", item.policy)
+            and (not query.tracker or query.tracker in trackers[item.last])
+        ]
+        fitting = [item for item in but_light if query.light in ("", item.light)]
+        table = (query.view or _usual(fitting)) == "table"
+        each = LINES if table else PER_PAGE
+        groups = [[item] for item in fitting] if table else _grouped(fitting)
+        shown = groups[(query.page - 1) * each : query.page * each]
+        drawn = [item for group in shown for item in group[:INSIDE]]
         return cls(
-            all=found,
-            shown=[item for item in shown if {item.last, item.worst} <= rows.keys()],
-            trends=lines,
-            rows=rows,
-            verdicts=verdicts_of(index, rows),
+            every=every,
+            but_light=but_light,
+            fitting=fitting,
+            trackers=tuple(sorted(set().union(*trackers.values()))),
+            table=table,
+            pages=pages_of(len(groups), each),
+            grouped=shown,
+            found=Found.of(reading, drawn, runs=LINE_TREND if table else TREND),
         )
 
-    def lines(self) -> list[Lines]:
-        """All that is shown of the index."""
-        drawn = {
-            row.index: row for line in self.trends.values() for one in line for row in one.records
-        }
-        older = [row for entry, row in drawn.items() if entry not in self.rows]
-        return [(list(self.rows.values()), self.verdicts), (older, None)]
 
-    def card(self, reading: Reading, pipeline: Pipeline, known: Known) -> PipelineCard:
-        """The card of one pipeline."""
-        line = self.trends[pipeline.key]
-        last, worst = self.rows[pipeline.last], self.rows[pipeline.worst]
-        late = reading.waiting()
-        entries = self._of(pipeline)
-        waits = {item.tracker for e in entries for item in late.get(e, ())}
-        records = [self.rows[e] for e in entries if e in self.rows]
-        judged = [verdict for e in entries for verdict in self.verdicts.get(e, ())]
-        approvals = reading.approvals().get(pipeline.last, ())
-        began = [known.begun[e] for e in entries if e in known.begun and e != worst.index]
-        why = explanation(worst, judged, sorted(waits), known)
-        return PipelineCard(
-            of=pipeline,
-            last=last,
-            entry=worst.index,
-            only="" if pipeline.untracked else pipeline.experiment,
-            why=" ".join([why, *map(begun_sentence, began)]),
-            decision=approvals[-1].decision if approvals else "",
-            trackers=tuple(tracker_link(reading, records, run) for run in reading.runs(last)),
-            marks=() if known.fault(worst) else marks(judged),
-            line=line,
-            before=_before(records),
-        )
-
-    def _of(self, pipeline: Pipeline) -> list[int]:
-        """The entries of the last run, oldest first; its own record too."""
-        records = {row.index for row in _last_records(self.trends[pipeline.key])}
-        return sorted(records | {pipeline.last, pipeline.worst})
+def _usual(fitting: Sequence[Pipeline]) -> str:
+    return "table" if len(fitting) > MOST_CARDS else "cards"
 
 
-def _before(records: Sequence[RunRow]) -> str:
-    """What the newest audit of a run says came before it."""
-    audits = [row for row in records if row.kind == "audit"]
-    last = max(audits, key=lambda row: row.index, default=None)
-    if last is None or last.attempts is None:
-        return ""
-    committed = (
-        "no commitment" if last.committed is None else f"committed in entry {last.committed}"
-    )
-    counted = f"{count(last.attempts, 'earlier audit')} of these data in this log"
-    later = last.before_policy or 0
-    changed = f"policy changed after {count(later, 'audit')} of them"
-    return "; ".join((counted, *([changed] if later else []), committed))
+def _trackers(reading: Reading, every: Sequence[Pipeline]) -> dict[int, frozenset[str]]:
+    """By the last entry of each pipeline: the trackers that it is at."""
+    found: dict[int, frozenset[str]] = dict.fromkeys((item.last for item in every), frozenset())
+    rows = rows_of(reading.index, found)
+    return found | {
+        row.index: frozenset(tracker for tracker, _ in places_of(reading.runs(row))) for row in rows
+    }
 
 
-def _last_records(line: Sequence[Point]) -> Sequence[RunRow]:
-    return line[-1].records if line else ()
+def _grouped(fitting: Iterable[Pipeline]) -> list[list[Pipeline]]:
+    """Those of one policy and name together, where the first of them stands."""
+    found: dict[tuple[str | None, str], list[Pipeline]] = {}
+    for item in fitting:
+        found.setdefault((item.policy, item.name), []).append(item)
+    return list(found.values())
 
 
-def _drawn(point: Point) -> TrendPoint:
-    row = point.row
-    day = row.started_at[:16].replace("T", " ")
-    version = f", version {row.policy_version}" if row.policy_version else ""
-    value = "nothing measured"
-    if point.margin is not None:
-        value = f"{signed(point.margin)} at {row.margin_control}"
-    words = f"entry {row.index}, {day} UTC{version}: {point.light}, {value}"
-    return TrendPoint(point.light, point.margin, point.interval, words)
+def _cards(
+    groups: Iterable[Sequence[Pipeline]], cards: Mapping[Key, PipelineCard]
+) -> Iterable[PipelineGroup]:
+    for group in groups:
+        inside = [cards[item.key] for item in islice(group, INSIDE) if item.key in cards]
+        if inside:
+            yield PipelineGroup(
+                policy=group[0].policy,
+                name=group[0].name,
+                light=group[0].light,
+                cards=tuple(inside),
+                more=len(group) - len(inside),
+            )
