@@ -21,6 +21,7 @@ from venturalitica.ledger.index.queries import (
     RANKS,
     SORTS,
     Filters,
+    Known,
     find_page,
     light_of,
     verdicts_of,
@@ -126,6 +127,15 @@ def test_a_record_that_waits_is_amber_at_best(index: Index, light: Any) -> None:
     assert entries(found.rows) == expected(index, lambda row: light_of(row, WAITING) == light)
     lights = [row.light for row in index.runs() if row.index in WAITING]
     assert "green" in lights, "the test would say nothing"
+
+
+@pytest.mark.parametrize("light", RANKS)
+def test_while_receipts_are_unread_no_record_is_green(index: Index, light: Any) -> None:
+    known = Known(unread=True)
+    found = find_page(index, Filters(light=light), waiting=known, limit=100)
+    assert entries(found.rows) == expected(index, lambda row: light_of(row, known) == light)
+    assert (light == "green") <= (not found.rows)
+    assert known.as_recorded == known
 
 
 def test_of_an_outbox_of_years_nothing_is_lost(index: Index) -> None:

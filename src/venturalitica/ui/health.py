@@ -19,7 +19,7 @@ from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.record import is_tracker_run
 from venturalitica.core.verdict import Light
 from venturalitica.ledger.index.counts.linked import Runs, linked
-from venturalitica.ledger.index.queries import rows_of
+from venturalitica.ledger.index.queries import UNREAD, rows_of
 from venturalitica.ledger.index.rows import link_of
 from venturalitica.review.health import ci
 from venturalitica.review.health import integrations as links
@@ -29,7 +29,6 @@ from venturalitica.review.health.integrations import Link, is_command
 from venturalitica.system.settings import Settings
 from venturalitica.trackers import answer, lead, trackers
 from venturalitica.trackers.base import Lead, RunRef, ask
-from venturalitica.ui.gate import gate_of
 from venturalitica.ui.jobs import Jobs, Verified, stamp_of_log
 from venturalitica.ui.templating import count
 
@@ -69,6 +68,9 @@ def rows(
 ) -> tuple[HealthRow, ...]:
     """The rows in their order; `reading` is None where there is no log yet."""
     settings = reading.desk.settings if reading else Settings.current()
+    if reading is not None and reading.early:
+        row = HealthRow("Outbox and trackers", "amber", "Being checked", UNREAD, "integrations")
+        return (policy_row(reading, settings), evidence_row(reading, jobs), row)
     return (
         policy_row(reading, settings),
         evidence_row(reading, jobs),
@@ -140,6 +142,9 @@ def standing(verified: Verified | None, size: int, home: Path) -> Standing:
 
 def gate_rows(reading: Reading | None, jobs: Jobs) -> tuple[HealthRow, ...]:
     """How the aliases stand to a gate's decisions; no row where no gate was ever asked."""
+    # It judges anew, with all that counts are judged with: none of it is for a first page.
+    from venturalitica.ui.gate import gate_of
+
     found = gate_of(reading, jobs)
     worst = found.worst
     if worst is None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.outbox import Attempt, Receipt, Undelivered
     from venturalitica.ledger.records.kinds.approval import Approval
     from venturalitica.reports.context import ReportContext
+    from venturalitica.ui.read_ahead import ReadAhead
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,8 @@ class Desk:
         self.held = Held()
         self.linked = Linked()
         self.ci = LastMade()
+        self.ahead: ReadAhead | None = None
+        """What a server still reads of a long log, beside its first pages."""
         self._seen: Checkpoint | None = None
         self._cut = self.disproof = ""
         """What the last verification of this process found wrong with the log; empty if nothing."""
@@ -96,8 +99,10 @@ class Desk:
             return True  # opening it says what is wrong
 
     @contextmanager
-    def reading(self) -> Iterator[Reading]:
+    def reading(self, *, early: bool = False) -> Iterator[Reading]:
         """One request's view, caught up with the log.
+
+        With `early` it does not wait for what is read ahead, and believes no light until then.
 
         Raises:
             NoEvidenceYetError: there is no log here yet.
@@ -111,7 +116,10 @@ class Desk:
         self._watch(ledger.head())
         with ExitStack() as stack:
             index = self._caught_up(ledger, stack)
-            yield Reading(self, ledger, index, self._kept)
+            ahead = self.ahead if early and not index.in_memory else None
+            yield Reading(self, ledger, index, self._kept, early=bool(ahead and not ahead.done))
+            if ahead is not None:
+                ahead.begin()
 
     def _watch(self, head: Checkpoint) -> None:
         """Be a witness while this server runs: an older log that is put back verifies by itself."""
@@ -160,11 +168,15 @@ class Reading(Struct, frozen=True):
     ledger: Ledger
     index: Index
     _kept: _Kept
+    early: bool = False
+    """Receipts and sign-offs are not read yet: nothing is known to wait, and no light is green."""
     _stamps: dict[str, Stamp] = field(default_factory=dict)
     """Of each file when this request first asked: what is read later is newer, and never older."""
 
     def waiting(self) -> Mapping[int, tuple[Undelivered, ...]]:
         """By entry: the tracker runs that have not confirmed it."""
+        if self.early:
+            return {}
         return self._kept.of("waiting", self._stamp("log", "receipts.jsonl"), self._waiting)
 
     def attempts(self) -> tuple[Attempt, ...]:
@@ -210,6 +222,8 @@ class Reading(Struct, frozen=True):
 
     def approvals(self) -> Mapping[int, tuple[Approval, ...]]:
         """The sign-offs by the entry that each speaks of, oldest first; none of an altered log."""
+        if self.early:
+            return {}
         return self._kept.of("sign-offs", self._stamp("log"), self._sign_offs)
 
     def known(self) -> Known:
@@ -222,6 +236,7 @@ class Reading(Struct, frozen=True):
             signers=self._signers(),
             refuted=self.desk.refuted,
             begun=self.begun(),
+            unread=self.early,
         )
 
     def begun(self) -> dict[int, str]:
@@ -239,7 +254,7 @@ class Reading(Struct, frozen=True):
     def _are_recorded(self, rows: Sequence[RunRow], verdicts: Verdicts | None = None) -> bool:
         """Whether the log gives these rows, and the outbox knows what is due of them."""
         held = self.desk.held.are_recorded(self.ledger, self._stamp("log"), rows, verdicts)
-        return held and self._knows_what_is_due(rows)
+        return held and (self.early or self._knows_what_is_due(rows))
 
     def _make_again(self) -> None:
         log.warning("%s: %s", self.desk.home, EDITED)

@@ -14,10 +14,12 @@ import webbrowser
 from collections.abc import Iterator
 
 import uvicorn
+from msgspec.structs import replace
 
 from venturalitica.core.concise import Concise
 from venturalitica.errors import SettingsError
 from venturalitica.ui.app import create_app
+from venturalitica.ui.read_ahead import ReadAhead, is_long
 from venturalitica.ui.reader import Desk
 from venturalitica.ui.security import WILDCARDS, Guard, is_loopback
 
@@ -29,6 +31,9 @@ BACKLOG = 128
 OBJECTS = 50_000
 """New objects between two searches for cycles. A page reads records, which are many and have none:
 at Python's own 700 a tenth of the first page is spent searching."""
+
+AHEAD = 5
+"""Pages of the overview that are read ahead: 250 pipelines."""
 
 TOKEN_VARIABLE = "VENTURALITICA_UI_TOKEN"
 
@@ -108,6 +113,9 @@ def serve(desk: Desk, listening: Listening) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
+    if is_long(desk.home):
+        desk.ahead = ReadAhead(lambda: read_ahead(desk))
+        desk.ahead.start()
     try:
         with collecting_rarely(), contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening.socket])
@@ -125,6 +133,26 @@ def collecting_rarely() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def read_ahead(desk: Desk) -> None:
+    """Read what pages keep: what waits, the sign-offs, the places, the rows of all pipelines.
+
+    Raises:
+        EvidenceError: the log cannot be read or was altered.
+    """
+    from venturalitica.ui.health import places
+    from venturalitica.ui.pages.overview import PLAIN, read
+
+    with desk.reading() as reading:
+        pages = read(reading).pages
+        for number in range(2, min(pages, AHEAD) + 1):
+            read(reading, replace(PLAIN, page=number))
+        places(reading)
+    # What is kept from here on is kept for as long as the server runs: no search for cycles need
+    # go through it again.
+    gc.freeze()
 
 
 def open_browser(address: str) -> None:

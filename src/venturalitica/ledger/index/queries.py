@@ -51,7 +51,8 @@ class Known(Struct, frozen=True, kw_only=True):
     `waiting`: entries that a tracker has not confirmed. `faults`: by entry, why a record does not
     verify. `signers`: ids of the keys that the reader knows; None where nobody asked. `refuted`:
     why the whole log does not verify; then every light is red. `begun`: by the entry with which
-    it began, what is known of a run that has no end on record (`lifecycle.begun`).
+    it began, what is known of a run that has no end on record (`lifecycle.begun`). `unread`: the
+    receipts are not read yet, and no record is known to be delivered.
     """
 
     waiting: Collection[int] = ()
@@ -59,6 +60,7 @@ class Known(Struct, frozen=True, kw_only=True):
     signers: Collection[str] | None = None
     refuted: str = ""
     begun: Mapping[int, str] = field(default_factory=dict)
+    unread: bool = False
 
     @property
     def stopped(self) -> tuple[int, ...]:
@@ -73,7 +75,7 @@ class Known(Struct, frozen=True, kw_only=True):
     @property
     def as_recorded(self) -> Known:
         """What is known of all records alike, without those that are `apart`."""
-        return Known(signers=self.signers, refuted=self.refuted)
+        return Known(signers=self.signers, refuted=self.refuted, unread=self.unread)
 
     def fault(self, row: RunRow) -> str:
         """Why nothing that the row says is proven; empty where that is not known."""
@@ -81,11 +83,17 @@ class Known(Struct, frozen=True, kw_only=True):
 
     def doubt(self, row: RunRow) -> str:
         """Why the row's light is not the recorded one, whatever a tracker has confirmed."""
-        return self.fault(row) or ("" if self.knows(row.signer) else stranger(row.signer))
+        strange = "" if self.knows(row.signer) else stranger(row.signer)
+        return self.fault(row) or strange or (UNREAD if self.unread else "")
 
     def knows(self, signer: str) -> bool:
         """Whether a key is one that the reader knows."""
         return self.signers is None or signer in self.signers
+
+
+UNREAD = (
+    "Being checked: this server has just been started and still reads the log and its receipts."
+)
 
 
 def stranger(signer: str) -> str:
@@ -146,7 +154,7 @@ def light_of(row: RunRow, waiting: Waiting) -> Light:
         return "amber"
     if row.light != "green":
         return "grey"
-    return "green" if known.knows(row.signer) else "amber"
+    return "green" if known.knows(row.signer) and not known.unread else "amber"
 
 
 def find_page(
@@ -280,7 +288,9 @@ def rank(
     for name in ("waiting", "stopped"):
         if late := getattr(known, name):
             steps.append((among(late, name), 1))
-    if known.signers is not None:
+    if known.unread:
+        steps.append((light == "green", 1))
+    elif known.signers is not None:
         steps.append((and_(light == "green", of.c.signer.not_in(sorted(known.signers))), 1))
     return case(*steps, (light == "green", 3), else_=2)
 

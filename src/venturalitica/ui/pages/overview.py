@@ -149,7 +149,7 @@ def _shell(request: Request) -> Shell:
 def _context(request: Request) -> OverviewContext:
     desk: Desk = request.app.state.desk
     query = OverviewQuery.of(request.query_params)
-    with desk.reading() as reading:
+    with desk.reading(early=True) as reading:
         # First what is held against the log: it says where the index was edited.
         found = read(reading, query)
         return replace(found, health=health_rows(reading, Jobs.of(request.app)))
@@ -166,7 +166,7 @@ def read(reading: Reading, query: OverviewQuery = PLAIN) -> OverviewContext:
     if query == PLAIN:
         files = ("receipts.jsonl", "index.db")
         # A process that was killed changes no file.
-        now = f"overview {reading.desk.refuted} {reading.begun()}"
+        now = f"overview {reading.early} {reading.desk.refuted} {reading.begun()}"
         return reading.kept(now, lambda: _read(reading, query), *files)
     return _read(reading, query)
 
@@ -222,6 +222,8 @@ class _Chosen(Struct, frozen=True, kw_only=True):
         groups = [[item] for item in fitting] if table else _grouped(fitting)
         shown = groups[(query.page - 1) * each : query.page * each]
         drawn = [item for group in shown for item in group[:INSIDE]]
+        # The pictures are drawn of what is read ahead, and each run in them held against the log.
+        runs = 1 if reading.early else LINE_TREND if table else TREND
         return cls(
             every=every,
             but_light=but_light,
@@ -230,7 +232,7 @@ class _Chosen(Struct, frozen=True, kw_only=True):
             table=table,
             pages=pages_of(len(groups), each),
             grouped=shown,
-            found=Found.of(reading, drawn, runs=LINE_TREND if table else TREND),
+            found=Found.of(reading, drawn, runs=runs),
         )
 
 

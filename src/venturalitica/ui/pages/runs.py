@@ -150,7 +150,7 @@ def page(request: Request) -> Response:
     """Answer `/runs`."""
     desk: Desk = request.app.state.desk
     query, wrong = parse(request.query_params.multi_items())
-    with desk.reading() as reading:
+    with desk.reading(early=True) as reading:
         return render(request, "runs.html", read(reading, query, wrong))
 
 
@@ -240,7 +240,9 @@ def tracker_link(reading: Reading, rows: Sequence[RunRow], run: Mapping[str, Any
     due = [row for row in rows if (tracker, run_id) in places_of(reading.runs(row))]
     receipts = {(row.index, tracker, run_id, row.evidence_sha256) for row in due}
     state = "waits" if receipts else "not delivered"
-    if receipts and reading.are_confirmed(receipts):
+    if reading.early:
+        state = "being checked"
+    elif receipts and reading.are_confirmed(receipts):
         state = "delivered"
     elif any(_is_kept(reading, row, (tracker, run_id)) for row in due):
         state = "kept, not uploaded"
