@@ -26,6 +26,7 @@ class Reader(HTMLParser):
         self.text: list[str] = []
         self.addresses: list[str] = []
         self.open: list[str] = []
+        self.drawing = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -42,7 +43,12 @@ class Reader(HTMLParser):
             assert given.get("name") in OWN_META or list(given) == ["charset"], given
         if tag == "form":
             assert given["action"].startswith("/"), given
-        self.open.append(tag)
+        self.drawing += tag == "svg"
+        # A drawing may have a title of its own, and each mark in it.
+        self.open.append("svg title" if tag == "title" and self.drawing else tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.drawing -= tag == "svg"
 
     def _check_address(self, tag: str, value: str) -> None:
         self.addresses.append(value)

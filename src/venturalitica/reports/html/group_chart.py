@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from venturalitica.core.text import format_interval, format_number
+from venturalitica.core.text import WRITTEN, format_interval, format_number
 from venturalitica.core.verdict import GroupValue, Verdict
 from venturalitica.metrics.catalog import CATALOG
 from venturalitica.reports.html.interval_chart import Scale, scale_for
@@ -21,6 +21,8 @@ MANY_GROUPS = 4
 """A card with more groups than this may be divided between pages of paper."""
 
 _MIDDLE = 9
+_ROUNDED = 0.5 * 10.0**-WRITTEN
+"""How far a value in a record may lie from the one that was measured."""
 
 
 def group_plot(verdict: Verdict) -> Markup | None:
@@ -51,26 +53,52 @@ def reference_value(verdict: Verdict) -> float | None:
 
     For a ratio `>= 0.80` it is 0.80 of the highest group; for a difference `<= 0.10` the highest
     group less 0.10; for the lowest or highest group the threshold itself. It is given only where
-    the groups' values really make up the verdict's value that way.
+    the groups' values really make up the verdict's value that way, as far as a record, which
+    rounds both, can tell.
     """
     values = [group.value for group in verdict.groups if group.value is not None]
     if len(values) < 2 or verdict.value is None or verdict.threshold is None:
         return None
     low, high = min(values), max(values)
+    off = max(_ROUNDED, verdict.step / 2)
     way = verdict.compare or verdict.metric.rpartition("_")[2]
-    if way == "ratio" and high and _same(verdict.value, low / high):
+    if way == "ratio" and high and abs(verdict.value * high - low) <= off * (1 + high):
         return high * verdict.threshold
-    if way == "difference" and _same(verdict.value, high - low):
+    if way == "difference" and _same(verdict.value, high - low, 3 * off):
         return high - verdict.threshold
-    if (way == "min" and _same(verdict.value, low)) or (
-        way == "max" and _same(verdict.value, high)
+    if (way == "min" and _same(verdict.value, low, 2 * off)) or (
+        way == "max" and _same(verdict.value, high, 2 * off)
     ):
         return verdict.threshold
     return None
 
 
-def _same(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+def allowed_side(verdict: Verdict) -> tuple[float, bool] | None:
+    """The reference value, and whether the rule allows a group what lies above it or below.
+
+    None where no group breaks the rule by itself: a ratio that must be low, say.
+    """
+    limit, way = reference_value(verdict), verdict.compare or verdict.metric.rpartition("_")[2]
+    least, most = verdict.operator in (">=", ">"), verdict.operator in ("<=", "<")
+    if limit is None:
+        return None
+    if (way in ("ratio", "min") and least) or (way == "difference" and most):
+        return limit, True
+    return (limit, False) if way == "max" and most else None
+
+
+def offends(verdict: Verdict, group: GroupValue) -> bool:
+    """Whether the rule failed, and this group's value is on the side that it does not allow."""
+    side = allowed_side(verdict)
+    if side is None or group.value is None or verdict.status != "failed":
+        return False
+    limit, above = side
+    beyond = group.value < limit if above else group.value > limit
+    return beyond and not _same(group.value, limit)
+
+
+def _same(one: float, other: float, off: float = 1e-12) -> bool:
+    return math.isclose(one, other, rel_tol=1e-9, abs_tol=off)
 
 
 def _chosen(groups: Sequence[GroupValue]) -> tuple[list[GroupValue], int]:

@@ -44,6 +44,7 @@ PAGES: tuple[Page, ...] = (
     Page("run", "/runs/{entry:int}", "run"),
     Page("download", "/runs/{entry:int}/download/{what}", "downloads"),
     Page("compare", "/compare", "compare", query=_PAIR),
+    Page("trends", "/trends", "trends", query=("policy", "name", "experiment", "control")),
     Page("policies", "/policies", "policies", nav="Policies"),
     Page("policy_diff", "/policies/{name:text}/diff", "policies", function="diff", query=_PAIR),
     Page("policy_text", "/policies/{name:text}/{sha256}", "policies", function="text"),

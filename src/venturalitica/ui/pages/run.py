@@ -69,6 +69,7 @@ class RunContext(Struct, frozen=True, kw_only=True):
     size: int
     kind: str
     name: str
+    experiment: str
     evidence_sha256: str
     signer: str
     appended_at: str
@@ -100,6 +101,14 @@ class RunContext(Struct, frozen=True, kw_only=True):
             return None
         named = {"name": policy.name, "sha256": policy.sha256}
         return lambda line: url("policy_text", **named, _anchor=f"line-{line}")
+
+    def charts(self, url: Url) -> Callable[[str], str] | None:
+        """A control in the runs of the same pipeline."""
+        policy = self.report.policy if self.report else None
+        if policy is None:
+            return None
+        named = {"policy": policy.name, "name": self.name, "experiment": self.experiment}
+        return lambda control: url("trends", **named, control=control)
 
 
 class GoneContext(Struct, frozen=True):
@@ -179,6 +188,7 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
         size=size,
         kind=row.kind,
         name=row.name,
+        experiment=row.experiment,
         evidence_sha256=entry.evidence_sha256,
         signer=entry.signer,
         appended_at=row.appended_at,
