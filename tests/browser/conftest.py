@@ -39,6 +39,7 @@ crawling = _helper(HERE / "crawling.py", "browser_crawling")
 _helper(HERE / "tracking.py", "browser_tracking")
 serving = _helper(HERE / "serving.py", "browser_serving")
 logs = _helper(HERE / "logs.py", "browser_logs")
+_helper(HERE / "refusal.py", "browser_refusal")
 _helper(HERE / "screenshots.py", "browser_screenshots")
 
 

@@ -1,9 +1,11 @@
 """`make screenshots`: the pictures for docs and README, from the history of the demo.
 
+One more is of MLflow's own page, where a server with the gate refuses an alias.
+
     python tests/browser/screenshots.py               those that docs and README show
     python tests/browser/screenshots.py --all OUT     every page, light, dark, at 360 px
 
-Each picture is the top of a page, in 256 colours at most: text on plain ground loses nothing by it.
+Each picture is the top of a page, ours in 256 colours at most: text on plain ground loses nothing.
 """
 
 from __future__ import annotations
@@ -19,13 +21,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[2]
 if __name__ == "__main__":
     import looking
+    import refusal
     import serving
+
+    sys.path.append(str(ROOT))
 else:
     looking, serving = sys.modules["browser_looking"], sys.modules["browser_serving"]
+    refusal = sys.modules["browser_refusal"]
 
-ROOT = Path(__file__).parents[2]
 LARGEST = 150_000
 """Bytes of one picture."""
 
@@ -37,7 +43,9 @@ SHOWN = frozenset(
         *("policy-diff-light.png", "integrations-light.png"),
     }
 )
-"""What docs and README show; a test holds the three together."""
+"""What docs and README show of the dashboard; a test holds the three together."""
+REFUSAL = "gate-refusal.png"
+"""MLflow's page, beside the folder of the others."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,8 @@ def main() -> None:
             for picture in pictures(_links(browser, ui.url)):
                 if every or picture.file in SHOWN:
                     _write(out / picture.file, _small(_taken(browser, ui.url, picture)))
+            # Not in fewer colours: the shadow around its dialog would be tinted.
+            _write((every or out.parent) / REFUSAL, _refused(browser, folder / "mlflow"))
     finally:
         shutil.rmtree(folder)
 
@@ -113,19 +123,40 @@ def _links(browser: Any, url: str) -> dict[str, str]:
 
 
 def _taken(browser: Any, url: str, picture: Picture) -> bytes:
-    context = browser.new_context(
-        viewport={"width": picture.width, "height": picture.height},
-        color_scheme=picture.scheme,
-        timezone_id="UTC",
-        locale="en-GB",
-        reduced_motion="reduce",
-    )
+    context = _context(browser, picture)
     page = context.new_page()
     page.goto(url + picture.path)
     page.wait_for_load_state("networkidle")
     data: bytes = page.screenshot()
     context.close()
     return data
+
+
+def _refused(browser: Any, folder: Path) -> bytes:
+    from tests.conftest import started_server
+
+    folder.mkdir()
+    server = refusal.start_gated(started_server, folder)
+    try:
+        context = _context(browser, Picture("refusal", "", height=620))
+        page = context.new_page()
+        page.goto(refusal.register_bare(server.url))
+        refusal.ask_for_champion(page)
+        data: bytes = page.screenshot()
+        context.close()
+    finally:
+        server.stop()
+    return data
+
+
+def _context(browser: Any, picture: Picture) -> Any:
+    return browser.new_context(
+        viewport={"width": picture.width, "height": picture.height},
+        color_scheme=picture.scheme,
+        timezone_id="UTC",
+        locale="en-GB",
+        reduced_motion="reduce",
+    )
 
 
 def _small(data: bytes) -> bytes:
