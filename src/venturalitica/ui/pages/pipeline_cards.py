@@ -16,6 +16,7 @@ from venturalitica.ledger.index.queries import rows_of, verdicts_of
 from venturalitica.reports.html.interval_chart import Mark, strip
 from venturalitica.reports.html.trend_chart import TrendPoint, signed, trend
 from venturalitica.ui.pages.runs import TrackerLink, tracker_link
+from venturalitica.ui.pages.trends import address
 from venturalitica.ui.templating import count
 from venturalitica.ui.verification_steps import begun_sentence, explanation, marks
 
@@ -60,6 +61,11 @@ class PipelineCard(Struct, frozen=True, kw_only=True):
     def runs(self) -> tuple[tuple[Point, TrendPoint], ...]:
         """Each run, and its light and words; oldest first."""
         return tuple((point, _drawn(point)) for point in self.line)
+
+    @property
+    def charts(self) -> dict[str, object]:
+        """The parameters of its charts over time."""
+        return address(self.of)
 
     @property
     def margin(self) -> str:
