@@ -286,10 +286,19 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda out: (out / "log" / "entries.jsonl").write_bytes(lines(out) + b"{}\n"),
         "something was added",
     ),
-    "edited seal": (replaced("log/checkpoint", b"\n3\n", b"\n2\n"), "something was added"),
+    "edited seal": (replaced("log/checkpoint", b"\n3\n", b"\n2\n"), "one of both was edited"),
+    "edited seal and manifest": (
+        lambda out: (
+            altered(out / "log" / "checkpoint", b"\n3\n", b"\n2\n"),
+            altered(out / "carried.json", b'"size":3', b'"size":2'),
+        ),
+        "something was added",
+    ),
     "no seal": (lambda out: (out / "log" / "checkpoint").unlink(), "is missing"),
     "no seal but a word": (written("log/checkpoint", b"x"), "signature lines"),
     "edited manifest": (replaced("carried.json", b'"start":0', b'"start":9'), "was edited"),
+    "edited count": (replaced("carried.json", b'"size":3', b'"size":2'), "was edited"),
+    "no count": (replaced("carried.json", b'"size":3', b'"size":-3'), "missing or malformed"),
     "another format": (
         replaced("carried.json", b"carried/v1", b"carried/v9"),
         "of format 'venturalitica/carried/v9'; expected 'venturalitica/carried/v1'",

@@ -105,7 +105,7 @@ def receive(source: Path, folder: Path) -> Received:
             f"{source}: holds no {MANIFEST}, so it is not what 'venturalitica carry' wrote; name "
             "that very folder (an artifact may be unpacked one level deeper)"
         )
-    start, origin = _manifest(source / MANIFEST)
+    start, size, origin = _manifest(source / MANIFEST)
     odd = [name for name in found if name not in (MANIFEST, LOG, KEYS, TALLIES)]
     if odd:
         raise _stray(source / odd[0])
@@ -117,25 +117,28 @@ def receive(source: Path, folder: Path) -> Received:
         head = Checkpoint.parse(parse_note(note).text)
     except EvidenceError as error:
         raise EvidenceError(f"{source / LOG / CHECKPOINT}: {error}") from error
-    if head.origin != origin or start > head.size:
+    if (head.origin, head.size) != (origin, size) or start > size:
         raise EvidenceError(
-            f"{source / MANIFEST}: it names the log {origin[:_SHOWN]!r} from entry {start} on, the "
-            f"checkpoint {head.origin[:_SHOWN]!r} with {head.size}: one of both was edited"
+            f"{source / MANIFEST}: it names the log {origin[:_SHOWN]!r} with {size} entries, from "
+            f"{start} on, the checkpoint {head.origin[:_SHOWN]!r} with {head.size}: one of both "
+            "was edited"
         )
     return Received(folder=folder, start=start, head=head, note=note, tallies=tallies)
 
 
-def _manifest(path: Path) -> tuple[int, str]:
+def _manifest(path: Path) -> tuple[int, int, str]:
     said = parse_object(_bytes(path, MAX_MANIFEST), what=str(path), limit=MAX_MANIFEST)
     if said.get("format") != FORMAT:
         raise EvidenceError(
             f"{path}: it is of format {str(said.get('format'))[:_SHOWN]!r}; expected {FORMAT!r}. "
             "Carry it with this version, or take it with the one that wrote it"
         )
-    start, origin = said.get("start"), said.get("origin")
-    if not is_place(start) or not isinstance(origin, str):
-        raise EvidenceError(f"{path}: 'start' or 'origin' is missing or malformed; carry it again")
-    return int(str(start)), origin
+    start, size, origin = (said.get(name) for name in ("start", "size", "origin"))
+    if not is_place(start) or not is_place(size) or not isinstance(origin, str):
+        raise EvidenceError(
+            f"{path}: 'start', 'size' or 'origin' is missing or malformed; carry it again"
+        )
+    return int(str(start)), int(str(size)), origin
 
 
 def _copy_log(source: Path, folder: Path) -> None:
