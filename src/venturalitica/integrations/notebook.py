@@ -101,6 +101,9 @@ class Checks(Magics):  # type: ignore[misc]  # IPython's decorators are not type
         rest = iter(words)
         for word in rest:
             name, sign, value = word.partition("=")
+            named = sign or word.startswith("-")
+            if named and name.removeprefix("--") in given:  # else the last wins, and nobody sees
+                raise SettingsError(f"{name} is given twice; {USAGE}")
             if name in OPTIONS:
                 option = name.removeprefix("--")
                 given[option] = value if sign else next(rest, "")
@@ -108,7 +111,9 @@ class Checks(Magics):  # type: ignore[misc]  # IPython's decorators are not type
                     raise SettingsError(f"{name} has no value; {USAGE}")
             elif word.startswith("-"):
                 raise SettingsError(f"there is no {name}{did_you_mean(name, OPTIONS)}; {USAGE}")
-            elif sign and name.isidentifier() and value:
+            elif sign and name.isidentifier():
+                if not value:
+                    raise SettingsError(f"{name}= has no column; {USAGE}")
                 given[name] = value
             else:
                 frames.append(word)
