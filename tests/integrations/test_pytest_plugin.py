@@ -102,6 +102,7 @@ def test_what_was_not_evaluated_fails(folder: Path) -> None:
         ("pass", "did not call audit"),
         ('audit(loans, target="klass", prediction="guess", gender="sex")', "klass"),
         (f"{CALL}; {CALL}", "called twice"),
+        ('audit(loans, policy="model_policy.yaml")', "takes no policy="),
         (f'{CALL}; pytest.fail("no")', "no"),
         (f"{CALL}; assert 1 == 2", "1 == 2"),
     ],

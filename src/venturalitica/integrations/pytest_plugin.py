@@ -75,6 +75,8 @@ class Auditor:
         from venturalitica.api import enforce
         from venturalitica.errors import ControlBlocked
 
+        if "policy" in arguments:
+            raise TypeError("audit() takes no policy=: the test's mark names it, for each item")
         if self.made is not None:
             raise TypeError("audit() was called twice in one test: each item would have two ends")
         try:
