@@ -154,6 +154,44 @@ def test_it_is_told_in_the_formats_of_ci(project: Any) -> None:
     assert "id: recall" in (project.folder / "strict.yaml").read_text().splitlines()[line - 1]
 
 
+def test_a_control_is_shown_where_its_policy_lies(project: Any) -> None:
+    """In a folder below, beside another policy of the same name."""
+    rules = project.folder / "rules"
+    rules.mkdir()
+    text = "# moved\n" + POLICY.replace("0.40", "0.9999")
+    (rules / "model_policy.yaml").write_text(text)
+    words = ["models:/credit/1", "--policy", str(rules / "model_policy.yaml")]
+    formats = ("junit", "sarif", "gitlab", "github", "markdown", "html", "json")
+    assert called(*words, *(f"--format={one}=made.{one}" for one in formats)).exit_code == 1
+    line = next(n for n, one in enumerate(text.splitlines(), 1) if "id: recall" in one)
+    place, *_ = json.loads(Path("made.sarif").read_text())["runs"][0]["results"][0]["locations"]
+    assert place["physicalLocation"] == {
+        "artifactLocation": {"uri": "rules/model_policy.yaml", "uriBaseId": "%SRCROOT%"},
+        "region": {"startLine": line},
+    }
+    (issue,) = json.loads(Path("made.gitlab").read_text())
+    assert issue["location"] == {"path": "rules/model_policy.yaml", "lines": {"begin": line}}
+    command = Path("made.github").read_text()
+    assert command.startswith(f"::error file=rules/model_policy.yaml,line={line},title=recall::")
+    for one in formats:
+        said = Path(f"made.{one}").read_text()
+        assert "control 'recall' failed" in said.replace("&#39;", "'").replace("&apos;", "'"), one
+        assert str(project.folder) not in said, one
+
+
+def test_a_policy_that_cannot_be_read_is_shown_at_its_line(project: Any) -> None:
+    rules = project.folder / "rules"
+    rules.mkdir()
+    (rules / "wrong.yaml").write_text(POLICY.replace("metric: recall", "metric: recal"))
+    words = ["models:/credit/1", "--policy", str(rules / "wrong.yaml")]
+    found = called(*words, "--format", "github", "--format", "junit=gate.xml")
+    assert found.exit_code == 2
+    assert found.stdout.startswith("::error file=rules/wrong.yaml,line=6,title=policy%3A Error::")
+    assert str(project.folder) not in found.stdout
+    (suite,) = junitparser.JUnitXml.fromfile("gate.xml")
+    assert (suite.tests, suite.errors) == (1, 1)
+
+
 def test_each_command_of_the_page_works_one_after_another(project: Any) -> None:
     page = (Path(__file__).parents[2] / "docs" / "gate.md").read_text(encoding="utf-8")
     commands = re.findall(r"^\$ venturalitica (.+)$", page, re.MULTILINE)

@@ -115,6 +115,7 @@ def gate(
       venturalitica gate models:/credit@challenger --format junit=gate.xml
     """
     from venturalitica.audit.project import resolve_policy
+    from venturalitica.cli.formats.audit import policy_place
     from venturalitica.cli.formats.write import Told, reporting, write
     from venturalitica.cli.gates.passage import pass_gate
     from venturalitica.core.gate import Requirement
@@ -125,7 +126,7 @@ def gate(
     places = destinations(formats, outputs, as_json=as_json)
     ask_trackers_briefly()
     settings = Settings.current()
-    with reporting(places, "gate", file=lambda: str(policy or "")):
+    with reporting(places, "gate", file=lambda: policy_place(policy)):
         rules = resolve_policy(policy)
         requirement = Requirement(
             policy=rules,
@@ -208,7 +209,7 @@ def findings(done: Passage, policy: Policy) -> Findings:
     decision = done.decision
     line = next((one.line for one in policy.controls if one.id == decision.control), 0)
     named = " ".join(filter(None, (decision.name, decision.version)))
-    file = in_repository(policy.filename) if Path(policy.filename).exists() else ""
+    file = in_repository(policy.path) if policy.path else policy.filename
     undone = decision.rule == "no-tally"
     one = Finding(
         name=plain(decision.control or decision.rule),
