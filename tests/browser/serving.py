@@ -18,13 +18,15 @@ PATIENCE = 60
 
 
 class Ui:
-    """`venturalitica ui --no-open` over one ledger folder, or `--demo`, where it is None.
+    """`venturalitica ui --no-open` over one ledger folder, or `--demo`, where it is None; or with
+    `options`, over what the environment names.
 
     `url` ends without a slash.
     """
 
-    def __init__(self, home: Path | None, folder: Path, **environment: str) -> None:
+    def __init__(self, home: Path | None, folder: Path, *options: str, **environment: str) -> None:
         self._what = ["--ledger", str(home)] if home else ["--demo", "--out", "demo"]
+        self._what = list(options) or self._what
         self._folder = folder
         self._environment = environment
         self.log = folder / "ui.log"

@@ -16,6 +16,7 @@ from venturalitica.system.settings import Settings
 from venturalitica.ui.app import create_app
 from venturalitica.ui.reader import Desk
 from venturalitica.ui.security import Guard
+from venturalitica.ui.signing import Signing
 
 HOST = "127.0.0.1:8610"
 
@@ -54,11 +55,11 @@ class Client:
             return answer
 
 
-def client_for(home: Path, **guard: Any) -> Client:
-    """A client of an application over the ledger in `home`."""
+def client_for(home: Path, *, signing: Signing | None = None, **guard: Any) -> Client:
+    """A client of an application over the ledger in `home`; with `signing`, as `ui --write`."""
     desk = Desk(home, settings=Settings.current())
     settings: dict[str, Any] = {"host": "127.0.0.1", "port": 8610} | guard
-    return Client(create_app(desk, Guard(**settings)))
+    return Client(create_app(desk, Guard(**settings), signing))
 
 
 def words(answer: httpx.Response) -> str:

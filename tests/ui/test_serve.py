@@ -69,6 +69,27 @@ def test_it_answers_and_ctrl_c_leaves_quietly(history: Any) -> None:
     assert said.splitlines() == [f"Looking at {history.home}. Ctrl-C ends it."]
 
 
+def test_that_sign_offs_are_signed_is_said_in_the_terminal(history: Any, tmp_path: Path) -> None:
+    arguments = ("--port", "0", "--write", "--host", "0.0.0.0")
+    config = {"VENTURALITICA_CONFIG": str(history.config)}
+    with _running(*arguments, home=history.home, **config) as (process, (address,)):
+        with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(
+            address, timeout=30
+        ) as answer:
+            assert "ui --write" in _read(answer)
+        status, said = _ended(process)
+    assert status == 0
+    assert "sign-offs from these pages are signed by key" in said
+    assert "can sign with that key, in any name" in said
+    nobody = {"VENTURALITICA_CONFIG": str(tmp_path / "nobody")}
+    with _running("--port", "0", "--write", home=history.home, **nobody) as (process, (address,)):
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            assert "ui --write" in _read(answer)
+        status, said = _ended(process)
+    assert "no sign-off can be signed yet. There is no signing key here" in said
+    assert not (tmp_path / "nobody").exists()
+
+
 DEMO = """
 import sys
 from pathlib import Path
@@ -232,6 +253,9 @@ def test_without_the_extra_the_message_is_the_line_that_installs_it(
         (["--ledger", "nonsense://u:hunter2@h/x"], "the index cannot be opened"),
         (["--ledger", "sqlite:////no/such/folder/x.db"], "the index cannot be used"),
         (["--token", "short"], "16 or more"),
+        (["--write", "--ledger", "."], "leave --ledger out"),
+        (["--key", "ada.pem"], "give it with --write"),
+        (["--write", "--key", "no-such-ada.pem"], "no-such-ada.pem"),
     ],
     ids=str,
 )

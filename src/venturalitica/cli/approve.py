@@ -100,49 +100,23 @@ def _signed_off(
     settings: Settings, entry: Entry, said: Mapping[str, str], key: Path | None, *, yes: bool
 ) -> dict[str, Any]:
     """`said` are person, role, comment and decision."""
-    from datetime import UTC, datetime
-
     from venturalitica.audit.project import open_ledger
+    from venturalitica.audit.sign_off import check_signable, concern, sign_off
     from venturalitica.cli.record_view import light_of
-    from venturalitica.ledger.lifecycle.approve import approve as append_approval
     from venturalitica.ledger.records.kinds.approval import Approval
     from venturalitica.ledger.records.vault import Vault
 
-    if not entry.record.judged:
-        raise SettingsError(f"entry {entry.index} is no audit and no run: nothing to sign off")
+    check_signable(entry)
     ledger = open_ledger(settings, create=False)
     light = light_of(ledger, entry)
-    if said["decision"] == "approved":
-        _ask(entry, light, said["person"], yes=yes)
+    doubt = concern(entry, light) if said["decision"] == "approved" else ""
+    if doubt and not agree(inert(f"{doubt}. Approve it as {said['person']}?"), yes=yes):
+        leave(WRONG)
     own = own_key(key, settings) if key is not None else None
-    ledger_key = ledger.signer_id
-    cosigners = (own,) if own is not None and own.keyid != ledger_key else ()
-    made = append_approval(
-        ledger,
-        entry,
-        **said,
-        light=light,
-        keyid=own.keyid if own is not None else ledger_key,
-        at=datetime.now(UTC),
-        cosigners=cosigners,
-    )
+    made = sign_off(settings, entry, said, light=light, own=own)
     approval = Approval.of(made.record.predicate, made.index)
     target = {"index": entry.index, "evidence_sha256": entry.evidence_sha256}
     return approval.told(Vault(ledger.home)) | {"of": target, "own_key": own is not None}
-
-
-def _ask(entry: Entry, light: str, person: str, *, yes: bool) -> None:
-    """Make sure that what is not green is approved knowingly."""
-    if light == "green":
-        return
-    verdicts = entry.record.verdicts
-    failed = [one.control for one in verdicts if one.status != "passed"]
-    unsure = [one.control for one in verdicts if one.light == "amber" and one.status == "passed"]
-    said = f"Entry {entry.index} is {light}"
-    said += f"; not passed: {', '.join(failed)}" if failed else ""
-    said += f"; passed without being conclusive: {', '.join(unsure)}" if unsure else ""
-    if not agree(inert(f"{said}. Approve it as {person}?"), yes=yes):
-        leave(WRONG)
 
 
 def own_key(path: Path, settings: Settings) -> FileSigner:

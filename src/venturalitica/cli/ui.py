@@ -13,13 +13,14 @@ from msgspec.structs import replace
 
 from venturalitica.cli.output import PASSED, counter, hint, leave, new_app, say
 from venturalitica.cli.watching.options import LinkBaseOption, ToOption, link_base
-from venturalitica.errors import EvidenceError, SettingsError
+from venturalitica.errors import EvidenceError, SettingsError, SigningKeyError
 
 if TYPE_CHECKING:
     from venturalitica.system.settings import Settings
     from venturalitica.ui.notify.destination import Destination
     from venturalitica.ui.reader import Desk
     from venturalitica.ui.server import Listening
+    from venturalitica.ui.signing import Signing
 
 app = new_app()
 
@@ -59,6 +60,16 @@ def ui(
         Path | None,
         typer.Option(metavar="DIR", help="Keep the demo's evidence there."),
     ] = None,
+    write: Annotated[
+        bool,
+        typer.Option("--write", help="Let people sign records off in the browser, by this key."),
+    ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="With --write: the person's own private key (PEM); it signs too."
+        ),
+    ] = None,
     notify: Annotated[
         bool,
         typer.Option("--notify", help="Send a message when a light changes, as 'watch' does."),
@@ -68,21 +79,26 @@ def ui(
 ) -> None:
     """Look at runs, policies, evidence and trackers in a browser.
 
-    Serves pages from this machine to this machine until Ctrl-C. It reads evidence and never writes
-    any. Another --host is for machines you trust: the address that is printed then holds a token,
-    and nothing is shown without it.
+    Serves pages from this machine to this machine until Ctrl-C. It reads evidence and writes none,
+    but for the sign-offs that --write lets people sign. Another --host is for machines you trust:
+    the address that is printed then holds a token, and nothing is shown without it.
 
     \b
     Examples:
       venturalitica ui
       venturalitica ui --demo
       venturalitica ui --notify --to mailtos://USER:PASSWORD@example.com
+      venturalitica ui --write
       venturalitica ui --port 9000 --no-open --ledger audit-copy/.venturalitica
     """
     if out is not None and not demo:
         raise SettingsError("--out is where the demo's evidence is kept: give it with --demo")
     if demo and ledger is not None:
         raise SettingsError("--demo looks at evidence of its own: leave --ledger out")
+    if write and ledger is not None and "://" not in ledger:
+        raise SettingsError("--write signs in the project's own log: leave --ledger out")
+    if key is not None and not write:
+        raise SettingsError("--key signs what --write lets people sign: give it with --write")
     if (to or base) and not notify:
         raise SettingsError("--to and --link-base are about messages: give them with --notify")
     from venturalitica.ui import require
@@ -94,13 +110,33 @@ def ui(
     given = token or os.environ.get(TOKEN_VARIABLE, "").strip()
     _end_as_ctrl_c_does()
     with _desk(ledger, out, demo=demo) as desk:
+        signing = _signing(desk, key) if write else None
         listening = listen(host, port, token=given)
         _announce(listening, desk)
+        if signing is not None:
+            _announce_signing(listening, signing)
         if has_screen() if browser is None else browser:
             open_browser(listening.address)
         with _notifying(desk, places, base or listening.without_token):
-            serve(desk, listening)
+            serve(desk, listening, signing)
     leave(PASSED)
+
+
+def _signing(desk: Desk, key: Path | None) -> Signing:
+    from venturalitica.cli.approve import own_key
+    from venturalitica.ui.signing import Signing
+
+    own = own_key(key, desk.settings) if key is not None else None
+    return Signing(desk.settings, desk.home, own)
+
+
+def _announce_signing(listening: Listening, signing: Signing) -> None:
+    try:
+        hint(f"--write: sign-offs from these pages are signed by key {signing.key()[:16]}.")
+    except SigningKeyError as error:
+        hint(f"--write: no sign-off can be signed yet. {error}")
+    if not listening.is_own:
+        hint("Who has the address with the token can sign with that key, in any name.")
 
 
 def _places(to: list[str] | None) -> list[Destination]:

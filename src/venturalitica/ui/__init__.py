@@ -1,7 +1,7 @@
 """The status dashboard: pages drawn on the server from the ledger and `reports`.
 
-It never judges and never writes evidence. What it does on request (deliver what waits, verify) is
-done by the rooms that do it for the command line.
+It never judges, and writes no evidence but the sign-offs of `ui --write`. What it does on request
+(deliver what waits, verify, sign off) is done by the rooms that do it for the command line.
 
     serve.py       the port, the browser, the server
     guard.py       who may ask: host, token, origin; the headers of every answer
@@ -11,6 +11,8 @@ done by the rooms that do it for the command line.
     rendering.py   templates: what they are given, their filters
     assets.py      style sheet and scripts, from memory
     site.py        every page as files that link to each other
+    run_files.py   records as CSV, JSON, Parquet
+    signing.py     what `ui --write` keeps until it is confirmed, and signs
     notify/        one message for each change of a light: `ui --notify`, `watch`
     pages/         one module a page: a frozen context, `read`, `page`
     templates/     one template a page

@@ -28,6 +28,7 @@ from venturalitica.ui.drawn import Drawn
 from venturalitica.ui.pages import PAGES, Page
 from venturalitica.ui.reader import Desk, NoEvidenceYetError
 from venturalitica.ui.security import READING, Gate, Guard, bounded, too_large
+from venturalitica.ui.signing import Signing
 from venturalitica.ui.templating import (
     ServerAddresses,
     as_segment,
@@ -43,8 +44,11 @@ MAX_FIELDS = 100
 FOR_GOOD = "private, max-age=31536000, immutable"
 
 
-def create_app(desk: Desk, guard: Guard) -> Starlette:
-    """The application over one ledger. `app.state` has `desk`, `guard` and `addresses`."""
+def create_app(desk: Desk, guard: Guard, signing: Signing | None = None) -> Starlette:
+    """The application over one ledger. `app.state` has `desk`, `guard` and `addresses`.
+
+    Without `signing` nothing is ever written by it.
+    """
     register_url_convertor("text", _Text())
     app = Starlette(
         routes=[
@@ -57,6 +61,7 @@ def create_app(desk: Desk, guard: Guard) -> Starlette:
         exception_handlers={HTTPException: _http_error},
     )
     app.state.desk, app.state.guard, app.state.drawn = desk, guard, Drawn()
+    app.state.signing = signing
     app.state.addresses = ServerAddresses(versions())
     return app
 
@@ -165,6 +170,7 @@ _ANSWERS = {
     403: ("That was not accepted", "", ""),
     404: ("There is no such page", "Nothing has this address.", "These pages exist:"),
     405: ("That cannot be done here", "This address takes other requests than this one.", ""),
+    409: ("That is no longer what was shown", "", ""),
     413: ("That is too large", "", "A bundle file (evidence.json) is what can be checked here."),
 }
 

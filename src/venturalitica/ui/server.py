@@ -22,6 +22,7 @@ from venturalitica.ui.app import create_app
 from venturalitica.ui.read_ahead import ReadAhead, is_long
 from venturalitica.ui.reader import Desk
 from venturalitica.ui.security import WILDCARDS, Guard, is_loopback
+from venturalitica.ui.signing import Signing
 
 PORT = 8610
 PORTS = 20
@@ -98,11 +99,11 @@ def listen(host: str, port: int, *, token: str = "") -> Listening:
     )
 
 
-def serve(desk: Desk, listening: Listening) -> None:
+def serve(desk: Desk, listening: Listening, signing: Signing | None = None) -> None:
     """Serve until the process is asked to end (Ctrl-C, SIGTERM)."""
     guard = Guard(listening.host, listening.port, listening.token)
     config = uvicorn.Config(
-        create_app(desk, guard),
+        create_app(desk, guard, signing),
         loop="asyncio",
         http="h11",
         ws="none",

@@ -39,9 +39,9 @@ def render(request: Request, template: str, context: object, status: int = 200) 
 
     The template is given `page` (the context), `nav`, `here` (the request's path), `csrf`,
     `url(name, **params)`, `asset(name)`, `exported`, `now`, `home`, `version`, `refuted`, `link`
-    (where this view is found again), and `part(template, **values)`, which draws a template of
-    these values, of `url` and `exported` alone: where a server answers it is kept by them
-    (`drawn.Drawn`).
+    (where this view is found again), `signs` (whether sign-offs are signed here), and
+    `part(template, **values)`, which draws a template of these values, of `url` and `exported`
+    alone: where a server answers it is kept by them (`drawn.Drawn`).
     """
     return HTMLResponse(draw(request, template, context), status)
 
@@ -57,6 +57,7 @@ def draw(request: Request, template: str, context: object) -> str:
         csrf=state.guard.csrf,
         url=addresses.url,
         asset=addresses.asset,
+        signs=state.signing is not None,
         link=_link(request, addresses, context),
         part=_parts(state.drawn, addresses),
         exported=addresses.exported,
