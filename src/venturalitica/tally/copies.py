@@ -15,6 +15,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from venturalitica.core.circumstances import Share
@@ -215,9 +216,8 @@ def doubled_share(data: Any, arrays: Mapping[str, Any]) -> Share | None:
     frame = open_frame(data)
     if isinstance(frame, nw.LazyFrame):
         return None
-    own = [_sliceable(one) for one in data.values()] if isinstance(data, Mapping) else []
-    beside = [*own, *(_sliceable(values) for values in arrays.values())]
-    rows = len(frame) if frame is not None else min((len(one) for one in beside), default=0)
+    beside = _Sliceable((data, arrays) if isinstance(data, Mapping) else (arrays,))
+    rows = len(next(iter(beside), ())) if frame is None else len(frame)
     if 0 < rows <= SAMPLE:
         few = _few_copies(_cheap_first(frame, beside), rows)
         if few is not None:
@@ -226,7 +226,17 @@ def doubled_share(data: Any, arrays: Mapping[str, Any]) -> Share | None:
     return copies_among([one for one in given if not _is_identifier(one)] or given)
 
 
-def _cheap_first(frame: nw.DataFrame[Any] | None, beside: Sequence[Any]) -> Iterator[Any]:
+class _Sliceable(Struct, frozen=True):
+    """The columns of all these, each read only when it is its turn."""
+
+    given: tuple[Mapping[str, Any], ...]
+
+    def __iter__(self) -> Iterator[Any]:
+        for columns in self.given:
+            yield from map(_sliceable, columns.values())
+
+
+def _cheap_first(frame: nw.DataFrame[Any] | None, beside: Iterable[Any]) -> Iterator[Any]:
     """The columns, numbers first; those of the table are only taken out of it when asked for."""
     yield from filter(is_numeric, beside)
     if frame is not None:

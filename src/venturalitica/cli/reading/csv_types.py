@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from venturalitica.cli.reading.engine import identifiers
 from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Policy, Role
 
 INTEGER = r"[+-]?(?:0|[1-9][0-9]{0,14})"
@@ -82,7 +83,7 @@ class _Facts(Struct, frozen=True):
 def typed(connection: Any, columns: Sequence[str], sets: Iterable[Together]) -> list[str]:
     """The expression that gives each column of `rows` (`c0`, `c1`, …, all text) its type."""
     connection.execute(_MACROS)
-    facts = [_facts(connection, f"c{index}") for index in range(len(columns))]
+    facts = _facts(connection, len(columns))
     place = {name: index for index, name in enumerate(columns)}
     kinds = {index: _alone(found) for index, found in enumerate(facts)}
     done: set[int] = set()
@@ -128,27 +129,66 @@ CREATE OR REPLACE MACRO stated(x) AS
 
 _SAMPLE = 20_000
 _FEW = 2_000
+_TOGETHER = 1024
+"""So many columns are asked of in one question: each question reads the files anew."""
+_KIND = f"""
+CASE WHEN x IS NULL THEN NULL
+  WHEN regexp_full_match(x, '{INTEGER}') THEN 3
+  WHEN regexp_full_match(x, '{ANY_NUMBER}') AND isfinite(TRY_CAST(x AS DOUBLE))
+    THEN CASE WHEN regexp_full_match(x, '{NUMBER}') THEN 2 ELSE 1 END
+  WHEN x IN ({_quoted((*YES, *NO))}) THEN 0
+  ELSE -1 END
+"""
+_SUMMARY = "min(kind), max(kind), count(kind) = count(*)"
 
 
-def _facts(connection: Any, column: str) -> _Facts:
-    """Of few different fields each is looked at once; of many all: they would fill the memory."""
-    tests = (
-        *(f"regexp_full_match(x, '{form}')" for form in (INTEGER, NUMBER, ANY_NUMBER)),
-        f"x IN ({_quoted((*YES, *NO))})",
-        "isfinite(TRY_CAST(x AS DOUBLE))",
-    )
-    whole, number, any_number, boolean, finite = (
-        f"coalesce(bool_and({test}), false)" for test in tests
-    )
-    sample = f"SELECT DISTINCT {column} FROM (SELECT {column} FROM rows LIMIT {_SAMPLE})"
-    seen = connection.execute(f"SELECT count(*) FROM ({sample})").fetchall()[0][0]
-    each = "DISTINCT " if seen <= _FEW else ""
-    different = f"SELECT stated(v) AS x FROM (SELECT {each}{column} AS v FROM rows)"
-    row = connection.execute(
-        f"SELECT count(x) > 0, {whole}, {number} AND {finite}, {any_number} AND {finite}, "
-        f"{boolean}, count(x) = count(*) FROM ({different})"
-    ).fetchall()[0]
-    return _Facts(*row)
+def _facts(connection: Any, count: int) -> list[_Facts]:
+    """Of each of so many columns. Of few different fields each is looked at once; of many all:
+    they would fill the memory."""
+    found = [_Facts(False, False, False, False, False, True)] * count  # without rows
+    for first in range(0, count, _TOGETHER):
+        places = range(first, min(first + _TOGETHER, count))
+        many = _many(connection, places)
+        for each, question in ((many, _each), ({*places} - many, _different)):
+            answer = connection.execute(question(sorted(each))).fetchall() if each else ()
+            for column, least, most, complete in answer:
+                found[int(column[1:])] = _as_facts(least, most, complete=complete)
+    return found
+
+
+def _as_facts(least: int | None, most: int | None, *, complete: bool) -> _Facts:
+    if least is None:
+        return _Facts(False, False, False, False, False, complete)
+    return _Facts(True, least >= 3, least >= 2, least >= 1, least == most == 0, complete)
+
+
+def _many(connection: Any, places: Sequence[int]) -> set[int]:
+    """The columns that have many different fields among the first rows, about."""
+    fields = _fields(places, f" LIMIT {_SAMPLE}")
+    question = f"SELECT n FROM {fields} GROUP BY n HAVING approx_count_distinct(v) > {_FEW}"
+    return {int(column[1:]) for (column,) in connection.execute(question).fetchall()}
+
+
+def _each(places: Sequence[int]) -> str:
+    kinds = f"SELECT n, {_KIND} AS kind FROM (SELECT n, stated(v) AS x FROM {_fields(places)})"
+    return f"SELECT n, {_SUMMARY} FROM ({kinds}) GROUP BY n"
+
+
+def _different(places: Sequence[int]) -> str:
+    return f"""
+    WITH different AS MATERIALIZED (SELECT DISTINCT n, v FROM {_fields(places)}),
+      known AS (SELECT v, stated(v) AS x FROM (SELECT DISTINCT v FROM different)),
+      kinds AS (SELECT v, {_KIND} AS kind FROM known)
+    SELECT n, {_SUMMARY} FROM different JOIN kinds ON different.v IS NOT DISTINCT FROM kinds.v
+    GROUP BY n
+    """
+
+
+def _fields(places: Sequence[int], end: str = "") -> str:
+    """All fields of these columns, `v`, beside the name of the column, `n`: an aggregate of its own
+    for each of thousands of columns takes DuckDB minutes to plan."""
+    names = identifiers(places)
+    return f"(FROM (SELECT {names} FROM rows{end}) UNPIVOT INCLUDE NULLS (v FOR n IN ({names})))"
 
 
 def _expression(column: str, kind: str, facts: _Facts) -> str:

@@ -42,6 +42,8 @@ _OF_VALUES = ("ConversionException", "OutOfRangeException")
 """Errors of DuckDB that quote the value which they are about."""
 _AT_ONCE = 1024
 """So many columns are fetched by one question: each binds all columns of the files anew."""
+_AHEAD = 64
+"""So many columns are read when the first of all is asked for, and then ever more."""
 _NO_VALUE = {"f": numpy.nan, "M": numpy.datetime64("NaT")}
 
 
@@ -121,9 +123,9 @@ class Columns(Mapping[str, NDArray[Any]]):
             return int(connection.execute("SELECT count(*) FROM rows").fetchall()[0][0])
 
     def values(self) -> ValuesView[NDArray[Any]]:
-        """All columns, read in one pass: each by itself, thousands would take minutes."""
-        self.read(list(self._names))
-        return super().values()
+        """All columns, of which many are read in one pass: each by itself, thousands would take
+        minutes."""
+        return _Ahead(self)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         self.read([name])
@@ -134,6 +136,21 @@ class Columns(Mapping[str, NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+class _Ahead(ValuesView[NDArray[Any]]):
+    """The columns in order; who needs few of thousands to know enough does not read them all."""
+
+    def __init__(self, columns: Columns) -> None:
+        super().__init__(columns)
+        self._columns = columns
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        names, first, count = list(self._columns), 0, _AHEAD
+        while part := names[first : first + count]:
+            self._columns.read(part)
+            yield from map(self._columns.__getitem__, part)
+            first, count = first + count, count * 4
 
 
 def _named(relation: Any, names: Sequence[str], others: Sequence[str]) -> Any:
