@@ -149,9 +149,11 @@ def test_it_is_shown(policy, table):
     shown = CliRunner().invoke(app, ["runs", "show", "last", "--details"]).stdout
     for text in (page, shown):
         assert "30.0% of 140 rows looked at" in text
-        assert "exact-1: exact ends of a share (Clopper-Pearson)" in text
-        assert "level 0.95, 2000 replicates" in text
+        assert "exact ends of a share (Clopper-Pearson)" in text
         assert last().signer in text
         assert "no rule looks at" in text
+    assert "Method exact-1 Level 0.95 Replicates, where they are used 2,000" in page
+    assert "exact-1: exact ends" in shown
+    assert "level 0.95, 2000 replicates" in shown
     assert "Key of checkpoints" in page
     assert "of checkpoints" in shown
