@@ -279,6 +279,11 @@ def written(name: str, data: bytes) -> Callable[[Path], object]:
     return lambda out: (out / name).write_bytes(data)
 
 
+def cut_short(out: Path) -> None:
+    altered(out / "log" / "checkpoint", b"\n3\n", b"\n2\n")
+    altered(out / "carried.json", b'"size":3', b'"size":2')
+
+
 HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "edited line": (replaced("log/entries.jsonl", b'"sig":"M', b'"sig":"N'), "was edited"),
     "line cut": (cut, "ends after 2 of 3 lines"),
@@ -288,10 +293,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "edited seal": (replaced("log/checkpoint", b"\n3\n", b"\n2\n"), "one of both was edited"),
     "edited seal and manifest": (
-        lambda out: (
-            altered(out / "log" / "checkpoint", b"\n3\n", b"\n2\n"),
-            altered(out / "carried.json", b'"size":3', b'"size":2'),
-        ),
+        cut_short,
         "something was added",
     ),
     "no seal": (lambda out: (out / "log" / "checkpoint").unlink(), "is missing"),
