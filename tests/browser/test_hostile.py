@@ -54,7 +54,7 @@ def test_lists_are_inert(look, hostile_ui) -> None:
     page = look(f"{hostile_ui.url}/runs?kind=all")
     seen = words(page)
     while page.get_by_role("link", name="Next", exact=True).count():
-        page.get_by_role("link", name="Next", exact=True).click()
+        page.get_by_role("link", name="Next", exact=True).first.click()
         page.wait_for_load_state()
         seen += words(page)
     assert not DECEPTIVE.search(seen)

@@ -5,12 +5,14 @@ What must come is counted from the log itself, not from the index that the pages
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from venturalitica.ledger import Ledger
+from venturalitica.ledger import Ledger, load_signer
 
 pytestmark = pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "no-scripts"])
 
@@ -35,6 +37,14 @@ def shown(records: list[dict[str, Any]]) -> list[int]:
     return [record["entry"] for record in records]
 
 
+def choose(page, javascript: bool, label: str, **chosen: str) -> None:
+    """Choose in a list; where scripts run, the next page comes at once."""
+    ((name, value),) = chosen.items()
+    page.get_by_label(label).select_option(value)
+    if javascript:
+        page.wait_for_url(f"**{name}={value}**")
+
+
 def test_all_newest_first(look, ui, records, javascript) -> None:
     page = look(f"{ui.url}/runs", javascript=javascript)
     assert entries(page) == shown(records)
@@ -42,8 +52,8 @@ def test_all_newest_first(look, ui, records, javascript) -> None:
 
 def test_filters_combine_and_stand_in_the_address(look, ui, records, javascript) -> None:
     page = look(f"{ui.url}/runs", javascript=javascript)
-    page.get_by_label("Name").select_option("nightly-training")
-    page.get_by_label("Light").select_option("red")
+    choose(page, javascript, "Name", name="nightly-training")
+    choose(page, javascript, "Light", light="red")
     page.get_by_text("More filters").click()
     page.get_by_label("Policy version").fill("1.1")
     page.get_by_role("button", name="Show").click()
@@ -67,7 +77,7 @@ def test_filters_combine_and_stand_in_the_address(look, ui, records, javascript)
 def test_by_a_control_that_is_red(look, ui, records, javascript) -> None:
     page = look(f"{ui.url}/runs", javascript=javascript)
     control = next(v["control"] for r in records for v in r["verdicts"] if v["light"] == "red")
-    page.get_by_label("Red at control").select_option(control)
+    choose(page, javascript, "Red at control", failing=control)
     page.get_by_role("button", name="Show").click()
     expected = [
         record
@@ -109,12 +119,12 @@ def test_pages(look, hostile_ui, javascript) -> None:
     page = look(f"{hostile_ui.url}/runs", javascript=javascript)
     seen = entries(page)
     while page.get_by_role("link", name="Next").count():
-        page.get_by_role("link", name="Next").click()
+        page.get_by_role("link", name="Next").first.click()
         page.wait_for_url("**page=*")
         seen += entries(page)
     assert len(seen) == len(set(seen)) > 100
     assert seen == sorted(seen, reverse=True)
-    page.get_by_role("link", name="Previous").click()
+    page.get_by_role("link", name="Previous").first.click()
     assert f"page={len(seen) // 50}" in page.url
 
 
@@ -139,7 +149,7 @@ def test_two_are_chosen_and_compared(look, ui, records, javascript) -> None:
     page.get_by_label(f"Compare entry {second}", exact=True).check()
     if javascript:
         assert page.locator("tbody input[type=checkbox]:disabled").count() == len(records) - 2
-    page.get_by_role("button", name="Compare the two selected").click()
+    page.get_by_role("button", name="Compare the two selected").first.click()
     page.wait_for_url("**/compare?**")
     told = page.locator("main").inner_text()
     assert f"entry {first}" in told
@@ -155,3 +165,79 @@ def test_what_cannot_be_compared_is_told(look, watch, ui, javascript) -> None:
         assert watch.go(page, f"{ui.url}/compare?{query}").status < 500, query
         assert page.locator("h1").count() == 1
         assert page.get_by_role("link", name="Runs").count() > 0
+
+
+@pytest.fixture(scope="module")
+def monitored(demo_home, tmp_path_factory) -> Path:
+    """A log of 40 monitored runs, each with two audits; a part of them red."""
+    logs, folder = sys.modules["browser_logs"], tmp_path_factory.mktemp("monitored")
+    ledger = Ledger.open(folder / ".venturalitica", signer=load_signer(None, folder / "keys"))
+    for number in range(40):
+        for kind in ("audit", "audit", "run"):
+            statement = logs.an_audit(demo_home)
+            predicate = statement["predicate"]
+            predicate["run"] |= {"id": f"{number:032x}", "name": f"training-{number % 2}"}
+            predicate["trackers"] = [logs.tracker_run(run_name=f"calm-{number}")]
+            if kind == "run":
+                statement["predicateType"] = statement["predicateType"].replace("audit", "run")
+                predicate |= {"kind": "run", "verdicts": [], "audits": []}
+            ledger.append(statement)
+    return ledger.home
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_monitored_run_opens_to_its_audits(
+    look, serve, axe, monitored, javascript, width, scheme
+) -> None:
+    page = look(f"{serve(monitored).url}/runs", javascript=javascript, width=width, scheme=scheme)
+    first = page.locator("tbody.rn-run").first
+    assert first.locator("tr:visible").count() == 1
+    first.get_by_text("2 audits").click()
+    assert first.locator("tr:visible").count() == 3
+    assert sys.modules["browser_looking"].too_wide(page) == []
+    table = page.get_by_role("region", name="Runs").bounding_box()
+    red = first.locator("tr").first.locator("td:nth-child(4)").bounding_box()
+    assert red["x"] + 80 < table["x"] + table["width"]
+    assert first.locator(".rn-pick").first.bounding_box()["width"] < 40
+    if width == 1280:
+        assert page.locator("tbody.rn-run").nth(1).bounding_box()["height"] < 45
+    if javascript:
+        assert axe(page) == []
+    page.get_by_role("navigation", name="above the list").get_by_label("Page 2").click()
+    page.wait_for_url("**page=2")
+    assert page.get_by_role("navigation", name="below the list").locator("b").inner_text() == "2"
+
+
+def test_the_list_comes_again_but_not_over_what_is_chosen(
+    look, serve, monitored, tmp_path, javascript
+) -> None:
+    if not javascript:
+        pytest.skip("without scripts nothing refreshes")
+    home = tmp_path / ".venturalitica"
+    shutil.copytree(monitored, home)
+    shutil.copytree(monitored.parent / "keys", tmp_path / "keys")
+    ledger = Ledger.open(home, signer=load_signer(None, tmp_path / "keys"))
+    page = look(f"{serve(home).url}/runs")
+    page.clock.install()
+    page.reload()
+    last = list(ledger.entries())[-1].statement
+    statement = {**last, "predicate": {k: v for k, v in last["predicate"].items() if k != "log"}}
+    statement["predicate"]["run"] |= {"id": "f" * 32, "name": "quite-new"}
+    box = page.locator("tbody input[type=checkbox]").first
+    box.check()
+    ledger.append(statement)
+    page.clock.fast_forward(20_000)
+    page.wait_for_timeout(500)
+    assert page.get_by_text("quite-new").count() == 0
+    box.uncheck()
+    page.locator("h1").click()
+    page.clock.fast_forward(20_000)
+    page.locator("#runs").get_by_text("quite-new").first.wait_for()
+
+
+def test_a_slash_leads_to_the_search(look, ui, javascript) -> None:
+    page = look(f"{ui.url}/runs", javascript=javascript)
+    page.keyboard.press("/")
+    page.keyboard.type("a/b")
+    assert page.get_by_label("Search").input_value() == ("a/b" if javascript else "")

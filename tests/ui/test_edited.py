@@ -18,7 +18,8 @@ from venturalitica.ledger.index.cross_check import EDITED
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
 from venturalitica.ui.health import outbox_row, places
-from venturalitica.ui.pages.runs import RunQuery, read
+from venturalitica.ui.pages.run_query import RunQuery
+from venturalitica.ui.pages.runs import read
 from venturalitica.ui.reader import Desk, Reading
 
 RUN = "ab" * 16

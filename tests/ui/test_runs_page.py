@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.ui.client import shown
+from tests.ui.shelf import FIRST, Shelf, passed
 from venturalitica.ledger.index.cross_check import EDITED
 from venturalitica.ledger.index.queries import SORTS
-from venturalitica.ui.pages.runs import RunQuery, parse, read
+from venturalitica.ui.pages.run_query import RunQuery, parse
+from venturalitica.ui.pages.runs import read
 
 
 def asked(**query: str) -> RunQuery:
@@ -175,3 +179,50 @@ def test_a_last_day_is_all_of_it() -> None:
     assert asked(until="2026-10-31").filters.until == "2026-11-01T00:00:00.000000Z"
     assert asked(until="2026-10-31T12:00").filters.until == "2026-10-31T12:00:00.000000Z"
     assert asked(since="2026-10-31T12:00+02:00").filters.since == "2026-10-31T10:00:00.000000Z"
+
+
+def test_a_monitored_run_and_its_audits_are_one_line(tmp_path: Path, client_for: Any) -> None:
+    shelf = Shelf(tmp_path)
+    audits = [shelf.audit(FIRST, *one, run_id="a" * 32) for one in ((passed(),), ())]
+    own = shelf.run(*audits, run_id="a" * 32)
+    alone = shelf.audit(FIRST, passed())
+    with client_for(shelf.home).app.state.desk.reading() as reading:
+        plain = read(reading, RunQuery())
+        assert [run.row.index for run in plain.runs] == [alone.index, own.index]
+        line = plain.runs[1]
+        assert [run.row.index for run in line.inside] == [1, 0]
+        assert line.why.startswith("gender-parity failed")
+        assert line.margin == "−0.100"
+        assert len(line.marks) == sum(len(run.marks) for run in line.inside)
+        assert (plain.first, plain.last, plain.total) == (1, 4, 4)
+        oldest = read(reading, RunQuery(order="asc"))
+        assert [run.row.index for run in oldest.runs] == [own.index, alone.index]
+        assert [run.row.index for run in oldest.runs[0].inside] == [0, 1]
+        # What its own record does not fit stands for itself; so does what is sorted otherwise.
+        for query in (RunQuery(kind="audit"), RunQuery(sort="light")):
+            assert not any(run.inside for run in read(reading, query).runs)
+
+
+def test_pages_have_numbers(reading: Any) -> None:
+    context = read(reading, RunQuery())
+
+    def numbers(page: int, pages: int) -> tuple[int, ...]:
+        return replace(context, query=RunQuery(page=page), total=pages * 50).numbers
+
+    assert numbers(1, 1) == (1,)
+    assert numbers(2, 4) == (1, 2, 3, 4)
+    assert numbers(5, 20) == (1, 2, 3, 4, 5, 6, 7, 0, 20)
+    assert numbers(20, 20) == (1, 0, 18, 19, 20)
+
+
+def test_live_it_answers_only_another_list(client: Any) -> None:
+    found = re.search(r'hx-get="([^"]+)"', client.get("/runs?light=red&sort=margin").text)
+    assert found
+    asked = found[1].replace("&amp;", "&")
+    assert asked.startswith("/live/runs?seen=")
+    assert "light=red" in asked
+    assert client.get(asked).status_code == 204
+    other = client.get(re.sub("seen=[0-9a-f]+", "seen=0", asked))
+    assert other.status_code == 200
+    assert "<html" not in other.text
+    assert "<table" in other.text

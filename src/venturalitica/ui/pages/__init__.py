@@ -75,6 +75,7 @@ PAGES: tuple[Page, ...] = (
     Page("evidence", "/evidence", "evidence", nav="Evidence"),
     Page("integrations", "/integrations", "integrations", nav="Integrations"),
     Page("live_overview", "/live/overview", "overview", function="live", static=False),
+    Page("live_runs", "/live/runs", "runs", function="live", static=False),
     Page("verify", "/evidence/verify", "evidence", function="verify", methods=_POST, static=False),
     Page("verify_job", "/evidence/verify/{job}", "evidence", function="verify_job", static=False),
     Page(

@@ -19,7 +19,7 @@ from starlette.responses import Response, StreamingResponse
 from venturalitica.ledger.index.queries import find_entries, light_of, rows_of
 from venturalitica.review.run_facts import run_facts
 from venturalitica.review.run_list import Listed
-from venturalitica.ui.pages.runs import RunQuery, parse
+from venturalitica.ui.pages.run_query import RunQuery, parse
 from venturalitica.ui.run_files import FORMATS, NEEDS_PYARROW, formats
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from venturalitica.ledger.index.pipelines import Key, Pipeline, Point, trends
 from venturalitica.ledger.index.queries import rows_of, verdicts_of
 from venturalitica.reports.html.interval_chart import Mark, strip
 from venturalitica.reports.html.trend_chart import TrendPoint, signed, trend
-from venturalitica.ui.pages.runs import TrackerLink, tracker_link
+from venturalitica.ui.pages.tracker_links import TrackerLink, tracker_link
 from venturalitica.ui.pages.trends import address
 from venturalitica.ui.templating import count
 from venturalitica.ui.verification_steps import begun_sentence, explanation, marks

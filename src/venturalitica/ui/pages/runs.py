@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 from msgspec import Struct
-from msgspec.structs import asdict, fields, replace
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from venturalitica.core.text import is_web_address, timestamp
+from venturalitica.core.text import is_web_address
 from venturalitica.core.verdict import Light
-from venturalitica.errors import did_you_mean
 from venturalitica.ledger.index.counts.answers import Choices, choices
 from venturalitica.ledger.index.queries import (
-    EVERY,
     JUDGED,
-    RANKS,
-    SORTS,
-    Filters,
     Known,
     RunPage,
     find_page,
@@ -31,32 +26,24 @@ from venturalitica.ledger.index.queries import (
 from venturalitica.reports.html.interval_chart import Mark, strip
 from venturalitica.reports.html.trend_chart import signed
 from venturalitica.review.carried_records import Lists, Shown, words
-from venturalitica.ui.reader import places_of
+from venturalitica.ui.pages.run_query import RunQuery, parse
+from venturalitica.ui.pages.tracker_links import TrackerLink, tracker_link
 from venturalitica.ui.run_files import formats
-from venturalitica.ui.templating import count, pages_of, render
+from venturalitica.ui.templating import count, draw, pages_of, render
 from venturalitica.ui.verification_steps import KINDS, explanation, marks
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow, VerdictRow
     from venturalitica.ui.reader import Desk, Reading
 
-
-class TrackerLink(Struct, frozen=True):
-    """One tracker's run: its name, a page for people or empty, what is known of the delivery."""
-
-    tracker: str
-    run_id: str
-    url: str
-    state: str
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is still to be delivered."""
-        return self.state in ("waits", "kept, not uploaded")
+PER_PAGE = 50
 
 
 class ListedRun(Struct, frozen=True, kw_only=True):
-    """One line of the list: the row of the index, and what is made of it."""
+    """One line of the list: the row of the index, and what is made of it.
+
+    `inside` are the audits of a monitored run that its line opens to.
+    """
 
     row: RunRow
     light: Light
@@ -68,6 +55,7 @@ class ListedRun(Struct, frozen=True, kw_only=True):
     decided: str
     told: bool
     judged: bool
+    inside: tuple[ListedRun, ...] = ()
 
     @property
     def strip(self) -> Markup | None:
@@ -77,7 +65,9 @@ class ListedRun(Struct, frozen=True, kw_only=True):
     @property
     def margin(self) -> str:
         """The worst margin of its controls; empty where nothing was measured."""
-        return "" if self.row.margin is None else signed(self.row.margin)
+        found = [row.margin for row in (self.row, *(run.row for run in self.inside))]
+        worst = min((margin for margin in found if margin is not None), default=None)
+        return "" if worst is None else signed(worst)
 
 
 class TakenRun(Struct, frozen=True, kw_only=True):
@@ -109,13 +99,30 @@ class RunsContext(Struct, frozen=True, kw_only=True):
 
     @property
     def first(self) -> int:
-        """The number of the first line shown, from 1."""
+        """The number of the first record shown, from 1."""
         return (self.query.page - 1) * PER_PAGE + 1
 
     @property
     def last(self) -> int:
-        """The number of the last line shown."""
-        return self.first + len(self.runs) - 1
+        """The number of the last record shown."""
+        return self.first + self.shown - 1
+
+    @property
+    def shown(self) -> int:
+        """How many records the page has, also those inside a line."""
+        return sum(1 + len(run.inside) for run in self.runs)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The pages to lead to: first, last, and those around this one; 0 for a gap."""
+        here = self.query.page
+        near = {1, self.pages, *range(max(1, here - 2), min(self.pages, here + 2) + 1)}
+        found: list[int] = []
+        for number in sorted(near):
+            if found and number > found[-1] + 1:
+                found.append(number - 1 if number == found[-1] + 2 else 0)
+            found.append(number)
+        return tuple(found)
 
     @property
     def pages(self) -> int:
@@ -125,7 +132,7 @@ class RunsContext(Struct, frozen=True, kw_only=True):
     @property
     def goes_on(self) -> bool:
         """Whether there is a page after this one, as far as is known."""
-        return self.query.page < self.pages or (self.more and len(self.runs) == PER_PAGE)
+        return self.query.page < self.pages or (self.more and self.shown == PER_PAGE)
 
     @property
     def counted(self) -> str:
@@ -151,7 +158,33 @@ def page(request: Request) -> Response:
     desk: Desk = request.app.state.desk
     query, wrong = parse(request.query_params.multi_items())
     with desk.reading(early=True) as reading:
-        return render(request, "runs.html", read(reading, query, wrong))
+        return render(request, "runs.html", _shell(request, read(reading, query, wrong)))
+
+
+def live(request: Request) -> Response:
+    """Answer `/live/runs`: the list, if it is another than the asker's."""
+    desk: Desk = request.app.state.desk
+    given = [pair for pair in request.query_params.multi_items() if pair[0] != "seen"]
+    query, _ = parse(given)
+    with desk.reading() as reading:
+        shell = _shell(request, read(reading, query))
+    if request.query_params.get("seen") == shell.seen:
+        return Response(status_code=204)
+    return render(request, "_runs_live.html", shell)
+
+
+class Shell(Struct, frozen=True, kw_only=True):
+    """The page, and the list in it, drawn; `seen` changes with the list."""
+
+    context: RunsContext
+    inner: Markup
+    seen: str
+
+
+def _shell(request: Request, context: RunsContext) -> Shell:
+    inner = Markup(draw(request, "_run_list.html", context))
+    seen = hashlib.sha256(inner.encode("utf-8", "replace")).hexdigest()[:16]
+    return Shell(context=context, inner=inner, seen=seen)
 
 
 def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> RunsContext:
@@ -159,10 +192,9 @@ def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> Runs
     (found, verdicts), edited = reading.shown(
         lambda: _find(reading, query), lambda one: [(one[0].rows, one[1])]
     )
-    known = reading.known()
     return RunsContext(
         query=query,
-        runs=tuple(_listed(reading, row, verdicts.get(row.index, ()), known) for row in found.rows),
+        runs=tuple(_lines(reading, query, (found, verdicts))),
         total=found.total,
         more=found.more,
         entries=reading.ledger.size,
@@ -198,7 +230,11 @@ def _taken_run(shown: Shown) -> TakenRun:
     )
 
 
-def _find(reading: Reading, query: RunQuery) -> tuple[RunPage, dict[int, tuple[VerdictRow, ...]]]:
+Found = tuple[RunPage, Mapping[int, Sequence["VerdictRow"]]]
+"""The rows of a page, and the verdicts of each."""
+
+
+def _find(reading: Reading, query: RunQuery) -> Found:
     found = find_page(
         reading.index,
         query.filters,
@@ -209,6 +245,21 @@ def _find(reading: Reading, query: RunQuery) -> tuple[RunPage, dict[int, tuple[V
         limit=PER_PAGE,
     )
     return found, verdicts_of(reading.index, [row.index for row in found.rows])
+
+
+def _lines(reading: Reading, query: RunQuery, found: Found) -> Iterator[ListedRun]:
+    """The lines, the audits of a monitored run inside its own record's, where both are on the page;
+    it stands where the first of them stood. Sorted by anything but time, each stands for itself."""
+    known, (page, verdicts) = reading.known(), found
+    runs = {row.run_id: row for row in page.rows if row.kind == "run" and query.sort == "time"}
+    lines: dict[int, list[RunRow]] = {}
+    for row in page.rows:
+        own = runs.get(row.run_id, row) if row.kind in JUDGED else row
+        lines.setdefault(own.index, [own]).extend([row] if row is not own else [])
+    for own, *audits in lines.values():
+        judged = [verdict for row in (own, *audits) for verdict in verdicts.get(row.index, ())]
+        inside = (_listed(reading, row, verdicts.get(row.index, ()), known) for row in audits)
+        yield replace(_listed(reading, own, judged, known), inside=tuple(inside))
 
 
 def _listed(
@@ -228,166 +279,3 @@ def _listed(
         told=row.kind in JUDGED or row.index in known.begun,
         judged=row.kind in JUDGED,
     )
-
-
-def tracker_link(reading: Reading, rows: Sequence[RunRow], run: Mapping[str, Any]) -> TrackerLink:
-    """The link that a record names; what is no web address is told as text.
-
-    Only a receipt for the very record says that it was delivered; `rows` are all that the link is
-    shown for.
-    """
-    tracker, run_id, url = (str(run.get(name) or "") for name in ("tracker", "run_id", "url"))
-    due = [row for row in rows if (tracker, run_id) in places_of(reading.runs(row))]
-    receipts = {(row.index, tracker, run_id, row.evidence_sha256) for row in due}
-    state = "waits" if receipts else "not delivered"
-    if reading.early:
-        state = "being checked"
-    elif receipts and reading.are_confirmed(receipts):
-        state = "delivered"
-    elif any(_is_kept(reading, row, (tracker, run_id)) for row in due):
-        state = "kept, not uploaded"
-    return TrackerLink(tracker, run_id, url if is_web_address(url) else "", state)
-
-
-def _is_kept(reading: Reading, row: RunRow, run: tuple[str, str]) -> bool:
-    """Whether it lies with an offline run on this machine, and no server has it."""
-    waiting = reading.waiting().get(row.index, ())
-    return any(item.kept and (item.tracker, item.run_id) == run for item in waiting)
-
-
-PER_PAGE = 50
-MOST_PAGES = 1_000_000
-LONGEST = 200
-ORDERS = ("desc", "asc")
-_DATES = ("since", "until")
-
-
-class RunQuery(Struct, frozen=True, kw_only=True):
-    """What the address asks for, as text; empty is nothing."""
-
-    q: str = ""
-    light: str = ""
-    policy: str = ""
-    version: str = ""
-    sha256: str = ""
-    name: str = ""
-    experiment: str = ""
-    kind: str = ""
-    model: str = ""
-    failing: str = ""
-    since: str = ""
-    until: str = ""
-    sort: str = "time"
-    order: str = "desc"
-    page: int = 1
-
-    def params(self, **changes: object) -> dict[str, object]:
-        """For `url`: what differs from the plain list. Another order begins at the first page."""
-        changed = replace(self, **({"page": 1} | changes))
-        found = asdict(changed)
-        return {name: value for name, value in found.items() if value != _DEFAULTS[name]}
-
-    @property
-    def narrowed(self) -> bool:
-        """Whether anything is left out of the list."""
-        return any(getattr(self, name) for name in FILTERS)
-
-    @property
-    def filters(self) -> Filters:
-        """What the index is asked for."""
-        same = ("policy", "version", "sha256", "name", "experiment", "kind", "model", "failing")
-        wanted: dict[str, Any] = {name: getattr(self, name) or None for name in same}
-        return Filters(
-            **wanted,
-            light=next((light for light in RANKS if light == self.light), None),
-            since=_moment(self.since),
-            until=_moment(self.until, end=True),
-            search=self.q or None,
-        )
-
-
-FILTERS = (
-    "q", "light", "policy", "version", "sha256", "name", "experiment", "kind", "model", "failing",
-    *_DATES,
-)  # fmt: skip
-_DEFAULTS = {item.name: item.default for item in fields(RunQuery)}
-
-
-def parse(given: Sequence[tuple[str, str]]) -> tuple[RunQuery, tuple[str, ...]]:
-    """The query of these pairs, and what is wrong with them."""
-    found: dict[str, Any] = {}
-    wrong: list[str] = []
-    for name, value in given:
-        if name not in _DEFAULTS:
-            wrong.append(f"There is no filter '{name[:40]}'{did_you_mean(name[:40], _DEFAULTS)}.")
-        elif value.strip():
-            problem = _problem(name, value.strip())
-            if problem:
-                wrong.append(f"{problem} It is left out.")
-            else:
-                found[name] = _read(name, value.strip())
-    return RunQuery(**found), tuple(wrong[:5])
-
-
-def _read(name: str, value: str) -> str | int:
-    return int(value) if name == "page" else value
-
-
-def _problem(name: str, value: str) -> str:
-    """What is wrong with one value; empty where nothing is."""
-    if len(value) > LONGEST:
-        return f"'{name}' is {len(value)} characters long; at most {LONGEST} are looked for."
-    check = _CHECKS.get(name)
-    return check(value) if check else ""
-
-
-def _one_of(name: str, known: Sequence[str]) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if value in known:
-            return ""
-        return f"'{name}' is {value!r}; expected one of {', '.join(known)}."
-
-    return check
-
-
-def _page_number(value: str) -> str:
-    if value.isascii() and value.isdecimal() and 1 <= int(value) <= MOST_PAGES:
-        return ""
-    return f"'page' is {value!r}; expected a number from 1."
-
-
-def _date(name: str) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if _parsed(value) is not None:
-            return ""
-        return f"'{name}' is {value!r}; expected a date such as 2026-11-23 or 2026-11-23T15:00."
-
-    return check
-
-
-_CHECKS: Mapping[str, Callable[[str], str]] = {
-    "light": _one_of("light", tuple(RANKS)),
-    "kind": _one_of("kind", (EVERY, *KINDS)),
-    "sort": _one_of("sort", SORTS),
-    "order": _one_of("order", ORDERS),
-    "page": _page_number,
-} | {name: _date(name) for name in _DATES}
-
-
-def _parsed(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-        aware = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-        return aware if aware.year < 9999 else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _moment(text: str, *, end: bool = False) -> str | None:
-    """As the log writes it. An end that is a date alone has all of that day in it."""
-    found = _parsed(text) if text else None
-    if found is None:
-        return None
-    if end and len(text) <= len("2026-11-23"):
-        found += timedelta(days=1)
-    return timestamp(found)

@@ -4,7 +4,9 @@
    [data-copy-link]  a button beside a link: copies the whole address of it
    [data-drop]       a form with one file input: a file may be dropped on it
    [data-most="2"]   a form: at most so many of its checkboxes are ticked
-   [data-change]     a select or input: its form is sent when it changes */
+   [data-change]     a select or input: its form is sent when it changes
+   [data-slash]      a field: the key / leads to it
+   [data-hold]       asks for nothing new while something in it is ticked, open or in use */
 (function () {
   "use strict";
   function copies(button) {
@@ -86,8 +88,22 @@
     document.querySelectorAll("form[data-most]").forEach(limits);
     document.querySelectorAll("[data-change]").forEach(changes);
   }
+  function slash(event) {
+    var field = document.querySelector("[data-slash]");
+    var typed = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || !field || typed || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    field.focus();
+    field.select();
+  }
+  function holds(event) {
+    var held = event.target.matches("[data-hold]");
+    if (held && event.target.querySelector("input:checked, details[open], :focus")) event.preventDefault();
+  }
   function ready() {
     all();
+    document.addEventListener("keydown", slash);
+    document.body.addEventListener("htmx:beforeRequest", holds);
     document.body.addEventListener("htmx:afterSwap", all);
   }
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", ready);
