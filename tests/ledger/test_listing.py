@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from venturalitica.ledger import Index, Ledger, RunRow, load_signer
-from venturalitica.ledger.index import queries
+from venturalitica.ledger.index import queries, search
 from venturalitica.ledger.index.counts.answers import choices
 from venturalitica.ledger.index.counts.policies import policy_counts
 from venturalitica.ledger.index.cross_check import Held
@@ -450,3 +450,15 @@ def test_what_is_counted_row_by_row_is_bounded(
     found = find_page(index, Filters(until="2099"), limit=1)
     assert (found.total, found.more) == ((most, True) if most < 24 else (24, False))
     assert find_page(index, Filters(), limit=1).total == 24
+
+
+@pytest.mark.parametrize("word", ["night", "forest", "loans", "tracked1", "mlflow", "07ccc"])
+def test_a_word_that_many_runs_say_is_found_as_a_rare_one_is(
+    index: Index, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rare = find_page(index, Filters(search=word), limit=100)
+    monkeypatch.setattr(search, "MANY", 0)
+    assert find_page(index, Filters(search=word), limit=100) == rare
+    # A page says as many as all of them together, and has its part of them.
+    some = find_page(index, Filters(search=word), offset=1, limit=2)
+    assert (some.rows, some.total, some.more) == (rare.rows[1:3], rare.total, False)

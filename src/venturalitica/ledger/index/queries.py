@@ -7,7 +7,6 @@ is red. Every question takes along what is known.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,12 @@ from sqlalchemy import and_, bindparam, case, func, literal, or_, select
 
 from venturalitica.core.record import BEGIN, KINDS
 from venturalitica.core.verdict import LIGHTS, Light
-from venturalitica.ledger.index.tables import links, run_counts, runs, verdicts
+from venturalitica.ledger.index.search import speaks_of, words_of
+from venturalitica.ledger.index.tables import run_counts, runs, verdicts
 from venturalitica.ledger.lifecycle.begun import UNDER_WAY
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Table
+    from sqlalchemy import ColumnElement, Connection, Select, Table
 
     from venturalitica.ledger.index.index import Index
     from venturalitica.ledger.index.rows import RunRow, VerdictRow
@@ -31,15 +31,8 @@ JUDGED = ("audit", "run")
 EVERY = "all"
 RANKS: Mapping[Light, int] = {light: number for number, light in enumerate(LIGHTS)}
 SORTS = ("time", "light", "name", "policy", "model", "margin")
-MAX_WORDS = 8
-"""Words of a search that are looked at: each is a look through all runs."""
-
 MOST_COUNTED = 10_000
 """Rows that are counted one by one; where the counters say how many, all are told."""
-
-_DIGITS = re.compile("[0-9a-fA-F]+")
-LAST = "\U0010ffff"
-"""After every character that a name may go on with."""
 
 PORTION = 10_000
 """Entries that are asked for at once: a database takes so many parameters and no more."""
@@ -168,20 +161,24 @@ def find_page(
     limit: int = 50,
 ) -> RunPage:
     """The rows of one page, and how many fit in all; those that sort alike are newest first."""
-    found = find_rows(
-        index,
-        filters,
-        waiting=waiting,
-        sort=sort,
-        descending=descending,
-        offset=offset,
-        limit=limit,
-    )
+    order = _order(sort, waiting, descending=descending)
+    if filters.failing or filters.since or filters.until or words_of(filters.search):
+        # One look through the runs finds the page, and counts.
+        most = max(MOST_COUNTED + 1, offset + limit)
+        with index.connect() as connection:
+            places = _places(connection, filters, waiting).order_by(*order).limit(most)
+            entries = connection.scalars(places).all()
+        total = min(len(entries), MOST_COUNTED)
+        rows = rows_of(index, entries[offset : offset + limit])
+        return RunPage(rows, total, len(entries) > total)
+    with index.connect() as connection:
+        places = _places(connection, filters, waiting).order_by(*order)
+        entries = connection.scalars(places.offset(offset).limit(limit)).all()
+    found = rows_of(index, entries)
     if not offset and len(found) < limit:
         return RunPage(found, len(found))
     with index.connect() as connection:
-        total = _total(connection, filters, known_of(waiting))
-    return RunPage(found, *total)
+        return RunPage(found, _total(connection, filters, known_of(waiting)))
 
 
 def find_rows(
@@ -197,12 +194,11 @@ def find_rows(
     limit: int = 50,
 ) -> tuple[RunRow, ...]:
     """The rows of one page alone, of entries `before` one and `after` one where these are given."""
-    # The places first, from narrow rows; then the wide rows of this page alone.
-    places = select(runs.c.entry).where(*_conditions(filters, waiting))
-    places = places.where(*([runs.c.entry < before] if before is not None else []))
-    places = places.where(*([runs.c.entry > after] if after is not None else []))
-    places = places.order_by(*_order(sort, waiting, descending=descending))
     with index.connect() as connection:
+        places = _places(connection, filters, waiting)
+        places = places.where(*([runs.c.entry < before] if before is not None else []))
+        places = places.where(*([runs.c.entry > after] if after is not None else []))
+        places = places.order_by(*_order(sort, waiting, descending=descending))
         found = connection.scalars(places.offset(offset).limit(limit)).all()
     return rows_of(index, found)
 
@@ -222,9 +218,14 @@ def find_entries(
         return tuple(found.all())
 
 
-def _total(connection: Connection, filters: Filters, known: Known) -> tuple[int, bool]:
-    """How many fit, and whether there are more: by the counters, where these tell apart what is
-    asked for."""
+def _places(connection: Connection, filters: Filters, waiting: Waiting) -> Select[Any]:
+    """The entries that fit, from narrow rows; the wide rows are read of a page alone."""
+    spoken = [speaks_of(connection, word) for word in words_of(filters.search)]
+    return select(runs.c.entry).where(*_conditions(filters, waiting), *spoken)
+
+
+def _total(connection: Connection, filters: Filters, known: Known) -> int:
+    """How many fit, by the counters, which tell apart what is asked for."""
 
     def count(among_those: ColumnElement[bool] | None, known: Known, of: Table = runs) -> int:
         number = func.count() if of is runs else func.coalesce(func.sum(run_counts.c.count), 0)
@@ -232,17 +233,12 @@ def _total(connection: Connection, filters: Filters, known: Known) -> tuple[int,
         query = query if among_those is None else query.where(among_those)
         return int(connection.execute(query).scalar_one())
 
-    if filters.failing or filters.since or filters.until or (filters.search or "").split():
-        some = select(runs.c.entry).where(*_conditions(filters, known)).limit(MOST_COUNTED + 1)
-        query = select(func.count()).select_from(some.subquery())
-        found = int(connection.execute(query).scalar_one())
-        return min(found, MOST_COUNTED), found > MOST_COUNTED
     total = count(None, known.as_recorded, run_counts)
     if known.apart:
         # Of these more is known than was recorded: each is taken out, and put to where it is now.
         apart = among(known.apart, "apart")
         total += count(apart, known) - count(apart, known.as_recorded)
-    return total, False
+    return total
 
 
 def rows_of(index: Index, entries: Iterable[int]) -> tuple[RunRow, ...]:
@@ -342,38 +338,12 @@ def _conditions(filters: Filters, waiting: Waiting, of: Table = runs) -> list[Co
         found.append(runs.c.appended_at >= filters.since)
     if filters.until is not None:
         found.append(runs.c.appended_at < filters.until)
-    words = (filters.search or "").split()[:MAX_WORDS]
-    return found + [_speaks_of(word) for word in words]
+    return found
 
 
 def _red_at(control: str) -> ColumnElement[bool]:
     red = select(verdicts.c.entry).where(verdicts.c.control == control, verdicts.c.light == "red")
     return runs.c.entry.in_(red)
-
-
-def _speaks_of(word: str) -> ColumnElement[bool]:
-    def named(column: str) -> ColumnElement[bool]:
-        # Few names of many runs: the counters have each of them once.
-        counted = run_counts.c[column]
-        return runs.c[column].in_(select(counted).where(_holds(counted, word)))
-
-    said = (_holds(one, word) for one in (links.c.experiment_name, links.c.run_name))
-    linked = select(links.c.entry).where(or_(_begins(links.c.run_id, word), *said))
-    # No index is of commits: they are looked through only for what may be the beginning of one.
-    commits = (runs.c.revision,) if _DIGITS.fullmatch(word) else ()
-    begins = (_begins(one, word) for one in (runs.c.run_id, runs.c.evidence_sha256, *commits))
-    within = map(named, ("name", "policy_name", "model_class", "experiment"))
-    return or_(*within, *begins, runs.c.entry.in_(linked))
-
-
-def _holds(column: ColumnElement[str], word: str) -> ColumnElement[bool]:
-    return and_(column != "", column.icontains(word, autoescape=True))
-
-
-def _begins(column: ColumnElement[str], word: str) -> ColumnElement[bool]:
-    """By the order of the code points, in which a database has the column: it is quickly found."""
-    spelt = dict.fromkeys((word, word.lower()))
-    return or_(*(and_(column >= one, column < one + LAST) for one in spelt))
 
 
 def _order(sort: str, waiting: Waiting, *, descending: bool) -> list[Any]:
