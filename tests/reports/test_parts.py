@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from venturalitica.core.verdict import GroupValue, Interval, Verdict
-from venturalitica.reports.html.group_chart import MOST_GROUPS, group_plot, reference_value
+from venturalitica.reports.html.group_chart import (
+    BREAKS,
+    MOST_GROUPS,
+    group_plot,
+    offends,
+    reference_value,
+)
 from venturalitica.reports.html.interval_chart import (
     UNIT,
     Scale,
@@ -150,6 +156,25 @@ def compared(metric: str, compare: str | None, value: float, threshold: float, *
 def test_the_reference_line_is_drawn_only_where_it_is_true(verdict, expected) -> None:
     found = reference_value(verdict)
     assert found == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        (compared("selection_rate", "ratio", 0.75, 0.8, 0.6, 0.8), [True, False]),
+        (compared("recall", "min", 0.6, 0.65, 0.6, 0.8), [True, False]),
+        # As a record rounds them.
+        (compared("selection_rate", "ratio", 0.7986, 0.8, 0.6667, 0.8348), [True, False]),
+    ],
+)
+def test_a_group_that_breaks_the_rule_is_told_by_word(verdict, expected) -> None:
+    failed = replace(verdict, status="failed", operator=">=")
+    assert [offends(failed, group) for group in failed.groups] == expected
+    assert str(group_plot(failed)).count(f'<small class="vl-few vl-is-red">{BREAKS}') == 1
+    passed = replace(failed, status="passed")
+    assert not any(offends(passed, group) for group in passed.groups)
+    # Of a ratio that must be low no group breaks the rule alone.
+    assert not any(offends(replace(failed, operator="<="), group) for group in failed.groups)
 
 
 def test_group_rows_show_name_n_and_value() -> None:

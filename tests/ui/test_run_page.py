@@ -136,6 +136,34 @@ def test_sign_offs_are_read_from_the_log_and_erased_names_are_said(shelf, client
     assert "(erased on 2026-11-0" in said
 
 
+def test_the_answer_says_who_decided_and_why(shelf, client) -> None:
+    entry = shelf.audit()
+    assert "because" not in words(client.get("/runs/0"))
+    shelf.sign_off(entry, "rejected", comment="<b>Not</b> `yet`.")
+    shelf.sign_off(entry, "approved", comment="For one week.")
+    page = client.get("/runs/0").text
+    answer = page[page.index("vl-answer") : page.index("</header>", page.index("vl-answer"))]
+    assert "No, by the policy." in answer
+    first, second = re.findall(r'<p class="vl-decided" dir="auto">(.*?)</p>', answer)
+    assert first.startswith("Approved by Ada Lovelace, auditor, on 2026-11-0")
+    assert first.endswith("because “For one week.”.")
+    assert "because “&lt;b&gt;Not&lt;/b&gt; `yet`.”" in second
+
+
+def test_your_own_key_is_said_and_no_other(shelf, client, monkeypatch) -> None:
+    shelf.audit()
+    assert "your own" not in words(client.get("/runs/0"))
+    monkeypatch.setenv("VENTURALITICA_CONFIG", str(shelf.config))
+    assert "your own" in words(client_for(shelf.home).get("/runs/0"))
+
+
+def test_the_group_that_breaks_a_rule_is_marked(shelf, client) -> None:
+    shelf.audit()
+    page = client.get("/runs/0").text
+    rows = re.findall(r"<tr><th[^>]*>.*?</tr>", page, re.DOTALL)
+    assert ["female" in row for row in rows if "breaks the rule" in row] == [True]
+
+
 def test_records_about_records_say_what_happened(shelf: Shelf, client: Client) -> None:
     entry = shelf.audit()
     signed = shelf.sign_off(entry, "rejected", comment="No.")

@@ -60,12 +60,12 @@ def test_a_control_of_the_history_is_drawn_as_it_is_recorded(reading: Any, clien
 def test_the_overview_and_a_run_lead_there(client: Any, reading: Any) -> None:
     addresses = re.findall(r'href="(/trends\?[^"]*)"', shown(client, "/"))
     assert len(addresses) == len(every_pipeline(reading))
-    for found in addresses:
-        assert "<figure" in shown(client, unescape(found))
+    for place in addresses:
+        assert "<figure" in shown(client, unescape(place))
     links = re.findall(r'href="(/trends\?[^"]*control=[^"]*)"', shown(client, "/runs/0"))
     assert links
-    for address in links:
-        shown(client, unescape(address))
+    for place in links:
+        shown(client, unescape(place))
 
 
 def test_thresholds_gaps_and_groups(tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ def test_hostile_names_are_only_shown(tmp_path: Path) -> None:
     client = client_for(shelf.home)
     pipelines = links(shown(client, "/trends"))
     assert len(pipelines) > 60
-    for one in pipelines:
-        page = shown(client, one)
+    for place in pipelines:
+        page = shown(client, place)
         inert(page)
         controls = [one for one in links(page) if "control=" in one]
         assert len(controls) == 1

@@ -128,6 +128,27 @@ def decision(approval: Json) -> str:
     return known.get(text(approval.get("decision")), NOT_READABLE)
 
 
+MOST_SIGN_OFFS = 3
+
+
+def sign_off_sentences(context: ReportContext) -> list[str]:
+    """`Approved by Ada, auditor, on 2026-11-01, because “…”`: the last ones, the newest first.
+
+    Of one that does not verify it is only told that: nothing else in it is proven.
+    """
+    return [_sign_off(one) for one in reversed(context.approvals[-MOST_SIGN_OFFS:])]
+
+
+def _sign_off(approval: Json) -> str:
+    told = decision(approval)
+    if told not in (APPROVED, REJECTED):
+        return f"{told}."
+    day = text(approval.get("decided_at"))[:10]
+    who = ", ".join(filter(None, (person(approval), text(approval.get("role")))))
+    why = f", because “{comment(approval)}”" if text(approval.get("comment")) else ""
+    return f"{told} by {who}, on {day}{why}."
+
+
 def person(approval: Json) -> str:
     """The name, or why there is none."""
     return text(approval.get("person")) or _absent(approval)

@@ -268,12 +268,16 @@ class Reading(Struct, frozen=True):
         """The keys that the reader knows, as `trust.known_signers` says."""
         from venturalitica.ledger.lifecycle.keys import known_signers
 
-        own = self._kept.of("own keys", self._own_stamp(), self._own_keys)
+        own = self.own_keys()
         return self._kept.of(
             f"known keys {sorted(own)}",
             self._stamp("log", "index.db"),
             lambda: known_signers(self.ledger, self.index, own),
         )
+
+    def own_keys(self) -> frozenset[str]:
+        """The keys of the reader, by their ids."""
+        return self._kept.of("own keys", self._own_stamp(), self._own_keys)
 
     def _own_stamp(self) -> Stamp:
         """Changes when the user's key does; one held elsewhere is asked once."""

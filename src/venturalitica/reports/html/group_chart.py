@@ -20,6 +20,9 @@ MOST_GROUPS = 24
 MANY_GROUPS = 4
 """A card with more groups than this may be divided between pages of paper."""
 
+BREAKS = "breaks the rule"
+"""Beside a group for whose value a rule failed."""
+
 _MIDDLE = 9
 _ROUNDED = 0.5 * 10.0**-WRITTEN
 """How far a value in a record may lie from the one that was measured."""
@@ -32,7 +35,7 @@ def group_plot(verdict: Verdict) -> Markup | None:
     shown, left_out = _chosen(verdict.groups)
     reference = reference_value(verdict)
     scale = scale_for(_numbers(shown, reference))
-    rows = [_row(group, scale, reference, verdict.threshold) for group in shown]
+    rows = [_row(group, scale, reference, verdict) for group in shown]
     return tag(
         "table",
         _head(verdict, scale),
@@ -140,14 +143,16 @@ def _head(verdict: Verdict, scale: Scale) -> Markup:
     )
 
 
-def _row(group: GroupValue, scale: Scale, reference: float | None, bound: float | None) -> Markup:
+def _row(group: GroupValue, scale: Scale, reference: float | None, verdict: Verdict) -> Markup:
+    bound, breaks = verdict.threshold, offends(verdict, group)
     small = tag("small", "few rows", cls="vl-few") if not group.supported else None
+    beyond = tag("small", BREAKS, cls="vl-few vl-is-red") if breaks else None
     return tag(
         "tr",
-        tag("th", name(group.name), small, scope="row"),
+        tag("th", name(group.name), small, beyond, scope="row"),
         tag("td", f"{group.n:,}", cls="vl-num"),
         tag("td", _value_words(group, bound), cls="vl-num"),
-        tag("td", _dot(group, scale, reference, bound), cls="vl-plot"),
+        tag("td", _dot(group, scale, reference, bound, breaks=breaks), cls="vl-plot"),
         cls=None if group.supported else "vl-unsupported",
     )
 
@@ -156,7 +161,9 @@ def _value_words(group: GroupValue, bound: float | None) -> str:
     return "undefined" if group.value is None else format_number(group.value, beside=bound)
 
 
-def _dot(group: GroupValue, scale: Scale, reference: float | None, bound: float | None) -> Markup:
+def _dot(
+    group: GroupValue, scale: Scale, reference: float | None, bound: float | None, *, breaks: bool
+) -> Markup:
     line = tag("line", x1="0%", x2="100%", y1=_MIDDLE, y2=_MIDDLE, cls="vl-axis")
     interval = dot = mark = None
     if reference is not None:
@@ -166,7 +173,13 @@ def _dot(group: GroupValue, scale: Scale, reference: float | None, bound: float 
         low, high = (scale.percent(end) for end in group.interval)
         interval = tag("line", x1=low, x2=high, y1=_MIDDLE, y2=_MIDDLE, cls="vl-interval")
     if group.value is not None:
-        dot = tag("circle", cx=scale.percent(group.value), cy=_MIDDLE, r=4, cls="vl-dot")
+        dot = tag(
+            "circle",
+            cx=scale.percent(group.value),
+            cy=_MIDDLE,
+            r=4,
+            cls=f"vl-dot{' vl-is-red' if breaks else ''}",
+        )
     return tag(
         "svg",
         line,
@@ -177,7 +190,7 @@ def _dot(group: GroupValue, scale: Scale, reference: float | None, bound: float 
         height=18,
         cls="vl-dots",
         role="img",
-        aria_label=_dot_label(group, bound),
+        aria_label=_dot_label(group, bound) + (f", {BREAKS}" if breaks else ""),
     )
 
 

@@ -59,10 +59,10 @@ class TrackerPlace(Struct, frozen=True, kw_only=True):
 class RunContext(Struct, frozen=True, kw_only=True):
     """A record that is there. `report` is None for a record about records, which has a `care`.
 
-    `problem` says why neither can be shown. `unended` says that its run, which began with
-    `unended_entry`, has no end on record. `aliases` are those that a gate's decision on it let a
-    version have. `before` and `after` are the neighbours among the runs of the same name under the
-    same policy.
+    `problem` says why neither can be shown. `own`: it verifies, by the reader's own key. `unended`
+    says that its run, which began with `unended_entry`, has no end on record. `aliases` are those
+    that a gate's decision on it let a version have. `before` and `after` are the
+    neighbours among the runs of the same name under the same policy.
     """
 
     entry: int
@@ -77,6 +77,7 @@ class RunContext(Struct, frozen=True, kw_only=True):
     report: ReportContext | None = None
     care: Care | None = None
     problem: str = ""
+    own: bool = False
     unended: str = ""
     unended_entry: int | None = None
     kept: tuple[TrackerPlace, ...] = ()
@@ -196,6 +197,10 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
         report=report,
         care=care,
         problem=problem,
+        own=report is not None
+        and standing is not None
+        and standing.fault is None
+        and entry.signer in reading.own_keys(),
         unended=begun_sentence(state),
         unended_entry=began,
         kept=_kept(reading, entry, report) if report else (),
