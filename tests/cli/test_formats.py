@@ -143,6 +143,51 @@ def test_junit_is_green_only_where_the_exit_status_is_0(
     assert (result.exit_code == 0) is (case in ("green", "phase"))
 
 
+ODD = "::error::owned,%0A<script>a|b]]>"
+
+
+def _forty(*, before: int) -> str:
+    """Forty controls, ids and titles that attack a format among them, below so many lines."""
+    controls = [f'{{id: "{ODD}", metric: accuracy, must: ">= 0.99", title: "{ODD}"}}']
+    controls += [f'{{id: low-{n}, metric: accuracy, must: ">= 0.99"}}' for n in range(14)]
+    controls += [f'{{id: high-{n}, metric: accuracy, must: ">= 0.1"}}' for n in range(12)]
+    parity = 'metric: demographic_parity_ratio, across: gender, must: ">= 0.9", on_fail: block'
+    controls += [f"{{id: held-{n}, {parity}}}" for n in range(13)]
+    head = "policy: many\nversion: '1'\nroles:\n  target: {favorable: 1}\ncontrols:\n"
+    return "# more\n" * before + head + "".join(f"  - {one}\n" for one in controls)
+
+
+def _at_their_lines(project: Any, policy: str) -> dict[str, Any]:
+    """Fingerprints of the results of `s.sarif`, each at the line of its control."""
+    (run,) = json.loads((project / "s.sarif").read_text())["runs"]
+    lines = policy.splitlines()
+    for one in run["results"]:
+        (place,) = one["locations"]
+        line = lines[place["physicalLocation"]["region"]["startLine"] - 1]
+        assert f"id: {one['ruleId']}," in line.replace('"', "")
+    return {one["ruleId"]: one["partialFingerprints"] for one in run["results"]}
+
+
+def test_forty_controls_with_hostile_ids_are_each_at_their_line(call: Any, project: Any) -> None:
+    formats = ("--format=junit=j.xml", "--format=sarif=s.sarif", "--format=github")
+    found = []
+    for before in (0, 7):
+        policy = _forty(before=before)
+        write(project, female=60, male=90, policy=policy)
+        with (project / "loans.csv").open("a") as stream:
+            stream.write("1,1,X\n" * 3)
+        result = call("check", "loans.csv", *CALL, *formats)
+        assert result.exit_code == 1
+        found.append(_at_their_lines(project, policy))
+        kinds = [line.split(" ")[0] for line in result.stdout.splitlines()]
+        assert {kind: kinds.count(kind) for kind in kinds} == {"::error": 10, "::notice": 10}
+        document = JUnitXml.fromfile(str(project / "j.xml"))
+        assert (document.tests, document.failures, document.errors) == (41, 15, 13)
+    assert found[0] == found[1]
+    assert len(found[0]) == 28
+    assert ODD in found[0]
+
+
 def test_an_error_leaves_no_earlier_green_file(call: Any, project: Any) -> None:
     assert judged(call, project, "--format", "junit=j.xml", female=90).exit_code == 0
     assert is_green((project / "j.xml").read_text())
