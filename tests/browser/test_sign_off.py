@@ -59,15 +59,3 @@ def test_both_pages_fit_and_can_be_used_by_everybody(
     assert page.get_by_role("button", name="Sign: rejected").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert axe(page) == []
-
-
-def test_a_list_is_taken_away_and_a_link_copied(look, axe, ui, tmp_path) -> None:
-    page = look(f"{ui.url}/runs?light=red", width=360)
-    assert axe(page) == []
-    for name, begins in (("CSV", b'"index"'), ("JSON", b"["), ("Parquet", b"PAR1")):
-        with page.expect_download() as download:
-            page.get_by_role("link", name=name, exact=True).click()
-        download.value.save_as(tmp_path / name)
-        assert (tmp_path / name).read_bytes().startswith(begins)
-    page.get_by_role("link", name="/runs?light=red", exact=True).click()
-    assert page.url == f"{ui.url}/runs?light=red"

@@ -45,6 +45,21 @@ def group_plot(verdict: Verdict) -> Markup | None:
     )
 
 
+def group_dots(verdict: Verdict) -> list[tuple[str, str, Markup]]:
+    """Name, value in words and dot of each group that the table would show, on one scale."""
+    shown, _ = _chosen(verdict.groups)
+    reference = reference_value(verdict)
+    scale, bound = scale_for(_numbers(shown, reference)), verdict.threshold
+    return [
+        (
+            f"{group.name} (n={group.n:,})",
+            _value_words(group, bound),
+            _dot(group, scale, reference, bound, breaks=offends(verdict, group)),
+        )
+        for group in shown
+    ]
+
+
 def _size(groups: Sequence[GroupValue]) -> str:
     """The classes of a table that needs the whole width, or may be divided between pages."""
     wide = any(len(piece) > LONG for group in groups for piece in pieces(group.name))

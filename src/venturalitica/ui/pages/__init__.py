@@ -58,6 +58,13 @@ PAGES: tuple[Page, ...] = (
         methods=_POST,
         static=False,
     ),
+    Page(
+        "chart",
+        "/runs/{entry:int}/charts/{control:text}.svg",
+        "downloads",
+        function="chart",
+        static=False,
+    ),
     Page("compare", "/compare", "compare", query=_PAIR),
     Page("trends", "/trends", "trends", query=("policy", "name", "experiment", "control")),
     Page("policies", "/policies", "policies", nav="Policies"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger import Entry
     from venturalitica.ui.reader import Reading
 
+File = tuple[bytes, str, str]
 BYTES = "application/octet-stream"
 FALLBACK = "model_policy.yaml"
 MOST_NAME = 100
@@ -49,6 +50,35 @@ def page(request: Request) -> Response:
     )
 
 
+def chart(request: Request) -> Response:
+    """The chart of one control as a file."""
+    index: int = request.path_params["entry"]
+    control: str = request.path_params["control"]
+    with request.app.state.desk.reading() as reading:
+        data, name, kind = _chart(reading, _entry(reading, index), control)
+    return Response(
+        data,
+        headers={"content-type": kind, "content-disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _chart(reading: Reading, entry: Entry, control: str) -> File:
+    from venturalitica.reports.html.chart_file import chart_svg
+    from venturalitica.review.record_page import readable
+
+    if not entry.record.judged:
+        raise HTTPException(404, f"Entry {entry.index} is no audit and no run: it has no charts.")
+    with readable(entry):
+        context = reading.page_context(entry)
+    verdict = next((one for one in context.verdicts if one.control == control), None)
+    of = f"{context.run.name}, entry {entry.index}, record SHA-256 {entry.evidence_sha256}"
+    drawn = None if verdict is None else chart_svg(verdict, of)
+    if drawn is None:
+        raise HTTPException(404, f"Entry {entry.index} measured nothing of {control[:80]!r}.")
+    name = safe_name(f"chart-{entry.index}-{control}.svg")
+    return drawn.encode(), name, "image/svg+xml; charset=utf-8"
+
+
 def safe_name(name: str) -> str:
     """A recorded file name as a name of ours: no path, no device, nothing that a shell minds."""
     last = re.split(r"[/\\]", name)[-1]
@@ -66,9 +96,6 @@ def _entry(reading: Reading, index: int) -> Entry:
         return reading.ledger.entry(index)
     except EntryPruned as error:
         raise HTTPException(404, str(error)) from error
-
-
-File = tuple[bytes, str, str]
 
 
 def _bundle(reading: Reading, entry: Entry) -> File:

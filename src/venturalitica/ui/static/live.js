@@ -2,6 +2,8 @@
    [data-copy]       a button beside a <code>: copies that line
    [data-copy-from]  a button that copies what a field holds, named by a selector
    [data-copy-link]  a button beside a link: copies the whole address of it
+   [data-png]        a button: the SVG of that address, drawn here as a PNG to keep
+   [data-print]      a button: prints the page
    [data-drop]       a form with one file input: a file may be dropped on it
    [data-most="2"]   a form: at most so many of its checkboxes are ticked
    [data-change]     a select or input: its form is sent when it changes
@@ -40,6 +42,37 @@
         setTimeout(function () { button.textContent = "Copy"; }, 1500);
       });
     });
+  }
+  function draws(button) {
+    if (!button.hidden) return;
+    button.hidden = false;
+    button.addEventListener("click", function () {
+      fetch(button.dataset.png).then(function (answer) {
+        if (!answer.ok) throw new Error(answer.status);
+        return answer.text();
+      }).then(function (text) {
+        var image = new Image();
+        image.addEventListener("load", function () {
+          var canvas = document.createElement("canvas");
+          canvas.width = 2 * image.width;
+          canvas.height = 2 * image.height;
+          canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+          canvas.toBlob(function (blob) {
+            var link = document.createElement("a");
+            link.href = URL.createObjectURL(blob);
+            link.download = decodeURIComponent(button.dataset.png.split("/").pop()).replace(/[^\w.-]+/g, "_").replace(/svg$/, "png");
+            link.click();
+            setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
+          }, "image/png");
+        });
+        image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(text);
+      });
+    });
+  }
+  function prints(button) {
+    if (!button.hidden) return;
+    button.hidden = false;
+    button.addEventListener("click", function () { window.print(); });
   }
   function drops(form) {
     var input = form.querySelector("input[type=file]");
@@ -84,6 +117,8 @@
     document.querySelectorAll("[data-copy]").forEach(copies);
     document.querySelectorAll("[data-copy-from]").forEach(copiesFrom);
     document.querySelectorAll("[data-copy-link]").forEach(copiesLink);
+    document.querySelectorAll("[data-png]").forEach(draws);
+    document.querySelectorAll("[data-print]").forEach(prints);
     document.querySelectorAll("form[data-drop]").forEach(drops);
     document.querySelectorAll("form[data-most]").forEach(limits);
     document.querySelectorAll("[data-change]").forEach(changes);
