@@ -228,6 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(last + 1 - first))
         self.end_headers()
         if send:
+            self.server.sent += last + 1 - first
             piece = content[first : last + 1][: self.server.most]
             self.server.most -= len(piece)
             self.wfile.write(piece)
@@ -238,7 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def web() -> Iterator[Any]:
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.files, server.ranges, server.most = {}, True, 1 << 40
+    server.files, server.ranges, server.most, server.sent = {}, True, 1 << 40, 0
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     server.at = f"http://127.0.0.1:{server.server_port}"
@@ -266,13 +267,25 @@ def test_a_server_that_does_not_answer_is_no_missing_file():
         find_files([f"http://127.0.0.1:{port}/d.csv"])
 
 
-def test_without_pieces_only_so_much_is_held(web, monkeypatch):
-    web.ranges, web.files = False, {"/d.csv": b"n,g\n" + b"1,x\n" * 1000}
+@pytest.mark.parametrize("ranges", [True, False])
+def test_only_so_much_of_a_server_is_held(web, monkeypatch, ranges):
+    web.ranges, web.files = ranges, {"/d.csv": b"n,g\n" + b"1,x\n" * 1000}
     monkeypatch.setattr(cloud, "_IN_MEMORY", 1000)
-    with pytest.raises(
-        DataError, match="more than 1,000 bytes, and the server hands over no pieces"
-    ):
+    with pytest.raises(DataError, match="more than 1,000 bytes, the most that is held"):
         find_files([f"{web.at}/d.csv"])
+
+
+@pytest.mark.parametrize("name", ["d.csv", "d.parquet"])
+def test_a_check_fetches_each_byte_of_a_server_once(web, call, project, name):
+    (project / "model_policy.yaml").write_text(POLICY)
+    columns = {name: [n % 2 for n in range(5_000)] for name in ("y", "p", "a", "b", "c")}
+    lines = [columns, *zip(*columns.values(), strict=True)]
+    text = "\n".join(",".join(map(str, line)) for line in lines).encode()
+    content = text if name == "d.csv" else parquet_bytes(pa.table(columns))
+    web.files = {f"/{name}": content}
+    result = call("check", f"{web.at}/{name}", "--target", "y", "--prediction", "p")
+    assert result.exit_code == 0, result.stderr
+    assert web.sent == len(content)
 
 
 @pytest.mark.parametrize("ranges", [True, False])

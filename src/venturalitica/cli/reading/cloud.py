@@ -35,7 +35,7 @@ _ADVICE = {
 _CREDENTIALS = re.compile(r"[^:]+://(?:[^/]*@|[^/@:]+:(?!\d+/)[^@]*@)")
 """A user before the host; a key of S3 may hold a slash."""
 _IN_MEMORY = 256 * 1024 * 1024
-"""So many bytes are held where a server of https hands no pieces over."""
+"""So many bytes are held of a file of https."""
 
 
 def find_objects(address: str) -> list[DataFile]:
@@ -112,16 +112,8 @@ def _object(files: Any, path: str, scheme: str, root: str, size: int) -> DataFil
 
 
 def _web_file(files: Any, address: str, said: str) -> DataFile:
-    """One file of a server; where it hands no pieces over, it is held in memory."""
+    """One file of a server, fetched once: it is read several times over."""
     kind, packed = kind_of(urlsplit(address).path.rpartition("/")[2], said)
-    facts = files.info(address)
-    if facts.get("partial") and facts.get("size"):
-        at = glob.escape(address)
-        return DataFile(said, at, kind, packed, facts["size"], address, files=files)
-    return _held(files, address, said, kind, packed)
-
-
-def _held(files: Any, address: str, said: str, kind: str, packed: str) -> DataFile:
     from fsspec.implementations.memory import MemoryFileSystem
 
     content = bytearray()
@@ -130,8 +122,8 @@ def _held(files: Any, address: str, said: str, kind: str, packed: str) -> DataFi
             content += piece
             if len(content) > _IN_MEMORY:
                 raise DataError(
-                    f"{said}: more than {_IN_MEMORY:,} bytes, and the server hands over no pieces "
-                    "of it (no Accept-Ranges): download it, and check the file"
+                    f"{said}: more than {_IN_MEMORY:,} bytes, the most that is held of a server's "
+                    "file: download it, and check the file"
                 )
     memory = MemoryFileSystem()
     path = f"venturalitica/{len(memory.store)}/{said.rpartition('/')[2]}"
