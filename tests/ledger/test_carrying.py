@@ -22,6 +22,7 @@ from venturalitica.core.encoding import encode_base64
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, load_signer
 from venturalitica.ledger.carrying.carry import carry
+from venturalitica.ledger.carrying.contents import Contents
 from venturalitica.ledger.carrying.take import Taking, take
 from venturalitica.ledger.carrying.taken import taken_logs
 from venturalitica.ledger.lifecycle.erase import erase, erase_taken
@@ -376,6 +377,83 @@ def test_a_later_alteration_shows_in_verify(
     altered(only(team).home / "log" / "entries.jsonl", b'"sig":"M', b'"sig":"N')
     assert carried_step(team).ok is False
     assert not verify_source(team.home).ok
+
+
+def tallies_of(team: Ledger) -> list[Path]:
+    """The tallies of the taken log, in the order of its records."""
+    log = only(team).ledger()
+    return [Vault(log.home).path(entry.record.tally_kept) for entry in log.entries()]
+
+
+def test_tallies_that_came_and_were_removed_are_a_fault(
+    job: Ledger, team: Ledger, job_key: FileSigner, tmp_path: Path
+) -> None:
+    carry(job.home, tmp_path / "out")
+    taken(team, tmp_path / "out", job_key)
+    log = only(team).ledger()
+    tallies_of(team)[1].unlink()
+    step = carried_step(team)
+    assert step.ok is False
+    assert "1 tally that came with it is not here" in step.detail
+    assert "(the first that is not here is of its entry 1)" in step.detail
+    # Neither erasing another one nor taking what comes next makes a record that forgets it.
+    erase_taken(team, only(team), [log.entry(0)])
+    assert "1 tally that came with it is not here" in carried_step(team).detail
+    write(job.home, job_key, 1, start=3)
+    carry(job.home, tmp_path / "more", since="3")
+    taken(team, tmp_path / "more", job_key)
+    assert "1 tally that came with it is not here" in carried_step(team).detail
+    # The artifact mends it, all but what was erased.
+    taken(team, tmp_path / "out", job_key)
+    assert carried_step(team).ok
+    assert [path.exists() for path in tallies_of(team)] == [False, True, True, True]
+
+
+def test_all_tallies_removed_or_one_edited_are_a_fault(
+    job: Ledger, team: Ledger, job_key: FileSigner, tmp_path: Path
+) -> None:
+    carry(job.home, tmp_path / "out")
+    taken(team, tmp_path / "out", job_key)
+    first, *_ = tallies_of(team)
+    first.write_bytes(first.read_bytes().replace(b"1", b"2"))
+    assert carried_step(team).ok is False
+    for path in tallies_of(team):
+        path.unlink()
+    assert "3 tallies that came with it are not here" in carried_step(team).detail
+    assert taken(team, tmp_path / "out", job_key).entry is None
+    assert carried_step(team).ok
+
+
+def test_tallies_that_did_not_come_are_no_fault_and_may_come_later(
+    job: Ledger, team: Ledger, job_key: FileSigner, tmp_path: Path
+) -> None:
+    carry(job.home, tmp_path / "whole")
+    shutil.copytree(tmp_path / "whole", tmp_path / "bare")
+    for path in (tmp_path / "bare" / "tallies").iterdir():
+        path.unlink()
+    assert taken(team, tmp_path / "bare", job_key).left == 3
+    assert carried_step(team).ok
+    later = taken(team, tmp_path / "whole", job_key)
+    assert (later.tallies, later.new) == (3, 0)
+    assert later.entry is not None
+    assert carried_step(team).ok
+    tallies_of(team)[2].unlink()
+    assert carried_step(team).ok is False
+
+
+def test_of_a_record_that_does_not_say_which_came_nothing_is_held(
+    job: Ledger, team: Ledger, job_key: FileSigner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carry(job.home, tmp_path / "out")
+    with monkeypatch.context() as older:
+        older.setattr(Contents, "came", lambda *_: None)
+        taken(team, tmp_path / "out", job_key)
+    assert only(team).last.tallies is None
+    assert carried_step(team).ok
+    tallies_of(team)[0].unlink()
+    step = carried_step(team)
+    assert step.ok is None
+    assert step.detail.startswith("not checked: 1 value not in the vault")
 
 
 def test_what_was_erased_stays_erased(

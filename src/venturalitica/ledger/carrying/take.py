@@ -17,19 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from venturalitica.core.record import ERASURE
 from venturalitica.core.verification import Verification
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.carrying.contents import Contents
 from venturalitica.ledger.carrying.continuation import Fit, fit_of
 from venturalitica.ledger.carrying.parcel import Received, receive
 from venturalitica.ledger.carrying.taken import LOGS, Taken, folders_of, taken_logs, taking_alone
-from venturalitica.ledger.formats.dsse import signers_of, statement_of
 from venturalitica.ledger.formats.public_key import carried_keys, carry_keys, short
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.log.tail import read_parts
 from venturalitica.ledger.records.foreign.carried import Carried
-from venturalitica.ledger.records.kinds.erasure import targets_of
 from venturalitica.ledger.records.placement import Entry
 from venturalitica.ledger.records.vault import Pair, Vault
 from venturalitica.ledger.verify.verify import verify_ledger
@@ -78,7 +77,7 @@ def take(
             raise EvidenceError(f"{source}: it is of the very log that it is to be taken into")
         fit = fit_of(received, taken_logs(ledger))
         if fit.before is not None and not fit.restores and fit.size <= fit.before.last.size:
-            return _again(fit.before, received)
+            return _again(ledger, fit.before, received)
         return _taken(ledger, fit, stage, keys, progress)
 
 
@@ -88,9 +87,10 @@ def _taken(
     home = stage / "home"
     received, before = fit.received, fit.before
     _write_log(home, fit)
-    contents = _Contents.of(home, fit.size)
+    contents = Contents.of(home, fit.size)
     tallies = _keep_tallies(home, fit, contents)
     _admit(verify_ledger(home, progress=progress, **keys), keys)
+    gone = frozenset[str]() if before is None else before.erased
     sync_folder(home)
     last = Carried(
         origin=received.head.origin,
@@ -100,6 +100,7 @@ def _taken(
         checkpoint=received.note.decode("utf-8"),
         signers=contents.signers,
         latest=contents.latest,
+        tallies=contents.came(home, gone),
         taken=fit.size - (before.last.size if before else 0),
     )
     place = ledger.home / LOGS / last.name
@@ -110,10 +111,11 @@ def _taken(
     home.rename(named)
     for folder in (place, place.parent, ledger.home):
         sync_folder(folder)
-    again = before is not None and before.last.size == last.size
-    entry = None if again else ledger.append(last.statement(datetime.now(UTC)))
+    if before is not None and before.last.size == last.size:
+        entry = _more(ledger, Taken(named, before.last, before.records, ""), contents)
+    else:
+        entry = ledger.append(last.statement(datetime.now(UTC)))
     _remove_others(named)
-    gone = frozenset() if before is None else before.erased
     return Taking(
         log=last,
         new=last.taken,
@@ -151,41 +153,7 @@ def _write_log(home: Path, fit: Fit) -> None:
         carry_keys(home / "keys", carried_keys(fit.before.home / "keys").values())
 
 
-class _Contents(Struct, frozen=True):
-    """Who signed a log's records, when the latest was appended, as they say, and which tallies
-    they keep that the log did not erase."""
-
-    key: str
-    signers: tuple[str, ...]
-    latest: str
-    kept: frozenset[str]
-    erased: frozenset[str]
-
-    @classmethod
-    def of(cls, home: Path, size: int) -> _Contents:
-        signers: dict[str, None] = {}
-        kept, erased, latest = set[str](), set[str](), ""
-        for part in read_parts(home / "log" / "entries.jsonl", 0, size):
-            if part.head is not None:
-                continue
-            signers |= dict.fromkeys(signers_of(part.line))
-            record = statement_of(part.line)
-            kept |= {record.tally_kept} - {""}
-            latest = max(latest, record.appended_at)
-            if record.predicate_type == ERASURE and record.understood:
-                erased |= {one for target in targets_of(record.predicate) for one in target.digests}
-        if not signers:
-            raise EvidenceError("it holds no record, so nobody signed it")
-        return cls(
-            key=next(iter(signers)),
-            signers=tuple(signers),
-            latest=latest,
-            kept=frozenset(kept - erased),
-            erased=frozenset(erased),
-        )
-
-
-def _keep_tallies(home: Path, fit: Fit, contents: _Contents) -> int:
+def _keep_tallies(home: Path, fit: Fit, contents: Contents) -> int:
     """Lay the tallies into the log's own vault; gives how many are new. None that was erased."""
     received, before = fit.received, fit.before
     vault, old = Vault(home), Vault(before.home) if before and fit.old else None
@@ -208,15 +176,25 @@ def _keep_tallies(home: Path, fit: Fit, contents: _Contents) -> int:
     return new
 
 
-def _again(before: Taken, received: Received) -> Taking:
+def _more(ledger: Ledger, taken: Taken, contents: Contents) -> Entry | None:
+    """Record that more tallies came with a log than was on record; None where none did."""
+    known, came = taken.last.tallies, contents.came(taken.home, taken.erased)
+    if known is None or came == known or came.count + contents.pruned < known.count:
+        return None  # fewer is what somebody removed: no record may make that right
+    more = replace(taken.last, tallies=came, taken=0, erased=())
+    return ledger.append(more.statement(datetime.now(UTC)))
+
+
+def _again(ledger: Ledger, before: Taken, received: Received) -> Taking:
     """All of it was taken before; tallies that are not here yet are kept now."""
-    contents = _Contents.of(before.home, before.last.size)
+    contents = Contents.of(before.home, before.last.size)
     vault, new = Vault(before.home), 0
     for digest in received.tallies:
         data = received.tally(digest)
         if digest in contents.kept - before.erased and not vault.holds(digest):
             vault.keep(Pair(digest, data))
             new += 1
+    entry = _more(ledger, before, contents)
     _remove_others(before.home)
     return Taking(
         log=before.last,
@@ -224,7 +202,7 @@ def _again(before: Taken, received: Received) -> Taking:
         tallies=new,
         left=len(contents.kept - before.erased - vault.digests()),
         erased=len(before.erased & contents.kept),
-        entry=None,
+        entry=entry,
     )
 
 

@@ -18,11 +18,13 @@ from venturalitica.core.encoding import is_hash, marks_in_base64
 from venturalitica.core.record import CARRIED, KINDS
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError, listed
+from venturalitica.ledger.carrying.contents import Contents
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.formats.public_key import carried_keys, short
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.records.foreign.carried import Carried
 from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.verify.check_records import many
 from venturalitica.ledger.verify.read_log import Witness
 from venturalitica.ledger.verify.verify import verify_ledger
 from venturalitica.system.files import locked
@@ -204,10 +206,14 @@ def taken_steps(home: Path) -> list[Step]:
         return faults
     entries = sum(taken.last.size for taken in logs.values())
     keys = listed(sorted({short(taken.last.key) for taken in logs.values()}), 3)
-    many = "1 log" if len(logs) == 1 else f"{len(logs)} logs"
-    return [
-        Step(STEP, True, f"{many} with {entries} entries, as they were taken in; of key {keys}")
-    ]
+    those = f"{many(len(logs), 'log')} with {many(entries, 'entry', 'entries')}"
+    held = f"{those}, as they were taken in; of key {keys}"
+    lacking, first = _unsaid(logs.values())
+    if not lacking:
+        return [Step(STEP, True, held)]
+    said = f"not checked: {many(lacking, 'value')} not in the vault (first: of the log {first})"
+    unsure = "they were not carried, or were deleted: its record is older than those that say"
+    return [Step(STEP, None, f"{said}: {unsure}; {held}")]
 
 
 def _fault(taken: Taken) -> Step | None:
@@ -232,7 +238,45 @@ def _wrong(taken: Taken) -> str:
             f"the log {taken.name}: pair {back[:16]} was erased here, and it is there again: an "
             "erasure was interrupted ('venturalitica erase' finishes it), or it was put back"
         )
-    return ""
+    return _tallies_wrong(taken)
+
+
+def _tallies_wrong(taken: Taken) -> str:
+    """Which tallies of it came and are not here; empty where none, or where no record says."""
+    contents, said = Contents.of(taken.home, taken.last.size), taken.last.tallies
+    if said is None or contents.came(taken.home, taken.erased) == said:
+        fewer = max(contents.fewer(taken.home, taken.erased, one) for _, one in taken.records)
+        if not fewer:
+            return ""
+        return _removed(taken, contents, fewer)
+    fewer = said.count - contents.came(taken.home, taken.erased).count
+    if fewer > 0:
+        return _removed(taken, contents, fewer)
+    return (
+        f"the log {taken.name}: its tallies are not the {said.count} that entry {taken.entry} says "
+        "came with it: a taking was interrupted, or they were put there; take it again"
+    )
+
+
+def _removed(taken: Taken, contents: Contents, fewer: int) -> str:
+    missing = contents.missing(taken.home, taken.erased)
+    first = f" (the first that is not here is of its entry {contents.places[missing[0]]})"
+    return (
+        f"the log {taken.name}: {many(fewer, 'tally', 'tallies')} that came with it "
+        f"{'is' if fewer == 1 else 'are'} not here{first if missing else ''}: removed since, and "
+        "no record says 'erased'. Take it again: 'venturalitica take' with what its machine carried"
+    )
+
+
+def _unsaid(logs: Iterable[Taken]) -> tuple[int, str]:
+    """How many tallies are not here of logs of which no record says which came; of which first."""
+    found = [
+        (len(Contents.of(one.home, one.last.size).missing(one.home, one.erased)), one.name)
+        for one in logs
+        if one.last.tallies is None
+    ]
+    lacking = [(count, name) for count, name in found if count]
+    return sum(count for count, _ in lacking), lacking[0][1] if lacking else ""
 
 
 def erase_told(ledger: Ledger) -> int:

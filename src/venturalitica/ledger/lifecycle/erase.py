@@ -23,6 +23,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from venturalitica.errors import EvidenceError
+from venturalitica.ledger.carrying.contents import Contents
 from venturalitica.ledger.carrying.taken import erase_told, taking_alone
 from venturalitica.ledger.records.kinds.erasure import (
     Target,
@@ -90,7 +91,11 @@ def erase_taken(
             return Erased(None, pairs)
         marks = [_mark(Vault(ledger.home))]
         why = [Pair.of(reason, limit=MAX_TEXT)] if reason else []
-        said = replace(taken.last, erased=targets, taken=0)
+        tallies = taken.last.tallies
+        if tallies is not None:
+            gone = taken.erased.union(*(target.digests for target in targets))
+            tallies = Contents.of(taken.home, taken.last.size).came(taken.home, gone)
+        said = replace(taken.last, tallies=tallies, erased=targets, taken=0)
         statement = said.statement(datetime.now(UTC), why[0].reference if why else None)
         entry = ledger.append(statement, pairs=why)
         pairs += erase_told(ledger)

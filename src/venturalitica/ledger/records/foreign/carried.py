@@ -3,7 +3,9 @@
 {"format": 3, "kind": "carried", "package": version,
  "carried": {"origin", "key", "size", "root", "checkpoint", "signers", "latest"}: which log, the key
             of its first record, the checkpoint as that log's own key signed it, whose keys were
-            admitted, the latest time at which one of its records says it was appended,
+            admitted, the latest time at which one of its records says it was appended;
+            "tallies": {"count", "sha256"}: how many came in all, and one digest of their digests
+            (older records do not say),
  "taken":   how many entries were new,
  "erased":  [{"entry", "evidence_sha256", "digests"}]: what was deleted of its tallies here,
  "reason":  why, as a reference to the vault, or null,
@@ -15,7 +17,7 @@ own place, so it cannot become a line of another log.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +35,38 @@ DIGITS = 16
 """Of each digest, so many in the name of the folder that keeps a log."""
 
 
+class Tallies(Concise, frozen=True):
+    """How many tallies came with a log, those erased here since among them, and the SHA-256 of
+    their digests: sorted, in hexadecimal, each with a line feed."""
+
+    count: int
+    sha256: str
+
+    @classmethod
+    def of(cls, digests: Iterable[str]) -> Tallies:
+        """Of the tallies with these digests."""
+        named = sorted(digests)
+        return cls(len(named), sha256_hex("".join(f"{one}\n" for one in named).encode("ascii")))
+
+    @classmethod
+    def read(cls, value: Any) -> Tallies | None:
+        """As a record says it; None where it does not.
+
+        Raises:
+            EvidenceError: it is malformed.
+        """
+        if value is None:
+            return None
+        said = mapping(value)
+        if not is_place(said.get("count")) or not is_hash(said.get("sha256")):
+            raise EvidenceError("predicate.carried.tallies is malformed")
+        return cls(said["count"], said["sha256"])
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a record."""
+        return {"count": self.count, "sha256": self.sha256}
+
+
 class Carried(Concise, frozen=True, kw_only=True):
     """A foreign log as it was taken in. `root` is in hexadecimal, `checkpoint` the signed note."""
 
@@ -45,6 +79,7 @@ class Carried(Concise, frozen=True, kw_only=True):
     checkpoint: str
     signers: tuple[str, ...]
     latest: str
+    tallies: Tallies | None = None
     taken: int = 0
     erased: tuple[Target, ...] = ()
     at: str = ""
@@ -77,7 +112,8 @@ class Carried(Concise, frozen=True, kw_only=True):
                 "checkpoint": self.checkpoint,
                 "signers": list(self.signers),
                 "latest": self.latest,
-            },
+            }
+            | ({"tallies": self.tallies.to_json()} if self.tallies else {}),
             "taken": self.taken,
             "erased": [target.to_json() for target in self.erased],
             "reason": dict(reason) if reason else None,
@@ -113,6 +149,7 @@ class Carried(Concise, frozen=True, kw_only=True):
             checkpoint=text(said.get("checkpoint")),
             signers=tuple(signers),
             latest=text(said.get("latest")),
+            tallies=Tallies.read(said.get("tallies")),
             taken=predicate["taken"],
             erased=targets_of({"targets": erased}) if erased else (),
             at=text(predicate.get("at")),
