@@ -146,7 +146,7 @@ def test_the_answer_says_who_decided_and_why(shelf, client) -> None:
     assert "No, by the policy." in answer
     first, second = re.findall(r'<p class="vl-decided" dir="auto">(.*?)</p>', answer)
     assert first.startswith("Approved by Ada Lovelace, auditor, on 2026-11-0")
-    assert first.endswith("because “For one week.”.")
+    assert first.endswith("because “For one week.”")
     assert "because “&lt;b&gt;Not&lt;/b&gt; `yet`.”" in second
 
 

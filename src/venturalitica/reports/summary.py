@@ -145,8 +145,8 @@ def _sign_off(approval: Json) -> str:
         return f"{told}."
     day = text(approval.get("decided_at"))[:10]
     who = ", ".join(filter(None, (person(approval), text(approval.get("role")))))
-    why = f", because “{comment(approval)}”" if text(approval.get("comment")) else ""
-    return f"{told} by {who}, on {day}{why}."
+    why = f", because “{comment(approval)}”" if text(approval.get("comment")) else "."
+    return f"{told} by {who}, on {day}{why}"
 
 
 def person(approval: Json) -> str:
