@@ -359,3 +359,18 @@ def test_an_export_promises_nothing_that_a_file_cannot_do(shelf: Shelf, tmp_path
     text = (tmp_path / "site" / "integrations.html").read_text()
     assert "the links lead there once it does" in text
     assert re.search(rf'href="http://127\.0\.0\.1:\d+/#/experiments/1/runs/{place.run_id}"', text)
+
+
+def test_a_run_leads_to_its_experiment_by_name(shelf: Shelf, client: Client) -> None:
+    shelf.audit(trackers=(mlflow_run(DEAD),))
+    page = settled(client)
+    assert f'href="{DEAD}/#/experiments/1"' in page.text
+    assert "experiment credit" in words(page)
+
+
+def test_the_card_of_the_ci_says_nothing_about_reading_back(shelf: Shelf, client: Client) -> None:
+    shelf.audit()
+    page = settled(client)
+    assert "Read back" in lamps(page.text, "mlflow")
+    assert lamps(page.text, "ci").keys() == {"Installed", "Configured", "Reachable", "Delivered"}
+    assert "CI in four lights" in page.text

@@ -6,6 +6,7 @@ has not changed since, a tracker once it answered and gave back what it was sent
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -193,6 +194,8 @@ def link_row(link: Link) -> HealthRow:
     if link.light == "green":
         lamp = link.lamp("delivered")
         said = f"last delivered: {lamp.text}; what was read back matches"
+        if not any(one.name == "read back" for one in link.lamps):
+            said = f"last seen: {lamp.text}"  # nothing is ever asked back of a CI
         return HealthRow(link.title, "green", "In order", said, "integrations", params, at=lamp.at)
     return HealthRow(
         link.title, link.light, lamp.word, said, "integrations", params, link.fix, lamp.at
@@ -202,6 +205,8 @@ def link_row(link: Link) -> HealthRow:
 MOST_RUNS = 8
 """Runs that are listed of one place, the latest ones."""
 
+
+_RUN = re.compile(r"/runs/[^/?#]+")
 
 Places = Mapping[tuple[str, str], Runs]
 """By tracker and address: the runs there, each with its latest entry; the latest first."""
@@ -225,6 +230,13 @@ class Way(Struct, frozen=True):
     run: RunRef
     url: str
     later: str = ""
+
+    @property
+    def experiment(self) -> str:
+        """The experiment's page: MLflow's, Databricks' and W&B's runs lie below it; empty if none
+        is there."""
+        found = _RUN.sub("", self.url, count=1)
+        return found if found != self.url else ""
 
 
 class Shown(Struct, frozen=True):

@@ -152,7 +152,6 @@ def ci_link(found: Iterable[Pipeline], made: Made | None) -> Link:
             _configured(files, made),
             Lamp("reachable", "grey", "Not asked", "a CI cannot be asked from here"),
             _delivered(made),
-            _read_back(made),
         ),
         place=", ".join(pipeline.path for pipeline in files),
         fix=_fix(files, made),
@@ -185,13 +184,6 @@ def _delivered(made: Made | None) -> Lamp:
         text = f"none of the last {LOOKED_AT} records says that it was made in a CI"
         return Lamp("delivered", "grey", "Nothing yet", text)
     return Lamp("delivered", "green", "Recorded", f"{made.system}: entry {made.entry}", made.at)
-
-
-def _read_back(made: Made | None) -> Lamp:
-    if made is None:
-        return Lamp("read back", "grey", "Nothing yet", "")
-    text = f"entry {made.entry} stands in this log as the checkpoint seals it"
-    return Lamp("read back", "green", "Matches", text)
 
 
 def _fix(files: tuple[Pipeline, ...], made: Made | None) -> str:

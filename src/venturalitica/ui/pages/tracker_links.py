@@ -27,7 +27,7 @@ class TrackerLink(Struct, frozen=True):
     @property
     def waits(self) -> bool:
         """Whether it is still to be delivered."""
-        return self.state in ("waits", "kept, not uploaded")
+        return self.state in ("waits", "kept here, not uploaded")
 
 
 def tracker_link(reading: Reading, rows: Sequence[RunRow], run: Mapping[str, Any]) -> TrackerLink:
@@ -45,7 +45,7 @@ def tracker_link(reading: Reading, rows: Sequence[RunRow], run: Mapping[str, Any
     elif receipts and reading.are_confirmed(receipts):
         state = "delivered"
     elif any(_is_kept(reading, row, (tracker, run_id)) for row in due):
-        state = "kept, not uploaded"
+        state = "kept here, not uploaded"
     return TrackerLink(tracker, run_id, url if is_web_address(url) else "", state)
 
 
