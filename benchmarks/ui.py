@@ -252,9 +252,12 @@ def after_appends(home: Path, times: int) -> None:
     from venturalitica.ui.app import create_app
     from venturalitica.ui.reader import Desk
     from venturalitica.ui.security import Guard
+    from venturalitica.ui.server import read_ahead
 
     ledger = Ledger.open(home, signer=load_signer(None, Path(os.environ["VENTURALITICA_CONFIG"])))
-    app = create_app(Desk(home), Guard(host="127.0.0.1", port=8610))
+    desk = Desk(home)
+    read_ahead(desk)  # as `venturalitica ui` does of a long log, beside its first page
+    app = create_app(desk, Guard(host="127.0.0.1", port=8610))
     taken: dict[str, list[float]] = {name: [] for name in LOOKED_AT}
     computed: dict[str, list[float]] = {name: [] for name in LOOKED_AT}
     rng = random.Random(2)
