@@ -49,7 +49,7 @@ def render(request: Request, template: str, context: object, status: int = 200) 
 def draw(request: Request, template: str, context: object) -> str:
     """The same as text."""
     state = request.app.state
-    addresses: Addresses = request.scope.get("venturalitica.addresses") or state.addresses
+    addresses = addresses_of(request)
     return environment().get_template(template).render(
         page=context,
         nav=_navigation(addresses),
@@ -93,6 +93,12 @@ def _parts(drawn: Drawn, addresses: Addresses) -> Callable[..., Markup]:
         return Markup(draw()) if addresses.exported else drawn.of(template, values, draw)
 
     return part
+
+
+def addresses_of(request: Request) -> Addresses:
+    """Who gives addresses: this server, or an export of its pages."""
+    found: Addresses = request.scope.get("venturalitica.addresses") or request.app.state.addresses
+    return found
 
 
 class ErrorContext(Struct, frozen=True):

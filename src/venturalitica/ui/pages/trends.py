@@ -21,7 +21,7 @@ from venturalitica.reports.html.history_chart import (
     history_scale,
 )
 from venturalitica.ui.control_history import Found, History, every_pipeline, find, read
-from venturalitica.ui.templating import render
+from venturalitica.ui.templating import addresses_of, render
 
 if TYPE_CHECKING:
     from venturalitica.ui.reader import Desk
@@ -83,7 +83,7 @@ def page(request: Request) -> Response:
     """Answer `/trends?policy=…&name=…&experiment=…&control=…`; without a policy, what there is."""
     asked = request.query_params
     desk: Desk = request.app.state.desk
-    url: Url = request.app.state.addresses.url
+    url: Url = addresses_of(request).url
     with desk.reading() as reading:
         if "policy" not in asked:
             found = every_pipeline(reading)
