@@ -78,6 +78,24 @@ def test_it_passes_under_an_override_and_everything_says_so(strict: Any) -> None
     assert "Ada" not in (strict.folder / ".venturalitica/log/entries.jsonl").read_text()
 
 
+@pytest.mark.parametrize(
+    ("alias", "said"),
+    [
+        ("cham pion", "expected letters, digits"),
+        ("a" * 256, "at most 255"),
+        ("v1", "MLflow reserves"),
+        ("V22", "MLflow reserves"),
+        ("Latest", "MLflow reserves"),
+    ],
+)
+def test_an_alias_that_mlflow_never_sets_is_not_signed(strict: Any, alias: str, said: str) -> None:
+    before = open_ledger(create=False).size
+    made = signed(alias=alias)
+    assert made.exit_code == 2
+    assert said in " ".join(made.stderr.split())
+    assert open_ledger(create=False).size == before
+
+
 def test_in_json_it_stays_a_refusal(strict: Any) -> None:
     assert signed().exit_code == 0
     told = json.loads(called(MODEL, *REFUSED, "--json").stdout)

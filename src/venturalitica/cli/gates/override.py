@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 app = new_app()
 
+_ALIAS = re.compile(r"[\w-]{1,255}")
+_RESERVED = re.compile(r"v\d+|latest", re.IGNORECASE)
 _TERM = re.compile(r"([1-9][0-9]{0,2})h")
 
 
@@ -82,6 +84,7 @@ def override(
             raise SettingsError(
                 f"{option} is empty: an override names an alias, a reason, a person"
             )
+    _check_alias(alias)
     ask_trackers_briefly()
     settings = Settings.current()
     with counter("bytes") as progress:
@@ -103,6 +106,23 @@ def override(
     )
     emit_json(_facts(made, kept)) if as_json else _show(made, kept)
     leave(0)
+
+
+def _check_alias(alias: str) -> None:
+    """Raise for an alias that MLflow never sets: signed, it would stand on record and help nobody.
+
+    The rule is that of `mlflow.utils.validation`, MLflow 3.17.
+    """
+    if not _ALIAS.fullmatch(alias):
+        raise SettingsError(
+            f"--alias {alias[:80]!r}: expected letters, digits, '_' and '-', at most 255: MLflow "
+            "sets no other"
+        )
+    if _RESERVED.fullmatch(alias):
+        raise SettingsError(
+            f"--alias {alias!r}: MLflow reserves 'latest' and v<number>, and sets no such alias; "
+            "give the name that the version is to have, such as champion"
+        )
 
 
 def _term(text: str) -> timedelta:
