@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import sys
 import time
 
@@ -36,6 +37,17 @@ def test_inert_keeps_what_people_write():
     assert terminal.inert("Größe [red] 3 < 4, क्‍ष 👩‍🔬") == "Größe [red] 3 < 4, क्‍ष 👩‍🔬"
     assert terminal.inert("a\nb\tc") == "a b c"
     assert terminal.inert("\x1b[31m\x9b\udc80") == "\\x1b[31m\\x9b\\udc80"
+
+
+def test_no_text_is_a_command_to_a_runner(capsys):
+    said = terminal.inert("##[error]x ::add-mask::y a::b\n::stop-commands::z")
+    assert "##[" not in said
+    assert not re.search(r"(^|\s)::", said)
+    assert "a::b" in said
+    output.emit_json({"group": "##[error]x"})
+    printed = capsys.readouterr().out
+    assert "##[" not in printed
+    assert json.loads(printed) == {"group": "##[error]x"}
 
 
 @pytest.mark.parametrize(

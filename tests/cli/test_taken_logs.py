@@ -139,6 +139,26 @@ def test_verify_fails_where_it_was_removed(call: Any, project: Path, taken: dict
     assert "Take it again" in shown.stderr
 
 
+def test_a_damaged_one_is_named_where_records_are_listed(
+    call: Any, project: Path, taken: dict[str, Any]
+) -> None:
+    (entries,) = (project / ".venturalitica/logs" / taken["log"]).glob("*/log/entries.jsonl")
+    entries.write_bytes(entries.read_bytes().partition(b"\n")[2])
+    said = f"the log {taken['log']}, taken in entry 1, cannot be read"
+    for words in ((), ("--json",), ("--limit", "1"), ("--light", "red")):
+        listed = call("runs", "list", *words)
+        told = " ".join(listed.stderr.split())
+        assert said in told, words
+        assert "'venturalitica verify' says why" in told
+    assert [one["log"] for one in json.loads(call("runs", "list", "--json").stdout)] == [None]
+    alone = call("runs", "list", "--log", taken["log"])
+    assert alone.exit_code == 2
+    assert taken["log"] in alone.stderr.replace("\n", "")
+    verified = call("verify")
+    assert verified.exit_code == 1
+    assert taken["log"] in verified.stdout
+
+
 def test_the_gate_judges_anew_from_a_carried_tally(
     call: Any, project: Path, carried: Path, taken: dict[str, Any]
 ) -> None:

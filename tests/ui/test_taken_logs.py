@@ -69,6 +69,7 @@ def test_the_page_stands_where_one_was_removed(client: Client, team: Shelf, take
     answer = client.get("/runs")
     assert answer.status_code == 200
     assert "nightly" not in answer.text
+    assert f"the log {taken.log.name}, taken in entry 1, cannot be read" in words(answer)
 
 
 def test_a_site_has_them(

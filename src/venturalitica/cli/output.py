@@ -135,7 +135,13 @@ def _to_stderr(text: str) -> None:
 
 def emit_json(facts: Any) -> None:
     """Print facts as JSON to stdout: ASCII only, so that nothing in it can act on a terminal."""
-    sys.stdout.write(json.dumps(facts, indent=2, ensure_ascii=True, allow_nan=False) + "\n")
+    sys.stdout.write(as_json_text(facts) + "\n")
+
+
+def as_json_text(facts: Any, indent: int | None = 2) -> str:
+    """As JSON, ASCII only. A text of it with `##[` would be a command to GitHub's runner."""
+    text = json.dumps(facts, indent=indent, ensure_ascii=True, allow_nan=False)
+    return text.replace("##[", "##\\u005b")
 
 
 def emit_json_items(items: Iterable[Any]) -> None:
@@ -143,7 +149,7 @@ def emit_json_items(items: Iterable[Any]) -> None:
     from being there is raised before anything is printed."""
     begun = False
     for item in items:
-        shown = json.dumps([item], indent=2, ensure_ascii=True, allow_nan=False)
+        shown = as_json_text([item])
         sys.stdout.write((",\n" if begun else "[\n") + shown[2:-2])
         begun = True
     sys.stdout.write("\n]\n" if begun else "[]\n")

@@ -145,7 +145,7 @@ def list_runs(
             _show(shown)
         if len(fitting) > limit:
             hint(f"there are more; '--limit {limit * 5}' shows more of them")
-    for said in (*listing.edited, *doubts.said):
+    for said in (*listing.unreadable, *listing.edited, *doubts.said):
         hint(said)
 
 

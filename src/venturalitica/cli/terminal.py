@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
 from typing import IO, TYPE_CHECKING
@@ -22,8 +23,17 @@ def inert(text: object) -> str:
 
     An ESC would start a colour or move the cursor, a right-to-left override would disguise what
     follows. Line breaks and tabs become spaces: what follows one would look like a line of ours.
+    Nor is it a command to GitHub's runner, which takes `##[` anywhere in a line of a log and `::`
+    where a line begins, as a cell that is wrapped may.
     """
-    return "".join(map(_inert_character, str(text)))
+    return _COMMAND.sub(_spelled, "".join(map(_inert_character, str(text))))
+
+
+_COMMAND = re.compile(r"##\[|(?:^|(?<=\s))::")
+
+
+def _spelled(found: re.Match[str]) -> str:
+    return f"{found[0][:-1]}\\x{ord(found[0][-1]):02x}"
 
 
 _JOINERS = "\u200c\u200d"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -141,7 +140,10 @@ class Lists:
         self._most = most
         self._of = partial(RunList, filters=filters, light=light, most=most)
         self._opened: list[RunList] = []
+        self.unreadable: tuple[str, ...] = ()
+        """What is to be said of logs taken in that turned out to be damaged, once all is read."""
         self._own = ledger if log == "own" or (log is None and own) else None
+        self._asked = log is not None
         self._others: list[Taken] = []
         if log is None:
             self._others = indexed_logs(ledger)
@@ -150,7 +152,8 @@ class Lists:
             self._others[0].ledger()  # it says what is wrong where it is not here
 
     def __iter__(self) -> Iterator[Shown]:
-        """At most as many as are wanted; raises `EvidenceError` where a log was altered."""
+        """At most as many as are wanted; raises `EvidenceError` where the own log was altered, or
+        the one log that was asked for is not here."""
         return islice(self._merged(), self._most)
 
     def _merged(self) -> Iterator[Shown]:
@@ -160,12 +163,27 @@ class Lists:
             newest = max(heads, key=lambda head: head[0].appended_at, default=None)
             if to_come and (not newest or to_come[-1].last.latest >= newest[0].appended_at):
                 taken = to_come.pop()
-                with suppress(EvidenceError):  # `verify` says what is wrong with it
+                try:
                     heads += self._begun(taken.ledger(), taken)
+                except EvidenceError:
+                    if self._asked:
+                        raise
+                    self._note(taken)
             elif newest:
                 heads = [head for head in heads if head is not newest]
                 yield newest[0]
-                heads += _head(newest[1])
+                try:
+                    heads += _head(newest[1])
+                except EvidenceError:
+                    if self._asked or newest[0].taken is None:
+                        raise
+                    self._note(newest[0].taken)
+
+    def _note(self, taken: Taken) -> None:
+        self.unreadable += (
+            f"the log {taken.name}, taken in entry {taken.entry}, cannot be read, and its records "
+            "are not all listed: 'venturalitica verify' says why",
+        )
 
     def _begun(self, ledger: Ledger, taken: Taken | None) -> list[_Head]:
         found = self._of(ledger)

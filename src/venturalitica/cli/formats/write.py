@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ import typer
 from msgspec import Struct
 
 from venturalitica.cli.formats.destinations import Destination, Form
-from venturalitica.cli.output import emit_json
+from venturalitica.cli.output import as_json_text, emit_json
 from venturalitica.errors import SettingsError
 from venturalitica.reports.context import ReportContext
 from venturalitica.reports.formats.findings import Findings, of_error, plain
@@ -81,7 +80,7 @@ def reporting(
 def document(form: Form, told: Told) -> str:
     """The text of a document; of a table what would be printed, without colour."""
     if form is Form.json:
-        return json.dumps(told.facts, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+        return as_json_text(told.facts) + "\n"
     if form is Form.table:
         return _captured(told.table)
     if form is Form.markdown:

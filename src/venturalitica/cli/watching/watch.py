@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from venturalitica.cli.output import (
     FAILED,
     PASSED,
     JsonOption,
+    as_json_text,
     emit_json,
     hint,
     leave,
@@ -117,7 +117,7 @@ class Printed:
         if not self._as_json:
             say(message.title, *(f"  {line}" for line in message.text.splitlines()))
         elif self._at_once:
-            sys.stdout.write(json.dumps(facts(message.change, message.base)) + "\n")
+            sys.stdout.write(as_json_text(facts(message.change, message.base), None) + "\n")
             sys.stdout.flush()
         else:
             self._facts.append(facts(message.change, message.base))

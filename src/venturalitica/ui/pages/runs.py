@@ -94,6 +94,7 @@ class RunsContext(Struct, frozen=True, kw_only=True):
     kinds: Mapping[str, str]
     formats: tuple[str, ...]
     taken: tuple[TakenRun, ...] = ()
+    unreadable: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
     edited: str = ""
 
@@ -192,6 +193,7 @@ def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> Runs
     (found, verdicts), edited = reading.shown(
         lambda: _find(reading, query), lambda one: [(one[0].rows, one[1])]
     )
+    taken, unreadable = _taken(reading) if query.page == 1 else ((), ())
     return RunsContext(
         query=query,
         runs=tuple(_lines(reading, query, (found, verdicts))),
@@ -201,20 +203,23 @@ def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> Runs
         choices=reading.kept("choices", lambda: choices(reading.index)),
         kinds=KINDS,
         formats=formats(),
-        taken=_taken(reading) if query.page == 1 else (),
+        taken=taken,
+        unreadable=unreadable,
         wrong=wrong,
         edited=edited,
     )
 
 
-def _taken(reading: Reading) -> tuple[TakenRun, ...]:
+def _taken(reading: Reading) -> tuple[tuple[TakenRun, ...], tuple[str, ...]]:
+    """The records, and what is to be said of logs that cannot be read."""
     from venturalitica.ledger.carrying.taken import LOGS
 
     if not (reading.desk.home / LOGS).is_dir():
-        return ()
+        return (), ()
     others = tuple(kind for kind in KINDS if kind not in ("audit", "run"))
     lists = Lists(reading.ledger, {"without": others}, None, most=PER_PAGE, own=False)
-    return tuple(map(_taken_run, lists))
+    taken = tuple(map(_taken_run, lists))
+    return taken, lists.unreadable
 
 
 def _taken_run(shown: Shown) -> TakenRun:
