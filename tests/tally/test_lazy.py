@@ -72,6 +72,15 @@ def test_quartiles_are_numbers_of_the_data_however_far_apart(values: list[Any]) 
     assert build_tally({"x": rows["x"].to_pylist()}, needs=needs, binding=binding) == expected
 
 
+def test_rows_behind_a_connection_that_is_closed_give_a_sentence_too() -> None:
+    connection = duckdb.connect()
+    rows = connection.sql("SELECT 1 AS y, 1 AS p FROM range(9)")
+    connection.close()
+    needs, binding = [Need(("target", "prediction"))], Binding({"target": "y", "prediction": "p"})
+    with pytest.raises(EngineError, match="duckdb stopped before all rows were counted"):
+        build_tally(rows, needs=needs, binding=binding)
+
+
 def test_rows_on_an_engine_that_fails_half_way_give_a_sentence_and_no_number() -> None:
     broken = duckdb.connect().sql("SELECT 1 AS y, CAST('secret' AS INTEGER) AS p FROM range(9)")
     needs, binding = [Need(("target", "prediction"))], Binding({"target": "y", "prediction": "p"})

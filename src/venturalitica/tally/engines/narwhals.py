@@ -15,11 +15,11 @@ import narwhals as nw
 import numpy
 from numpy.typing import NDArray
 
-from venturalitica.errors import DataError, listed
+from venturalitica.errors import DataError, EngineError, listed
 from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, dense, encode, not_labels
 from venturalitica.tally.engines.coded import coded
 from venturalitica.tally.engines.lazy import has_nothing, is_ordered
-from venturalitica.tally.engines.queries import answered, key
+from venturalitica.tally.engines.queries import answered, key, stopped
 
 Frame: TypeAlias = "nw.DataFrame[Any] | nw.LazyFrame[Any]"
 
@@ -96,11 +96,16 @@ def names_of(frame: Frame) -> list[str]:
 
 
 def schema_of(frame: Frame) -> Mapping[str, Any]:
-    """Column name -> narwhals type; DataError where a name occurs twice."""
+    """Column name -> narwhals type; DataError where a name occurs twice, EngineError where the
+    engine of a table that is not in memory does not answer (a connection that was closed, say)."""
     try:
         return frame.collect_schema()
     except nw.exceptions.DuplicateError as error:
         raise DataError(_several(error)) from error
+    except Exception as error:
+        if not isinstance(frame, nw.LazyFrame):
+            raise
+        raise EngineError(stopped(frame.implementation.name.lower(), error)) from error
 
 
 def picked(frame: Any, columns: Iterable[str]) -> Any:
