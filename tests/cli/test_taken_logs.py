@@ -55,6 +55,16 @@ def test_none_but_admitted_keys_are_taken(call: Any, carried: Path) -> None:
     assert "of your own, or of VENTURALITICA_TRUSTED_KEYS" in result.stderr
 
 
+def test_a_first_taking_that_is_refused_leaves_nothing(
+    call: Any, project: Path, carried: Path
+) -> None:
+    before = sorted(project.iterdir())
+    for wrong in (carried, project / "nothing"):
+        assert call("take", wrong).exit_code == 2
+        assert sorted(project.iterdir()) == before
+    assert call("take", carried, "--signers", "ci-keys.pem").exit_code == 0
+
+
 def test_own_and_trusted_keys_are_admitted_without_a_file(
     call: Any, carried: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,8 @@ import typer
 from venturalitica.cli.output import JsonOption, counter, emit_json, new_app, say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from venturalitica.ledger.carrying.take import Taking
 
 app = new_app()
@@ -53,11 +56,25 @@ def take(
     settings = Settings.current()
     keys = keys_of(settings, signers)
     with counter("verifying") as progress:
+        if not settings.home.exists():
+            _rehearse(folder, keys)
         done = take_in(open_ledger(settings), folder, keys=keys, progress=progress)
     if as_json:
         emit_json(facts(done))
     else:
         _show(done)
+
+
+def _rehearse(folder: Path, keys: Mapping[str, Any]) -> None:
+    """Take it into a ledger that is thrown away, where there is none yet: what is refused then
+    leaves neither a ledger nor a key behind."""
+    from venturalitica.ledger.carrying.take import take as take_in
+    from venturalitica.ledger.ledger import Ledger
+    from venturalitica.ledger.signing.signer import load_signer
+
+    with TemporaryDirectory() as place:
+        signer = load_signer(None, Path(place) / "key")
+        take_in(Ledger.open(Path(place) / "ledger", signer=signer), folder, keys=keys)
 
 
 def facts(done: Taking) -> dict[str, Any]:
