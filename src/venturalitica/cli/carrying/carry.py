@@ -77,8 +77,15 @@ def facts(done: Parcel) -> dict[str, Any]:
 
 
 def _show(done: Parcel) -> None:
+    from venturalitica.ledger.verify.check_records import many
+
     count = done.size - done.start
     what = f"entries {done.start} to {done.size - 1}" if count else "nothing new"
+    what = f"entry {done.start}" if count == 1 else what
     missing = f", {done.left} not in the vault any more" if done.left else ""
-    say(inert(f"Carried {what} of {done.origin}: {done.tallies} tallies{missing}."))
+    say(
+        inert(
+            f"Carried {what} of {done.origin}: {many(done.tallies, 'tally', 'tallies')}{missing}."
+        )
+    )
     say(inert(f"Keep {done.folder} as it is, and take it in with 'venturalitica take'."))

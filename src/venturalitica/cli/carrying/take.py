@@ -96,17 +96,22 @@ def facts(done: Taking) -> dict[str, Any]:
 
 
 def _show(done: Taking) -> None:
+    from venturalitica.ledger.verify.check_records import many
+
     log = done.log
+    tallies = many(done.tallies, "tally", "tallies")
     if done.entry is None:
-        more = f"; {done.tallies} tallies were new" if done.tallies else ""
-        say(f"All {log.size} entries of {log.name} were taken before{more}.")
+        more = f"; new: {tallies}" if done.tallies else ""
+        say(f"Taken before: {log.name} with {many(log.size, 'entry', 'entries')}{more}.")
     else:
         say(
-            f"Took {done.new} entries and {done.tallies} tallies of {log.name}, which has "
+            f"Took {many(done.new, 'entry', 'entries')} and {tallies} of {log.name}, which has "
             f"{log.size}; signed by key {log.key[:16]}."
         )
         say(f"Entry {done.entry.index} says so: 'venturalitica verify' holds the log to it.")
     if done.left:
-        say(f"{done.left} tallies of it were not carried: those records cannot be judged again.")
+        left = many(done.left, "tally", "tallies")
+        say(f"Not carried: {left} of it; records without cannot be judged again.")
     if done.erased:
-        say(f"{done.erased} tallies were erased here before, and stay erased.")
+        erased = many(done.erased, "tally", "tallies")
+        say(f"Erased here before, and not taken again: {erased}.")
