@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
+import signal
+import socket
 import subprocess
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import junitparser
 import pytest
@@ -208,3 +215,46 @@ def test_each_command_of_the_page_works_one_after_another(project: Any) -> None:
         assert found.exit_code == 0, (command, found.output)
     assert champion(project) == "1"
     assert Path("gate.xml").stat().st_size
+    (start,) = re.findall(r"(?s)^```sh\n(.+?)^```$", page, re.MULTILINE)
+    refuses_what_was_swapped(start)
+    serves(start)
+
+
+def refuses_what_was_swapped(start: str) -> None:
+    """The start-up of the page, when a file is another one than was downloaded."""
+    download, rest = start.split("\n", 1)
+    found = started(f"{download}\necho x >> model/model.pkl\n{rest}").communicate(timeout=120)
+    assert "may not be served" in found[1], found[1][-2000:]
+    shutil.rmtree("model")
+
+
+def serves(start: str) -> None:
+    """The start-up of the page, at a port of its own, serves until it is ended."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serving = started(f"{start.rstrip()} --port {port}\n")
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and serving.poll() is None:
+            with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/ping", timeout=5) as answer:
+                assert answer.status == 200
+                return
+            time.sleep(0.2)
+        pytest.fail(f"it did not serve: {serving.poll()}")
+    finally:
+        os.killpg(serving.pid, signal.SIGTERM)
+        serving.communicate(timeout=60)
+
+
+def started(lines: str) -> subprocess.Popen[str]:
+    """A shell that runs these lines with this Python's programs first, in a group of its own."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.Popen(
+        ["sh", "-c", lines],
+        env=os.environ | {"PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
