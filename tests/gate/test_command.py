@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import jsonschema_rs
 import junitparser
 import pytest
 from typer.testing import CliRunner
@@ -27,6 +28,7 @@ from venturalitica.audit.project import open_ledger
 from venturalitica.cli.app import app
 from venturalitica.ledger.lifecycle.ties import decisions
 
+SARIF = Path(__file__).parents[1] / "data" / "sarif-2.1.0" / "sarif-schema-2.1.0.json"
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -171,7 +173,9 @@ def test_a_control_is_shown_where_its_policy_lies(project: Any) -> None:
     formats = ("junit", "sarif", "gitlab", "github", "markdown", "html", "json")
     assert called(*words, *(f"--format={one}=made.{one}" for one in formats)).exit_code == 1
     line = next(n for n, one in enumerate(text.splitlines(), 1) if "id: recall" in one)
-    place, *_ = json.loads(Path("made.sarif").read_text())["runs"][0]["results"][0]["locations"]
+    log = json.loads(Path("made.sarif").read_text())
+    jsonschema_rs.validator_for(json.loads(SARIF.read_bytes())).validate(log)
+    place, *_ = log["runs"][0]["results"][0]["locations"]
     assert place["physicalLocation"] == {
         "artifactLocation": {"uri": "rules/model_policy.yaml", "uriBaseId": "%SRCROOT%"},
         "region": {"startLine": line},
