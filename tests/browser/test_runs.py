@@ -147,9 +147,7 @@ def test_two_are_chosen_and_compared(look, ui, records, javascript) -> None:
     first, second = shown(records)[4], shown(records)[7]
     page.get_by_label(f"Compare entry {first}", exact=True).check()
     page.get_by_label(f"Compare entry {second}", exact=True).check()
-    if javascript:
-        assert page.locator("tbody input[type=checkbox]:disabled").count() == len(records) - 2
-    page.get_by_role("button", name="Compare the two selected").first.click()
+    page.get_by_role("button", name="Compare those selected").first.click()
     page.wait_for_url("**/compare?**")
     told = page.locator("main").inner_text()
     assert f"entry {first}" in told
@@ -157,6 +155,20 @@ def test_two_are_chosen_and_compared(look, ui, records, javascript) -> None:
     controls = {verdict["control"] for verdict in records[4]["verdicts"]}
     codes = page.locator(".cm-table th code").all_inner_texts()
     assert controls <= set(codes)
+
+
+def test_a_third_is_added_from_another_page_and_left_out(look, axe, ui, javascript) -> None:
+    for width in (1280, 360):
+        page = look(f"{ui.url}/compare?a=3&b=9", javascript=javascript, width=width)
+        page.get_by_label("Another run, by its entry").fill("20")
+        page.get_by_role("button", name="Compare it too").click()
+        page.wait_for_url("**run=20**")
+        assert page.locator("h1").inner_text() == "Compare 3 runs"
+        assert page.locator(".cm-many thead th").count() >= 5
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert not javascript or axe(page) == []
+        page.get_by_role("link", name="leave out entry 9").click()
+        page.wait_for_url("**a=3&b=20")
 
 
 def test_what_cannot_be_compared_is_told(look, watch, ui, javascript) -> None:

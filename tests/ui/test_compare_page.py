@@ -8,6 +8,7 @@ import pytest
 
 from venturalitica.core.verdict import Verdict
 from venturalitica.ui.pages.compare import read
+from venturalitica.ui.pages.compare_many import read_many
 
 
 def pair_of(reading: Any) -> tuple[int, int]:
@@ -96,9 +97,11 @@ def test_the_list_leads_to_it(client: Any) -> None:
 @pytest.mark.parametrize(
     ("query", "status", "said"),
     [
-        ("", 200, "Select two runs in the list"),
-        ("?run=3", 400, "Select two runs in the list to compare them; 1 was selected."),
-        ("?run=3&run=4&run=5", 400, "3 were selected."),
+        ("", 200, "Select two runs or more in the list"),
+        ("?run=3", 400, "Select two to 20 runs in the list to compare them; 1 was selected."),
+        ("?run=3&run=3", 400, "1 was selected."),
+        ("?" + "&".join(f"run={n}" for n in range(21)), 400, "21 were selected."),
+        ("?run=3&run=4&run=99999", 404, "There is no entry 99999"),
         ("?a=3", 400, "'b' is missing"),
         ("?a=3&b=x", 400, "'b' is 'x'; expected the entry number"),
         ("?a=3&b=-1", 400, "'b' is '-1'"),
@@ -119,3 +122,35 @@ def test_a_sign_off_is_no_run(client: Any, words: Any, reading: Any) -> None:
     answer = client.get(f"/compare?a=3&b={care}")
     assert answer.status_code == 400
     assert f"Entry {care} is no audit and no run" in words(answer)
+
+
+def test_many_are_compared_what_differs_first(client: Any, words: Any) -> None:
+    runs = [0, 3, 9, 20]
+    answer = client.get("/compare?" + "&".join(f"run={run}" for run in reversed(runs)))
+    assert answer.status_code == 200
+    said = words(answer)
+    assert said.index("Controls that differ") < said.index("What else differs")
+    for run in runs:
+        others = "&amp;".join(f"run={one}" for one in runs if one != run)
+        assert f'href="/compare?{others}">leave out' in answer.text
+        assert f'<input type="hidden" name="run" value="{run}">' in answer.text
+
+
+def test_the_rows_of_many_say_what_is_on_record(reading: Any) -> None:
+    runs = [0, 3, 9, 20]
+    context = read_many(reading, runs)
+    held = [verdicts(reading, run) for run in runs]
+    assert {row.control for row in context.controls} == {name for side in held for name in side}
+    for row in context.controls:
+        found = [side.get(row.control) for side in held]
+        assert [one is None for one in row.verdicts] == [one is None for one in found]
+        known = [one for one in found if one is not None]
+        failed = sum(one["status"] == "failed" for one in known)
+        assert (f"failed in {failed} of" in row.change) == (0 < failed < len(known))
+        assert bool(row.change) or len({one["value"] for one in known}) == 1
+    changed = [bool(row.change) for row in context.controls]
+    assert changed == sorted(changed, reverse=True)
+    assert not context.facts[0].same
+    same = read_many(reading, [3, 3, 3])
+    assert not any(row.change for row in same.controls)
+    assert all(fact.same for fact in same.facts)

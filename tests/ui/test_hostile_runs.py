@@ -93,6 +93,15 @@ def test_the_policies_only_show_it_and_each_link_leads_there(client: Client) -> 
         inert(followed.text)
 
 
+def test_runs_beside_each_other_only_show_it(client: Client) -> None:
+    for entries in (range(12), range(len(NAUGHTY) - 12, len(NAUGHTY))):
+        answer = client.get("/compare?" + "&".join(f"run={entry}" for entry in entries))
+        assert answer.status_code == 200
+        text = inert(answer.text)
+        for entry in entries:
+            assert visible(NAUGHTY[entry]).strip() in text
+
+
 @pytest.fixture
 def shelf(tmp_path: Path) -> Shelf:
     return Shelf(tmp_path)

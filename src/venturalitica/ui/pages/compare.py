@@ -100,11 +100,11 @@ class CompareContext(Struct, frozen=True, kw_only=True):
 
 
 def page(request: Request) -> Response:
-    """Answer `/compare?a=3&b=9`; the list of runs asks `?run=3&run=9`."""
+    """Answer `/compare?a=3&b=9`, or of more `/compare?run=3&run=9&run=12`, as the list asks."""
     chosen = request.query_params.getlist("run")
     desk: Desk = request.app.state.desk
     if chosen:
-        return _canonical(request, chosen)
+        return _chosen(request, desk, chosen)
     ends = [request.query_params.get(name, "").strip() for name in ("a", "b")]
     if not any(ends):
         with desk.reading():
@@ -114,13 +114,21 @@ def page(request: Request) -> Response:
         return render(request, "compare.html", read(reading, a, b))
 
 
-def _canonical(request: Request, chosen: Sequence[str]) -> Response:
-    """The earlier of the two comes first."""
-    if len(chosen) != 2:
-        few = "1 was" if len(chosen) == 1 else f"{len(chosen)} were"
-        raise HTTPException(400, f"Select two runs in the list to compare them; {few} selected.")
-    a, b = sorted(_number("run", value) for value in chosen)
-    return RedirectResponse(request.app.state.addresses.url("compare", a=a, b=b), 303)
+def _chosen(request: Request, desk: Desk, chosen: Sequence[str]) -> Response:
+    """Those selected, in the order of the log; two of them are a first and a second."""
+    from venturalitica.ui.pages.compare_many import MOST, read_many
+
+    entries = sorted({_number("run", value.strip()) for value in chosen})
+    if not 2 <= len(entries) <= MOST:
+        few = "1 was" if len(entries) == 1 else f"{len(entries)} were"
+        raise HTTPException(
+            400, f"Select two to {MOST} runs in the list to compare them; {few} selected."
+        )
+    if len(entries) == 2:
+        a, b = entries
+        return RedirectResponse(request.app.state.addresses.url("compare", a=a, b=b), 303)
+    with desk.reading() as reading:
+        return render(request, "compare_many.html", read_many(reading, entries))
 
 
 def _number(name: str, value: str) -> int:
@@ -139,7 +147,7 @@ def read(reading: Reading, a: int, b: int) -> CompareContext:
         HTTPException: there is no such entry, or it is no audit and no run.
         EvidenceError: the log was altered.
     """
-    one, two = (_Record.read(reading, entry) for entry in (a, b))
+    one, two = (Record.read(reading, entry) for entry in (a, b))
     same, changed = _parameters(one.context.model, two.context.model)
     environment = _environment(one.context.environment, two.context.environment)
     return CompareContext(
@@ -155,13 +163,21 @@ def read(reading: Reading, a: int, b: int) -> CompareContext:
     )
 
 
-class _Record(Struct, frozen=True):
+class Record(Struct, frozen=True):
+    """A run that is compared, read from the log."""
+
     entry: int
     signer: str
     context: ReportContext
 
     @classmethod
-    def read(cls, reading: Reading, number: int) -> _Record:
+    def read(cls, reading: Reading, number: int) -> Record:
+        """The record of this entry.
+
+        Raises:
+            HTTPException: there is none, or it is no audit and no run.
+            EvidenceError: the log was altered.
+        """
         from venturalitica.review.record_page import standing_of
 
         ledger = reading.ledger
@@ -183,6 +199,7 @@ class _Record(Struct, frozen=True):
         return cls(number, entry.signer, context)
 
     def side(self) -> Side:
+        """What the page says of it."""
         policy, run = self.context.policy, self.context.run
         model, git = self.context.model or {}, mapping(self.context.environment.get("git"))
         return Side(

@@ -5,7 +5,7 @@
    [data-png]        a button: the SVG of that address, drawn here as a PNG to keep
    [data-print]      a button: prints the page
    [data-drop]       a form with one file input: a file may be dropped on it
-   [data-most="2"]   a form: at most so many of its checkboxes are ticked
+   [data-most="20"]  a form: at most so many of its checkboxes are ticked
    [data-change]     a select or input: its form is sent when it changes
    [data-slash]      a field: the key / leads to it
    [data-hold]       asks for nothing new while something in it is ticked, open or in use */
