@@ -29,7 +29,7 @@ class ControlRow(Struct, frozen=True, kw_only=True):
     """One control in every run, None where a run does not have it.
 
     `change` says in words what differs; empty where nothing does. `worst` is the rank of the worst
-    light.
+    light, the worst first.
     """
 
     control: str
@@ -78,7 +78,7 @@ def read_many(reading: Reading, entries: Sequence[int]) -> ManyContext:
     """
     records = [Record.read(reading, entry) for entry in entries]
     contexts = [record.context for record in records]
-    rows = sorted(_controls(contexts), key=lambda row: (not row.change, -row.worst))
+    rows = sorted(_controls(contexts), key=lambda row: (not row.change, row.worst))
     facts = sorted(_facts(contexts), key=lambda fact: fact.same)
     return ManyContext(tuple(record.side() for record in records), tuple(rows), tuple(facts))
 
@@ -93,7 +93,7 @@ def _controls(contexts: Sequence[ReportContext]) -> Iterator[ControlRow]:
             title=known[-1].title,
             verdicts=verdicts,
             change="; ".join(_changes(verdicts, known)),
-            worst=max(RANKS[verdict.light] for verdict in known),
+            worst=min(RANKS[verdict.light] for verdict in known),
         )
 
 
