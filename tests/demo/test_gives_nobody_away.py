@@ -195,7 +195,8 @@ def rows_of(name: str, file: Path, folder: Path) -> Iterator[tuple[str, str]]:
         listed = database.execute("select name from sqlite_master where type = 'table'")
         for (table,) in listed.fetchall():
             found = [str(row) for row in database.execute(f'select * from "{table}"').fetchall()]
-            found = [re.sub(r"(?<![.\w])\d{12,}\b", "MOMENT", row) for row in found]
+            # Moments; a digest that is of digits alone by chance is no other word than one.
+            found = [re.sub(r"(?<![.\w])\d{12,}\b", "DIGEST", row) for row in found]
             yield f"{name} {table}", "\n".join(sorted(found, key=lambda row: alike(row, folder)))
 
 
