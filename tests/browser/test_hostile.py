@@ -17,6 +17,8 @@ DECEPTIVE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
 AT_A_TIME = 12
+FILES = {"static", "download", "runs_file", "chart"}
+"""Addresses of no pages."""
 
 
 def plain(text: str) -> str:
@@ -64,11 +66,11 @@ def test_lists_are_inert(look, hostile_ui) -> None:
 
 def test_every_page_is_inert(look, watch, hostile_ui, addresses) -> None:
     page = look(f"{hostile_ui.url}/")
-    visited = [address for found in addresses.values() for address in found]
+    visited = [
+        address for name, found in addresses.items() if name not in FILES for address in found
+    ]
     assert len(visited) > 20
     for address in visited:
-        if "/download/" in address or "/static/" in address:
-            continue
         answer = watch.go(page, address)
         assert answer.status == 200, address
         assert page.locator("h1").count() == 1, address
@@ -113,7 +115,7 @@ def test_a_download_is_named_safely(look, watch, hostile_ui, tmp_path: Path) -> 
     page = look(f"{hostile_ui.url}/runs/0")
     for entry in range(0, len(NAUGHTY), 12):
         watch.go(page, f"{hostile_ui.url}/runs/{entry}")
-        for link in page.locator("a[download]").all():
+        for link in page.locator("a[download][href*='/download/']").all():
             with page.expect_download() as told:
                 link.click()
             assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", told.value.suggested_filename)
