@@ -38,6 +38,7 @@ def trained(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / ".venturalitica"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    monkeypatch.setenv("VENTURALITICA_TRACKER_WAIT", "100")  # however busy the machine is
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
     place = mlflow.create_experiment("credit", artifact_location=f"{tmp_path}/artifacts")
     draw = np.random.default_rng(1)

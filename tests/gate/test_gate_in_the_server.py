@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -319,6 +320,11 @@ def test_an_alias_set_while_files_are_being_written_is_not_set(world: World) -> 
     thread.start()
     try:
         assert begun.wait(30)
+        # The server knows of it once it has announced the write; the client is ahead of it.
+        writes = next(world.folder.rglob("writes"))
+        until = time.monotonic() + 30
+        while not any(writes.iterdir()) and time.monotonic() < until:
+            time.sleep(0.01)
         refused = world.set_alias(green.version)
         assert refused.status == 403
         assert "[gate: busy" in refused.json["message"]
