@@ -16,36 +16,17 @@ from starlette.responses import RedirectResponse, Response
 from venturalitica.core.circumstances import data_digest
 from venturalitica.core.json_values import Json, mapping, text
 from venturalitica.core.text import format_number
-from venturalitica.core.verdict import Light, Verdict
-from venturalitica.errors import EntryPruned, EvidenceError
+from venturalitica.core.verdict import Verdict
 from venturalitica.ledger.index.queries import RANKS
-from venturalitica.reports.context import ReportContext, read_statement
 from venturalitica.reports.sentences import status_words
-from venturalitica.reports.summary import doubt_sentence, fault_sentence, fault_words
+from venturalitica.ui.pages.compare_many import MOST, read_many
+from venturalitica.ui.pages.compared_run import Record, Side
 from venturalitica.ui.templating import render
 
 if TYPE_CHECKING:
     from venturalitica.ui.reader import Desk, Reading
 
 MOST_PACKAGES = 60
-
-
-class Side(Struct, frozen=True, kw_only=True):
-    """One of the two runs."""
-
-    entry: int
-    light: Light
-    doubt: str
-    name: str
-    run_id: str
-    started_at: str
-    policy: str
-    version: str
-    sha256: str
-    model: str
-    model_sha256: str
-    commit: str
-    signer: str
 
 
 class ControlPair(Struct, frozen=True, kw_only=True):
@@ -116,8 +97,6 @@ def page(request: Request) -> Response:
 
 def _chosen(request: Request, desk: Desk, chosen: Sequence[str]) -> Response:
     """Those selected, in the order of the log; two of them are a first and a second."""
-    from venturalitica.ui.pages.compare_many import MOST, read_many
-
     entries = sorted({_number("run", value.strip()) for value in chosen})
     if not 2 <= len(entries) <= MOST:
         few = "1 was" if len(entries) == 1 else f"{len(entries)} were"
@@ -161,66 +140,6 @@ def read(reading: Reading, a: int, b: int) -> CompareContext:
         environment=environment[:MOST_PACKAGES],
         more_packages=max(0, len(environment) - MOST_PACKAGES),
     )
-
-
-class Record(Struct, frozen=True):
-    """A run that is compared, read from the log."""
-
-    entry: int
-    signer: str
-    context: ReportContext
-
-    @classmethod
-    def read(cls, reading: Reading, number: int) -> Record:
-        """The record of this entry.
-
-        Raises:
-            HTTPException: there is none, or it is no audit and no run.
-            EvidenceError: the log was altered.
-        """
-        from venturalitica.review.record_page import standing_of
-
-        ledger = reading.ledger
-        if not 0 <= number < ledger.size:
-            raise HTTPException(
-                404, f"There is no entry {number}; the log has {ledger.size}, counted from 0."
-            )
-        try:
-            entry = ledger.entry(number)
-        except EntryPruned as error:
-            raise HTTPException(404, str(error)) from None
-        if not entry.record.judged:
-            raise HTTPException(400, f"Entry {number} is no audit and no run: only those compare.")
-        try:
-            standing = standing_of(ledger, entry, doubts=reading.known())
-            context = read_statement(entry.statement, standing=standing)
-        except EvidenceError as error:
-            raise EvidenceError(f"entry {number}: {error}") from error
-        return cls(number, entry.signer, context)
-
-    def side(self) -> Side:
-        """What the page says of it."""
-        policy, run = self.context.policy, self.context.run
-        model, git = self.context.model or {}, mapping(self.context.environment.get("git"))
-        return Side(
-            entry=self.entry,
-            light=self.context.light,
-            doubt=" ".join(filter(None, _doubts(self.context))),
-            name=run.name,
-            run_id=run.id,
-            started_at=run.started_at,
-            policy=policy.name if policy else "",
-            version=policy.version if policy else "",
-            sha256=policy.sha256 if policy else "",
-            model=text(model.get("class")),
-            model_sha256=text(model.get("sha256")),
-            commit=text(git.get("commit")),
-            signer=self.signer,
-        )
-
-
-def _doubts(context: ReportContext) -> tuple[str, ...]:
-    return fault_sentence(context), fault_words(context), doubt_sentence(context)
 
 
 def _controls(a: Sequence[Verdict], b: Sequence[Verdict]) -> list[ControlPair]:

@@ -15,7 +15,7 @@ from venturalitica.core.json_values import mapping, text
 from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Verdict
 from venturalitica.ledger.index.queries import RANKS
-from venturalitica.ui.pages.compare import Record, Side
+from venturalitica.ui.pages.compared_run import Record, Side
 
 if TYPE_CHECKING:
     from venturalitica.reports.context import ReportContext
