@@ -9,6 +9,7 @@ import pytest
 from venturalitica.core.verdict import Verdict
 from venturalitica.ui.pages.compare import read
 from venturalitica.ui.pages.compare_many import read_many
+from venturalitica.ui.pages.compared_run import scalar_of
 
 
 def pair_of(reading: Any) -> tuple[int, int]:
@@ -158,3 +159,8 @@ def test_the_rows_of_many_say_what_is_on_record(reading: Any) -> None:
     same = read_many(reading, [3, 3, 3])
     assert not any(row.change for row in same.controls)
     assert all(fact.same for fact in same.facts)
+
+
+def test_a_number_and_its_text_are_not_the_same_parameter() -> None:
+    assert scalar_of({"depth": 1}, "depth") != scalar_of({"depth": "1"}, "depth")
+    assert scalar_of({}, "depth") == ""

@@ -64,7 +64,6 @@ def text_of(desk: Desk, value: str) -> Side | None:
 
 
 def _own_file(desk: Desk) -> Side | None:
-
     path = policy_file(desk.settings)
     if path is None:
         return None
@@ -75,7 +74,6 @@ def _own_file(desk: Desk) -> Side | None:
 
 
 def _side_of(data: bytes, source: str) -> Side:
-
     found = lint(data, filename=DRAFT)
     if found.policy is not None:
         return Side(edition_of(found.policy), data, source, found.policy)
@@ -84,7 +82,6 @@ def _side_of(data: bytes, source: str) -> Side:
 
 
 def compared(old: Side | None, text: str, policy: Policy | None) -> Compared | None:
-
     if old is None or policy is None:
         return None
     return compare(old, _side_of(text.encode(), "this draft"))

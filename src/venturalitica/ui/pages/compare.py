@@ -5,8 +5,8 @@ Both are read from the log itself and verified; nothing here comes from the inde
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from starlette.exceptions import HTTPException
@@ -20,7 +20,7 @@ from venturalitica.core.verdict import Verdict
 from venturalitica.ledger.index.queries import RANKS
 from venturalitica.reports.sentences import status_words
 from venturalitica.ui.pages.compare_many import MOST, read_many
-from venturalitica.ui.pages.compared_run import Record, Side
+from venturalitica.ui.pages.compared_run import Record, Side, data_name, scalar_of
 from venturalitica.ui.templating import render
 
 if TYPE_CHECKING:
@@ -209,12 +209,8 @@ def _rule(a: Verdict | None, b: Verdict | None) -> str:
 
 def _data(a: Sequence[Json], b: Sequence[Json]) -> list[Pair]:
     """The digests of each data set of the runs."""
-    ours, theirs = ({_data_name(item): data_digest(item) for item in side} for side in (a, b))
+    ours, theirs = ({data_name(item): data_digest(item) for item in side} for side in (a, b))
     return [_fact(name, ours.get(name, ""), theirs.get(name, "")) for name in {**ours, **theirs}]
-
-
-def _data_name(item: Json) -> str:
-    return f"{text(item.get('name'))} ({text(item.get('context'))})"
 
 
 def _model(a: Json | None, b: Json | None) -> list[Pair]:
@@ -227,16 +223,9 @@ def _parameters(a: Json | None, b: Json | None) -> tuple[int, tuple[Pair, ...]]:
     """How many are the same, and those that are not."""
     ours, theirs = (mapping((side or {}).get("parameters")) for side in (a, b))
     names = sorted({**ours, **theirs})
-    pairs = [_fact(name, _scalar(ours, name), _scalar(theirs, name)) for name in names]
+    pairs = [_fact(name, scalar_of(ours, name), scalar_of(theirs, name)) for name in names]
     changed = tuple(pair for pair in pairs if not pair.same)
     return len(pairs) - len(changed), changed
-
-
-def _scalar(values: Mapping[str, Any], name: str) -> str:
-    """As JSON has it, so that 1 and "1" are told apart; empty where it is not there."""
-    import json
-
-    return json.dumps(values[name], ensure_ascii=False, sort_keys=True) if name in values else ""
 
 
 def _environment(a: Json, b: Json) -> tuple[Pair, ...]:

@@ -15,7 +15,7 @@ from venturalitica.core.json_values import mapping, text
 from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Verdict
 from venturalitica.ledger.index.queries import RANKS
-from venturalitica.ui.pages.compared_run import Record, Side
+from venturalitica.ui.pages.compared_run import Record, Side, data_name, scalar_of
 
 if TYPE_CHECKING:
     from venturalitica.reports.context import ReportContext
@@ -127,15 +127,11 @@ def _facts(contexts: Sequence[ReportContext]) -> Iterator[FactRow]:
     git = [mapping(one.environment.get("git")) for one in contexts]
     yield _digests("commit", [text(one.get("commit")) for one in git])
     yield FactRow("Python", tuple(text(one.environment.get("python")) for one in contexts))
-    data = [{_data_name(item): data_digest(item) for item in one.data} for one in contexts]
+    data = [{data_name(item): data_digest(item) for item in one.data} for one in contexts]
     yield from (_digests(f"data: {name}", column) for name, column in _columns(data))
     parameters = [mapping(model.get("parameters")) for model in models]
-    told = [{name: str(value) for name, value in one.items()} for one in parameters]
+    told = [{name: scalar_of(one, name) for name in one} for one in parameters]
     yield from (FactRow(f"parameter {n}", tuple(column)) for n, column in _columns(told))
-
-
-def _data_name(item: Mapping[str, object]) -> str:
-    return f"{text(item.get('name'))} ({text(item.get('context'))})"
 
 
 def _columns(found: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, list[str]]]:

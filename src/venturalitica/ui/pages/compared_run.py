@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from starlette.exceptions import HTTPException
 
-from venturalitica.core.json_values import mapping, text
+from venturalitica.core.json_values import Json, mapping, text
 from venturalitica.core.verdict import Light
 from venturalitica.errors import EntryPruned, EvidenceError
 from venturalitica.reports.context import ReportContext, read_statement
@@ -93,3 +95,13 @@ class Record(Struct, frozen=True):
 
 def _doubts(context: ReportContext) -> tuple[str, ...]:
     return fault_sentence(context), fault_words(context), doubt_sentence(context)
+
+
+def data_name(item: Json) -> str:
+    """What a data set is called beside that of another run."""
+    return f"{text(item.get('name'))} ({text(item.get('context'))})"
+
+
+def scalar_of(values: Mapping[str, Any], name: str) -> str:
+    """As JSON has it, so that 1 and "1" are told apart; empty where it is not there."""
+    return json.dumps(values[name], ensure_ascii=False, sort_keys=True) if name in values else ""

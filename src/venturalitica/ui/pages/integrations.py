@@ -26,7 +26,7 @@ from venturalitica.ui.health import (
 )
 from venturalitica.ui.jobs import Job, Jobs
 from venturalitica.ui.reader import Desk, Reading
-from venturalitica.ui.templating import draw, render
+from venturalitica.ui.templating import addresses_of, draw, render
 
 if TYPE_CHECKING:
     from venturalitica.audit.delivery import Delivery
@@ -160,5 +160,4 @@ def _reading(request: Request) -> Iterator[Reading | None]:
 
 
 def _wait(request: Request) -> float:
-    addresses = request.scope.get("venturalitica.addresses") or request.app.state.addresses
-    return EXPORT_WAIT if addresses.exported else ANSWER_WAIT
+    return EXPORT_WAIT if addresses_of(request).exported else ANSWER_WAIT

@@ -190,7 +190,7 @@ def _families() -> tuple[tuple[str, tuple[MetricSpec, ...]], ...]:
 def _found(text: str, old: Side | None, place: str, given: Mapping[str, str]) -> Found:
 
     checked = lint(text.encode(), filename=DRAFT)
-    tried, problems = _tried(text, place, given, checked.policy)
+    tried, problems = _tried(text, place, given, checked)
     return Found(
         lint=checked,
         rules=tuple(_rules(text, checked.policy)),
@@ -218,7 +218,7 @@ def _rules(text: str, policy: Policy | None) -> Iterator[Rule]:
 
 
 def _tried(
-    text: str, place: str, given: Mapping[str, str], policy: Policy | None
+    text: str, place: str, given: Mapping[str, str], before: Lint
 ) -> tuple[str, tuple[str, ...]]:
     """The rule of the fields in words, or what is wrong with it."""
     if not place or not any(given.values()):
@@ -231,14 +231,9 @@ def _tried(
     if after.policy is not None:
         return sentence(after.policy.controls[-1 if number is None else number]), ()
     # Of a text with faults elsewhere only what the fields add is said here.
-    before = {problem.message for problem in _lint_of(text, policy)}
-    new = tuple(one.message for one in after.errors if one.message not in before)
+    known = {problem.message for problem in before.errors}
+    new = tuple(one.message for one in after.errors if one.message not in known)
     return "", new
-
-
-def _lint_of(text: str, policy: Policy | None) -> tuple[Any, ...]:
-
-    return () if policy is not None else lint(text.encode(), filename=DRAFT).errors
 
 
 def _edited(text: str, action: str, place: str, given: Mapping[str, str]) -> tuple[str, str]:
