@@ -11,7 +11,8 @@ import pytest
 from venturalitica.core.record import APPROVAL
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Entry, Ledger
-from venturalitica.ledger.lifecycle.approve import SignOffs, approvals, approve, signed_off
+from venturalitica.ledger.lifecycle.approve import APPROVALS, approvals, approve, signed_off
+from venturalitica.ledger.lifecycle.ties import ATTACHMENTS, ReadOnce, attachments_of
 
 AT = datetime(2026, 11, 26, 9, 30, tzinfo=UTC)
 
@@ -70,13 +71,13 @@ def test_an_altered_log_is_not_read(ledger: Ledger, records: list[Entry], home: 
 
 
 def test_what_is_kept_grows_with_the_log(ledger: Ledger, records: list[Entry]) -> None:
-    known = SignOffs()
-    assert known.of(ledger, records[0]) == []
+    known = ReadOnce(APPROVALS, ATTACHMENTS)
+    assert signed_off(ledger, records[0], known) == []
     for role in ("reviewer", "auditor"):
         sign(ledger, records[0], role)
         sign(ledger, records[1], "somebody else")
-        assert known.of(ledger, records[0]) == signed_off(ledger, records[0])
-    assert [one.role for one in known.of(ledger, records[0])] == ["reviewer", "auditor"]
+        assert signed_off(ledger, records[0], known) == signed_off(ledger, records[0])
+    assert [one.role for one in signed_off(ledger, records[0], known)] == ["reviewer", "auditor"]
 
 
 def test_what_is_kept_is_read_once(
@@ -90,32 +91,33 @@ def test_what_is_kept_is_read_once(
         return lines(self, at)
 
     monkeypatch.setattr(Ledger, "lines", counted)
-    known = SignOffs()
-    known.of(ledger, records[0])
-    known.of(ledger, records[1])
+    known = ReadOnce(APPROVALS, ATTACHMENTS)
+    signed_off(ledger, records[0], known)
+    signed_off(ledger, records[1], known)
+    attachments_of(ledger, records[1], known)
     sign(ledger, records[0], "auditor")
-    assert len(known.of(ledger, records[0])) == 1
+    assert len(signed_off(ledger, records[0], known)) == 1
     assert starts == [0, 2]
 
 
 def test_of_another_log_nothing_is_kept(
     ledger: Ledger, records: list[Entry], statement: Any, signer: Any, tmp_path: Path
 ) -> None:
-    known = SignOffs()
+    known = ReadOnce(APPROVALS, ATTACHMENTS)
     sign(ledger, records[0], "auditor")
-    assert known.of(ledger, records[0])
+    assert signed_off(ledger, records[0], known)
     other = Ledger.open(tmp_path / "other", signer=signer)
     first = other.append(statement(0))
-    assert known.of(other, first) == []
-    assert len(known.of(ledger, records[0])) == 1
+    assert signed_off(other, first, known) == []
+    assert len(signed_off(ledger, records[0], known)) == 1
 
 
 def test_all_of_a_log_are_those_of_each_record(ledger: Ledger, records: list[Entry]) -> None:
-    known = SignOffs()
-    assert known.by_entry(ledger) == {}
+    known = ReadOnce(APPROVALS, ATTACHMENTS)
+    assert approvals(ledger, known) == {}
     for role in ("one", "two"):
         sign(ledger, records[0], role)
     sign(ledger, records[1], "three")
-    found = known.by_entry(ledger)
+    found = approvals(ledger, known)
     assert found == {one.index: tuple(signed_off(ledger, one)) for one in records}
     assert found == approvals(ledger)

@@ -25,8 +25,7 @@ from venturalitica.review.drift_charts import drift_charts
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
     from venturalitica.ledger.index.queries import Known
-    from venturalitica.ledger.lifecycle.approve import SignOffs
-    from venturalitica.ledger.lifecycle.ties import Attached
+    from venturalitica.ledger.lifecycle.ties import ReadOnce
     from venturalitica.ledger.outbox import Attempt
     from venturalitica.ledger.records.kinds.approval import Approval
 
@@ -36,8 +35,7 @@ def page_context(
     entry: Entry,
     *,
     now: datetime | None = None,
-    known: SignOffs | None = None,
-    attached: Attached | None = None,
+    told: ReadOnce | None = None,
     attempts: Iterable[Attempt] | None = None,
     doubts: Known | None = None,
 ) -> ReportContext:
@@ -45,8 +43,7 @@ def page_context(
 
     Args:
         now: when it is drawn; the clock, if left out.
-        known: the sign-offs of this log as read before, for who draws many pages of it.
-        attached: the attachments of this log, likewise.
+        told: what this log says of its records, as read before, for who draws many pages of it.
         attempts: what the outbox tells of this entry, likewise.
         doubts: what is known of this log's records; `known_here`, if left out.
 
@@ -58,7 +55,7 @@ def page_context(
     from venturalitica.ledger.lifecycle.ties import attachments_of, runs_of
 
     refuse_other_kinds(entry)
-    made = attached.of(ledger, entry) if attached else attachments_of(ledger, entry)
+    made = attachments_of(ledger, entry, told)
     trackers = runs_of(entry.record.trackers, [one for _, one in made])
     tried = Outbox(ledger).attempts() if attempts is None else attempts
     waiting = _waiting(tried, entry, trackers)
@@ -68,7 +65,7 @@ def page_context(
             entry.statement,
             evidence_sha256=entry.evidence_sha256,
             delivered=not waiting if trackers else None,
-            approvals=sign_offs(ledger, entry, known),
+            approvals=sign_offs(ledger, entry, told),
             standing=standing,
             trackers=trackers,
             drift=drift_charts(ledger, entry.record),
@@ -233,7 +230,7 @@ def verified(ledger: Ledger, index: int) -> Verification:
         return Verification(f"entry {index}", (Step("bundle", False, str(error)),))
 
 
-def sign_offs(ledger: Ledger, entry: Entry, known: SignOffs | None = None) -> list[dict[str, Any]]:
+def sign_offs(ledger: Ledger, entry: Entry, told: ReadOnce | None = None) -> list[dict[str, Any]]:
     """The sign-offs of a record as facts, each with whether it verifies and when it was erased."""
     from venturalitica.ledger.lifecycle.approve import signed_off
     from venturalitica.ledger.records.vault import Vault
@@ -245,7 +242,7 @@ def sign_offs(ledger: Ledger, entry: Entry, known: SignOffs | None = None) -> li
             "verified": verified(ledger, approval.index).ok,
             "erased_on": _erased_on(ledger, vault, approval),
         }
-        for approval in (known.of(ledger, entry) if known else signed_off(ledger, entry))
+        for approval in signed_off(ledger, entry, told)
     ]
 
 

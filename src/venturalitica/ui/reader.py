@@ -22,7 +22,7 @@ from venturalitica.core.record import is_tracker_run
 from venturalitica.core.redact import redact_uri
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.index.cross_check import EDITED, Held, stamp_of
-from venturalitica.ledger.lifecycle.ties import Attached, attached_by_record, runs_of
+from venturalitica.ledger.lifecycle.ties import ATTACHMENTS, ReadOnce, attached_by_record, runs_of
 from venturalitica.ledger.receipts import DeliveryState
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.review.health.ci import LastMade
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from venturalitica.ledger.formats.checkpoint import Checkpoint
     from venturalitica.ledger.index.cross_check import Lines, Verdicts
     from venturalitica.ledger.index.queries import Known
-    from venturalitica.ledger.lifecycle.approve import SignOffs
     from venturalitica.ledger.outbox import Attempt, Receipt, Undelivered
     from venturalitica.ledger.records.kinds.approval import Approval
     from venturalitica.reports.context import ReportContext
@@ -68,8 +67,6 @@ class Desk:
         self._lock = threading.Lock()
         self._kept = _Kept()
         self.deliveries = DeliveryState(self.home / "receipts.jsonl")
-        self.attachments = Attached()
-        """The attachments of the log, read from the log itself."""
         self.held = Held()
         self.linked = Linked()
         self.ci = LastMade()
@@ -134,11 +131,11 @@ class Desk:
         self._seen = head
 
     @cached_property
-    def sign_offs(self) -> SignOffs:
-        """The sign-offs of the log, read from the log itself; for pages of one record."""
-        from venturalitica.ledger.lifecycle.approve import SignOffs
+    def told(self) -> ReadOnce:
+        """What the log says of records afterwards, read from the log itself, once."""
+        from venturalitica.ledger.lifecycle.approve import APPROVALS
 
-        return SignOffs()
+        return ReadOnce(APPROVALS, ATTACHMENTS)
 
     def close(self) -> None:
         """Close what is open."""
@@ -201,8 +198,7 @@ class Reading(Struct, frozen=True):
         return page_context(
             self.ledger,
             entry,
-            known=self.desk.sign_offs,
-            attached=self.desk.attachments,
+            told=self.desk.told,
             attempts=self.desk.deliveries.of_entry(entry.index),
             doubts=self.known(),
         )
@@ -337,8 +333,10 @@ class Reading(Struct, frozen=True):
         return late.issuperset(self.desk.deliveries.not_confirmed(missing))
 
     def _sign_offs(self) -> dict[int, tuple[Approval, ...]]:
+        from venturalitica.ledger.lifecycle.approve import approvals
+
         try:
-            return self.desk.sign_offs.by_entry(self.ledger)
+            return approvals(self.ledger, self.desk.told)
         except EvidenceError:
             return {}  # what is altered is signed off by nobody; 'verify' says where
 

@@ -198,8 +198,10 @@ class Proofs:
 
     def _down_to(self, index: int) -> tuple[tuple[int, int], list[tuple[int, int]]]:
         """The lowest subtree over the leaf that is proven, and what lies beside the way from it."""
-        low, high = 0, self._tree.size
-        top, beside = (low, high), list[tuple[int, int]]()
+        top, beside = (0, self._tree.size), list[tuple[int, int]]()
+        # Leaves in their order: the next lies in what was proven last, at the end of a dict.
+        last = next(reversed(self._proven), top)
+        low, high = top = last if last[0] <= index < last[1] else top
         while high - low > 1:
             middle = low + _split(high - low)
             left, right = (low, middle), (middle, high)

@@ -6,93 +6,54 @@ index: whoever can write to the folder can edit that, and take a rejection out o
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import marks_in_base64
 from venturalitica.core.record import APPROVAL, FORMAT, statement_json
 from venturalitica.core.text import timestamp
-from venturalitica.errors import EntryPruned, EvidenceError
+from venturalitica.errors import EvidenceError
 from venturalitica.ledger.index.rows import Outline
 from venturalitica.ledger.ledger import Ledger
+from venturalitica.ledger.lifecycle.ties import Reader, ReadOnce
 from venturalitica.ledger.records.kinds.approval import MAX_ROLE, Approval, approval_in, check
 from venturalitica.ledger.records.placement import Entry
 from venturalitica.ledger.records.vault import MAX_TEXT, Pair
 from venturalitica.ledger.signing.signer import Signer
 
 
-def signed_off(ledger: Ledger, entry: Entry) -> list[Approval]:
+def signed_off(ledger: Ledger, entry: Entry, told: ReadOnce | None = None) -> list[Approval]:
     """Every sign-off of `entry`, oldest first; one of another record's digest is left out.
+
+    Args:
+        told: what was read of this log before, for who asks of many records.
 
     Raises:
         EvidenceError: the log was altered.
     """
+    if told is not None:
+        return [approval for _, approval in told.about(ledger, APPROVALS, entry)]
     later = _approvals(ledger, entry.index + 1)
     return [approval for approval in later if _names(approval, entry)]
 
 
-class SignOffs:
-    """The sign-offs of a whole log, read once and from then on as it grows; safe from threads.
-
-    What was read stays as it was while the log still holds the last record that was read: each
-    record names the leaf of the one before it, so that one stands for them all.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._found: list[Approval] = []
-        self._read = 0
-        self._last: tuple[str, str] = ("", "")
-
-    def of(self, ledger: Ledger, entry: Entry) -> list[Approval]:
-        """What `signed_off` gives.
-
-        Raises:
-            EvidenceError: the log was altered.
-        """
-        with self._lock:
-            self._go_on(ledger)
-            fitting = [approval for approval in self._found if _names(approval, entry)]
-        return [approval for approval in fitting if _is_there(ledger, approval)]
-
-    def by_entry(self, ledger: Ledger) -> dict[int, tuple[Approval, ...]]:
-        """All sign-offs, oldest first, by the entry that each speaks of.
-
-        Raises:
-            EvidenceError: the log was altered.
-        """
-        with self._lock:
-            self._go_on(ledger)
-            every = list(self._found)
-        there = {index for index, _ in ledger.chosen(approval.index for approval in every)}
-        return _by_entry(ledger, [one for one in every if one.index in there])
-
-    def _go_on(self, ledger: Ledger) -> None:
-        head = ledger.head()
-        if self._read and (
-            self._read > head.size or self._last != (head.origin, ledger.leaf(self._read - 1))
-        ):
-            self._found, self._read = [], 0  # it is another log
-        if self._read == head.size:
-            return
-        self._found += [one for one in _approvals(ledger, self._read) if one.index < head.size]
-        self._read = head.size
-        self._last = (head.origin, ledger.leaf(head.size - 1))
-
-
-def approvals(ledger: Ledger) -> dict[int, tuple[Approval, ...]]:
+def approvals(ledger: Ledger, told: ReadOnce | None = None) -> dict[int, tuple[Approval, ...]]:
     """The sign-offs of the log, oldest first, by the entry that each speaks of.
 
     One whose digest is not that of the entry, or that the key which it names did not sign, is left
     out; `verify` says that it is a fault.
 
+    Args:
+        told: what was read of this log before, for who asks again as it grows.
+
     Raises:
         EvidenceError: the log was altered.
     """
-    return SignOffs().by_entry(ledger)
+    found = (told or ReadOnce(APPROVALS)).all(ledger, APPROVALS)
+    return _by_entry(ledger, [approval for _, approval in found])
 
 
 class LateSignOffs:
@@ -141,22 +102,9 @@ def _by_entry(ledger: Ledger, every: Sequence[Approval]) -> dict[int, tuple[Appr
 
 
 def _approvals(ledger: Ledger, start: int, stop: int | None = None) -> Iterator[Approval]:
-    for index, line in ledger.lines(start):
-        if index == stop:
-            return
-        if any(mark in line for mark in _MARKS):
-            approval = approval_in(line, index)  # the mark may stand in the text of another kind
-            if approval is not None:
-                yield approval
-
-
-def _is_there(ledger: Ledger, approval: Approval) -> bool:
-    """Whether it was not pruned since it was read."""
-    try:
-        ledger.entry(approval.index)
-    except EntryPruned:
-        return False
-    return True
+    lines = ledger.lines(start)
+    within = lines if stop is None else takewhile(lambda one: one[0] < stop, lines)
+    return (approval for _, approval in APPROVALS.all(within))
 
 
 def _names(approval: Approval, entry: Entry) -> bool:
@@ -164,7 +112,7 @@ def _names(approval: Approval, entry: Entry) -> bool:
     return named == (entry.index, entry.evidence_sha256)
 
 
-_MARKS = marks_in_base64(APPROVAL.encode())
+APPROVALS = Reader(marks_in_base64(APPROVAL.encode()), approval_in)
 
 
 def approve(

@@ -8,8 +8,13 @@ index, which whoever can write to the folder can edit.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from itertools import chain, takewhile
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from venturalitica.core.encoding import marks_in_base64
 from venturalitica.core.json_values import Json
@@ -25,8 +30,92 @@ from venturalitica.ledger.records.placement import Entry
 if TYPE_CHECKING:
     from venturalitica.ledger.index.index import Index
 
-T = TypeVar("T", ModelTie, Attachment, Decided)
+T = TypeVar("T")
 About = TypeVar("About", ModelTie, Attachment)
+_Found = dict[tuple[int, str], list[tuple[int, T]]]
+"""By place and digest of the record that each speaks of."""
+
+
+class Reader(Struct, Generic[T], frozen=True, eq=False):
+    """How records of one kind are read from the lines of a log.
+
+    A line without one of the `marks` is none of them. `read` gives what the line of an entry says;
+    None for another kind, and where it cannot be read as one.
+    """
+
+    marks: tuple[bytes, ...]
+    read: Callable[[bytes, int], T | None]
+
+    def of(self, line: bytes, index: int) -> T | None:
+        """What the line of entry `index` says."""
+        for mark in self.marks:
+            if mark in line:  # it may stand in the text of another kind
+                return self.read(line, index)
+        return None
+
+    def all(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, T]]:
+        """Those among the lines, with their places."""
+        for index, line in lines:
+            found = self.of(line, index)
+            if found is not None:
+                yield index, found
+
+
+class ReadOnce:
+    """All records about others that some readers find in a log; safe from threads.
+
+    One reading of a long log serves them all. What was read stays as it was while the log still
+    holds the last record that was read: each record names the leaf of the one before it, so that
+    one stands for them all.
+    """
+
+    def __init__(self, *readers: Reader[Any]) -> None:
+        self._lock = threading.Lock()
+        self._found: dict[Reader[Any], _Found[Any]] = {one: {} for one in readers}
+        self._read = 0
+        self._last: tuple[str, str] = ("", "")
+
+    def about(self, ledger: Ledger, reader: Reader[T], entry: Entry) -> list[tuple[int, T]]:
+        """What one of the readers found about `entry` and that very record, oldest first.
+
+        Raises:
+            EvidenceError: the log was altered.
+        """
+        with self._lock:
+            self._go_on(ledger)
+            said = list(self._found[reader].get((entry.index, entry.evidence_sha256), ()))
+        return _still_there(ledger, said)
+
+    def all(self, ledger: Ledger, reader: Reader[T]) -> list[tuple[int, T]]:
+        """All that one of the readers found, with their places, oldest first.
+
+        Raises:
+            EvidenceError: the log was altered.
+        """
+        with self._lock:
+            self._go_on(ledger)
+            said = sorted(chain.from_iterable(self._found[reader].values()), key=itemgetter(0))
+        return _still_there(ledger, said)
+
+    def _go_on(self, ledger: Ledger) -> None:
+        head = ledger.head()
+        if self._read and (
+            self._read > head.size or self._last != (head.origin, ledger.leaf(self._read - 1))
+        ):
+            self._found, self._read = {one: {} for one in self._found}, 0  # it is another log
+        if self._read == head.size:
+            return
+        new = [
+            (reader, index, said)
+            for index, line in takewhile(lambda one: one[0] < head.size, ledger.lines(self._read))
+            for reader in self._found
+            if (said := reader.of(line, index)) is not None
+        ]
+        for reader, index, said in new:
+            about = said.entry, said.evidence_sha256
+            self._found[reader].setdefault(about, []).append((index, said))
+        self._read = head.size
+        self._last = (head.origin, ledger.leaf(head.size - 1))
 
 
 def ties(ledger: Ledger, places: Iterable[int] | None = None) -> Iterator[tuple[int, ModelTie]]:
@@ -39,7 +128,7 @@ def ties(ledger: Ledger, places: Iterable[int] | None = None) -> Iterator[tuple[
         EvidenceError: the log was altered.
     """
     lines = ledger.lines(0) if places is None else ledger.chosen(places)
-    return _read(lines, MODEL, ModelTie.of)
+    return TIES.all(lines)
 
 
 def ties_of(ledger: Ledger, entry: Entry) -> list[tuple[int, ModelTie]]:
@@ -60,7 +149,7 @@ def attachments(
         EvidenceError: the log was altered.
     """
     lines = ledger.lines(start) if places is None else ledger.chosen(places)
-    return _read(lines, ATTACHMENT, Attachment.of)
+    return ATTACHMENTS.all(lines)
 
 
 def decisions(ledger: Ledger, places: Iterable[int] | None = None) -> Iterator[tuple[int, Decided]]:
@@ -73,7 +162,7 @@ def decisions(ledger: Ledger, places: Iterable[int] | None = None) -> Iterator[t
         EvidenceError: the log was altered.
     """
     lines = ledger.lines(0) if places is None else ledger.chosen(places)
-    return _read(lines, DECISION, Decided.of)
+    return DECISIONS.all(lines)
 
 
 def attached_by_record(
@@ -92,47 +181,17 @@ def attached_by_record(
     return found
 
 
-def attachments_of(ledger: Ledger, entry: Entry) -> list[tuple[int, Attachment]]:
-    """Those that speak of `entry`, and of that very record."""
-    return _about(attachments(ledger, start=entry.index), entry)
+def attachments_of(
+    ledger: Ledger, entry: Entry, told: ReadOnce | None = None
+) -> list[tuple[int, Attachment]]:
+    """Those that speak of `entry`, and of that very record.
 
-
-class Attached:
-    """The attachments of a whole log, read from it once and from then on as it grows; safe from
-    threads. What was read stays while the log still holds the last record that was read: each
-    record names the leaf of the one before it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._found: dict[tuple[int, str], list[tuple[int, Attachment]]] = {}
-        self._read = 0
-        self._last: tuple[str, str] = ("", "")
-
-    def of(self, ledger: Ledger, entry: Entry) -> list[tuple[int, Attachment]]:
-        """What `attachments_of` gives.
-
-        Raises:
-            EvidenceError: the log was altered.
-        """
-        with self._lock:
-            self._go_on(ledger)
-            found = list(self._found.get((entry.index, entry.evidence_sha256), ()))
-        there = {index for index, _ in ledger.chosen(index for index, _ in found)}
-        return [item for item in found if item[0] in there]  # the others were pruned since
-
-    def _go_on(self, ledger: Ledger) -> None:
-        head = ledger.head()
-        if self._read and (
-            self._read > head.size or self._last != (head.origin, ledger.leaf(self._read - 1))
-        ):
-            self._found, self._read = {}, 0  # it is another log
-        if self._read == head.size:
-            return
-        for index, made in attachments(ledger, start=self._read):
-            if index < head.size:
-                self._found.setdefault((made.entry, made.evidence_sha256), []).append((index, made))
-        self._read = head.size
-        self._last = (head.origin, ledger.leaf(head.size - 1))
+    Args:
+        told: what was read of this log before, for who asks of many records.
+    """
+    if told is None:
+        return _about(attachments(ledger, start=entry.index), entry)
+    return told.about(ledger, ATTACHMENTS, entry)
 
 
 def runs_of(own: Iterable[Json], made: Iterable[Attachment]) -> tuple[Json, ...]:
@@ -154,26 +213,27 @@ def place_of(run: Json) -> tuple[object, object]:
     return run.get("tracker"), run.get("run_id")
 
 
+def _still_there(ledger: Ledger, found: list[tuple[int, T]]) -> list[tuple[int, T]]:
+    """Those that were not pruned since they were read."""
+    there = {index for index, _ in ledger.chosen(index for index, _ in found)}
+    return [item for item in found if item[0] in there]
+
+
 def _about(found: Iterable[tuple[int, About]], entry: Entry) -> list[tuple[int, About]]:
     named = (entry.index, entry.evidence_sha256)
     return [item for item in found if (item[1].entry, item[1].evidence_sha256) == named]
 
 
-def _read(
-    lines: Iterable[tuple[int, bytes]], kind: str, of: Callable[[Json], T]
-) -> Iterator[tuple[int, T]]:
-    marks = marks_in_base64(kind.encode())
-    for index, line in lines:
-        found = _in(line, kind, of, marks)
-        if found is not None:
-            yield index, found
-
-
-def _in(line: bytes, kind: str, of: Callable[[Json], T], marks: Collection[bytes]) -> T | None:
-    if not any(mark in line for mark in marks):
-        return None
+def _said(kind: str, of: Callable[[Json], T], line: bytes, _: int) -> T | None:
     try:
         statement = statement_of(line)
         return of(statement.predicate) if statement.predicate_type == kind else None
     except EvidenceError:
         return None  # `verify` says what is wrong with it
+
+
+TIES = Reader(marks_in_base64(MODEL.encode()), partial(_said, MODEL, ModelTie.of))
+ATTACHMENTS = Reader(
+    marks_in_base64(ATTACHMENT.encode()), partial(_said, ATTACHMENT, Attachment.of)
+)
+DECISIONS = Reader(marks_in_base64(DECISION.encode()), partial(_said, DECISION, Decided.of))
