@@ -91,6 +91,36 @@ def test_pages_of_one_record_wait_for_what_they_show(shelf: Shelf) -> None:
     assert "rejected" in page.lower()
 
 
+def test_who_looks_at_a_record_is_told_that_the_log_is_being_read(shelf: Shelf) -> None:
+    client = client_for(shelf.home)
+    ahead = reading_ahead(client)
+    looked = {"sec-fetch-mode": "navigate"}
+    for address in ("/runs/0", "/policies", "/evidence", "/integrations", "/trends"):
+        answer = client.get(address, headers=looked)
+        assert (answer.status_code, answer.headers["refresh"]) == (503, "1"), address
+        assert "Reading the log" in answer.text
+        assert "green" not in re.sub("no light is green", "", answer.text.partition("<main")[2])
+    assert client.get("/", headers=looked).status_code == 200
+    ahead.start()
+    ahead.join()
+    answer = client.get("/runs/0", headers=looked)
+    assert answer.status_code == 200
+    assert "refresh" not in answer.headers
+    assert "rejected" in answer.text.lower()
+
+
+def test_looking_at_a_record_first_begins_the_reading(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_ahead, "PATIENCE", 3600)
+    client, begun = client_for(shelf.home), threading.Event()
+    desk = client.app.state.desk
+    desk.ahead = ReadAhead(begun.set)
+    desk.ahead.start()
+    client.get("/runs/0", headers={"sec-fetch-mode": "navigate"})
+    assert begun.wait(60)
+
+
 def test_it_begins_when_the_first_page_is_through(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

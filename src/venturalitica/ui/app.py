@@ -89,6 +89,8 @@ def _endpoint(page: Page) -> Endpoint:
         try:
             if request.method not in READING:
                 request = await _with_form(request, page)
+            elif page.waits and _is_looked_at(request) and request.app.state.desk.is_read_ahead():
+                return _still_reading(request)
             return await _answer(page, request)
         except HTTPException:
             raise
@@ -121,6 +123,17 @@ async def _answer(page: Page, request: Request) -> Response:
     else:
         answer = await run_in_threadpool(function, request)
     assert isinstance(answer, Response)
+    return answer
+
+
+def _is_looked_at(request: Request) -> bool:
+    """Whether a person looks at the answer; whoever fetches it waits for what it shows."""
+    return request.headers.get("sec-fetch-mode") == "navigate"
+
+
+def _still_reading(request: Request) -> Response:
+    answer = render(request, "reading.html", None, 503)
+    answer.headers.update({"refresh": "1", "retry-after": "1"})
     return answer
 
 

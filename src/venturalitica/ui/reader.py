@@ -137,6 +137,13 @@ class Desk:
 
         return ReadOnce(APPROVALS, ATTACHMENTS)
 
+    def is_read_ahead(self) -> bool:
+        """Whether a server still reads a long log; from now on, if it waited for a first page."""
+        if self.ahead is None or self.ahead.done:
+            return False
+        self.ahead.begin()
+        return True
+
     def close(self) -> None:
         """Close what is open."""
         with self._lock:

@@ -19,7 +19,8 @@ class Page(Struct, frozen=True):
     plain (run in a thread).
 
     `nav` is its word in the navigation; `query` names what of a query string a static export keeps
-    (another query has no file there); `body` bounds what may be sent to it, in bytes.
+    (another query has no file there); `body` bounds what may be sent to it, in bytes. One that
+    `waits` shows what is read ahead of a long log: until that is read, a browser is told so.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Page(Struct, frozen=True):
     static: bool = True
     query: tuple[str, ...] = ()
     body: int = SMALL_BODY
+    waits: bool = False
 
 
 _PAIR = ("a", "b")
@@ -41,7 +43,7 @@ PAGES: tuple[Page, ...] = (
     Page("runs", "/runs", "runs", nav="Runs", query=("page",)),
     Page("runs_file", "/runs.{format}", "exports", static=False),
     Page("record", "/runs/by/{sha256}", "run", function="by_digest", static=False),
-    Page("run", "/runs/{entry:int}", "run"),
+    Page("run", "/runs/{entry:int}", "run", waits=True),
     Page("download", "/runs/{entry:int}/download/{what}", "downloads"),
     Page(
         "sign_off",
@@ -65,12 +67,18 @@ PAGES: tuple[Page, ...] = (
         function="chart",
         static=False,
     ),
-    Page("compare", "/compare", "compare", query=_PAIR),
-    Page("trends", "/trends", "trends", query=("policy", "name", "experiment", "control")),
-    Page("policies", "/policies", "policies", nav="Policies"),
+    Page("compare", "/compare", "compare", query=_PAIR, waits=True),
+    Page(
+        "trends",
+        "/trends",
+        "trends",
+        query=("policy", "name", "experiment", "control"),
+        waits=True,
+    ),
+    Page("policies", "/policies", "policies", nav="Policies", waits=True),
     Page("policy_diff", "/policies/{name:text}/diff", "policies", function="diff", query=_PAIR),
     Page("policy_text", "/policies/{name:text}/{sha256}", "policies", function="text"),
-    Page("policy", "/policies/{name:text}", "policies", function="policy"),
+    Page("policy", "/policies/{name:text}", "policies", function="policy", waits=True),
     Page(
         "policy_form",
         "/policy-form",
@@ -79,8 +87,8 @@ PAGES: tuple[Page, ...] = (
         static=False,
         body=POLICY_BODY,
     ),
-    Page("evidence", "/evidence", "evidence", nav="Evidence"),
-    Page("integrations", "/integrations", "integrations", nav="Integrations"),
+    Page("evidence", "/evidence", "evidence", nav="Evidence", waits=True),
+    Page("integrations", "/integrations", "integrations", nav="Integrations", waits=True),
     Page("live_overview", "/live/overview", "overview", function="live", static=False),
     Page("live_runs", "/live/runs", "runs", function="live", static=False),
     Page("verify", "/evidence/verify", "evidence", function="verify", methods=_POST, static=False),
