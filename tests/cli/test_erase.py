@@ -83,7 +83,7 @@ def test_what_goes_to_trackers_never_held_the_name(approved):
 def test_without_its_approvals_a_run_keeps_nothing(call, approved):
     result = call("erase", "0", "--yes")
     assert result.exit_code == 0
-    assert "'--approvals' looks at its approvals too" in result.stdout
+    assert "'--approvals' and '--notes' look at what was signed about it" in result.stdout
     assert b"Ada Lovelace" in everything(approved)
     assert approved.size == 2
 

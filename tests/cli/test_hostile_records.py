@@ -15,6 +15,8 @@ from venturalitica.audit.project import open_ledger
 from venturalitica.cli.commands import COMMANDS
 from venturalitica.core.verdict import GroupValue, Verdict
 from venturalitica.ledger import Ledger
+from venturalitica.ledger.records.notes.note import Note
+from venturalitica.ledger.records.vault import Pair
 from venturalitica.trackers.base import RunRef
 
 FORGED = "FORGED verified"
@@ -58,7 +60,7 @@ def hostile(made: dict[str, Any], data: bytes) -> dict[str, Any]:
 
 @pytest.fixture
 def ledger(call: Any) -> Ledger:
-    """An audit, a run, a record of no known kind, a sign-off and an erasure: all naughty."""
+    """Audits, a run, a record of no known kind, a sign-off, an erasure, a note: all naughty."""
     verdict = Verdict(
         control="c",
         status="failed",
@@ -82,7 +84,26 @@ def ledger(call: Any) -> Ledger:
     person = ("--as", NAUGHTY, "--role", NAUGHTY, "--comment", NAUGHTY)
     assert call("approve", "0", *person, "--reject").exit_code == 0
     assert call("erase", "4", "--reason", NAUGHTY, "--yes").exit_code == 0
+    note(found)
     return found
+
+
+def note(ledger: Ledger) -> None:
+    """A note as no command of ours writes one: whoever holds a key may sign anything."""
+    entry = ledger.entry(1)
+    pairs = [Pair.of(NAUGHTY), Pair.of(NAUGHTY)]
+    made = Note(
+        index=-1,
+        entry=1,
+        evidence_sha256=entry.evidence_sha256,
+        run_id=entry.record.run.id,
+        control=NAUGHTY,
+        noted_at=NAUGHTY,
+        keyid=ledger.signer_id,
+        person=pairs[0].reference,
+        text=pairs[1].reference,
+    )
+    ledger.append(made.statement(), pairs=pairs)
 
 
 COMMAND_LINES = [
@@ -90,11 +111,19 @@ COMMAND_LINES = [
         "runs list",
         "runs list --kind approval",
         "runs list --kind decision",
+        "runs list --kind note",
         "runs show 0",
         "runs show 0 --details",
     ),
     *("runs show 1 --details", "runs show 2", "runs show 2 --details", "runs show 3"),
-    *("runs show 4", "runs show 5", "runs show last", "runs show NAUGHTY"),
+    *(
+        "runs show 4",
+        "runs show 5",
+        "runs show 6",
+        "runs show 1",
+        "runs show last",
+        "runs show NAUGHTY",
+    ),
     *("runs list --policy NAUGHTY", "runs list --since NAUGHTY"),
     *("verify", "verify NAUGHTY", "verify bundles", "verify --run NAUGHTY", "verify --aliases"),
     *("policy history", "policy history --format markdown", "policy history NAUGHTY"),
@@ -138,6 +167,8 @@ COMMAND_LINES = [
     *("watch --once --since 2020-01-01", "watch --once --to NAUGHTY", "watch --since NAUGHTY"),
     *("watch --once --link-base NAUGHTY", "watch --once --json"),
     *("override NAUGHTY --alias NAUGHTY --because NAUGHTY --as NAUGHTY --for 1h --yes",),
+    *("note 0 NAUGHTY --as NAUGHTY", "note 0 x --as x --control NAUGHTY", "note NAUGHTY x --as x"),
+    *("erase 1 --notes", "note 0 seen --as x --control NAUGHTY"),
     *("sync", "reindex", "doctor", "metrics NAUGHTY", "init rows.csv --target NAUGHTY --force"),
 ]
 ELSEWHERE = {"demo", "ui"}

@@ -51,6 +51,7 @@ READS: dict[str, list[list[str]]] = {
     "prune": [["--dry-run"], ["--dry-run", "--json"]],
     "approve": [["99", "--as", "Ada", "--role", "auditor", "--yes"]],
     "erase": [["99", "--yes"]],
+    "note": [["99", "Seen.", "--as", "Ada"]],
     "attach": [["99", "gone-0123"], ["0", "gone-0123"]],
     "bind": [["gone-0123"]],
     "gate": [["gone.json"], ["gone.json", "--json"]],

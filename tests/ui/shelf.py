@@ -11,12 +11,15 @@ from typing import Any
 
 from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.core.circumstances import Circumstances
+from venturalitica.core.text import timestamp
 from venturalitica.core.verdict import GroupValue, Interval, Verdict, worst_light
 from venturalitica.ledger import Entry, Ledger, load_signer
 from venturalitica.ledger.lifecycle.approve import approve
 from venturalitica.ledger.lifecycle.erase import erase
 from venturalitica.ledger.lifecycle.keys import introduced
 from venturalitica.ledger.lifecycle.prune import plan, prune
+from venturalitica.ledger.records.notes.note import Note
+from venturalitica.ledger.records.vault import Pair
 from venturalitica.ledger.signing.key_rotation import swap
 from venturalitica.policy import parse_policy
 from venturalitica.trackers.base import RunRef
@@ -141,6 +144,30 @@ class Shelf:
             keyid=ledger.signer_id,
             at=self.clock.now,
         )
+
+    def note(
+        self,
+        entry: Entry,
+        text: str = "The sample of May has no pensioners.",
+        *,
+        person: str = "Grace Hopper",
+        control: str | None = None,
+        keyid: str = "",
+    ) -> Entry:
+        """Whatever its texts are: who holds a key is not held to what our own writer refuses."""
+        ledger, pairs = self.ledger, [Pair.of(person), Pair.of(text)]
+        made = Note(
+            index=-1,
+            entry=entry.index,
+            evidence_sha256=entry.evidence_sha256,
+            run_id=entry.record.run.id,
+            control=control,
+            noted_at=timestamp(self.clock.now),
+            keyid=keyid or ledger.signer_id,
+            person=pairs[0].reference,
+            text=pairs[1].reference,
+        )
+        return ledger.append(made.statement(), pairs=pairs)
 
     def erase(self, *entries: Entry, reason: str = "") -> Entry:
         made = erase(self.ledger, entries, reason=reason).entry

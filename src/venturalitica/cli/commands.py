@@ -37,7 +37,12 @@ COMMANDS: tuple[CommandLine, ...] = (
         "override", "Let a version have an alias that the gate refuses.", "gates.override", JUDGE
     ),
     CommandLine("gate-server", "Check the gate file of MLflow's server.", "gates.server", CARE),
-    CommandLine("approve", "Sign a record off: dated, signed, by a person.", "approve", JUDGE),
+    CommandLine(
+        "approve", "Sign a record off: dated, signed, by a person.", "signing.approve", JUDGE
+    ),
+    CommandLine(
+        "note", "Write a signed note on a record; it decides nothing.", "signing.note", JUDGE
+    ),
     CommandLine("policy", "Lint, show, compare and commit to policies.", "policies.policy", JUDGE),
     CommandLine("ui", "Look at runs, policies and evidence in a browser.", "ui", LOOK),
     CommandLine("watch", "Tell when the light of a pipeline changes.", "watching.watch", LOOK),

@@ -38,6 +38,9 @@ def erase(
         bool,
         typer.Option("--approvals", help="Erase what the approvals of the run keep too."),
     ] = False,
+    notes: Annotated[
+        bool, typer.Option("--notes", help="Erase what the notes on the run keep too.")
+    ] = False,
     reason: Annotated[
         str, typer.Option(metavar="TEXT", help="Why; it is kept in the vault itself.")
     ] = "",
@@ -47,10 +50,10 @@ def erase(
     """Delete what a record keeps in the vault, for good; the log still verifies.
 
     Of an audit that is its tally: its verdicts cannot be computed again afterwards. Of an approval
-    it is the person's name and comment. The record keeps salted digests, which tell nobody
-    anything, and an erasure record is signed. It cannot be undone. A tally that was published
-    (disclosure: {tallies: publish}) lies at the tracker still: it is said where. What is erased of
-    a log that was taken in (NAME:ENTRY) is not taken again.
+    or a note it is the person's name and what was said. The record keeps salted digests, which tell
+    nobody anything, and an erasure record is signed. It cannot be undone. A tally that was
+    published (disclosure: {tallies: publish}) lies at the tracker still: it is said where. What is
+    erased of a log that was taken in (NAME:ENTRY) is not taken again.
 
     \b
     Example:
@@ -67,8 +70,7 @@ def erase(
     these = meant(ledger, ref, found)
     log, taken = these.ledger, these.taken
     entries = [log.entry(row.index) for row in these.rows]
-    if approvals:
-        entries += _approvals(log, entries)
+    entries += _about(log, entries, approvals=approvals, notes=notes)
     held = sum(len(held_by(entry.record)) for entry in entries)
     if held and not agree(f"Erase {held} value(s) of {_places(entries)} for good?", yes=yes):
         leave(PASSED)
@@ -80,7 +82,7 @@ def erase(
     if as_json:
         emit_json(facts(entries, done) | {"published": published})
     else:
-        _show(entries, held, done, approvals=approvals)
+        _show(entries, held, done, looked=approvals and notes)
         _show_copies(published)
 
 
@@ -94,18 +96,20 @@ def facts(entries: list[Entry], done: Erased) -> dict[str, Any]:
     }
 
 
-def _approvals(ledger: Ledger, entries: list[Entry]) -> list[Entry]:
-    from venturalitica.ledger.lifecycle.approve import signed_off
+def _about(ledger: Ledger, entries: list[Entry], *, approvals: bool, notes: bool) -> list[Entry]:
+    """What persons signed about these, as far as it is asked for."""
+    from venturalitica.ledger.lifecycle.approve import noted, signed_off
 
     known = {entry.index for entry in entries}
-    found = {one.index for entry in entries for one in signed_off(ledger, entry)}
+    found = {one.index for e in entries if approvals for one in signed_off(ledger, e)}
+    found |= {one.index for e in entries if notes for one in noted(ledger, e)}
     return [ledger.entry(index) for index in sorted(found - known)]
 
 
-def _show(entries: list[Entry], held: int, done: Erased, *, approvals: bool) -> None:
+def _show(entries: list[Entry], held: int, done: Erased, *, looked: bool) -> None:
     places = _places(entries)
     if not held:
-        also = "" if approvals else "; '--approvals' looks at its approvals too"
+        also = "" if looked else "; '--approvals' and '--notes' look at what was signed about it"
         say(f"{places.capitalize()} keeps nothing in the vault{also}.")
         return
     if done.entry is None:

@@ -9,6 +9,12 @@ from msgspec import to_builtins
 
 from venturalitica.cli.gates.shown import aliases_of, show_aliases, show_decision
 from venturalitica.cli.output import STYLES, picked, print_lines, say, styled
+from venturalitica.cli.signing.shown import (
+    note_facts,
+    note_lines,
+    sign_off_facts,
+    sign_off_lines,
+)
 from venturalitica.core.circumstances import (
     data_digest,
     intervals_words,
@@ -33,7 +39,6 @@ from venturalitica.ledger.records.kinds.model_tie import ModelTie
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
-    from venturalitica.ledger.records.kinds.approval import Approval
 
 
 def facts(ledger: Ledger, entry: Entry) -> dict[str, Any]:
@@ -48,6 +53,7 @@ def facts(ledger: Ledger, entry: Entry) -> dict[str, Any]:
         "waiting": waiting(ledger, entry.index),
         "attached": attached(ledger, entry),
         "approvals": sign_off_facts(ledger, entry),
+        "notes": note_facts(ledger, entry),
         "aliases": to_builtins(aliases_of(ledger, entry)),
         PREDICATE: entry.record.predicate,
     }
@@ -170,6 +176,7 @@ def _places(
         pairs.append(("files", f"entry {index}: model {tie.name}, {tie.likeness.tie}"))
         pairs.append(("", f"root {tie.manifest.root}"))
     pairs += [("sign-off", line) for line in sign_off_lines(ledger, entry)]
+    pairs += [("note", line) for line in note_lines(ledger, entry)]
     return pairs + (_provenance(record) if details else _training_rows(record))
 
 
@@ -370,29 +377,3 @@ def _text(ledger: Ledger, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_text(ledger, item) for item in value)
     return str(value)
-
-
-def sign_off_facts(ledger: Ledger, entry: Entry) -> list[dict[str, Any]]:
-    """The sign-offs of one record as JSON, oldest first; an erased name or comment is null."""
-    from venturalitica.ledger.lifecycle.approve import signed_off
-    from venturalitica.ledger.records.vault import Vault
-
-    vault = Vault(ledger.home)
-    return [approval.told(vault) for approval in signed_off(ledger, entry)]
-
-
-def sign_off_lines(ledger: Ledger, entry: Entry) -> list[str]:
-    """The sign-offs of one record as lines of text, oldest first."""
-    from venturalitica.ledger.lifecycle.approve import signed_off
-
-    return [_line(ledger, approval) for approval in signed_off(ledger, entry)]
-
-
-def _line(ledger: Ledger, approval: Approval) -> str:
-    from venturalitica.ledger.lifecycle.erase import shown
-
-    who = f"{shown(ledger, approval.person)}, {approval.role}"
-    when = approval.decided_at[:16].replace("T", " ")
-    place = f"entry {approval.index}, key {approval.keyid[:16]}, it was {approval.light}"
-    said = f": {shown(ledger, approval.comment)}" if approval.comment else ""
-    return f"{approval.decision} by {who}, {when} UTC ({place}){said}"

@@ -158,7 +158,7 @@ def report_site(
     with counter("drawing pages") as count:
         written = export(desk, out, selection=selection, progress=count)
     with desk.reading() as reading:
-        names_people = bool(reading.approvals())
+        names_people = bool(reading.approvals() or reading.notes())
     desk.close()
     if as_json:
         emit_json(
@@ -208,6 +208,7 @@ def facts(page: Page) -> dict[str, Any]:
         "verified": fault is None,
         "fault": {"name": fault.name, "detail": fault.detail} if fault else None,
         "approvals": len(page.context.approvals),
+        "notes": len(page.context.notes),
         "waiting": list(standing.waiting),
         "kept_until": standing.kept_until or None,
     }
@@ -293,6 +294,10 @@ def _told(pages: Sequence[Page], *, as_json: bool) -> int:
         if fault is not None:
             complain(f"entry {page.entry.index} does not verify: {fault.name}: {fault.detail}")
             status = FAILED
-    if any(one.get("person") for page in pages for one in page.context.approvals):
-        hint("it names who signed off: 'venturalitica erase' does not reach copies of it")
+    said = (one for page in pages for one in (*page.context.approvals, *page.context.notes))
+    if any(one.get("person") for one in said):
+        hint(
+            "it names who signed off or wrote a note: 'venturalitica erase' does not reach copies "
+            "of it"
+        )
     return status

@@ -61,6 +61,7 @@ class KindName(StrEnum):
     decision = "decision"
     override = "override"
     carried = "carried"
+    note = "note"
 
 
 CARE = tuple(kind.value for kind in KindName if kind not in (KindName.audit, KindName.run))

@@ -123,7 +123,7 @@ def ui(
 
 
 def _signing(desk: Desk, key: Path | None) -> Signing:
-    from venturalitica.cli.approve import own_key
+    from venturalitica.cli.signing.approve import own_key
     from venturalitica.ui.signing import Signing
 
     own = own_key(key, desk.settings) if key is not None else None

@@ -65,6 +65,7 @@ ATTACHMENT = "urn:venturalitica:attachment:v1"
 DECISION = "urn:venturalitica:decision:v1"
 OVERRIDE = "urn:venturalitica:override:v1"
 CARRIED = "urn:venturalitica:carried:v1"
+NOTE = "urn:venturalitica:note:v1"
 
 JUDGED = {AUDIT: "audit", RUN: "run"}
 """The kinds of record that hold verdicts, by their predicateType."""
@@ -81,6 +82,7 @@ KINDS = JUDGED | {
     DECISION: "decision",
     OVERRIDE: "override",
     CARRIED: "carried",
+    NOTE: "note",
 }
 
 PREDICATE, LOG = "predicate", "log"

@@ -54,6 +54,7 @@ class ReportContext(Struct, frozen=True, kw_only=True):
     evidence_sha256: str = ""
     delivered: bool | None = None
     approvals: tuple[Json, ...] = ()
+    notes: tuple[Json, ...] = ()
     standing: Standing | None = None
     judging: Json = field(default_factory=dict)
     prior: Prior | None = None
@@ -85,6 +86,7 @@ def read_statement(
     evidence_sha256: str = "",
     delivered: bool | None = None,
     approvals: Sequence[Json] = (),
+    notes: Sequence[Json] = (),
     standing: Standing | None = None,
     trackers: Sequence[Json] | None = None,
     drift: Mapping[str, tuple[Compared, ...]] = MappingProxyType({}),
@@ -134,6 +136,7 @@ def read_statement(
         evidence_sha256=evidence_sha256,
         delivered=delivered,
         approvals=mappings(tuple(approvals)),
+        notes=mappings(tuple(notes)),
         standing=standing,
         judging=record.judging or {},
         prior=record.prior,

@@ -30,6 +30,7 @@ from venturalitica.reports.summary import (
     fault_sentence,
     fault_words,
     law,
+    noted,
     person,
     rejection_sentence,
     waiting_sentence,
@@ -65,6 +66,7 @@ def draw_section(context: ReportContext) -> str:
         *_beware(context),
         *_table(worst_first(context.verdicts)),
         *_before(context),
+        *_notes(context),
         *_sign_offs(context),
         *_footer(context),
     ]
@@ -152,6 +154,15 @@ def _before(context: ReportContext) -> list[str]:
     if context.prior is None:
         return []
     return ["", markdown_text(" ".join(context.prior.sentences()))]
+
+
+def _notes(context: ReportContext) -> list[str]:
+    lines = [
+        f"Note by {markdown_text(person(one))}, {markdown_text(text(one.get('noted_at'))[:10])}: "
+        f"{markdown_text(noted(one))}"
+        for one in context.notes
+    ]
+    return [part for line in lines for part in ("", line)]
 
 
 def _sign_offs(context: ReportContext) -> list[str]:

@@ -14,7 +14,7 @@ from venturalitica.reports.sentences import LIGHT_WORDS, run_sentence, summary_s
 
 _SEVERITY = {"failed": 0, "error": 1, "not_evaluated": 2, "passed": 4}
 ABSENT = "not shown here"
-"""A name or comment that the maker of the page was not given, and of which no erasure is known."""
+"""A name, comment or note that the page's maker was not given, and of which no erasure is known."""
 
 APPROVED, REJECTED = "Approved", "Rejected"
 NOT_VERIFIED, NOT_READABLE = "Not verified", "Not readable"
@@ -158,6 +158,13 @@ def comment(approval: Json) -> str:
     """The comment, or why there is none; a dash where none was made."""
     found = text(approval.get("comment"))
     return found or (_absent(approval) if approval.get("commented") else "–")
+
+
+def noted(note: Json) -> str:
+    """What a note says, or why that is not here; of one that does not verify nothing is proven."""
+    if note.get("verified") is False:
+        return f"{NOT_VERIFIED}."
+    return text(note.get("text")) or _absent(note)
 
 
 def _absent(approval: Json) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.index.queries import Known
     from venturalitica.ledger.lifecycle.ties import ReadOnce
     from venturalitica.ledger.outbox import Attempt
-    from venturalitica.ledger.records.kinds.approval import Approval
+    from venturalitica.ledger.records.vault import Vault
 
 
 def page_context(
@@ -66,6 +66,7 @@ def page_context(
             evidence_sha256=entry.evidence_sha256,
             delivered=not waiting if trackers else None,
             approvals=sign_offs(ledger, entry, told),
+            notes=notes(ledger, entry, told),
             standing=standing,
             trackers=trackers,
             drift=drift_charts(ledger, entry.record),
@@ -240,17 +241,34 @@ def sign_offs(ledger: Ledger, entry: Entry, told: ReadOnce | None = None) -> lis
         approval.told(vault)
         | {
             "verified": verified(ledger, approval.index).ok,
-            "erased_on": _erased_on(ledger, vault, approval),
+            "erased_on": _erased_on(
+                ledger, vault, list(filter(None, (approval.person, approval.comment)))
+            ),
         }
         for approval in signed_off(ledger, entry, told)
     ]
 
 
-def _erased_on(ledger: Ledger, vault: Any, approval: Approval) -> str | None:
-    """The day on which name or comment were erased, where the log tells of it."""
+def notes(ledger: Ledger, entry: Entry, told: ReadOnce | None = None) -> list[dict[str, Any]]:
+    """The notes on a record as facts, each with whether it verifies and when it was erased."""
+    from venturalitica.ledger.lifecycle.approve import noted
+    from venturalitica.ledger.records.vault import Vault
+
+    vault = Vault(ledger.home)
+    return [
+        note.told(vault)
+        | {
+            "verified": verified(ledger, note.index).ok,
+            "erased_on": _erased_on(ledger, vault, [note.person, note.text]),
+        }
+        for note in noted(ledger, entry, told)
+    ]
+
+
+def _erased_on(ledger: Ledger, vault: Vault, references: Sequence[Json]) -> str | None:
+    """The day on which one of these values was erased, where the log tells of it."""
     from venturalitica.ledger.lifecycle.erase import erasures
 
-    references = [approval.person, *([approval.comment] if approval.comment else [])]
     gone = [one["vault"] for one in references if vault.open(one) is None]
     told = erasures(ledger) if gone else {}
     return next((told[digest] for digest in gone if digest in told), None)

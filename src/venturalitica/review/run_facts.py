@@ -33,6 +33,7 @@ def run_facts(listed: Listed, ledger: Ledger, log: dict[str, Any] | None = None)
         "waiting": listed.waits,
         "doubt": listed.doubt or None,
         "approval": _short(listed.approval),
+        "notes": listed.notes,
         "passed": row.passed,
         "failed": row.failed,
         "not_evaluated": row.not_evaluated,

@@ -32,11 +32,13 @@ PORTION = 500
 
 
 class Listed(Struct, frozen=True):
-    """A record of the list, what is known of it, its last sign-off, and the runs it belongs to."""
+    """A record of the list, what is known of it, its last sign-off, how many notes
+    there are on it, and the runs it belongs to."""
 
     row: RunRow
     known: Known
     approval: Approval | None = None
+    notes: int = 0
     trackers: tuple[Json, ...] = ()
 
     @property
@@ -125,5 +127,8 @@ class RunList:
         waiting = frozenset(entry for entry, *_ in self._receipts.not_confirmed(due))
         known = replace(self._known, waiting=waiting, faults=self._held.faults)
         lit = [row for row in rows if self._light in (None, light_of(row, known))]
-        signed = self._signed.last([row.index for row in lit])
-        return rows, [Listed(r, known, signed.get(r.index), runs[r.index]) for r in lit]
+        entries = [row.index for row in lit]
+        signed, noted = self._signed.last(entries), self._signed.notes(entries)
+        return rows, [
+            Listed(r, known, signed.get(r.index), noted.get(r.index, 0), runs[r.index]) for r in lit
+        ]

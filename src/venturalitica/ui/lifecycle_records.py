@@ -1,8 +1,8 @@
 """Records about records, or about keys, in plain words: what happened, and which records it is of.
 
-A sign-off, an erasure, a pruning, a placing on the market, a rotation of keys, the files of a
-model, a commitment to a policy, the beginning of a run. They have no verdicts; what each says about
-other records is shown with those, too.
+A sign-off, a note, an erasure, a pruning, a placing on the market, a rotation of keys, the files of
+a model, a commitment to a policy, the beginning of a run. They have no verdicts; what each says
+about other records is shown with those, too.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from venturalitica.core.record import (
     DECISION,
     ERASURE,
     MODEL,
+    NOTE,
     OVERRIDE,
     PLACEMENT,
     PRUNE,
@@ -36,6 +37,7 @@ from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
 from venturalitica.ledger.records.kinds.placement import Placement
+from venturalitica.ledger.records.notes.note import Note
 from venturalitica.reports.html.parts import digest, moment
 from venturalitica.reports.sentences import LIGHT_WORDS
 from venturalitica.ui.templating import count
@@ -92,6 +94,25 @@ def _approval(ledger: Ledger, predicate: Json, index: int) -> Care:
             ("Date", moment(made.decided_at)),
             ("Comment", comment),
             ("Light then", light),
+            ("Signing key", digest(made.keyid)),
+        ),
+        (made.entry,),
+    )
+
+
+def _note(ledger: Ledger, predicate: Json, index: int) -> Care:
+    from venturalitica.ledger.lifecycle.erase import shown
+
+    made = Note.of(predicate, index)
+    return Care(
+        f"A note on entry {made.entry}",
+        "What somebody had to say about it. It decides nothing, and no light changes by it. A key "
+        "shows that its holder signed; whose key it is has to be known another way.",
+        (
+            ("Note", shown(ledger, made.text)),
+            ("Person", shown(ledger, made.person)),
+            ("Control", made.control),
+            ("Date", moment(made.noted_at)),
             ("Signing key", digest(made.keyid)),
         ),
         (made.entry,),
@@ -355,6 +376,7 @@ _KINDS: Mapping[str, Callable[[Ledger, Json, int], Care]] = {
     DECISION: _decision,
     OVERRIDE: _override,
     CARRIED: _carried,
+    NOTE: _note,
 }
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger.index.queries import Known
     from venturalitica.ledger.outbox import Attempt, Receipt, Undelivered
     from venturalitica.ledger.records.kinds.approval import Approval
+    from venturalitica.ledger.records.notes.note import Note
     from venturalitica.reports.context import ReportContext
     from venturalitica.ui.read_ahead import ReadAhead
 
@@ -133,16 +134,15 @@ class Desk:
     @cached_property
     def told(self) -> ReadOnce:
         """What the log says of records afterwards, read from the log itself, once."""
-        from venturalitica.ledger.lifecycle.approve import APPROVALS
+        from venturalitica.ledger.lifecycle.approve import APPROVALS, NOTES
 
-        return ReadOnce(APPROVALS, ATTACHMENTS)
+        return ReadOnce(APPROVALS, NOTES, ATTACHMENTS)
 
     def is_read_ahead(self) -> bool:
         """Whether a server still reads a long log; from now on, if it waited for a first page."""
-        if self.ahead is None or self.ahead.done:
-            return False
-        self.ahead.begin()
-        return True
+        if self.ahead is not None:
+            self.ahead.begin()
+        return self.ahead is not None and not self.ahead.done
 
     def close(self) -> None:
         """Close what is open."""
@@ -225,9 +225,24 @@ class Reading(Struct, frozen=True):
 
     def approvals(self) -> Mapping[int, tuple[Approval, ...]]:
         """The sign-offs by the entry that each speaks of, oldest first; none of an altered log."""
-        if self.early:
-            return {}
-        return self._kept.of("sign-offs", self._stamp("log"), self._sign_offs)
+        from venturalitica.ledger.lifecycle.approve import approvals
+
+        return self._signed("sign-offs", approvals)
+
+    def notes(self) -> Mapping[int, tuple[Note, ...]]:
+        """The notes, likewise."""
+        from venturalitica.ledger.lifecycle.approve import notes
+
+        return self._signed("notes", notes)
+
+    def _signed(self, name: str, read: Callable[..., Mapping[int, T]]) -> Mapping[int, T]:
+        def make() -> Mapping[int, T]:
+            try:
+                return read(self.ledger, self.desk.told)
+            except EvidenceError:
+                return {}  # what is altered is signed by nobody; 'verify' says where
+
+        return {} if self.early else self._kept.of(name, self._stamp("log"), make)
 
     def known(self) -> Known:
         """What is known of the records besides what they say: each light is the worse of both."""
@@ -338,14 +353,6 @@ class Reading(Struct, frozen=True):
         # A record may have come meanwhile: the last word is what is read now.
         late = {_receipt(item) for items in self._waiting().values() for item in items}
         return late.issuperset(self.desk.deliveries.not_confirmed(missing))
-
-    def _sign_offs(self) -> dict[int, tuple[Approval, ...]]:
-        from venturalitica.ledger.lifecycle.approve import approvals
-
-        try:
-            return approvals(self.ledger, self.desk.told)
-        except EvidenceError:
-            return {}  # what is altered is signed off by nobody; 'verify' says where
 
 
 def _files_of(home: Path) -> Mapping[str, tuple[str, ...]]:

@@ -58,6 +58,7 @@ COLUMNS: Mapping[str, str] = {
     "approval_decision": "string",
     "approval_role": "string",
     "approval_decided_at": "string",
+    "notes": "int64",
     "passed": "int64",
     "failed": "int64",
     "not_evaluated": "int64",

@@ -144,6 +144,7 @@ def stamps_of(reading: Reading, entries: Sequence[int]) -> dict[int | None, str]
             *(shared, keys, hashlib.sha256(line).hexdigest(), beside.get(entry)),
             *(light_of(row, known), known.doubt(row), known.begun, waiting.get(entry)),
             *(reading.desk.deliveries.of_entry(entry), reading.approvals().get(entry)),
+            reading.notes().get(entry),
         )
         found[entry] = hashlib.sha256(repr(facts).encode()).hexdigest()
     return found

@@ -147,8 +147,8 @@ def _signed(
     from venturalitica.audit.project import open_ledger
     from venturalitica.audit.recording import keep
     from venturalitica.audit.statement import Unsigned, run_json
-    from venturalitica.cli.approve import own_key
     from venturalitica.cli.gates.passage import run_of
+    from venturalitica.cli.signing.approve import own_key
     from venturalitica.core.redact import redact_text
     from venturalitica.ledger.records.gate.override import Override, files_sha256
     from venturalitica.ledger.records.vault import MAX_TEXT, Pair

@@ -1,4 +1,4 @@
-"""Signing off, and the sign-offs of a log.
+"""Signing off, writing notes, and the sign-offs and notes of a log.
 
 They are read from the log itself, each line held against the sealed tree, and never found by the
 index: whoever can write to the folder can edit that, and take a rejection out of it.
@@ -6,23 +6,29 @@ index: whoever can write to the folder can edit that, and take a rejection out o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeVar
 
 from venturalitica._version import __version__
 from venturalitica.core.encoding import marks_in_base64
-from venturalitica.core.record import APPROVAL, FORMAT, statement_json
+from venturalitica.core.record import APPROVAL, FORMAT, NOTE, statement_json
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.index.rows import Outline
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.lifecycle.ties import Reader, ReadOnce
 from venturalitica.ledger.records.kinds.approval import MAX_ROLE, Approval, approval_in, check
+from venturalitica.ledger.records.notes.note import Note, note_in, problems_of
 from venturalitica.ledger.records.placement import Entry
 from venturalitica.ledger.records.vault import MAX_TEXT, Pair
 from venturalitica.ledger.signing.signer import Signer
+
+S = TypeVar("S", bound=Approval | Note)
+
+APPROVALS = Reader(marks_in_base64(APPROVAL.encode()), approval_in)
+NOTES = Reader(marks_in_base64(NOTE.encode()), note_in)
 
 
 def signed_off(ledger: Ledger, entry: Entry, told: ReadOnce | None = None) -> list[Approval]:
@@ -34,10 +40,23 @@ def signed_off(ledger: Ledger, entry: Entry, told: ReadOnce | None = None) -> li
     Raises:
         EvidenceError: the log was altered.
     """
+    return _about(APPROVALS, ledger, entry, told)
+
+
+def noted(ledger: Ledger, entry: Entry, told: ReadOnce | None = None) -> list[Note]:
+    """Every note on `entry`, likewise.
+
+    Raises:
+        EvidenceError: the log was altered.
+    """
+    return _about(NOTES, ledger, entry, told)
+
+
+def _about(reader: Reader[S], ledger: Ledger, entry: Entry, told: ReadOnce | None) -> list[S]:
     if told is not None:
-        return [approval for _, approval in told.about(ledger, APPROVALS, entry)]
-    later = _approvals(ledger, entry.index + 1)
-    return [approval for approval in later if _names(approval, entry)]
+        return [signed for _, signed in told.about(ledger, reader, entry)]
+    later = reader.all(ledger.lines(entry.index + 1))
+    return [signed for _, signed in later if _names(signed, entry)]
 
 
 def approvals(ledger: Ledger, told: ReadOnce | None = None) -> dict[int, tuple[Approval, ...]]:
@@ -52,17 +71,30 @@ def approvals(ledger: Ledger, told: ReadOnce | None = None) -> dict[int, tuple[A
     Raises:
         EvidenceError: the log was altered.
     """
-    found = (told or ReadOnce(APPROVALS)).all(ledger, APPROVALS)
-    return _by_entry(ledger, [approval for _, approval in found])
+    return _by_entry(ledger, _every(APPROVALS, ledger, told))
+
+
+def notes(ledger: Ledger, told: ReadOnce | None = None) -> dict[int, tuple[Note, ...]]:
+    """The notes of the log, likewise.
+
+    Raises:
+        EvidenceError: the log was altered.
+    """
+    return _by_entry(ledger, _every(NOTES, ledger, told))
+
+
+def _every(reader: Reader[S], ledger: Ledger, told: ReadOnce | None) -> list[S]:
+    return [signed for _, signed in (told or ReadOnce(reader)).all(ledger, reader)]
 
 
 class LateSignOffs:
-    """The sign-offs of a log from its end, as far as they are asked for: whoever signed a record
-    off did so after it was there."""
+    """Sign-offs and notes of a log from its end, as far as they are asked for: whoever signed one
+    did so after the record was there."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._found: list[Approval] = []
+        self._approvals: list[Approval] = []
+        self._notes: list[Note] = []
         self._start = ledger.size
 
     def last(self, entries: Collection[int]) -> dict[int, Approval]:
@@ -71,13 +103,34 @@ class LateSignOffs:
         Raises:
             EvidenceError: the log was altered.
         """
-        start = min(entries, default=self._start) + 1
-        if start < self._start:
-            self._found[:0] = _approvals(self._ledger, start, self._start)
-            self._start = start
-        wanted = set(entries)
-        found = _by_entry(self._ledger, [one for one in self._found if one.entry in wanted])
+        self._go_back(entries)
+        found = _by_entry(self._ledger, _on(self._approvals, entries))
         return {entry: several[-1] for entry, several in found.items()}
+
+    def notes(self, entries: Collection[int]) -> dict[int, int]:
+        """How many notes there are on each of these entries that has any.
+
+        Raises:
+            EvidenceError: the log was altered.
+        """
+        self._go_back(entries)
+        found = _by_entry(self._ledger, _on(self._notes, entries))
+        return {entry: len(several) for entry, several in found.items()}
+
+    def _go_back(self, entries: Collection[int]) -> None:
+        start, stop = min(entries, default=self._start) + 1, self._start
+        if start >= stop:
+            return
+        approved, noted = list[Approval](), list[Note]()
+        for index, line in takewhile(lambda one: one[0] < stop, self._ledger.lines(start)):
+            approved += filter(None, (APPROVALS.of(line, index),))
+            noted += filter(None, (NOTES.of(line, index),))
+        self._approvals[:0], self._notes[:0], self._start = approved, noted, start
+
+
+def _on(every: Iterable[S], entries: Collection[int]) -> list[S]:
+    wanted = set(entries)
+    return [one for one in every if one.entry in wanted]
 
 
 def every_sign_off(ledger: Ledger) -> list[Approval]:
@@ -86,33 +139,24 @@ def every_sign_off(ledger: Ledger) -> list[Approval]:
     Raises:
         EvidenceError: the log was altered.
     """
-    return list(_approvals(ledger, 0))
+    return [approval for _, approval in APPROVALS.all(ledger.lines(0))]
 
 
-def _by_entry(ledger: Ledger, every: Sequence[Approval]) -> dict[int, tuple[Approval, ...]]:
+def _by_entry(ledger: Ledger, every: Sequence[S]) -> dict[int, tuple[S, ...]]:
     """Those that name the digest of the entry that they speak of, by that entry."""
-    entries = sorted({approval.entry for approval in every})
+    entries = sorted({one.entry for one in every})
     outlines = (Outline.of(*item) for item in ledger.chosen(entries))
     digests = {one.index: one.evidence_sha256 for one in outlines if one.record.judged}
-    found: dict[int, tuple[Approval, ...]] = {}
+    found: dict[int, tuple[S, ...]] = {}
     for one in every:
         if digests.get(one.entry) == one.evidence_sha256:
             found[one.entry] = (*found.get(one.entry, ()), one)
     return found
 
 
-def _approvals(ledger: Ledger, start: int, stop: int | None = None) -> Iterator[Approval]:
-    lines = ledger.lines(start)
-    within = lines if stop is None else takewhile(lambda one: one[0] < stop, lines)
-    return (approval for _, approval in APPROVALS.all(within))
-
-
-def _names(approval: Approval, entry: Entry) -> bool:
-    named = (approval.entry, approval.evidence_sha256)
+def _names(signed: Approval | Note, entry: Entry) -> bool:
+    named = (signed.entry, signed.evidence_sha256)
     return named == (entry.index, entry.evidence_sha256)
-
-
-APPROVALS = Reader(marks_in_base64(APPROVAL.encode()), approval_in)
 
 
 def approve(
@@ -173,3 +217,42 @@ def _statement(
     check(predicate)
     subject = (f"record/{entry.index}", entry.evidence_sha256)
     return statement_json(APPROVAL, [subject], predicate)
+
+
+def note(
+    ledger: Ledger,
+    entry: Entry,
+    *,
+    person: str,
+    text: str,
+    keyid: str,
+    at: datetime,
+    control: str | None = None,
+    cosigners: Sequence[Signer] = (),
+) -> Entry:
+    """Append a note on `entry`; `keyid` names the ledger's signer or one of `cosigners`.
+
+    Raises:
+        SigningKeyError: it cannot be signed.
+        EvidenceError: it cannot be written, `entry` is no audit and no run, has no such control,
+            or name or text are none that a note may have.
+    """
+    if not entry.record.judged:
+        raise EvidenceError(f"entry {entry.index} is no audit and no run: only those have notes")
+    if problems := problems_of(person, text):
+        raise EvidenceError(" ".join(problems))
+    if control is not None and control not in {one.control for one in entry.record.verdicts}:
+        raise EvidenceError(f"entry {entry.index} has no verdict on a control {control!r}")
+    pairs = [Pair.of(said, limit=MAX_TEXT) for said in (person, text)]
+    made = Note(
+        index=-1,
+        entry=entry.index,
+        evidence_sha256=entry.evidence_sha256,
+        run_id=entry.record.run.id,
+        control=control,
+        noted_at=timestamp(at),
+        keyid=keyid,
+        person=pairs[0].reference,
+        text=pairs[1].reference,
+    )
+    return ledger.append(made.statement(), cosigners=cosigners, pairs=pairs)

@@ -25,6 +25,7 @@ from venturalitica.core.record import (
     DECISION,
     ERASURE,
     MODEL,
+    NOTE,
     OVERRIDE,
     PLACEMENT,
     PRUNE,
@@ -49,6 +50,7 @@ from venturalitica.ledger.records.kinds import (
 )
 from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.placement import Placement
+from venturalitica.ledger.records.notes.note import Note
 
 CHECKS = {
     ROTATION: rotation.check,
@@ -63,6 +65,7 @@ CHECKS = {
     DECISION: Decided.of,
     OVERRIDE: Override.of,
     CARRIED: Carried.of,
+    NOTE: Note.check,
 }
 """What the predicate of each kind besides audits and runs is held against."""
 

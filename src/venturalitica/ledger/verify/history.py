@@ -9,113 +9,23 @@ from pathlib import Path
 from msgspec import Struct
 
 from venturalitica.core.encoding import VAULT, sha256_hex
-from venturalitica.core.record import APPROVAL, ERASURE, PRUNE, ROTATION
+from venturalitica.core.record import ERASURE, PRUNE, ROTATION
 from venturalitica.core.retention import day_of
-from venturalitica.core.verdict import LIGHTS
 from venturalitica.core.verification import Step
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.formats.merkle import Head
 from venturalitica.ledger.formats.public_key import short
-from venturalitica.ledger.log.tail import read_parts
+from venturalitica.ledger.log.tail import lines_of
 from venturalitica.ledger.records.chronicle import Chronicle, Record
 from venturalitica.ledger.records.consistency import check_term
-from venturalitica.ledger.records.kinds.approval import Approval
 from venturalitica.ledger.records.kinds.erasure import Target, held_by, targets_of
 from venturalitica.ledger.records.kinds.pruning import Pruning, Range
 from venturalitica.ledger.records.kinds.rotation import Rotation
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.ledger.verify.data_digests import DataDigests
+from venturalitica.ledger.verify.persons.signed import Approvals, Notes
 from venturalitica.ledger.verify.prior import Priors, TimeStamps
-
-
-class Approvals(Chronicle):
-    """The chronicle `approvals`: each speaks of an earlier record, and of that very one."""
-
-    name = "approvals"
-    meaning = "a sign-off does not speak of the record that is in the log"
-
-    def __init__(self, home: Path | None) -> None:
-        self._home = home
-        self._found: list[Approval] = []
-        self._pruned: list[Head] = []
-
-    def read(self, record: Record) -> None:
-        """Take in an approval."""
-        if record.kind != APPROVAL:
-            return
-        approval = Approval.of(record.statement.predicate, record.index)
-        # Signed off before it was there, a record would be approved that nobody has seen.
-        if approval.entry >= record.index:
-            raise EvidenceError(f"it signs off entry {approval.entry}, which is not before it")
-        # Else a sign-off could be put into the mouth of anyone whose key id is known.
-        if approval.keyid not in record.signers:
-            raise EvidenceError("the key that it names for the person did not sign it")
-        self._found.append(approval)
-
-    def pass_over(self, head: Head) -> None:
-        """A record that was signed off may have been pruned since."""
-        self._pruned.append(head)
-
-    def step(self) -> Step | None:
-        """Hold each against the record that it names; None where there is nothing to say."""
-        if not self._found:
-            return None
-        if self._home is None:
-            detail = "not checked: the record that was signed off is not in the bundle"
-            return Step(self.name, None, detail)
-        gone = [one for one in self._found if self._is_pruned(one)]
-        held = [one for one in self._found if one not in gone]
-        try:
-            lines = _lines(self._home, {one.entry for one in held})
-            faults = ((one, _fault(one, lines.get(one.entry))) for one in held)
-            one, fault = next((item for item in faults if item[1]), (None, ""))
-        except EvidenceError as error:
-            return Step(self.name, False, str(error))
-        if one is not None:
-            detail = f"entry {one.index}: {fault}; {self.meaning}"
-            return Step(self.name, False, detail, one.index)
-        return self._told(len(held), len(gone))
-
-    def _told(self, held: int, gone: int) -> Step:
-        texts = [f"{_many(held)} of the very records they name"] if held else []
-        if gone:
-            texts.append(f"{_many(gone)} of records that were pruned since: not checked")
-        return Step(self.name, True if not gone else None, "; ".join(texts))
-
-    def _is_pruned(self, approval: Approval) -> bool:
-        return any(head.start <= approval.entry < head.end for head in self._pruned)
-
-
-def _lines(home: Path, wanted: set[int]) -> dict[int, bytes]:
-    """These entries' lines out of the log; a second, quick reading."""
-    if not wanted:
-        return {}
-    parts = read_parts(home / "log" / "entries.jsonl", 0, max(wanted) + 1)
-    return {part.index: part.line for part in parts if part.index in wanted}
-
-
-def _fault(approval: Approval, line: bytes | None) -> str:
-    """What is wrong with a sign-off of the record in `line`; empty where nothing is."""
-    # By its digest: an index alone would sign off whatever is put in that place later.
-    if line is None or sha256_hex(line) != approval.evidence_sha256:
-        return f"it signs off another record than entry {approval.entry}"
-    statement = statement_of(line)
-    if not statement.judged:
-        return f"it signs off entry {approval.entry}, which is no audit and no run"
-    if not statement.understood:
-        return ""
-    if statement.run.id != approval.run_id:
-        return f"it names another run than entry {approval.entry} does"
-    # It may have been worse than recorded: a tracker had not confirmed it yet.
-    light = statement.light
-    if LIGHTS.index(approval.light) > LIGHTS.index(light):
-        return f"it says that entry {approval.entry} was {approval.light}, which is {light}"
-    return ""
-
-
-def _many(count: int) -> str:
-    return "1 sign-off" if count == 1 else f"{count} sign-offs"
 
 
 class Vaulted(Chronicle):
@@ -177,7 +87,7 @@ class Vaulted(Chronicle):
     def _misnamed(self, home: Path) -> Step | None:
         """An erasure that says of a record what that does not hold; a second, quick reading."""
         there = [one for one in self._targets if not self._is_pruned(one[1])]
-        lines = _lines(home, {target.entry for _, target in there})
+        lines = lines_of(home, {target.entry for _, target in there})
         for record, target in there:
             line = lines.get(target.entry, b"")
             same = sha256_hex(line) == target.evidence_sha256
@@ -246,7 +156,7 @@ def chronicles(
 
     alone = home is None
     judged = (Verdicts(home, tally), RunAudits(alone=alone), RunEnds(home))
-    held = (*judged, Rotations(), Approvals(home))
+    held = (*judged, Rotations(), Approvals(home), Notes(home))
     before = (Priors(home), DataDigests(home), TimeStamps(tsa_roots))
     return (*held, *before, Vaulted(home), Retention(alone=alone), Telling(alone=alone))
 

@@ -83,10 +83,11 @@ def _portions(desk: Desk, query: RunQuery) -> Iterator[Sequence[Facts]]:
 
 def _facts(reading: Reading, entries: Sequence[int], query: RunQuery) -> Iterator[Facts]:
     rows, _ = reading.shown(lambda: rows_of(reading.index, entries), lambda found: [(found, None)])
-    known, approvals = reading.known(), reading.approvals()
+    known, approvals, notes = reading.known(), reading.approvals(), reading.notes()
     for row in rows:
         if query.filters.light in (None, light_of(row, known)):
             signed = approvals.get(row.index, ())
             last = signed[-1] if signed else None
-            listed = Listed(row, known, last, tuple(reading.runs(row)))
+            noted = len(notes.get(row.index, ()))
+            listed = Listed(row, known, last, noted, tuple(reading.runs(row)))
             yield run_facts(listed, reading.ledger)

@@ -53,6 +53,7 @@ class ListedRun(Struct, frozen=True, kw_only=True):
     trackers: tuple[TrackerLink, ...]
     decision: str
     decided: str
+    notes: int
     told: bool
     judged: bool
     inside: tuple[ListedRun, ...] = ()
@@ -281,6 +282,7 @@ def _listed(
         trackers=tuple(tracker_link(reading, [row], run) for run in reading.runs(row)),
         decision=approvals[-1].decision if approvals else "",
         decided=approvals[-1].decided_at if approvals else "",
+        notes=len(reading.notes().get(row.index, ())),
         told=row.kind in JUDGED or row.index in known.begun,
         judged=row.kind in JUDGED,
     )

@@ -72,7 +72,7 @@ def approve(
     from venturalitica.system.settings import Settings
 
     settings = Settings.current()
-    entry = _one(ref)
+    entry = one_record(ref)
     if not person.strip() or not role.strip():
         raise SettingsError("--as or --role is empty: a sign-off names a person and a role")
     said = {"person": person.strip(), "role": role.strip(), "comment": comment.strip()}
@@ -82,7 +82,7 @@ def approve(
     leave(0)
 
 
-def _one(ref: str) -> Entry:
+def one_record(ref: str) -> Entry:
     """The one record that is meant."""
     from venturalitica.cli.runs import found, own_ledger
 

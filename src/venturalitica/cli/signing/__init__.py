@@ -1,0 +1,1 @@
+"""What a person signs about a record: a sign-off, a note."""

@@ -1,0 +1,1 @@
+"""What people put on record about a record without deciding on it."""

@@ -1,0 +1,1 @@
+"""What persons signed about records: that it is of those very records, and by their keys."""
