@@ -275,7 +275,7 @@ def test_a_locked_key_says_how_it_is_opened(
         {"person": " "},
         {"role": ""},
         {"comment": "\n"},
-        {"decision": "noted"},
+        {"decision": "noticed"},
         {"decision": ""},
         {"role": "x" * 201},
         {"comment": "\u00e9" * 40_000},

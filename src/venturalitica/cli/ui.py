@@ -62,7 +62,7 @@ def ui(
     ] = None,
     write: Annotated[
         bool,
-        typer.Option("--write", help="Let people sign records off in the browser, by this key."),
+        typer.Option("--write", help="Let people sign records off, and write notes, by this key."),
     ] = False,
     key: Annotated[
         Path | None,
@@ -80,7 +80,7 @@ def ui(
     """Look at runs, policies, evidence and trackers in a browser.
 
     Serves pages from this machine to this machine until Ctrl-C. It reads evidence and writes none,
-    but for the sign-offs that --write lets people sign. Another --host is for machines you trust:
+    but for what --write lets people sign. Another --host is for machines you trust:
     the address that is printed then holds a token, and nothing is shown without it.
 
     \b
@@ -132,9 +132,11 @@ def _signing(desk: Desk, key: Path | None) -> Signing:
 
 def _announce_signing(listening: Listening, signing: Signing) -> None:
     try:
-        hint(f"--write: sign-offs from these pages are signed by key {signing.key()[:16]}.")
+        hint(
+            f"--write: sign-offs and notes from these pages are signed by key {signing.key()[:16]}."
+        )
     except SigningKeyError as error:
-        hint(f"--write: no sign-off can be signed yet. {error}")
+        hint(f"--write: nothing can be signed yet. {error}")
     if not listening.is_own:
         hint("Who has the address with the token can sign with that key, in any name.")
 

@@ -1,7 +1,7 @@
 """The status dashboard: pages drawn on the server from the ledger and `reports`.
 
-It never judges, and writes no evidence but the sign-offs of `ui --write`. What it does on request
-(deliver what waits, verify, sign off) is done by the rooms that do it for the command line.
+It never judges, and writes no evidence but the sign-offs and notes of `ui --write`. What it does on
+request (deliver what waits, verify, sign off) is done by the rooms that do it for the command line.
 
     serve.py       the port, the browser, the server
     guard.py       who may ask: host, token, origin; the headers of every answer

@@ -1,9 +1,9 @@
-"""What `ui --write` adds: a person signs a record off in the browser.
+"""What `ui --write` adds: a person signs a record off, or writes a note on it, in the browser.
 
-Asked for twice. The first form says who, in which role, and why; what it said is kept here under a
-word of its own, with the digest and the light that the page then shows. The second names that word
-and nothing else: what is signed is what was shown, whatever a form is made to send. A word signs
-once, however often it is sent.
+Asked for twice. The first form says who, in which role, and what or why; what it said is kept here
+under a word of its own, with the digest and the light that the page then shows. The second names
+that word and nothing else: what is signed is what was shown, whatever a form is made to send. A
+word signs once, however often it is sent.
 """
 
 from __future__ import annotations
@@ -24,19 +24,23 @@ if TYPE_CHECKING:
     from venturalitica.ledger.signing.signer import Signer
     from venturalitica.system.settings import Settings
 
+NOTED = "noted"
+"""The third choice beside approving and rejecting."""
+
 MOST = 100
 """So many confirmations are open at once; the oldest are forgotten, and asked for again."""
 
 NO_KEY = (
-    "There is no signing key here, and none is made for a sign-off. The first record of this "
+    "There is no signing key here, and none is made for these pages. The first record of this "
     "project makes one (`venturalitica check`), or VENTURALITICA_SIGNING_KEY names one."
 )
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """A sign-off that is to be confirmed: `said` is person, role, comment, decision.
+    """What is to be confirmed: `said` is person, role, comment, decision, control.
 
-    `made` is the entry of the sign-off, once it is signed.
+    With the decision `NOTED` it is a note, of which the comment is the text. `made` is its entry,
+    once it is signed.
     """
 
     word: str
@@ -108,8 +112,6 @@ class Signing:
             SigningKeyError: it cannot be signed.
             EvidenceError: it cannot be written.
         """
-        from venturalitica.audit.sign_off import sign_off
-
         with self._lock:  # a second click waits, and is then told of the first
             asked = self._asked.get(word)
             if asked is None or asked.made is not None:
@@ -117,8 +119,20 @@ class Signing:
             now = (entry.index, entry.evidence_sha256, light, self.key())
             if now != (asked.entry, asked.evidence_sha256, asked.light, asked.keyid):
                 return None
-            made = sign_off(self._settings, entry, asked.said, light=light, own=self._own)
+            made = self._signed(entry, asked)
             # The name is in the vault now, where it can be erased: it is not kept here.
-            done = replace(asked, made=made.index, said={})
+            done = replace(asked, made=made.index, said={"decision": asked.said["decision"]})
             self._asked[word] = done
             return done
+
+    def _signed(self, entry: Entry, asked: Asked) -> Entry:
+        from venturalitica.audit.sign_off import note, sign_off
+
+        said = dict(asked.said)
+        control = said.pop("control") or None
+        if said["decision"] == NOTED:
+            person, text = said["person"], said["comment"]
+            return note(
+                self._settings, entry, person=person, text=text, control=control, own=self._own
+            )
+        return sign_off(self._settings, entry, said, light=asked.light, own=self._own)

@@ -1,4 +1,5 @@
-"""Signing a record off: a form, what it comes to, and the signature; off without `ui --write`."""
+"""Signing a record off, or a note on it: a form, what it comes to, and the signature; off without
+`ui --write`."""
 
 from __future__ import annotations
 
@@ -11,10 +12,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from venturalitica.audit.sign_off import concern
-from venturalitica.errors import EntryPruned, SigningKeyError
+from venturalitica.audit.sign_off import check_notable, concern
+from venturalitica.errors import EntryPruned, SettingsError, SigningKeyError
 from venturalitica.ledger.records.kinds.approval import DECISIONS, MAX_ROLE
 from venturalitica.ledger.records.vault import MAX_TEXT
+from venturalitica.ui.signing import NOTED
 from venturalitica.ui.templating import render
 
 if TYPE_CHECKING:
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from venturalitica.ui.reader import Reading
     from venturalitica.ui.signing import Asked, Signing
 
-OFF = "This server signs nothing: it was started without `--write`. `venturalitica approve` does."
+OFF = (
+    "This server signs nothing: it was started without `--write`. `venturalitica approve` and "
+    "`venturalitica note` do."
+)
 CHANGED = (
     "Nothing was signed: the record, its light or the key is no longer what was shown. Look at it "
     "as it is now, and confirm again."
@@ -36,7 +41,7 @@ UNKNOWN = (
 
 
 class SignOffContext(Struct, frozen=True, kw_only=True):
-    """A record that is to be signed off: what is asked, or what is to be confirmed (`asked`)."""
+    """What is asked about a record, or is to be confirmed (`asked`). `controls` are its own."""
 
     entry: int
     digest: str
@@ -47,6 +52,7 @@ class SignOffContext(Struct, frozen=True, kw_only=True):
     key: str = ""
     no_key: str = ""
     said: Mapping[str, str]
+    controls: tuple[str, ...]
     problems: tuple[str, ...] = ()
     asked: Asked | None = None
 
@@ -64,7 +70,7 @@ def page(request: Request) -> Response:
         shown = _context(entry, answer, key=key, no_key=no_key)
         return render(request, "sign_off.html", shown, 403 if no_key else 200)
     said = _said(request.state.form)
-    problems = tuple(_problems(said))
+    problems = tuple(_problems(said, entry))
     if problems:
         shown = _context(entry, answer, key=key, said=said, problems=problems)
         return render(request, "sign_off.html", shown, 400)
@@ -87,7 +93,8 @@ def sign(request: Request) -> Response:
         raise HTTPException(403, f"Nothing was signed. {error}") from error
     if done is None:
         return _confirm(request, entry, answer, asked.said, problems=(CHANGED,), status=409)
-    address = request.app.state.addresses.url("run", entry=number, _anchor="sign-off")
+    place = "notes" if done.said["decision"] == NOTED else "sign-off"
+    address = request.app.state.addresses.url("run", entry=number, _anchor=place)
     return RedirectResponse(address, 303)
 
 
@@ -147,12 +154,13 @@ def _context(
         key=key,
         no_key=no_key,
         said=said or dict.fromkeys(_FIELDS, ""),
+        controls=tuple(dict.fromkeys(one.control for one in entry.record.verdicts)),
         problems=problems,
         asked=asked,
     )
 
 
-_FIELDS = ("decision", "person", "role", "comment")
+_FIELDS = ("decision", "person", "role", "comment", "control")
 
 
 def _said(form: FormData) -> dict[str, str]:
@@ -161,11 +169,18 @@ def _said(form: FormData) -> dict[str, str]:
     return {name: text.replace("\r\n", "\n").strip() for name, text in found.items()}
 
 
-def _problems(said: Mapping[str, str]) -> list[str]:
+def _problems(said: Mapping[str, str], entry: Entry) -> list[str]:
     """What keeps it from being signed."""
+    if said["decision"] == NOTED:
+        try:
+            about = {"person": said["person"], "text": said["comment"]}
+            check_notable(entry, **about, control=said["control"] or None)
+        except SettingsError as error:
+            return [str(error)]
+        return []
     found = []
     if said["decision"] not in DECISIONS:
-        found.append("Choose whether you approve or reject it.")
+        found.append("Choose whether you approve it, reject it, or write a note.")
     if not said["person"] or not said["role"]:
         found.append("A sign-off names a person and a role.")
     if not said["comment"]:
