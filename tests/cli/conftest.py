@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,44 @@ def call(project: Path) -> CallCli:
         return result
 
     return invoke
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Any]:
+    """A server of S3."""
+    from tests.stores import s3_server
+
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(store: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty bucket `data`, and credentials in the environment alone."""
+    import s3fs
+
+    from tests.stores import CREDENTIALS
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {"AWS_ENDPOINT_URL": store.at, **CREDENTIALS}.items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    files = s3fs.S3FileSystem()
+    if files.exists("data"):
+        files.rm("data", recursive=True)
+    files.mkdir("data")
+    yield files
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture
+def web() -> Iterator[Any]:
+    """A server of files."""
+    from tests.stores import web_server
+
+    with web_server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,60 +6,22 @@ import gzip
 import importlib
 import io
 import json
-import os
 import re
 import socket
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pyarrow as pa
 import pytest
 import s3fs
-from moto.server import ThreadedMotoServer
 from pyarrow import feather, parquet
 
+from tests.stores import SECRET
 from venturalitica.cli.reading import cloud
 from venturalitica.cli.reading.data_files import find_files, read_table
 from venturalitica.errors import DataError, MissingExtra
 
-SECRET = "b7Xq/2mT9vLkZ4hR"
 TABLE = pa.table({"n": [1, 2, 3], "g": ["x", "y", None]})
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def bucket(moto: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[s3fs.S3FileSystem]:
-    """An empty bucket `data`, and credentials in the environment alone."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in {
-        "AWS_ENDPOINT_URL": moto,
-        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }.items():
-        monkeypatch.setenv(name, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    store = s3fs.S3FileSystem()
-    if store.exists("data"):
-        store.rm("data", recursive=True)
-    store.mkdir("data")
-    yield store
-    s3fs.S3FileSystem.clear_instance_cache()
 
 
 def values(table: Any) -> dict[str, list[Any]]:
@@ -85,6 +47,7 @@ def feather_bytes(table: pa.Table) -> bytes:
     ("name", "content"),
     [
         ("d.parquet", parquet_bytes(TABLE)),
+        ("d[1] é.parquet", parquet_bytes(TABLE)),
         ("d.feather", feather_bytes(TABLE)),
         ("d.csv", b"n,g\n1,x\n2,y\n3,\n"),
         ("d.csv.gz", gzip.compress(b"n,g\n1,x\n2,y\n3,\n", mtime=0)),
@@ -196,59 +159,6 @@ def test_what_reads_an_address_is_an_extra(monkeypatch, absent, address, said):
     assert caught.value.extra == "cloud"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """Files of `server.files`; pieces where `server.ranges`, `server.most` bytes in all."""
-
-    server: Any
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-    def do_HEAD(self) -> None:
-        self._answer(send=False)
-
-    def do_GET(self) -> None:
-        self._answer(send=True)
-
-    def _answer(self, *, send: bool) -> None:
-        content = self.server.files.get(self.path.partition("?")[0])
-        if content is None:
-            self.send_error(404)
-            return
-        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
-        first, last = 0, len(content) - 1
-        if asked and self.server.ranges:
-            first, last = int(asked[1]), min(int(asked[2] or last), last)
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
-        else:
-            self.send_response(200)
-        if self.server.ranges:
-            self.send_header("Accept-Ranges", "bytes")
-        self.send_header("Content-Length", str(last + 1 - first))
-        self.end_headers()
-        if send:
-            self.server.sent += last + 1 - first
-            piece = content[first : last + 1][: self.server.most]
-            self.server.most -= len(piece)
-            self.wfile.write(piece)
-            if len(piece) < last + 1 - first:
-                self.close_connection = True
-
-
-@pytest.fixture
-def web() -> Iterator[Any]:
-    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.files, server.ranges, server.most, server.sent = {}, True, 1 << 40, 0
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    server.at = f"http://127.0.0.1:{server.server_port}"
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_file_of_a_server_is_read_with_and_without_pieces(web, ranges):
     web.ranges = ranges
@@ -265,14 +175,6 @@ def test_a_server_that_does_not_answer_is_no_missing_file():
         port = nobody.getsockname()[1]
     with pytest.raises(DataError, match="the connection failed"):
         find_files([f"http://127.0.0.1:{port}/d.csv"])
-
-
-@pytest.mark.parametrize("ranges", [True, False])
-def test_only_so_much_of_a_server_is_held(web, monkeypatch, ranges):
-    web.ranges, web.files = ranges, {"/d.csv": b"n,g\n" + b"1,x\n" * 1000}
-    monkeypatch.setattr(cloud, "_IN_MEMORY", 1000)
-    with pytest.raises(DataError, match="more than 1,000 bytes, the most that is held"):
-        find_files([f"{web.at}/d.csv"])
 
 
 @pytest.mark.parametrize("name", ["d.csv", "d.parquet"])

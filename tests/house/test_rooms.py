@@ -40,7 +40,7 @@ OWN_FILES = {
     "ibis": (),
     "modin": (),
     "pyspark": (),
-    "fsspec": ("cli.reading.cloud",),
+    "fsspec": ("cli.reading.cloud", "cli.reading.pinned"),
     "adbc_driver_postgresql": ("cli.reading.postgresql",),
     "sqlalchemy": ("ledger.index",),
     "cryptography": ("ledger.signing", "ledger.formats"),

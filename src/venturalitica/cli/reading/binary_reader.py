@@ -15,6 +15,7 @@ from venturalitica.cli.reading.engine import (
     connected,
     first_line,
     identifiers,
+    own_words,
     stack,
     text,
     texts,
@@ -56,6 +57,7 @@ def read_binary(files: Sequence[DataFile]) -> Columns:
     types = key_types(files)
 
     def view(connection: Any, wanted: Sequence[str]) -> Sequence[str]:
+        add_files(connection, files)
         parts = []
         for number, group in enumerate(groups):
             parts.append(f"group{number}")
@@ -92,7 +94,9 @@ def _as_format(file: DataFile) -> Iterator[None]:
 
 
 def _unreadable(file: DataFile, error: Exception) -> DataError:
-    return DataError(f"{file}: cannot be read as {file.kind.capitalize()}: {first_line(error)}")
+    reason = file.spoken(first_line(error))
+    said = f"{file}: cannot be read as {file.kind.capitalize()}: {reason}"
+    return DataError(own_words(error) or said)
 
 
 def _headers(files: Sequence[DataFile]) -> list[_File]:
@@ -141,7 +145,6 @@ def _view(connection: Any, name: str, group: Sequence[_File], wanted: Sequence[s
     first = group[0]
     columns = identifiers(range(len(first.header)))
     if first.file.kind == "parquet":
-        add_files(connection, [each.file for each in group])
         files = texts([each.file.at for each in group])
         source = f"read_parquet({files}, hive_partitioning = false, filename = {text(FILE)})"
     else:
@@ -158,7 +161,7 @@ def _open_arrow(file: DataFile) -> Any:
         from pyarrow import ipc, memory_map
     except ImportError:
         raise MissingExtra("pyarrow", "all") from None
-    content = memory_map(file.path) if file.files is None else file.files.open(file.path)
+    content = memory_map(file.path)
     is_file = content.read(6) == b"ARROW1"
     content.seek(0)
     return ipc.open_file(content) if is_file else ipc.open_stream(content)
@@ -172,7 +175,7 @@ def _arrow_source(file: DataFile) -> Any:
     reader = _open_arrow(file)
     is_half = [field.type == pyarrow.float16() for field in reader.schema]
     if isinstance(reader, pyarrow.RecordBatchFileReader) and not any(is_half):
-        return dataset.dataset(file.path, format="ipc", filesystem=file.files)
+        return dataset.dataset(file.path, format="ipc")
     return _renamed(reader.read_all())
 
 

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import glob
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from venturalitica.cli.reading.engine import first_line
-from venturalitica.cli.reading.places import DataFile, hidden, keys_of, kind_of, refuse_table_format
+from venturalitica.cli.reading.places import (
+    DataFile,
+    hidden,
+    keys_of,
+    kind_of,
+    refuse_table_format,
+    version_of,
+)
 from venturalitica.core.redact import redact_uri
 from venturalitica.errors import DataError, MissingExtra
 
@@ -34,8 +42,8 @@ _ADVICE = {
 }
 _CREDENTIALS = re.compile(r"[^:]+://(?:[^/]*@|[^/@:]+:(?!\d+/)[^@]*@)")
 """A user before the host; a key of S3 may hold a slash."""
-_IN_MEMORY = 256 * 1024 * 1024
-"""So many bytes are held of a file of https."""
+_PATIENCE = 60.0
+"""Seconds in which a server sends something; a whole file may take as long as it takes."""
 
 
 def find_objects(address: str) -> list[DataFile]:
@@ -74,17 +82,28 @@ def _system(address: str, scheme: str) -> Any:
     try:
         from fsspec.core import url_to_fs
 
-        return url_to_fs(address)[0]
+        return url_to_fs(address, **(_web_options() if scheme.startswith("http") else {}))[0]
     except ImportError:
         raise MissingExtra(f"{_STORES[scheme]}, which reads {scheme}://,", "cloud") from None
     except Exception as error:
         raise refusal(said_of(address), error, scheme) from error
 
 
+def _web_options() -> dict[str, Any]:
+    from aiohttp import ClientTimeout
+
+    patience = ClientTimeout(total=None, sock_connect=_PATIENCE, sock_read=_PATIENCE)
+    # The bytes as they are, and as many as the server says.
+    return {
+        "headers": {"Accept-Encoding": "identity"},
+        "client_kwargs": {"timeout": patience, "auto_decompress": False},
+    }
+
+
 def _objects(files: Any, address: str, scheme: str) -> list[DataFile]:
     path = files._strip_protocol(address)
     if files.isfile(path):
-        return [_object(files, path, scheme, "", files.size(path))]
+        return [_object(files, path, scheme, "", files.info(path))]
     if glob.has_magic(path):
         plain = path[: next(place for place, sign in enumerate(path) if sign in "*?[")]
         found, root = files.glob(path, detail=True), plain.rpartition("/")[0] + "/"
@@ -95,47 +114,86 @@ def _objects(files: Any, address: str, scheme: str) -> list[DataFile]:
         below = name[len(root) :].split("/")
         refuse_table_format(f"{scheme}://{root.rstrip('/')}", below)
         if facts["type"] == "file" and not any(map(hidden, below)):
-            kept.append(_object(files, name, scheme, root, facts["size"]))
+            kept.append(_object(files, name, scheme, root, facts))
     if not kept:
         raise FileNotFoundError
     return kept
 
 
-def _object(files: Any, path: str, scheme: str, root: str, size: int) -> DataFile:
+def _object(files: Any, path: str, scheme: str, root: str, facts: Mapping[str, Any]) -> DataFile:
     said = f"{scheme}://{path}"
     kind, packed = kind_of(path.rpartition("/")[2], said)
     root = root and f"{scheme}://{root}"
     keys = keys_of(said, root) if root else ()
-    return DataFile(
-        said, f"{scheme}://{glob.escape(path)}", kind, packed, size, said, root, keys, files
-    )
+    size, version = int(facts["size"]), version_of(facts)
+    return DataFile(said, said, kind, packed, size, said, root, keys, files, version)
 
 
 def _web_file(files: Any, address: str, said: str) -> DataFile:
-    """One file of a server, fetched once: it is read several times over."""
     kind, packed = kind_of(urlsplit(address).path.rpartition("/")[2], said)
-    from fsspec.implementations.memory import MemoryFileSystem
+    return DataFile(said, "", kind, packed, 0, address, files=files)
 
-    content = bytearray()
-    with files.open(address, block_size=0) as stream:
+
+def is_web(file: DataFile) -> bool:
+    """Whether it is a file of a server, which is fetched once and whole."""
+    return file.files is not None and file.path.startswith(("http:", "https:"))
+
+
+def web_pieces(file: DataFile) -> tuple[int, Iterator[bytes]]:
+    """How many bytes a server's file has, 0 where it does not say, and the bytes, in one answer.
+
+    Raises:
+        DataError: there is none, or nobody could tell whether all of it came.
+    """
+    try:
+        stream = file.files.open(file.path, block_size=0)
+    except Exception as error:
+        raise refusal(file.name, error) from error
+    try:
+        length = _checked_length(file, stream.r)
+    except BaseException:
+        stream.close()
+        raise
+    return length, _streamed(file, stream)
+
+
+def _checked_length(file: DataFile, answer: Any) -> int:
+    for each in (*answer.history, answer):
+        if each.url.scheme == "http" and each.url.host not in _LOOPBACK:
+            raise DataError(f"{file}: leads to http://, where anybody on the way could change it")
+    length, chunked = answer.headers.get("Content-Length"), answer.headers.get("Transfer-Encoding")
+    if answer.status != 200:
+        raise DataError(f"{file}: the server answers {answer.status} in place of the file")
+    if length is None and chunked is None:
+        # Such an answer ends where the connection does, also half way.
+        raise DataError(
+            f"{file}: the server does not say how long the file is, so that nobody could tell "
+            "whether all of it came: download it, and check the file"
+        )
+    if answer.headers.get("Content-Encoding", "identity") != "identity" and file.packed == "none":
+        raise DataError(
+            f"{file}: the server packs it on its own account "
+            f"({answer.headers['Content-Encoding']}): download it, and check the file"
+        )
+    return int(length or 0)
+
+
+def _streamed(file: DataFile, stream: Any) -> Iterator[bytes]:
+    try:
         while piece := stream.read(1 << 20):
-            content += piece
-            if len(content) > _IN_MEMORY:
-                raise DataError(
-                    f"{said}: more than {_IN_MEMORY:,} bytes, the most that is held of a server's "
-                    "file: download it, and check the file"
-                )
-    memory = MemoryFileSystem()
-    path = f"venturalitica/{len(memory.store)}/{said.rpartition('/')[2]}"
-    memory.pipe_file(path, bytes(content))
-    at = f"memory://{glob.escape(path)}"
-    return DataFile(said, at, kind, packed, len(content), f"memory://{path}", files=memory)
+            yield piece
+    except Exception as error:
+        raise refusal(file.name, error) from error
+    finally:
+        stream.close()
 
 
 def refusal(said: str, error: Exception, scheme: str = "") -> DataError:
     """A store's error in our words: its own may hold keys, tokens or signed addresses."""
     scheme = scheme or said.partition("://")[0]
     name = type(error).__name__
+    if name == "FileExpired":
+        return changed(said)
     status = getattr(error, "status", None)
     cause = type(error.__cause__).__name__
     if isinstance(error, FileNotFoundError) and "Connect" in cause:
@@ -160,3 +218,11 @@ def refusal(said: str, error: Exception, scheme: str = "") -> DataError:
 
 def _advice(scheme: str) -> str:
     return f"; {_ADVICE[scheme]}" if scheme in _ADVICE else ""
+
+
+def changed(said: str) -> DataError:
+    """The error for an object that is no longer what it was found to be."""
+    return DataError(
+        f"{said}: it changed while it was read; nothing was judged of two versions; try again when "
+        "nobody writes it"
+    )

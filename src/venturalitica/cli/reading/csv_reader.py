@@ -25,7 +25,6 @@ from venturalitica.cli.reading.csv_types import Together, typed
 from venturalitica.cli.reading.engine import Columns, objects, stack, succeeds, text, texts
 from venturalitica.cli.reading.parts import (
     FILE,
-    add_files,
     common_names,
     grouped,
     opened,
@@ -73,7 +72,6 @@ def read_csv(
     groups = grouped(found, lambda each: (each.file, each.header, each.plain, each.separator))
 
     def view(connection: Any, wanted: Sequence[str]) -> Sequence[str]:
-        add_files(connection, files)
         parts = [
             part
             for number, group in enumerate(groups)
@@ -136,9 +134,10 @@ def _refuse_no_text(path: DataFile, decoder: Any, block: bytes, done: int) -> No
         wrong = (waiting + block)[error.start]
         # Spreadsheets write UTF-16 with a mark, or the encoding of Western Europe.
         likely = "utf-16" if not done and block[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin1"
+        place = "FILE" if path.kept else f"'{path}'"
         raise DataError(
             f"{path}: not UTF-8 (byte {done - len(waiting) + error.start} is 0x{wrong:02x}); "
-            f"convert it, for example: iconv -f {likely} -t utf-8 '{path}'"
+            f"convert it, for example: iconv -f {likely} -t utf-8 {place}"
         ) from None
     if b"\0" in block:
         raise DataError(f"{path}: holds NUL bytes, so it is no CSV text in UTF-8")

@@ -77,6 +77,7 @@ def _reader(
 def find_files(patterns: Sequence[str | Path]) -> list[DataFile]:
     """The files named, each once by whatever name, since rows that are counted twice would narrow
     every interval; in the order given, a glob's and a folder's own in the order of their names.
+    What lies at an address and is read several times over is fetched.
 
     Raises:
         DataError: nothing there, a format that is not known, a folder of something else.
@@ -98,7 +99,12 @@ def find_files(patterns: Sequence[str | Path]) -> list[DataFile]:
             found.setdefault(place, file)
     if not found:
         raise DataError("no data file was named")
-    return list(found.values())
+    files = list(found.values())
+    if any(file.files for file in files):
+        from venturalitica.cli.reading.fetching import fetched
+
+        return fetched(files)
+    return files
 
 
 def judged_table(

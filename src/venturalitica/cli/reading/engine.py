@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
 from contextlib import contextmanager
 from pathlib import Path
@@ -199,20 +200,40 @@ def connected() -> Iterator[Any]:
 
 
 @contextmanager
-def errors_as_ours(said: str = "the data cannot be read") -> Iterator[None]:
-    """What DuckDB raises as a `DataError` that begins so, without what may be a secret."""
+def errors_as_ours(
+    said: str = "the data cannot be read", spoken: Callable[[str], str] = str
+) -> Iterator[None]:
+    """What DuckDB raises as a `DataError` that begins so, without what may be a secret; `spoken`
+    may put it into other words."""
     import duckdb
 
     try:
         yield
     except duckdb.Error as error:
-        raise DataError(f"{said}: {first_line(error)}") from error
+        words = own_words(error) or f"{said}: {spoken(first_line(error))}"
+        raise DataError(words) from error
+
+
+def own_words(error: Exception) -> str:
+    """What we said where DuckDB called us and quotes our error; nothing where it did not."""
+    name, said = _quoted(error)
+    return said if name.endswith(DataError.__name__) else ""
+
+
+def _quoted(error: Exception) -> tuple[str, str]:
+    """Name and words of an error in Python that DuckDB met: the text of its own is a traceback."""
+    if not str(error).startswith("Traceback "):
+        return "", ""
+    return next(reversed(re.findall(r"^([\w.]+)(?:: (.*))?$", str(error), re.MULTILINE)), ("", ""))
 
 
 def first_line(error: Exception) -> str:
     """What an error says first, without credentials that an address may hold, or values of rows."""
     if type(error).__name__ in _OF_VALUES:
         return f"a value is none of the type that it is to have ({type(error).__name__})"
+    quoted, _ = _quoted(error)
+    if quoted:  # nobody knows what a library's words hold
+        return quoted
     return redact_text((str(error).strip().splitlines() or [type(error).__name__])[0])
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from venturalitica.cli.reading.engine import Columns, connected, errors_as_ours, stack, text, texts
 from venturalitica.cli.reading.parts import (
     FILE,
-    add_files,
     common_names,
     grouped,
     key_types,
@@ -53,7 +52,6 @@ def read_json(files: Sequence[DataFile]) -> Columns:
     types = key_types(kept)
 
     def view(connection: Any, wanted: Sequence[str]) -> Sequence[str]:
-        add_files(connection, kept)
         kinds = {name: _kind(name, kept, shapes) for name in wanted if name not in types}
         parts = []
         for number, group in enumerate(groups):
@@ -79,10 +77,9 @@ def _source(files: Sequence[DataFile]) -> str:
 def _structure(file: DataFile) -> dict[str, str] | None:
     """Key -> the type of its values in the whole file; None where it has no record."""
     with readable(file), connected() as connection:
-        add_files(connection, [file])
         twice = "len(json_keys(json)) > len(list_distinct(json_keys(json)))"
         query = f"SELECT json_group_structure(json), bool_or({twice}) FROM {_source([file])}"
-        with errors_as_ours(f"{file}: cannot be read as JSON lines"):
+        with errors_as_ours(f"{file}: cannot be read as JSON lines", file.spoken):
             found, has_twins = connection.execute(query).fetchall()[0]
     if found is None:
         return None

@@ -67,9 +67,12 @@ def selected(file: DataFile, header: Sequence[str], wanted: Sequence[str]) -> st
 
 
 def add_files(connection: Any, files: Sequence[DataFile]) -> None:
-    """Make the file systems of addresses known to DuckDB."""
-    for system in {id(file.files): file.files for file in files if file.files is not None}.values():
-        connection.register_filesystem(system)
+    """Make the objects of stores known to DuckDB; once for each connection."""
+    far = [file for file in files if file.files is not None]
+    if far:
+        from venturalitica.cli.reading.pinned import PinnedFiles
+
+        connection.register_filesystem(PinnedFiles(far))
 
 
 def key_types(files: Sequence[DataFile]) -> dict[str, str]:
@@ -97,31 +100,18 @@ def readable(file: DataFile) -> Iterator[None]:
     except (DataError, MissingExtra):
         raise
     except (OSError, EOFError, zlib.error) as error:
-        if file.files is None:
-            reason = getattr(error, "strerror", None) or error
-            raise DataError(f"{file}: cannot be read: {reason}") from error
-        raise _refused(file, error) from error
-    except Exception as error:
-        if file.files is None:
-            raise
-        raise _refused(file, error) from error
-
-
-def _refused(file: DataFile, error: Exception) -> DataError:
-    from venturalitica.cli.reading.cloud import refusal
-
-    return refusal(file.name, error)
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{file}: cannot be read: {reason}") from error
 
 
 def opened(file: DataFile) -> IO[bytes]:
     """The file's bytes, unpacked."""
-    raw: Any = file.path if file.files is None else file.files.open(file.path)
     if file.packed == "gzip":
-        return gzip.open(raw)  # type: ignore[return-value]
+        return gzip.open(file.path)  # type: ignore[return-value]
     if file.packed == "zstd":
         try:
             from pyarrow import input_stream
         except ImportError:
             raise MissingExtra("pyarrow, which unpacks zstd,", "all") from None
-        return io.BufferedReader(input_stream(raw, compression="zstd"))
-    return Path(raw).open("rb") if file.files is None else raw
+        return io.BufferedReader(input_stream(file.path, compression="zstd"))
+    return Path(file.path).open("rb")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -43,7 +43,8 @@ class DataFile(Struct, frozen=True):
     """One file of data: `name` as it is said, `at` as DuckDB is given it.
 
     `keys` are the columns that its folders name below `root`, each with its depth: (0, "year").
-    `files` is the file system that holds it, None for this machine's own.
+    `files` is the file system that holds it, None for this machine's own, and `version` what that
+    calls its state; `kept` is what goes when a copy of it is needed no more.
     """
 
     name: str
@@ -55,9 +56,15 @@ class DataFile(Struct, frozen=True):
     root: str = ""
     keys: tuple[tuple[int, str], ...] = ()
     files: Any = None
+    version: str = ""
+    kept: Any = None
 
     def __str__(self) -> str:
         return self.name
+
+    def spoken(self, text: str) -> str:
+        """A text about it by its own name, where a copy of it is what was read."""
+        return text.replace(self.path, self.name)
 
     @property
     def base(self) -> str:
@@ -74,6 +81,15 @@ def key_expression(root: str, depth: int, column: str) -> str:
     """The same in DuckDB, of the column that holds the file's name."""
     part = f"split_part(substr({column}, {len(root) + 1}), '/', {depth + 1})"
     return f"nullif(url_decode(substr({part}, strpos({part}, '=') + 1)), '{_MISSING_KEY}')"
+
+
+_VERSIONS = ("ETag", "etag", "generation", "LastModified", "last_modified", "created")
+
+
+def version_of(facts: Mapping[str, Any]) -> str:
+    """What a store calls the state of an object, of what it says of it, and its size."""
+    told = next((str(facts[name]) for name in _VERSIONS if facts.get(name)), "")
+    return f"{told.strip(chr(34))} {facts.get('size')}"
 
 
 def is_address(pattern: str) -> bool:
