@@ -161,6 +161,24 @@ def test_spark_has_the_digest_of_its_files(item, spark: Any, tmp_path: Path) -> 
     assert "snapshot" not in item(spark.createDataFrame(ROWS.to_pylist()))
 
 
+def test_dask_says_nothing_of_its_files_and_the_record_says_that(
+    item, tmp_path: Path, capsys: Any
+) -> None:
+    import dask.dataframe
+
+    from venturalitica.cli import main
+
+    place = tmp_path / "loans.parquet"
+    pyarrow.parquet.write_table(ROWS, place)
+    found = item(dask.dataframe.read_parquet(place))
+    assert (found["method"], "snapshot" in found) == ("tally/v1", False)
+    said = "none: dask does not say which data it read"
+    assert main(["runs", "show", "0", "--details"]) == 0
+    assert said in capsys.readouterr().out
+    assert main(["report", "run", "0", "--out", str(tmp_path / "page.html")]) == 0
+    assert said in (tmp_path / "page.html").read_text()
+
+
 def test_credentials_of_an_address_have_no_part_in_it() -> None:
     """Two keys to one bucket read the same files."""
     first = of_files(["s3a://KEY:secret@bucket/a", "s3a://KEY:secret@bucket/b"])

@@ -15,7 +15,7 @@ from venturalitica.audit.aside import After, Aside
 from venturalitica.audit.asking import asking, features_of, predicted, values_of
 from venturalitica.audit.drift import compared_with
 from venturalitica.audit.other_columns import other_columns as others
-from venturalitica.core.circumstances import Circumstances, Share
+from venturalitica.core.circumstances import BY_TALLY, Circumstances, Share
 from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Control, Phase, Policy, Role
 from venturalitica.core.prior import identity_digest, identity_roles
 from venturalitica.core.redact import redacted_traceback
@@ -28,7 +28,7 @@ from venturalitica.frameworks.beside import Beside, Unanswered
 from venturalitica.frameworks.sklearn import NoLabels, no_labels, unsupervised
 from venturalitica.metrics.catalog import compares_labels, needs
 from venturalitica.metrics.catalog.weights import weight_needs
-from venturalitica.provenance.fingerprint import BY_TALLY, frame_item, unread_item
+from venturalitica.provenance.fingerprint import frame_item, unread_item
 from venturalitica.tally.binding import Binding, bind, together
 from venturalitica.trackers.base import RunRef
 

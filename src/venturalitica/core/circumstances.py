@@ -265,6 +265,8 @@ def data_digest(item: Json) -> str:
     return text(item.get("hmac_sha256") or item.get("sha256"))
 
 
+BY_TALLY = "tally/v1"
+"""The method where rows have no order on their engine: the digest of what was counted of them."""
 _STATES = {
     "delta/v1": "Delta table {table}, version {id}",
     "iceberg/v1": "Iceberg table {table}, snapshot {id}",
@@ -274,10 +276,12 @@ _STATES = {
 
 
 def snapshot_words(item: Json) -> str:
-    """Which state of itself a table named, and by which method; "" where it named none."""
+    """Which state of itself a table named, and by which method; "" where it named none, and that
+    only where nothing else but the tally stands for the rows."""
     said = mapping(item.get("snapshot"))
     method = text(said.get("method"))
     if not method:
-        return ""
+        only = f"none: {text(item.get('engine')) or 'its engine'} does not say which data it read"
+        return only if item.get("method") == BY_TALLY else ""
     known = {name: text(said.get(name)) for name in ("table", "id", "hmac_sha256")}
     return f"{_STATES.get(method, 'unknown').format(**known)} ({method})"

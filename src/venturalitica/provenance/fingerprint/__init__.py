@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from venturalitica.core.circumstances import BY_TALLY
 from venturalitica.core.encoding import canonical_json, sha256_hex
 from venturalitica.core.redact import redact_name
 from venturalitica.errors import BindingError, DataError, did_you_mean, listed
@@ -51,8 +52,6 @@ _NATIVE = {
     "pyarrow": ("type", arrow_column),
 }
 """By library: what a column of it has, and what reads one."""
-BY_TALLY = "tally/v1"
-"""The method where rows have no order on their engine: the digest of what was counted of them."""
 _Sized: TypeAlias = tuple[int, ColumnDigest]
 
 
