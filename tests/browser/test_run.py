@@ -9,6 +9,31 @@ import pytest
 
 from venturalitica.ledger import Entry, Ledger
 
+BROKEN = """() => {
+  document.querySelectorAll('details').forEach(one => { one.open = true; });
+  const broken = [];
+  for (const code of document.querySelectorAll('.vl-command')) {
+    for (let up = code; up.localName !== 'main'; up = up.parentElement)
+      if (up.scrollWidth > up.clientWidth + 1 && getComputedStyle(up).display !== 'inline')
+        broken.push('cut: ' + up.outerHTML.slice(0, 200));
+    const room = code.parentElement.clientWidth;
+    const walk = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+    while (walk.nextNode()) {
+      const text = walk.currentNode, range = document.createRange();
+      for (const word of text.data.matchAll(/[^ \\n]+/g)) {
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        const lines = [...range.getClientRects()];
+        if (new Set(lines.map(one => Math.round(one.top))).size < 2) continue;
+        const wide = lines.reduce((sum, one) => sum + one.width, 0);
+        if (wide < room * 0.8) broken.push(word[0]);
+      }
+    }
+  }
+  return broken;
+}"""
+"""What of the lines to type is cut, or broken within a word that a line has room for."""
+
 
 @pytest.fixture(scope="module")
 def failed(demo_home: Path) -> Entry:
@@ -77,3 +102,28 @@ def test_a_record_about_a_record(look, ui, axe, demo_home: Path) -> None:
 def test_an_entry_that_is_not_there(look, ui) -> None:
     page = look(f"{ui.url}/runs/99999", expect=404)
     assert "99999" in page.locator("main").inner_text()
+
+
+@pytest.mark.parametrize("medium", ["screen", "print"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_lines_to_type_are_whole_and_break_between_words(look, ui, failed, width, medium) -> None:
+    page = look(f"{ui.url}/runs/{failed.index}", width=width)
+    page.emulate_media(media=medium)
+    assert page.locator(".vl-command").count() >= 2
+    assert page.evaluate(BROKEN) == []
+
+
+def test_a_line_that_wraps_is_copied_as_one(look, ui, axe, failed) -> None:
+    page = look(
+        f"{ui.url}/runs/{failed.index}",
+        width=360,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    line = page.locator(".ui-line", has_text="openssl dgst")
+    line.get_by_role("button", name="Copy").click()
+    line.get_by_role("button", name="Copied").wait_for()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "openssl dgst -sha256 -verify key.pem -signature signature signed" in copied.splitlines()
+    line.locator("code").select_text()
+    assert page.evaluate("getSelection().toString()").strip() == copied.strip()
+    assert axe(page) == []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from venturalitica.core.text import is_web_address, visible
-from venturalitica.reports.html.markup import escape, join, link, tag
+from venturalitica.reports.html.markup import command, escape, join, link, tag
 
 
 class Reader(HTMLParser):
@@ -98,3 +98,18 @@ def test_a_web_address_becomes_a_link_that_tells_nothing() -> None:
     found = read(link(url))
     assert found.text == url
     assert found.attributes == {"href": url, "rel": "noopener noreferrer"}
+
+
+@given(st.text())
+def test_lines_to_type_stay_what_is_typed(words: str) -> None:
+    found = read(command(words))
+    assert found.text == visible(words)
+    assert set(found.tags) <= {"span"}
+
+
+def test_no_word_of_a_line_breaks_at_its_hyphens() -> None:
+    said = command("mlflow server  --port 5000\n# <sqlite:///a-b.db>")
+    assert said == (
+        "mlflow server  <span>--port</span> 5000\n<span>#</span> "
+        "<span>&lt;sqlite:///a-b.db&gt;</span>"
+    )

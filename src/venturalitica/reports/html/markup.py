@@ -23,6 +23,8 @@ _VOID = frozenset({"meta", "br", "hr", "line", "rect", "circle", "path"})
 _CODE = re.compile(r"`([^`\n]+)`|'((?:venturalitica|mlflow|wandb|git|pip|apt-get) [^'\n]+)'")
 """What is marked as code, and the commands that stand in quotes: a terminal has nothing better."""
 
+_BETWEEN_WORDS = re.compile(r"([ \n\t]+)")
+
 
 def escape(value: object) -> Markup:
     """`value` as text that is safe between tags and in quoted attributes."""
@@ -64,6 +66,18 @@ def prose(text: str) -> Markup:
         return escape(text)
     parts = _CODE.split(str(text))  # a sentence, and for each mark both groups, one of them None
     return join(tag("code", part) if at % 3 and part else part for at, part in enumerate(parts))
+
+
+def command(text: str) -> Markup:
+    """Lines to type: they wrap between their words, and within a word only where no line holds it.
+
+    A browser breaks after `-` and `/` too: a word that holds one is an element, which by its style
+    goes to the next line whole. The text stays what is typed: it is copied as one line.
+    """
+    return join(
+        tag("span", word) if at % 2 == 0 and not word.isalnum() and word else word
+        for at, word in enumerate(_BETWEEN_WORDS.split(visible(str(text))))
+    )
 
 
 def link(url: str, label: object | None = None) -> Markup:

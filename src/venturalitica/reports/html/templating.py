@@ -17,7 +17,7 @@ from venturalitica.reports.html import parts
 from venturalitica.reports.html.drift_chart import drift_plot
 from venturalitica.reports.html.group_chart import group_plot
 from venturalitica.reports.html.interval_chart import UNIT, fits, interval_bar
-from venturalitica.reports.html.markup import escape, link, prose
+from venturalitica.reports.html.markup import command, escape, link, prose
 
 MOST_POLICY_CHARACTERS = 40_000
 """A longer policy is cut in the page, and the page says so; the snapshot holds it whole."""
@@ -74,6 +74,7 @@ def environment(*folders: Path) -> Environment:
         interval=format_interval,
         level_words=level_words,
         prose=prose,
+        command=command,
         named=parts.name,
         thousands=parts.thousands,
         scalar=parts.scalar,
