@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,64 @@ BROKEN = """() => {
   return broken;
 }"""
 """What of the lines to type is cut, or broken within a word that a line has room for."""
+
+
+POLICY = """\
+policy: loan
+version: "1"
+roles:
+  gender: {}
+  age: {bins: [40]}
+controls:
+  - {id: accuracy, title: Right four times in five, metric: accuracy, must: ">= 0.8"}
+  - {id: parity, metric: demographic_parity_ratio, across: gender, must: ">= 0.8"}
+"""
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The evidence of a training that was tried three times after its policy was committed to.
+
+    Entries: 0 the commitment; 1, 2 a run that raised; 3 to 6 one with an audit of its test data and
+    one of its training data, red; 7 to 10 another.
+    """
+    folder = tmp_path_factory.mktemp("tried")
+    (folder / "train.py").write_text(TRAINING)
+    (folder / "model_policy.yaml").write_text(POLICY)
+    home = folder / ".venturalitica"
+    own = {"VENTURALITICA_CONFIG": str(folder / "keys"), "VENTURALITICA_HOME": str(home)}
+    environment = sys.modules["browser_serving"].plain_environment() | own
+    subprocess.run([sys.executable, "train.py"], cwd=folder, env=environment, check=True)
+    return home
+
+
+TRAINING = """\
+import numpy, pandas
+import venturalitica as vl
+from venturalitica.audit.committing import commit_to
+
+def table(rows, seed):
+    drawn = numpy.random.default_rng(seed)
+    approved = drawn.integers(0, 2, rows)
+    wrong = drawn.random(rows) < 0.3
+    return pandas.DataFrame({
+        "approved": approved, "answer": numpy.where(wrong, 1 - approved, approved),
+        "sex": drawn.choice(["female", "male"], rows), "years": drawn.integers(18, 80, rows),
+        "postcode": drawn.integers(1000, 9999, rows), "notes": 1,
+    })
+
+commit_to(vl.read_policy("model_policy.yaml"), None, rows=300, authority=None)
+try:
+    with vl.monitor("training", policy="model_policy.yaml"):
+        raise ValueError("no data today")
+except ValueError:
+    pass
+for _ in range(2):
+    with vl.monitor("training", policy="model_policy.yaml", inputs=["train.py"]):
+        for name, rows in (("test", 300), ("train", 700)):
+            vl.enforce(table(rows, rows), target="approved", prediction="answer",
+                       gender="sex", age="years")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +187,21 @@ def test_a_line_that_wraps_is_copied_as_one(look, ui, axe, failed) -> None:
     line.locator("code").select_text()
     assert page.evaluate("getSelection().toString()").strip() == copied.strip()
     assert axe(page) == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_what_came_before_is_told_and_opens(look, serve, axe, tried, width, scheme) -> None:
+    address = f"{serve(tried).url}/runs/10"
+    page = look(address, width=width, scheme=scheme, javascript=False)
+    said = page.locator(".run-came").inner_text()
+    assert "Attempt 3 since the commitment in entry 0: of the 2 before it" in said
+    page.locator(".run-came a").click()
+    folded = page.get_by_text("Earlier attempts: 2")
+    assert folded.is_visible()
+    folded.click()
+    page.get_by_text("The commitment in entry 0", exact=True).click()
+    assert page.get_by_text("ended with builtins.ValueError").is_visible()
+    assert sys.modules["browser_looking"].too_wide(page) == []
+    page.get_by_role("link", name="2", exact=True).click()
+    assert page.url.endswith("/runs/2")
+    assert axe(look(address, width=width, scheme=scheme)) == []

@@ -12,8 +12,8 @@ from venturalitica.core.concise import Concise
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.json_values import Json, integer, mapping, number, text
 from venturalitica.core.policy import TOLERANCE
-from venturalitica.core.prior import Prior
-from venturalitica.core.record import ATTACHMENT, Statement, is_tracker_run
+from venturalitica.core.prior import Prior, identity_of
+from venturalitica.core.record import ATTACHMENT, AUDIT, Statement, is_tracker_run
 from venturalitica.core.redact import redact_uri
 from venturalitica.core.verdict import Interval
 from venturalitica.errors import EvidenceError
@@ -32,7 +32,8 @@ class RunRow(Struct, frozen=True):
     commit; `margin` is the smallest of its controls (`margins`), that of `margin_control`.
     `experiment` names the experiments of the trackers that it was recorded at, empty for none.
     `attempts` are the earlier audits of the same data, `before_policy` those of before its policy
-    text came into the log, `committed` the entry of the commitment to that; None where it says not.
+    text came into the log, `committed` the entry of the commitment to that, `data` by what its data
+    are known again (`core.prior`); None where it says not.
     """
 
     index: int
@@ -66,6 +67,7 @@ class RunRow(Struct, frozen=True):
     attempts: int | None = None
     before_policy: int | None = None
     committed: int | None = None
+    data: str | None = None
     trackers: tuple[Json, ...] = ()
 
 
@@ -174,8 +176,15 @@ def run_row(entry: Outline) -> RunRow:
         attempts=counted.audits if counted else None,
         before_policy=counted.before_policy if counted else None,
         committed=prior.commitment.entry if prior.commitment else None,
+        data=_data_of(record),
         trackers=record.trackers,
     )
+
+
+def _data_of(record: Statement) -> str | None:
+    """The identity of what an audit judged."""
+    judged = record.predicate_type == AUDIT and record.understood and record.data
+    return (identity_of(record.data[0])[0] or None) if judged else None
 
 
 def verdict_rows(entry: Outline) -> list[VerdictRow]:

@@ -82,6 +82,7 @@ runs = Table(
     Index("ix_runs_run", "run_id", "name", "policy_name", "kind", "entry", "light", "signer"),
     Index("ix_runs_version", "policy_name", "policy_version", "policy_sha256", "kind", "entry"),
     Index("ix_runs_light", "kind", "light", "entry", "signer"),
+    Index("ix_runs_data", "data", "entry", "run_id"),
 )
 
 verdicts = Table(

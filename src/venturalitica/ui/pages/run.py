@@ -27,6 +27,8 @@ from venturalitica.ledger.lifecycle.ties import superseded
 from venturalitica.reports.context import ReportContext, Standing
 from venturalitica.ui.gate import gate_of
 from venturalitica.ui.lifecycle_records import Care, read_care
+from venturalitica.ui.run_audits import inside_of
+from venturalitica.ui.run_before import BeforeShown, read_before
 from venturalitica.ui.templating import render
 from venturalitica.ui.verification_steps import begun_sentence
 
@@ -61,8 +63,8 @@ class RunContext(Struct, frozen=True, kw_only=True):
 
     `problem` says why neither can be shown. `own`: it verifies, by the reader's own key. `unended`
     says that its run, which began with `unended_entry`, has no end on record. `aliases` are those
-    that a gate's decision on it let a version have. `before` and `after` are the
-    neighbours among the runs of the same name under the same policy.
+    that a gate's decision on it let a version have. `came` is what came before. `before` and
+    `after` are the neighbours among the runs of the same name under the same policy.
     """
 
     entry: int
@@ -82,6 +84,7 @@ class RunContext(Struct, frozen=True, kw_only=True):
     unended_entry: int | None = None
     kept: tuple[TrackerPlace, ...] = ()
     aliases: tuple[StandingAlias, ...] = ()
+    came: BeforeShown = BeforeShown()
     before: RunRow | None = None
     after: RunRow | None = None
 
@@ -184,6 +187,7 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
     row = run_row(Outline.of(entry.index, entry.envelope))
     before, after = _neighbours(reading, row) if report else (None, None)
     began, state = _unended(reading, row)
+    inside = inside_of(reading, entry) if report else ()
     return RunContext(
         entry=entry.index,
         size=size,
@@ -205,6 +209,7 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
         unended_entry=began,
         kept=_kept(reading, entry, report) if report else (),
         aliases=gate_of(reading).of_record(entry.evidence_sha256) if report else (),
+        came=read_before(reading, entry, row, inside) if report else BeforeShown(),
         before=before,
         after=after,
     )
