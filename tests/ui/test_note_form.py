@@ -14,7 +14,7 @@ from tests.ui.naughty import NAUGHTY
 from tests.ui.shelf import Shelf
 from tests.ui.test_sign_off import sign, word_of, writing
 from venturalitica.ledger import Ledger, verify_ledger
-from venturalitica.ledger.lifecycle.approve import SignOffs, every_sign_off
+from venturalitica.ledger.lifecycle.approve import every_sign_off, notes
 from venturalitica.ledger.records.vault import Vault
 from venturalitica.ledger.signing.signer import new_key_pem, read_private
 
@@ -46,7 +46,7 @@ def asked(client: Client, **changes: str) -> Any:
 
 
 def made(shelf: Shelf) -> tuple[Any, ...]:
-    return SignOffs().notes_by_entry(Ledger.open(shelf.home)).get(0, ())
+    return notes(Ledger.open(shelf.home)).get(0, ())
 
 
 def test_it_is_asked_twice_and_is_the_record_of_the_command_line(
