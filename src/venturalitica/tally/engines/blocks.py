@@ -2,11 +2,14 @@
 
 Polars' own group-by of some hundred thousand groups holds gigabytes at a hundred million rows. It
 runs in this process, though, and lets a function of ours see each block: that adds it to an array
-of counts, and lets it go. Of other engines a group-by is asked for.
+of counts, and lets it go. DuckDB counts whole numbers of a known range into an array itself, where
+it may make one so large. Of other engines a group-by is asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any
 
@@ -19,6 +22,8 @@ from venturalitica.tally.engines.queries import answered, stopped
 
 _DENSE = 1 << 22
 """Up to so many possible numbers are counted into an array."""
+_ROOM = 1 << 24
+"""Up to so many counts, of some nine bytes, DuckDB's threads may have in their arrays together."""
 
 
 def counted(frame: nw.LazyFrame[Any], size: int, at_most: int | None = None) -> tuple[Ints, Ints]:
@@ -32,8 +37,39 @@ def counted(frame: nw.LazyFrame[Any], size: int, at_most: int | None = None) -> 
     if frame.implementation.is_polars() and size <= _DENSE:
         return _streamed(frame, size)
     (column,) = frame.collect_schema().names()
-    found = answered(frame.group_by(column).agg(nw.len().alias("rows")), at_most)
+    if frame.implementation.is_duckdb() and size <= _DENSE:
+        native = frame.to_native()
+        with _room(native, size):
+            # What remains of a division has a range that DuckDB knows before it counts.
+            within = f'CAST("{column}" AS UINTEGER) % {size}'
+            asked = native.aggregate(f'{within} AS "{column}", count(*) AS "rows"', within)
+            found = answered(nw.from_native(asked), at_most)
+    else:
+        found = answered(frame.group_by(column).agg(nw.len().alias("rows")), at_most)
     return tuple(found[name].to_numpy().astype(numpy.int64) for name in (column, "rows"))  # type: ignore[return-value]
+
+
+@contextmanager
+def _room(native: Any, size: int) -> Iterator[None]:
+    """The connection of a relation may count `size` numbers into an array for each of its threads,
+    if these have room enough; afterwards its settings are as they were."""
+
+    def said(query: str) -> int:
+        return int(native.query("venturalitica", query).fetchall()[0][0])
+
+    before = bits = 0
+    with suppress(Exception):  # whatever is wrong with the connection, the question itself meets it
+        before = said("SELECT current_setting('perfect_ht_threshold')")
+        wanted = size.bit_length() + 1
+        if before < wanted and said("SELECT current_setting('threads')") << wanted <= _ROOM:
+            native.query("venturalitica", f"SET perfect_ht_threshold = {wanted}")
+            bits = wanted
+    try:
+        yield
+    finally:
+        if bits:
+            with suppress(Exception):
+                native.query("venturalitica", f"SET perfect_ht_threshold = {before}")
 
 
 def _streamed(frame: nw.LazyFrame[Any], size: int) -> tuple[Ints, Ints]:

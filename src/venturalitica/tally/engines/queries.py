@@ -196,6 +196,12 @@ def grid_level(value: nw.Expr, low: float, high: float, cells: int) -> nw.Expr:
     return nw.when(~value.is_null()).then(chosen(ends, inner + 1.0))
 
 
+def unit_level(value: nw.Expr, cells: int) -> nw.Expr:
+    """The same of a number in [0, 1] on a grid over it, whose ends need no looking at: dividing by
+    one changes nothing, and no number below one is rounded up to it (at most 2**52 cells)."""
+    return (value * float(cells)).floor() + 1.0 - (value <= 0.0).cast(nw.Float64)
+
+
 class Span(Struct, frozen=True):
     """Where a quartile lies: among the `rows` numbers of `[low, high]` the one at place `rank`."""
 

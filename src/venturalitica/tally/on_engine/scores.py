@@ -48,7 +48,9 @@ def score_tables(
     keyed, plan = Keyed(number, roles_of(sets), given), Plan(len(number.of))
     traced: Traced = number.compute(*plan.inputs)
     frame, value = plan.computed(keyed.frame), traced.column
-    frame = frame.with_columns(nw.when(~value.is_nan()).then(value).alias("value"))
+    if traced.place >= len(number.of):  # what is computed of numbers may be none
+        value = nw.when(~value.is_nan()).then(value)
+    frame = frame.with_columns(value.alias("value"))
     if number.probability and _shows_many(frame):
         found = _at_once(number, sets, keyed, frame)
         if found is not None:
@@ -116,6 +118,11 @@ class _Gridded(Struct, frozen=True):
     grid: Grid
     cells: _Cells
 
+    def over(self, roles: tuple[str, ...]) -> _Gridded:
+        """The table of fewer roles: no pass over the rows, which are in it already."""
+        kept = [*(self.roles.index(role) for role in roles), -2, -1]
+        return _Gridded(roles, self.grid, summed(self.cells[:, kept]))
+
     def rows_at(self, place: int) -> int:
         return int(self.cells[self.cells[:, -2] == place, -1].sum())
 
@@ -126,9 +133,19 @@ def _gridded(
     """Each table on the finest grid on which it has so few cells as a tally keeps."""
     low, high, end = fine.low, fine.high, fine.cells + 1
     beyond = [(_value < low, nw.lit(end + 1.0)), (_value > high, nw.lit(end + 2.0))]
-    place = chosen(beyond, queries.grid_level(_value, low, high, fine.cells))
-    frame = frame.with_columns(nw.when(~_value.is_null()).then(place).alias("place"))
-    return [_fitting(keyed, frame, fine, roles) for roles in sets]
+    if (low, high) == (0.0, 1.0):  # of probabilities nearly every row is placed in one step
+        within = queries.unit_level(_value, fine.cells)
+        outside = nw.when(~_value.is_null()).then(chosen(beyond, nw.lit(0.0)))
+        place = nw.when((_value >= 0.0) & (_value <= 1.0)).then(within).otherwise(outside)
+    else:
+        place = chosen(beyond, queries.grid_level(_value, low, high, fine.cells))
+    frame = frame.with_columns(place.alias("place"))
+    found: dict[tuple[str, ...], _Gridded] = {}
+    for roles in sorted(sets, key=len, reverse=True):
+        wider = (one for one in found.values() if one.grid == fine and {*roles} <= {*one.roles})
+        one = next(wider, None)
+        found[roles] = one.over(roles) if one else _fitting(keyed, frame, fine, roles)
+    return [found[roles] for roles in sets]
 
 
 def _fitting(keyed: Keyed, frame: Any, fine: Grid, roles: tuple[str, ...]) -> _Gridded:
