@@ -27,18 +27,21 @@ class Tracking:
         self._server = self._shared.Server(self._folder, int(self.url.rpartition(":")[2]))
         self._server.wait()
 
-    def new_run(self, name: str) -> dict[str, Any]:
-        """A run of it, as a statement names one."""
-        run = self._ask("runs/create", experiment_id="0", run_name=name, start_time=1)
+    def new_run(self, name: str, experiment: str = "") -> dict[str, Any]:
+        """A run of it in a new experiment, else in MLflow's own, as a statement names one."""
+        number = "0"
+        if experiment:
+            number = self._ask("experiments/create", name=experiment)["experiment_id"]
+        run = self._ask("runs/create", experiment_id=number, run_name=name, start_time=1)
         run_id = run["run"]["info"]["run_id"]
         return {
             "tracker": "mlflow",
             "run_id": run_id,
             "uri": self.url,
-            "experiment_id": "0",
-            "experiment_name": "Default",
+            "experiment_id": number,
+            "experiment_name": experiment or "Default",
             "run_name": name,
-            "url": f"{self.url}/#/experiments/0/runs/{run_id}",
+            "url": f"{self.url}/#/experiments/{number}/runs/{run_id}",
             "extra": {},
         }
 

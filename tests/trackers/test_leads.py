@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from venturalitica.trackers import lead
+from venturalitica.trackers import lead, leads
 from venturalitica.trackers.base import RunRef
 from venturalitica.trackers.links import is_loopback
-from venturalitica.trackers.mlflow.health import port_for, store_command
+from venturalitica.trackers.mlflow.health import ports_for, store_command
 
 RUN = "0c9f1d3b7a5e4d6fb2a1908374655647"
 
@@ -51,7 +51,7 @@ def test_databricks_is_linked_where_its_host_is_known(monkeypatch):
 )
 def test_a_store_without_a_server_gets_the_line_that_starts_one(uri, head):
     found = lead(mlflow(uri))
-    port = port_for(uri)
+    port = ports_for(uri)[0]
     assert found.url == ""
     assert found.command == f"{head} --port {port}"
     assert found.live == f"http://127.0.0.1:{port}"
@@ -59,9 +59,22 @@ def test_a_store_without_a_server_gets_the_line_that_starts_one(uri, head):
 
 
 def test_a_store_keeps_its_port():
-    assert port_for("sqlite:////a.db") == port_for("sqlite:////a.db")
-    assert 1024 < port_for("sqlite:////a.db") < 65536
-    assert port_for("sqlite:////a.db") != port_for("sqlite:////b.db")
+    ports = ports_for("sqlite:////a.db")
+    assert ports == ports_for("sqlite:////a.db")
+    assert len(set(ports)) == len(ports) > 1
+    assert all(1024 < port < 65536 for port in ports)
+    assert ports[0] != ports_for("sqlite:////b.db")[0]
+
+
+def test_a_store_may_be_shown_at_each_of_its_ports():
+    found = leads(mlflow("sqlite:////a.db"))
+    ports = ports_for("sqlite:////a.db")
+    assert found[0] == lead(mlflow("sqlite:////a.db"))
+    assert [one.live for one in found] == [f"http://127.0.0.1:{port}" for port in ports]
+    assert all(one.command.endswith(f"--port {one.live[-4:]}") for one in found)
+    assert all(one.page.startswith(f"{one.live}/#/") for one in found)
+    assert leads(mlflow("http://host:5000")) == (lead(mlflow("http://host:5000")),)
+    assert leads(RunRef("wandb", "1")) == (lead(RunRef("wandb", "1")),)
 
 
 @pytest.mark.parametrize("folder", ["/tmp/x; rm -rf ~", "/tmp/$(id)`id`", "/tmp/it's"])
@@ -95,7 +108,7 @@ def test_nothing_but_a_web_address_becomes_a_link():
 
 def test_a_record_that_says_null_is_no_fault():
     nulls: dict[str, Any] = {"uri": None, "experiment_id": None}
-    assert "no server" in lead(RunRef("mlflow", RUN, **nulls)).note
+    assert "do not say which store" in lead(RunRef("mlflow", RUN, **nulls)).note
     assert lead(RunRef("wandb", "1", url=None, extra={"offline": True, "folder": None})).note
     assert lead(mlflow("sqlite://")).command == lead(mlflow("sqlite:///:memory:")).command == ""
     assert "memory" in lead(RunRef("memory", "1")).note

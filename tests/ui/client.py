@@ -65,7 +65,8 @@ def client_for(home: Path, *, signing: Signing | None = None, **guard: Any) -> C
 def words(answer: httpx.Response) -> str:
     """What a page says, without its markup; runs of blanks are one blank."""
     body = re.sub(r"(?s)<(script|style|head)\b.*?</\1>", " ", answer.text)
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
+    whole = body.replace("<wbr>", "")  # a place to break, no blank
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", whole)).split())
 
 
 def shown(sentence: str) -> str:

@@ -17,9 +17,10 @@ from venturalitica.ledger import Index
 from venturalitica.ledger.index.cross_check import EDITED
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
-from venturalitica.ui.health import outbox_row, places
+from venturalitica.ui.health import outbox_row
 from venturalitica.ui.pages.run_query import RunQuery
 from venturalitica.ui.pages.runs import read
+from venturalitica.ui.places import places
 from venturalitica.ui.reader import Desk, Reading
 
 RUN = "ab" * 16
@@ -121,19 +122,19 @@ def test_a_log_that_was_altered_is_signed_off_by_nobody(shelf: Shelf, client: Cl
 
 
 def test_links_lead_where_the_records_say(shelf: Shelf, reading: Reading) -> None:
-    assert places(reading)[0].uri == STORE
+    assert places(reading).shown[0].where.uri == STORE
     edit(shelf, "UPDATE links SET uri = 'http://evil.example', run = replace(run, '127', 'evil')")
     for desk in (
         reading.desk,
         Desk(shelf.home),
     ):  # one that knew before, and one that knows nothing
         with desk.reading() as now:
-            (place,) = places(now)
+            (place,) = places(now).shown
         assert {run.uri for _, run in place.runs} <= {STORE}
     assert [run.uri for _, run in place.runs] == []
     edit(shelf, "UPDATE runs SET trackers = replace(trackers, '127.0.0.1', 'evil.example')")
-    (place,) = places(reading)
-    assert (place.uri, [run.uri for _, run in place.runs]) == (STORE, [STORE])
+    (place,) = places(reading).shown
+    assert (place.where.uri, [run.uri for _, run in place.runs]) == (STORE, [STORE])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import threading
 import time
 import warnings
@@ -21,7 +20,7 @@ from tests.ui.shelf import Shelf, mlflow_run, passed
 from venturalitica.ledger import Outbox
 from venturalitica.system.settings import Settings
 from venturalitica.trackers.base import RunRef
-from venturalitica.ui.health import HealthRow, places, rows, shown
+from venturalitica.ui.health import HealthRow, rows
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.reader import Desk
 
@@ -221,49 +220,6 @@ def test_a_receipt_that_was_made_up_does_not_match(shelf: Shelf, client: Client)
     assert lamps(page.text, "mlflow")["Delivered"] == "amber"
 
 
-def test_a_store_without_a_server_shows_the_line_and_then_the_link(
-    shelf: Shelf, client: Client, mlflow_server: str, mlflow: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        run = mlflow.MlflowClient(mlflow_server).create_run("0")
-    store = f"sqlite:///{shelf.folder}/mlflow.db"
-    shelf.audit(trackers=(mlflow_run(store, run_id=run.info.run_id, experiment_id="0"),))
-    free = _free_port()
-    monkeypatch.setattr("venturalitica.trackers.mlflow.health.port_for", lambda uri: free)
-    before = settled(client)
-    assert f"mlflow server --backend-store-uri {store} --port {free}" in words(before)
-    assert "Nothing shows these runs" in words(before)
-    assert f":{free}/#/" not in before.text
-    port = int(mlflow_server.rpartition(":")[2])
-    monkeypatch.setattr("venturalitica.trackers.mlflow.health.port_for", lambda uri: port)
-    monkeypatch.setattr("venturalitica.ui.jobs.FRESH", -1.0)
-    link = f"{mlflow_server}/#/experiments/0/runs/{run.info.run_id}"
-    (key,) = re.findall(r'hx-get="/live/place/(\w+)"', before.text)
-    for _ in range(200):
-        after = client.get(f"/live/place/{key}")
-        if "It answers" in after.text:
-            break
-    assert f'href="{link}"' in unescape(after.text)
-    assert "hx-get" not in after.text, "nothing more is awaited"
-    assert client.get("/live/place/nowhere").status_code == 404
-
-
-def test_a_server_that_does_not_know_the_run_is_not_its_store_s(
-    shelf: Shelf, mlflow_server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shelf.audit(trackers=(mlflow_run(f"sqlite:///{shelf.folder}/x.db", run_id="f" * 32),))
-    port = int(mlflow_server.rpartition(":")[2])
-    monkeypatch.setattr("venturalitica.trackers.mlflow.health.port_for", lambda uri: port)
-    desk = Desk(shelf.home, settings=Settings.current())
-    with desk.reading() as reading:
-        (place,) = places(reading)
-        found = shown(place, Jobs(), wait=10.0)
-    desk.close()
-    assert not found.live
-    assert [way.url for way in found.ways] == [""]
-
-
 def test_hostile_records_are_only_text(shelf: Shelf, client: Client) -> None:
     bad = '"><script>alert(1)</script>'
     shelf.audit(
@@ -324,13 +280,6 @@ def test_the_live_fragments_are_fragments(shelf: Shelf, client: Client) -> None:
     assert client.get(again).status_code == 200
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def test_a_line_to_type_names_evidence_that_is_not_the_project_s_own(
     shelf: Shelf, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -366,6 +315,7 @@ def test_a_run_leads_to_its_experiment_by_name(shelf: Shelf, client: Client) -> 
     page = settled(client)
     assert f'href="{DEAD}/#/experiments/1"' in page.text
     assert "experiment credit" in words(page)
+    assert "1 run in 1 experiment" in words(page)
 
 
 def test_the_card_of_the_ci_says_nothing_about_reading_back(shelf: Shelf, client: Client) -> None:

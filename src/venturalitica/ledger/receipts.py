@@ -26,6 +26,7 @@ from venturalitica.ledger.outbox import (
 )
 
 if TYPE_CHECKING:
+    from venturalitica.ledger.index.counts.linked import Linked, Where
     from venturalitica.ledger.index.index import Index
     from venturalitica.ledger.ledger import Ledger
 
@@ -51,7 +52,6 @@ class Receipts:
         self.confirmed: set[Receipt] = set()
         self.failures: dict[Key, list[Attempt]] = {}
         self.by_entry: dict[int, tuple[Attempt, ...]] = {}
-        self.newest: dict[tuple[str, bool], Attempt] = {}
         self._inode, self._end, self._before = -1, 0, b""
 
     def refresh(self) -> None:
@@ -93,10 +93,6 @@ class Receipts:
     def _add(self, attempt: Attempt) -> None:
         self.attempts.append(attempt)
         self.by_entry[attempt.index] = (*self.by_entry.get(attempt.index, ()), attempt)
-        for which in {(attempt.tracker, False), (attempt.tracker, attempt.confirmed)}:
-            before = self.newest.get(which)
-            if before is None or (before.at, before.index) <= (attempt.at, attempt.index):
-                self.newest[which] = attempt
         if attempt.confirmed:
             self.confirmed.add(attempt.receipt)
         else:
@@ -145,12 +141,50 @@ class NewestReceipts:
             yield [rest]
 
 
+class NewestByPlace:
+    """Of each place the last attempt of all and the last that was confirmed; goes on where it was
+    left."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Where, bool], Attempt] = {}
+        self._of: tuple[int, int] = (-1, -1)
+        self._next = 0
+        self._nowhere: list[Attempt] = []
+        """Of runs that the index did not know when they were read: it may have come since."""
+
+    def refresh(self, receipts: Receipts, linked: Linked) -> None:
+        """Take in the attempts since."""
+        of = (receipts.readings, linked.readings)
+        if self._of != of:
+            self._found, self._of, self._next, self._nowhere = {}, of, 0, []
+        new = (*self._nowhere, *receipts.attempts[self._next :])
+        self._next, self._nowhere = len(receipts.attempts), []
+        for attempt in new:
+            where = linked.where(attempt.tracker, attempt.run_id)
+            if where is None:
+                self._nowhere.append(attempt)
+                continue
+            for which in {(where, False), (where, attempt.confirmed)}:
+                self._found[which] = _later(self._found.get(which), attempt)
+
+    def of(self, where: Where) -> tuple[Attempt | None, Attempt | None]:
+        """The last attempt of all, and the last that was confirmed."""
+        return self._found.get((where, False)), self._found.get((where, True))
+
+
+def _later(before: Attempt | None, attempt: Attempt) -> Attempt:
+    if before is None or (before.at, before.index) <= (attempt.at, attempt.index):
+        return attempt
+    return before
+
+
 class DeliveryState:
     """What waits for trackers, and what was tried; safe from threads."""
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
         self._receipts = Receipts(path)
+        self._by_place = NewestByPlace()
         self._open: dict[Receipt, dict[str, Any]] = {}
         self._read: tuple[object, ...] = ()
         self._next = 0
@@ -167,12 +201,12 @@ class DeliveryState:
             self._receipts.refresh()
             return self._receipts.by_entry.get(entry, ())
 
-    def newest(self, tracker: str) -> tuple[Attempt | None, Attempt | None]:
-        """The last attempt of all for a tracker, and the last that was confirmed."""
+    def newest_at(self, where: Where, linked: Linked) -> tuple[Attempt | None, Attempt | None]:
+        """Of the runs of one place: the last attempt of all, and the last that was confirmed."""
         with self._lock:
             self._receipts.refresh()
-            found = self._receipts.newest
-            return found.get((tracker, False)), found.get((tracker, True))
+            self._by_place.refresh(self._receipts, linked)
+            return self._by_place.of(where)
 
     def not_confirmed(self, due: Iterable[Receipt]) -> list[Receipt]:
         """Which of these no receipt confirms."""

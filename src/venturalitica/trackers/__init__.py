@@ -5,7 +5,7 @@
     active_runs()   the runs that are open in this thread, one for each tracker at most
     no_runs()       why trackers that are in use have none
     answer(name, …) what one of them answers, or would if it knew the question
-    lead(run)       the way to a run for people
+    lead(run)       the way to a run for people; leads(run) where it may be at several addresses
     listen(who)     be told of runs that open here, and that log a model
 
 A package adds a tracker with an entry point in the group `venturalitica.trackers` that names a
@@ -118,10 +118,20 @@ def answer(name: str, question: str, *about: Any) -> Any:
 
 def lead(run: RunRef) -> Lead:
     """How a person comes to the page of a run that a record names."""
+    found: Lead = answer(run.tracker, "lead", _whole(run))
+    return found
+
+
+def leads(run: RunRef) -> Sequence[Lead]:
+    """As `lead`; where its command starts a server, one for each address that it may have."""
+    found: Sequence[Lead] = answer(run.tracker, "leads", _whole(run))
+    return found
+
+
+def _whole(run: RunRef) -> RunRef:
     # A record may say null where ours say nothing.
     whole = replace(run, uri=run.uri or "", experiment_id=run.experiment_id or "")
-    found: Lead = answer(run.tracker, "lead", replace(whole, run_id=run.run_id or ""))
-    return found
+    return replace(whole, run_id=run.run_id or "")
 
 
 def _in_use() -> Iterator[Tracker]:

@@ -324,12 +324,17 @@ class Tracker(ABC):
             return Lead(url=run.url)
         return Lead(note=f"{ask(self, 'title') or 'this tracker'} names no page of the run")
 
+    def leads(self, run: RunRef) -> Sequence[Lead]:
+        """As `lead`; where its command starts a server, one for each address that it may have."""
+        return (ask(self, "lead", run),)
+
     def shows(self, live: str, run: RunRef) -> bool:
         """Whether the server that a lead's command starts answers now, and knows this very run."""
         return False
 
     def health_at(self, place: str, origins: Mapping[str, str]) -> Mapping[str, Any]:
-        """As `health`; `place` is the address that the log names last, which may be anybody's."""
+        """As `health`, of the store at `place`: one that records name, which may be anybody's.
+        `uri` says of which store it is; empty, `place` means what is set up."""
         return ask(self, "health", origins)  # type: ignore[no-any-return]
 
     def remedy(self, runs: Sequence[RunRef], health: Mapping[str, Any]) -> str:

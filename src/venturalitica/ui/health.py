@@ -6,35 +6,32 @@ has not changed since, a tracker once it answered and gave back what it was sent
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from venturalitica.audit.parcel import run_ref
-from venturalitica.core.encoding import sha256_hex
-from venturalitica.core.record import is_tracker_run
-from venturalitica.core.verdict import Light
-from venturalitica.ledger.index.counts.linked import Runs, linked
-from venturalitica.ledger.index.queries import UNREAD, rows_of
-from venturalitica.ledger.index.rows import link_of
+from venturalitica.core.redact import redact_uri
+from venturalitica.core.verdict import LIGHTS, Light
+from venturalitica.ledger.index.counts.linked import Where, linked
+from venturalitica.ledger.index.queries import UNREAD
 from venturalitica.review.health import ci
 from venturalitica.review.health import integrations as links
 from venturalitica.review.health.checks import policy, policy_file
 from venturalitica.review.health.evidence import Finding
 from venturalitica.review.health.integrations import Link, is_command
 from venturalitica.system.settings import Settings
-from venturalitica.trackers import answer, lead, trackers
-from venturalitica.trackers.base import Lead, RunRef, ask
+from venturalitica.trackers import trackers
+from venturalitica.trackers.base import CHOSEN, ask
 from venturalitica.ui.jobs import Jobs, Verified, stamp_of_log
+from venturalitica.ui.places import Place, places
 from venturalitica.ui.templating import count
 
 if TYPE_CHECKING:
-    from venturalitica.ledger import RunRow
     from venturalitica.ledger.outbox import Undelivered
     from venturalitica.ui.reader import Reading
 
@@ -77,7 +74,7 @@ def rows(
         evidence_row(reading, jobs),
         outbox_row(reading),
         *gate_rows(reading, jobs),
-        *(link_row(link) for link in tracker_links(reading, jobs, wait=wait)),
+        *tracker_rows(stores(reading, jobs, wait=wait)),
         link_row(ci_shown(reading, settings.project_root)),
     )
 
@@ -183,9 +180,25 @@ def _empty_outbox(reading: Reading) -> HealthRow:
     return HealthRow("Outbox", "green", "Empty", text, "integrations")
 
 
-def link_row(link: Link) -> HealthRow:
-    """A tracker, or the CI, by its worst lamp."""
-    params = {"_anchor": f"link-{link.name}"}
+def tracker_rows(found: Sequence[Store]) -> Iterator[HealthRow]:
+    """Each tracker by the worst of its stores; of several it is said which."""
+    by_name: dict[str, list[Store]] = {}
+    for store in found:
+        by_name.setdefault(store.link.name, []).append(store)
+    for several in by_name.values():
+        # What is only set up, and as it should be, hides nothing of the others.
+        of = [one for one in several if one.link.used or one.link.light == "red"] or several[:1]
+        worst = min(of, key=lambda one: LIGHTS.index(one.link.light))
+        row = link_row(worst.link, worst.anchor)
+        if len(several) > 1:
+            which = redact_uri(worst.link.place) or "runs of no recorded store"
+            row = replace(row, text=f"{which}: {row.text}; {count(len(several), 'store')} in all")
+        yield row
+
+
+def link_row(link: Link, anchor: str = "link-ci") -> HealthRow:
+    """A tracker's store, or the CI, by its worst lamp."""
+    params = {"_anchor": anchor}
     if link.light == "grey" and not link.used and not link.chosen:
         text = "no record names it, and nothing is set up"
         return HealthRow(link.title, "grey", "Not used", text, "integrations", params)
@@ -202,135 +215,106 @@ def link_row(link: Link) -> HealthRow:
     )
 
 
-MOST_RUNS = 8
-"""Runs that are listed of one place, the latest ones."""
+class Store(Struct, frozen=True):
+    """One store of a tracker: how it stands, and what waits for it. `place` is None where the log
+    names none, and it is only set up. `anchor` is where its card is."""
+
+    link: Link
+    anchor: str
+    place: Place | None = None
+    waiting: tuple[Undelivered, ...] = ()
 
 
-_RUN = re.compile(r"/runs/[^/?#]+")
+def stores(reading: Reading | None, jobs: Jobs, *, wait: float = 0.0) -> tuple[Store, ...]:
+    """Every tracker there is, and whatever else the log names: each store of it by itself.
 
-Places = Mapping[tuple[str, str], Runs]
-"""By tracker and address: the runs there, each with its latest entry; the latest first."""
-
-
-class Place(Struct, frozen=True):
-    """Where runs of the log are: one store of one tracker, its latest runs first."""
-
-    key: str
-    tracker: str
-    uri: str
-    runs: tuple[tuple[int, RunRef], ...]
-    count: int
-    """How many different runs there are."""
-
-
-class Way(Struct, frozen=True):
-    """One run, and the way to it; `url` is a page that is there, `later` one that may be once."""
-
-    entry: int
-    run: RunRef
-    url: str
-    later: str = ""
-
-    @property
-    def experiment(self) -> str:
-        """The experiment's page: MLflow's, Databricks' and W&B's runs lie below it; empty if none
-        is there."""
-        found = _RUN.sub("", self.url, count=1)
-        return found if found != self.url else ""
-
-
-class Shown(Struct, frozen=True):
-    """A place with the ways to its runs. `command` makes a page where no server shows one."""
-
-    place: Place
-    ways: tuple[Way, ...]
-    lead: Lead
-    live: bool
-
-
-def places(reading: Reading) -> tuple[Place, ...]:
-    """The places that the log names, the one of the latest entry first."""
-    return reading.kept("places", lambda: _places(reading), "index.db")
-
-
-def _places(reading: Reading) -> tuple[Place, ...]:
-    (found, rows), _ = reading.shown(lambda: _find_places(reading), lambda one: [(one[1], None)])
-    named = {row.index: row.trackers for row in rows}
-    return tuple(
-        Place(_key(*where), *where, tuple(_named(runs.latest, named, *where)), runs.count)
-        for where, runs in found.items()
-    )
-
-
-def _find_places(reading: Reading) -> tuple[Places, tuple[RunRow, ...]]:
-    """The runs of each place, and the rows of the latest."""
-    found = reading.desk.linked.of(reading.index, latest=MOST_RUNS)
-    wanted = {entry for runs in found.values() for entry in runs.latest.values()}
-    return found, rows_of(reading.index, wanted)
-
-
-def _named(
-    runs: Mapping[str, int], trackers: Mapping[int, Sequence[Any]], tracker: str, uri: str
-) -> Iterator[tuple[int, RunRef]]:
-    """The runs as the records name them: a link leads where a record says, not the index."""
-    for run_id, entry in runs.items():
-        for run in filter(is_tracker_run, trackers.get(entry, ())):
-            if link_of(run) == (tracker, uri, run_id):
-                yield entry, run_ref(run | {"uri": run.get("uri") or ""})
-                break
-
-
-def _key(tracker: str, uri: str) -> str:
-    return sha256_hex(f"{tracker} {uri}".encode("utf-8", "replace"))[:16]
-
-
-def shown(place: Place, jobs: Jobs, *, wait: float = 0.0) -> Shown:
-    """The ways to the runs of a place; a local server that its command starts is asked for them."""
-    first = lead(place.runs[0][1])
-    live = bool(first.live) and _answers(first.live, place, jobs, wait)
-    ways = tuple(_way(entry, run, live=live) for entry, run in place.runs)
-    return Shown(place, ways, first, live)
-
-
-def _answers(live: str, place: Place, jobs: Jobs, wait: float) -> bool:
-    run = place.runs[0][1]
-    asked = f"live {place.key}"
-    return bool(jobs.ask(asked, lambda: answer(run.tracker, "shows", live, run), wait=wait))
-
-
-def _way(entry: int, run: RunRef, *, live: bool) -> Way:
-    own = lead(run)
-    return Way(entry, run, own.page if live else own.url, own.page)
-
-
-def tracker_links(
-    reading: Reading | None, jobs: Jobs, *, wait: float = 0.0
-) -> tuple[links.Link, ...]:
-    """Every tracker there is, and whatever else the log names."""
-    named = {} if reading is None else {place.tracker: place.uri for place in places(reading)[::-1]}
+    They are asked all at once, for `wait` seconds.
+    """
+    found = places(reading).shown
     names = [tracker.name for tracker in trackers() if ask(tracker, "lasts")]
-    names += [name for name in named if name not in names and name]
-    asked = {name: _asked(name, named.get(name, ""), jobs) for name in names}
-    return tuple(_link(name, jobs, reading, asked[name], wait) for name in names)
-
-
-def _asked(name: str, place: str, jobs: Jobs) -> tuple[str, str]:
-    jobs.ask(f"health {name} {place}", lambda: links.health_of(name, place))
-    return name, place
-
-
-def _link(
-    name: str, jobs: Jobs, reading: Reading | None, asked: tuple[str, str], wait: float
-) -> links.Link:
-    health: Mapping[str, Any] | None = jobs.ask(
-        f"health {asked[0]} {asked[1]}", lambda: links.health_of(*asked), wait=wait
+    names = list(dict.fromkeys((*names, *(place.where.tracker for place in found))))
+    about = [(name, "") for name in names]
+    about += [(place.where.tracker, place.where.uri) for place in found if place.where.uri]
+    questions = {_question(*one): partial(links.health_of, *one) for one in about}
+    health = dict(zip(questions, jobs.ask_all(questions, wait=wait), strict=True))
+    waiting = _waiting_by_place(reading, found)
+    return tuple(
+        store
+        for name in names
+        for store in _stores(
+            reading,
+            name,
+            [place for place in found if place.where.tracker == name],
+            health,
+            waiting,
+        )
     )
+
+
+Health = Mapping[str, Mapping[str, Any] | None]
+Waiting = Mapping[Where | str, Sequence["Undelivered"]]
+
+
+def _question(name: str, place: str) -> str:
+    return f"health {name} {place}"
+
+
+def _stores(
+    reading: Reading | None, name: str, found: Sequence[Place], health: Health, waiting: Waiting
+) -> Iterator[Store]:
+    here = health[_question(name, "")]
+    for place in found:
+        said = links.of_no_store(here)
+        if place.where.uri:
+            said = health[_question(name, place.where.uri)]
+        alone = len(found) == 1 and not _is_elsewhere(here, found)
+        # A record may name a tracker of any name; the CI's card is `link-ci`.
+        known = name.isidentifier() and name != "ci"
+        anchor = f"link-{name}" if alone and known else f"link-{place.key}"
+        yield _store(reading, name, said, place, waiting.get(place.where, ()), anchor)
+    if not found or _is_elsewhere(here, found):
+        yield _store(reading, name, here, None, waiting.get(name, ()), f"link-{name}")
+
+
+def _is_elsewhere(here: Mapping[str, Any] | None, found: Sequence[Place]) -> bool:
+    """Whether somebody has set up a store that no record names yet."""
+    uri = str((here or {}).get("uri") or "")
+    chosen = (here or {}).get("configured") in CHOSEN
+    return chosen and bool(uri) and all(place.where.uri != uri for place in found)
+
+
+def _store(
+    reading: Reading | None,
+    name: str,
+    health: Mapping[str, Any] | None,
+    place: Place | None,
+    waiting: Sequence[Undelivered],
+    anchor: str,
+) -> Store:
+    deliveries, recorded = links.Deliveries(), None
+    if reading is not None:
+        if place is not None:
+            attempts = reading.desk.deliveries.newest_at(place.where, reading.desk.linked)
+            deliveries = links.Deliveries(*attempts)
+        recorded = links.Recorded.of(reading.ledger, deliveries.confirmed)
+    uri = place.where.uri if place else ""
+    link = links.link(name, health, deliveries, waiting, recorded, place=uri)
+    if reading is not None:
+        link = replace(link, fix=at_home(reading.desk.home, link.fix))
+    return Store(link, anchor, place, tuple(waiting))
+
+
+def _waiting_by_place(reading: Reading | None, found: Sequence[Place]) -> Waiting:
+    """What waits, oldest first, by the place that is shown; the rest by its tracker."""
+    by_place: dict[Where | str, list[Undelivered]] = {}
+    shown = {place.where for place in found}
     if reading is None:
-        return links.link(name, health, links.Deliveries(), (), None)
-    deliveries = links.Deliveries(*reading.desk.deliveries.newest(name))
-    recorded = links.Recorded.of(reading.ledger, deliveries.confirmed)
-    found = links.link(name, health, deliveries, waiting_for(reading, name), recorded)
-    return replace(found, fix=at_home(reading.desk.home, found.fix))
+        return by_place
+    for items in reading.waiting().values():
+        for item in items:
+            where = reading.desk.linked.where(item.tracker, item.run_id) or Where.of(item.run)
+            by_place.setdefault(where if where in shown else item.tracker, []).append(item)
+    return by_place
 
 
 def at_home(home: Path, line: str) -> str:
@@ -338,12 +322,6 @@ def at_home(home: Path, line: str) -> str:
     if not line.endswith("venturalitica sync") or home == Settings.current().home:
         return line
     return f"VENTURALITICA_HOME={shlex.quote(str(home))} {line}"
-
-
-def waiting_for(reading: Reading, name: str) -> tuple[Undelivered, ...]:
-    """What waits for one tracker, oldest first."""
-    items = (item for several in reading.waiting().values() for item in several)
-    return tuple(item for item in items if item.tracker == name)
 
 
 def ci_shown(reading: Reading | None, root: Path) -> links.Link:

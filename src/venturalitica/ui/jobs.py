@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -178,6 +178,18 @@ class Jobs:
             asking.wait(wait)
         value: T | None = known.value if self._clock() - known.at <= STALE else None
         return value
+
+    def ask_all(
+        self, questions: Mapping[str, Callable[[], T]], *, wait: float = 0.0
+    ) -> tuple[T | None, ...]:
+        """As `ask`, all at once; `wait` is how long to wait for all of them together."""
+        for key, question in questions.items():
+            self.ask(key, question)
+        until = time.monotonic() + wait
+        return tuple(
+            self.ask(key, question, wait=max(0.0, until - time.monotonic()))
+            for key, question in questions.items()
+        )
 
     def _asked(
         self, known: _Answer, asking: threading.Event, question: Callable[[], object]

@@ -143,14 +143,15 @@ def read_ahead(desk: Desk) -> None:
     Raises:
         EvidenceError: the log cannot be read or was altered.
     """
-    from venturalitica.ui.health import places
     from venturalitica.ui.pages.overview import PLAIN, read
+    from venturalitica.ui.places import places
 
     with desk.reading() as reading:
         pages = read(reading).pages
         for number in range(2, min(pages, AHEAD) + 1):
             read(reading, replace(PLAIN, page=number))
-        places(reading)
+        for place in places(reading).shown[:1]:
+            desk.deliveries.newest_at(place.where, desk.linked)
     # What is kept from here on is kept for as long as the server runs: no search for cycles need
     # go through it again.
     gc.freeze()

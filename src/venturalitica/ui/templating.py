@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, Response
 
 from venturalitica._version import __version__
 from venturalitica.core.redact import redact_uri
-from venturalitica.core.text import is_web_address, timestamp
+from venturalitica.core.text import is_web_address, timestamp, visible
 from venturalitica.core.verdict import LIGHTS
 from venturalitica.reports.html.markup import join, tag
 from venturalitica.reports.html.templating import environment as reports
@@ -207,11 +207,20 @@ def web_link(url: str | None, label: str = "") -> Markup:
     return tag("a", label or shown, href=shown, rel="noopener noreferrer", cls="ui-out")
 
 
+_BREAKS = re.compile(r"(?<=[/.:@&=?_-])(?=[^/.:@&=?_-])")
+
+
+def address(uri: str) -> Markup:
+    """An address that breaks after a `/`, `.` or `-` where it is too long, and never in a word."""
+    return Markup("<wbr>").join(_BREAKS.split(visible(uri)))
+
+
 FILTERS: Mapping[str, Callable[..., object]] = {
     "moment": moment,
     "digest": digest,
     "count": count,
     "redacted": redact_uri,
+    "address": address,
     "web_link": web_link,
 }
 

@@ -210,7 +210,7 @@ def _verdict(index: int, position: int, item: Json) -> VerdictRow:
 def link_rows(entry: Outline) -> list[LinkRow]:
     """The tracker runs it can be delivered to; what names no run has no row."""
     return [
-        LinkRow(entry.index, position, *link_of(run), *_names(run), json.dumps(run))
+        LinkRow(entry.index, position, *link_of(run), *names_of(run), json.dumps(run))
         for position, run in enumerate(entry.record.trackers)
         if is_tracker_run(run)
     ]
@@ -229,11 +229,12 @@ def attached_row(entry: Outline) -> tuple[str, LinkRow] | None:
     except EvidenceError:
         return None  # `verify` says what is wrong with it
     place, run = ATTACHED + entry.index, made.run
-    row = LinkRow(made.entry, place, *link_of(run), *_names(run), json.dumps(run))
+    row = LinkRow(made.entry, place, *link_of(run), *names_of(run), json.dumps(run))
     return made.evidence_sha256, row
 
 
-def _names(run: Json) -> tuple[str, str]:
+def names_of(run: Json) -> tuple[str, str]:
+    """The names of the experiment and of the run as the index spells them."""
     experiment, name = (_word(text(run.get(key))) for key in ("experiment_name", "run_name"))
     return experiment, name
 
@@ -242,6 +243,15 @@ def link_of(run: Json) -> tuple[str, str, str]:
     """Tracker, address and run id as the index spells them."""
     tracker, uri, run_id = (_word(text(run.get(name))) for name in ("tracker", "uri", "run_id"))
     return tracker, uri, run_id
+
+
+OWNER = "entity"
+"""What W&B calls whose part of a host it is."""
+
+
+def owner_of(run: Json) -> str:
+    """Whose part of its tracker's host a run is in; empty where the record does not say."""
+    return _word(text(mapping(run.get("extra")).get(OWNER)))
 
 
 def experiment_of(runs: Sequence[Json]) -> str:

@@ -45,7 +45,8 @@ class Lamp(Struct, frozen=True):
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """One tracker: its five lamps, what went wrong last, and the exact thing to do about it."""
+    """One tracker's store: its five lamps, what went wrong last, and the exact thing to do about
+    it. `place` is its address, empty where none is set and none recorded."""
 
     name: str
     title: str
@@ -128,10 +129,10 @@ def _when(attempt: Attempt) -> tuple[str, int]:
 
 
 def health_of(name: str, place: str = "") -> Mapping[str, Any]:
-    """What the tracker says of itself now; it may take seconds. `place` is what the log names last.
+    """What the tracker says now of its store at `place`, which the log names; it may take seconds.
 
-    Where nothing is set up, a server on this machine that the log names is asked; one elsewhere is
-    not: the address in a record may be anybody's.
+    Without a place, of what is set up. What only the log names is asked on this machine, and not
+    elsewhere: the address in a record may be anybody's.
     """
     from venturalitica.trackers import tracker
 
@@ -148,16 +149,20 @@ def link(
     deliveries: Deliveries,
     waiting: Sequence[Undelivered],
     recorded: Recorded | None,
+    *,
+    place: str = "",
 ) -> Link:
-    """The five lamps of a tracker.
+    """The five lamps of a tracker, or of one of its stores.
 
     Args:
         health: what it said when it was asked (`health_of`); None while it is being asked.
-        waiting: what waits for this tracker.
+        waiting: what waits for it.
         recorded: what the log says of the last confirmed delivery.
+        place: the store that it is about, where the log names one.
     """
     from venturalitica.trackers import answer
 
+    health = _about(health, place)
     known = health or {}
     title = answer(name, "title")
     reachable = _reachable(health)
@@ -172,12 +177,30 @@ def link(
         name=name,
         title=title,
         lamps=lamps,
-        place=str(known.get("uri") or ""),
+        place=place or str(known.get("uri") or ""),
         error=_error(waiting, reachable),
         fix=_fix(name, known, waiting, reachable),
         waiting=len(waiting),
         used=bool(waiting) or deliveries.last is not None,
     )
+
+
+def _about(health: Mapping[str, Any] | None, place: str) -> Mapping[str, Any] | None:
+    """What was said of this very store: of a tracker that knows of one store alone, nothing is
+    known of another."""
+    if health is None or not place or health.get("uri") in (place, "", None):
+        return health
+    text = "not asked: the address is in the log only"
+    unknown = {"configured": "", "reachable": None, "detail": text, "fix": ""}
+    return {**health, "uri": place} | unknown
+
+
+def of_no_store(health: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """What can be said of runs whose records name no store: whether the tracker is here."""
+    if health is None:
+        return None
+    text = "the records do not say which store these runs are in"
+    return {**health, "uri": "", "configured": "", "reachable": None, "detail": text, "fix": ""}
 
 
 def _installed(health: Mapping[str, Any] | None) -> Lamp:

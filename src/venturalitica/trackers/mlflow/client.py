@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -342,20 +343,30 @@ ANSWER_WITHIN = 2.0
 MOST = 16 * 1024 * 1024
 
 
-def shows(server: str, run_id: str) -> bool:
-    """Whether the server answers now, and knows this very run.
+def shows(server: str, run_id: str, experiment_id: str) -> bool:
+    """Whether an MLflow server answers now that knows this very run, in its experiment.
 
-    Something else may have taken the port; only who knows the run is the store's own server. Never
-    asked beyond this machine: the run's id is nobody else's business.
+    Something else may have taken the port, or another store's server; only who knows the run is the
+    store's own. Never asked beyond this machine: the run's id is nobody else's business.
     """
     if not is_loopback(server):
         return False
-    # Not by a proxy that the environment names: it is another machine.
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    # Not by a proxy that the environment names, nor where what took the port would have us go:
+    # both are other machines.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
     place = f"{server}/api/2.0/mlflow/runs/get?run_id={quote(run_id, safe='')}"
     try:
         with direct.open(place, timeout=ANSWER_WITHIN) as answer:
-            found = json.loads(answer.read(MOST))
-        return bool(found["run"]["info"]["run_id"] == run_id)
-    except (OSError, ValueError, KeyError, TypeError):
+            info = json.loads(answer.read(MOST))["run"]["info"]
+        return info["run_id"] == run_id and _is_in(info, experiment_id)
+    except (OSError, ValueError, KeyError, TypeError, HTTPException):
         return False
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any) -> None:
+        """Go nowhere else: the answer is then an error."""
+
+
+def _is_in(info: dict[str, Any], experiment_id: str) -> bool:
+    return not experiment_id or info["experiment_id"] == experiment_id

@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from venturalitica.core.causes import said
 from venturalitica.core.origin import install_line
+from venturalitica.core.redact import redact_uri
 from venturalitica.core.text import is_web_address
 from venturalitica.trackers.base import CHOSEN, IN_LOG, SYNC, Lead, RunRef
 from venturalitica.trackers.links import (
@@ -132,47 +133,72 @@ def answers(uri: str) -> tuple[bool, str, str]:
 
 
 def health_at(place: str, origins: Mapping[str, str]) -> dict[str, Any]:
-    """As `health`; where nothing is set up, of the address that the log names last.
+    """As `health`, of the store at `place`: one that records name, which may be anybody's.
 
-    A server on this machine is asked; one elsewhere is not: the address may be anybody's.
+    A server on this machine is asked, and a file looked for; one elsewhere is not asked.
     """
     found = health(origins)
-    if found.get("configured") in CHOSEN or not is_http(place):
+    if not place or not found["installed"] or found["uri"] == place:
         return found
-    if is_loopback(place):
-        reachable, detail, fix = answers(place)
-    else:
-        fix = f"set MLFLOW_TRACKING_URI={place}"
-        reachable, detail = None, "not asked: the address is in the log only"
+    here = found["uri"] if found["configured"] in CHOSEN else ""
+    reachable, detail, fix = _reach_named(place)
     asked = {"reachable": reachable, "detail": detail, "fix": fix}
-    return found | {"uri": place, "configured": IN_LOG} | asked
+    return found | {"uri": place, "configured": IN_LOG, "set": here} | asked
+
+
+def _reach_named(place: str) -> tuple[bool | None, str, str]:
+    if is_http(place) and is_loopback(place):
+        return answers(without_credentials(place))
+    if is_http(place):
+        fix = f"set MLFLOW_TRACKING_URI={without_credentials(place)}"
+        return None, "not asked: the address is in the log only", fix
+    try:
+        file = sqlite_file(place) if is_sqlite(place) else None
+        # Nothing but a file is opened: a pipe of that name would keep whoever reads it.
+        if file is not None and not file.is_file():
+            return None, f"{file} is not on this machine", ""
+        return _reach(place)
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        return None, f"cannot be looked at: {said(error)}", ""
 
 
 def remedy(runs: Sequence[RunRef], health: Mapping[str, Any]) -> str:
     """The line that delivers what waits: where it is for another server, with that one named."""
-    elsewhere = {run.uri or "" for run in runs} - {str(health.get("uri"))}
-    if elsewhere and health.get("configured") in CHOSEN:
+    chosen = health.get("uri") if health.get("configured") in CHOSEN else health.get("set")
+    elsewhere = {redact_uri(run.uri or "") for run in runs} - {str(chosen)}
+    if elsewhere and chosen:
         return f"MLFLOW_TRACKING_URI={shlex.quote(min(elsewhere))} {SYNC}"
     return SYNC
 
 
 FIRST_PORT = 5001
 PORTS = 900
+CHOICES = 8
+"""Ports that a store may be shown at, for where the first is somebody else's."""
 
 
 def lead(run: RunRef) -> Lead:
     """How a person comes to the page of a run, by a command where no server shows it."""
+    return leads(run)[0]
+
+
+def leads(run: RunRef) -> tuple[Lead, ...]:
+    """As `lead`; where a command starts a server, that at each port that it may have."""
+    if not run.uri:
+        return (Lead(note="the records do not say which store these runs are in"),)
     if is_databricks(run.uri):
-        return _databricks(run)
+        return (_databricks(run),)
     if is_http(run.uri):
-        return Lead(url=page_at(run.uri, run))
-    port = port_for(run.uri)
-    command = store_command(run.uri, port=port)
-    if not command:
-        return Lead(note="no server can show this store")
+        return (Lead(url=page_at(run.uri, run)),)
+    found = tuple(_command(run, port) for port in ports_for(run.uri))
+    return found if found[0].command else (Lead(note="no server can show this store"),)
+
+
+def _command(run: RunRef, port: int) -> Lead:
     live, note = f"http://127.0.0.1:{port}", ""
     if not (is_sqlite(run.uri) or is_file_store(run.uri)):
         note = f"put the database's user and password in the place of {WHO}: evidence keeps neither"
+    command = store_command(run.uri, port=port)
     return Lead(command=command, live=live, page=page_at(live, run), note=note)
 
 
@@ -201,22 +227,23 @@ def page_at(live: str, run: RunRef) -> str:
 
 
 def store_command(uri: str, *, port: int) -> str:
-    """The line that shows a store without a server; empty where no server can show it.
-
-    `uri` is as evidence keeps it, without user and password.
-    """
+    """The line that shows a store without a server; empty where no server can show it."""
     if not can_be_typed(uri) or is_http(uri) or is_databricks(uri):
         return ""
     if is_sqlite(uri) and uri.partition("://")[2].strip("/").split("?")[0] in ("", ":memory:"):
         return ""
     head = "MLFLOW_ALLOW_FILE_STORE=true " if is_file_store(uri) else ""
-    shown = uri if is_sqlite(uri) or is_file_store(uri) else uri.replace("://", f"://{WHO}@", 1)
+    # Ours hold none; a record of somebody else's may.
+    shown = redact_uri(uri)
+    if not (is_sqlite(uri) or is_file_store(uri)):
+        shown = without_credentials(uri).replace("://", f"://{WHO}@", 1)
     return f"{head}mlflow server --backend-store-uri {shlex.quote(shown)} --port {port}"
 
 
 WHO = "USER:PASSWORD"
 
 
-def port_for(uri: str) -> int:
-    """A port for this store: always the same, and seldom another store's."""
-    return FIRST_PORT + zlib.crc32(uri.encode("utf-8", "replace")) % PORTS
+def ports_for(uri: str) -> tuple[int, ...]:
+    """The ports of this store: always the same ones, the first seldom another store's."""
+    first = zlib.crc32(uri.encode("utf-8", "replace"))
+    return tuple(FIRST_PORT + (first + choice) % PORTS for choice in range(CHOICES))

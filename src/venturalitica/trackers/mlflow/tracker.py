@@ -223,8 +223,11 @@ class MlflowTracker(Tracker):
     def lead(self, run: RunRef) -> Lead:
         return health.lead(run)
 
+    def leads(self, run: RunRef) -> Sequence[Lead]:
+        return health.leads(run)
+
     def shows(self, live: str, run: RunRef) -> bool:
-        return shows(live, run.run_id)
+        return shows(live, run.run_id, run.experiment_id)
 
     def run_named(self, text: str) -> RunRef | None:
         """By 32 digits, or as MLflow's own `runs:/<id>`."""

@@ -19,8 +19,8 @@ from venturalitica.core.origin import install_line
 from venturalitica.core.text import is_web_address
 from venturalitica.errors import TrackerError, did_you_mean
 from venturalitica.trackers import base
-from venturalitica.trackers.base import CHOSEN, SYNC, Lead, RunRef
-from venturalitica.trackers.links import can_be_typed, origin, without_credentials
+from venturalitica.trackers.base import CHOSEN, IN_LOG, SYNC, Lead, RunRef
+from venturalitica.trackers.links import can_be_typed, is_loopback, origin, without_credentials
 
 ANSWER_WITHIN = 2.0
 OWN_SERVER = "https://api.wandb.ai"
@@ -211,14 +211,28 @@ def library() -> Any:
 
 
 def health_at(place: str, origins: Mapping[str, str]) -> dict[str, Any]:
-    """As `health`; W&B's own server is asked where a key is set and a record names a run there."""
+    """As `health`, of the server at `place`, which a record names.
+
+    W&B's own is asked where a key is set, one on this machine always, another one not.
+    """
     found = health(origins)
-    if found["configured"] not in CHOSEN or found["uri"] or not online():
+    if not place or not found["installed"]:
         return found
-    if origin(place) != origin(OWN_SERVER):
-        return found
-    reachable, detail, fix = answers(OWN_SERVER)
-    return found | {"uri": OWN_SERVER, "reachable": reachable, "detail": detail, "fix": fix}
+    if origin(place) != origin(found["uri"] or OWN_SERVER):
+        reachable, detail, fix = _reach_named(place)
+        found |= {"configured": IN_LOG}
+    elif found["configured"] in CHOSEN and not found["uri"] and online():
+        reachable, detail, fix = answers(OWN_SERVER)
+    else:
+        return found | {"uri": place}
+    return found | {"uri": place, "reachable": reachable, "detail": detail, "fix": fix}
+
+
+def _reach_named(place: str) -> tuple[bool | None, str, str]:
+    if is_loopback(place):
+        return answers(place)
+    fix = f"set WANDB_BASE_URL={without_credentials(place)}"
+    return None, "not asked: the address is in the log only", fix
 
 
 def lead(run: RunRef) -> Lead:

@@ -121,7 +121,6 @@ PAGES: tuple[Page, ...] = (
     ),
     Page("live_verify", "/live/verify/{job}", "evidence", function="live_verify", static=False),
     Page("live_integrations", "/live/integrations", "integrations", function="live", static=False),
-    Page("live_place", "/live/place/{key}", "integrations", function="live_place", static=False),
     Page(
         "retry",
         "/integrations/retry",

@@ -1,30 +1,20 @@
-"""Integrations: each tracker in five lights, what waits for it, and the way to its runs."""
+"""Integrations: each tracker's store in five lights, what waits for it, the way to its runs."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from venturalitica.review.health.integrations import Link
 from venturalitica.system.settings import Settings
 from venturalitica.ui.gate import Gate, gate_of
-from venturalitica.ui.health import (
-    ANSWER_WAIT,
-    Shown,
-    ci_shown,
-    places,
-    shown,
-    tracker_links,
-    waiting_for,
-)
+from venturalitica.ui.health import ANSWER_WAIT, ci_shown, stores
 from venturalitica.ui.jobs import Job, Jobs
+from venturalitica.ui.places import Shown, places, show
 from venturalitica.ui.reader import Desk, Reading
 from venturalitica.ui.templating import addresses_of, draw, render
 
@@ -39,18 +29,21 @@ UNSEEN = "0" * 16
 """What a fragment asks its successor with before its own digest is known."""
 
 MOST_WAITING = 10
-MOST_PLACES = 12
 
 
 class Card(Struct, frozen=True):
-    """One integration: its lights, and the first of what waits for it."""
+    """One store of a tracker, or the CI: its lights, the way to its runs where the log names some,
+    and the first of what waits for it."""
 
     link: Link
+    anchor: str
+    shown: Shown | None = None
     waiting: tuple[Undelivered, ...] = ()
 
 
 class LinksContext(Struct, frozen=True):
-    """The part of the page that changes by itself. `busy` says that it soon will."""
+    """What the page shows, all of which changes by itself. `busy` says that it soon will, `more`
+    how many places are not shown."""
 
     cards: tuple[Card, ...]
     waiting: int
@@ -59,49 +52,54 @@ class LinksContext(Struct, frozen=True):
     refused: tuple[Delivery, ...] = ()
     busy: bool = False
     gate: Gate = Gate()
-
-
-class IntegrationsContext(Struct, frozen=True):
-    """What the page shows."""
-
-    live: LinksContext
-    places: tuple[Shown, ...]
     more: int = 0
     begun: bool = True
 
+    @property
+    def every(self) -> str:
+        """When to ask again: at once while something is under way, soon while a server is awaited
+        that somebody may have started, seldom otherwise."""
+        awaited = any(card.shown is not None and card.shown.awaited for card in self.cards)
+        return "1s" if self.busy else "5s" if awaited else "15s"
 
-def read(reading: Reading | None, jobs: Jobs, *, wait: float = 0.0) -> IntegrationsContext:
-    """Read it from the ledger, and ask the trackers beside."""
-    found = () if reading is None else places(reading)
-    known = tuple(shown(place, jobs, wait=wait) for place in found[:MOST_PLACES])
-    more = max(0, len(found) - MOST_PLACES)
-    live = read_links(reading, jobs, wait=wait)
-    return IntegrationsContext(live, known, more, reading is not None)
+    @property
+    def linked(self) -> bool:
+        """Whether a record names a run of a tracker."""
+        return any(card.shown is not None for card in self.cards)
 
 
-def read_links(reading: Reading | None, jobs: Jobs, *, wait: float = 0.0) -> LinksContext:
-    """The cards, and what the last retry came to."""
+def read(reading: Reading | None, jobs: Jobs, *, wait: float = 0.0) -> LinksContext:
+    """The cards, and what the last retry came to; the trackers are asked beside."""
     # Before what waits is read: that is then what it left, or it is still busy.
     job = jobs.latest("retry")
-    links = tracker_links(reading, jobs, wait=wait)
+    found = stores(reading, jobs, wait=wait)
+    known = places(reading)
+    ways = {one.place.key: one for one in show(known.shown, jobs, wait=wait)}
     settings = reading.desk.settings if reading else Settings.current()
-    cards = [Card(link, _waiting(reading, link)) for link in links]
+    cards = [
+        Card(
+            store.link,
+            store.anchor,
+            ways.get(store.place.key) if store.place else None,
+            store.waiting[:MOST_WAITING],
+        )
+        for store in found
+    ]
     outcomes: tuple[Delivery, ...] = (job.result or ()) if job else ()
     gate = gate_of(reading, jobs, wait=wait)
-    asking = gate.busy or any(lamp.word == "Asking" for link in links for lamp in link.lamps)
+    asking = any(lamp.word == "Asking" for store in found for lamp in store.link.lamps)
+    looking = any(one.looking for one in ways.values())
     return LinksContext(
-        cards=(*cards, Card(ci_shown(reading, settings.project_root))),
-        waiting=sum(link.waiting for link in links),
+        cards=(*cards, Card(ci_shown(reading, settings.project_root), "link-ci")),
+        waiting=sum(map(len, reading.waiting().values())) if reading else 0,
         job=job,
         delivered=tuple(outcome for outcome in outcomes if outcome.delivered),
         refused=tuple(outcome for outcome in outcomes if not outcome.delivered),
-        busy=asking or (job is not None and job.running),
+        busy=gate.busy or asking or looking or (job is not None and job.running),
         gate=gate,
+        more=known.more,
+        begun=reading is not None,
     )
-
-
-def _waiting(reading: Reading | None, link: Link) -> tuple[Undelivered, ...]:
-    return () if reading is None else waiting_for(reading, link.name)[:MOST_WAITING]
 
 
 # --- Requests -----------------------------------------------------------------------------------
@@ -109,27 +107,12 @@ def _waiting(reading: Reading | None, link: Link) -> tuple[Undelivered, ...]:
 
 def page(request: Request) -> Response:
     """Answer `/integrations`."""
-    with _reading(request) as reading:
-        context = read(reading, Jobs.of(request.app), wait=_wait(request))
-    return render(request, "integrations.html", context)
+    return render(request, "integrations.html", _read(request))
 
 
 def live(request: Request) -> Response:
     """The cards alone."""
-    with _reading(request) as reading:
-        context = read_links(reading, Jobs.of(request.app))
-    return _if_changed(request, "_links.html", context)
-
-
-def live_place(request: Request) -> Response:
-    """The runs of one place alone: their links come up once a server shows them."""
-    with _reading(request) as reading:
-        found = () if reading is None else places(reading)
-        wanted = [place for place in found if place.key == request.path_params["key"]]
-        if not wanted:
-            raise HTTPException(404, "No record names such a place.")
-        context = shown(wanted[0], Jobs.of(request.app))
-    return render(request, "_place.html", context)
+    return _if_changed(request, "_links.html", _read(request))
 
 
 def retry(request: Request) -> Response:
@@ -148,15 +131,14 @@ def _if_changed(request: Request, template: str, context: object) -> Response:
     return HTMLResponse(text.replace(f"seen={UNSEEN}", f"seen={seen}"))
 
 
-@contextmanager
-def _reading(request: Request) -> Iterator[Reading | None]:
-    """The ledger, or None where there is none yet: trackers can be looked at before."""
+def _read(request: Request) -> LinksContext:
     desk: Desk = request.app.state.desk
+    jobs, wait = Jobs.of(request.app), _wait(request)
+    # Trackers can be looked at before there is a log.
     if not desk.has_evidence:
-        yield None
-        return
+        return read(None, jobs, wait=wait)
     with desk.reading() as reading:
-        yield reading
+        return read(reading, jobs, wait=wait)
 
 
 def _wait(request: Request) -> float:

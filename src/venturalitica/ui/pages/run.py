@@ -26,7 +26,10 @@ from venturalitica.ledger.index.rows import Outline, run_row
 from venturalitica.ledger.lifecycle.ties import superseded
 from venturalitica.reports.context import ReportContext, Standing
 from venturalitica.ui.gate import gate_of
+from venturalitica.ui.health import ANSWER_WAIT
+from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.lifecycle_records import Care, read_care
+from venturalitica.ui.places import lead_of, places
 from venturalitica.ui.run_audits import inside_of
 from venturalitica.ui.run_before import BeforeShown, read_before
 from venturalitica.ui.templating import render
@@ -35,7 +38,7 @@ from venturalitica.ui.verification_steps import begun_sentence
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, RunRow
     from venturalitica.ledger.outbox import Undelivered
-    from venturalitica.trackers.base import Lead
+    from venturalitica.trackers.base import Lead, RunRef
     from venturalitica.ui.reader import Reading
 
 GONE = 410
@@ -55,6 +58,7 @@ class TrackerPlace(Struct, frozen=True, kw_only=True):
     light: Light
     state: str
     at: str = ""
+    run: RunRef | None = None
     lead: Lead
 
 
@@ -128,6 +132,8 @@ def page(request: Request) -> Response:
     entry: int = request.path_params["entry"]
     with request.app.state.desk.reading() as reading:
         found = read(reading, entry)
+        if isinstance(found, RunContext):
+            found = replace(found, kept=_with_ports(reading, found.kept, Jobs.of(request.app)))
     if isinstance(found, GoneContext):
         return render(request, "run_gone.html", found, GONE)
     return render(request, "run.html", found)
@@ -265,7 +271,20 @@ def _kept_at(
         light=light if known else "grey",
         state=state if known else "the record names no run of a tracker",
         at=at,
+        run=run_ref(run) if known else None,
         lead=lead(run_ref(run)) if known else Lead(),
+    )
+
+
+def _with_ports(
+    reading: Reading, kept: tuple[TrackerPlace, ...], jobs: Jobs
+) -> tuple[TrackerPlace, ...]:
+    """Where a line starts a server, with the port that the store has under Integrations."""
+    return tuple(
+        replace(one, lead=lead_of(one.run, places(reading).shown, jobs, wait=ANSWER_WAIT))
+        if one.run is not None and one.lead.live
+        else one
+        for one in kept
     )
 
 
