@@ -189,6 +189,9 @@ PAGES = {
     "runs, by worst margin": "/runs?sort=margin&order=asc",
     "runs, red at a control": "/runs?failing=c3",
     "runs, a search": "/runs?q=m07",
+    "runs by model": "/runs?group=model",
+    "runs by commit": "/runs?group=commit",
+    "runs by commit, a search": "/runs?group=commit&q=m07",
     "compare": "/compare?a=1&b=2",
     "run": "/runs/7",
     "policies": "/policies",
@@ -197,7 +200,10 @@ PAGES = {
 }
 
 
-LOOKED_AT = ("overview", "runs", "run", "policies", "integrations")
+LOOKED_AT = (
+    *("overview", "runs", "runs by model", "runs by commit"),
+    *("run", "policies", "integrations"),
+)
 
 
 def measured(home: Path, runs: int, times: int) -> None:

@@ -30,6 +30,13 @@ JUDGED = ("audit", "run")
 
 EVERY = "all"
 RANKS: Mapping[Light, int] = {light: number for number, light in enumerate(LIGHTS)}
+KEYS: Mapping[str, str] = {
+    "experiment": "experiment",
+    "model": "model_class",
+    "commit": "revision",
+}
+"""What runs can be grouped by, and may be without: the column that has it."""
+
 SORTS = ("time", "light", "name", "policy", "model", "margin")
 MOST_COUNTED = 10_000
 """Rows that are counted one by one; where the counters say how many, all are told."""
@@ -109,7 +116,8 @@ def known_of(waiting: Waiting) -> Known:
 class Filters(Struct, frozen=True, kw_only=True):
     """What is asked for; None asks for all.
 
-    `kind` None is audits and runs, `"all"` every kind of record. `failing` is a control's id that
+    `kind` None is audits and runs, `"all"` every kind of record. `without` names what they do not
+    say, one of `KEYS`. `before` are the entries before that one. `failing` is a control's id that
     is red there. `since` (inclusive) and `until` (exclusive) are RFC 3339 UTC and compared with the
     log's own time. `search` are words, each of which must be found: in the name, the policy, the
     model, a tracker, its address, or what it calls experiment or run; or as the beginning of a run
@@ -124,10 +132,20 @@ class Filters(Struct, frozen=True, kw_only=True):
     experiment: str | None = None
     kind: str | None = None
     model: str | None = None
+    commit: str | None = None
+    without: str | None = None
+    before: int | None = None
     failing: str | None = None
     since: str | None = None
     until: str | None = None
     search: str | None = None
+
+    @property
+    def of_each_run(self) -> bool:
+        """Whether the counters do not tell apart what is asked for: each run has to be asked."""
+        alone = (self.failing, self.since, self.until, self.commit, self.before)
+        told = any(one is not None for one in alone) or self.without == "commit"
+        return told or bool(words_of(self.search))
 
 
 class RunPage(Struct, frozen=True):
@@ -162,7 +180,7 @@ def find_page(
 ) -> RunPage:
     """The rows of one page, and how many fit in all; those that sort alike are newest first."""
     order = _order(sort, waiting, descending=descending)
-    if filters.failing or filters.since or filters.until or words_of(filters.search):
+    if filters.of_each_run:
         # One look through the runs finds the page, and counts.
         most = max(MOST_COUNTED + 1, offset + limit)
         with index.connect() as connection:
@@ -330,6 +348,13 @@ def _conditions(filters: Filters, waiting: Waiting, of: Table = runs) -> list[Co
         of.c.model_class: filters.model,
     }
     found += [column == wanted for column, wanted in same.items() if wanted is not None]
+    if filters.without is not None:
+        column = KEYS[filters.without]
+        found.append(or_(of.c[column].is_(None), of.c[column] == ""))
+    if filters.commit is not None:
+        found.append(runs.c.revision == filters.commit)
+    if filters.before is not None:
+        found.append(runs.c.entry < filters.before)
     if filters.light is not None:
         found.append(rank(known, of=of) == RANKS[filters.light])
     if filters.failing is not None:

@@ -77,6 +77,7 @@ runs = Table(
     UniqueConstraint("evidence_sha256"),
     Index("ix_runs_name", "name"),
     Index("ix_runs_appended_at", "appended_at"),
+    Index("ix_runs_commit", "revision", "entry"),
     # What the pages ask of every run is answered from these alone, without the wide rows.
     Index("ix_runs_pipeline", "policy_name", "name", "experiment", "kind", "entry", "run_id"),
     Index("ix_runs_run", "run_id", "name", "policy_name", "kind", "entry", "light", "signer"),

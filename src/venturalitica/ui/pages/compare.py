@@ -17,10 +17,11 @@ from venturalitica.core.circumstances import data_digest
 from venturalitica.core.json_values import Json, mapping, text
 from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Verdict
-from venturalitica.ledger.index.queries import RANKS
+from venturalitica.ledger.index.queries import JUDGED, RANKS, find_rows
 from venturalitica.reports.sentences import status_words
 from venturalitica.ui.pages.compare_many import MOST, read_many
 from venturalitica.ui.pages.compared_run import Record, Side, data_name, scalar_of
+from venturalitica.ui.pages.run_query import parse
 from venturalitica.ui.templating import render
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ class CompareContext(Struct, frozen=True, kw_only=True):
 
 
 def page(request: Request) -> Response:
-    """Answer `/compare?a=3&b=9`, or of more `/compare?run=3&run=9&run=12`, as the list asks."""
+    """Answer `/compare?a=3&b=9`, or of more `/compare?run=3&run=9&run=12`, as the list asks; with
+    `newest=20` and the filters of the list it leads to so many of the newest that fit."""
+    if "newest" in request.query_params:
+        return _newest(request)
     chosen = request.query_params.getlist("run")
     desk: Desk = request.app.state.desk
     if chosen:
@@ -93,6 +97,22 @@ def page(request: Request) -> Response:
     a, b = (_number(name, value) for name, value in zip("ab", ends, strict=True))
     with desk.reading() as reading:
         return render(request, "compare.html", read(reading, a, b))
+
+
+def _newest(request: Request) -> Response:
+    given = [pair for pair in request.query_params.multi_items() if pair[0] != "newest"]
+    query, wrong = parse(given)
+    most = _number("newest", request.query_params["newest"].strip())
+    if wrong or not 2 <= most <= MOST:
+        said = " ".join(wrong).replace(" It is left out.", "")
+        raise HTTPException(400, said or f"'newest' is {most}; expected 2 to {MOST}.")
+    with request.app.state.desk.reading() as reading:
+        found = find_rows(reading.index, query.filters, waiting=reading.known(), limit=MOST + most)
+    entries = [row.index for row in found if row.kind in JUDGED][:most]
+    if len(entries) < 2:
+        raise HTTPException(404, "Fewer than two audits and runs fit: there is nothing to compare.")
+    address = request.app.state.addresses.url("compare", run=sorted(entries))
+    return RedirectResponse(address, 303)
 
 
 def _chosen(request: Request, desk: Desk, chosen: Sequence[str]) -> Response:

@@ -11,11 +11,14 @@ from msgspec.structs import asdict, fields, replace
 
 from venturalitica.core.text import timestamp
 from venturalitica.errors import did_you_mean
-from venturalitica.ledger.index.queries import EVERY, RANKS, SORTS, Filters
+from venturalitica.ledger.index.queries import EVERY, KEYS, RANKS, SORTS, Filters
 from venturalitica.ui.verification_steps import KINDS
 
 MOST_PAGES = 1_000_000
 LONGEST = 200
+LONGEST_KEY = 400
+"""Of what runs are grouped by: an experiment is named with the address that it is at."""
+
 ORDERS = ("desc", "asc")
 _DATES = ("since", "until")
 
@@ -32,9 +35,13 @@ class RunQuery(Struct, frozen=True, kw_only=True):
     experiment: str = ""
     kind: str = ""
     model: str = ""
+    commit: str = ""
+    without: str = ""
+    before: str = ""
     failing: str = ""
     since: str = ""
     until: str = ""
+    group: str = ""
     sort: str = "time"
     order: str = "desc"
     page: int = 1
@@ -53,10 +60,10 @@ class RunQuery(Struct, frozen=True, kw_only=True):
     @property
     def filters(self) -> Filters:
         """What the index is asked for."""
-        same = ("policy", "version", "sha256", "name", "experiment", "kind", "model", "failing")
-        wanted: dict[str, Any] = {name: getattr(self, name) or None for name in same}
+        wanted: dict[str, Any] = {name: getattr(self, name) or None for name in _SAME}
         return Filters(
             **wanted,
+            before=int(self.before) if self.before else None,
             light=next((light for light in RANKS if light == self.light), None),
             since=_moment(self.since),
             until=_moment(self.until, end=True),
@@ -64,10 +71,11 @@ class RunQuery(Struct, frozen=True, kw_only=True):
         )
 
 
-FILTERS = (
-    "q", "light", "policy", "version", "sha256", "name", "experiment", "kind", "model", "failing",
-    *_DATES,
+_SAME = (
+    "policy", "version", "sha256", "name", "experiment", "kind", "model", "commit", "without",
+    "failing",
 )  # fmt: skip
+FILTERS = ("q", "light", *_SAME, "before", *_DATES)
 _DEFAULTS = {item.name: item.default for item in fields(RunQuery)}
 
 
@@ -93,8 +101,9 @@ def _read(name: str, value: str) -> str | int:
 
 def _problem(name: str, value: str) -> str:
     """What is wrong with one value; empty where nothing is."""
-    if len(value) > LONGEST:
-        return f"'{name}' is {len(value)} characters long; at most {LONGEST} are looked for."
+    most = LONGEST_KEY if name in KEYS else LONGEST
+    if len(value) > most:
+        return f"'{name}' is {len(value)} characters long; at most {most} are looked for."
     check = _CHECKS.get(name)
     return check(value) if check else ""
 
@@ -114,6 +123,12 @@ def _page_number(value: str) -> str:
     return f"'page' is {value!r}; expected a number from 1."
 
 
+def _entry(value: str) -> str:
+    if value.isascii() and value.isdecimal() and len(value) < 16:
+        return ""
+    return f"'before' is {value[:40]!r}; expected the number of an entry."
+
+
 def _date(name: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if _parsed(value) is not None:
@@ -129,6 +144,9 @@ _CHECKS: Mapping[str, Callable[[str], str]] = {
     "sort": _one_of("sort", SORTS),
     "order": _one_of("order", ORDERS),
     "page": _page_number,
+    "before": _entry,
+    "without": _one_of("without", tuple(KEYS)),
+    "group": _one_of("group", tuple(KEYS)),
 } | {name: _date(name) for name in _DATES}
 
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from venturalitica.core.text import is_web_address
 from venturalitica.core.verdict import Light
 from venturalitica.ledger.index.counts.answers import Choices, choices
+from venturalitica.ledger.index.counts.groups import MOST_GROUPED
 from venturalitica.ledger.index.queries import (
     JUDGED,
     Known,
@@ -26,6 +27,7 @@ from venturalitica.ledger.index.queries import (
 from venturalitica.reports.html.interval_chart import Mark, strip
 from venturalitica.reports.html.trend_chart import signed
 from venturalitica.review.carried_records import Lists, Shown, words
+from venturalitica.ui.pages.run_groups import ListedGroup, read_groups
 from venturalitica.ui.pages.run_query import RunQuery, parse
 from venturalitica.ui.pages.tracker_links import TrackerLink, tracker_link
 from venturalitica.ui.run_files import formats
@@ -84,7 +86,10 @@ class TakenRun(Struct, frozen=True, kw_only=True):
 
 
 class RunsContext(Struct, frozen=True, kw_only=True):
-    """What the list shows. `taken` are the newest records of logs that were taken in."""
+    """What the list shows: `runs`, or their `groups` where the query groups them.
+
+    `older` as in `GroupPage`. `taken` are the newest records of logs that were taken in.
+    """
 
     query: RunQuery
     runs: tuple[ListedRun, ...]
@@ -94,6 +99,8 @@ class RunsContext(Struct, frozen=True, kw_only=True):
     choices: Choices
     kinds: Mapping[str, str]
     formats: tuple[str, ...]
+    groups: tuple[ListedGroup, ...] = ()
+    older: int | None = None
     taken: tuple[TakenRun, ...] = ()
     unreadable: tuple[str, ...] = ()
     wrong: tuple[str, ...] = ()
@@ -112,7 +119,12 @@ class RunsContext(Struct, frozen=True, kw_only=True):
     @property
     def shown(self) -> int:
         """How many records the page has, also those inside a line."""
-        return sum(1 + len(run.inside) for run in self.runs)
+        return len(self.groups) or sum(1 + len(run.inside) for run in self.runs)
+
+    @property
+    def most(self) -> int:
+        """Of so many records groups are made one by one."""
+        return MOST_GROUPED
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -138,7 +150,9 @@ class RunsContext(Struct, frozen=True, kw_only=True):
 
     @property
     def counted(self) -> str:
-        """How many records fit, in words."""
+        """How many records fit, or groups there are, in words."""
+        if self.query.group:
+            return count(self.total, "group")
         return ("more than " if self.more else "") + count(self.total, "record")
 
     def order_of(self, sort: str) -> str | None:
@@ -191,6 +205,8 @@ def _shell(request: Request, context: RunsContext) -> Shell:
 
 def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> RunsContext:
     """What the list shows for a query."""
+    if query.group:
+        return _grouped(reading, query, wrong)
     (found, verdicts), edited = reading.shown(
         lambda: _find(reading, query), lambda one: [(one[0].rows, one[1])]
     )
@@ -206,6 +222,24 @@ def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> Runs
         formats=formats(),
         taken=taken,
         unreadable=unreadable,
+        wrong=wrong,
+        edited=edited,
+    )
+
+
+def _grouped(reading: Reading, query: RunQuery, wrong: tuple[str, ...]) -> RunsContext:
+    found, groups, edited = read_groups(reading, query, each=PER_PAGE)
+    return RunsContext(
+        query=query,
+        runs=(),
+        total=found.total,
+        more=False,
+        entries=reading.ledger.size,
+        choices=reading.kept("choices", lambda: choices(reading.index)),
+        kinds=KINDS,
+        formats=formats(),
+        groups=groups,
+        older=found.older,
         wrong=wrong,
         edited=edited,
     )
