@@ -49,7 +49,7 @@ def web_server(host: str = "127.0.0.1") -> Iterator[Any]:
     """A server at `.at` of the files in `.files`, path -> bytes: see `_Handler`."""
     server: Any = ThreadingHTTPServer((host, 0), _Handler)
     server.files, server.ranges, server.most, server.sent = {}, True, 1 << 40, 0
-    server.headers, server.waits = {}, None
+    server.headers, server.waits, server.status = {}, None, 0
     server.at = server.elsewhere = f"http://{host}:{server.server_port}"
     with _serving(server):
         yield server
@@ -70,7 +70,7 @@ def _serving(server: Any) -> Iterator[None]:
 class _Handler(BaseHTTPRequestHandler):
     """Files of `server.files`; pieces where `server.ranges`, `server.most` bytes in all. What is in
     `server.headers` wins over what is right; half way it waits for `server.waits`. What is asked
-    for below `/moved/` is at `server.elsewhere`."""
+    for below `/moved/` is at `server.elsewhere`; `server.status` answers all, where set."""
 
     server: Any
 
@@ -85,6 +85,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, *, send: bool) -> None:
         content = self.server.files.get(self.path.partition("?")[0])
+        if self.server.status:
+            self.send_response(self.server.status)
+            for name, value in {"Content-Length": "0", **self.server.headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            return
         if self.path.startswith("/moved/"):
             self.send_response(302)
             self.send_header("Location", self.server.elsewhere + self.path.removeprefix("/moved"))

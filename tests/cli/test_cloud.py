@@ -207,3 +207,14 @@ def test_a_connection_that_breaks_half_way_judges_nothing(web, call, project, ra
     assert "the connection failed or broke before all was read" in result.stderr
     assert SECRET not in result.stderr
     assert not (project / ".venturalitica" / "log").exists()
+
+
+@pytest.mark.parametrize("status", [301, 400])
+def test_a_bucket_of_another_region_is_said_with_that_region(bucket, web, monkeypatch, status):
+    web.status, web.headers = status, {"x-amz-bucket-region": "eu-west-1"}
+    monkeypatch.setenv("AWS_ENDPOINT_URL", web.at)
+    s3fs.S3FileSystem.clear_instance_cache()
+    for address in ("s3://data/d.csv", "s3://data/set/"):
+        with pytest.raises(DataError, match="set AWS_DEFAULT_REGION=eu-west-1") as caught:
+            find_files([address])
+        assert SECRET not in str(caught.value)

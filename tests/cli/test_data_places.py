@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,9 @@ def test_a_partition_with_another_schema_is_refused(tmp_path):
     (odd / "month=1").mkdir()
     (odd / "part.parquet").rename(odd / "month=1" / "part.parquet")
     parquet.write_table(pa.table({"n": ["1"], "g": ["x"]}), odd / "month=1" / "part.parquet")
-    with pytest.raises(DataError, match=r"'n' is numbers in part.parquet, text in part.parquet"):
+    with pytest.raises(
+        DataError, match=r"'n' is numbers in \S+/year=2025/\S+, text in \S+/year=2027/"
+    ):
         values(read_table([folder]))
     parquet.write_table(pa.table({"N": [1], "g": ["x"]}), odd / "month=1" / "part.parquet")
     with pytest.raises(DataError, match=r"lacks \['n'\] and has \['N'\] besides"):
@@ -119,6 +122,16 @@ def test_folders_that_are_no_set_of_files_are_refused(tmp_path):
     (folder / "_delta_log").mkdir()
     with pytest.raises(DataError, match="is a Delta table, whose files hold rows that are deleted"):
         read_table([folder])
+
+
+def test_what_cannot_be_read_twice_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "link.csv").symlink_to("nowhere")
+    for name in ("pipe.csv", "link.csv"):
+        with pytest.raises(DataError, match=f"{name}' is no file that can be read twice"):
+            find_files([tmp_path / name])
+    with pytest.raises(DataError, match="no file matches"):
+        find_files([f"{tmp_path}/z*.csv"])
 
 
 def test_a_record_names_the_files(tmp_path):
@@ -217,7 +230,7 @@ def test_columns_of_several_json_files_are_one_type(tmp_path):
     (tmp_path / "3.jsonl").write_text("")
     assert values(read_table([f"{tmp_path}/*.jsonl"])) == {"a": [1.0, 2.5]}
     (tmp_path / "3.jsonl").write_text('{"a": "x"}\n')
-    with pytest.raises(DataError, match=r"do not fit together: 'a' is .*varchar in 3.jsonl"):
+    with pytest.raises(DataError, match=r"do not fit together: 'a' is .*varchar in .*3.jsonl"):
         values(read_table([f"{tmp_path}/*.jsonl"]))
 
 

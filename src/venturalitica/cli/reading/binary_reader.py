@@ -201,7 +201,7 @@ def _refuse_mixed(connection: Any, parts: dict[str, list[_File]], wanted: Sequen
         by_kind = {_dtype_kind(each): file for each, file in zip(found, files, strict=True)}
         by_kind.pop("nothing", None)
         if len(by_kind) > 1:
-            said = ", ".join(f"{kind} in {file.base}" for kind, file in sorted(by_kind.items()))
+            said = ", ".join(f"{kind} in {file}" for kind, file in sorted(by_kind.items()))
             raise DataError(f"the files' columns do not fit together: {name!r} is {said}")
 
 

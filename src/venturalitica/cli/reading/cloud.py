@@ -200,6 +200,11 @@ def refusal(said: str, error: Exception, scheme: str = "") -> DataError:
         name = cause  # fsspec tells no server that does not answer from a file that it lacks
     elif isinstance(error, FileNotFoundError):
         return DataError(f"{said}: nothing is there, or it may not be listed")
+    if region := _region_of(error):
+        return DataError(
+            f"{said}: the bucket is in the region {region}, and another was asked: set "
+            f"AWS_DEFAULT_REGION={region}"
+        )
     if isinstance(error, PermissionError) or status in (401, 403):
         return DataError(f"{said}: access was denied to these credentials{_advice(scheme)}")
     if "credential" in name.lower() or "DefaultCredentials" in name:
@@ -214,6 +219,16 @@ def refusal(said: str, error: Exception, scheme: str = "") -> DataError:
             "judged; try again"
         )
     return DataError(f"{said}: cannot be read ({name}: {first_line(error)})")
+
+
+def _region_of(error: Exception) -> str:
+    """Where a bucket is, if S3 refuses because another region was asked for it."""
+    answer = getattr(error.__cause__, "response", None)
+    facts = answer.get("ResponseMetadata", {}) if isinstance(answer, Mapping) else {}
+    if facts.get("HTTPStatusCode") not in (301, 307, 400):
+        return ""
+    region = str(facts.get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
+    return region if re.fullmatch(r"[a-z0-9-]{1,32}", region) else ""
 
 
 def _advice(scheme: str) -> str:

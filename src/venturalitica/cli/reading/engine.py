@@ -221,10 +221,10 @@ def own_words(error: Exception) -> str:
 
 
 def _quoted(error: Exception) -> tuple[str, str]:
-    """Name and words of an error in Python that DuckDB met: the text of its own is a traceback."""
-    if not str(error).startswith("Traceback "):
-        return "", ""
-    return next(reversed(re.findall(r"^([\w.]+)(?:: (.*))?$", str(error), re.MULTILINE)), ("", ""))
+    """Name and words of an error in Python that DuckDB met, by the traceback in its text."""
+    _, begins, quoted = str(error).partition("Traceback (most recent call last)")
+    named = re.findall(r"^([\w.]+)(?:: (.*))?$", quoted, re.MULTILINE) if begins else []
+    return named[-1] if named else ("", "")
 
 
 def first_line(error: Exception) -> str:

@@ -108,7 +108,7 @@ def _kind(name: str, files: Sequence[DataFile], shapes: Sequence[dict[str, str]]
     if set(kinds) == {"DOUBLE", "HUGEINT"}:
         return "DOUBLE"
     if len(kinds) > 1:
-        said = ", ".join(f"{kind.lower()} in {file.base}" for kind, file in sorted(kinds.items()))
+        said = ", ".join(f"{kind.lower()} in {file}" for kind, file in sorted(kinds.items()))
         raise DataError(f"the files' columns do not fit together: {name!r} is {said}")
     return next(iter(kinds), "VARCHAR")
 

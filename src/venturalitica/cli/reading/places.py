@@ -202,6 +202,8 @@ def kind_of(name: str, said: str) -> tuple[str, str]:
 def _nothing_there(path: Path) -> str:
     if glob.has_magic(str(path)):
         return f"no file matches '{path}' (looked from {Path.cwd()})"
+    if path.is_symlink() or path.exists():
+        return f"'{path}' is no file that can be read twice, but a pipe, a device or a broken link"
     names = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     return f"there is no file '{path}' (looked from {Path.cwd()}){did_you_mean(path.name, names)}"
 

@@ -19,6 +19,10 @@ _AS_THEY_ARE = (
     *("timestamp without time zone", "timestamp with time zone"),
 )
 _WHOLE = re.compile(r"numeric\((1[0-8]|[1-9]),0\)")
+_HALF_WAY = (
+    "the connection broke before all rows came, or a row is not what a view or a type expects; "
+    "PostgreSQL's own log says which"
+)
 _SHAPE = """
 SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), to_regclass($1)::text
 FROM pg_attribute a
@@ -52,10 +56,12 @@ def read_postgresql(table: DataFile) -> Columns:
         reader = _connected(table.path)
     try:
         with _errors_as_ours(table):
-            _rows(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            _begin(reader)
             shape = _rows(reader, _SHAPE, [table.at])
             if not shape:
                 known = [name for (name,) in _rows(reader, _TABLES)]
+                if table.at in known:
+                    raise DataError(f"{table}: it has no columns")
                 raise DataError(f"{table}: there is no such table{did_you_mean(table.at, known)}")
             snapshot = _rows(reader, "SELECT pg_export_snapshot()")[0][0]
     except BaseException:
@@ -105,7 +111,7 @@ class _Scan:
     def _opened(self, query: str) -> Iterator[Any]:
         connection = _connected(self._table.path)
         try:
-            _rows(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            _begin(connection)
             _rows(connection, f"SET TRANSACTION SNAPSHOT '{self._snapshot}'")
             # Or a second reading may begin elsewhere in the table, and rows have another order.
             _rows(connection, "SET LOCAL synchronize_seqscans = off")
@@ -138,6 +144,13 @@ def _connected(address: str) -> Any:
     return dbapi.connect(address, autocommit=True)
 
 
+def _begin(connection: Any) -> None:
+    _rows(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    # Where a policy of the table would hide rows from this role, that is an error, and no part of
+    # the rows is taken for all of them.
+    _rows(connection, "SET LOCAL row_security = off")
+
+
 def _rows(connection: Any, query: str, given: Sequence[Any] | None = None) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(query, given)
@@ -152,6 +165,9 @@ def _errors_as_ours(table: DataFile) -> Iterator[None]:
     except (DataError, MissingExtra):
         raise
     except Exception as error:  # noqa: BLE001 - a boundary: ADBC's, libpq's and pyarrow's own
+        # While rows come, and of values that do not fit, PostgreSQL's words quote what is in a row.
+        if isinstance(error, OSError) or str(getattr(error, "sqlstate", "")).startswith("22"):
+            raise DataError(f"{table}: cannot be read: {_HALF_WAY}; nothing was judged") from None
         said = first_line(error)
         parts = urlsplit(table.path)
         secrets = [parts.password, *(value for _, value in parse_qsl(parts.query))]
