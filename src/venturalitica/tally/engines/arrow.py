@@ -9,6 +9,7 @@ imported: they are what the data came from.
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -64,7 +65,8 @@ def as_relation(data: Any) -> Any:
     """A stream of rows as a relation of DuckDB.
 
     Raises:
-        DataError: a name occurs twice, or the rows cannot be read.
+        DataError: a name occurs twice, files of a dataset have a column in types that do not fit
+            together, or the rows cannot be read.
         MissingExtra: DuckDB is not installed.
     """
     try:
@@ -78,6 +80,8 @@ def as_relation(data: Any) -> Any:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise DataError(f"the table has several columns of one name, rename them: {listed(twice)}")
+    if kind == "Dataset":
+        _refuse_mixed(data)
     connection = duckdb.connect()
     wider = _without_halves(schema)
     if kind == "Dataset" and wider is None:
@@ -90,6 +94,47 @@ def as_relation(data: Any) -> Any:
     except (duckdb.Error, OSError, ValueError) as error:
         raise DataError(stopped("pyarrow", error)) from error
     return connection.table("rows")
+
+
+def _refuse_mixed(dataset: Any) -> None:
+    """A dataset casts what a file holds to its schema: text and times would come as numbers."""
+    first: dict[str, tuple[str, str]] = {}
+    for part in dataset.get_fragments():
+        path = str(getattr(part, "path", ""))
+        if not path:
+            continue
+        try:
+            found = part.physical_schema
+        except (OSError, ValueError):  # the count will meet it, and its error goes on record
+            return
+        for field in found:
+            kind = _kind(str(field.type))
+            known, other = first.setdefault(field.name, (kind, path)) if kind else ("", "")
+            if kind != known:
+                raise DataError(
+                    f"the files' columns do not fit together: {field.name!r} is {known} in "
+                    f"{_base(other)} and {kind} in {_base(path)}; write it alike in all, or leave "
+                    "it out (dataset.scanner(columns=[...]))"
+                )
+
+
+def _base(path: str) -> str:
+    """The end of a path, with the folder in which it is."""
+    return "/".join(path.split("/")[-2:])
+
+
+_KINDS = (
+    ("text", r"(large_)?string(_view)?"),
+    ("numbers", r"u?int\d|float|double|halffloat|decimal"),
+    ("booleans", "bool"),
+    ("times", "timestamp|date"),
+)
+
+
+def _kind(name: str) -> str:
+    """What values of a type of Arrow's are to people; "" for what may stand beside anything."""
+    name = re.sub(r"^dictionary<values=", "", name)
+    return next((kind for kind, form in _KINDS if re.match(form, name)), "")
 
 
 def _without_halves(schema: Any) -> Any:
