@@ -88,10 +88,38 @@ def write_hostile(home: Path, statement: Mapping[str, Any]) -> int:
         )
     size = ledger.size
     erase(ledger, [ledger.entry(size - 1)], reason=f"{naughty.NAUGHTY[0]} (reason)")
+    for first in range(0, len(naughty.NAUGHTY), AUDITS_OF_A_RUN):
+        inside = [ledger.entry(first + n) for n in range(AUDITS_OF_A_RUN)]
+        made = naughty.poisoned(_run_of(statement, inside), naughty.NAUGHTY[first])
+        ledger.append(made)
     for waiting in Outbox(ledger).waiting()[:20]:
         text = naughty.NAUGHTY[waiting.index % len(naughty.NAUGHTY)]
         Outbox(ledger).failed(waiting.index, waiting.tracker, waiting.run_id, f"{text} (error)")
     return ledger.size
+
+
+AUDITS_OF_A_RUN = 5
+
+
+def _run_of(statement: Mapping[str, Any], inside: list[Any]) -> dict[str, Any]:
+    """The record of a run with these audits, and of files that it read and wrote."""
+    files = [
+        dict(statement["predicate"]["data"][0]) | {"context": context, "size": 9, "columns": []}
+        for context in ("input", "output")
+    ]
+    audits = [
+        {"index": one.index, "evidence_sha256": one.evidence_sha256, "light": "red", "policy": ""}
+        for one in inside
+    ]
+    said: dict[str, Any] = {
+        "kind": "run",
+        "verdicts": [],
+        "judging": None,
+        "tally": None,
+        "intervals": None,
+    }
+    made = _changed(statement, **said, data=files, audits=audits, prior=None)
+    return made | {"predicateType": "urn:venturalitica:run:v1"}
 
 
 def _changed(statement: Mapping[str, Any], **fields: Any) -> dict[str, Any]:

@@ -52,6 +52,20 @@ def test_a_record_of_it_is_read_not_run(look, watch, hostile_ui, first) -> None:
         assert len(hidden) < 20, "most fields are shown"
 
 
+def test_what_a_run_judged_and_what_came_before_is_read_not_run(look, watch, hostile_ui) -> None:
+    page = look(f"{hostile_ui.url}/runs?kind=run", width=360)
+    runs = page.locator("main tbody th a[href^='/runs/']").evaluate_all(
+        "links => links.map(link => link.pathname)"
+    )
+    assert len(runs) >= len(NAUGHTY) // 5
+    for path in runs:
+        watch.go(page, f"{hostile_ui.url}{path}")
+        assert page.locator(".run-set").count() >= 1, path
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        assert sys.modules["browser_looking"].too_wide(page) == [], path
+        assert not DECEPTIVE.search(words(page)), path
+
+
 def test_lists_are_inert(look, hostile_ui) -> None:
     page = look(f"{hostile_ui.url}/runs?kind=all")
     seen = words(page)

@@ -205,3 +205,52 @@ def test_what_came_before_is_told_and_opens(look, serve, axe, tried, width, sche
     page.get_by_role("link", name="2", exact=True).click()
     assert page.url.endswith("/runs/2")
     assert axe(look(address, width=width, scheme=scheme)) == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (360, "light")])
+def test_two_data_sets_of_a_run_stand_apart(look, serve, axe, tried, width, scheme) -> None:
+    page = look(f"{serve(tried).url}/runs/10", width=width, scheme=scheme)
+    sets = page.locator(".run-set")
+    heads = [one.locator("h2").inner_text() for one in sets.all()]
+    assert [head.startswith(f"Data set {number}: ") for number, head in enumerate(heads, 1)] == [
+        True,
+        True,
+    ]
+    for one, entry, rows in zip(sets.all(), (8, 9), (300, 700), strict=True):
+        assert f"{rows} rows" in one.inner_text()
+        assert one.get_by_role("link", name=f"Entry {entry}", exact=True).count() == 1
+        assert one.locator("svg.vl-bar").count() >= 2
+        control = one.get_by_role("link", name="Right four times in five")
+        control.click()
+        card = page.locator(f"[id='{control.get_attribute('href')[1:]}']")
+        card.wait_for(state="visible")
+        assert f"n = {rows}" in card.inner_text()
+        unread = one.get_by_text("What no rule looked at: ")
+        assert "2 columns" in unread.inner_text()
+        unread.click()
+        assert one.get_by_text("postcode").is_visible()
+    assert sys.modules["browser_looking"].too_wide(page) == []
+    assert axe(page) == []
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_files_judged_have_whole_digests_to_copy(look, serve, axe, tried, width, scheme) -> None:
+    page = look(
+        f"{serve(tried).url}/runs/10",
+        width=width,
+        scheme=scheme,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page.get_by_text("Bound to this record by digest").click()
+    rows = page.get_by_role("region", name="Files and data judged").locator("tbody tr")
+    names = [row.locator("td").nth(1).inner_text() for row in rows.all()]
+    assert {"model_policy.yaml", "train.py"} <= set(names)
+    row = rows.nth(names.index("train.py"))
+    assert "bytes" in row.inner_text()
+    digest = row.locator("code").get_attribute("title")
+    assert len(digest) == 64
+    row.get_by_role("button", name="Copy the whole digest of train.py").click()
+    row.get_by_role("button", name="Copied the whole digest of train.py").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == digest
+    assert sys.modules["browser_looking"].too_wide(page) == []
+    assert axe(page) == []

@@ -229,6 +229,7 @@ def listening(answer: Callable[[str], tuple[int, bytes]] | None = None) -> Itera
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            assert answer is not None
             status, body = answer(self.path)
             self.send_response(status)
             if status == 302:

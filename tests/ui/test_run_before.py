@@ -125,10 +125,10 @@ def test_a_commitment_that_was_kept_and_one_that_was_not(home: Path) -> None:
     attempt(0, OTHERS[:150])
     client = client_for(home)
     kept, broken = words(client.get("/runs/2")), words(client.get("/runs/5"))
-    assert "Rows planned 200 yes as many were judged" in kept
-    assert "Rows planned 200 no another number of rows was judged" in broken
+    assert "Rows planned 200 kept as many were judged" in kept
+    assert "Rows planned 200 not kept another number of rows was judged" in broken
     assert "was not kept: another number of rows was judged" in lead(client, 5)
-    assert "Policy text loan 1 yes judged by this very text" in broken
+    assert "Policy text loan 1 kept judged by this very text" in broken
     assert "none: no authority says when it was" in kept
     run = lead(client, 6)
     assert "was not kept by entry 5: another number of rows was judged" in run

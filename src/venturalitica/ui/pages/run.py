@@ -30,8 +30,10 @@ from venturalitica.ui.health import ANSWER_WAIT
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.lifecycle_records import Care, read_care
 from venturalitica.ui.places import lead_of, places
-from venturalitica.ui.run_audits import inside_of
+from venturalitica.ui.run_audits import DataSet, data_sets, inside_of
 from venturalitica.ui.run_before import BeforeShown, read_before
+from venturalitica.ui.run_judged import JudgedShown, judged_of
+from venturalitica.ui.run_unread import UnreadShown, unread
 from venturalitica.ui.templating import render
 from venturalitica.ui.verification_steps import begun_sentence
 
@@ -67,8 +69,10 @@ class RunContext(Struct, frozen=True, kw_only=True):
 
     `problem` says why neither can be shown. `own`: it verifies, by the reader's own key. `unended`
     says that its run, which began with `unended_entry`, has no end on record. `aliases` are those
-    that a gate's decision on it let a version have. `came` is what came before. `before` and
-    `after` are the neighbours among the runs of the same name under the same policy.
+    that a gate's decision on it let a version have. `came` is what came before, `judged`
+    what it is bound to by digests, `unread` what no rule looked at, `sets` the audits inside a run,
+    each data set apart. `before` and `after` are the neighbours among the runs of the same name
+    under the same policy.
     """
 
     entry: int
@@ -89,8 +93,16 @@ class RunContext(Struct, frozen=True, kw_only=True):
     kept: tuple[TrackerPlace, ...] = ()
     aliases: tuple[StandingAlias, ...] = ()
     came: BeforeShown = BeforeShown()
+    judged: JudgedShown = JudgedShown()
+    unread: UnreadShown = UnreadShown()
+    sets: tuple[DataSet, ...] = ()
     before: RunRow | None = None
     after: RunRow | None = None
+
+    @property
+    def inside(self) -> int:
+        """How many audits of a run are shown on its page."""
+        return sum(len(one.audits) for one in self.sets)
 
     @property
     def downloads(self) -> tuple[tuple[str, str], ...]:
@@ -216,6 +228,9 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
         kept=_kept(reading, entry, report) if report else (),
         aliases=gate_of(reading).of_record(entry.evidence_sha256) if report else (),
         came=read_before(reading, entry, row, inside) if report else BeforeShown(),
+        judged=judged_of(reading, entry, report, inside) if report else JudgedShown(),
+        unread=unread(report) if report else UnreadShown(),
+        sets=data_sets(inside, reading.known()),
         before=before,
         after=after,
     )

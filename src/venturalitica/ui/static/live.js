@@ -1,5 +1,5 @@
 /* What only helps: every page works without it.
-   [data-copy]       a button beside a <code>: copies that line
+   [data-copy]       a button beside a <code>: copies that line, or the whole in its title
    [data-copy-from]  a button that copies what a field holds, named by a selector
    [data-copy-link]  a button beside a link: copies the whole address of it
    [data-png]        a button: the SVG of that address, drawn here as a PNG to keep
@@ -16,9 +16,9 @@
     button.hidden = false;
     button.addEventListener("click", function () {
       var code = button.parentElement.querySelector("code, pre");
-      navigator.clipboard.writeText(code.textContent).then(function () {
-        button.textContent = "Copied";
-        setTimeout(function () { button.textContent = "Copy"; }, 1500);
+      navigator.clipboard.writeText(code.title || code.textContent).then(function () {
+        button.firstChild.data = "Copied";
+        setTimeout(function () { button.firstChild.data = "Copy"; }, 1500);
       });
     });
   }

@@ -115,3 +115,16 @@ def committed_before(index: Index, policy: str, sha256: str, before: int) -> int
     with index.connect() as connection:
         found: int | None = connection.scalar(query.order_by(runs.c.entry.desc()).limit(1))
     return found
+
+
+NEAR = 200
+"""So many entries after one are looked through for what speaks of it."""
+
+
+def of_kind_after(index: Index, kind: str, entry: int) -> tuple[RunRow, ...]:
+    """The records of a kind that came soon after an entry, or before it in its own run."""
+    near = runs.c.entry.between(entry - NEAR // 10, entry + NEAR)
+    query = select(runs.c.entry).where(near, runs.c.kind == kind).order_by(runs.c.entry)
+    with index.connect() as connection:
+        found = connection.scalars(query.limit(MOST_RUNS)).all()
+    return rows_of(index, found)
