@@ -17,16 +17,19 @@ import venturalitica as vl
 from tests.ui.client import Client, client_for, shown, words
 from tests.ui.inert import inert
 from tests.ui.naughty import NAUGHTY
-from tests.ui.shelf import ALONE, FIRST, SECOND, Shelf, passed
+from tests.ui.shelf import ALONE, FIRST, SECOND, Shelf, mlflow_run, passed
 from venturalitica.audit.committing import commit_to
 from venturalitica.core.prior import Attempts, Committed, Prior
 from venturalitica.core.record import Run
 from venturalitica.core.text import visible
-from venturalitica.ledger import Entry
+from venturalitica.ledger import Entry, Outbox
 from venturalitica.ledger.index.cross_check import EDITED
 from venturalitica.ledger.records.kinds.beginning import Beginning
 from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.policy import parse_policy
+from venturalitica.system.settings import Settings
+from venturalitica.ui.reader import Desk
+from venturalitica.ui.static_export import export
 
 POLICY = """\
 policy: loan
@@ -252,3 +255,20 @@ def test_an_edited_index_hides_no_attempt_and_turns_none_green(home: Path) -> No
         assert "1 was green" not in said
         seen = shown(EDITED) in said or "that the record counts is in this log no more" in said
         assert seen, line
+
+
+def test_an_export_draws_a_page_again_where_an_earlier_attempt_stands_otherwise(
+    shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VENTURALITICA_CONFIG", str(shelf.config))
+    item = {"name": "test", "context": "audit", "sha256": "1" * 64, "rows": 9, "columns": []}
+    item |= {"identity": {"of": ["target"], "sha256": "1" * 64}, "training_rows": False}
+    waits = shelf.audit(ALONE, passed(), data=(item,), trackers=(mlflow_run(),))
+    shelf.audit(ALONE, passed(), data=(item,))
+    folder, desk = tmp_path / "site", Desk(shelf.home, settings=Settings.current())
+    export(desk, folder)
+    assert "the 1 before it 1 was amber" in (folder / "runs" / "1.html").read_text()
+    Outbox(shelf.ledger).confirm(waits.index, "mlflow", mlflow_run().run_id)
+    export(desk, folder)
+    assert "the 1 before it 1 was green" in (folder / "runs" / "1.html").read_text()
+    desk.close()

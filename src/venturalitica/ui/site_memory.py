@@ -4,7 +4,8 @@ It lies beside the evidence, not with the pages: whoever changes a page does not
 remembered of it. It has a line per page, written as the pages are: an export that was interrupted
 goes on where it ended. The page of a record is kept where its stamp is the same: the
 record itself as the log holds it now, what is known of it since (light, doubt, receipts, what
-waits), its neighbours, and the number of all records that are about other records or about keys.
+waits), its neighbours, what is known of others that tried the same, and the number of all records
+that are about other records or about keys.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from venturalitica.system.files import write_durably
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow
+    from venturalitica.ledger.index.queries import Known
     from venturalitica.ui.reader import Reading
 
 FOLDER = "sites"
@@ -137,6 +139,7 @@ def stamps_of(reading: Reading, entries: Sequence[int]) -> dict[int | None, str]
     keys = sorted(known.signers) if known.signers is not None else None
     rows = {row.index: row for row in reading.index.runs()}
     beside = _neighbours(rows.values())
+    tried = _tried(rows.values(), known)
     waiting, found = reading.waiting(), dict[int | None, str]()
     for entry, line in reading.ledger.chosen(sorted(entries)):
         row = rows[entry]
@@ -145,6 +148,7 @@ def stamps_of(reading: Reading, entries: Sequence[int]) -> dict[int | None, str]
             *(light_of(row, known), known.doubt(row), known.begun, waiting.get(entry)),
             *(reading.desk.deliveries.of_entry(entry), reading.approvals().get(entry)),
             reading.notes().get(entry),
+            tried.get(row.run_id, ()),
         )
         found[entry] = hashlib.sha256(repr(facts).encode()).hexdigest()
     return found
@@ -154,6 +158,34 @@ def _others(reading: Reading) -> tuple[int, int]:
     """How many records are about other records or keys, and the last: each may change any page."""
     rows = [row.index for row in reading.index.runs() if row.kind not in JUDGED]
     return len(rows), max(rows, default=-1)
+
+
+def _tried(
+    rows: Collection[RunRow], known: Known
+) -> dict[str, tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]]:
+    """By run: of which records of its name, and of those of its data, more is known than they say.
+
+    Its page shows the lights of earlier ones (`run_before`).
+    """
+    apart = {*known.waiting, *known.faults}
+    named: dict[str, list[int]] = {}
+    of_data: dict[str, list[int]] = {}
+    judged: dict[str, set[str]] = {}
+    for row in rows:
+        if row.data:
+            judged.setdefault(row.run_id, set()).add(row.data)
+    for row in rows:
+        if row.index in apart:
+            named.setdefault(row.name, []).append(row.index)
+            for data in judged.get(row.run_id, ()):
+                of_data.setdefault(data, []).append(row.index)
+    return {
+        row.run_id: (
+            tuple(named.get(row.name, ())),
+            tuple(tuple(of_data.get(one, ())) for one in sorted(judged.get(row.run_id, ()))),
+        )
+        for row in rows
+    }
 
 
 def _neighbours(rows: Collection[RunRow]) -> dict[int, tuple[int | None, int | None]]:
