@@ -118,7 +118,7 @@ def test_two_audits_of_one_run_are_one_attempt(home: Path) -> None:
             vl.enforce(target=TRUTH, prediction=TRUTH.copy())
     attempt(0)
     said = lead(client_for(home), 5)
-    assert "Attempt 2 at these data: of the 1 before it 1 was" in said
+    assert "Attempt 2 at these data: the one before it was" in said
     assert "The first attempt" in lead(client_for(home), 2), "its own run is not before it"
 
 
@@ -235,7 +235,7 @@ def test_very_many_attempts_are_told_by_the_last(home: Path) -> None:
     for _ in range(13):
         vl.enforce(target=TRUTH, prediction=TRUTH.copy(), policy="model_policy.yaml")
     client = client_for(home)
-    assert "Attempt 13 at these data: of the last 10 before it 10 were" in lead(client, 12)
+    assert "Attempt 13 at these data: the last 10 before it were" in lead(client, 12)
     assert "Earlier attempts: the last 10 of 12" in words(client.get("/runs/12"))
 
 
@@ -243,7 +243,7 @@ def test_an_edited_index_hides_no_attempt_and_turns_none_green(home: Path) -> No
     attempt(100)
     attempt(100)
     client = client_for(home)
-    assert "1 was red" in lead(client, 5)
+    assert "the one before it was red" in lead(client, 5)
     for line in (
         "UPDATE runs SET light = 'green', failed = 0, passed = 1 WHERE entry IN (1, 2)",
         "UPDATE runs SET data = NULL WHERE entry = 1",
@@ -252,7 +252,7 @@ def test_an_edited_index_hides_no_attempt_and_turns_none_green(home: Path) -> No
             assert database.execute(line).rowcount
             database.commit()
         said = words(client.get("/runs/4"))
-        assert "1 was green" not in said
+        assert "was green" not in said
         seen = shown(EDITED) in said or "that the record counts is in this log no more" in said
         assert seen, line
 
@@ -267,8 +267,32 @@ def test_an_export_draws_a_page_again_where_an_earlier_attempt_stands_otherwise(
     shelf.audit(ALONE, passed(), data=(item,))
     folder, desk = tmp_path / "site", Desk(shelf.home, settings=Settings.current())
     export(desk, folder)
-    assert "the 1 before it 1 was amber" in (folder / "runs" / "1.html").read_text()
+    assert "the one before it was amber" in (folder / "runs" / "1.html").read_text()
     Outbox(shelf.ledger).confirm(waits.index, "mlflow", mlflow_run().run_id)
     export(desk, folder)
-    assert "the 1 before it 1 was green" in (folder / "runs" / "1.html").read_text()
+    assert "the one before it was green" in (folder / "runs" / "1.html").read_text()
     desk.close()
+
+
+def test_a_run_without_a_policy_is_no_attempt_at_one(shelf: Shelf) -> None:
+    for _ in range(2):
+        statement = shelf.statement(None, kind="run", circumstances=None, light="grey")
+        statement["predicate"]["verdicts"] = []
+        shelf.ledger.append(statement)
+    answer = client_for(shelf.home).get("/runs/1")
+    assert answer.status_code == 200
+    assert "run-came" not in answer.text
+    assert "What came before" not in answer.text
+
+
+def test_a_run_of_many_audits_hides_no_other_attempt(shelf: Shelf) -> None:
+    item = {"name": "test", "context": "audit", "sha256": "1" * 64, "rows": 9, "columns": []}
+    item |= {"identity": {"of": ["target"], "sha256": "1" * 64}, "training_rows": False}
+    for number, times in enumerate((1, 120, 1, 1)):
+        for time in range(times):
+            verdicts = [] if (number, time) == (1, 7) else [passed()]
+            shelf.audit(
+                ALONE if verdicts else FIRST, *verdicts, data=(item,), run_id=f"{number:032x}"
+            )
+    said = lead(client_for(shelf.home), 122)
+    assert "Attempt 4 at these data: of the 3 before it 2 were green and 1 was red." in said

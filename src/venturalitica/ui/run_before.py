@@ -7,7 +7,7 @@ Which runs tried the same is asked of the index, each row that is told of held a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -101,6 +101,8 @@ def _whether(whose: str, kept: Sequence[Kept]) -> str:
         return f"was not kept{by}: {', '.join(broken)}"
     if any(one.kept for one in kept if one.what == DATA):
         return f"was kept{by}"
+    if any(one.kept for one in kept if one.what == ROWS):
+        return f"was kept{by} as far as it goes: it planned as many rows, and named no data"
     said = next((one.found for one in kept if one.what == DATA), "")
     return f"dates the policy text{by}, and no more: {said}"
 
@@ -137,11 +139,10 @@ class BeforeShown(Struct, frozen=True, kw_only=True):
             return f"The first attempt {where}, as far as this log holds them.{self._before}"
         number = f"more than {self.total:,}" if self.more else f"{self.total + 1:,}"
         counted = [one for one in self.attempts if one.counted]
-        last = "last " if self.total > len(counted) else ""
-        came = _fates(counted)
-        return (
-            f"Attempt {number} {where}: of the {last}{len(counted)} before it {came}.{self._before}"
-        )
+        if not counted:
+            return f"Attempt {number} {where}.{self._before}"
+        before = _fates(counted, last=self.total > len(counted))
+        return f"Attempt {number} {where}: {before}.{self._before}"
 
     @property
     def _before(self) -> str:
@@ -282,11 +283,16 @@ def _judged(audits: Sequence[RunRow]) -> str:
     return ", ".join([f"{number} of {controls} {first}", *parts[1:]])
 
 
-def _fates(attempts: Iterable[Attempt]) -> str:
-    """`2 were red and 1 did not end`."""
+def _fates(attempts: Sequence[Attempt], *, last: bool) -> str:
+    """`of the 3 before it 2 were red and 1 did not end`; `last`: there were more."""
     counts = Counter(one.fate for one in attempts)
-    words = [f"{number} {_fate(fate, number)}" for fate, number in counts.most_common()]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    if len(attempts) == 1:
+        return f"the one before it {_fate(attempts[0].fate, 1)}"
+    before = f"the {'last ' if last else ''}{len(attempts)} before it"
+    if len(counts) == 1:
+        return f"{before} {_fate(attempts[0].fate, len(attempts))}"
+    *words, end = [f"{number} {_fate(fate, number)}" for fate, number in counts.most_common()]
+    return f"of {before} {', '.join(words)} and {end}"
 
 
 def _fate(fate: str, number: int) -> str:

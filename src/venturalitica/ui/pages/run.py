@@ -92,7 +92,7 @@ class RunContext(Struct, frozen=True, kw_only=True):
     unended_entry: int | None = None
     kept: tuple[TrackerPlace, ...] = ()
     aliases: tuple[StandingAlias, ...] = ()
-    came: BeforeShown = BeforeShown()
+    came: BeforeShown | None = None
     judged: JudgedShown = JudgedShown()
     unread: UnreadShown = UnreadShown()
     sets: tuple[DataSet, ...] = ()
@@ -227,13 +227,18 @@ def _read_entry(reading: Reading, entry: Entry, size: int) -> RunContext:
         unended_entry=began,
         kept=_kept(reading, entry, report) if report else (),
         aliases=gate_of(reading).of_record(entry.evidence_sha256) if report else (),
-        came=read_before(reading, entry, row, inside) if report else BeforeShown(),
+        came=read_before(reading, entry, row, inside) if report and _tries(report) else None,
         judged=judged_of(reading, entry, report, inside) if report else JudgedShown(),
         unread=unread(report) if report else UnreadShown(),
         sets=data_sets(inside, reading.known()),
         before=before,
         after=after,
     )
+
+
+def _tries(report: ReportContext) -> bool:
+    """Whether it judges anything, or was to: a run without a policy is no attempt at one."""
+    return report.policy is not None or bool(report.audits)
 
 
 def _unended(reading: Reading, row: RunRow) -> tuple[int | None, str]:

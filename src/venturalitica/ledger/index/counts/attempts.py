@@ -12,7 +12,8 @@ from msgspec import Struct
 from sqlalchemy import select
 
 from venturalitica.core.record import AUDIT, COMMITMENT, KINDS, RUN
-from venturalitica.ledger.index.queries import rows_of
+from venturalitica.core.verdict import known_light
+from venturalitica.ledger.index.queries import RANKS, rows_of
 from venturalitica.ledger.index.tables import runs
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ MOST = 500
 """Audits of the same data that are looked at, the newest."""
 MOST_RUNS = 50
 """Runs of the same name that are looked at for one in which nothing was judged."""
-MOST_RECORDS = 100
-"""Records of the runs that are told of."""
+MOST_RECORDS = 1_000
+"""Records of the runs that are told of, the newest; rows of numbers and words alone."""
+MOST_OF_A_RUN = 4
+"""Audits that are read of each of these, the worst."""
 
 
 class Before(Struct, frozen=True, kw_only=True):
@@ -95,11 +98,25 @@ def _is_of(begun: RunRow, row: RunRow) -> bool:
 
 
 def records_of(index: Index, run_ids: Collection[str]) -> tuple[RunRow, ...]:
-    """The records of some runs that tell how these went, oldest first."""
-    query = select(runs.c.entry).where(runs.c.run_id.in_(run_ids)).order_by(runs.c.entry)
+    """The records of some runs that tell how these went, oldest first: of each its beginning, its
+    end, and of many audits the worst."""
+    columns = (runs.c.entry, runs.c.run_id, runs.c.kind, runs.c.light)
+    query = select(*columns).where(runs.c.run_id.in_(run_ids)).order_by(runs.c.entry.desc())
     with index.connect() as connection:
-        entries = connection.scalars(query.limit(MOST_RECORDS)).all() if run_ids else []
-    return rows_of(index, entries)
+        found = connection.execute(query.limit(MOST_RECORDS)).all() if run_ids else []
+    entries: list[int] = []
+    for run_id in run_ids:
+        own = [one for one in found if one.run_id == run_id]
+        audits = [one for one in own if one.kind == KINDS[AUDIT]]
+        audits.sort(key=lambda one: _rank(one.light))
+        entries += [one.entry for one in own if one.kind != KINDS[AUDIT]][:MOST_OF_A_RUN]
+        entries += [one.entry for one in audits[:MOST_OF_A_RUN]]
+    return rows_of(index, sorted(entries))
+
+
+def _rank(light: str) -> int:
+    """Of a light that is none of the four, nothing is known."""
+    return RANKS[known_light(light)]
 
 
 def committed_before(index: Index, policy: str, sha256: str, before: int) -> int | None:
