@@ -254,3 +254,24 @@ def test_files_judged_have_whole_digests_to_copy(look, serve, axe, tried, width,
     assert page.evaluate("navigator.clipboard.readText()") == digest
     assert sys.modules["browser_looking"].too_wide(page) == []
     assert axe(page) == []
+
+
+def test_on_paper_the_page_of_a_run_is_whole(look, serve, tried) -> None:
+    import pypdfium2
+
+    page = look(f"{serve(tried).url}/runs/10")
+    paper = pypdfium2.PdfDocument(page.pdf(format="A4"))
+    said = " ".join(" ".join(one.get_textpage().get_text_range().split()) for one in paper)
+    for words in (
+        "Attempt 3 since the commitment in entry 0",
+        "ended with builtins.ValueError",
+        "as many were judged",
+        "Data set 2: ",
+        "Each control in full, with its groups",
+        "Bound to this record by digest",
+        "postcode",
+        "venturalitica verify evidence.json",
+        "openssl dgst -sha256 -verify key.pem -signature signature signed",
+    ):
+        assert words in said, words
+    paper.close()

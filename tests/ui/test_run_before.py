@@ -23,6 +23,7 @@ from venturalitica.core.prior import Attempts, Committed, Prior
 from venturalitica.core.record import Run
 from venturalitica.core.text import visible
 from venturalitica.ledger import Entry, Outbox
+from venturalitica.ledger.index.counts import attempts
 from venturalitica.ledger.index.cross_check import EDITED
 from venturalitica.ledger.records.kinds.beginning import Beginning
 from venturalitica.ledger.records.kinds.commitment import Commitment
@@ -117,6 +118,7 @@ def test_two_audits_of_one_run_are_one_attempt(home: Path) -> None:
         for _ in range(2):
             vl.enforce(target=TRUTH, prediction=TRUTH.copy())
     attempt(0)
+    assert "cannot be listed" not in words(client_for(home).get("/runs/2"))
     said = lead(client_for(home), 5)
     assert "Attempt 2 at these data: the one before it was" in said
     assert "The first attempt" in lead(client_for(home), 2), "its own run is not before it"
@@ -209,7 +211,7 @@ def test_a_record_that_is_named_and_is_no_commitment_is_not_believed(shelf: Shel
 def test_audits_that_a_record_counts_and_the_log_lacks_are_said(shelf: Shelf) -> None:
     entry = judged_after(shelf, committed(shelf))
     answer = client_for(shelf.home).get(f"/runs/{entry.index}")
-    gone = "7 earlier audits of these data that the record counts are in this log no more."
+    gone = "7 earlier audits of these data that the record counts cannot be listed"
     assert gone in words(answer)
 
 
@@ -231,12 +233,15 @@ def test_whatever_was_committed_to_or_tried_is_only_read(shelf: Shelf) -> None:
     assert visible(NAUGHTY[0]) in inert(client.get(f"/runs/{last.index}").text)
 
 
-def test_very_many_attempts_are_told_by_the_last(home: Path) -> None:
+def test_very_many_attempts_are_told_by_the_last(home: Path, monkeypatch) -> None:
     for _ in range(13):
         vl.enforce(target=TRUTH, prediction=TRUTH.copy(), policy="model_policy.yaml")
     client = client_for(home)
     assert "Attempt 13 at these data: the last 10 before it were" in lead(client, 12)
     assert "Earlier attempts: the last 10 of 12" in words(client.get("/runs/12"))
+    monkeypatch.setattr(attempts, "MOST", 11)
+    assert "Attempt more than 11 at these data" in lead(client, 12)
+    assert "Earlier attempts: the last 10 of 11 or more" in words(client.get("/runs/12"))
 
 
 def test_an_edited_index_hides_no_attempt_and_turns_none_green(home: Path) -> None:
@@ -253,7 +258,7 @@ def test_an_edited_index_hides_no_attempt_and_turns_none_green(home: Path) -> No
             database.commit()
         said = words(client.get("/runs/4"))
         assert "was green" not in said
-        seen = shown(EDITED) in said or "that the record counts is in this log no more" in said
+        seen = shown(EDITED) in said or "that the record counts cannot be listed" in said
         assert seen, line
 
 

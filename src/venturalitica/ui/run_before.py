@@ -167,13 +167,13 @@ class BeforeShown(Struct, frozen=True, kw_only=True):
 
     @property
     def missing(self) -> str:
-        """That the record counted more than the log still has; empty where it did not."""
+        """That the record counted more than can be listed; empty where it did not."""
         if not self.gone:
             return ""
-        one = self.gone == 1
+        audits = f"{self.gone:,} earlier audit{'' if self.gone == 1 else 's'}"
         return (
-            f"{self.gone:,} earlier audit{'' if one else 's'} of these data that the record counts "
-            f"{'is' if one else 'are'} in this log no more."
+            f"{audits} of these data that the record counts cannot be listed: pruned since, or in "
+            "a form of before, whose data are not known again here."
         )
 
 
@@ -234,7 +234,7 @@ def _found(reading: Reading, row: RunRow, commitments: Sequence[int]) -> Found:
 
 
 def _gone(record: Statement, before: Before) -> int:
-    """How many audits the record counts that the log has no more."""
+    """How many audits the record counts that the index does not find."""
     counted = record.prior.attempts if record.prior else None
     return 0 if counted is None or before.more else max(0, counted.audits - before.audits)
 

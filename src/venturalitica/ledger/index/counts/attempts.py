@@ -34,7 +34,8 @@ class Before(Struct, frozen=True, kw_only=True):
     """The runs before an entry that tried the same, by their ids with the last entry of each that
     tells so, the newest first.
 
-    `audits` is how many audits of the same data there are among them, `more`: at least.
+    `audits` is how many audits of the same data came before the entry, those of its own run among
+    them; `more`: at least.
     """
 
     runs: tuple[tuple[str, int], ...]
@@ -59,9 +60,7 @@ def tried_before(
         data: by what its data are known again; none where that is not known.
         unended: the entries with which runs began that have no end on record.
     """
-    audits = select(runs.c.run_id, runs.c.entry).where(
-        runs.c.data.in_(data), runs.c.entry < before, runs.c.run_id != row.run_id
-    )
+    audits = select(runs.c.run_id, runs.c.entry).where(runs.c.data.in_(data), runs.c.entry < before)
     ended = select(runs.c.run_id, runs.c.entry).where(
         runs.c.policy_name == row.policy_name,
         runs.c.name == row.name,
