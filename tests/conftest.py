@@ -235,3 +235,16 @@ def postgresql() -> Iterator[str]:
         pytest.skip("PostgreSQL is not installed: make .venv/.system installs it")
     with started_postgresql(tools) as address:
         yield address
+
+
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def database(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Each `Database` that an index may be in, empty: the same is asserted of both."""
+    from tests.indexes import Database
+
+    if request.param == "SQLite":
+        yield Database(None)
+        return
+    database = Database(request.getfixturevalue("postgresql"))
+    yield database
+    database.empty()

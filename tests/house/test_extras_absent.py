@@ -55,6 +55,9 @@ CALLS = {
     "sklearn": "vl.quickstart('loan')",
     "rfc3161_client": "from venturalitica.ledger.formats.timestamp import request_over; "
     "request_over(b'it')",
+    "psycopg": "from pathlib import Path; "
+    "from venturalitica.ledger.index.tables import engine_of; "
+    "engine_of(Path('index.db'), 'postgresql://host/base')",
     "apprise": "from venturalitica.ui.notify.destinations import destinations; "
     "destinations(['json://localhost'])",
     "junitparser": "from venturalitica.reports.formats.junit import library; library()",
@@ -72,9 +75,12 @@ def test_the_message_is_the_line_that_installs_it(extra: str, tmp_path: Path) ->
     said = run_without([extra], code, tmp_path)
     assert (
         install_line(
-            {"rfc3161_client": "timestamps", "junitparser": "ci", "apprise": "notify"}.get(
-                extra, extra
-            )
+            {
+                "rfc3161_client": "timestamps",
+                "junitparser": "ci",
+                "apprise": "notify",
+                "psycopg": "postgresql",
+            }.get(extra, extra)
         )
         in said
     )

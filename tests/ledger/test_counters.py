@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from sqlalchemy import create_engine, func, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import StaticPool
 
+from tests.indexes import Database
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.link import Link
 from venturalitica.core.record import BEGIN, KINDS, Statement
@@ -31,7 +31,9 @@ from venturalitica.ledger.index.queries import (
 from venturalitica.ledger.index.rows import Outline
 from venturalitica.ledger.index.tables import (
     GROUPED,
-    metadata,
+    engine_of,
+    make_again,
+    prepare,
     run_counts,
     runs,
     verdict_counts,
@@ -135,15 +137,14 @@ def outline(made: dict[str, Any], rng: random.Random, index: int) -> Outline:
     return Outline(index, line, sha256_hex(line), Statement.read(payload), signer)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_they_are_what_a_group_by_gives(ledger: Ledger, statement: Any, seed: int) -> None:
-    at_random(create_engine("sqlite://", poolclass=StaticPool), ledger, statement, seed)
-
-
-def test_in_postgresql_too(postgresql: str, ledger: Ledger, statement: Any) -> None:
-    engine = create_engine(postgresql.replace("postgresql:", "postgresql+psycopg:"))
-    for seed in range(3):
-        at_random(engine, ledger, statement, seed)
+@pytest.mark.parametrize("seed", range(6))
+def test_they_are_what_a_group_by_gives(
+    database: Database, ledger: Ledger, statement: Any, seed: int
+) -> None:
+    if database.url is None:
+        at_random(create_engine("sqlite://", poolclass=StaticPool), ledger, statement, seed)
+    elif seed < 2:
+        at_random(engine_of(ledger.home, database.url), ledger, statement, seed)
 
 
 def at_random(engine: Engine, ledger: Ledger, statement: Any, seed: int) -> None:
@@ -152,8 +153,7 @@ def at_random(engine: Engine, ledger: Ledger, statement: Any, seed: int) -> None
     kept: list[Outline] = []
     size = 0
     with engine.begin() as connection:
-        metadata.drop_all(connection)
-        metadata.create_all(connection)
+        prepare(connection)
     with Index(ledger, engine) as index:
         hold(index, rng)
         for _ in range(10):
@@ -163,8 +163,7 @@ def at_random(engine: Engine, ledger: Ledger, statement: Any, seed: int) -> None
             again = rng.random() < 0.3
             with engine.begin() as connection:
                 if again:
-                    metadata.drop_all(connection)
-                    metadata.create_all(connection)
+                    make_again(connection)
                 put = [*kept, *new] if again else new
                 batch = _Batch(put[-1])
                 for one in put:
@@ -179,15 +178,13 @@ def at_random(engine: Engine, ledger: Ledger, statement: Any, seed: int) -> None
 
 @pytest.mark.parametrize("table", ["run_counts", "verdict_counts"])
 def test_counters_that_do_not_fit_the_rows_are_made_again(
-    ledger: Ledger, statement: Any, table: str
+    database: Database, ledger: Ledger, statement: Any, table: str
 ) -> None:
     ledger.append(statement(0))
-    with Index.open(ledger) as index, index.connect() as connection:
+    with database.open(ledger) as index, index.connect() as connection:
         assert find_page(index, Filters()).total == 1
-    with sqlite3.connect(ledger.home / "index.db") as database:
-        database.execute(f"UPDATE {table} SET count = 7")
-    database.close()
-    with Index.open(ledger) as index:
+    database.edit(ledger, f"UPDATE {table} SET count = 7")
+    with database.open(ledger) as index:
         assert find_page(index, Filters()).total == 1
         with index.connect() as connection:
             query = select(verdict_counts.c.count)
@@ -205,26 +202,13 @@ EDITS = (
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_an_edit_that_keeps_the_sums_is_seen(ledger: Ledger, statement: Any, edit: str) -> None:
+def test_an_edit_that_keeps_the_sums_is_seen(
+    database: Database, ledger: Ledger, statement: Any, edit: str
+) -> None:
     lit(ledger, statement)
-    with Index.open(ledger) as index:
+    with database.open(ledger) as index:
         before = numbers(index)
-        with sqlite3.connect(ledger.home / "index.db") as database:
-            database.executescript(edit)
-        database.close()
-        index.refresh()
-        assert numbers(index) == before
-
-
-@pytest.mark.parametrize("edit", EDITS)
-def test_and_in_postgresql(postgresql: str, ledger: Ledger, statement: Any, edit: str) -> None:
-    lit(ledger, statement)
-    address = postgresql.replace("postgresql:", "postgresql+psycopg:")
-    with Index.open(ledger, address) as index:
-        before = numbers(index)
-        with index.connect() as connection:
-            connection.exec_driver_sql(edit)
-            connection.commit()
+        database.edit(ledger, *edit.split("; "))
         index.refresh()
         assert numbers(index) == before
 

@@ -1,15 +1,16 @@
-"""The index: the same answers whether it was there, deleted, old or broken."""
+"""The index: the same answers whether it was there, deleted, old or broken, in each database."""
 
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.indexes import Database
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Index, Ledger
 
@@ -25,14 +26,20 @@ def filled(ledger: Ledger, statement) -> Ledger:
     return ledger
 
 
-def everything(ledger: Ledger) -> list[Any]:
-    with Index.open(ledger) as index:
-        runs = index.runs()
-        return [runs, [index.verdicts(run.index) for run in runs], index.links()]
+@pytest.fixture
+def everything(database: Database) -> Callable[[Ledger], list[Any]]:
+    """All that the index says of a ledger."""
+
+    def told(ledger: Ledger) -> list[Any]:
+        with database.open(ledger) as index:
+            runs = index.runs()
+            return [runs, [index.verdicts(run.index) for run in runs], index.links()]
+
+    return told
 
 
-def test_what_it_answers(filled: Ledger) -> None:
-    with Index.open(filled) as index:
+def test_what_it_answers(filled: Ledger, database: Database) -> None:
+    with database.open(filled) as index:
         newest, middle, oldest = index.runs()
         assert [run.index for run in (newest, middle, oldest)] == [2, 1, 0]
         assert (oldest.policy_name, oldest.light, oldest.passed, oldest.failed) == (
@@ -58,9 +65,9 @@ def test_what_it_answers(filled: Ledger) -> None:
         assert index.verdicts(2) == ()
 
 
-def test_finding_an_entry(filled: Ledger) -> None:
+def test_finding_an_entry(filled: Ledger, database: Database) -> None:
     entry = filled.entry(1)
-    with Index.open(filled) as index:
+    with database.open(filled) as index:
         assert [run.index for run in index.find("1")] == [1]
         assert [run.index for run in index.find(entry.evidence_sha256[:12])] == [1]
         assert [run.index for run in index.find("ab12")] == [0]
@@ -69,17 +76,19 @@ def test_finding_an_entry(filled: Ledger) -> None:
             assert index.find(nothing) == ()
 
 
-def test_it_catches_up(filled: Ledger, statement) -> None:
+def test_it_catches_up(filled: Ledger, statement, everything: Any) -> None:
     assert len(everything(filled)[0]) == 3
     filled.append(statement(3))
     assert len(everything(filled)[0]) == 4
 
 
-def test_deleted_it_gives_the_same_answers(filled: Ledger) -> None:
+def test_deleted_it_gives_the_same_answers(
+    filled: Ledger, everything: Any, database: Database
+) -> None:
     before = everything(filled)
-    (filled.home / "index.db").unlink()
+    database.delete(filled)
     assert everything(filled) == before
-    with Index.open(filled) as index:
+    with database.open(filled) as index:
         assert index.rebuild() == 3
     assert everything(filled) == before
 
@@ -87,10 +96,36 @@ def test_deleted_it_gives_the_same_answers(filled: Ledger) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"not a database" * 100, b"SQLite format 3\0" + b"\1" * 999]
 )
-def test_broken_it_is_rebuilt(filled: Ledger, content: bytes) -> None:
-    before = everything(filled)
+def test_a_broken_file_is_made_again(filled: Ledger, content: bytes) -> None:
+    def told() -> list[Any]:
+        with Index.open(filled) as index:
+            return [index.runs(), index.links()]
+
+    before = told()
     (filled.home / "index.db").write_bytes(content)
-    assert everything(filled) == before
+    assert told() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE runs DROP COLUMN revision",
+        "ALTER TABLE run_counts RENAME COLUMN light TO dark",
+        "DROP TABLE links",
+        "DROP TABLE verdict_counts",
+        "DELETE FROM meta",
+    ],
+)
+def test_of_another_shape_it_is_made_again(
+    filled: Ledger, change: str, everything: Any, database: Database, statement: Any
+) -> None:
+    filled.append(statement(3))
+    before = everything(filled)
+    database.edit(filled, change)
+    filled.append(statement(4))
+    assert everything(filled)[0][1:] == before[0]
+    with database.open(filled) as index:
+        assert index.links() == before[2]
 
 
 @pytest.mark.parametrize(
@@ -102,11 +137,11 @@ def test_broken_it_is_rebuilt(filled: Ledger, content: bytes) -> None:
         "update meta set value = '99' where key = 'size'",
     ],
 )
-def test_of_something_else_it_is_rebuilt(filled: Ledger, change: str) -> None:
+def test_of_something_else_it_is_rebuilt(
+    filled: Ledger, change: str, everything: Any, database: Database
+) -> None:
     before = everything(filled)
-    with sqlite3.connect(filled.home / "index.db") as connection:
-        connection.execute(change)
-    connection.close()
+    database.edit(filled, change)
     assert everything(filled) == before
 
 
@@ -119,28 +154,28 @@ def test_of_something_else_it_is_rebuilt(filled: Ledger, change: str) -> None:
         "DELETE FROM links",
     ],
 )
-def test_with_rows_taken_away_it_is_rebuilt(filled: Ledger, change: str) -> None:
+def test_with_rows_taken_away_it_is_rebuilt(
+    filled: Ledger, change: str, everything: Any, database: Database
+) -> None:
     before = everything(filled)
-    with sqlite3.connect(filled.home / "index.db") as database:
-        assert database.execute(change).rowcount
-    database.close()
+    (changed,) = database.edit(filled, change)
+    assert changed
     assert everything(filled) == before
 
 
-def test_rows_are_missed_while_it_is_open(filled: Ledger, statement) -> None:
+def test_rows_are_missed_while_it_is_open(filled: Ledger, statement: Any) -> None:
+    """That the file was written to is seen; of a database elsewhere, when it is next opened."""
     with Index.open(filled) as index:
         filled.append(statement(3))
         index.refresh()
         index.refresh()
-        with sqlite3.connect(filled.home / "index.db") as database:
-            database.execute("DELETE FROM runs WHERE entry = 3")
-        database.close()
+        Database(None).edit(filled, "DELETE FROM runs WHERE entry = 3")
         index.refresh()
         assert [run.index for run in index.runs()] == [3, 2, 1, 0]
 
 
 def test_of_a_log_that_was_put_back_it_is_rebuilt(
-    filled: Ledger, tmp_path: Path, statement
+    filled: Ledger, tmp_path: Path, statement, everything: Any
 ) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(filled.home, copy)
@@ -152,7 +187,7 @@ def test_of_a_log_that_was_put_back_it_is_rebuilt(
     assert everything(filled) == before
 
 
-def test_an_altered_log_is_not_indexed(filled: Ledger) -> None:
+def test_an_altered_log_is_not_indexed(filled: Ledger, everything: Any) -> None:
     path = filled.home / "log" / "entries.jsonl"
     data = bytearray(path.read_bytes())
     data[80] ^= 1
@@ -161,16 +196,18 @@ def test_an_altered_log_is_not_indexed(filled: Ledger) -> None:
         everything(filled)
 
 
-def test_statements_of_other_kinds_are_listed(ledger: Ledger, statement) -> None:
+def test_statements_of_other_kinds_are_listed(
+    ledger: Ledger, statement, database: Database
+) -> None:
     odd = {"kind": 3, "run": [], "verdicts": [1, {}], "trackers": [1], "policy": "x"}
     ledger.append(statement(0, **odd) | {"predicateType": "urn:other"})
-    with Index.open(ledger) as index:
+    with database.open(ledger) as index:
         (run,) = index.runs()
         assert (run.name, run.policy_name, run.trackers) == ("", None, ())
         assert len(index.verdicts(0)) == 2
 
 
-def test_two_readers_build_it_together(filled: Ledger) -> None:
+def test_two_readers_build_it_together(filled: Ledger, everything: Any) -> None:
     found: list[object] = []
     gate = threading.Barrier(4)
 
@@ -196,25 +233,18 @@ def test_another_database(filled: Ledger, tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_both_ways_of_inserting_give_the_same_rows(filled: Ledger) -> None:
-    """SQLite takes bare tuples; other databases, here played by another paramstyle, take names."""
-    from sqlalchemy import create_engine
-
-    from venturalitica.ledger.index.index import Index
+def test_every_database_has_the_same_rows(filled: Ledger, postgresql: str) -> None:
+    """SQLite takes bare tuples, others take names."""
     from venturalitica.ledger.index.tables import metadata
 
-    def dump(path: Path) -> list[Any]:
-        connection = sqlite3.connect(path)
-        rows = [connection.execute(f"select * from {name}").fetchall() for name in metadata.tables]
-        connection.close()
-        return rows
-
-    Index.open(filled).close()
-    other = filled.home / "other.db"
-    with Index(filled, create_engine(f"sqlite:///{other}", paramstyle="named")) as index:
-        assert index.rebuild() == 3
-    assert dump(other) == dump(filled.home / "index.db")
-    assert all(len(rows) for rows in dump(other))
+    own, of_a_team = Database(None), Database(postgresql)
+    for database in (own, of_a_team):
+        database.open(filled).close()
+    for table in metadata.tables:
+        rows = own.dump(filled, table)
+        assert rows
+        assert sorted(map(repr, of_a_team.dump(filled, table))) == sorted(map(repr, rows))
+    of_a_team.empty()
 
 
 def test_a_row_has_the_columns_of_its_table(filled: Ledger) -> None:
@@ -236,13 +266,13 @@ def test_a_row_has_the_columns_of_its_table(filled: Ledger) -> None:
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 500])
 def test_batches_of_any_size_give_the_same_answers(
-    filled: Ledger, monkeypatch: pytest.MonkeyPatch, batch: int
+    filled: Ledger, monkeypatch: pytest.MonkeyPatch, batch: int, everything: Any, database: Database
 ) -> None:
     before = everything(filled)
-    (filled.home / "index.db").unlink()
+    database.delete(filled)
     monkeypatch.setattr("venturalitica.ledger.index.catch_up.BATCH", batch)
     assert everything(filled) == before
-    with Index.open(filled) as index:
+    with database.open(filled) as index:
         assert index.rebuild() == 3
 
 
@@ -289,17 +319,21 @@ def test_what_was_signed_as_something_else_is_unreadable(statement) -> None:
     assert row("text/plain").kind == "unreadable"
 
 
-def test_a_record_is_listed_as_the_kind_that_verify_takes_it_for(ledger: Ledger, statement) -> None:
+def test_a_record_is_listed_as_the_kind_that_verify_takes_it_for(
+    ledger: Ledger, statement, database: Database
+) -> None:
     """What a record calls itself is not believed: an unknown kind or format has no green light."""
     ledger.append(statement(0) | {"predicateType": "urn:example:other"})
     ledger.append(statement(1, format=2))
     ledger.append(statement(2, kind="approval"))
-    with Index.open(ledger) as index:
+    with database.open(ledger) as index:
         found = [(run.kind, run.light) for run in index.runs(newest_first=False)]
     assert found == [("urn:example:other", "grey"), ("audit", "grey"), ("audit", "green")]
 
 
-def test_what_cannot_be_read_hides_nothing_else(filled: Ledger) -> None:
+def test_what_cannot_be_read_hides_nothing_else(
+    filled: Ledger, everything: Any, database: Database
+) -> None:
     from venturalitica.ledger.formats.dsse import sign_envelope
     from venturalitica.ledger.index.cross_check import Held
 
@@ -307,7 +341,7 @@ def test_what_cannot_be_read_hides_nothing_else(filled: Ledger) -> None:
     signer = filled._signers()[0]
     line = sign_envelope(TWICE, keyid=signer.keyid, sign=signer.sign).to_json()
     filled._log.append(lambda tail: line, filled._keeper())
-    with Index.open(filled) as index:
+    with database.open(filled) as index:
         rows = index.runs()
     assert rows[0].kind == "unreadable"
     assert rows[1:] == before

@@ -22,7 +22,7 @@ from venturalitica.ledger.index.rows import (
 from venturalitica.ledger.index.tables import links, meta, runs, values_of, verdicts
 from venturalitica.ledger.records.kinds.pruning import pruned_by
 
-VERSION = "11"
+VERSION = "12"
 """Raise it when a table, or what a row is made of, changes: an index of another version is rebuilt,
 never migrated."""
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Select, func, or_, select
-from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 
 from venturalitica.core.causes import said
 from venturalitica.core.record import BEGIN, KINDS
@@ -34,12 +34,15 @@ from venturalitica.ledger.index.catch_up import (
 )
 from venturalitica.ledger.index.counts.kept import are_as_counted, counted_runs, counted_verdicts
 from venturalitica.ledger.index.cross_check import stamp_of
-from venturalitica.ledger.index.rows import Outline, RunRow, VerdictRow
+from venturalitica.ledger.index.rows import Outline, RunRow, VerdictRow, as_key, spelt
+from venturalitica.ledger.index.search import begins
 from venturalitica.ledger.index.tables import (
+    among,
     engine_of,
     links,
+    make_again,
     meta,
-    metadata,
+    prepare,
     run_of,
     runs,
     verdicts,
@@ -106,11 +109,11 @@ class Index:
         self._catch_up_or_rebuild(file if self._own else None)
 
     def rebuild(self) -> int:
-        """Forget all and read the log again; gives how many entries were read."""
-        self.memory.forget()
-        with self._engine.begin() as connection:
-            metadata.drop_all(connection)
-        return self._catch_up()
+        """Forget all and read the log again; gives how many entries were read.
+
+        Others that read meanwhile are answered as before, or wait until it is done.
+        """
+        return self._catch_up(anew=True)
 
     def runs(
         self,
@@ -140,24 +143,25 @@ class Index:
 
         query = select(runs)
         if name is not None:
-            at = or_(links.c.experiment_name == name, links.c.run_name == name)
+            said_there = spelt(name)
+            at = or_(links.c.experiment_name == said_there, links.c.run_name == said_there)
             linked = runs.c.entry.in_(select(links.c.entry).where(at))
-            query = query.where(or_(runs.c.name == name, linked))
+            query = query.where(or_(runs.c.name == as_key(name), linked))
         for column, wanted in ((runs.c.kind, kind), (runs.c.light, light)):
             if wanted is not None:
-                query = query.where(column == wanted)
+                query = query.where(column == as_key(wanted))
         if without:
-            query = query.where(or_(runs.c.kind.not_in(without), runs.c.entry.in_(begun or ())))
+            query = query.where(or_(runs.c.kind.not_in(without), among(begun or (), "told")))
         if begun is not None:
-            query = query.where(or_(runs.c.kind != KINDS[BEGIN], runs.c.entry.in_(begun)))
+            query = query.where(or_(runs.c.kind != KINDS[BEGIN], among(begun, "begun")))
         if policy is not None:
-            digest = runs.c.policy_sha256.startswith(policy, autoescape=True)
-            named = runs.c.policy_name == policy
+            named = runs.c.policy_name == as_key(policy)
+            digest = begins(runs.c.policy_sha256, policy)
             query = query.where(or_(named, digest) if len(policy) >= 8 else named)
         if since is not None:
-            query = query.where(runs.c.appended_at >= since)
+            query = query.where(runs.c.appended_at >= as_key(since))
         if until is not None:
-            query = query.where(runs.c.appended_at < until)
+            query = query.where(runs.c.appended_at < as_key(until))
         if before is not None:
             query = query.where(runs.c.entry < before)
         order = runs.c.entry.desc() if newest_first else runs.c.entry
@@ -173,12 +177,9 @@ class Index:
             return self.rows(select(runs).where(runs.c.entry == int(ref)))
         if len(ref) < 4:
             return ()
-        linked = select(links.c.entry).where(links.c.run_id.startswith(ref, autoescape=True))
-        fits = or_(
-            runs.c.run_id.startswith(ref, autoescape=True),
-            runs.c.evidence_sha256.startswith(ref, autoescape=True),
-            runs.c.entry.in_(linked),
-        )
+        linked = select(links.c.entry).where(begins(links.c.run_id, ref))
+        own = (begins(column, ref) for column in (runs.c.run_id, runs.c.evidence_sha256))
+        fits = or_(*own, runs.c.entry.in_(linked))
         return self.rows(select(runs).where(fits).order_by(runs.c.entry))
 
     def verdicts(self, index: int) -> tuple[VerdictRow, ...]:
@@ -246,37 +247,37 @@ class Index:
         try:
             self._catch_up()
         except DatabaseError as error:
-            if file is None or "locked" in str(error):
-                raise EvidenceError(
-                    f"the index cannot be used: {said(error.orig or error)}"
-                ) from error
-            log.debug("index %s is broken and rebuilt", file, exc_info=True)
-            self._engine.dispose()
-            for name in (file, file.with_name(file.name + "-journal")):
-                with contextlib.suppress(FileNotFoundError):
-                    name.unlink()
+            if isinstance(error, OperationalError) and (file is None or "locked" in str(error)):
+                raise self._unusable(error) from error
+            log.debug("the index is broken and rebuilt", exc_info=True)
+            if file is not None:
+                self._engine.dispose()
+                for name in (file, file.with_name(file.name + "-journal")):
+                    with contextlib.suppress(FileNotFoundError):
+                        name.unlink()
             try:
-                self._catch_up()
+                self._catch_up(anew=True)
             except IntegrityError as again:
                 raise EvidenceError(
                     f"{self._ledger.home}: one record stands in the log twice, so at least one was "
                     "moved; run 'venturalitica verify' to see which"
                 ) from again
             except DBAPIError as again:
-                raise EvidenceError(
-                    f"{file}: the index cannot be used: {said(again.orig or again)}"
-                ) from again
+                raise self._unusable(again) from again
 
-    def _catch_up(self) -> int:
+    def _unusable(self, error: DBAPIError) -> EvidenceError:
+        where = f"{self._ledger.home / 'index.db'}: " if self._own else ""
+        return EvidenceError(f"{where}the index cannot be used: {said(error.orig or error)}")
+
+    def _catch_up(self, *, anew: bool = False) -> int:
 
         head = self._ledger.head()
         with self._engine.begin() as connection:
-            metadata.create_all(connection)
-            done = self._fitting(connection)
+            prepare(connection)
+            done = None if anew else self._fitting(connection)
             if done is None:
                 self.memory.forget()
-                metadata.drop_all(connection)
-                metadata.create_all(connection)
+                make_again(connection)
                 done = 0
             if done == head.size:
                 return 0

@@ -23,14 +23,13 @@ from venturalitica.ledger.index.queries import (
     JUDGED,
     RANKS,
     Waiting,
-    among,
     by_hand,
     known_of,
     light_of,
     rank,
     rows_of,
 )
-from venturalitica.ledger.index.tables import run_counts, runs, verdicts
+from venturalitica.ledger.index.tables import among, run_counts, runs, verdicts
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection

@@ -11,12 +11,13 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
-from sqlalchemy import and_, bindparam, case, func, literal, or_, select
+from sqlalchemy import and_, case, func, literal, or_, select
 
 from venturalitica.core.record import BEGIN, KINDS
 from venturalitica.core.verdict import LIGHTS, Light
+from venturalitica.ledger.index.rows import as_key
 from venturalitica.ledger.index.search import speaks_of, words_of
-from venturalitica.ledger.index.tables import run_counts, runs, verdicts
+from venturalitica.ledger.index.tables import among, run_counts, runs, verdicts
 from venturalitica.ledger.lifecycle.begun import UNDER_WAY
 
 if TYPE_CHECKING:
@@ -309,12 +310,6 @@ def rank(
     return case(*steps, (light == "green", 3), else_=2)
 
 
-def among(entries: Collection[int], name: str) -> ColumnElement[bool]:
-    """Whether the row is one of these entries."""
-    # Written into the statement: an outbox of years has more entries than SQLite takes parameters.
-    return runs.c.entry.in_(bindparam(name, sorted(entries), expanding=True, literal_execute=True))
-
-
 def told(begun: Collection[int], of: Table = runs) -> ColumnElement[bool]:
     """Audits and runs, and those of which there is only a beginning.
 
@@ -336,9 +331,9 @@ def _conditions(filters: Filters, waiting: Waiting, of: Table = runs) -> list[Co
         found.append(told(known.begun, of))
     else:
         # Of a run that ended its own record tells; when it began is told there.
-        begun = [runs.c.entry.in_(known.begun)] if known.begun else []
+        begun = [among(known.begun, "ends")] if known.begun else []
         found.append(or_(of.c.kind != KINDS[BEGIN], *begun))
-        found += [of.c.kind == filters.kind] if filters.kind != EVERY else []
+        found += [of.c.kind == as_key(filters.kind)] if filters.kind != EVERY else []
     same = {
         of.c.policy_name: filters.policy,
         of.c.policy_version: filters.version,
@@ -347,12 +342,12 @@ def _conditions(filters: Filters, waiting: Waiting, of: Table = runs) -> list[Co
         of.c.experiment: filters.experiment,
         of.c.model_class: filters.model,
     }
-    found += [column == wanted for column, wanted in same.items() if wanted is not None]
+    found += [column == as_key(wanted) for column, wanted in same.items() if wanted is not None]
     if filters.without is not None:
         column = KEYS[filters.without]
         found.append(or_(of.c[column].is_(None), of.c[column] == ""))
     if filters.commit is not None:
-        found.append(runs.c.revision == filters.commit)
+        found.append(runs.c.revision == as_key(filters.commit))
     if filters.before is not None:
         found.append(runs.c.entry < filters.before)
     if filters.light is not None:
@@ -360,14 +355,16 @@ def _conditions(filters: Filters, waiting: Waiting, of: Table = runs) -> list[Co
     if filters.failing is not None:
         found.append(_red_at(filters.failing))
     if filters.since is not None:
-        found.append(runs.c.appended_at >= filters.since)
+        found.append(runs.c.appended_at >= as_key(filters.since))
     if filters.until is not None:
-        found.append(runs.c.appended_at < filters.until)
+        found.append(runs.c.appended_at < as_key(filters.until))
     return found
 
 
 def _red_at(control: str) -> ColumnElement[bool]:
-    red = select(verdicts.c.entry).where(verdicts.c.control == control, verdicts.c.light == "red")
+    red = select(verdicts.c.entry).where(
+        verdicts.c.control == as_key(control), verdicts.c.light == "red"
+    )
     return runs.c.entry.in_(red)
 
 

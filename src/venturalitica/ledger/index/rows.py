@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -90,7 +91,10 @@ class VerdictRow(Struct, frozen=True):
 
 
 class LinkRow(Struct, frozen=True):
-    """Where an entry should be delivered; `run` is the tracker's run as JSON."""
+    """Where an entry should be delivered; `run` is the tracker's run as JSON.
+
+    `said` are its names as a search reads them (`folded`).
+    """
 
     index: int
     position: int
@@ -99,6 +103,7 @@ class LinkRow(Struct, frozen=True):
     run_id: str
     experiment_name: str
     run_name: str
+    said: str
     run: str
 
 
@@ -146,31 +151,31 @@ def run_row(entry: Outline) -> RunRow:
     counted = prior.attempts
     return RunRow(
         index=entry.index,
-        kind=_word(record.kind),
-        run_id=_word(run.id),
-        name=_word(run.name),
-        parent=_word_or_none(run.parent),
+        kind=as_key(record.kind),
+        run_id=as_key(run.id),
+        name=as_key(run.name),
+        parent=_key_or_none(run.parent),
         sequence=_count(run.sequence),
-        source=_word(run.source),
-        started_at=_word(run.started_at),
-        ended_at=_word(run.ended_at),
-        appended_at=_word(record.appended_at),
-        policy_name=_word(policy.name) if policy else None,
-        policy_version=_word(policy.version) if policy else None,
-        policy_sha256=_word(policy.sha256) if policy else None,
+        source=spelt(run.source),
+        started_at=spelt(run.started_at),
+        ended_at=spelt(run.ended_at),
+        appended_at=as_key(record.appended_at),
+        policy_name=as_key(policy.name) if policy else None,
+        policy_version=as_key(policy.version) if policy else None,
+        policy_sha256=as_key(policy.sha256) if policy else None,
         light=light_in(record),
         passed=statuses.count("passed"),
         failed=statuses.count("failed"),
         not_evaluated=statuses.count("not_evaluated"),
         errors=statuses.count("error"),
-        model_class=_word_or_none(record.model.get("class") or record.model.get("name")),
-        exception=_word_or_none(record.exception.get("type")),
-        revision=_word_or_none(mapping(record.environment.get("git")).get("commit")),
-        signer=_word(entry.signer),
+        model_class=_key_or_none(record.model.get("class") or record.model.get("name")),
+        exception=_key_or_none(record.exception.get("type")),
+        revision=_key_or_none(mapping(record.environment.get("git")).get("commit")),
+        signer=as_key(entry.signer),
         margin=nearest.value if nearest else None,
         margin_low=interval.low if interval else None,
         margin_high=interval.high if interval else None,
-        margin_control=_word(nearest.control) if nearest else None,
+        margin_control=as_key(nearest.control) if nearest else None,
         evidence_sha256=entry.evidence_sha256,
         experiment=experiment_of(record.trackers or record.open),
         attempts=counted.audits if counted else None,
@@ -195,15 +200,15 @@ def verdict_rows(entry: Outline) -> list[VerdictRow]:
 
 def _verdict(index: int, position: int, item: Json) -> VerdictRow:
     names = ("control", "metric", "status", "light", "on_fail", "must")
-    control, metric, status, light, on_fail, must = (_word(text(item.get(name))) for name in names)
+    control, metric, status, light, on_fail, must = (as_key(text(item.get(name))) for name in names)
     interval = mapping(item.get("interval"))
     return VerdictRow(
         *(index, position, control, metric, status, light, on_fail, must),
-        value=number(item.get("value")),
-        low=number(interval.get("low")),
-        high=number(interval.get("high")),
+        value=_number(item.get("value")),
+        low=_number(interval.get("low")),
+        high=_number(interval.get("high")),
         n=_count(item.get("n")),
-        article=_word_or_none(item.get("article")),
+        article=_key_or_none(item.get("article")),
     )
 
 
@@ -233,16 +238,17 @@ def attached_row(entry: Outline) -> tuple[str, LinkRow] | None:
     return made.evidence_sha256, row
 
 
-def names_of(run: Json) -> tuple[str, str]:
-    """The names of the experiment and of the run as the index spells them."""
-    experiment, name = (_word(text(run.get(key))) for key in ("experiment_name", "run_name"))
-    return experiment, name
+def names_of(run: Json) -> tuple[str, str, str]:
+    """The names of the experiment and of the run as the index spells them, and as a search reads
+    them."""
+    experiment, name = (spelt(text(run.get(key))) for key in ("experiment_name", "run_name"))
+    return experiment, name, folded(f"{experiment}\n{name}")
 
 
 def link_of(run: Json) -> tuple[str, str, str]:
     """Tracker, address and run id as the index spells them."""
-    tracker, uri, run_id = (_word(text(run.get(name))) for name in ("tracker", "uri", "run_id"))
-    return tracker, uri, run_id
+    tracker, uri, run_id = (spelt(text(run.get(name))) for name in ("tracker", "uri", "run_id"))
+    return tracker, uri, as_key(run_id)
 
 
 OWNER = "entity"
@@ -251,33 +257,62 @@ OWNER = "entity"
 
 def owner_of(run: Json) -> str:
     """Whose part of its tracker's host a run is in; empty where the record does not say."""
-    return _word(text(mapping(run.get("extra")).get(OWNER)))
+    return spelt(text(mapping(run.get("extra")).get(OWNER)))
 
 
 def experiment_of(runs: Sequence[Json]) -> str:
     """The experiments that tracker runs belong to, in words that tell each from every other."""
-    return " and ".join(sorted({_experiment(run) for run in runs}))
+    return as_key(" and ".join(sorted({_experiment(run) for run in runs})))
 
 
 def _experiment(run: Json) -> str:
     """`mlflow 3 at http://…`: MLflow's names can change, its ids do not. W&B names projects."""
     extra, numbered = mapping(run.get("extra")), run.get("experiment_id")
-    project = "/".join(_word(text(extra[key])) for key in ("entity", "project") if extra.get(key))
-    found = project or _word(text(numbered or run.get("experiment_name")))
+    project = "/".join(spelt(text(extra[key])) for key in ("entity", "project") if extra.get(key))
+    found = project or spelt(text(numbered or run.get("experiment_name")))
     tracker, uri, _ = link_of(run)
     where = f"at {redact_uri(uri)}" if uri else ""
     return " ".join(part for part in (tracker, found, where) if part)
 
 
-def _word_or_none(value: object) -> str | None:
-    return None if value is None else _word(text(value))
+def _key_or_none(value: object) -> str | None:
+    return None if value is None else as_key(text(value))
 
 
-def _word(found: str) -> str:
+def spelt(found: str) -> str:
     """Text that a database can hold. JSON can spell NUL and half a surrogate pair; they cannot."""
     if found.isascii() and "\0" not in found:
         return found
     return found.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+LONGEST_KEY = 400
+"""Bytes of a text that is part of an index. PostgreSQL takes 2,704 for all parts of an entry, and
+our widest has six; a longer text would keep every record after it out of a team's database."""
+
+
+def as_key(found: str) -> str:
+    """Text that an index of a database can hold: what is longer is cut, and ends in its digest."""
+    found = spelt(found)
+    if len(found) * 4 <= LONGEST_KEY or len(whole := found.encode()) <= LONGEST_KEY:
+        return found
+    return f"{whole[: LONGEST_KEY // 2].decode(errors='ignore')}…{sha256_hex(whole)}"
+
+
+def folded(found: str) -> str:
+    """Text as a search compares it, without case: Unicode's canonical caseless match (D145).
+
+    Not left to the databases, of which each knows other letters.
+    """
+    if found.isascii():
+        return found.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", found).casefold())
+
+
+def _number(value: object) -> float | None:
+    found = number(value)
+    # SQLite has no negative zero, PostgreSQL has.
+    return None if found is None else found + 0.0
 
 
 def _count(value: object) -> int:

@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 
 from venturalitica.core.verdict import LIGHTS, Light
 from venturalitica.ledger.index.counts.kept import counted_runs
-from venturalitica.ledger.index.queries import JUDGED, Known, Waiting, among, known_of, rank, told
-from venturalitica.ledger.index.tables import run_counts, verdict_counts
+from venturalitica.ledger.index.queries import JUDGED, Known, Waiting, known_of, rank, told
+from venturalitica.ledger.index.tables import among, run_counts, verdict_counts
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection

@@ -21,12 +21,11 @@ from venturalitica.ledger.index.queries import (
     Waiting,
     _conditions,
     _places,
-    among,
     find_rows,
     known_of,
     rank,
 )
-from venturalitica.ledger.index.tables import run_counts, runs
+from venturalitica.ledger.index.tables import among, run_counts, runs
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

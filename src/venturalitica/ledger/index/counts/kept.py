@@ -21,7 +21,9 @@ from sqlalchemy import Connection, Row, Table, func, select
 
 from venturalitica.core.encoding import sha256_hex
 from venturalitica.core.packed import packed
+from venturalitica.ledger.index.rows import folded
 from venturalitica.ledger.index.tables import (
+    FOLDED,
     GROUPED,
     meta,
     run_counts,
@@ -135,15 +137,21 @@ def _merge_groups(connection: Connection, rows: Iterable[Sequence[Any]]) -> None
         some = keys[start : start + PORTION]
         here = run_counts.c.key.in_(some)
         before = connection.execute(select(run_counts).where(here)).all()
-        for key, *common, count, first, last, first_seen, last_seen in before:
-            found[key].take_in(_Group(tuple(common), count, first, last, first_seen, last_seen))
+        for key, *values in before:
+            common, counted = values[: len(GROUPED)], values[len(GROUPED) : -len(FOLDED)]
+            found[key].take_in(_Group(tuple(common), *counted))
         connection.execute(run_counts.delete().where(here))
         _put(connection, run_counts, [_row(key, found[key]) for key in some], before)
 
 
 def _row(key: str, one: _Group) -> dict[str, Any]:
     rest = {name: getattr(one, name) for name in _Group.__struct_fields__ if name != "common"}
-    return {"key": key} | dict(zip(GROUPED, one.common, strict=True)) | rest
+    common = dict(zip(GROUPED, one.common, strict=True))
+    as_searched = {
+        column: None if (said := common[name]) is None else folded(said)
+        for name, column in FOLDED.items()
+    }
+    return {"key": key} | common | rest | as_searched
 
 
 def _merge_controls(connection: Connection, found: Counter[str]) -> None:
