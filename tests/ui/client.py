@@ -55,9 +55,11 @@ class Client:
             return answer
 
 
-def client_for(home: Path, *, signing: Signing | None = None, **guard: Any) -> Client:
+def client_for(
+    home: Path, *, signing: Signing | None = None, index_url: str | None = None, **guard: Any
+) -> Client:
     """A client of an application over the ledger in `home`; with `signing`, as `ui --write`."""
-    desk = Desk(home, settings=Settings.current())
+    desk = Desk(home, settings=Settings.current(), index_url=index_url)
     settings: dict[str, Any] = {"host": "127.0.0.1", "port": 8610} | guard
     return Client(create_app(desk, Guard(**settings), signing))
 
