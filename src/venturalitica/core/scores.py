@@ -115,7 +115,7 @@ def summed(matrix: NDArray[numpy.int64]) -> NDArray[numpy.int64]:
     return numpy.column_stack([keys[starts], totals])
 
 
-class ScoreTable(Struct, frozen=True):
+class ScoreTable(Struct, frozen=True, dict=True):
     """Counts by (label roles ..., grouping roles ..., level of a number, most often the score).
 
     `number` names it. `scores[i]` is the number at level i, ascending. `exact` is True where these
@@ -132,6 +132,22 @@ class ScoreTable(Struct, frozen=True):
     note: str = ""
     number: str = "score"
 
+    def matrix(self) -> NDArray[numpy.int64]:
+        """The cells as an array, shape `(m, k + 2)`, made once; not to be written to."""
+        import numpy
+
+        found: NDArray[numpy.int64] | None = self.__dict__.get("_matrix")
+        if found is None:
+            width = len(self.roles) + 2
+            found = numpy.array(self.cells, dtype=numpy.int64).reshape(-1, width)
+            self._with(found)
+        return found
+
+    def _with(self, matrix: NDArray[numpy.int64]) -> ScoreTable:
+        matrix.setflags(write=False)
+        self.__dict__["_matrix"] = matrix
+        return self
+
 
 def coarsen(table: ScoreTable, limit: int = EVIDENCE_LIMIT) -> ScoreTable:
     """The form kept in evidence: at most `limit` levels and no score that singles out a row.
@@ -147,15 +163,14 @@ def coarsen(table: ScoreTable, limit: int = EVIDENCE_LIMIT) -> ScoreTable:
 
 def regrid(table: ScoreTable, cells: int) -> ScoreTable:
     """The same counts with the scores on a grid of `cells` cells."""
-    import numpy
 
     moved = regridded(table.scores, cells)
     if moved is None or not table.cells:
         return table
-    matrix = numpy.array(table.cells, dtype=numpy.int64)
+    matrix = table.matrix().copy()
     matrix[:, -2] = moved.place[matrix[:, -2]]
-    cells_moved = tuple(map(tuple, summed(matrix).tolist()))
-    return replace(table, scores=moved.scores, cells=cells_moved, exact=False, width=moved.width)
+    found = replace(table, scores=moved.scores, exact=False, width=moved.width)
+    return _of_cells(found, summed(matrix))
 
 
 def fitted(table: ScoreTable, cells: NDArray[numpy.int64]) -> ScoreTable:
@@ -165,7 +180,11 @@ def fitted(table: ScoreTable, cells: NDArray[numpy.int64]) -> ScoreTable:
         if rows.shape[0] <= SCORE_CELLS:
             break
         found, rows = _on_grid(table, cells, grid)
-    return replace(found, cells=tuple(map(tuple, rows.tolist())))
+    return _of_cells(found, rows)
+
+
+def _of_cells(table: ScoreTable, cells: NDArray[numpy.int64]) -> ScoreTable:
+    return replace(table, cells=tuple(map(tuple, cells.tolist())))._with(cells)
 
 
 def _on_grid(

@@ -169,7 +169,7 @@ def _table(question: Question, tally: Tally, roles: tuple[str, ...]) -> ScoreTab
 
 def _columns(table: ScoreTable, labels: Sequence[str], across: Sequence[str]) -> Integers:
     """Cells as `(C, labels + 1 + groups + 1)`: labels, the number's level, groups, count."""
-    cells = numpy.array(table.cells, dtype=numpy.int64).reshape(-1, len(table.roles) + 2)
+    cells = table.matrix()
     level = len(table.roles)
     places = [table.roles.index(role) for role in (*labels, *across)]
     return cells[:, [*places[: len(labels)], level, *places[len(labels) :], level + 1]]

@@ -142,6 +142,9 @@ def _cells(tally: Tally, roles: Sequence[str]) -> Integers | None:
     if not held:
         return None
     table = min(held, key=lambda one: len(one.cells))
-    matrix = numpy.array(table.cells, dtype=numpy.int64)
+    if isinstance(table, ScoreTable):
+        matrix = table.matrix()
+    else:
+        matrix = numpy.array(table.cells, dtype=numpy.int64)
     columns = [table.roles.index(role) for role in roles]
     return summed(matrix[:, [*columns, matrix.shape[1] - 1]])

@@ -18,7 +18,7 @@ import numpy
 
 from venturalitica.errors import EngineError
 from venturalitica.tally.engines.arrays import Ints
-from venturalitica.tally.engines.queries import answered, stopped
+from venturalitica.tally.engines.queries import answered, stopped, whole_array
 
 _DENSE = 1 << 22
 """Up to so many possible numbers are counted into an array."""
@@ -46,7 +46,7 @@ def counted(frame: nw.LazyFrame[Any], size: int, at_most: int | None = None) -> 
             found = answered(nw.from_native(asked), at_most)
     else:
         found = answered(frame.group_by(column).agg(nw.len().alias("rows")), at_most)
-    return tuple(found[name].to_numpy().astype(numpy.int64) for name in (column, "rows"))  # type: ignore[return-value]
+    return tuple(whole_array(found[name]) for name in (column, "rows"))  # type: ignore[return-value]
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from venturalitica.errors import DataError, EngineError, listed
 from venturalitica.tally.engines.arrays import MISSING, Cells, Codes, dense, encode, not_labels
 from venturalitica.tally.engines.coded import coded
 from venturalitica.tally.engines.lazy import has_nothing, is_ordered
-from venturalitica.tally.engines.queries import answered, key, stopped
+from venturalitica.tally.engines.queries import answered, key, plain_array, stopped, whole_array
 
 Frame: TypeAlias = "nw.DataFrame[Any] | nw.LazyFrame[Any]"
 
@@ -268,11 +268,11 @@ def count_groups(
     columns = []
     for index, name in enumerate(names):
         if index in beside:
-            codes = found[name].to_numpy().astype(numpy.int64)
+            codes = whole_array(found[name])
             columns.append(Codes(beside[index].values, codes))
         else:
             columns.append(encode(series_array(found[name]), f"column '{keys[index][0]}'"))
-    return Cells(tuple(columns), found["rows"].to_numpy().astype(numpy.int64))
+    return Cells(tuple(columns), whole_array(found["rows"]))
 
 
 def _grouped(
@@ -317,7 +317,7 @@ def series_array(series: nw.Series[Any]) -> NDArray[Any]:
     kind = series.dtype
     nulls = series.null_count()
     if kind.is_float() or (nulls == 0 and _has_array(kind)) or _is_finer(series):
-        return series.to_numpy()
+        return plain_array(series)
     if kind.is_integer() and len(series) > _FEW and kind not in _WIDE:
         return integers(series)
     array = numpy.empty(len(series), dtype=object)
@@ -334,7 +334,7 @@ def _is_finer(series: nw.Series[Any]) -> bool:
 def integers(series: nw.Series[Any]) -> NDArray[Any]:
     """Integers as they are, masked where missing: floats hold no more than 2^53 apart."""
     missing = series.is_null().to_numpy()
-    return numpy.ma.array(series.fill_null(0).to_numpy(), mask=missing)
+    return numpy.ma.array(plain_array(series.fill_null(0)), mask=missing)
 
 
 def _has_array(kind: Any) -> bool:

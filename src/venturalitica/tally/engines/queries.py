@@ -14,6 +14,7 @@ from typing import Any
 import narwhals as nw
 import numpy
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from venturalitica.errors import EngineError
 from venturalitica.tally.engines.traced import chosen
@@ -52,6 +53,21 @@ def answered(query: Any, at_most: int | None = None) -> nw.DataFrame[Any]:
     if at_most is not None and len(found) > at_most:
         raise TooWide
     return found
+
+
+def plain_array(series: nw.Series[Any]) -> NDArray[Any]:
+    """Numbers as numpy has them: of Arrow without its own way, which would import pandas."""
+    native = series.to_native()
+    if not series.implementation.is_pyarrow() or not series.dtype.is_numeric() or len(series) == 0:
+        return series.to_numpy()
+    if series.null_count() or series.dtype.is_decimal():
+        return series.to_numpy()
+    return numpy.concatenate([numpy.from_dlpack(chunk) for chunk in native.chunks])
+
+
+def whole_array(series: nw.Series[Any]) -> NDArray[numpy.int64]:
+    """Whole numbers, none of them missing."""
+    return plain_array(series).astype(numpy.int64)
 
 
 def stopped(engine: str, error: Exception) -> str:

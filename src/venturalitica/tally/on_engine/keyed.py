@@ -79,7 +79,7 @@ class Keyed:
         if any(one is None for one in levels):
             at_most = at_most if all(map(self._is_one_to_one, roles)) else None
             found = self.grouped(frame, roles, [column], {"rows": nw.len()}, at_most)
-            numbers = found[column].to_numpy().astype(numpy.int64)
+            numbers = queries.whole_array(found[column])
             return numpy.column_stack([*self.places(found, roles), numbers, row_counts(found)])
         radix = [len(self.levels[role].names) + 2 for role in roles]
         joint, possible = nw.col(column), size
@@ -139,5 +139,4 @@ def roles_of(sets: Sequence[tuple[str, ...]]) -> list[str]:
 
 def row_counts(found: Any) -> Ints:
     """How many rows each combination has."""
-    counts: Ints = found["rows"].to_numpy().astype(numpy.int64)
-    return counts
+    return queries.whole_array(found["rows"])
