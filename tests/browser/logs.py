@@ -122,6 +122,17 @@ def _run_of(statement: Mapping[str, Any], inside: list[Any]) -> dict[str, Any]:
     return made | {"predicateType": "urn:venturalitica:run:v1"}
 
 
+def write_hostile_controls(home: Path, statement: Mapping[str, Any]) -> None:
+    """A log of one record, which judged a control of each hostile name."""
+    naughty = sys.modules["ui_naughty"].NAUGHTY
+    measured = next(
+        one for one in statement["predicate"]["verdicts"] if one.get("value") is not None
+    )
+    verdicts = [{**copy.deepcopy(measured), "control": text} for text in naughty]
+    ledger = Ledger.open(home, signer=load_signer(None, home.parent / "hostile-keys"))
+    ledger.append(_changed(statement, verdicts=verdicts))
+
+
 def _changed(statement: Mapping[str, Any], **fields: Any) -> dict[str, Any]:
     changed = copy.deepcopy(dict(statement))
     changed["predicate"] |= fields

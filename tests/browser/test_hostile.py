@@ -135,6 +135,28 @@ def test_a_download_is_named_safely(look, watch, hostile_ui, tmp_path: Path) -> 
             assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", told.value.suggested_filename)
 
 
+def test_the_chart_of_each_name_is_taken_away_under_a_safe_one(
+    look, serve, demo_home, tmp_path: Path
+) -> None:
+    logs = sys.modules["browser_logs"]
+    home = tmp_path / ".venturalitica"
+    logs.write_hostile_controls(home, logs.an_audit(demo_home))
+    page = look(f"{serve(home).url}/runs/0")
+    page.get_by_text("Charts as files, and this page on paper").click()  # nobody clicks before
+    links = page.locator("a[download][href*='/charts/']")
+    buttons = page.locator("button[data-png]")
+    assert links.count() == buttons.count() == len(NAUGHTY)
+    for number, text in enumerate(NAUGHTY):
+        names = []
+        for one in (links.nth(number), buttons.nth(number)):
+            with page.expect_download() as told:
+                one.click()
+            assert told.value.failure() is None, text
+            names.append(told.value.suggested_filename)
+        assert re.fullmatch(r"chart-0(-[A-Za-z0-9][A-Za-z0-9._-]*)?\.svg", names[0]), text
+        assert names[1] == names[0].removesuffix("svg") + "png"
+
+
 def test_verifying_it_is_inert(look, hostile_ui) -> None:
     page = look(f"{hostile_ui.url}/evidence")
     page.get_by_role("button", name="Verify now").click()

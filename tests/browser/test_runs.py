@@ -248,6 +248,18 @@ def test_the_list_comes_again_but_not_over_what_is_chosen(
     page.locator("#runs").get_by_text("quite-new").first.wait_for()
 
 
+@pytest.mark.parametrize("width", [1100, 1280, 1440])
+def test_all_columns_are_on_the_screen(look, ui, width, javascript) -> None:
+    page = look(f"{ui.url}/runs", width=width, javascript=javascript)
+    room, last = page.get_by_role("region", name="Runs"), page.get_by_role("columnheader").last
+    assert room.evaluate("of => of.scrollWidth - of.clientWidth") == 0
+    assert last.inner_text() == "Sign-off"
+    for name in ("Model", "Commit"):
+        assert page.get_by_role("columnheader", name=name).count() == (width >= 1400)
+    heights = [row.bounding_box()["height"] for row in page.locator("tbody.rn-run tr").all()]
+    assert max(heights) < (45 if width > 1100 else 90)
+
+
 def test_a_slash_leads_to_the_search(look, ui, javascript) -> None:
     page = look(f"{ui.url}/runs", javascript=javascript)
     page.keyboard.press("/")

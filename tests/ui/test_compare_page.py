@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from html import escape, unescape
 from typing import Any
 
 import pytest
 
+from tests.ui.client import Client
 from venturalitica.core.verdict import Verdict
 from venturalitica.ui.pages.compare import read
 from venturalitica.ui.pages.compare_many import read_many
@@ -164,3 +167,21 @@ def test_the_rows_of_many_say_what_is_on_record(reading: Any) -> None:
 def test_a_number_and_its_text_are_not_the_same_parameter() -> None:
     assert scalar_of({"depth": 1}, "depth") != scalar_of({"depth": "1"}, "depth")
     assert scalar_of({}, "depth") == ""
+
+
+@pytest.mark.parametrize("query", ["a=9&b=3", "run=0&run=3&run=9"])
+def test_the_link_to_a_comparison_names_the_records_themselves(
+    client: Client, reading: Any, query: str
+) -> None:
+    page = client.get(f"/compare?{query}")
+    (link,) = re.findall(r'Link to this view: <a href="([^"]*)"', page.text)
+    link = unescape(link)
+    entries = re.findall(r"=(\d+)", query)
+    digests = [reading.ledger.entry(int(entry)).evidence_sha256 for entry in entries]
+    assert re.findall(r"=([0-9a-f]{64})", link) == digests
+    again = client.get(link)
+    assert again.status_code == 200
+    assert [f"/runs/{entry}" in again.text for entry in entries] == [True] * len(entries)
+    assert re.findall(r'Link to this view: <a href="([^"]*)"', again.text) == [escape(link)]
+    assert client.get(link.replace(digests[0], "0" * 64)).status_code == 404
+    assert client.get(link.replace(digests[0], "z" * 64)).status_code == 404

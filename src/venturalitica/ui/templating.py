@@ -76,6 +76,9 @@ def _link(request: Request, addresses: Addresses, context: object) -> str:
     digest = getattr(context, "evidence_sha256", "")
     if digest:
         return addresses.url("record", sha256=digest)
+    compared = getattr(context, "permanent", None)
+    if compared:
+        return addresses.url("compare", **compared)
     query = f"?{request.url.query}" if request.url.query else ""
     return f"{request.url.path}{query}"
 

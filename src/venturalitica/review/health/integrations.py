@@ -281,7 +281,8 @@ def _read_back(good: Attempt | None, recorded: Recorded | None) -> Lamp:
 
 
 def _error(waiting: Sequence[Undelivered], reachable: Lamp) -> str:
-    said = [item.last_error for item in waiting if item.last_error]
+    # What is kept on this machine is no error; its lamp says where it lies.
+    said = [item.last_error for item in waiting if item.last_error and not item.kept]
     if said:
         return said[-1]
     return reachable.text if reachable.light == "red" else ""

@@ -20,7 +20,7 @@ from venturalitica.core.verdict import Verdict
 from venturalitica.ledger.index.queries import JUDGED, RANKS, find_rows
 from venturalitica.reports.sentences import status_words
 from venturalitica.ui.pages.compare_many import MOST, read_many
-from venturalitica.ui.pages.compared_run import Record, Side, data_name, scalar_of
+from venturalitica.ui.pages.compared_run import Record, Side, data_name, entry_of, scalar_of
 from venturalitica.ui.pages.run_query import parse
 from venturalitica.ui.templating import render
 
@@ -69,6 +69,13 @@ class CompareContext(Struct, frozen=True, kw_only=True):
     more_packages: int = 0
 
     @property
+    def permanent(self) -> dict[str, object]:
+        """What names these very records, wherever their entries are."""
+        if self.a is None or self.b is None:
+            return {}
+        return {"a": self.a.evidence_sha256, "b": self.b.evidence_sha256}
+
+    @property
     def same_policy(self) -> bool:
         """Whether both were judged by the same text."""
         return self.a is not None and self.b is not None and self.a.sha256 == self.b.sha256
@@ -94,8 +101,8 @@ def page(request: Request) -> Response:
     if not any(ends):
         with desk.reading():
             return render(request, "compare.html", CompareContext())
-    a, b = (_number(name, value) for name, value in zip("ab", ends, strict=True))
     with desk.reading() as reading:
+        a, b = (_entry(reading, name, value) for name, value in zip("ab", ends, strict=True))
         return render(request, "compare.html", read(reading, a, b))
 
 
@@ -117,7 +124,8 @@ def _newest(request: Request) -> Response:
 
 def _chosen(request: Request, desk: Desk, chosen: Sequence[str]) -> Response:
     """Those selected, in the order of the log; two of them are a first and a second."""
-    entries = sorted({_number("run", value.strip()) for value in chosen})
+    with desk.reading() as reading:
+        entries = sorted({_entry(reading, "run", value.strip()) for value in chosen})
     if not 2 <= len(entries) <= MOST:
         few = "1 was" if len(entries) == 1 else f"{len(entries)} were"
         raise HTTPException(
@@ -128,6 +136,11 @@ def _chosen(request: Request, desk: Desk, chosen: Sequence[str]) -> Response:
         return RedirectResponse(request.app.state.addresses.url("compare", a=a, b=b), 303)
     with desk.reading() as reading:
         return render(request, "compare_many.html", read_many(reading, entries))
+
+
+def _entry(reading: Reading, name: str, value: str) -> int:
+    """The entry that is meant: by its number, or by its record's evidence digest."""
+    return entry_of(reading, value) if len(value) == 64 else _number(name, value)
 
 
 def _number(name: str, value: str) -> int:

@@ -60,6 +60,11 @@ class ManyContext(Struct, frozen=True):
     facts: tuple[FactRow, ...]
 
     @property
+    def permanent(self) -> dict[str, object]:
+        """What names these very records, wherever their entries are."""
+        return {"run": [side.evidence_sha256 for side in self.sides]}
+
+    @property
     def entries(self) -> tuple[int, ...]:
         """The runs by their entries."""
         return tuple(side.entry for side in self.sides)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +19,14 @@ from venturalitica.reports.summary import doubt_sentence, fault_sentence, fault_
 if TYPE_CHECKING:
     from venturalitica.ui.reader import Reading
 
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+
 
 class Side(Struct, frozen=True, kw_only=True):
     """One of the two runs."""
 
     entry: int
+    evidence_sha256: str
     light: Light
     doubt: str
     name: str
@@ -41,6 +45,7 @@ class Record(Struct, frozen=True):
     """A run that is compared, read from the log."""
 
     entry: int
+    evidence_sha256: str
     signer: str
     context: ReportContext
 
@@ -70,7 +75,7 @@ class Record(Struct, frozen=True):
             context = read_statement(entry.statement, standing=standing)
         except EvidenceError as error:
             raise EvidenceError(f"entry {number}: {error}") from error
-        return cls(number, entry.signer, context)
+        return cls(number, entry.evidence_sha256, entry.signer, context)
 
     def side(self) -> Side:
         """What the page says of it."""
@@ -78,6 +83,7 @@ class Record(Struct, frozen=True):
         model, git = self.context.model or {}, mapping(self.context.environment.get("git"))
         return Side(
             entry=self.entry,
+            evidence_sha256=self.evidence_sha256,
             light=self.context.light,
             doubt=" ".join(filter(None, _doubts(self.context))),
             name=run.name,
@@ -91,6 +97,29 @@ class Record(Struct, frozen=True):
             commit=text(git.get("commit")),
             signer=self.signer,
         )
+
+
+def entry_of(reading: Reading, sha256: str) -> int:
+    """The first entry whose record has this evidence digest.
+
+    Raises:
+        HTTPException: this log has none.
+        EvidenceError: the log was altered.
+    """
+    rows = reading.index.find(sha256) if _DIGEST.match(sha256) else ()
+    entries = [row.index for row in rows if row.evidence_sha256 == sha256]
+    found = [entry for entry in entries if _is_of(reading, entry, sha256)]
+    if not found:
+        raise HTTPException(404, f"No record in this log has the digest {sha256[:64]!r}.")
+    return found[0]
+
+
+def _is_of(reading: Reading, entry: int, sha256: str) -> bool:
+    """Whether the log bears out what the index says of an entry."""
+    try:
+        return reading.ledger.entry(entry).evidence_sha256 == sha256
+    except EntryPruned:
+        return True  # its page says when it was pruned
 
 
 def _doubts(context: ReportContext) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from venturalitica.ui.reader import Reading
 
 File = tuple[bytes, str, str]
+SVG = "image/svg+xml; charset=utf-8"
 BYTES = "application/octet-stream"
 FALLBACK = "model_policy.yaml"
 MOST_NAME = 100
@@ -75,8 +76,13 @@ def _chart(reading: Reading, entry: Entry, control: str) -> File:
     drawn = None if verdict is None else chart_svg(verdict, of)
     if drawn is None:
         raise HTTPException(404, f"Entry {entry.index} measured nothing of {control[:80]!r}.")
-    name = safe_name(f"chart-{entry.index}-{control}.svg")
-    return drawn.encode(), name, "image/svg+xml; charset=utf-8"
+    return drawn.encode(), chart_name(entry.index, control), SVG
+
+
+def chart_name(entry: int | str, control: str) -> str:
+    """What the file of a chart is called: `chart-`, and then as much of a name as is safe."""
+    said = _UNSAFE.sub("_", control)[:MOST_NAME].strip("._-")
+    return f"chart-{entry}-{said}.svg" if said else f"chart-{entry}.svg"
 
 
 def safe_name(name: str) -> str:

@@ -6,7 +6,6 @@ was measured before. A record about records (a sign-off, say) says in plain word
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ from venturalitica.ui.gate import gate_of
 from venturalitica.ui.health import ANSWER_WAIT
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.lifecycle_records import Care, read_care
+from venturalitica.ui.pages.compared_run import entry_of
 from venturalitica.ui.places import lead_of, places
 from venturalitica.ui.run_audits import DataSet, data_sets, inside_of
 from venturalitica.ui.run_before import BeforeShown, read_before
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from venturalitica.ui.reader import Reading
 
 GONE = 410
-_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 Url = Callable[..., str]
 
 
@@ -153,22 +152,9 @@ def page(request: Request) -> Response:
 
 def by_digest(request: Request) -> Response:
     """Lead to the record of an evidence digest: an address that holds wherever its entry is."""
-    sha256: str = request.path_params["sha256"]
     with request.app.state.desk.reading() as reading:
-        rows = reading.index.find(sha256) if _DIGEST.match(sha256) else ()
-        entries = [row.index for row in rows if row.evidence_sha256 == sha256]
-        found = [entry for entry in entries if _is_of(reading, entry, sha256)]
-    if not found:
-        raise HTTPException(404, f"No record in this log has the digest {sha256[:64]!r}.")
-    return RedirectResponse(request.app.state.addresses.url("run", entry=found[0]), 303)
-
-
-def _is_of(reading: Reading, entry: int, sha256: str) -> bool:
-    """Whether the log bears out what the index says of an entry."""
-    try:
-        return reading.ledger.entry(entry).evidence_sha256 == sha256
-    except EntryPruned:
-        return True  # its page says when it was pruned
+        entry = entry_of(reading, request.path_params["sha256"])
+    return RedirectResponse(request.app.state.addresses.url("run", entry=entry), 303)
 
 
 def read(reading: Reading, index: int) -> RunContext | GoneContext:

@@ -47,8 +47,10 @@
     if (!button.hidden) return;
     button.hidden = false;
     button.addEventListener("click", function () {
+      var name = "chart.svg";
       fetch(button.dataset.png).then(function (answer) {
         if (!answer.ok) throw new Error(answer.status);
+        name = /filename="([\w.-]+)"/.exec(answer.headers.get("content-disposition"))[1];
         return answer.text();
       }).then(function (text) {
         var image = new Image();
@@ -60,7 +62,7 @@
           canvas.toBlob(function (blob) {
             var link = document.createElement("a");
             link.href = URL.createObjectURL(blob);
-            link.download = decodeURIComponent(button.dataset.png.split("/").pop()).replace(/[^\w.-]+/g, "_").replace(/svg$/, "png");
+            link.download = name.replace(/svg$/, "png");
             link.click();
             setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
           }, "image/png");
