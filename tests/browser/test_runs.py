@@ -171,6 +171,30 @@ def test_a_third_is_added_from_another_page_and_left_out(look, axe, ui, javascri
         page.wait_for_url("**a=3&b=20")
 
 
+def test_a_selection_is_kept_over_filters_and_sorting(look, ui, records, javascript) -> None:
+    page = look(f"{ui.url}/runs", javascript=javascript)
+    chosen = [record["entry"] for record in records if record["light"] == "red"][:2]
+    other = next(record["entry"] for record in records if record["light"] == "amber")
+    for entry in chosen:
+        page.get_by_label(f"Compare entry {entry}", exact=True).check()
+    if not javascript:  # then a button keeps what was ticked; scripts do it for each link
+        page.get_by_role("button", name="Keep them and look on").first.click()
+        page.wait_for_url("**/runs?**")
+    page.locator("thead").get_by_role("link", name="Policy").click()
+    page.wait_for_url("**sort=policy**")
+    choose(page, javascript, "Light", light="amber")
+    if not javascript:
+        page.get_by_role("button", name="Show").click()
+        page.wait_for_url("**light=amber**")
+    for entry in chosen:
+        assert page.get_by_label(f"entry {entry}", exact=True).is_checked()
+    page.get_by_label(f"Compare entry {other}", exact=True).check()
+    page.get_by_role("button", name="Compare those selected").first.click()
+    page.wait_for_url("**/compare?**")
+    assert page.locator("h1").inner_text() == "Compare 3 runs"
+    assert page.url.partition("?")[2] == "&".join(f"run={one}" for one in sorted([*chosen, other]))
+
+
 def test_what_cannot_be_compared_is_told(look, watch, ui, javascript) -> None:
     page = look(f"{ui.url}/compare", javascript=javascript)
     for query in ("run=3", "run=3&run=4&run=6", "a=3&b=99999", "a=x&b=y", "a=3&b=3"):

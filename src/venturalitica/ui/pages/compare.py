@@ -131,6 +131,9 @@ def _chosen(request: Request, desk: Desk, chosen: Sequence[str]) -> Response:
         raise HTTPException(
             400, f"Select two to {MOST} runs in the list to compare them; {few} selected."
         )
+    if len(entries) > 2 and set(request.query_params) != {"run"}:
+        # The list sends along what it was asked for; a comparison's address is of its runs alone.
+        return RedirectResponse(request.app.state.addresses.url("compare", run=entries), 303)
     if len(entries) == 2:
         a, b = entries
         return RedirectResponse(request.app.state.addresses.url("compare", a=a, b=b), 303)

@@ -16,12 +16,13 @@ from venturalitica.core.text import format_number
 from venturalitica.core.verdict import Verdict
 from venturalitica.ledger.index.queries import RANKS
 from venturalitica.ui.pages.compared_run import Record, Side, data_name, scalar_of
+from venturalitica.ui.pages.run_query import MOST_CHOSEN
 
 if TYPE_CHECKING:
     from venturalitica.reports.context import ReportContext
     from venturalitica.ui.reader import Reading
 
-MOST = 20
+MOST = MOST_CHOSEN
 """Runs beside each other."""
 
 

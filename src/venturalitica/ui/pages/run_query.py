@@ -15,6 +15,9 @@ from venturalitica.ledger.index.queries import EVERY, KEYS, RANKS, SORTS, Filter
 from venturalitica.ui.verification_steps import KINDS
 
 MOST_PAGES = 1_000_000
+MOST_CHOSEN = 20
+"""Runs that can be compared at once."""
+
 LONGEST = 200
 LONGEST_KEY = 400
 """Of what runs are grouped by: an experiment is named with the address that it is at."""
@@ -24,7 +27,8 @@ _DATES = ("since", "until")
 
 
 class RunQuery(Struct, frozen=True, kw_only=True):
-    """What the address asks for, as text; empty is nothing."""
+    """What the address asks for, as text; empty is nothing. `run` are entries that are chosen to be
+    compared, on whatever page of the list: they choose nothing in it."""
 
     q: str = ""
     light: str = ""
@@ -45,6 +49,7 @@ class RunQuery(Struct, frozen=True, kw_only=True):
     sort: str = "time"
     order: str = "desc"
     page: int = 1
+    run: tuple[int, ...] = ()
 
     def params(self, **changes: object) -> dict[str, object]:
         """For `url`: what differs from the plain list. Another order begins at the first page."""
@@ -90,6 +95,8 @@ def parse(given: Sequence[tuple[str, str]]) -> tuple[RunQuery, tuple[str, ...]]:
             problem = _problem(name, value.strip())
             if problem:
                 wrong.append(f"{problem} It is left out.")
+            elif name == "run":
+                found[name] = tuple(sorted({*found.get(name, ()), int(value)}))[:MOST_CHOSEN]
             else:
                 found[name] = _read(name, value.strip())
     return RunQuery(**found), tuple(wrong[:5])
@@ -123,10 +130,13 @@ def _page_number(value: str) -> str:
     return f"'page' is {value!r}; expected a number from 1."
 
 
-def _entry(value: str) -> str:
-    if value.isascii() and value.isdecimal() and len(value) < 16:
-        return ""
-    return f"'before' is {value[:40]!r}; expected the number of an entry."
+def _entry(name: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value.isascii() and value.isdecimal() and len(value) < 16:
+            return ""
+        return f"'{name}' is {value[:40]!r}; expected the number of an entry."
+
+    return check
 
 
 def _date(name: str) -> Callable[[str], str]:
@@ -144,7 +154,8 @@ _CHECKS: Mapping[str, Callable[[str], str]] = {
     "sort": _one_of("sort", SORTS),
     "order": _one_of("order", ORDERS),
     "page": _page_number,
-    "before": _entry,
+    "before": _entry("before"),
+    "run": _entry("run"),
     "without": _one_of("without", tuple(KEYS)),
     "group": _one_of("group", tuple(KEYS)),
 } | {name: _date(name) for name in _DATES}

@@ -60,6 +60,11 @@ class ListedRun(Struct, frozen=True, kw_only=True):
     judged: bool
     inside: tuple[ListedRun, ...] = ()
 
+    def among(self, chosen: Sequence[int]) -> tuple[int, ...]:
+        """Which of its records are among the chosen."""
+        entries = {self.row.index, *(run.row.index for run in self.inside)}
+        return tuple(entry for entry in chosen if entry in entries)
+
     @property
     def strip(self) -> Markup | None:
         """Its controls."""
@@ -120,6 +125,12 @@ class RunsContext(Struct, frozen=True, kw_only=True):
     def shown(self) -> int:
         """How many records the page has, also those inside a line."""
         return len(self.groups) or sum(1 + len(run.inside) for run in self.runs)
+
+    @property
+    def elsewhere(self) -> tuple[int, ...]:
+        """What is chosen to be compared and is not on this page."""
+        here = {entry for run in self.runs for entry in run.among(self.query.run)}
+        return tuple(entry for entry in self.query.run if entry not in here)
 
     @property
     def most(self) -> int:

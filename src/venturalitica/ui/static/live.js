@@ -6,6 +6,8 @@
    [data-print]      a button: prints the page
    [data-drop]       a form with one file input: a file may be dropped on it
    [data-most="20"]  a form: at most so many of its checkboxes are ticked
+   [data-carry]      its links and its form take along what is ticked in the form with data-most
+   [data-unscripted] is for pages without scripts alone
    [data-change]     a select or input: its form is sent when it changes
    [data-slash]      a field: the key / leads to it
    [data-hold]       asks for nothing new while something in it is ticked, open or in use */
@@ -110,6 +112,29 @@
     form.addEventListener("change", hold);
     hold();
   }
+  function carries(form) {
+    if (form.dataset.carried) return;
+    form.dataset.carried = "1";
+    form.addEventListener("change", function () {
+      var ticked = Array.from(form.querySelectorAll("input[type=checkbox][name]:checked"));
+      document.querySelectorAll("[data-carry] a").forEach(function (link) {
+        var to = new URL(link.href);
+        to.searchParams.delete("run");
+        ticked.forEach(function (box) { to.searchParams.append(box.name, box.value); });
+        link.href = to.href;
+      });
+      document.querySelectorAll("form[data-carry]").forEach(function (other) {
+        other.querySelectorAll("input[name=run]").forEach(function (field) { field.remove(); });
+        ticked.forEach(function (box) {
+          var field = document.createElement("input");
+          field.type = "hidden";
+          field.name = box.name;
+          field.value = box.value;
+          other.append(field);
+        });
+      });
+    });
+  }
   function changes(field) {
     if (field.dataset.ready) return;
     field.dataset.ready = "1";
@@ -123,6 +148,8 @@
     document.querySelectorAll("[data-print]").forEach(prints);
     document.querySelectorAll("form[data-drop]").forEach(drops);
     document.querySelectorAll("form[data-most]").forEach(limits);
+    document.querySelectorAll("form[data-most]").forEach(carries);
+    document.querySelectorAll("[data-unscripted]").forEach(function (one) { one.hidden = true; });
     document.querySelectorAll("[data-change]").forEach(changes);
   }
   function slash(event) {
