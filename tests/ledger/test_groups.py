@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from functools import partial
 from itertools import product
 from typing import Any
@@ -41,9 +42,12 @@ FILTERS = (
 )
 
 
-@pytest.fixture
-def index(ledger: Ledger, statement: Any) -> Any:
+@pytest.fixture(params=["SQLite", "PostgreSQL"])
+def index(request: pytest.FixtureRequest, ledger: Ledger, statement: Any) -> Iterator[Index]:
     """Forty audits; some of them say no model, commit or experiment."""
+    url = None
+    if request.param == "PostgreSQL":
+        url = request.getfixturevalue("postgresql").replace("postgresql:", "postgresql+psycopg:")
     rng = random.Random(7)
     for number in range(COUNT):
         made = statement(number)
@@ -64,7 +68,7 @@ def index(ledger: Ledger, statement: Any) -> Any:
             run | {"experiment_id": one} for one in rng.choice([(), ("1",), ("2",), ("1", "2")])
         ]
         ledger.append(made)
-    with Index.open(ledger) as found:
+    with Index.open(ledger, url) as found:
         yield found
 
 
