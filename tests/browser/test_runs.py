@@ -195,6 +195,15 @@ def test_a_selection_is_kept_over_filters_and_sorting(look, ui, records, javascr
     assert page.url.partition("?")[2] == "&".join(f"run={one}" for one in sorted([*chosen, other]))
 
 
+def test_on_a_telephone_the_change_is_on_the_screen(look, axe, ui, javascript) -> None:
+    for address, head in (("a=3&b=9", "Change"), ("run=3&run=9&run=20", "Change")):
+        page = look(f"{ui.url}/compare?{address}", javascript=javascript, width=360)
+        box = page.locator(".cm-table thead th", has_text=head).first.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 360
+        assert not javascript or axe(page) == []
+
+
 def test_what_cannot_be_compared_is_told(look, watch, ui, javascript) -> None:
     page = look(f"{ui.url}/compare", javascript=javascript)
     for query in ("run=3", "run=3&run=4&run=6", "a=3&b=99999", "a=x&b=y", "a=3&b=3"):
