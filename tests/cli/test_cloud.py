@@ -147,6 +147,7 @@ def test_what_a_store_refuses_is_said_without_a_secret(bucket, monkeypatch):
         ("s3fs", "s3://data/d.csv", "s3fs, which reads s3://"),
         ("gcsfs", "gs://data/d.csv", "gcsfs, which reads gs://"),
         ("adlfs", "az://data/d.csv", "adlfs, which reads az://"),
+        ("aiohttp", "https://data/d.csv", "aiohttp, which reads https://"),
     ],
 )
 def test_what_reads_an_address_is_an_extra(monkeypatch, absent, address, said):

@@ -45,11 +45,13 @@ class _Folder:
         sign = None
         with contextlib.suppress(NoLocksError, OSError):  # then nobody else will remove it
             sign = Sign(self.path / _SIGN)
-        self.remove = weakref.finalize(self, _remove, self.path, sign)
+        self.remove = weakref.finalize(self, _remove, self.path, sign, os.getpid())
         _end_in_order()
 
 
-def _remove(path: Path, sign: Sign | None) -> None:
+def _remove(path: Path, sign: Sign | None, process: int) -> None:
+    if os.getpid() != process:  # a child that was forked meanwhile
+        return
     if sign is not None:
         sign.take_down()
     shutil.rmtree(path, ignore_errors=True)
