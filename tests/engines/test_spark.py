@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +59,29 @@ def test_partitions_do_not_count(spark: Any, tmp_path: Path, monkeypatch: Any) -
     rows = spark.read.parquet(in_files(table(), tmp_path))
     one = judged(rows.coalesce(1), tmp_path, "weights")
     assert judged(rows.repartition(5), tmp_path, "weights") == one
+
+
+ENDED = """
+import sys
+from pathlib import Path
+from pyspark.sql import SparkSession
+import venturalitica as vl
+
+spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+rows = spark.createDataFrame([(0, 1), (1, 1)] * 20, ["y", "p"])
+spark.stop()
+audit = vl.enforce(rows, policy=Path(sys.argv[1]), target="y", prediction="p")
+print([verdict.status for verdict in audit], vl.verify(sys.argv[2]).ok)
+"""
+
+
+def test_a_session_that_has_ended_is_an_error_in_the_evidence(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    """In a process of its own: the session is one for all of a process."""
+    (tmp_path / "p.yaml").write_text(small_policy())
+    monkeypatch.setenv("VENTURALITICA_HOME", str(tmp_path / "evidence"))
+    command = [sys.executable, "-c", ENDED, str(tmp_path / "p.yaml"), str(tmp_path / "evidence")]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert found.stdout.strip().endswith("['error'] True")
+    assert "pyspark stopped before all rows were counted" in found.stderr

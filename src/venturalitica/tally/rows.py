@@ -12,7 +12,7 @@ import numpy
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from venturalitica.errors import BindingError, listed
+from venturalitica.errors import BindingError, EngineError, listed
 from venturalitica.tally.binding import Binding
 from venturalitica.tally.engines import narwhals as frames
 from venturalitica.tally.engines import queries
@@ -101,7 +101,10 @@ class Rows:
                 return
         if isinstance(frame, nw.LazyFrame) and not columns and not self._arrays:
             return  # nothing is counted but how many rows there are
-        frame = frames.prepared(frame, columns)
+        try:
+            frame = frames.prepared(frame, columns)
+        except AssertionError as error:  # PySpark's, where its session has ended
+            raise EngineError(queries.stopped(frame.implementation.name.lower(), error)) from error
         if isinstance(frame, nw.LazyFrame) and self._arrays:
             frame = beside_arrays(frame)
         kinds = frames.schema_of(frame)
