@@ -7,8 +7,10 @@ engines read as patterns.
 from __future__ import annotations
 
 import datetime
+import tempfile
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +155,7 @@ JUDGED: dict[str, tuple[str, Mapping[str, Any]]] = {
 """What is judged, by name: a policy, and the columns of its roles."""
 
 
+@cache
 def table(rows: int = ROWS, *, seed: int = 7) -> pyarrow.Table:
     """The rows, which every engine is given in a form of its own."""
     generator = numpy.random.default_rng(seed)
@@ -208,14 +211,20 @@ def judged(data: Any, folder: Path, what: str) -> tuple[str, list[tuple[Any, ...
     return audit._tally.sha256, verdicts
 
 
+@cache
+def in_memory(what: str) -> tuple[str, list[tuple[Any, ...]]]:
+    """What `judged` gives of an Arrow table in memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        return judged(table(), Path(folder), what)
+
+
 Make = Callable[[pyarrow.Table, Path], Any]
 
 
 def hold(make: Make, what: str, folder: Path, monkeypatch: Any) -> None:
     """The contract: an engine's tally and verdicts are those of an Arrow table in memory."""
     monkeypatch.setenv("VENTURALITICA_HOME", str(folder / "evidence"))
-    rows = table()
-    expected, found = judged(rows, folder, what), judged(make(rows, folder), folder, what)
+    expected, found = in_memory(what), judged(make(table(), folder), folder, what)
     assert found[1] == expected[1]
     assert found[0] == expected[0]
     statuses = [status for _, status, *_ in expected[1]]
