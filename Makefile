@@ -16,11 +16,11 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make demo     audit the German Credit model inside a real MLflow run"
 	@echo "make test     run the tests; the seven below are apart: from end to end, slow, and heavy"
-	@echo "make test-pages  run the tests of the pages and of the demo, as text"
+	@echo "make test-pages  run the tests of the pages, the demo and the documents' example, as text"
 	@echo "make test-browser  run the tests of the pages in a real browser"
-	@echo "make test-torture  run a short seed of every part of make torture"
-	@echo "make test-peers  run scikit-learn's own tests with wrapped models"
-	@echo "make test-gate  attack the gate of a real MLflow server; GATE_ROUNDS=125 for a thousand sequences"
+	@echo "make test-torture  run a short seed of every part of make torture, and kill at every step"
+	@echo "make test-peers  run scikit-learn's own tests with wrapped models, whole scripts, notebooks and CI jobs"
+	@echo "make test-gate  attack the gate of a real MLflow server, and deliver to one; GATE_ROUNDS=125 for a thousand sequences"
 	@echo "make test-frameworks  run the tests of PyTorch, skorch and Keras, which take 7 GB to install"
 	@echo "make test-engines  run the tests of Spark, Dask, Ibis and Modin, which take 2 GB to install"
 	@echo "make lint     check format, style and types"
@@ -102,22 +102,24 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-re
 
 test: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) --ignore=tests/browser --ignore=tests/torture --ignore=tests/peers --ignore=tests/scripts \
-	  --ignore=tests/frameworks --ignore=tests/engines --ignore=tests/gate --ignore=tests/ui --ignore=tests/demo
+	  --ignore=tests/frameworks --ignore=tests/engines --ignore=tests/gate --ignore=tests/ui --ignore=tests/demo \
+	  --ignore=tests/loan --ignore=tests/integrations --ignore=tests/audit/processes \
+	  --ignore=tests/cli/processes --ignore=tests/trackers/server --ignore=tests/ledger/killed
 
 test-pages: $(VENV)/.dev $(VENV)/.system
-	$(PYTEST) tests/ui tests/demo
+	$(PYTEST) tests/ui tests/demo tests/loan
 
 test-browser: $(VENV)/.dev $(VENV)/.system
 	$(PYTEST) tests/browser
 
 test-torture: $(VENV)/.dev $(VENV)/.system
-	$(PYTEST) tests/torture
+	$(PYTEST) tests/torture tests/ledger/killed
 
 test-peers: $(VENV)/.dev $(VENV)/.system
-	$(PYTEST) tests/peers tests/scripts
+	$(PYTEST) tests/peers tests/scripts tests/integrations tests/audit/processes tests/cli/processes
 
 test-gate: $(VENV)/.dev $(VENV)/.system
-	$(PYTEST) tests/gate
+	$(PYTEST) tests/gate tests/trackers/server
 
 test-frameworks: BIN := $(FRAMEWORKS)/bin
 test-frameworks: $(FRAMEWORKS)/.frameworks

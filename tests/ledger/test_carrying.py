@@ -17,7 +17,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from torture.judged_attacks import in_format_3, judged_record
 
-from tests.ledger.killing import killed_at_each_step
 from venturalitica.core.encoding import encode_base64
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger import Ledger, load_signer
@@ -542,29 +541,3 @@ def test_in_any_pieces_it_comes_to_the_whole(
     taken(fresh, place / "whole", job_key)
     assert inside(only(fresh).home) == before
     assert verify_source(team.home).ok
-
-
-def test_a_taking_killed_at_any_step_is_finished_by_the_next(
-    team: Ledger, signer: FileSigner, job_key: FileSigner, tmp_path: Path
-) -> None:
-    job = write(tmp_path / "job", job_key, 1)
-    carry(job.home, tmp_path / "first")
-    taken(team, tmp_path / "first", job_key)
-    write(job.home, job_key, 1, start=1)
-    carry(job.home, tmp_path / "second", since="1")
-
-    def act(home: Path) -> None:
-        taken(Ledger.open(home, signer=signer), tmp_path / "second", job_key)
-
-    kills = 0
-    for copy, ended in killed_at_each_step(team.home, tmp_path / "killed", act):
-        kills += not ended
-        left = Ledger.open(copy, signer=signer)
-        # Half taken is not taken: what stands is what was there before, or all of it.
-        assert only(left).ledger().size in (1, 2)
-        act(copy)
-        assert only(left).ledger().size == 2
-        assert len(list(only(left).home.parent.iterdir())) == 1
-        assert not list((copy / "logs").glob(".new.*"))
-        assert carried_step(left).ok
-    assert kills > 20

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from tests.cli.test_check import CALL, write
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ACTION = YAML(typ="safe").load((ROOT / "action.yml").read_text())
 GITLAB = YAML(typ="safe").load((ROOT / "templates" / "venturalitica.gitlab-ci.yml").read_text())
 

@@ -145,7 +145,7 @@ def test_who_could_write_the_log_still_can(filled: Ledger) -> None:
 
 
 def test_the_page_of_plain_python_still_verifies_a_bundle(filled: Ledger, tmp_path) -> None:
-    page = Path(__file__).parents[2] / "docs" / "verify-without-us.md"
+    page = Path(__file__).parents[3] / "docs" / "verify-without-us.md"
     code = page.read_text(encoding="utf-8").split("```python\n", 1)[1].split("```", 1)[0]
     pruned(filled)
     (tmp_path / "verify.py").write_text(code)
