@@ -20,11 +20,13 @@ from venturalitica.ledger.index.begun import unended
 from venturalitica.ledger.index.catch_up import _Batch
 from venturalitica.ledger.index.counts.answers import choices, gaps, lights_of
 from venturalitica.ledger.index.counts.attempts import data_of_run, records_of, tried_before
+from venturalitica.ledger.index.counts.groups import find_groups
 from venturalitica.ledger.index.counts.linked import Linked
 from venturalitica.ledger.index.counts.policies import policy_counts
 from venturalitica.ledger.index.pipelines import pipelines, run_lights, trends
 from venturalitica.ledger.index.queries import (
     EVERY,
+    KEYS,
     RANKS,
     SORTS,
     Filters,
@@ -49,6 +51,8 @@ HARD = (  # what two databases may take for two things
 TEXT = st.sampled_from(HARD) | st.text(
     st.characters(codec=None) | st.sampled_from("aAäÄßẞsSiIıİ%_\\/0'"), max_size=6
 )
+WORDED = sorted(set(Filters.__struct_fields__) - {"light", "search", "without", "before"})
+"""What a page can be asked for in any words."""
 NUMBERS = (
     0, -0.0, 0.5, 1, -1, 5e-324, 1.7976931348623157e308, -8e307, 2**31, 2**53, 2**63, 2**64,
     10**400, 0.1 + 0.2, None, True, "0.5",
@@ -205,12 +209,18 @@ def test_both_answer_alike(
         assert [row.index for row in page.rows] == list(entries[:50])
         both.same(find_page, Filters(), offset=3, limit=2, **order)
         both.same(find_rows, Filters(), after=0, limit=3, **order)
-    for light in RANKS:
-        both.same(find_page, Filters(light=light), waiting=known)
+    for asked in (
+        *(Filters(light=light) for light in RANKS),
+        *(Filters(kind=EVERY, without=by) for by in KEYS),
+        Filters(before=2),
+    ):
+        both.same(find_page, asked, waiting=known)
+        for by, sort in product(KEYS, ("time", "light", "name")):
+            both.same(find_groups, by, asked, waiting=known, sort=sort, limit=4)
     for said in dict.fromkeys((*words, *TIMES[:3])):
-        for name in set(Filters.__struct_fields__) - {"light", "search"}:
-            asked: dict[str, Any] = {"kind": EVERY, name: said}
-            both.same(find_page, Filters(**asked), waiting=known)
+        for name in WORDED:
+            filters: dict[str, Any] = {"kind": EVERY, name: said}
+            both.same(find_page, Filters(**filters), waiting=known)
         both.same(Index.find, said)
         for name in ("name", "policy", "since", "until"):
             both.same(Index.runs, **{name: said})
