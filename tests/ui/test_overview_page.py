@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,19 @@ def test_a_record_that_waits_is_not_green(own_history: Any, client_for: Any, wor
     with client.app.state.desk.reading() as reading:
         red = next(card for card in read(reading).cards if card.of.light == "red")
         assert [link.state for link in red.trackers] == ["waits"]
+
+
+def test_a_long_name_leads_to_its_own_runs(tmp_path: Path, client_for: Any, words: Any) -> None:
+    shelf = Shelf(tmp_path)
+    for name in ("L" * 300, "L" * 299, "short"):
+        shelf.audit(FIRST, name=name)
+    client = client_for(shelf.home)
+    page = client.get("/?view=table").text
+    links = {unescape(link) for link in re.findall(r'href="(/runs\?[^"]*name=L[^"]*)"', page)}
+    assert len(links) == 2
+    for link in links:
+        assert "1 record" in words(client.get(link))
+        assert len(client.get(link.replace("/runs?", "/runs.json?")).json()) == 1
 
 
 def test_live_it_answers_only_what_changed(client: Any) -> None:

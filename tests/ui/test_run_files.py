@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sqlite3
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.ui.shelf import FIRST, Shelf
 from venturalitica.cli import main
 from venturalitica.core.verdict import LIGHTS
 from venturalitica.ui.pages import exports
+from venturalitica.ui.pages.run_query import FILTERS
 from venturalitica.ui.run_files import COLUMNS, inert
 
 ATTACKS = (
@@ -72,6 +74,39 @@ def test_every_format_has_the_same_records_in_the_order_of_the_address(client: C
     assert table.column_names == list(COLUMNS)
     assert table["waiting"].type == "bool"
     assert answer.headers["content-disposition"] == 'attachment; filename="runs.parquet"'
+
+
+ASKED = [
+    ("q", "nightly"),
+    ("q", "nightly credit"),
+    ("q", "nobody"),
+    ("light", "red"),
+    ("policy", "loan-approval"),
+    ("version", "1.1"),
+    ("sha256", "0" * 64),
+    ("name", "nightly-training"),
+    ("experiment", "nowhere"),
+    ("kind", "all"),
+    ("model", "LogisticRegression"),
+    ("failing", "gender-parity"),
+    ("since", "2026-10-01"),
+    ("until", "2026-10-01"),
+]
+
+
+@pytest.mark.usefixtures("small_portions")
+@pytest.mark.parametrize(("filter_", "value"), ASKED)
+def test_a_file_has_what_the_page_counts(filter_: str, value: str, client: Client) -> None:
+    query = {filter_: value}
+    said = words(client.get("/runs", params=query))
+    found = re.search(r"([\d,]+) records?\b", said)
+    counted = int(found[1].replace(",", "")) if found else 0
+    assert len(rows_of(client.get("/runs.csv", params=query))) == counted
+    assert len(client.get("/runs.json", params=query).json()) == counted
+
+
+def test_every_filter_is_asked_of_a_file() -> None:
+    assert {name for name, _ in ASKED} == set(FILTERS)
 
 
 @pytest.mark.parametrize("name", ["csv", "json", "parquet"])

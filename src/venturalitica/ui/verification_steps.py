@@ -132,7 +132,7 @@ def _explanation(row: RunRow, verdicts: Sequence[VerdictRow], waiting: Sequence[
         if row.kind == "audit" and known_light(row.light) == "amber":
             return f"{passed} of those selected; other controls of the policy were left out."
         return f"{passed}; the record as a whole is {row.light}."
-    return f"{passed}, each conclusively."
+    return f"{passed}, {'each conclusively' if len(verdicts) > 1 else 'conclusively'}."
 
 
 def known_light(light: str) -> Light:

@@ -231,8 +231,8 @@ def find_entries(
     descending: bool = True,
 ) -> tuple[int, ...]:
     """The entries of all rows that fit, in their order: numbers alone, where rows are many."""
-    places = select(runs.c.entry).where(*_conditions(filters, waiting))
     with index.connect() as connection:
+        places = _places(connection, filters, waiting)
         found = connection.scalars(places.order_by(*_order(sort, waiting, descending=descending)))
         return tuple(found.all())
 

@@ -21,6 +21,7 @@ from venturalitica.ui.health import HealthRow
 from venturalitica.ui.health import rows as health_rows
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.pages.pipeline_cards import Found, PipelineCard, PipelineGroup
+from venturalitica.ui.pages.run_query import LONGEST
 from venturalitica.ui.reader import places_of
 from venturalitica.ui.templating import draw, pages_of, render
 
@@ -44,7 +45,6 @@ INSIDE = 6
 """Experiments in a card; the table has the others."""
 
 VIEWS = ("cards", "table")
-LONGEST = 200
 
 
 class OverviewQuery(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from venturalitica.core.verdict import Light
 from venturalitica.ledger.index.counts.groups import GroupPage, RunGroup, find_groups
 from venturalitica.ledger.index.queries import KEYS, light_of, rows_of
-from venturalitica.ui.pages.run_query import LONGEST_KEY, RunQuery
+from venturalitica.ui.pages.run_query import LONGEST, RunQuery
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow
@@ -83,7 +83,7 @@ def _line(query: RunQuery, group: RunGroup, newest: RunRow, light: Light) -> Lis
 
 def _within(query: RunQuery, key: str) -> RunQuery | None:
     """What asks for the runs of a group, one by one."""
-    if len(key) > LONGEST_KEY or key != key.strip():
+    if len(key) > LONGEST or key != key.strip():
         return None
     alone = replace(query, group="", page=1, sort="time", order="desc")
     return replace(alone, **({query.group: key} if key else {"without": query.group}))

@@ -17,11 +17,9 @@ from venturalitica.ui.verification_steps import KINDS
 MOST_PAGES = 1_000_000
 MOST_CHOSEN = 20
 """Runs that can be compared at once."""
-
-LONGEST = 200
-LONGEST_KEY = 400
-"""Of what runs are grouped by: an experiment is named with the address that it is at."""
-
+LONGEST = 4000
+"""Characters of a name: the address of a page leads to whatever a run may be called."""
+LONGEST_SEARCH = 200
 ORDERS = ("desc", "asc")
 _DATES = ("since", "until")
 
@@ -108,7 +106,7 @@ def _read(name: str, value: str) -> str | int:
 
 def _problem(name: str, value: str) -> str:
     """What is wrong with one value; empty where nothing is."""
-    most = LONGEST_KEY if name in KEYS else LONGEST
+    most = LONGEST_SEARCH if name == "q" else LONGEST
     if len(value) > most:
         return f"'{name}' is {len(value)} characters long; at most {most} are looked for."
     check = _CHECKS.get(name)
