@@ -91,6 +91,23 @@ def test_thresholds_gaps_and_groups(tmp_path: Path) -> None:
     assert "0.560" in rows[2]
 
 
+def test_an_audit_that_passed_hides_none_of_the_run_that_failed(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    accuracy, *_ = loan_verdicts()
+    failed = replace(accuracy, status="failed", value=0.5, interval=(0.45, 0.55))
+    inside = [
+        shelf.audit(FIRST, verdict, run_id="a" * 32) for verdict in (accuracy, failed, accuracy)
+    ]
+    shelf.run(*inside, run_id="a" * 32)
+    twice = [shelf.audit(FIRST, accuracy, run_id="b" * 32) for _ in range(2)]
+    shelf.run(*twice, run_id="b" * 32)
+    page = shown(client_for(shelf.home), f"{ASK}&control={accuracy.control}")
+    first, second = marks(page)
+    assert first[0] == f"/runs/{inside[1].index}"
+    assert "failed, 0.500" in first[1].lower()
+    assert second[0] == f"/runs/{twice[1].index}"
+
+
 def test_of_many_groups_the_lowest_and_highest_are_drawn(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     _, parity, _ = loan_verdicts()

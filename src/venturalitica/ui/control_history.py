@@ -198,12 +198,16 @@ def read(reading: Reading, pipeline: Pipeline) -> History:
 
 
 def _run(point: Point, said: Mapping[int, Sequence[Verdict]], known: Known) -> Mapping[str, Found]:
-    """What a run found, each control by the newest of its records that judged it."""
+    """What a run found, each control by the worst that its records say of it, of such the newest:
+    an audit that passed hides none that failed, here as in the run's own light."""
     found: dict[str, Found] = {}
     for row in sorted(point.records, key=lambda row: -row.index):
         proven, trusted = not known.fault(row), known.knows(row.signer)
         for verdict in said.get(row.index, ()):
-            found.setdefault(verdict.control, Found(row, verdict, proven, trusted))
+            one = Found(row, verdict, proven, trusted)
+            kept = found.setdefault(verdict.control, one)
+            if worst_light((kept.light, one.light)) != kept.light:
+                found[verdict.control] = one
     return found
 
 
