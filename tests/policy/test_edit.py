@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from venturalitica.policy import parse_policy
+from venturalitica.policy import edit, parse_policy
 from venturalitica.policy.edit import EditError, put_control, read_controls, take_out
 from venturalitica.policy.template import policy_template
 
@@ -65,6 +65,56 @@ def test_comments_between_controls_stay_with_the_one_below() -> None:
     assert take_out(text, 0) == "controls:\n\n# about b\n- id: b\n# the end\n"
     assert put_control(text, 0, {"id": "c"}) == text.replace("- id: a", "- id: c")
     assert put_control(text, None, {"id": "z"}).endswith("- id: b\n- id: z\n# the end\n")
+
+
+BLOCKS = """\
+policy: p
+version: "1"
+controls:
+  - id: a
+    metric: accuracy
+    must: ">= 0.5"
+    remedy: |
+      Ask.
+
+      # no comment, a line of the text
+      Then wait.
+      # nor this
+
+  # about b
+  - id: b
+    metric: recall
+    must: ">= 0.5"
+    title: >-
+      one
+      # two
+
+"""
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_text_in_lines_of_its_own_keeps_each_of_them(place: int) -> None:
+    before = parse_policy(BLOCKS.encode()).controls
+    after = put_control(BLOCKS, place, {"on_fail": "block"})
+    assert changed(BLOCKS, after) == ["+     on_fail: block\n"]
+    read = parse_policy(after.encode()).controls
+    assert [one.remedy for one in read] == [one.remedy for one in before]
+    assert [one.title for one in read] == [one.title for one in before]
+    added = put_control(BLOCKS, None, {"id": "c", "metric": "accuracy", "must": "> 0"})
+    assert all(line.startswith("+") for line in changed(BLOCKS, added))
+    assert parse_policy(added.encode()).controls[1].title == before[1].title
+    left = take_out(BLOCKS, place)
+    assert "# about b" in left
+    assert ("# nor this" in left) == (place == 1)
+
+
+def test_what_would_change_more_than_is_asked_for_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = edit._dumped
+    monkeypatch.setattr(edit, "_dumped", lambda value: real(value).replace("0.5", "0.4"))
+    with pytest.raises(EditError, match="without changing more"):
+        put_control(BLOCKS, 0, {"on_fail": "block"})
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from tests.ui.inert import inert
 from tests.ui.naughty import NAUGHTY
 from tests.ui.shelf import FIRST, SECOND, Shelf
 from venturalitica.policy import parse_policy
+from venturalitica.policy.edit import put_control, take_out
 
 FRAME = "<title>live</title><main><h1>live</h1>{}</main>"
 LOOSE = FIRST.replace(">= 0.80", ">= 0.50").replace('"1.0"', '"1.9"')
@@ -97,6 +98,56 @@ def test_a_control_is_put_in_changed_and_taken_out(client: Client) -> None:
     assert 'name="c.across" value="gender, age"' in answer.text
     answer = client.post("/policy-form", form | {"do": "take:3"})
     assert draft(answer) == FIRST
+
+
+def test_fields_go_to_the_control_that_they_were_opened_for(client: Client) -> None:
+    first, second = [one.id for one in parse_policy(FIRST.encode()).controls[:2]]
+    form = {"text": FIRST, "of": ""}
+    opened = client.post("/policy-form", form | {"do": f"edit:1:{second}"})
+    assert f'name="was" value="{second}"' in opened.text
+    fields = {"place": "1", "was": second, "c.id": second, "c.title": "Other words"}
+    text = take_out(FIRST, 0)  # by hand, while the fields were open
+    text = put_control(text, None, {"id": first, "metric": "accuracy", "must": ">= 0.7"})
+    put = draft(client.post("/policy-form", form | fields | {"text": text, "do": "put"}))
+    read = {one.id: one for one in parse_policy(put.encode()).controls}
+    assert read[second].title == "Other words"
+    assert read.keys() == {one.id for one in parse_policy(text.encode()).controls}
+    gone = text.replace(f"id: {second}", "id: another")
+    for do in ("put", f"take:1:{second}", f"edit:1:{second}"):
+        answer = client.post("/policy-form", form | fields | {"text": gone, "do": do})
+        assert draft(answer) == gone
+        assert "is not where it was" in words(answer)
+
+
+def test_what_nobody_touched_in_the_fields_stays_as_it_is(client: Client) -> None:
+    text = (
+        'policy: p\nversion: "1"\nroles: {target: {favorable: 1}}\ncontrols:\n'
+        "  - id: a\n    metric: recall\n    across: place\n    compare: between\n"
+        '    groups: ["Ulm, east", "Ulm,  west"]\n    must: ">= -0.1"\n'
+        "    remedy: |\n      One.\n\n      # Two.\n"
+    )
+    opened = client.post("/policy-form", {"text": text, "of": "", "do": "edit:0:a"})
+    fields = dict(
+        re.findall(r'<input type="text"[^>]* name="(c\.[^"]+)" value="([^"]*)"', opened.text)
+    )
+    area = re.search(r'(?s)name="c.remedy"[^>]*>\n(.*?)</textarea>', opened.text)
+    assert area is not None
+    fields = {key: unescape(value) for key, value in fields.items()} | {"c.remedy": area[1]}
+    fields |= {"c.metric": "recall", "c.compare": "between", "c.must": ">= -0.2"}
+    form = {"text": text, "of": "", "place": "0", "was": "a", "do": "put"}
+    assert draft(client.post("/policy-form", form | fields)) == text.replace("-0.1", "-0.2")
+
+
+def test_it_is_not_said_that_nothing_is_looser_where_that_is_not_known(client: Client) -> None:
+    for old, new, said in (
+        ("metric: accuracy", "metric: f1", "text alone does not tell"),
+        ("A92: female", "A92: female, A93: female", "text alone does not tell"),
+    ):
+        assert old in FIRST
+        form = {"text": FIRST.replace(old, new), "of": sha256(FIRST)}
+        answer = words(client.post("/live/policy-form", form))
+        assert said in answer
+        assert "neither looser" not in answer
 
 
 def test_the_fields_are_tried_before_they_are_in_the_text(client: Client) -> None:

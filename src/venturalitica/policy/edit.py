@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from textwrap import indent
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from venturalitica.core.labels import scalar
@@ -43,31 +44,20 @@ def put_control(text: str, place: int | None, fields: Mapping[str, Any]) -> str:
             stay, and so do comments.
 
     Raises:
-        EditError: the text is no YAML with a list of controls, or has none at that place.
+        EditError: the text is no YAML with a list of controls, or has none at that place; or it
+            cannot be written so that all else reads as it did.
     """
     document, controls = _read(text)
     if place is None:
         control = CommentedMap()
         _change(control, fields)
         controls.append(control)
-    else:
-        _at(controls, place)
-    lines = text.splitlines(keepends=True)
-    found = _block(controls, place, lines)
-    if found is None:
-        if place is not None and not _change(_at(controls, place), fields):
-            return text
-        document["controls"] = controls
-        return _dumped(document)
-    begin, end, dash = found
-    # Only its own lines are read and written again: in them comments stay where they are.
-    block = controls[-1:] if place is None else _yaml().load(_outdented(lines[begin:end], dash))
-    if place is not None and not _change(block[0], fields):
+    elif not _change(_at(controls, place), fields):
         return text
-    before = "".join(lines[:begin])
-    if before and not before.endswith("\n"):
-        before += "\n"
-    return before + indent(_dumped(block), " " * dash) + "".join(lines[end:])
+    document["controls"] = controls
+    found = _block(text, controls, place)
+    after = _dumped(document) if found is None else _rewritten(text, found, fields, place, controls)
+    return _held(after, document)
 
 
 def take_out(text: str, place: int) -> str:
@@ -80,13 +70,39 @@ def take_out(text: str, place: int) -> str:
     _at(controls, place)
     if len(controls) == 1:
         raise EditError("a policy has at least one control: change this one, or add another first")
-    lines = text.splitlines(keepends=True)
-    found = _block(controls, place, lines)
+    found = _block(text, controls, place)
+    del controls[place]
     if found is None:
-        del controls[place]
-        return _dumped(document)
+        return _held(_dumped(document), document)
+    lines = _lines(text)
     begin, end, _ = found
-    return "".join(lines[:begin] + lines[end:])
+    return _held("".join(lines[:begin] + lines[end:]), document)
+
+
+def _rewritten(
+    text: str,
+    found: tuple[int, int, int],
+    fields: Mapping[str, Any],
+    place: int | None,
+    controls: CommentedSeq,
+) -> str:
+    """Only its own lines are read and written again: in them comments stay where they are."""
+    begin, end, dash = found
+    lines = _lines(text)
+    block = controls[-1:] if place is None else _yaml().load(_outdented(lines[begin:end], dash))
+    if place is not None:
+        _change(block[0], fields)
+    before = "".join(lines[:begin])
+    if before and not before.endswith("\n"):
+        before += "\n"
+    return before + indent(_dumped(block), " " * dash) + "".join(lines[end:])
+
+
+def _held(after: str, meant: CommentedMap) -> str:
+    """`after`, held against what it is meant to say: a policy is never changed in silence."""
+    if _read(after)[0] != meant:
+        raise EditError("it cannot be changed here without changing more; change it in the text")
+    return after
 
 
 def _read(text: str) -> tuple[CommentedMap, CommentedSeq]:
@@ -122,7 +138,7 @@ def _change(control: Any, fields: Mapping[str, Any]) -> bool:
 
 
 def _outdented(lines: list[str], columns: int) -> str:
-    return "".join(line[columns:] if line[:columns].isspace() else line for line in lines)
+    return "".join(line.removeprefix(" " * columns) for line in lines)
 
 
 def _at(controls: CommentedSeq, place: int) -> Any:
@@ -132,38 +148,51 @@ def _at(controls: CommentedSeq, place: int) -> Any:
     return controls[place]
 
 
-def _block(
-    controls: CommentedSeq, place: int | None, lines: list[str]
-) -> tuple[int, int, int] | None:
+def _lines(text: str) -> list[str]:
+    """Its lines as YAML counts them: it ends none at a form feed or a line separator."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").splitlines(keepends=True)
+
+
+def _block(text: str, controls: CommentedSeq, place: int | None) -> tuple[int, int, int] | None:
     """First line and end of a control, and the column of its dash; None where controls do not
     stand in lines of their own. Blank lines and comments after it belong to what follows. Of a new
     one, which `controls` holds already, the place after the last."""
     known = len(controls) - (place is None)
     if controls.fa.flow_style() or not known:
         return None
-    last = known - 1
-    one = last if place is None else place
+    lines = _lines(text)
+    one = known - 1 if place is None else place
     begin, column = controls.lc.item(one)
     dash = lines[begin][:column].rfind("-")
     if dash < 0 or lines[begin][:dash].strip():
         return None
-    end = begin + 1
-    if one < last:
-        end = controls.lc.item(one + 1)[0]
-    else:
-        while end < len(lines) and _is_inside(lines[end], dash):
-            end += 1
-    while end > begin + 1 and _is_aside(lines[end - 1]):
-        end -= 1
+    end = 1 + max(_last_lines(_controls_node(text).value[one], lines))
     return (end if place is None else begin), end, dash
 
 
-def _is_inside(line: str, dash: int) -> bool:
-    return _is_aside(line) or len(line) - len(line.lstrip(" ")) > dash
+def _controls_node(text: str) -> Any:
+    for key, value in _yaml().compose(StringIO(text)).value:
+        if key.value == "controls":
+            return value
+    raise AssertionError("controls were read from it")
 
 
-def _is_aside(line: str) -> bool:
-    return not line.strip() or line.lstrip().startswith("#")
+def _last_lines(node: Node, lines: list[str]) -> Iterator[int]:
+    """The last line of each scalar and each bracket in it: where a block ends depends on what comes
+    after, and what looks like a comment may be text."""
+    if isinstance(node, CollectionNode) and not node.flow_style:
+        yield node.start_mark.line
+        for item in node.value:
+            for part in item if isinstance(node, MappingNode) else (item,):
+                yield from _last_lines(part, lines)
+    elif isinstance(node, ScalarNode) and node.style in ("|", ">"):
+        last = node.end_mark.line - 1
+        # Blank lines after it are of its text only where `+` keeps them.
+        while not node.value.endswith("\n\n") and not lines[last].strip():
+            last -= 1
+        yield last
+    elif node.value or not isinstance(node, ScalarNode) or node.style:
+        yield node.end_mark.line  # one without any text has its marks at what comes next
 
 
 def _written(value: Any) -> Any:

@@ -348,13 +348,24 @@ def compare(old: Side, new: Side) -> Compared:
 
 
 def outcome(rules: PolicyDiff) -> str:
-    """`2 controls loosened, 1 added: the policy is looser.`"""
+    """`2 controls loosened, 1 added: the policy is looser in part, and tighter in part.`"""
     ends = {
-        "loosened": ": the policy is looser.",
-        "tightened": ": the policy is tighter.",
-        "changed": ": the policy is neither looser nor tighter as a whole.",
+        frozenset({"loosened"}): ": the policy is looser.",
+        frozenset({"tightened"}): ": the policy is tighter.",
+        frozenset(
+            {"loosened", "tightened"}
+        ): ": the policy is looser in part, and tighter in part.",
+        frozenset({"changed"}): ": whether it is looser or tighter, the text alone does not tell.",
+        frozenset(
+            {"loosened", "changed"}
+        ): ": the policy is looser in part; of what is changed the text alone does not tell.",
+        frozenset({"tightened", "changed"}): ": the policy is tighter in part; of what is changed "
+        "the text alone does not tell.",
+        frozenset({"loosened", "tightened", "changed"}): ": the policy is looser in part, and "
+        "tighter in part; of what is changed the text alone does not tell.",
     }
-    return rules.summary[:1].upper() + rules.summary[1:] + ends.get(rules.direction, ".")
+    weighed = {change.direction for change in rules.changes} - {"renamed", "reworded"}
+    return rules.summary[:1].upper() + rules.summary[1:] + ends.get(frozenset(weighed), ".")
 
 
 def follow(found: Iterable[Recorded]) -> tuple[Line, ...]:

@@ -5,6 +5,7 @@ one types, held against a text in use. Nothing is written: what comes of it is c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +92,8 @@ class Found(Struct, frozen=True, kw_only=True):
 class FormContext(Struct, frozen=True, kw_only=True):
     """The page: the draft, what was found of it, the texts to hold it against, the fields.
 
-    `place` is the control in the fields: its number from 0, or `new`.
+    `place` is the control in the fields: its number from 0, or `new`; `was` the name it had then,
+    since the text may be another by the time they are put in.
     """
 
     text: str
@@ -99,6 +101,7 @@ class FormContext(Struct, frozen=True, kw_only=True):
     base: str
     found: Found
     place: str
+    was: str
     fields: tuple[Field, ...]
     families: tuple[tuple[str, tuple[MetricSpec, ...]], ...]
     problem: str = ""
@@ -117,20 +120,26 @@ def page(request: Request) -> Response:
         return _drawn(request, known, base, text, query.get("control", ""))
     form: FormData = request.state.form
     text, base = _text(form), _known(known, str(form.get("of", "")))
-    action, _, number = str(form.get("do", "")).partition(":")
+    action, _, meant = str(form.get("do", "")).partition(":")
+    number, _, name = meant.partition(":")
     place, fields = str(form.get("place", "")), _given(form)
+    name = name if number else str(form.get("was", ""))
     if action == "download":
         headers = {"content-disposition": f'attachment; filename="{DRAFT}"'}
         return Response(text.encode(), headers=headers, media_type="application/yaml")
-    if action in ("edit", "close"):
-        return _drawn(request, known, base, text, number)
-    if action not in _DONE:
-        return _drawn(request, known, base, text, place, fields)
+    if action == "close":
+        return _drawn(request, known, base, text, "")
+    if action not in _DONE and action != "edit":
+        return _drawn(request, known, base, text, place, fields, was=name)
     try:
-        text, place = _edited(text, action, number or place, fields)
+        where = _where(text, number or place, name)
+        if action == "edit":
+            return _drawn(request, known, base, text, where)
+        text, place = _edited(text, action, where, fields)
     except EditError as error:
         problem = f"The text is as it was: {error}."
-        return _drawn(request, known, base, text, place, fields, problem=problem)
+        was = str(form.get("was", ""))
+        return _drawn(request, known, base, text, place, fields, was=was, problem=problem)
     return _drawn(request, known, base, text, place, done=_DONE[action])
 
 
@@ -141,7 +150,10 @@ def live(request: Request) -> Response:
     """Answer `/live/policy-form`: what is found of the text and the fields as they are now."""
     form: FormData = request.state.form
     side = text_of(request.app.state.desk, str(form.get("of", "")))
-    found = _found(_text(form), side, str(form.get("place", "")), _given(form))
+    text, place = _text(form), str(form.get("place", ""))
+    with suppress(EditError):
+        place = _where(text, place, str(form.get("was", "")))
+    found = _found(text, side, place, _given(form))
     return render(request, "_policy_found.html", found)
 
 
@@ -153,6 +165,7 @@ def _drawn(
     place: str,
     given: Mapping[str, str] | None = None,
     *,
+    was: str | None = None,
     problem: str = "",
     done: str = "",
 ) -> Response:
@@ -163,6 +176,7 @@ def _drawn(
         base=base,
         found=_found(text, text_of(request.app.state.desk, base), place, values),
         place=place,
+        was=_name_at(text, place) if was is None else was,
         fields=tuple(_fields(values)) if place else (),
         families=_families(),
         problem=problem,
@@ -213,8 +227,40 @@ def _rules(text: str, policy: Policy | None) -> Iterator[Rule]:
     except EditError:
         return
     for place, control in enumerate(controls):
-        word = control.get("id") if isinstance(control, Mapping) else None
-        yield Rule(place, str(word or f"control {place + 1}"), "", 0, unread=True)
+        yield Rule(place, _name(control, place), "", 0, unread=True)
+
+
+def _name(control: Any, place: int) -> str:
+    word = control.get("id") if isinstance(control, Mapping) else None
+    return str(word or f"control {place + 1}")
+
+
+def _name_at(text: str, place: str) -> str:
+    """What the control at a place is called; nothing of a new one, or where there is none."""
+    number = _number(place)
+    try:
+        controls = read_controls(text)
+    except EditError:
+        return ""
+    known = number is not None and number < len(controls)
+    return _name(controls[number], number) if known and number is not None else ""
+
+
+def _where(text: str, place: str, name: str) -> str:
+    """Where the control of that name stands now: the text may have been changed by hand since.
+
+    Raises:
+        EditError: it is not there any more, or more than once and not where it was.
+    """
+    if not name or _number(place) is None:
+        return place
+    names = [_name(one, at) for at, one in enumerate(read_controls(text))]
+    found = [str(at) for at, one in enumerate(names) if one.split() == name.split()]
+    if place in found:
+        return place
+    if len(found) == 1:
+        return found[0]
+    raise EditError(f"the text was changed, and {name!r} is not where it was; choose it again")
 
 
 def _tried(
@@ -225,7 +271,9 @@ def _tried(
         return "", ()
     number = _number(place)
     try:
-        after = lint(put_control(text, number, _as_keys(given)).encode(), filename=DRAFT)
+        after = lint(
+            put_control(text, number, _changed(text, place, given)).encode(), filename=DRAFT
+        )
     except EditError as error:
         return "", (str(error),)
     if after.policy is not None:
@@ -241,7 +289,7 @@ def _edited(text: str, action: str, place: str, given: Mapping[str, str]) -> tup
     number = _number(place)
     if action == "take":
         return take_out(text, -1 if number is None else number), ""
-    after = put_control(text, number, _as_keys(given))
+    after = put_control(text, number, _changed(text, place, given))
     return after, str(len(read_controls(after)) - 1 if number is None else number)
 
 
@@ -299,6 +347,15 @@ def _given(form: FormData) -> dict[str, str]:
         for key, value in form.items()
         if key.startswith("c.") and key[2:] in _properties()
     }
+
+
+def _changed(text: str, place: str, given: Mapping[str, str]) -> dict[str, Any]:
+    """What the fields say otherwise than the control: a field cannot hold all that a text can, such
+    as lines or a name with a comma, so what nobody touched is not written again."""
+    shown = _values(text, place)
+    return _as_keys(
+        {key: value for key, value in given.items() if value.split() != shown.get(key, "").split()}
+    )
 
 
 def _as_keys(given: Mapping[str, str]) -> dict[str, Any]:
