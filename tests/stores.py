@@ -50,6 +50,7 @@ def web_server(host: str = "127.0.0.1") -> Iterator[Any]:
     server: Any = ThreadingHTTPServer((host, 0), _Handler)
     server.files, server.ranges, server.most, server.sent = {}, True, 1 << 40, 0
     server.headers, server.waits, server.status = {}, None, 0
+    server.asked = []
     server.at = server.elsewhere = f"http://{host}:{server.server_port}"
     with _serving(server):
         yield server
@@ -84,6 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(send=True)
 
     def _answer(self, *, send: bool) -> None:
+        self.server.asked.append(self.command)
         content = self.server.files.get(self.path.partition("?")[0])
         if self.server.status:
             self.send_response(self.server.status)

@@ -189,6 +189,7 @@ def test_a_check_fetches_each_byte_of_a_server_once(web, call, project, name):
     result = call("check", f"{web.at}/{name}", "--target", "y", "--prediction", "p")
     assert result.exit_code == 0, result.stderr
     assert web.sent == len(content)
+    assert web.asked == ["GET"]  # a signed address may be for nothing else
 
 
 @pytest.mark.parametrize("ranges", [True, False])
