@@ -16,6 +16,8 @@ from venturalitica.core.encoding import canonical_json
 from venturalitica.ledger import Ledger, Outbox, load_signer
 from venturalitica.ledger.lifecycle.approve import approve
 from venturalitica.ledger.lifecycle.erase import erase
+from venturalitica.ledger.records.notes.note import Note
+from venturalitica.ledger.records.vault import Pair
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -92,6 +94,8 @@ def write_hostile(home: Path, statement: Mapping[str, Any]) -> int:
         inside = [ledger.entry(first + n) for n in range(AUDITS_OF_A_RUN)]
         made = naughty.poisoned(_run_of(statement, inside), naughty.NAUGHTY[first])
         ledger.append(made)
+    for number, text in enumerate(naughty.NAUGHTY[1::3]):
+        _note(ledger, number, text)
     for waiting in Outbox(ledger).waiting()[:20]:
         text = naughty.NAUGHTY[waiting.index % len(naughty.NAUGHTY)]
         Outbox(ledger).failed(waiting.index, waiting.tracker, waiting.run_id, f"{text} (error)")
@@ -131,6 +135,25 @@ def write_hostile_controls(home: Path, statement: Mapping[str, Any]) -> None:
     verdicts = [{**copy.deepcopy(measured), "control": text} for text in naughty]
     ledger = Ledger.open(home, signer=load_signer(None, home.parent / "hostile-keys"))
     ledger.append(_changed(statement, verdicts=verdicts))
+
+
+def _note(ledger: Ledger, number: int, text: str) -> None:
+    """A note that no writer of ours would sign: whoever holds a key is not held to that."""
+    entry = ledger.entry(number)
+    said = text.encode(errors="replace").decode()
+    pairs = [Pair.of(f"{said} (noted by)"), Pair.of(f"{said} (note)")]
+    made = Note(
+        index=-1,
+        entry=entry.index,
+        evidence_sha256=entry.evidence_sha256,
+        run_id=entry.record.run.id,
+        control=f"{said} (control)"[:200],
+        noted_at=f"{said} (time)",
+        keyid=str(ledger.signer_id),
+        person=pairs[0].reference,
+        text=pairs[1].reference,
+    )
+    ledger.append(made.statement(), pairs=pairs)
 
 
 def _changed(statement: Mapping[str, Any], **fields: Any) -> dict[str, Any]:

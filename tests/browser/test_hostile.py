@@ -78,6 +78,19 @@ def test_lists_are_inert(look, hostile_ui) -> None:
         assert plain(text) in seen, text
 
 
+def test_groups_and_notes_are_inert(look, watch, hostile_ui) -> None:
+    page = look(f"{hostile_ui.url}/runs")
+    for by in ("experiment", "model", "commit"):
+        watch.go(page, f"{hostile_ui.url}/runs?group={by}")
+        assert page.locator(".rn-groups tbody tr").count() >= 1
+        assert not DECEPTIVE.search(words(page))
+    for number, text in enumerate(NAUGHTY[1::3][:AT_A_TIME]):
+        watch.go(page, f"{hostile_ui.url}/runs/{number}")
+        said = " ".join(page.locator("#notes").text_content().split())
+        assert plain(f"{text} (note)") in said, text
+        assert plain(f"{text} (control)") in said, text
+
+
 def test_every_page_is_inert(look, watch, hostile_ui, addresses) -> None:
     page = look(f"{hostile_ui.url}/")
     visited = [
