@@ -17,7 +17,7 @@ DECEPTIVE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
 AT_A_TIME = 12
-FILES = {"static", "download", "runs_file", "chart"}
+FILES = {"static", "download", "runs_file", "chart", "trends_chart"}
 """Addresses of no pages."""
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import struct
+
 import pytest
 
 
@@ -32,3 +35,20 @@ def test_it_reads_without_scripts(look, ui) -> None:
     page = look(f"{ui.url}/trends", javascript=False)
     page.locator(".tr-list a").first.click()
     assert page.locator("figure svg").count() > 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_chart_over_time_is_kept_as_svg_and_as_png(look, ui, axe, scheme, tmp_path) -> None:
+    page = look(f"{ui.url}/trends", width=360, scheme=scheme)
+    page.locator(".tr-list a").first.click()
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    for kind, role in (("svg", "link"), ("png", "button")):
+        with page.expect_download() as told:
+            page.get_by_role(role, name=f"{kind.upper()} of ").first.click()
+        assert re.fullmatch(rf"chart-over-time-[\w.-]+\.{kind}", told.value.suggested_filename)
+        told.value.save_as(tmp_path / f"chart.{kind}")
+    data = (tmp_path / "chart.png").read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert struct.unpack(">I", data[16:20]) == (1440,)
+    assert len(data) > 5000  # words and marks are on it

@@ -6,6 +6,7 @@ import re
 from html import unescape
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from msgspec.structs import replace
@@ -14,8 +15,11 @@ from tests.ui.client import Client, client_for
 from tests.ui.inert import inert
 from tests.ui.naughty import NAUGHTY
 from tests.ui.shelf import FIRST, SECOND, Shelf, loan_verdicts
-from venturalitica.core.verdict import GroupValue
+from venturalitica.core.verdict import GroupValue, Interval
+from venturalitica.reports.html.chart_file import history_svg
+from venturalitica.reports.html.history_chart import HistoryPoint
 from venturalitica.ui.control_history import every_pipeline, read
+from venturalitica.ui.pages.downloads import chart_name
 from venturalitica.ui.pages.trends import MOST_GROUPS, address, of_control, of_pipeline
 
 ASK = "/trends?policy=credit-scoring&name=training"
@@ -82,8 +86,8 @@ def test_thresholds_gaps_and_groups(tmp_path: Path) -> None:
     assert "not judged, nothing measured" in said[2]
     female, male = re.findall(r"<h3><bdi>(\w+)</bdi></h3>(.*?)</figure>", page, re.DOTALL)[::-1]
     # A run that keeps a group back says nothing of it: there is no mark and no cell.
-    assert (female[0], female[1].count("<a ")) == ("female", 1)
-    assert (male[0], male[1].count("<a ")) == ("male", 2)
+    assert (female[0], female[1].count('<a href="/runs/')) == ("female", 1)
+    assert (male[0], male[1].count('<a href="/runs/')) == ("male", 2)
     assert "vl-is-red" in female[1]
     assert "vl-is-red" not in male[1]
     rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)[1:]
@@ -177,3 +181,59 @@ def test_the_number_of_marks_is_bounded(reading: Any) -> None:
     assert len(of_pipeline(history).panels) == len(history.controls)
     found = of_control(history, "age-parity", lambda name, **_: f"/{name}")
     assert len(found.lines) == len(history.rows) <= 30
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+DRAWN = {f"{SVG}{name}" for name in ("svg", "g", "title", "text", "rect", "line", "circle", "path")}
+
+
+def test_each_drawing_is_taken_away_as_it_is_shown(reading: Any, client: Any) -> None:
+    pipeline = next(one for one in every_pipeline(reading) if one.name == "nightly-training")
+    history = read(reading, pipeline)
+    page = client.get("/trends", params=address(pipeline, "age-parity")).text
+    files = [unescape(one) for one in re.findall(r'href="(/trends\.svg[^"]*)" download', page)]
+    groups = of_control(history, "age-parity", lambda *_, **__: "").groups
+    assert len(files) == 1 + len(groups)
+    pictures = []
+    for file in files:
+        answer = client.get(file)
+        assert answer.headers["content-type"] == "image/svg+xml; charset=utf-8"
+        name = re.fullmatch(
+            'attachment; filename="(chart-over-time-[\\w.-]+[.]svg)"',
+            answer.headers["content-disposition"],
+        )
+        assert name is not None
+        root = ElementTree.fromstring(answer.text)
+        assert {one.tag for one in root.iter()} <= DRAWN
+        assert "class=" not in answer.text
+        assert "entries " in "".join(root.itertext())
+        pictures.append(answer.text)
+    assert len(set(pictures)) == len(files)
+    marks = [one.text for one in ElementTree.fromstring(pictures[0]).iter(f"{SVG}title")][1:]
+    assert marks == [point.point().words for point in history.of_control("age-parity")]
+    whole = client.get("/trends", params=address(pipeline)).text
+    assert whole.count(".svg?") == 2 * len(of_pipeline(history).panels)
+
+
+@pytest.mark.parametrize("more", ["", "&control=nobody", "&control=age-parity&group=nobody"])
+def test_of_what_was_not_drawn_there_is_no_file(client: Any, more: str) -> None:
+    asked = "policy=credit-scoring&name=nightly-training"
+    assert client.get(f"/trends.svg?{asked}{more}").status_code == 404
+    assert client.get("/trends.svg").status_code == 404
+
+
+@pytest.mark.parametrize("naughty", NAUGHTY)
+def test_a_file_of_a_hostile_name_is_inert(naughty: str) -> None:
+    point = HistoryPoint(
+        light="red", value=0.5, interval=Interval(0.4, 0.6), limit=0.8, above=True, day=naughty,
+        policy=naughty, version=naughty, url="javascript:1", words=naughty,
+    )  # fmt: skip
+    points = [point, replace(point, light=None), replace(point, value=None)]
+    drawn = history_svg(points, naughty, naughty, naughty)
+    root = ElementTree.fromstring(drawn or "")
+    assert {one.tag for one in root.iter()} <= DRAWN
+    assert not [key for one in root.iter() for key in one.attrib if key.startswith(("on", "href"))]
+    assert re.fullmatch(
+        r"chart-over-time(-[A-Za-z0-9][\w.-]*)?[.]svg", chart_name("over-time", naughty)
+    )
+    assert history_svg([], naughty, naughty, naughty) is None

@@ -1,4 +1,4 @@
-"""One control's chart as an SVG file of its own: what the card draws, to put into other documents.
+"""One control's chart, of a record or over time, as an SVG file of its own, for other documents.
 
 Its colours are attributes, not a style sheet: no content security policy, and no program that opens
 it, leaves them out. They are those of the light theme, on its own ground, whatever is around it.
@@ -7,12 +7,19 @@ it, leaves them out. They are those of the light theme, on its own ground, whate
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from venturalitica.core.verdict import Verdict
+from venturalitica.core.verdict import LIGHTS, Verdict
 from venturalitica.reports.html.group_chart import group_dots
-from venturalitica.reports.html.interval_chart import bar_label, interval_bar
+from venturalitica.reports.html.history_chart import (
+    HEIGHT,
+    HistoryPoint,
+    history_scale,
+    placed_history,
+)
+from venturalitica.reports.html.interval_chart import Scale, bar_label, interval_bar
 from venturalitica.reports.html.markup import tag
 from venturalitica.reports.html.theme import LIGHT
 
@@ -34,6 +41,15 @@ _LOOKS = {
     "vl-reference": f'stroke="{LIGHT["text"]}" stroke-width="1.2" stroke-dasharray="3 3"',
     "vl-tick": f'font-size="11" fill="{LIGHT["muted"]}"',
     "vl-tick vl-tick-strong": f'font-size="11" font-weight="600" fill="{LIGHT["text"]}"',
+    "vl-trend-line": f'fill="none" stroke="{LIGHT["mark"]}" stroke-width="1.2"',
+    "vl-whisker": 'stroke="currentColor" stroke-width="2"',
+    "vl-version": f'stroke="{LIGHT["mark"]}" stroke-dasharray="2 3"',
+    "vl-reach": 'fill="none"',
+    "vl-at": 'overflow="visible"',
+    "vl-shape": f'fill="currentColor" stroke="{LIGHT["card"]}" stroke-width="2"',
+    "vl-sign": f'fill="none" stroke="{LIGHT["card"]}" stroke-width="2.6" stroke-linecap="round"',
+    "vl-part": f'color="{LIGHT["mark"]}"',
+    **{f"vl-is-{light}": f'color="{LIGHT[light]}"' for light in LIGHTS},
     "vl-dots": f'color="{LIGHT["mark"]}" overflow="visible"',
 }
 """What the style sheet of a page says of each class that a chart has."""
@@ -67,6 +83,47 @@ def chart_svg(verdict: Verdict, source: str) -> str | None:
         ),
         *(_row(row, _TOP + 64 + _ROW * place) for place, row in enumerate(rows)),
         _words(source, height - 12, size=10, fill=LIGHT["muted"]),
+        xmlns="http://www.w3.org/2000/svg",
+        width=WIDTH,
+        height=height,
+        viewBox=f"0 0 {WIDTH} {height}",
+        font_family="system-ui, sans-serif",
+        font_size=13,
+        role="img",
+    )
+    return _CLASS.sub(_look, str(drawn))
+
+
+def history_svg(
+    points: Sequence[HistoryPoint],
+    heading: str,
+    label: str,
+    source: str,
+    *,
+    scale: Scale | None = None,
+) -> str | None:
+    """A chart over time as a file; None without any run.
+
+    `label` is the drawing in words, `source` says below it which runs it is of.
+    """
+    if not points:
+        return None
+    height = _TOP + HEIGHT + 34
+    drawn = tag(
+        "svg",
+        tag("title", label),
+        tag("rect", width=WIDTH, height=height, fill=LIGHT["card"]),
+        _words(_cut(heading, LONGEST), 30, size=15, weight=650),
+        _words(_cut(label, 110), 54, size=12, fill=LIGHT["muted"]),
+        *placed_history(
+            points,
+            scale or history_scale(points),
+            left=_EDGE,
+            middle=_EDGE + _VALUES,
+            right=WIDTH - _EDGE,
+            top=_TOP - 20,
+        ),
+        _words(_cut(source, 120), height - 12, size=10, fill=LIGHT["muted"]),
         xmlns="http://www.w3.org/2000/svg",
         width=WIDTH,
         height=height,

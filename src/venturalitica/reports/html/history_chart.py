@@ -68,24 +68,24 @@ def history_chart(
 @lru_cache(maxsize=256)  # of 20,000 characters; most of what is drawn again has not changed
 def _drawn(points: tuple[HistoryPoint, ...], label: str, scale: Scale, links: bool) -> Markup:
     drawing = _Drawing(points, scale)
+    picture = {"role": "group" if links else "img", "aria_label": label}
     return tag(
         "div",
         tag("svg", *drawing.ends(), width="100%", height=HEIGHT, aria_hidden="true"),
-        tag(
-            "svg",
-            *drawing.allowed(),
-            *drawing.versions(),
-            *drawing.limits(),
-            *drawing.line(),
-            *(drawing.mark(place, links=links) for place in range(len(points))),
-            *drawing.days(),
-            width="100%",
-            height=HEIGHT,
-            role="group" if links else "img",
-            aria_label=label,
-        ),
+        tag("svg", *drawing.all(links=links), width="100%", height=HEIGHT, **picture),
         cls="vl-history",
     )
+
+
+def placed_history(
+    points: Sequence[HistoryPoint], scale: Scale, *, left: int, middle: int, right: int, top: int
+) -> tuple[Markup, Markup]:
+    """The same as two parts of a larger drawing, in its pixels, without links: what stands beside
+    the chart, from `left`, and the chart, from `middle` to `right`."""
+    drawing = _Drawing(points, scale)
+    ends = tag("svg", *drawing.ends(), x=left, y=top, width=middle - left - 6, height=HEIGHT)
+    size = {"x": middle, "y": top, "width": right - middle, "height": HEIGHT}
+    return ends, tag("svg", *drawing.all(links=False), **size)
 
 
 def history_label(subject: str, points: Sequence[HistoryPoint]) -> str:
@@ -128,6 +128,15 @@ def _held(number: float | None) -> float | None:
 class _Drawing(Struct, frozen=True):
     points: Sequence[HistoryPoint]
     scale: Scale
+
+    def all(self, *, links: bool) -> Iterator[Markup | None]:
+        """The chart, what lies below first."""
+        yield from self.allowed()
+        yield from self.versions()
+        yield from self.limits()
+        yield from self.line()
+        yield from (self.mark(place, links=links) for place in range(len(self.points)))
+        yield from self.days()
 
     @property
     def _step(self) -> float:

@@ -69,6 +69,14 @@ PAGES: tuple[Page, ...] = (
     ),
     Page("compare", "/compare", "compare", query=_PAIR, waits=True),
     Page(
+        "trends_chart",
+        "/trends.svg",
+        "trends",
+        query=("policy", "name", "experiment", "control", "group"),
+        function="chart",
+        static=False,
+    ),
+    Page(
         "trends",
         "/trends",
         "trends",

@@ -21,6 +21,7 @@ from venturalitica.reports.html.history_chart import (
     history_scale,
 )
 from venturalitica.ui.control_history import Found, History, every_pipeline, find, read
+from venturalitica.ui.pages.downloads import SVG, chart_name
 from venturalitica.ui.templating import addresses_of, render
 
 if TYPE_CHECKING:
@@ -103,6 +104,36 @@ def page(request: Request) -> Response:
         return render(request, "trends.html", of_control(history, control, url))
 
 
+def chart(request: Request) -> Response:
+    """One of the page's drawings as a file: of a control, or with `group` of one of its groups."""
+    from venturalitica.reports.html.chart_file import history_svg
+
+    asked = request.query_params
+    control, group = asked.get("control", ""), asked.get("group")
+    desk: Desk = request.app.state.desk
+    with desk.reading() as reading:
+        fitting = find(
+            reading, asked.get("policy", ""), asked.get("name", ""), asked.get("experiment")
+        )
+        history = read(reading, fitting[0]) if len(fitting) == 1 else None
+    found = history.of_control(control) if history and control in history.controls else []
+    lines = _group_lines(found, lambda one: "") if found and group is not None else {}
+    if history is None or not found or (group is not None and group not in lines):
+        raise HTTPException(404, "No run on record has such a chart.")
+    points = [one.point() for one in found] if group is None else lines[group]
+    scale = None if group is None else history_scale([one for of in lines.values() for one in of])
+    title = history.title(control) or control
+    heading = title if group is None else f"{title}: {group}"
+    of = history.of
+    ends = f"entries {history.rows[0].index} to {history.rows[-1].index}"
+    source = f"{of.policy} × {of.name or 'unnamed'}, {control}, {ends}"
+    label = history_label(control if group is None else group, points)
+    drawn = history_svg(points, heading, label, source, scale=scale) or ""
+    name = chart_name("over-time", control if group is None else f"{control}-{group}")
+    headers = {"content-type": SVG, "content-disposition": f'attachment; filename="{name}"'}
+    return Response(drawn.encode(), headers=headers)
+
+
 def of_pipeline(history: History, *, gone: bool = False) -> TrendsContext:
     """A small panel for each control, as the newest policy orders them; `gone` as on the page."""
     shown = history.controls[:MOST_CONTROLS]
@@ -120,14 +151,14 @@ def of_pipeline(history: History, *, gone: bool = False) -> TrendsContext:
 def of_control(history: History, control: str, url: Url) -> TrendsContext:
     """The control, each of its groups on one scale, and all of it as a table."""
     found = history.of_control(control)
-    places = [url("run", entry=one.row.index) for one in found]
     named, more = _groups(found)
     title = history.title(control)
-    points = [one.point(to) for one, to in zip(found, places, strict=True)]
-    lines = {
-        name: [one.group_point(name, to) for one, to in zip(found, places, strict=True)]
-        for name in named
-    }
+
+    def place(one: Found) -> str:
+        return url("run", entry=one.row.index)
+
+    points = [one.point(place(one)) for one in found]
+    lines = _group_lines(found, place)
     scale = history_scale([point for line in lines.values() for point in line])
     label = history_label(title or control, points)
     return TrendsContext(
@@ -169,6 +200,15 @@ def _groups(found: Sequence[Found]) -> tuple[tuple[str, ...], int]:
     half = MOST_GROUPS // 2
     kept = {*ranked[:half], *ranked[-half:]}
     return tuple(name for name in last if name in kept), len(last) - len(kept)
+
+
+def _group_lines(
+    found: Sequence[Found], place: Callable[[Found], str]
+) -> dict[str, list[HistoryPoint]]:
+    """Each group that is drawn, in every run; `place` says where a run's mark leads."""
+    return {
+        name: [one.group_point(name, place(one)) for one in found] for name in _groups(found)[0]
+    }
 
 
 def _rank(group: GroupValue) -> tuple[bool, float]:
