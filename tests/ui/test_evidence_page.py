@@ -264,6 +264,27 @@ def test_a_green_record_of_another_key_is_amber_and_an_edited_one_red(
     assert "<h1>Not verified:" in edited.text
 
 
+@pytest.mark.parametrize("keys", ["none", "unreadable", "named"])
+def test_nobody_is_taken_on_the_word_of_a_bundle(
+    keys: str, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shelf.audit(ALONE, passed())
+    data = shelf.ledger.bundle(0)
+    named = tmp_path / "trusted.pem"
+    if keys == "named":
+        named.write_text(next(iter(json.loads(data)["keys"].values())))
+    if keys != "none":
+        named.touch()
+        monkeypatch.setenv("VENTURALITICA_TRUSTED_KEYS", str(named))
+    monkeypatch.setenv("VENTURALITICA_CONFIG", str(tmp_path / "auditor"))
+    page = dropped(client_for(tmp_path / "nothing" / "evidence"), data)
+    green = keys == "named"
+    assert "<h1>Verified" in page.text
+    assert ("vl-edge-green" in page.text) == green
+    assert ("Green: none of 1 control failed" in words(page)) == green
+    assert ("which is not yours" in words(page)) != green
+
+
 def test_a_bundle_of_a_sign_off_says_so_and_has_no_report(shelf: Shelf, client: Client) -> None:
     shelf.sign_off(shelf.audit())
     page = dropped(client, shelf.ledger.bundle(1))

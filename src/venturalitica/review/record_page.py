@@ -134,7 +134,8 @@ def bundle_page(
 
     Args:
         found: what `verify_bundle` made of it; a record that does not verify is red.
-        own: whether the reader has keys: then a record that they do not vouch for is amber at best.
+        own: whether it is held against the reader's keys: then a record that they do not vouch for
+            is amber at best, also where there are none.
         now: when it is drawn; the clock, if left out.
     """
     from venturalitica.core.text import timestamp
