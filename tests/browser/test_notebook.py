@@ -61,6 +61,20 @@ selector => [...document.querySelectorAll(selector)].map(element => {
 """
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_can_be_read_where_a_page_says_no_doctype(chromium: Any, scheme: str) -> None:
+    """A table then takes no colour from what is around it."""
+    page = chromium.new_page(color_scheme=scheme)
+    try:
+        page.set_content(notebook("").removeprefix("<!doctype html>").replace(JUPYTERLAB, ""))
+        assert page.evaluate("document.compatMode") == "BackCompat"
+        (card, *_) = page.evaluate(LOOKS, ".vl-inner")
+        cells = page.evaluate(LOOKS, ".vl-fragment tbody td")
+        assert {one[4] for one in cells} == {card[4]}
+    finally:
+        page.close()
+
+
 @pytest.mark.parametrize(("attributes", "scheme", "expected"), THEMES)
 def test_it_follows_the_theme_and_leaves_the_notebook_alone(
     chromium: Any, axe: Any, attributes: str, scheme: str, expected: str

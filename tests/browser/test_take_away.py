@@ -51,3 +51,51 @@ def test_without_scripts_no_button_is_shown_that_does_nothing(look, ui) -> None:
     assert page.get_by_role("link", name="SVG of accuracy").is_visible()
     assert page.get_by_role("button", name="PNG of accuracy").count() == 0
     assert page.get_by_role("button", name="Print").count() == 0
+
+
+ON_PAPER = """() => {
+  const seen = element => element.checkVisibility() && element.getClientRects().length > 0;
+  const lines = cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    return new Set([...range.getClientRects()].map(one => Math.round(one.top))).size;
+  };
+  return {
+    rows: [...document.querySelectorAll('tbody tr')].filter(seen).length,
+    cards: [...document.querySelectorAll('.ov-card')].filter(seen).length,
+    useless: [...document.querySelectorAll('main button, main input, main select')]
+      .filter(seen).map(one => one.outerHTML),
+    broken: [...document.querySelectorAll('td.ui-num')].filter(one => seen(one) && lines(one) > 1)
+      .map(one => one.textContent),
+    drafts: [...document.querySelectorAll('#pf-text')].filter(seen).length,
+    wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
+  };
+}"""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/",
+        "/?view=table",
+        "/runs",
+        "/runs?light=red",
+        "/compare?a=3&b=4",
+        "/compare?run=1&run=2&run=3",
+        "/trends?policy=credit-scoring&name=nightly-training&control=age-parity",
+        "/evidence",
+        "/policy-form",
+    ],
+)
+def test_every_page_has_on_paper_what_it_has_on_the_screen(look, ui, address: str) -> None:
+    page = look(f"{ui.url}{address}")
+    screen = page.evaluate(ON_PAPER)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 703, "height": 900})  # A4 within its margins
+    paper = page.evaluate(ON_PAPER)
+    assert paper["rows"] >= screen["rows"]  # what is folded is open on paper
+    assert paper["cards"] == screen["cards"]
+    assert paper["rows"] + paper["cards"] + paper["drafts"] > 0
+    assert paper["useless"] == []
+    assert paper["broken"] == []
+    assert not paper["wide"]
