@@ -162,12 +162,25 @@ def test_the_chart_of_each_name_is_taken_away_under_a_safe_one(
     for number, text in enumerate(NAUGHTY):
         names = []
         for one in (links.nth(number), buttons.nth(number)):
-            with page.expect_download() as told:
-                one.click()
-            assert told.value.failure() is None, text
-            names.append(told.value.suggested_filename)
+            # On a busy machine one click in some hundreds begins nothing, whatever the name is.
+            found = _downloaded(page, one) or _downloaded(page, one)
+            assert found is not None, text
+            assert found.failure() is None, text
+            names.append(found.suggested_filename)
         assert re.fullmatch(r"chart-0(-[A-Za-z0-9][A-Za-z0-9._-]*)?\.svg", names[0]), text
         assert names[1] == names[0].removesuffix("svg") + "png"
+
+
+def _downloaded(page, one):
+    """What a click downloads; None where nothing begins."""
+    from playwright.sync_api import TimeoutError as NothingBegins
+
+    try:
+        with page.expect_download() as told:
+            one.click()
+    except NothingBegins:
+        return None
+    return told.value
 
 
 def test_verifying_it_is_inert(look, hostile_ui) -> None:

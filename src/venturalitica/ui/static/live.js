@@ -66,7 +66,7 @@
             link.href = URL.createObjectURL(blob);
             link.download = name.replace(/svg$/, "png");
             link.click();
-            setTimeout(function () { URL.revokeObjectURL(link.href); }, 1000);
+            setTimeout(function () { URL.revokeObjectURL(link.href); }, 60000);
           }, "image/png");
         });
         image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(text);
