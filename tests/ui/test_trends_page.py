@@ -112,6 +112,21 @@ def test_an_audit_that_passed_hides_none_of_the_run_that_failed(tmp_path: Path) 
     assert second[0] == f"/runs/{twice[1].index}"
 
 
+def test_what_a_run_left_unjudged_has_the_light_of_its_record(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    shelf.audit(FIRST)
+    _, parity, _ = loan_verdicts()
+    nothing = {"value": None, "interval": None, "groups": (), "reason": "nothing was judged"}
+    unjudged = replace(parity, status="not_evaluated", on_fail="block", **nothing)
+    run = shelf.statement(FIRST, unjudged, kind="run", source="monitor", circumstances=None)
+    entry = shelf.ledger.append(run)
+    page = shown(client_for(shelf.home), f"{ASK}&control=gender-parity")
+    assert marks(page)[-1][0] == f"/runs/{entry.index}"
+    assert "not evaluated, nothing measured" in marks(page)[-1][1].lower()
+    row = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)[1]
+    assert "vl-is-red" in row
+
+
 def test_of_many_groups_the_lowest_and_highest_are_drawn(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path)
     _, parity, _ = loan_verdicts()

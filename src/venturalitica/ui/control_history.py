@@ -212,8 +212,9 @@ def _run(point: Point, said: Mapping[int, Sequence[Verdict]], known: Known) -> M
 
 
 def _verdicts(reading: Reading, points: Sequence[Point]) -> dict[int, tuple[Verdict, ...]]:
-    """By entry, from the log; a pruned record says nothing."""
-    entries = sorted(row.index for point in points for row in point.records if row.kind == "audit")
+    """By entry, from the log; a pruned record says nothing, a run's own what no audit judged."""
+    kinds = ("audit", "run")
+    entries = sorted(row.index for point in points for row in point.records if row.kind in kinds)
     return dict(_read(reading.ledger.chosen(entries)))
 
 
