@@ -90,6 +90,76 @@ def test_a_misspelt_role_is_not_swallowed_by_fit_params(
             vl.wrap(bare, policy=policy).fit(X, y, **{name: "sex"})
 
 
+STARTED = """\
+policy: started
+version: "0.1"
+roles:
+  # gender:
+  #   column: sex
+controls:
+  - {id: accuracy, metric: accuracy, must: ">= 0"}
+"""
+LINE = "add the line '  gender: {}' below 'roles:' there, and 'across: gender' to the controls"
+
+
+@pytest.mark.parametrize("of", [forest, lambda: make_pipeline(StandardScaler(), forest())])
+def test_a_role_that_the_policy_leaves_out_is_told_how_to_declare_it(
+    of: Any, write_policy: Any, X: Any, y: Any, evidence: Any
+) -> None:
+    path = write_policy(STARTED)
+    model = vl.wrap(of(), policy=path)
+    with pytest.raises(TypeError) as refused:
+        model.fit(X, y, gender=["a", "b"] * 120)
+    said = str(refused.value)
+    assert "got an unexpected keyword argument 'gender'" in said
+    assert "other_policy.yaml (policy 'started') declares no grouping role" in said
+    assert LINE in said
+    assert not hasattr(model, "classes_"), "nothing was trained"
+    across = (
+        "  - {id: parity, metric: selection_rate, across: gender, compare: max, must: '<= 1'}\n"
+    )
+    told = STARTED.replace("roles:\n", "roles:\n  gender: {}\n") + across
+    vl.wrap(of(), policy=write_policy(told)).fit(X, y, gender=["a", "b"] * 120)
+    assert evidence()[-1]["bindings"].get("gender") is not None
+
+
+class Picky(Recorder):
+    """Takes any name, and refuses what it does not know in words of its own."""
+
+    def fit(self, X: Any, y: Any = None, **others: Any) -> Picky:
+        raise ValueError(f"{' and '.join(others)} must be a colour, not 1")
+
+
+def test_a_model_s_own_refusal_stays_its_own_and_is_noted(
+    write_policy: Any, X: Any, y: Any
+) -> None:
+    path = write_policy(STARTED)
+    with pytest.raises(ValueError, match=r"^gender must be a colour, not 1") as refused:
+        vl.wrap(Picky(), policy=path).fit(X, y, gender="sex")
+    assert refused.value.args == ("gender must be a colour, not 1",)
+    [note] = refused.value.__notes__
+    assert LINE in note
+    with pytest.raises(ValueError, match=r"^verbose must be a colour") as own:
+        vl.wrap(Picky(), policy=path).fit(X, y, verbose=1)
+    assert "'verbose' is no role of the policy" in own.value.__notes__[0]
+
+
+def test_a_failure_that_speaks_of_no_keyword_is_left_alone(write_policy: Any, X: Any) -> None:
+    model = vl.wrap(GridSearchCV(forest(), {"max_depth": [1]}), policy=write_policy(STARTED))
+    with pytest.raises(ValueError, match="inconsistent") as refused:
+        model.fit(X, [0, 1], engender=None)
+    assert not hasattr(refused.value, "__notes__")
+
+
+def test_a_pipeline_s_own_arguments_are_still_refused_by_it(policy: str, X: Any, y: Any) -> None:
+    model = vl.wrap(make_pipeline(StandardScaler(), LogisticRegression()), policy=policy)
+    with pytest.raises(ValueError, match="stepname__parameter") as refused:
+        model.fit(X, y, sample_weight=np.ones(len(X)))
+    assert not hasattr(refused.value, "__notes__")
+    with pytest.raises(TypeError, match="of a step is written logisticregression__colour"):
+        model.fit(X, y, colour=1)
+
+
 def test_a_wrong_argument_of_the_model_is_the_model_s_to_refuse(policy: str, X: Any) -> None:
     model = vl.wrap(forest(), policy=policy)
     with pytest.raises(TypeError, match=r"missing 1 required positional argument: 'y'"):
@@ -154,7 +224,10 @@ def test_roles_given_at_wrap_are_defaults(
     [
         ({"gendr": "sex"}, "did you mean 'gender'"),
         ({"audit_data": [1]}, "audit_data belongs to one training"),
-        ({"ethnicity": "sex"}, "Roles of policy 'loan': target, gender"),
+        (
+            {"ethnicity": "sex"},
+            r"It takes target, gender, .*\(policy 'loan'\) declares the grouping roles gender",
+        ),
     ],
 )
 def test_wrap_refuses_what_is_no_role(given: dict[str, Any], said: str, policy: str) -> None:

@@ -77,7 +77,8 @@ def init(
     _ignore(Path(IGNORE))
     columns = "--prediction COLUMN" if target else "--target COLUMN --prediction COLUMN"
     hint(
-        f"Next: edit {POLICY}, then 'venturalitica policy lint'; in the training script",
+        f"Next: edit {POLICY}: uncomment the roles whose groups to compare, such as gender,",
+        "      and a control 'across' them; then 'venturalitica policy lint'; in training",
         "      'model = vl.wrap(model)' before 'fit', or of predictions in a file",
         f"      'venturalitica check FILE {columns}'",
         f"For CI: {WORKFLOW} says which line your requirements.txt needs",

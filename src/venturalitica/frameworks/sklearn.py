@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -323,6 +324,18 @@ def known_parameters(model: Any, method: Any) -> tuple[frozenset[str], bool]:
         if inner:
             named = named.union(ROUTED_NAMES, *inner)
     return named, takes_any
+
+
+def needed_prefix(model: Any, method: Any) -> str:
+    """The last step's prefix, where scikit-learn's own `Pipeline` refuses names without any.
+
+    Empty where a name without a prefix may be taken: of other models and classes, and by routing.
+    """
+    pipelines = sys.modules.get("sklearn.pipeline")
+    if pipelines is None or not getattr(model, "steps", None) or routing_is_on():
+        return ""
+    own = inspect.getattr_static(pipelines.Pipeline, getattr(method, "__name__", ""), None)
+    return f"{model.steps[-1][0]}__" if getattr(method, "__func__", None) is own else ""
 
 
 def parts(model: Any) -> Iterator[Any]:

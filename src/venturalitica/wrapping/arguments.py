@@ -6,7 +6,9 @@ import atexit
 import inspect
 import logging
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from msgspec import Struct, field
@@ -15,7 +17,7 @@ from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Policy
 from venturalitica.errors import BindingError, did_you_mean, listed, slip
 from venturalitica.frameworks import is_fitted
 from venturalitica.frameworks.alignment import column_names
-from venturalitica.frameworks.sklearn import known_parameters
+from venturalitica.frameworks.sklearn import known_parameters, needed_prefix
 from venturalitica.metrics.catalog.weights import reads_weights
 from venturalitica.wrapping.governed import TRAINING_METHODS
 from venturalitica.wrapping.registry import (
@@ -39,6 +41,7 @@ class Call(Struct, frozen=True):
     the audit's arguments of this very call; `roles` what is bound in all, those of wrap included;
     `predict_params` what `predict` is asked with, likewise.
     `binds` is False where the model's own method will refuse the call, and should say so itself.
+    `unknown` are keywords that the method swallows, and that may have been meant for the audit.
     """
 
     args: tuple[Any, ...]
@@ -50,6 +53,7 @@ class Call(Struct, frozen=True):
     given: frozenset[str]
     predict_params: Mapping[str, Any] = field(default_factory=dict)
     binds: bool = True
+    unknown: tuple[str, ...] = ()
 
 
 def take_apart(
@@ -73,7 +77,8 @@ def take_apart(
     audit = {name: value for name, value in kwargs.items() if name in names}
     rest = {name: value for name, value in kwargs.items() if name not in names}
     refuse_computed([name for name in rest if name not in named], _call_name(bare))
-    _refuse_misspelt(policy, rest, names, named, bare, takes_any=takes_any)
+    prefix = needed_prefix(model, bare)
+    _refuse_misspelt(policy, rest, names, named, bare, takes_any=takes_any, prefix=prefix)
     found = _data_arguments(bare, args, rest)
     X, y = found or (None, None)
     given = {name: value for name, value in audit.items() if value is not None}
@@ -88,6 +93,7 @@ def take_apart(
         given=frozenset(given),
         predict_params={**governance.predict_params, **checked_params(audit.get(PREDICT_PARAMS))},
         binds=found is not None,
+        unknown=tuple(name for name in rest if name not in named and "__" not in name),
     )
 
 
@@ -160,17 +166,45 @@ def _refuse_misspelt(
     bare: Callable[..., Any],
     *,
     takes_any: bool,
+    prefix: str,
 ) -> None:
     for name in rest:
         if name in named:
             continue
-        if takes_any and ("__" in name or slip(name, names) is None):
+        if takes_any and ("__" in name or (not prefix and slip(name, names) is None)):
             continue
         hint = did_you_mean(name, [*names, *named]) or "."
+        own = f" (an argument of a step is written {prefix}{name})" if prefix else ""
         raise TypeError(
-            f"{_call_name(bare)} got an unexpected keyword argument '{name}'{hint} "
-            f"Besides the model's own, it takes {', '.join(names)} (policy '{policy.name}')"
+            f"{_call_name(bare)} got an unexpected keyword argument '{name}'{hint} Besides the "
+            f"model's own{own}, it takes {', '.join(names)}. {declaring(policy, name)}"
         )
+
+
+def declaring(policy: Policy, name: str) -> str:
+    """Which roles the policy's file declares, and what to write there for another one."""
+    roles = policy.grouping_roles
+    known = f"the grouping roles {listed(roles)}" if roles else "no grouping role"
+    return (
+        f"{policy.filename} (policy '{policy.name}') declares {known}. If '{name}' is to be one, "
+        f"add the line '  {name}: {{}}' below 'roles:' there, and 'across: {name}' to the controls "
+        "that compare its groups"
+    )
+
+
+@contextmanager
+def telling_of_roles(policy: Policy, unknown: Sequence[str]) -> Iterator[None]:
+    """Where the model refuses a keyword that it seemed to take, a note on its error says so.
+
+    The error stays the model's, in its kind and its words: the keyword may have been meant for it.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        for name in unknown:
+            if re.search(rf"\b{re.escape(name)}\b", str(error)):
+                error.add_note(f"'{name}' is no role of the policy. {declaring(policy, name)}")
+        raise
 
 
 def _data_arguments(

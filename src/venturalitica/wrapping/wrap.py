@@ -44,6 +44,7 @@ from venturalitica.wrapping.arguments import (
     CLONES,
     Call,
     checked_params,
+    declaring,
     hint_fitted,
     note_audited,
     note_unaudited,
@@ -51,6 +52,7 @@ from venturalitica.wrapping.arguments import (
     refuse_computed,
     say_unbound,
     take_apart,
+    telling_of_roles,
 )
 from venturalitica.wrapping.governed import adopt, adopt_in_place, plain_copy, plain_value
 from venturalitica.wrapping.judgeable import refuse_unjudgeable
@@ -91,7 +93,8 @@ def train(
     plan = _plan(model, governance, method, call)
     before = open_runs() if plan is not None else ()
     began = datetime.now(UTC)
-    with training(model, before) as seen, in_training(model):
+    told = telling_of_roles(governance.policy, call.unknown)
+    with training(model, before) as seen, in_training(model), told:
         result = bare(*call.args, **call.kwargs)
     if plan is not None:
         _audit(model, governance, plan, seen, began)
@@ -358,7 +361,7 @@ def _refuse_unknown_roles(policy: Policy, roles: dict[str, Any]) -> None:
             hint = did_you_mean(name, known) or "."
             raise TypeError(
                 f"vl.wrap() got an unexpected keyword argument '{name}'{hint} "
-                f"Roles of policy '{policy.name}': {', '.join(known)}"
+                f"It takes {', '.join(known)}. {declaring(policy, name)}"
             )
 
 
