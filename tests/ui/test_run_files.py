@@ -91,6 +91,9 @@ ASKED = [
     ("failing", "gender-parity"),
     ("since", "2026-10-01"),
     ("until", "2026-10-01"),
+    ("commit", "0" * 40),
+    ("without", "commit"),
+    ("before", "20"),
 ]
 
 

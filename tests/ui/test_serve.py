@@ -79,7 +79,7 @@ def test_that_sign_offs_are_signed_is_said_in_the_terminal(history: Any, tmp_pat
             assert "ui --write" in _read(answer)
         status, said = _ended(process)
     assert status == 0
-    assert "sign-offs from these pages are signed by key" in said
+    assert "sign-offs and notes from these pages are signed by key" in said
     assert "can sign with that key, in any name" in said
     nobody = {"VENTURALITICA_CONFIG": str(tmp_path / "nobody")}
     with _running("--port", "0", "--write", home=history.home, **nobody) as (process, (address,)):
