@@ -86,7 +86,7 @@ def test_that_sign_offs_are_signed_is_said_in_the_terminal(history: Any, tmp_pat
         with urllib.request.urlopen(address, timeout=30) as answer:
             assert "ui --write" in _read(answer)
         status, said = _ended(process)
-    assert "no sign-off can be signed yet. There is no signing key here" in said
+    assert "nothing can be signed yet. There is no signing key here" in said
     assert not (tmp_path / "nobody").exists()
 
 
