@@ -25,7 +25,8 @@ from venturalitica.core.text import timestamp
 from venturalitica.core.verification import Verification
 from venturalitica.errors import VenturaliticaError
 from venturalitica.ledger.index.cross_check import stamp_of
-from venturalitica.ui.reader import Desk, Stamp
+from venturalitica.ui.kept import Stamp
+from venturalitica.ui.reader import Desk
 
 if TYPE_CHECKING:
     from venturalitica.audit.delivery import Delivery

@@ -27,6 +27,7 @@ from venturalitica.ledger.receipts import DeliveryState
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.review.health.ci import LastMade
 from venturalitica.system.settings import Settings
+from venturalitica.ui.kept import Kept, Stamp
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Index, Ledger, RunRow
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Stamp = tuple[object, ...]
 
 
 class NoEvidenceYetError(EvidenceError):
@@ -66,7 +66,7 @@ class Desk:
         self.index_url = index_url
         self._index: Index | None = None
         self._lock = threading.Lock()
-        self._kept = _Kept()
+        self._kept = Kept()
         self.deliveries = DeliveryState(self.home / "receipts.jsonl")
         self.held = Held()
         self.linked = Linked()
@@ -171,11 +171,13 @@ class Reading(Struct, frozen=True):
     desk: Desk
     ledger: Ledger
     index: Index
-    _kept: _Kept
+    _kept: Kept
     early: bool = False
     """Receipts and sign-offs are not read yet: nothing is known to wait, and no light is green."""
     _stamps: dict[str, Stamp] = field(default_factory=dict)
     """Of each file when this request first asked: what is read later is newer, and never older."""
+    _attached: list[Mapping[tuple[int, str], Sequence[Attachment]]] = field(default_factory=list)
+    _places: dict[int, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     def waiting(self) -> Mapping[int, tuple[Undelivered, ...]]:
         """By entry: the tracker runs that have not confirmed it."""
@@ -219,9 +221,19 @@ class Reading(Struct, frozen=True):
         return tuple(self._attachments().get((entry, evidence_sha256), ()))
 
     def _attachments(self) -> Mapping[tuple[int, str], Sequence[Attachment]]:
-        return self.kept(
-            "attached", lambda: attached_by_record(self.ledger, self.index), "index.db"
-        )
+        if not self._attached:  # a page asks hundreds of times
+            made = self.kept(
+                "attached", lambda: attached_by_record(self.ledger, self.index), "index.db"
+            )
+            self._attached.append(made)
+        return self._attached[0]
+
+    def places(self, row: RunRow) -> frozenset[tuple[str, str]]:
+        """Tracker and run id of each of its runs that it can be delivered to."""
+        found = self._places.get(row.index)
+        if found is None:
+            found = self._places[row.index] = frozenset(places_of(self.runs(row)))
+        return found
 
     def approvals(self) -> Mapping[int, tuple[Approval, ...]]:
         """The sign-offs by the entry that each speaks of, oldest first; none of an altered log."""
@@ -277,7 +289,8 @@ class Reading(Struct, frozen=True):
     def _make_again(self) -> None:
         log.warning("%s: %s", self.desk.home, EDITED)
         self.index.rebuild()
-        self._stamps.clear()
+        for known in (self._stamps, self._attached, self._places):
+            known.clear()
         self._kept.forget()
         self.desk.linked.forget()
         self.desk.deliveries.forget()
@@ -363,31 +376,6 @@ def _files_of(home: Path) -> Mapping[str, tuple[str, ...]]:
         "index.db": (str(home / "index.db"),),
         "receipts.jsonl": (str(home / "receipts.jsonl"),),
     }
-
-
-class _Kept:
-    """Values by name, each with the stamp of what it was read from."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, tuple[Stamp, Any]] = {}
-        self._lock = threading.Lock()
-
-    def forget(self) -> None:
-        """Of an index that was made again, nothing read before may be shown."""
-        with self._lock:
-            self._values.clear()
-
-    def of(self, name: str, stamp: Stamp, make: Callable[[], T]) -> T:
-        with self._lock:
-            known = self._values.get(name)
-        if known is not None and known[0] == stamp:
-            value: T = known[1]
-            return value
-        # Outside the lock: two threads may both make it, and give the same.
-        value = make()
-        with self._lock:
-            self._values[name] = (stamp, value)
-        return value
 
 
 def places_of(trackers: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

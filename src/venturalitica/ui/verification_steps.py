@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -145,6 +146,7 @@ def marks(verdicts: Sequence[VerdictRow]) -> tuple[Mark, ...]:
     return tuple(Mark(known_light(item.light), short(item)) for item in verdicts)
 
 
+@lru_cache(maxsize=10_000)  # the overview says hundreds again at each look
 def short(verdict: VerdictRow) -> str:
     """`gender-parity failed: 0.740, must be >= 0.80`."""
     status = {"passed": "passed", "failed": "failed", "not_evaluated": "not evaluated"}

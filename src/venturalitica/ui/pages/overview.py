@@ -22,7 +22,6 @@ from venturalitica.ui.health import rows as health_rows
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.pages.pipeline_cards import Found, PipelineCard, PipelineGroup
 from venturalitica.ui.pages.run_query import LONGEST
-from venturalitica.ui.reader import places_of
 from venturalitica.ui.templating import draw, pages_of, render
 
 if TYPE_CHECKING:
@@ -245,7 +244,7 @@ def _trackers(reading: Reading, every: Sequence[Pipeline]) -> dict[int, frozense
     found: dict[int, frozenset[str]] = dict.fromkeys((item.last for item in every), frozenset())
     rows = rows_of(reading.index, found)
     return found | {
-        row.index: frozenset(tracker for tracker, _ in places_of(reading.runs(row))) for row in rows
+        row.index: frozenset(tracker for tracker, _ in reading.places(row)) for row in rows
     }
 
 

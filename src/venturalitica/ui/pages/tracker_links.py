@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from venturalitica.core.text import is_web_address
-from venturalitica.ui.reader import places_of
 
 if TYPE_CHECKING:
     from venturalitica.ledger import RunRow
@@ -37,7 +36,7 @@ def tracker_link(reading: Reading, rows: Sequence[RunRow], run: Mapping[str, Any
     shown for.
     """
     tracker, run_id, url = (str(run.get(name) or "") for name in ("tracker", "run_id", "url"))
-    due = [row for row in rows if (tracker, run_id) in places_of(reading.runs(row))]
+    due = [row for row in rows if (tracker, run_id) in reading.places(row)]
     receipts = {(row.index, tracker, run_id, row.evidence_sha256) for row in due}
     state = "waits" if receipts else "not delivered"
     if reading.early:
