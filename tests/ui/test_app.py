@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.ui.client import client_for, words
 from venturalitica.errors import EvidenceError
 from venturalitica.ui import app as app_module
 from venturalitica.ui.pages import PAGES
@@ -183,3 +184,24 @@ def test_only_named_files_are_served(client: Any) -> None:
 def test_the_vendored_library_has_its_licence_beside_it() -> None:
     folder = Path(app_module.__file__).with_name("static")
     assert "Zero-Clause BSD" in (folder / "htmx.LICENSE.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/", 200),
+        ("/runs", 200),
+        ("/policies", 200),
+        ("/runs.csv", 404),
+        ("/runs.json", 404),
+        ("/runs/0", 404),
+        ("/runs/0/download/bundle", 404),
+        ("/runs/0/charts/accuracy.svg", 404),
+    ],
+)
+def test_where_there_is_no_evidence_no_file_is_said_to_be_one(
+    tmp_path: Path, address: str, status: int
+) -> None:
+    answer = client_for(tmp_path / "none").get(address)
+    assert answer.status_code == status
+    assert "No evidence here yet" in words(answer)

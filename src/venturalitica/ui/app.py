@@ -95,7 +95,9 @@ def _endpoint(page: Page) -> Endpoint:
         except HTTPException:
             raise
         except NoEvidenceYetError as error:
-            return render(request, "nothing.html", str(error))
+            # A record or a file that was asked for is not there: who saves it is to be told so.
+            status = 404 if request.path_params else 200
+            return render(request, "nothing.html", str(error), status)
         except ClientDisconnect:
             return Response(status_code=400)
         except VenturaliticaError as error:
