@@ -217,7 +217,7 @@ def test_a_long_policy_is_cut_and_the_page_says_so(make_statement, verdicts) -> 
 def test_a_run_shows_the_audits_inside(make_run) -> None:
     said = text_of(render_report(make_run()))
     assert "Record of a run" in said
-    assert "Not yet certain. 2 audits inside: 1 amber and 1 green." in said
+    assert "Not yet certain. Of 2 audits inside: 1 amber and 1 green." in said
     assert "No model was given" not in said
 
 

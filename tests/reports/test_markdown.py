@@ -37,7 +37,7 @@ def test_training_rows_are_said(statement) -> None:
 
 def test_a_run_tells_of_its_audits(make_run) -> None:
     text = render_markdown(make_run())
-    assert "Not yet certain. 2 audits inside: 1 amber and 1 green." in text
+    assert "Not yet certain. Of 2 audits inside: 1 amber and 1 green." in text
     assert "|" not in text
 
 

@@ -140,7 +140,7 @@ def test_a_policy_tells_its_rules() -> None:
 
 def test_a_run_tells_what_was_found_inside() -> None:
     said = words(DRAWN["run"]())
-    assert said.startswith("Red nightly 1 audit inside: 1 red.")
+    assert said.startswith("Red nightly Of 1 audit inside: 1 red.")
     assert "Of 3 controls: 1 failed" in said
     assert words(DRAWN["hostile run"]()).count("Under way.") == 1
 

@@ -183,9 +183,9 @@ def test_consequence_names_what_blocks() -> None:
 
 def test_run_sentence() -> None:
     assert run_sentence(["amber", "green", "green"], failed=False) == (
-        "3 audits inside: 1 amber and 2 green."
+        "Of 3 audits inside: 1 amber and 2 green."
     )
     assert run_sentence([], failed=True) == (
         "The run ended with an exception. No audit was made inside this run."
     )
-    assert run_sentence(["odd"], failed=False) == "1 audit inside: no light recorded."
+    assert run_sentence(["odd"], failed=False) == "Of 1 audit inside: no light recorded."

@@ -100,7 +100,7 @@ def test_the_audits_of_a_run_are_linked(shelf: Shelf, client: Client) -> None:
     answer = client.get("/runs/2")
     assert re.search(r'<td><a href="/runs/0">0</a></td>', answer.text)
     assert re.search(r'<td><a href="/runs/1">1</a></td>', answer.text)
-    assert "2 audits inside: 1 red and 1 green." in words(answer)
+    assert "Of 2 audits inside: 1 red and 1 green." in words(answer)
 
 
 def test_a_rule_leads_to_its_line(shelf: Shelf, client: Client) -> None:

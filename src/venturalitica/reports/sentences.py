@@ -205,4 +205,5 @@ def run_sentence(lights: Sequence[str], *, failed: bool) -> str:
     total = f"{len(lights)} audit" + ("s" if len(lights) != 1 else "")
     found = {word: lights.count(word) for word in LIGHTS}
     parts = [f"{number} {word}" for word, number in found.items() if number]
-    return f"{ending}{total} inside: {_listed(parts) if parts else 'no light recorded'}."
+    # "No. 1 audit inside" would be read as a number.
+    return f"{ending}Of {total} inside: {_listed(parts) if parts else 'no light recorded'}."
