@@ -53,6 +53,15 @@ def test_a_part_that_was_not_measured_has_no_mark() -> None:
     assert len(by_class(found, "vl-at")) == len(by_class(found, "vl-dot")) == 1
 
 
+def test_long_versions_are_told_apart_by_their_end() -> None:
+    points = [
+        replace(POINT, policy=day, version=f"2026-11-{day}") for day in ("08", "09") for _ in "123"
+    ]
+    said = str(history_chart(points, "l"))
+    assert "v …6-11-08" in said
+    assert "v …6-11-09" in said
+
+
 def test_the_threshold_steps_where_it_changes_and_the_version_is_marked() -> None:
     later = replace(POINT, limit=0.7, policy="b", version="1.1")
     found = drawn([POINT, POINT, later, later])

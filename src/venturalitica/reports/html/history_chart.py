@@ -195,7 +195,8 @@ class _Drawing(Struct, frozen=True):
                 yield _line(at, 4, at, HEIGHT - _BOTTOM, "vl-version")
             words = self.points[start].version
             if words and at >= free and at <= 100 - room / 2:
-                shown = words if len(words) <= 8 else f"{words[:7]}…"
+                # Versions such as 2026-11-30 differ at their end.
+                shown = words if len(words) <= 8 else f"…{words[-7:]}"
                 yield _word(f"v {shown}", at, 14, "start", dx=4)
                 free = at + room
 
