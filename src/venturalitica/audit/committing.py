@@ -17,10 +17,10 @@ from venturalitica.errors import BindingError, EvidenceError
 from venturalitica.ledger.lifecycle.commit import commit, stamped
 from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.vault import Vault
-from venturalitica.metrics.catalog import needs
+from venturalitica.metrics.catalog import counts_all_roles, needs
 from venturalitica.provenance.fingerprint import frame_item
 from venturalitica.system.settings import Settings
-from venturalitica.tally.binding import bind, together
+from venturalitica.tally.binding import bind, declared, together
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry
@@ -80,9 +80,12 @@ def describe_test_data(
     from venturalitica.tally.engines.narwhals import column_names
 
     asked = dict.fromkeys(role for need in needs(policy.controls) for role in need.roles)
+    names = column_names(frame)
+    if any(map(counts_all_roles, policy.controls)):
+        asked |= dict.fromkeys(declared(known_roles(policy), names)[0])
     wanted = [role for role in asked if role not in ("prediction", "score")]
     given = {"target": target} if target else {}
-    binding = bind(known_roles(policy), given, column_names(frame), wanted=wanted)
+    binding = bind(known_roles(policy), given, names, wanted=wanted)
     if "target" not in binding.names and binding.unbound:
         raise BindingError(together(binding.unbound.values()))
     found = frame_item(

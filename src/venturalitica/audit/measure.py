@@ -26,10 +26,10 @@ from venturalitica.frameworks import favorable_scores, kind_of, labels_of
 from venturalitica.frameworks.asking import asked
 from venturalitica.frameworks.beside import Beside, Unanswered
 from venturalitica.frameworks.sklearn import NoLabels, no_labels, unsupervised
-from venturalitica.metrics.catalog import compares_labels, needs
+from venturalitica.metrics.catalog import compares_labels, counts_all_roles, needs
 from venturalitica.metrics.catalog.weights import weight_needs
 from venturalitica.provenance.fingerprint import frame_item, unread_item
-from venturalitica.tally.binding import Binding, bind, together
+from venturalitica.tally.binding import Binding, bind, declared, together
 from venturalitica.trackers.base import RunRef
 
 if TYPE_CHECKING:
@@ -139,7 +139,9 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
         asked = (*asked, *weight_needs(asked))
     wanted = dict.fromkeys(role for need in asked for role in need.roles)
     names = column_names(request.frame)
-    binding = bind(known_roles(policy), given, names, wanted=wanted)
+    whole = any(map(counts_all_roles, controls))
+    had, lacking = declared(known_roles(policy), names) if whole else ([], {})
+    binding = bind(known_roles(policy), given, names, wanted=[*wanted, *had])
     missing = {role: why for role, why in request.missing.items() if role in wanted}
     unbound = {**binding.unbound, **missing}
     if not request.lenient:
@@ -163,6 +165,7 @@ def measure(request: Request, *, fingerprint: bool, other_columns: bool = False)
         faults=faults,
         training_share=request.training_share,
         unlabelled=request.unlabelled if any(map(compares_labels, controls)) else "",
+        absent={role: name for role, name in lacking.items() if role not in binding.names},
         **copies.found(),
     )
     verdicts = judge(policy, tally, circumstances=circumstances)

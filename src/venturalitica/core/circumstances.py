@@ -140,7 +140,8 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     `copies_of_target` are the label roles whose values equal the target in every row. `unlabelled`
     says why target and prediction are amounts and no labels; empty where they may be labels.
     `references` says of each reference that a control names which one was found, or (`why`) why
-    there is none.
+    there is none. `absent` maps a role to the column that the policy reads it from and the data
+    lack, where a control counts over all roles.
     """
 
     rules: int = RULES
@@ -156,6 +157,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     copies_of_target: tuple[str, ...] = ()
     unlabelled: str = ""
     references: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The form kept in a record: JSON types only."""
@@ -174,6 +176,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
             # Left out where empty: most models are classifiers.
             **({"unlabelled": self.unlabelled} if self.unlabelled else {}),
             **({"references": _plain(self.references)} if self.references else {}),
+            **({"absent": dict(self.absent)} if self.absent else {}),
         }
 
     @classmethod
@@ -195,6 +198,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
             copies_of_target=tuple(data.get("copies_of_target", ())),
             unlabelled=data.get("unlabelled", ""),
             references={name: dict(one) for name, one in data.get("references", {}).items()},
+            absent=dict(data.get("absent", {})),
         )
 
 

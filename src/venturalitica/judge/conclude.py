@@ -29,7 +29,7 @@ from venturalitica.judge.compare_groups import Found
 from venturalitica.judge.count import Missed
 from venturalitica.judge.pen import Pen, pen_of, rounded
 from venturalitica.judge.question import Question, error_of, level_of
-from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.catalog import CATALOG, counts_all_roles
 from venturalitica.metrics.intervals import FEWEST_BEYOND, MOST_UNDEFINED, REPLICATES
 
 LONGEST = 1_500
@@ -307,6 +307,9 @@ def _other_doubts(
 ) -> Iterator[str]:
     if vacuous(question):
         yield "this rule cannot fail: every possible value meets it"
+    if counts_all_roles(question.control):
+        for role, column in circumstances.absent.items():
+            yield f"not counted over {role}: the data lack its column '{column}'"
     yield from _of_rows(policy, question.spec.name, circumstances)
 
 

@@ -22,7 +22,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from venturalitica.core.policy import LABEL_ROLES, WEIGHT, Control, Policy
-from venturalitica.metrics.catalog import CATALOG
+from venturalitica.metrics.catalog import CATALOG, counts_all_roles
 from venturalitica.metrics.catalog.weights import reads_weights
 from venturalitica.policy.changes import (
     KINDS,
@@ -128,8 +128,8 @@ class _Comparison(Struct, frozen=True):
     def _reads(self, control: Control, role: Change) -> bool:
         if role.name in (*control.across, *control.of):
             return True
-        if control.metric == "completeness" and not control.of:
-            return True  # it counts over every role that is bound
+        if counts_all_roles(control):
+            return True
         if role.name == WEIGHT:
             return reads_weights(control)
         if role.name not in LABEL_ROLES:

@@ -104,6 +104,21 @@ def bind(
     return Binding(named, arrays, unbound)
 
 
+def declared(
+    roles: Mapping[str, Role], columns: Sequence[str] | None
+) -> tuple[list[str], dict[str, str]]:
+    """The roles whose own `column` the data have; and those whose column they lack, with it.
+
+    What a model answers is lacking before there is one, and weights are never missing.
+    """
+    own = {name: role.column for name, role in roles.items() if role.column and name != WEIGHT}
+    had = [name for name, column in own.items() if column in (columns or ())]
+    lacking = {
+        name: column for name, column in own.items() if name not in (*had, "prediction", "score")
+    }
+    return had, lacking
+
+
 def together(reasons: Iterable[str]) -> str:
     """Several reasons in one sentence; the columns that they share are listed once, at the end."""
     texts = list(dict.fromkeys(reasons))

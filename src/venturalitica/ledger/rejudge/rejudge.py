@@ -293,7 +293,8 @@ def circumstances_of(judging: Mapping[str, Any]) -> Circumstances:
         asked = Circumstances.from_json(judging)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise EvidenceError("its circumstances (judging) are malformed") from None
-    texts = [*asked.unbound.items(), *asked.faults.items(), *enumerate(asked.left_out)]
+    roles = (asked.unbound, asked.faults, asked.absent)
+    texts = [*(text for one in roles for text in one.values()), *asked.left_out]
     right = (
         type(asked.rules) is int
         and isinstance(asked.intervals, str)
@@ -301,7 +302,7 @@ def circumstances_of(judging: Mapping[str, Any]) -> Circumstances:
         and isinstance(asked.failure, str)
         and isinstance(asked.unlabelled, str)
         and all(isinstance(name, str) for name in asked.references)
-        and all(isinstance(text, str) for _, text in texts)
+        and all(isinstance(text, str) for text in texts)
     )
     need(right, "its circumstances (judging) are malformed")
     return asked

@@ -46,6 +46,12 @@ def needs(controls: Iterable[Control]) -> tuple[Need, ...]:
     )
 
 
+def counts_all_roles(control: Control) -> bool:
+    """Whether it counts over every role that is bound, and not over some that it names."""
+    spec = CATALOG.get(control.metric)
+    return spec is not None and spec.of_nulls and not control.of
+
+
 def asks_amounts(controls: Iterable[Control], *, regressor: bool = False) -> bool:
     """Whether the prediction is asked for as a number, and by no control as a label.
 

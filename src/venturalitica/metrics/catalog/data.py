@@ -55,8 +55,8 @@ METRICS = (
     _content(
         name="completeness",
         title="Completeness",
-        definition="The share of values that are not missing, over the columns bound to roles, or "
-        "those of the roles that `of` lists.",
+        definition="The share of values that are not missing, over the columns of all roles, bound "
+        "by the call or by `column` in the policy, or those of the roles that `of` lists.",
         formula="1 − Σ_roles nulls / (n · roles)",
         undefined="there are no rows, or nothing is bound",
         needs=(),
