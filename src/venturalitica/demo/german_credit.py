@@ -84,7 +84,7 @@ def chosen_engine(engine: Engine | None) -> Engine:
             f"no engine {engine!r}{did_you_mean(str(engine), ENGINES)}; one of {known}"
         )
     if importlib.util.find_spec(engine) is None:
-        raise MissingExtra(engine, "all")
+        raise MissingExtra(engine, "polars" if engine == "polars" else "all")
     return engine
 
 

@@ -51,7 +51,7 @@ def stream_of(data: Any) -> Any:
         scan = data.scan() if hasattr(data, "scan") else data
         return scan.to_arrow_batch_reader()
     except ImportError:
-        raise MissingExtra("pyarrow, by which tables of a lake are read,", "files") from None
+        raise MissingExtra("pyarrow, by which tables of a lake are read,", "all") from None
     # Each library has errors of its own, and their words may hold an address with its credentials.
     except Exception as error:
         raise DataError(
