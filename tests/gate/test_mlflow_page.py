@@ -82,6 +82,27 @@ def test_the_page_on_a_database(typed: Any) -> None:
 
 
 @pytest.mark.timeout(600)
+def test_a_forest_is_saved_as_the_page_says(typed: Any, tmp_path: Path) -> None:
+    """MLflow refuses it bare; with the page's argument it is registered, loaded and let through."""
+    (block,) = blocks("python")
+    (trusted,) = re.findall(r"skops_trusted_types=.*\]", block)
+    script = (
+        (tmp_path / "train.py")
+        .read_text()
+        .replace("from sklearn.linear_model import", "from sklearn.ensemble import")
+        .replace("LogisticRegression", "RandomForestClassifier")
+        .replace("approved + draw", "approved + 2 * draw")  # else it is right in every row
+    )
+    (tmp_path / "train.py").write_text(script)
+    with pytest.raises(AssertionError, match="references untrusted types"):
+        typed(["python train.py"], "sqlite:///mlflow.db")
+    named = script.replace("pip_requirements=[]", f"pip_requirements=[], {trusted}")
+    (tmp_path / "train.py").write_text(named)
+    gate = "venturalitica gate models:/credit/1"
+    typed(["python train.py", gate], "sqlite:///mlflow.db")
+
+
+@pytest.mark.timeout(600)
 def test_the_page_on_a_server_that_refuses(
     typed: Any, tmp_path: Path, start_server: Callable[..., Any]
 ) -> None:

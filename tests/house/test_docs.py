@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 
 import venturalitica as vl
 from venturalitica.cli.commands import find
-from venturalitica.policy import parse_policy
+from venturalitica.policy import parse_policy, read_policy
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -167,9 +167,39 @@ def test_every_public_name_is_documented(name: str) -> None:
     assert re.search(rf"`(vl\.)?{re.escape(spoken)}\b|\b{re.escape(spoken)}\(", text), name
 
 
-def test_the_readme_shows_what_the_scenario_finds() -> None:
-    rows = re.findall(r"^\S \S+ +([a-z-]+) +(\d\.\d+)  (\d\.\d+ – \d\.\d+)", read(PAGES[0]), re.M)
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "cli.md"], ids=lambda page: page.name)
+def test_a_page_shows_what_the_scenario_finds(page: Path) -> None:
+    rows = re.findall(r"^\S \S+ +([a-z-]+) +(\d\.\d+)  (\d\.\d+ – \d\.\d+)", read(page), re.M)
     assert rows
-    page = read(DOCS / "loan-scenario.md")
+    found = read(DOCS / "loan-scenario.md")
     for control, value, interval in rows:
-        assert re.search(rf"^\| `{control}` \|.*\| {value} \| {interval} \|", page, re.M), control
+        line = rf"^\| `{control}` \|.*\| {value} \| {interval} \|"
+        assert re.search(line, found, re.M), control
+
+
+def test_the_readme_s_policy_is_the_one_that_its_output_names() -> None:
+    """Its two controls are those of the scenario's file, but for titles and for what blocks."""
+    (shown,) = [text for name, text in FENCE.findall(read(ROOT / "README.md")) if name == "yaml"]
+    mine = parse_policy(shown.encode(), filename="README.md")
+    shipped = read_policy(ROOT / "src/venturalitica/data/german_credit/model_policy.yaml")
+    assert f"\n{mine.name} {mine.version}: {shipped.title}\n" in read(ROOT / "README.md")
+    assert (mine.name, mine.version) == (shipped.name, shipped.version)
+    for control in mine.controls:
+        (own,) = [one for one in shipped.controls if one.id == control.id]
+        assert (control.metric, control.must) == (own.metric, own.must)
+        assert control.across == own.across
+
+
+def test_the_readme_installs_and_begins_before_it_uses_what_that_gives() -> None:
+    text = read(ROOT / "README.md")
+    places = [
+        text.index(word) for word in ("activate", "pip install", " init ", "X_train, y_train,")
+    ]
+    assert places == sorted(places)
+    assert "--prediction predicted" not in text, "no step writes such a column"
+
+
+def test_contributing_names_each_target_of_tests_once() -> None:
+    named = re.findall(r"^make (test[\w-]*)", read(ROOT / "CONTRIBUTING.md"), re.M)
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", read(ROOT / "Makefile"), re.M)
+    assert sorted(named) == sorted(name for name in phony.split() if name.startswith("test"))
