@@ -183,3 +183,37 @@ def test_the_gate_judges_anew_from_a_carried_tally(
     result = call(*gate, *options)
     assert result.exit_code == 3
     assert json.loads(result.stdout)["rule"] == "no-tally"
+
+
+def test_a_team_that_only_takes_finds_its_records(call: Any, carried: Path) -> None:
+    took = json.loads(call("take", carried, "--signers", "ci-keys.pem", "--json").stdout)
+    name = took["log"]
+    shown = json.loads(call("runs", "show", "last", "--json").stdout)
+    assert [(one["index"], one["log"]["name"]) for one in shown] == [(1, name)]
+    assert call("report", "run", "last", "--out", "last.html").exit_code == 0
+    missing = call("runs", "show", "7")
+    assert missing.exit_code == 2
+    assert f"a record of a log that was taken in is named by both, such as {name[:8]}:7" in (
+        " ".join(missing.stderr.split())
+    )
+
+
+def test_verify_says_what_taken_logs_hold(call: Any, carried: Path) -> None:
+    call("take", carried, "--signers", "ci-keys.pem")
+    said = call("verify")
+    text = " ".join(said.stdout.split())
+    assert "Taken in 2 records of 1 log: 1 RED, 1 green" in text
+    assert "the lights its own log records: none; the logs that were taken in record: 1 RED" in text
+    about = json.loads(call("verify", "--json").stdout)["about"]
+    assert (about["lights"], about["taken"]["lights"]) == ({}, {"red": 1, "green": 1})
+
+
+def test_what_is_taken_into_its_own_log_is_told_where_to(call: Any, project: Path) -> None:
+    write(project, female=90, male=90)
+    call("check", "loans.csv", *CALL)
+    call("carry", "out")
+    refused = call("take", "out")
+    assert refused.exit_code == 2
+    said = " ".join(refused.stderr.split())
+    assert "run this in the team's folder" in said
+    assert "VENTURALITICA_HOME=TEAM/.venturalitica venturalitica take" in said

@@ -35,6 +35,7 @@ from venturalitica.ledger.verify.about import (
     lights_words,
     outcome_words,
 )
+from venturalitica.ledger.verify.check_records import many
 
 app = new_app()
 
@@ -234,7 +235,7 @@ def _show_verified(found: Verification) -> None:
     unchecked = sum(step.ok is None for step in found.steps)
     rest = f"; {unchecked} could not be checked, see above" if unchecked else ""
     about = found.about
-    worst = next(iter(about.lights), "green") if about else "green"
+    worst = (about.worst if about else "") or "green"
     styled(("VERIFIED  ", STYLES[worst]), (f"every step that could be made held{rest}", ""))
     if about is not None:
         styled((f"          {genuine_words(about)}", STYLES[worst] if worst == "red" else ""))
@@ -310,6 +311,10 @@ def _show_log(about: About) -> None:
     _line("Records", f"{about.records}, {when}")
     worst = next(iter(about.lights), "grey")
     _line("Lights", lights_words(about), STYLES[worst] if worst == "red" else "")
+    if about.taken is not None:
+        taken, worst = about.taken, next(iter(about.taken.lights), "grey")
+        those = f"{many(taken.records, 'record')} of {many(taken.logs, 'log')}: "
+        _line("Taken in", those + lights_words(taken), STYLES[worst] if worst == "red" else "")
 
 
 def _when(moment: str) -> str:

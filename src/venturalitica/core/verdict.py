@@ -323,7 +323,8 @@ class Told(Struct, frozen=True, kw_only=True):
 class About(Struct, frozen=True):
     """What all verified records say: how many, from when until when, by whom, with which lights.
 
-    `lights` counts audits and runs; `each` tells of the records of bundles one by one.
+    `lights` counts audits and runs; `each` tells of the records of bundles one by one; `taken` is
+    the same of the logs that were taken in and verify. `logs` is of how many logs, or bundles.
     """
 
     records: int
@@ -332,3 +333,11 @@ class About(Struct, frozen=True):
     last: str
     signers: tuple[str, ...]
     each: tuple[Told, ...] = ()
+    taken: About | None = None
+    logs: int = 1
+
+    @property
+    def worst(self) -> str:
+        """The worst light that is recorded, in logs that were taken in too; empty if none is."""
+        recorded = {*self.lights, *(self.taken.lights if self.taken else ())}
+        return next((light for light in LIGHTS if light in recorded), "")

@@ -37,7 +37,8 @@ class Meant(Struct, frozen=True):
 def meant(ledger: Ledger, ref: str, found: Find) -> Meant:
     """The records that a reference means: in the own log, else in one that was taken in.
 
-    `NAME:REF` means `REF` of the log whose name begins with `NAME`.
+    `NAME:REF` means `REF` of the log whose name begins with `NAME`. `last` is the newest of the own
+    log, and of all that were taken in where the own one has none.
 
     Args:
         found: finds them in one log, as `runs.found`.
@@ -53,15 +54,27 @@ def meant(ledger: Ledger, ref: str, found: Find) -> Meant:
         return Meant(log, found(log, inner), taken)
     try:
         return Meant(ledger, found(ledger, ref))
-    except EvidenceError:
-        # A number counts from the beginning of one log: that of another is not meant.
-        fitting = [] if ref.isdecimal() or ref == "last" else list(_elsewhere(ledger, ref, found))
+    except EvidenceError as error:
+        fitting = _fitting(ledger, ref, found)
+        if not fitting and (logs := indexed_logs(ledger)):
+            newest = max(logs, key=lambda one: one.last.latest).name[:SHOWN]
+            raise EvidenceError(
+                f"{error}; a record of a log that was taken in is named by both, such as "
+                f"{newest}:{ref if ref.isdecimal() else 'last'}"
+            ) from None
         if not fitting:
             raise
     if len(fitting) > 1:
         some = listed((one.taken.name for one in fitting if one.taken), 3)
         raise SettingsError(f"'{ref}' fits records of several logs: {some}; give NAME:{ref}")
     return fitting[0]
+
+
+def _fitting(ledger: Ledger, ref: str, found: Find) -> list[Meant]:
+    """What a reference means in logs that were taken in."""
+    if ref.isdecimal():  # it counts from the beginning of one log: that of another is not meant
+        return []
+    return list(islice(_elsewhere(ledger, ref, found), 1 if ref == "last" else None))
 
 
 def _elsewhere(ledger: Ledger, ref: str, found: Find) -> Iterator[Meant]:

@@ -181,13 +181,20 @@ def _verify_log(
 
     if not witnesses:
         found = verify_ledger(home, progress=progress, **keys.arguments())
-        return replace(found, steps=(*found.steps, *taken_steps(home)))
+        steps, about = taken_steps(home)
+        return replace(found, steps=(*found.steps, *steps), about=_with_taken(found.about, about))
     from venturalitica.review.witnesses import gather
 
     gathered = gather(home)
     found = verify_ledger(home, witnesses=gathered.witnesses, progress=progress, **keys.arguments())
     compared = (*_compared(found.steps), *map(_missing, gathered.missing))
-    return replace(found, steps=(*compared, *taken_steps(home), *_delivered(home)))
+    steps, about = taken_steps(home)
+    steps = [*compared, *steps, *_delivered(home)]
+    return replace(found, steps=tuple(steps), about=_with_taken(found.about, about))
+
+
+def _with_taken(own: About | None, taken: About | None) -> About | None:
+    return own and replace(own, taken=taken)
 
 
 def _delivered(home: Path) -> list[Step]:

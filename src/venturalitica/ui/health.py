@@ -28,6 +28,7 @@ from venturalitica.system.settings import Settings
 from venturalitica.trackers import trackers
 from venturalitica.trackers.base import CHOSEN, ask
 from venturalitica.ui.jobs import Jobs, Verified, stamp_of_log
+from venturalitica.ui.pages.taken_logs import logs_taken
 from venturalitica.ui.places import Place, places
 from venturalitica.ui.templating import count
 
@@ -107,7 +108,11 @@ def evidence_row(reading: Reading | None, jobs: Jobs) -> HealthRow:
     if reading is None:
         return HealthRow("Evidence chain", "grey", "None yet", "no record yet", "evidence")
     found = standing(jobs.verified, reading.ledger.size, reading.desk.home)
-    return HealthRow("Evidence chain", found.light, found.word, found.text, "evidence", at=found.at)
+    taken = len(logs_taken(reading))
+    more = f"; beside it {count(taken, 'log')} taken in" if taken else ""
+    return HealthRow(
+        "Evidence chain", found.light, found.word, found.text + more, "evidence", at=found.at
+    )
 
 
 class Standing(Struct, frozen=True):
@@ -174,7 +179,7 @@ def _empty_outbox(reading: Reading) -> HealthRow:
     """All that is due is confirmed; a receipt of what is not due proves nothing."""
     due = reading.kept("due", lambda: linked(reading.index), "index.db")
     if not due:
-        text = "no record was due at a tracker"
+        text = "no record of this log was due at a tracker"
         return HealthRow("Outbox", "grey", "Nothing due", text, "integrations")
     text = f"nothing waits; {due:,} confirmed"
     return HealthRow("Outbox", "green", "Empty", text, "integrations")
@@ -200,7 +205,7 @@ def link_row(link: Link, anchor: str = "link-ci") -> HealthRow:
     """A tracker's store, or the CI, by its worst lamp."""
     params = {"_anchor": anchor}
     if link.light == "grey" and not link.used and not link.chosen:
-        text = "no record names it, and nothing is set up"
+        text = "no record of this log names it, and nothing is set up"
         return HealthRow(link.title, "grey", "Not used", text, "integrations", params)
     lamp = next(lamp for lamp in (*link.counted, *link.lamps) if lamp.light == link.light)
     said = ": ".join(part for part in (lamp.name, lamp.text) if part)

@@ -66,7 +66,7 @@ class Desk:
         self.index_url = index_url
         self._index: Index | None = None
         self._lock = threading.Lock()
-        self._kept = Kept()
+        self.kept = Kept()
         self.deliveries = DeliveryState(self.home / "receipts.jsonl")
         self.held = Held()
         self.linked = Linked()
@@ -115,7 +115,7 @@ class Desk:
         with ExitStack() as stack:
             index = self._caught_up(ledger, stack)
             ahead = self.ahead if early and not index.in_memory else None
-            yield Reading(self, ledger, index, self._kept, early=bool(ahead and not ahead.done))
+            yield Reading(self, ledger, index, self.kept, early=bool(ahead and not ahead.done))
             if ahead is not None:
                 ahead.begin()
 

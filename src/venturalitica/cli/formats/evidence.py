@@ -56,9 +56,12 @@ def _apart(found: Verification) -> Apart:
     from venturalitica.reports.verified import NOT_PROVEN, Apart, Said, soundness
 
     evidence = soundness(found)
-    if found.about is None or not found.about.lights:
+    if found.about is None or not found.about.worst:
         return Apart(None, evidence)
-    words = lights_words(found.about)
+    words = lights_words(found.about) if found.about.lights else ""
+    if found.about.taken is not None:
+        taken = f"taken in: {lights_words(found.about.taken)}"
+        words = f"{words}; {taken}" if words else taken
     if not found.ok:
         return Apart(Said("grey", f"It says {words}", NOT_PROVEN), evidence)
     return Apart(Said(_light(found), words), evidence)
@@ -114,5 +117,5 @@ def _light(found: Verification) -> Light:
     """Of what is genuine the worst light that it records."""
     if not found.ok:
         return "red"
-    recorded: list[Any] = list(found.about.lights) if found.about else []
-    return worst_light(recorded or ["green"])
+    recorded: Any = found.about.worst if found.about else ""
+    return worst_light([recorded or "green"])

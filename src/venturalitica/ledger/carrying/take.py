@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -74,7 +75,12 @@ def take(
     with taking_alone(ledger.home), _stage(ledger.home) as stage, _words(stage, source):
         received = receive(source, stage / "parcel")
         if received.head.origin == ledger.head().origin:
-            raise EvidenceError(f"{source}: it is of the very log that it is to be taken into")
+            raise EvidenceError(
+                f"{source}: it is of the very log that it is to be taken into ({ledger.home}). "
+                "Take it into the team's: run this in the team's folder, or name that: "
+                "VENTURALITICA_HOME=TEAM/.venturalitica venturalitica take "
+                f"{shlex.quote(str(source))} --signers FILE"
+            )
         fit = fit_of(received, taken_logs(ledger))
         if fit.before is not None and not fit.restores and fit.size <= fit.before.last.size:
             return _again(ledger, fit.before, received)

@@ -8,7 +8,7 @@ folder, and the folder before it is deleted after the record, so that one of bot
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from venturalitica.core.encoding import is_hash, marks_in_base64
 from venturalitica.core.record import CARRIED, KINDS
-from venturalitica.core.verification import Step
+from venturalitica.core.verification import Step, Verification
 from venturalitica.errors import EvidenceError, listed
 from venturalitica.ledger.carrying.contents import Contents
 from venturalitica.ledger.formats.dsse import statement_of
@@ -24,12 +24,14 @@ from venturalitica.ledger.formats.public_key import carried_keys, short
 from venturalitica.ledger.ledger import Ledger
 from venturalitica.ledger.records.foreign.carried import Carried
 from venturalitica.ledger.records.vault import Vault
+from venturalitica.ledger.verify.about import about_all
 from venturalitica.ledger.verify.check_records import many
 from venturalitica.ledger.verify.read_log import Witness
 from venturalitica.ledger.verify.verify import verify_ledger
 from venturalitica.system.files import locked
 
 if TYPE_CHECKING:
+    from venturalitica.core.verdict import About
     from venturalitica.ledger.index.index import Index
 
 LOGS = "logs"
@@ -160,12 +162,13 @@ def indexed_logs(ledger: Ledger) -> list[Taken]:
 
 
 def readable_logs(ledger: Ledger) -> Iterator[tuple[Taken, Kept]]:
-    """The logs that were taken in, and are here as they were taken; `verify` tells of the others.
+    """The logs that were taken in, and are here as they were taken, the one with the newest record
+    first; `verify` tells of the others.
 
     Raises:
         EvidenceError: the own log was altered.
     """
-    for taken in indexed_logs(ledger):
+    for taken in sorted(indexed_logs(ledger), key=lambda one: one.last.latest, reverse=True):
         with contextlib.suppress(EvidenceError):
             yield taken, taken.ledger()
 
@@ -187,8 +190,9 @@ def vaults_of(ledger: Ledger) -> list[Vault]:
     return [Vault(taken.home) for taken, _ in readable_logs(ledger)]
 
 
-def taken_steps(home: Path) -> list[Step]:
-    """What `verify` says of the logs that were taken into the ledger in `home`, where any was.
+def taken_steps(home: Path) -> tuple[list[Step], About | None]:
+    """What `verify` says of the logs that were taken into the ledger in `home`, where any was; and
+    what those say that verify.
 
     Each is verified whole: against the checkpoints that the records name, by the keys that were
     admitted then.
@@ -198,12 +202,17 @@ def taken_steps(home: Path) -> list[Step]:
         logs = taken_logs(ledger)
     except EvidenceError as error:
         lies = (home / LOGS).is_dir()
-        return [Step(STEP, None, f"not checked: {error}")] if lies else []
+        return [Step(STEP, None, f"not checked: {error}")] if lies else [], None
+    found = [_verified(taken) for taken in logs.values()]
+    faults = [one for one in found if isinstance(one, Step)]
+    about = about_all(one for one in found if not isinstance(one, Step))
+    return faults or _held(logs), about
+
+
+def _held(logs: Mapping[str, Taken]) -> list[Step]:
+    """What is said of logs without a fault."""
     if not logs:
         return []
-    faults = [step for step in map(_fault, logs.values()) if step is not None]
-    if faults:
-        return faults
     entries = sum(taken.last.size for taken in logs.values())
     keys = listed(sorted({short(taken.last.key) for taken in logs.values()}), 3)
     those = f"{many(len(logs), 'log')} with {many(entries, 'entry', 'entries')}"
@@ -216,19 +225,20 @@ def taken_steps(home: Path) -> list[Step]:
     return [Step(STEP, None, f"{said}: {unsure}; {held}")]
 
 
-def _fault(taken: Taken) -> Step | None:
+def _verified(taken: Taken) -> Step | About | None:
+    """What a log that was taken in says, or what is wrong with it."""
     try:
-        detail = _wrong(taken)
+        admitted = taken.ledger().admitted()
+        seen = [Witness(f"entry {place}", one.checkpoint) for place, one in taken.records]
+        found = verify_ledger(taken.home, trusted_keys=admitted, witnesses=seen)
+        detail = _wrong(taken, found)
     except EvidenceError as error:
         detail = str(error)
-    return Step(STEP, False, detail, taken.entry) if detail else None
+    return Step(STEP, False, detail, taken.entry) if detail else found.about
 
 
-def _wrong(taken: Taken) -> str:
+def _wrong(taken: Taken, found: Verification) -> str:
     """What is wrong with a log that was taken in; empty where nothing is."""
-    admitted = taken.ledger().admitted()
-    seen = [Witness(f"entry {place}", one.checkpoint) for place, one in taken.records]
-    found = verify_ledger(taken.home, trusted_keys=admitted, witnesses=seen)
     if found.fault is not None:
         return f"the log {taken.name}: {found.fault.name}: {found.fault.detail}"
     vault = Vault(taken.home)

@@ -90,6 +90,7 @@ def about_all(parts: Iterable[About | None]) -> About | None:
         max(part.last for part in known),
         tuple(dict.fromkeys(signer for part in known for signer in part.signers)),
         tuple(told for part in known for told in part.each),
+        logs=len(known),
     )
 
 
@@ -125,6 +126,10 @@ def genuine_words(about: About) -> str:
             f"the evidence is genuine; the light it records is {light_word(told.light)}: "
             f"{outcome_words(told)}"
         )
+    if about.taken is not None:
+        taken = f"the logs that were taken in record: {lights_words(about.taken)}"
+        own = lights_words(about) if about.lights else "none"
+        return f"the evidence is genuine; the lights its own log records: {own}; {taken}"
     if not about.lights:
         return "the evidence is genuine; no record in it holds a light"
     return f"the evidence is genuine; the lights it records: {lights_words(about)}"

@@ -22,7 +22,8 @@ from venturalitica.ui.health import rows as health_rows
 from venturalitica.ui.jobs import Jobs
 from venturalitica.ui.pages.pipeline_cards import Found, PipelineCard, PipelineGroup
 from venturalitica.ui.pages.run_query import LONGEST
-from venturalitica.ui.templating import draw, pages_of, render
+from venturalitica.ui.pages.taken_logs import TakenPipelines, taken_pipelines
+from venturalitica.ui.templating import addresses_of, draw, pages_of, render
 
 if TYPE_CHECKING:
     from venturalitica.ui.reader import Desk, Reading
@@ -101,6 +102,7 @@ class OverviewContext(Struct, frozen=True, kw_only=True):
     policies: tuple[str, ...]
     trackers: tuple[str, ...]
     entries: int
+    taken: TakenPipelines = TakenPipelines()
     health: tuple[HealthRow, ...] = ()
     edited: str = ""
 
@@ -142,7 +144,9 @@ def _shell(request: Request) -> Shell:
     inner = Markup(draw(request, "_overview.html", context))
     seen = hashlib.sha256(inner.encode()).hexdigest()[:16]
     params = context.query.params(page=context.page) | {"seen": seen}
-    return Shell(inner=inner, seen=seen, params=params, red=context.counts["red"])
+    return Shell(
+        inner=inner, seen=seen, params=params, red=context.counts["red"] + context.taken.red
+    )
 
 
 def _context(request: Request) -> OverviewContext:
@@ -151,7 +155,8 @@ def _context(request: Request) -> OverviewContext:
     with desk.reading(early=True) as reading:
         # First what is held against the log: it says where the index was edited.
         found = read(reading, query)
-        return replace(found, health=health_rows(reading, Jobs.of(request.app)))
+        taken = taken_pipelines(reading, every=addresses_of(request).exported)
+        return replace(found, taken=taken, health=health_rows(reading, Jobs.of(request.app)))
 
 
 PLAIN = OverviewQuery()

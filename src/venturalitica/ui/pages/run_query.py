@@ -26,7 +26,8 @@ _DATES = ("since", "until")
 
 class RunQuery(Struct, frozen=True, kw_only=True):
     """What the address asks for, as text; empty is nothing. `run` are entries that are chosen to be
-    compared, on whatever page of the list: they choose nothing in it."""
+    compared, on whatever page of the list: they choose nothing in it. `log` is the log that was
+    taken in whose records are shown below the list."""
 
     q: str = ""
     light: str = ""
@@ -44,6 +45,7 @@ class RunQuery(Struct, frozen=True, kw_only=True):
     since: str = ""
     until: str = ""
     group: str = ""
+    log: str = ""
     sort: str = "time"
     order: str = "desc"
     page: int = 1

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from venturalitica.core.text import is_web_address
 from venturalitica.core.verdict import Light
 from venturalitica.ledger.index.counts.answers import Choices, choices
 from venturalitica.ledger.index.counts.groups import MOST_GROUPED
@@ -26,9 +25,9 @@ from venturalitica.ledger.index.queries import (
 )
 from venturalitica.reports.html.interval_chart import Mark, strip
 from venturalitica.reports.html.trend_chart import signed
-from venturalitica.review.carried_records import Lists, Shown, words
 from venturalitica.ui.pages.run_groups import ListedGroup, read_groups
 from venturalitica.ui.pages.run_query import RunQuery, parse
+from venturalitica.ui.pages.taken_logs import TakenRuns, newest_taken
 from venturalitica.ui.pages.tracker_links import TrackerLink, tracker_link
 from venturalitica.ui.run_files import formats
 from venturalitica.ui.templating import count, draw, pages_of, render
@@ -78,18 +77,6 @@ class ListedRun(Struct, frozen=True, kw_only=True):
         return "" if worst is None else signed(worst)
 
 
-class TakenRun(Struct, frozen=True, kw_only=True):
-    """One line of the list of records of logs that were taken in; `place` is NAME:ENTRY."""
-
-    place: str
-    row: RunRow
-    light: Light
-    kind: str
-    doubt: str
-    by: str
-    url: str
-
-
 class RunsContext(Struct, frozen=True, kw_only=True):
     """What the list shows: `runs`, or their `groups` where the query groups them.
 
@@ -106,8 +93,7 @@ class RunsContext(Struct, frozen=True, kw_only=True):
     formats: tuple[str, ...]
     groups: tuple[ListedGroup, ...] = ()
     older: int | None = None
-    taken: tuple[TakenRun, ...] = ()
-    unreadable: tuple[str, ...] = ()
+    taken: TakenRuns = TakenRuns()
     wrong: tuple[str, ...] = ()
     edited: str = ""
 
@@ -221,7 +207,7 @@ def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> Runs
     (found, verdicts), edited = reading.shown(
         lambda: _find(reading, query), lambda one: [(one[0].rows, one[1])]
     )
-    taken, unreadable = _taken(reading) if query.page == 1 else ((), ())
+    taken = newest_taken(reading, query.log) if query.page == 1 else TakenRuns()
     return RunsContext(
         query=query,
         runs=tuple(_lines(reading, query, (found, verdicts))),
@@ -232,7 +218,6 @@ def read(reading: Reading, query: RunQuery, wrong: tuple[str, ...] = ()) -> Runs
         kinds=KINDS,
         formats=formats(),
         taken=taken,
-        unreadable=unreadable,
         wrong=wrong,
         edited=edited,
     )
@@ -253,31 +238,6 @@ def _grouped(reading: Reading, query: RunQuery, wrong: tuple[str, ...]) -> RunsC
         older=found.older,
         wrong=wrong,
         edited=edited,
-    )
-
-
-def _taken(reading: Reading) -> tuple[tuple[TakenRun, ...], tuple[str, ...]]:
-    """The records, and what is to be said of logs that cannot be read."""
-    from venturalitica.ledger.carrying.taken import LOGS
-
-    if not (reading.desk.home / LOGS).is_dir():
-        return (), ()
-    others = tuple(kind for kind in KINDS if kind not in ("audit", "run"))
-    lists = Lists(reading.ledger, {"without": others}, None, most=PER_PAGE, own=False)
-    taken = tuple(map(_taken_run, lists))
-    return taken, lists.unreadable
-
-
-def _taken_run(shown: Shown) -> TakenRun:
-    listed, by = shown.listed, shown.by() or {}
-    return TakenRun(
-        place=shown.place,
-        row=listed.row,
-        light=listed.light,
-        kind=KINDS.get(listed.row.kind, listed.row.kind),
-        doubt=listed.doubt,
-        by=words(by),
-        url=by["url"] if is_web_address(by["url"] or "") else "",
     )
 
 
