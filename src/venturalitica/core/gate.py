@@ -31,6 +31,7 @@ Rule = Literal[
     "too-old",
     "approval",
     "rejected",
+    "judged-red",
     "too-much",
     "busy",
     "broken-gate",

@@ -24,6 +24,7 @@ from venturalitica.ledger.records.kinds.model_tie import ModelTie
 from venturalitica.review.gate.anew import NotAnew, judged_anew
 from venturalitica.review.gate.approvals import check_approvals
 from venturalitica.review.gate.by_files import HERE, TAKEN
+from venturalitica.review.gate.contrary import check_contrary
 from venturalitica.review.gate.proofs import Proof, Sorted, manifest_of, sort
 from venturalitica.review.gate.refusal import Refusal, line, moment
 
@@ -69,6 +70,8 @@ def decide(
         _check_age(audit, requirement, now)
         anew = _check_verdicts(audit, requirement)
         approvals = _check_approvals(audit, requirement, found, now)
+        same = [one for one in found.audits if is_of(one, candidate, found)]
+        contrary = check_contrary(audit, same, found.sign_offs, policy)
     except Refusal as refusal:
         facts = {name: line(value) for name, value in refusal.facts.items()}
         sentence = line(f"{refusal.sentence}{where}")
@@ -79,6 +82,7 @@ def decide(
     how = "judged anew from its tally" if anew else "as its record says"
     signed = f", signed off by {listed(approvals)}" if approvals else ""
     controls = _many(len(policy.controls), "control")
+    contrary = f"; {contrary}" if contrary else ""
     about = "" if candidate.files is not None else "; which files it is about was not compared"
     return replace(
         decision,
@@ -88,7 +92,7 @@ def decide(
         approvals=tuple(approvals),
         sentence=line(
             f"all {controls} of {decision.policy} are met on these files, {how}, by key "
-            f"{listed(map(short, audit.signers))}{signed}{_elsewhere(audit)}{about}"
+            f"{listed(map(short, audit.signers))}{signed}{_elsewhere(audit)}{about}{contrary}"
         ),
     )
 

@@ -28,13 +28,14 @@ NEEDED = ("bundle", "keys", "signatures", "chain", "statements", "tree", "checkp
 
 class Proof(Struct, frozen=True):
     """A bundle that was verified. `digest` is the SHA-256 of its envelope, `tally` the pair that
-    was found for it."""
+    was found for it, `index` its entry in its log."""
 
     name: str
     record: Statement
     digest: str
     signers: tuple[str, ...]
     tally: bytes | None
+    index: int
 
     @property
     def at(self) -> str:
@@ -121,7 +122,8 @@ def _proven(
     if known is None:
         _refuse_unproven(verify_bundle(data, tally=tally, **keys))
         signers = signers_of(bundle.envelope)
-        known = Proof(name, record, sha256_hex(bundle.envelope), signers, tally)
+        digest = sha256_hex(bundle.envelope)
+        known = Proof(name, record, digest, signers, tally, bundle.index)
         if len(data) + len(tally or b"") <= MOST_REMEMBERED:
             _KNOWN[about] = known
             while len(_KNOWN) > MOST_KNOWN:
