@@ -75,10 +75,10 @@ def test_a_key_from_the_environment_is_named_by_its_origin(call, ledger, monkeyp
     assert findings(call)["Signing key", "key"]["state"] == "broken"
 
 
-def audited(ledger, run_id, **more):
+def audited(ledger, run_id, tracker=None, **more):
     """A record of an audit whose evidence should be at an MLflow run."""
     now = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-    runs = (RunRef("mlflow", run_id, "http://127.0.0.1:9"),)
+    runs = (tracker or RunRef("mlflow", run_id, "http://127.0.0.1:9"),)
     facts = Facts(
         kind="audit",
         run_id=run_id,
@@ -115,6 +115,20 @@ def test_what_waits_is_counted_with_the_oldest_and_the_last_answer(call, ledger)
         "2026-03-04T05:06:07.000000Z; the last answer was: does not answer"
     )
     assert found["fix"] == "venturalitica sync"
+
+
+def test_what_an_offline_run_keeps_is_uploaded_before_sync_can_confirm_it(call, ledger, tmp_path):
+    folder = tmp_path / "wandb" / "offline-run-1"
+    folder.mkdir(parents=True)
+    extra = {"project": "loans", "offline": True, "folder": str(folder)}
+    entry = audited(ledger, "abcd", tracker=RunRef("wandb", "abcd", "", extra=extra))
+    Outbox(ledger).keep(entry.index, "wandb", "abcd", f"kept in {folder.parent}, not uploaded")
+    assert findings(call)["Evidence", "outbox"]["fix"] == f"wandb sync {folder}"
+    (folder / "run.wandb.synced").touch()
+    assert findings(call)["Evidence", "outbox"]["fix"] == "venturalitica sync"
+    audited(ledger, "b" * 32)  # sync delivers that one whatever the other needs
+    (folder / "run.wandb.synced").unlink()
+    assert findings(call)["Evidence", "outbox"]["fix"] == "venturalitica sync"
 
 
 def test_a_torn_line_is_a_note_and_no_fault(call, ledger):

@@ -15,6 +15,7 @@ from tests.policies import small_policy
 from venturalitica.audit import delivery, result
 from venturalitica.audit.allowance import Allowance
 from venturalitica.audit.project import open_ledger
+from venturalitica.cli import main
 from venturalitica.ledger import Outbox
 
 X = np.random.default_rng(0).normal(size=(100, 2))
@@ -145,6 +146,30 @@ def test_a_run_left_open_by_a_thread_that_ended_is_nobodys(mlflow, tracking_uri,
     mlflow.tracking.fluent._active_run_stack.reset()
     assert "another thread" not in caplog.text
     assert "put the training inside 'with mlflow.start_run():'" in caplog.text
+
+
+def test_around_a_call_that_trains_nothing_the_run_is_put_around_the_call(
+    mlflow, tracking_uri, rules, caplog
+):
+    vl.enforce({"y": Y, "p": 1 - Y}, policy=rules, target="y", prediction="p")
+    assert "put the call inside 'with mlflow.start_run():'" in caplog.text
+    assert "training" not in caplog.text
+
+
+@pytest.mark.filterwarnings("ignore")  # MLflow's own, while it loads
+def test_a_check_of_a_model_is_told_of_no_run_to_open(
+    mlflow, tracking_uri, rules, caplog, tmp_path, monkeypatch
+):
+    caplog.set_level("INFO")
+    frame = pd.DataFrame({"a": np.arange(60.0), "y": np.arange(60) % 2})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    model = LogisticRegression().fit(frame[["a"]], frame["y"])
+    mlflow.sklearn.save_model(model, tmp_path / "model", pip_requirements=[])
+    monkeypatch.chdir(tmp_path)
+    main(["check", "rows.csv", "--policy", str(rules), "--model", "model", "--target", "y"])
+    assert "evidence" in caplog.text
+    assert "start_run" not in caplog.text
+    assert "training" not in caplog.text
 
 
 def test_that_no_run_is_open_is_a_warning_once_and_then_an_info_line(

@@ -178,6 +178,9 @@ def test_an_offline_run_of_wandb_is_kept_here_with_the_line_that_uploads_it(
     assert text(card).count(f"wandb sync {folder}") == 1
     assert "Last error:" not in text(card)
     assert lamps(page, ids(card))["Delivered"] == "amber"
+    overview = text(settled(client, "/").text)
+    assert "upload it, then venturalitica sync confirms it" in overview
+    assert f"wandb sync {folder}" in overview
 
 
 def test_no_address_shows_credentials_and_each_breaks_at_its_marks(

@@ -22,6 +22,7 @@ from venturalitica.audit.statement import (
     build_statement,
     run_json,
 )
+from venturalitica.core.record import Statement
 from venturalitica.core.redact import redact_text, redacted_traceback
 from venturalitica.core.verdict import Light, Verdict, run_lights, worst_light
 from venturalitica.errors import EvidenceError, EvidenceWaiting, RetiredKeyError, SigningKeyError
@@ -65,7 +66,8 @@ def keep(unsigned: Unsigned, trackers: Sequence[RunRef], settings: Settings) -> 
     except Exception as error:  # noqa: BLE001 - see the docstring
         log.error("the evidence could not be written\n%s", redacted_traceback(error))
         return Outcome(fault=f"the evidence could not be written: {redact_text(str(error))}")
-    tell_missing_runs(trackers, settings.home)
+    source = Statement.of(unsigned.statement).run.source
+    tell_missing_runs(trackers, settings.home, source)
     if not trackers:
         return Outcome(entry)
     try:

@@ -283,15 +283,21 @@ def tell_audit(audit: Audit, home: Path, *, silent: frozenset[str]) -> None:
         log.warning("%s: %s: %s", ids, status.replace("_", " "), said)
 
 
-def tell_missing_runs(runs: Sequence[RunRef], home: Path) -> None:
+def tell_missing_runs(runs: Sequence[RunRef], home: Path, source: str) -> None:
     """Why no tracker run takes the evidence, or one that is open does not: a warning, once each.
 
-    Where nobody imported a tracker's library no run is missed: it stays an info line.
+    Where nobody imported a tracker's library no run is missed: it stays an info line. So it does of
+    a `check`, around which nobody can open a run.
     """
     from venturalitica.trackers import no_runs
 
     reasons = no_runs(beside={run.tracker for run in runs})
-    texts = [reason.text for reason in reasons if reason.elsewhere or not runs]
+    what = "the training" if source == "fit" else "the call"
+    texts = [
+        f"{reason.text}: put {what} inside '{reason.block}'" if reason.block else reason.text
+        for reason in reasons
+        if (reason.elsewhere or not runs) and source != "check"
+    ]
     if runs and not texts:
         return
     why = "; ".join(texts)
@@ -361,8 +367,10 @@ def _no_run(audit: Audit) -> str:
 
     if audit.awaits_run:
         return "waits for a run"
-    fit = "fit" if Statement.of(audit.statement).run.source == "fit" else "it"
-    blocks = [f"`{reason.block}`" for reason in no_runs(()) if reason.block]
+    source = Statement.of(audit.statement).run.source
+    fit = "fit" if source == "fit" else "it"
+    reasons = no_runs(()) if source != "check" else []
+    blocks = [f"`{reason.block}`" for reason in reasons if reason.block]
     inside = [f"put {fit} inside {' or '.join(blocks)}"] if blocks else []
     return "; ".join(["no tracker run was open", *inside])
 

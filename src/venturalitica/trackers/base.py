@@ -141,7 +141,7 @@ class Written(Struct, frozen=True):
 
 
 class NoRun(Struct, frozen=True):
-    """Why no run of a tracker takes the evidence, and what to do about it, in one sentence.
+    """Why no run of a tracker takes the evidence, in one sentence; what to do, unless `block` says.
 
     `elsewhere` where a run of it is open that is not ours to write to: that is said even where
     another tracker takes the evidence. `block` is what to put the training inside of.

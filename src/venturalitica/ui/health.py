@@ -22,7 +22,7 @@ from venturalitica.ledger.index.queries import UNREAD
 from venturalitica.review.health import ci
 from venturalitica.review.health import integrations as links
 from venturalitica.review.health.checks import policy, policy_file
-from venturalitica.review.health.evidence import Finding
+from venturalitica.review.health.evidence import Finding, outbox_fix
 from venturalitica.review.health.integrations import Link, is_command
 from venturalitica.system.settings import Settings
 from venturalitica.trackers import trackers
@@ -171,7 +171,10 @@ def outbox_row(reading: Reading | None) -> HealthRow:
     places = ", ".join(sorted({item.tracker for item in waiting}))
     text = f"{len(waiting):,} waiting for {places}; the oldest is entry {waiting[0].index}"
     text += f"; {failed:,} of them failed at least once" if failed else ""
-    fix = at_home(reading.desk.home, "venturalitica sync")
+    kept = sum(1 for item in waiting if item.kept)
+    if kept:
+        text += f"; {kept:,} with an offline run: upload it, then 'venturalitica sync' confirms it"
+    fix = at_home(reading.desk.home, outbox_fix(waiting))
     return HealthRow("Outbox", "amber", "Waiting", text, "integrations", fix=fix)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from venturalitica.ledger import Ledger
     from venturalitica.ledger import Signer as Signing
     from venturalitica.ledger.lifecycle.keys import Use
+    from venturalitica.ledger.outbox import Undelivered
     from venturalitica.system.settings import Settings
 
 
@@ -156,7 +157,18 @@ def _outbox(ledger: Ledger) -> Finding:
     failures = [item for item in waiting if item.last_error and not item.kept]
     if failures:
         text += f"; the last answer was: {failures[-1].last_error}"
-    return Finding(AREA, "outbox", "note", text, "venturalitica sync")
+    return Finding(AREA, "outbox", "note", text, outbox_fix(waiting))
+
+
+def outbox_fix(waiting: Sequence[Undelivered]) -> str:
+    """The line to type; where offline runs alone wait, what uploads the oldest: `sync` cannot."""
+    from venturalitica.audit.parcel import run_ref
+    from venturalitica.trackers import answer
+    from venturalitica.trackers.base import SYNC
+
+    if not waiting or not all(item.kept for item in waiting):
+        return SYNC
+    return str(answer(waiting[0].tracker, "remedy", [run_ref(waiting[0].run)], {}) or SYNC)
 
 
 def _inbox(home: Path, waiting: int) -> Finding:

@@ -318,7 +318,7 @@ def _kept_at(run: Any, origin: str) -> dict[str, str]:
 
 
 _NONE = NoRun(
-    "no MLflow run is open: put the training inside 'with mlflow.start_run():'",
+    "no MLflow run is open",
     block="with mlflow.start_run():",
 )
 

@@ -23,9 +23,7 @@ from venturalitica.trackers.base import NoRun, Written
 
 _log = logging.getLogger(__name__)
 
-_NONE = NoRun(
-    "no W&B run is open: put the training inside 'with wandb.init():'", block="with wandb.init():"
-)
+_NONE = NoRun("no W&B run is open", block="with wandb.init():")
 
 _DISABLED = NoRun("W&B is disabled, and nothing is kept of its run: unset WANDB_MODE")
 
