@@ -23,15 +23,20 @@ from venturalitica.system.settings import Settings
 from venturalitica.tally.binding import bind, declared, together
 
 if TYPE_CHECKING:
-    from venturalitica.ledger import Entry
+    from venturalitica.ledger import Entry, Ledger
 
 
 class Recorded(Struct, frozen=True):
-    """A commitment on record; `unstamped` says why it lacks the time stamp that was asked for."""
+    """A commitment on record; `unstamped` says why it lacks the time stamp that was asked for.
+
+    So many audits by its text came `before` it, the last of them in entry `last`.
+    """
 
     entry: Entry
     made: Commitment
     unstamped: str = ""
+    before: int = 0
+    last: int | None = None
 
 
 def commit_to(
@@ -61,7 +66,16 @@ def commit_to(
             made = stamped(made, authority)
         except EvidenceError as error:
             unstamped = str(error)
-    return Recorded(commit(ledger, made), made, unstamped)
+    entry = commit(ledger, made)
+    return Recorded(entry, made, unstamped, *_audits_before(ledger, policy, entry.index))
+
+
+def _audits_before(ledger: Ledger, policy: Policy, entry: int) -> tuple[int, int | None]:
+    from venturalitica.ledger import Index  # SQLAlchemy, which no `fit` waits for
+    from venturalitica.ledger.index.counts.policy_use import audits_by
+
+    with Index.open(ledger) as index:
+        return audits_by(index, policy, entry)
 
 
 def describe_test_data(

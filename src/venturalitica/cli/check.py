@@ -195,9 +195,13 @@ def show(audit: Audit, *, details: bool = False) -> None:
     if audit.waiting:
         complain(audit.waiting)
     if audit.entry is not None:
+        from venturalitica.review.policy_use import same_version
         from venturalitica.system.settings import Settings
 
-        say(f"evidence: entry {audit.entry.index} in {Settings.current().home}")
+        home = Settings.current().home
+        if two := same_version(home, policy, before=audit.entry.index):
+            complain(f"warning: {two}")
+        say(f"evidence: entry {audit.entry.index} in {home}")
         say(f"          sha256 {audit.entry.evidence_sha256}")
     for delivery in audit.deliveries:
         say(f"{delivery.run.tracker}: {_standing(delivery)}")

@@ -42,7 +42,10 @@ def test_an_audit_of_the_same_file_names_it(call: CallCli, files: Path) -> None:
     assert result.exit_code == 0, result.stderr
     assert "Committed to loan 1.0" in result.stdout
     assert "Test data: test.csv, 100 rows." in result.stdout
-    assert "Entry 0 says so. It dates the policy, and no more than that." in result.stdout
+    said = " ".join(result.stdout.split())
+    assert "Entry 0 says so. It proves that this text was there before the audits" in said
+    assert "it does not prove that nobody had looked at the data." in said
+    assert "came before it" not in said
     audit = json.loads(call(*JUDGED, "--json").stdout)
     (shown,) = json.loads(call("runs", "show", audit["evidence"]["index"], "--json").stdout)
     named = shown["predicate"]["prior"]["commitment"]
@@ -126,3 +129,44 @@ def test_what_is_wrong_records_nothing(
     assert result.exit_code == 2, result.stdout
     assert message in result.stderr
     assert not (files / ".venturalitica" / "log").exists()
+
+
+def test_a_commitment_after_audits_says_what_it_comes_too_late_for(
+    call: CallCli, files: Path
+) -> None:
+    assert call(*JUDGED).exit_code == 0
+    assert call(*JUDGED).exit_code == 0
+    said = " ".join(call("policy", "commit").stdout.split())
+    assert "2 audits by this text came before it (the last in entry 1)" in said
+    assert "for those it proves nothing" in said
+    (files / "model_policy.yaml").write_text(POLICY.replace('"1.0"', '"1.1"'))
+    assert json.loads(call("policy", "commit", "--json").stdout)["audits_before"] == 0
+
+
+def test_a_version_that_has_judged_with_another_text_is_warned_of(
+    call: CallCli, files: Path
+) -> None:
+    linted = call("policy", "lint")
+    assert (linted.exit_code, linted.stderr) == (0, "")
+    assert not (files / ".venturalitica").exists()
+    assert "another text" not in call(*JUDGED).stderr
+    assert call("policy", "lint").stderr == ""
+    looser = POLICY.replace("0.50", "0.10")
+    (files / "model_policy.yaml").write_text(looser)
+    warning = "version 1.0 has judged with another text (entry 0): raise the version"
+    linted = call("policy", "lint")
+    assert linted.exit_code == 0
+    assert warning in " ".join(linted.stderr.split())
+    assert json.loads(call("policy", "lint", "--json").stdout)[0]["warning"] == warning
+    assert warning in " ".join(call(*JUDGED).stderr.split())
+    (files / "model_policy.yaml").write_text(looser.replace('"1.0"', '"1.1"'))
+    assert "another text" not in call("policy", "lint").stderr
+    assert "another text" not in call(*JUDGED).stderr
+
+
+def test_lint_is_silent_where_the_log_cannot_be_read(call: CallCli, files: Path) -> None:
+    assert call(*JUDGED).exit_code == 0
+    (files / "model_policy.yaml").write_text(POLICY.replace("0.50", "0.10"))
+    (files / ".venturalitica" / "log" / "checkpoint").write_text("no checkpoint")
+    linted = call("policy", "lint")
+    assert (linted.exit_code, linted.stderr) == (0, "")

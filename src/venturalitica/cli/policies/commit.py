@@ -60,7 +60,9 @@ def commit(
 
     A signed record: the policy's bytes, and where they are given a digest of the test data under
     the log's own key and the number of planned rows. Every later audit names the newest commitment
-    to its policy text. It dates the policy; it does not show that nobody had looked at the data.
+    to its policy text. It proves that this text was there before the audits that come after it; for
+    those that came before it proves nothing, and it says how many they are. It does not prove that
+    nobody had looked at the data.
 
     Exit status 0 where it is on record as asked; 1 where it is on record, and the authority gave no
     time stamp; 2 where nothing is.
@@ -122,6 +124,7 @@ def facts(found: Recorded) -> dict[str, Any]:
         "rows": made.rows,
         "timestamped_at": made.timestamped_at,
         "unstamped": found.unstamped or None,
+        "audits_before": found.before,
     }
 
 
@@ -134,4 +137,13 @@ def _show(found: Recorded) -> None:
         say(f"Planned: {made.rows:,} rows.")
     if made.timestamped_at:
         say(f"Time stamp: {made.timestamped_at[:19].replace('T', ' ')} UTC.")
-    say(f"Entry {found.entry.index} says so. It dates the policy, and no more than that.")
+    say(
+        f"Entry {found.entry.index} says so. It proves that this text was there before the audits "
+        "that come after it; it does not prove that nobody had looked at the data."
+    )
+    if found.before:
+        many = "1 audit" if found.before == 1 else f"{found.before:,} audits"
+        say(
+            f"{many} by this text came before it (the last in entry {found.last}): "
+            f"for {'that' if found.before == 1 else 'those'} it proves nothing."
+        )

@@ -11,6 +11,7 @@ from venturalitica.cli.output import (
     FAILED,
     WRONG,
     JsonOption,
+    complain,
     emit_json,
     hint,
     leave,
@@ -63,7 +64,8 @@ def lint(
     """Check policy files: every problem at once, each with its line.
 
     Exit status 0 where all files are policies, 2 where one has an error, 1 where one can be read
-    but has a rule that cannot fail, or cannot pass. Hints go to stderr and change nothing.
+    but has a rule that cannot fail, or cannot pass. Hints go to stderr and change nothing, nor does
+    the warning that this version has judged with another text in the project's log.
 
     \b
     Examples:
@@ -71,13 +73,19 @@ def lint(
       venturalitica policy lint policies/*.yaml --json
     """
     from venturalitica.policy import lint as lint_file
+    from venturalitica.review.policy_use import same_version
+    from venturalitica.system.settings import Settings
 
     checked = [lint_file(file) for file in files or [Path(DEFAULT)]]
+    home = Settings.current().home
+    used = [same_version(home, one.policy) if one.policy else "" for one in checked]
     if as_json:
-        emit_json([_lint_facts(one) for one in checked])
+        emit_json([_lint_facts(*one) for one in zip(checked, used, strict=True)])
     else:
-        for one in checked:
+        for one, two in zip(checked, used, strict=True):
             _print_lint(one)
+            if two:
+                complain(f"{one.file}: warning: {two}")
     if not all(one.ok for one in checked):
         leave(WRONG)
     if any(one.faults for one in checked):
@@ -251,7 +259,7 @@ def _rule(control: Control) -> str:
     return f"{measure(control)} must be {control.must}"
 
 
-def _lint_facts(checked: Lint) -> dict[str, Any]:
+def _lint_facts(checked: Lint, warning: str) -> dict[str, Any]:
     read = checked.policy
     return {
         "file": checked.file,
@@ -259,6 +267,7 @@ def _lint_facts(checked: Lint) -> dict[str, Any]:
         "errors": [_problem_facts(problem) for problem in checked.errors],
         "faults": [_problem_facts(problem) for problem in checked.faults],
         "hints": [_problem_facts(problem) for problem in checked.hints],
+        "warning": warning or None,
         "policy": None
         if read is None
         else picked(read, "name version sha256") | {"controls": len(read.controls)},
