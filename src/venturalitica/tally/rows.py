@@ -251,12 +251,18 @@ class Rows:
         return source
 
     def on_engine(
-        self, keys: Mapping[str, Slot], numbers: Mapping[str, Source], *, whole: bool = False
+        self,
+        keys: Mapping[str, Slot],
+        numbers: Mapping[str, Source],
+        *,
+        whole: bool = False,
+        plain: bool = False,
     ) -> nw.LazyFrame[Any]:
         """The rows where they are, with columns under these names: slots, and numbers as floats.
 
         Args:
             whole: the numbers are integers, and left as they are.
+            plain: of a column of float64 also itself is given, under its name with `plain_` before.
         """
         assert isinstance(self._frame, nw.LazyFrame)
         columns = []
@@ -268,6 +274,8 @@ class Rows:
             column = frames.exactly(self._frame, source[1])
             number = nw.col(column) if whole else queries.number(column, self._kinds[source[1]])
             columns.append(number.alias(name))
+            if plain and self._kinds[source[1]] == nw.Float64:
+                columns.append(nw.col(column).alias(f"plain_{name}"))
         return self._frame.select(*columns)
 
     def codes(self, source: Source) -> Codes:

@@ -42,8 +42,10 @@ class Keyed:
                 )
                 for place, role in enumerate(number.of)
             },
+            plain=True,
         )
         self._kinds: Mapping[str, Any] = self.frame.collect_schema()
+        self.names = frozenset(self._kinds)
 
     def places(self, found: Any, roles: Sequence[str]) -> list[Ints]:
         """For each role the level of each row of what was found."""

@@ -32,13 +32,13 @@ from venturalitica.metrics.catalog.spec import Number
 from venturalitica.tally.engines import queries
 from venturalitica.tally.engines.arrays import Codes, Ints, encode
 from venturalitica.tally.engines.narwhals import series_array
-from venturalitica.tally.engines.traced import Plan, Traced, chosen
+from venturalitica.tally.engines.traced import Plan, Traced, chosen, name
 from venturalitica.tally.groups import fine_grid, is_near_one, refuse_infinite
 from venturalitica.tally.in_memory import Grouped
 from venturalitica.tally.on_engine.keyed import Keyed, roles_of, row_counts
 
 _Cells = NDArray[numpy.int64]
-_value = nw.col("value")
+_value, _itself = nw.col("value"), nw.col("itself")
 
 
 def score_tables(
@@ -48,9 +48,11 @@ def score_tables(
     keyed, plan = Keyed(number, roles_of(sets), given), Plan(len(number.of))
     traced: Traced = number.compute(*plan.inputs)
     frame, value = plan.computed(keyed.frame), traced.column
+    plain = f"plain_{name(traced.place)}"
     if traced.place >= len(number.of):  # what is computed of numbers may be none
         value = nw.when(~value.is_nan()).then(value)
-    frame = frame.with_columns(value.alias("value"))
+    itself = nw.col(plain) if plain in keyed.names else value
+    frame = frame.with_columns(value.alias("value"), itself.alias("itself"))
     if number.probability and _shows_many(frame):
         found = _at_once(number, sets, keyed, frame)
         if found is not None:
@@ -132,13 +134,16 @@ def _gridded(
 ) -> list[_Gridded]:
     """Each table on the finest grid on which it has so few cells as a tally keeps."""
     low, high, end = fine.low, fine.high, fine.cells + 1
-    beyond = [(_value < low, nw.lit(end + 1.0)), (_value > high, nw.lit(end + 2.0))]
-    if (low, high) == (0.0, 1.0):  # of probabilities nearly every row is placed in one step
-        within = queries.unit_level(_value, fine.cells)
-        outside = nw.when(~_value.is_null()).then(chosen(beyond, nw.lit(0.0)))
-        place = nw.when((_value >= 0.0) & (_value <= 1.0)).then(within).otherwise(outside)
+    is_unit = (low, high) == (0.0, 1.0)
+    number = _itself if is_unit else _value
+    beyond = [(number < low, nw.lit(end + 1.0)), (number > high, nw.lit(end + 2.0))]
+    if is_unit:
+        # Nearly every probability is placed in one step, as it is; the rest in another.
+        within = queries.unit_level(number, fine.cells)
+        outside = nw.when(~number.is_null() & ~number.is_nan()).then(chosen(beyond, nw.lit(0.0)))
+        place = nw.when((number >= 0.0) & (number <= 1.0)).then(within).otherwise(outside)
     else:
-        place = chosen(beyond, queries.grid_level(_value, low, high, fine.cells))
+        place = chosen(beyond, queries.grid_level(number, low, high, fine.cells))
     frame = frame.with_columns(place.alias("place"))
     found: dict[tuple[str, ...], _Gridded] = {}
     for roles in sorted(sets, key=len, reverse=True):
