@@ -61,7 +61,7 @@ def test_the_decision_is_at_the_same_level(make) -> None:
         _, (verdict,) = judged(make, control, level=level)
         assert verdict.conclusive is conclusive
     assert "the 99 % interval" in verdict.reason
-    assert promise_sentence([verdict]).startswith("99 % and 0.5 % hold for one look")
+    assert promise_sentence([verdict]).startswith("An interval holds the truth with 99 %")
 
 
 def test_replicates_do_not_reach_every_level(make) -> None:

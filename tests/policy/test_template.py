@@ -109,7 +109,10 @@ ORDERED = (
     ColumnFacts("usage", "text", 2, ("a", "b")),
     ColumnFacts("average_message", "text", 2, ("a", "b")),
     ColumnFacts("Attribute9", "text", 2, ("female", "male")),
-    ColumnFacts("amount", "number", 90, (), 0.0, 900.0, (0.0, 0.0, 12.3456)),
+    ColumnFacts("amount", "number", 90, (), 0.0, 900.5, (0.5, 1.5, 12.3456)),
+    ColumnFacts("account", "number", 900, (), 1, 900, (225.0, 450.0, 675.0)),
+    ColumnFacts("months", "number", 33, (), 4, 72, (12.0, 18.0, 24.0)),
+    ColumnFacts("age of debt", "number", 90, (), 0.0, 900.0, (0.0, 0.0, 12.3456)),
     ColumnFacts("applicantAge", "number", 53, (), 19, 75, (27.0, 33.0, 42.0)),
     ColumnFacts("GÉNERO", "text", 2, ("a", "b")),
     ColumnFacts("foreign_worker", "text", 2, ("no", "yes")),
@@ -120,11 +123,22 @@ def test_columns_that_the_law_may_protect_come_first() -> None:
     text = policy_template(columns=ORDERED)
     names = re.findall(r"^  # (\w+):  # ", text, re.MULTILINE)
     assert names == [
-        "attribute9", "applicantage", "género", "foreign_worker",
-        "usage", "average_message", "amount",
+        "attribute9", "age_of_debt", "applicantage", "género", "foreign_worker",
+        "usage", "average_message", "months",
     ]  # fmt: skip
     assert "across: attribute9" in text
     assert "First those that the law may protect" in text
+
+
+def test_what_was_measured_is_not_offered_as_a_group_of_people(lint_text: Any) -> None:
+    cells = tuple(
+        ColumnFacts(name, "number", 450, (), 6.98, 28.11, (11.7, 13.37, 15.78))
+        for name in ("mean radius", "mean texture")
+    )
+    text = policy_template(columns=(*cells, LOANS[-1]), target="class")
+    assert "radius" not in text
+    assert "No column looks as if it grouped people" in text
+    assert lint_text(text).errors == ()
 
 
 def test_they_are_offered_however_many_columns_there_are() -> None:

@@ -21,8 +21,9 @@ def test_light_sentence_and_table_worst_first(statement) -> None:
 
 def test_what_intervals_presuppose_is_said_once(statement, make_statement) -> None:
     promise = (
-        "95 % and 2.5 % hold for one look, for independent rows, with rules and model chosen "
-        "without these data."
+        "An interval holds the truth with 95 %, and lies wholly above or wholly below it with at "
+        "most 2.5 % each: for one look, for independent rows, with rules and model chosen without "
+        "these data."
     )
     assert render_markdown(statement).count(promise) == 1
     assert render_report(statement).count(promise) == 1

@@ -181,6 +181,7 @@ def test_an_offline_run_of_wandb_is_kept_here_with_the_line_that_uploads_it(
     overview = text(settled(client, "/").text)
     assert "upload it, then venturalitica sync confirms it" in overview
     assert f"wandb sync {folder}" in overview
+    assert "blocking (and 1 not evaluated, 1 passed without being conclusive)" in overview
 
 
 def test_no_address_shows_credentials_and_each_breaks_at_its_marks(

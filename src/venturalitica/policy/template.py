@@ -25,6 +25,9 @@ from venturalitica.policy.fields import name_fault, role_name_fault
 FEW = 20
 """A column with at most this many distinct values can be a label or a group as it is."""
 
+YEARS = 100
+"""So many different whole numbers may be ages."""
+
 MOST_CANDIDATES = 40
 
 TEMPLATE = Path(__file__).with_name("model_policy.yaml.jinja")
@@ -93,7 +96,16 @@ def policy_template(
 def _can_group(column: ColumnFacts) -> bool:
     if column.distinct < 2 or not column.name:
         return False
-    return column.kind == "number" or (column.kind != "other" and column.distinct <= FEW)
+    if column.kind == "other" or column.distinct <= FEW:
+        return column.kind != "other"
+    return column.kind == "number" and (_is_sensitive(column) or _may_be_years(column))
+
+
+def _may_be_years(column: ColumnFacts) -> bool:
+    """Whole numbers, and not many different ones: an age, whatever the column is called. What was
+    measured, the radius of a cell say, groups nobody."""
+    points = (column.low or 0.0, column.high or 0.0, *column.quartiles)
+    return column.distinct <= YEARS and all(point.is_integer() for point in map(float, points))
 
 
 def _groups(column: ColumnFacts) -> str:

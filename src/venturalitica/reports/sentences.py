@@ -124,7 +124,10 @@ def promise_sentence(verdicts: Sequence[Verdict]) -> str:
     levels = sorted({verdict.level for verdict in verdicts if verdict.interval is not None})
     if not levels:
         return ""
-    said = f"{level_words(levels[0])} and {percent((1 - levels[0]) / 2)} hold"
+    said = (
+        f"An interval holds the truth with {level_words(levels[0])}, and lies wholly above or "
+        f"wholly below it with at most {percent((1 - levels[0]) / 2)} each:"
+    )
     if len(levels) > 1:
         said = "The levels of the intervals hold"
     return (

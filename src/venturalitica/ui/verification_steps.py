@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -123,7 +124,7 @@ def _explanation(row: RunRow, verdicts: Sequence[VerdictRow], waiting: Sequence[
     if row.exception:
         return f"The run ended with {row.exception}{_besides(unmet)}."
     if unmet:
-        return f"{_fault(unmet[0])}{_more(len(unmet) - 1)}."
+        return f"{_fault(unmet[0])}{_more(unmet)}."
     if not verdicts:
         return _nothing_judged(row)
     passed = _all_passed(len(verdicts))
@@ -201,14 +202,26 @@ def _badness(verdict: VerdictRow, row: RunRow) -> tuple[int, bool, int, bool]:
     return RANKS[known_light(verdict.light)], verdict.on_fail != "block", place, not nearest
 
 
-def _more(count: int) -> str:
-    if not count:
-        return ""
-    return f" (and {count} more control{'' if count == 1 else 's'})"
+def _more(unmet: Sequence[VerdictRow]) -> str:
+    """` (and 1 more failed, 2 passed without being conclusive)`: what became of the others."""
+    first, *others = [_OTHERS.get(verdict.status, "in error") for verdict in unmet]
+    parts = [
+        f"{number}{' more' if words == first else ''} {words}"
+        for words, number in Counter(others).items()
+    ]
+    return f" (and {', '.join(parts)})" if parts else ""
+
+
+_OTHERS = {
+    "failed": "failed",
+    "not_evaluated": "not evaluated",
+    "passed": "passed without being conclusive",
+}
+"""What is said of controls that are not green, beside the worst."""
 
 
 def _besides(unmet: Sequence[VerdictRow]) -> str:
-    return f"; besides, {_fault(unmet[0])}{_more(len(unmet) - 1)}" if unmet else ""
+    return f"; besides, {_fault(unmet[0])}{_more(unmet)}" if unmet else ""
 
 
 def _all_passed(count: int) -> str:
