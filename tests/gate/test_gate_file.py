@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,29 @@ def test_lint_checks_the_file_and_what_it_names(tmp_path: Path) -> None:
     called = CliRunner().invoke(app, ["gate-server", "lint", str(file)])
     assert called.exit_code == 2
     assert f"{file}:2: found the key 'protekt'" in called.output
+
+
+def test_a_server_that_is_closed_says_so_below_the_lines_of_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from venturalitica.server.application import _tell_again
+
+    monkeypatch.setenv("VENTURALITICA_GATE", str(tmp_path / "gate.yaml"))
+    _tell_again()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("\nTHE GATE IS CLOSED: no alias is set")
+    assert f"    {tmp_path / 'gate.yaml'}: cannot be read" in said
+    caplog.clear()
+    read(tmp_path, LEAST)
+    _tell_again()
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/gate-server.md"])
+def test_the_least_file_that_a_page_shows_protects(page: str, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / page).read_text("utf-8")
+    shown = re.findall(r'^gate: "1"\nprotect:\n(?:  .*\n)+', text, flags=re.MULTILINE)
+    assert shown
+    found = read(tmp_path, shown[0])
+    assert found.problems == ()
+    assert found.mode == "enforce"

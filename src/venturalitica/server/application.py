@@ -11,6 +11,7 @@ import asyncio
 import functools
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -52,6 +53,9 @@ TRACKING: Mapping[str, Callable[..., Any]] = {
 
 DATABASES = ("sqlite", "postgresql")
 
+SETTLED = 3.0
+"""Seconds after which the lines are out that MLflow writes when it starts."""
+
 WRITES: Mapping[str, Callable[..., str]] = {
     "log_artifact": lambda local_file, artifact_path=None: target(local_file, artifact_path),
     "log_artifacts": lambda local_dir, artifact_path=None: artifact_path or "",
@@ -88,7 +92,22 @@ def create_app() -> Any:
     for problem in gate.problems:
         log.error("gate: %s; no alias is set and no stage given until it is mended", problem)
     log.info("gate: %s (%s), sha256 %s", gate.file, gate.mode, gate.sha256 or "none")
+    if gate.problems:
+        again = threading.Timer(SETTLED, _tell_again)
+        again.daemon = True  # it keeps no server from stopping
+        again.start()
     return application
+
+
+def _tell_again() -> None:
+    """Say below MLflow's own lines, set apart, that nothing passes, if that is so still."""
+    if problems := read_gate(gate_path()).problems:
+        log.error(
+            "\nTHE GATE IS CLOSED: no alias is set and no stage given until this is mended; it is "
+            "read again at each request\n\n    %s\n    A gate.yaml to begin with is in "
+            "docs/gate-server.md; 'venturalitica gate-server lint' checks it.\n",
+            "\n    ".join(map(str, problems)),
+        )
 
 
 def _application() -> Any:
