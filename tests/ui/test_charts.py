@@ -12,7 +12,9 @@ from tests.ui.client import Client, client_for, words
 from tests.ui.naughty import NAUGHTY
 from tests.ui.shelf import FIRST, Shelf, loan_verdicts
 from venturalitica.core.verdict import GroupValue
+from venturalitica.reports.compared import Cell, Compared
 from venturalitica.reports.html.chart_file import chart_svg
+from venturalitica.reports.html.theme import LIGHT
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -51,6 +53,22 @@ def test_the_page_leads_to_the_charts_of_what_was_measured(client: Client) -> No
     assert "Print, or keep as PDF" in words(page)
 
 
+def test_what_a_control_on_drift_compared_is_in_its_file() -> None:
+    cells = (Cell("car", 0.4, 0.3), Cell("radio", 0.6, 0.7))
+    drawn = chart_svg(loan_verdicts()[1], "entry 3", (Compared("purpose", cells),)) or ""
+    root = ElementTree.fromstring(drawn)
+    said = " ".join(root.itertext())
+    for part in ("purpose: hollow is the reference", "car", "40.0 % → 30.0 %", "60.0 % → 70.0 %"):
+        assert part in said
+    bars = [one for one in root.iter(f"{SVG}rect") if one.get("height") == "7"]
+    widths = [float((bar.get("width") or "").rstrip("%")) for bar in bars]
+    assert widths == pytest.approx([98 * share / 0.7 for share in (0.4, 0.3, 0.6, 0.7)], abs=0.1)
+    assert {one.get("fill") for one in bars} == {"none", LIGHT["mark"]}
+    assert "class=" not in drawn
+    lowest = max(float(one.get("y") or 0) for one in root.iter(f"{SVG}text"))
+    assert lowest < float(root.get("height") or 0)
+
+
 @pytest.mark.parametrize("naughty", NAUGHTY)
 def test_recorded_text_does_nothing(naughty: str) -> None:
     verdict = replace(
@@ -59,7 +77,8 @@ def test_recorded_text_does_nothing(naughty: str) -> None:
         title=naughty,
         groups=(GroupValue(naughty, 84, 0.56), GroupValue("male", 216, 0.8)),
     )
-    root = ElementTree.fromstring(chart_svg(verdict, naughty) or "")
+    drift = Compared(naughty, (Cell(naughty, 0.4, 0.3), Cell("other", 0.6, 0.7)))
+    root = ElementTree.fromstring(chart_svg(verdict, naughty, (drift,)) or "")
     tags = {one.tag for one in root.iter()}
     assert tags <= {
         f"{SVG}{name}" for name in ("svg", "g", "title", "text", "rect", "line", "circle")

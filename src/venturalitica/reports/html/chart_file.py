@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from venturalitica.core.verdict import LIGHTS, Verdict
+from venturalitica.reports.compared import Compared
+from venturalitica.reports.html.drift_chart import drift_bars
 from venturalitica.reports.html.group_chart import group_dots
 from venturalitica.reports.html.history_chart import (
     HEIGHT,
@@ -25,7 +27,7 @@ from venturalitica.reports.html.theme import LIGHT
 
 WIDTH = 720
 _EDGE, _TOP, _ROW = 16, 92, 24
-_NAMES, _VALUES = 300, 72
+_NAMES, _VALUES, _CAPTION = 300, 72, 34
 LONGEST = 84
 LONGEST_NAME = 30
 
@@ -39,6 +41,8 @@ _LOOKS = {
     "vl-dot": f'fill="currentColor" stroke="{LIGHT["card"]}" stroke-width="1.5"',
     "vl-threshold": f'stroke="{LIGHT["text"]}" stroke-width="2"',
     "vl-reference": f'stroke="{LIGHT["text"]}" stroke-width="1.2" stroke-dasharray="3 3"',
+    "vl-then": f'fill="none" stroke="{LIGHT["mark"]}" stroke-width="1.2"',
+    "vl-now": f'fill="{LIGHT["mark"]}"',
     "vl-tick": f'font-size="11" fill="{LIGHT["muted"]}"',
     "vl-tick vl-tick-strong": f'font-size="11" font-weight="600" fill="{LIGHT["text"]}"',
     "vl-trend-line": f'fill="none" stroke="{LIGHT["mark"]}" stroke-width="1.2"',
@@ -55,16 +59,19 @@ _LOOKS = {
 """What the style sheet of a page says of each class that a chart has."""
 
 
-def chart_svg(verdict: Verdict, source: str) -> str | None:
+def chart_svg(verdict: Verdict, source: str, drift: Sequence[Compared] = ()) -> str | None:
     """The file; None where nothing was measured: an empty drawing would look like a result.
 
-    `source` says below the chart what it is of: the record and its digest.
+    `source` says below the chart what it is of: the record and its digest. `drift` are the columns
+    whose distributions the control compared.
     """
     bar = interval_bar(verdict)
     if bar is None:
         return None
     rows = group_dots(verdict)
-    height = _TOP + 46 + _ROW * len(rows) + (18 if rows else 0) + 26
+    compared = [(one.name, drift_bars(one)) for one in drift]
+    top = _TOP + 46 + _ROW * len(rows) + (18 if rows else 0)
+    height = top + sum(_CAPTION + _ROW * len(of) for _, of in compared) + 26
     drawn = tag(
         "svg",
         tag("title", f"{verdict.control}: {bar_label(verdict)}"),
@@ -82,6 +89,7 @@ def chart_svg(verdict: Verdict, source: str) -> str | None:
             overflow="visible",
         ),
         *(_row(row, _TOP + 64 + _ROW * place) for place, row in enumerate(rows)),
+        *_compared(compared, top),
         _words(source, height - 12, size=10, fill=LIGHT["muted"]),
         xmlns="http://www.w3.org/2000/svg",
         width=WIDTH,
@@ -135,6 +143,16 @@ def history_svg(
     return _CLASS.sub(_look, str(drawn))
 
 
+def _compared(found: Sequence[tuple[str, list[tuple[str, str, Markup]]]], top: int) -> list[Markup]:
+    drawn = []
+    for name, rows in found:
+        said = f"{_cut(name, LONGEST_NAME)}: hollow is the reference, filled is now"
+        drawn.append(_words(said, top + 18, size=12, weight=650))
+        drawn += [_row(row, top + _CAPTION + 8 + _ROW * at) for at, row in enumerate(rows)]
+        top += _CAPTION + _ROW * len(rows)
+    return drawn
+
+
 def _look(found: re.Match[str]) -> str:
     look = _LOOKS.get(found[1])
     return f" {look}" if look else ""
@@ -148,7 +166,7 @@ def _row(row: tuple[str, str, Markup], at: int) -> Markup:
         _words(_cut(name, LONGEST_NAME), at + 4, size=12),
         _words(value, at + 4, x=left - 12, size=12, anchor="end"),
         tag(
-            "svg", dot, x=left, y=at - 9, width=WIDTH - _EDGE - left, height=18, overflow="visible"
+            "svg", dot, x=left, y=at - 9, width=WIDTH - _EDGE - left, height=21, overflow="visible"
         ),
     )
 

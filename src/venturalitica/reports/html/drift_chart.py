@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
 from venturalitica.reports.compared import Cell, Compared, most_moved
@@ -14,7 +16,7 @@ MOST_CELLS = 24
 def drift_plot(found: Compared) -> Markup:
     """A table whose bars share one scale; its numbers are what the bars draw."""
     shown = most_moved(found.cells, MOST_CELLS)
-    widest = max(max(cell.then, cell.now) for cell in shown) or 1.0
+    widest = _widest(shown)
     left_out = len(found.cells) - len(shown)
     return tag(
         "table",
@@ -39,13 +41,31 @@ def _head() -> Markup:
     )
 
 
-def _row(cell: Cell, widest: float) -> Markup:
-    label = f"{cell.words}: reference {_percent(cell.then)}, now {_percent(cell.now)}"
-    bars = (
+def drift_bars(found: Compared) -> list[tuple[str, str, Markup]]:
+    """Of each cell that is shown: its words, both shares in words, and two bars 21 high."""
+    shown = most_moved(found.cells, MOST_CELLS)
+    widest = _widest(shown)
+    return [
+        (cell.words, f"{_percent(cell.then)} → {_percent(cell.now)}", _bars(cell, widest))
+        for cell in shown
+    ]
+
+
+def _widest(shown: Sequence[Cell]) -> float:
+    return max(max(cell.then, cell.now) for cell in shown) or 1.0
+
+
+def _bars(cell: Cell, widest: float) -> Markup:
+    return Markup("").join(
         tag("rect", x=1, y=at, width=f"{98 * share / widest:.1f}%", height=7, rx=1, cls=cls)
         for share, at, cls in ((cell.then, 2, "vl-then"), (cell.now, 12, "vl-now"))
     )
-    svg = tag("svg", *bars, width="100%", height=21, cls="vl-dots", role="img", aria_label=label)
+
+
+def _row(cell: Cell, widest: float) -> Markup:
+    label = f"{cell.words}: reference {_percent(cell.then)}, now {_percent(cell.now)}"
+    bars = _bars(cell, widest)
+    svg = tag("svg", bars, width="100%", height=21, cls="vl-dots", role="img", aria_label=label)
     return tag(
         "tr",
         tag("th", tag("bdi", cell.words), scope="row"),

@@ -73,7 +73,8 @@ def _chart(reading: Reading, entry: Entry, control: str) -> File:
         context = reading.page_context(entry)
     verdict = next((one for one in context.verdicts if one.control == control), None)
     of = f"{context.run.name}, entry {entry.index}, record SHA-256 {entry.evidence_sha256}"
-    drawn = None if verdict is None else chart_svg(verdict, of)
+    drift = context.drift.get(control, ())
+    drawn = None if verdict is None else chart_svg(verdict, of, drift)
     if drawn is None:
         raise HTTPException(404, f"Entry {entry.index} measured nothing of {control[:80]!r}.")
     return drawn.encode(), chart_name(entry.index, control), SVG
