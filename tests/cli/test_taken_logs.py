@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from tests.cli.test_check import CALL, write
+from venturalitica import trackers
 from venturalitica.ledger import Ledger, load_signer
+from venturalitica.trackers.base import RunRef
 
 JOB = {"GITHUB_ACTIONS": "true", "GITHUB_JOB": "train", "GITHUB_SHA": "a" * 40}
 
@@ -217,3 +219,31 @@ def test_what_is_taken_into_its_own_log_is_told_where_to(call: Any, project: Pat
     said = " ".join(refused.stderr.split())
     assert "run this in the team's folder" in said
     assert "VENTURALITICA_HOME=TEAM/.venturalitica venturalitica take" in said
+
+
+def test_one_that_a_tracker_was_told_of_says_why_it_is_amber(
+    call: Any, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project, female=90, male=90)
+    with monkeypatch.context() as job:
+        job.setenv("VENTURALITICA_HOME", str(project / "job"))
+        job.setenv("VENTURALITICA_CONFIG", str(project / "job-config"))
+        # A run of a tracker that is gone with its process.
+        job.setattr(trackers, "active_runs", lambda: (RunRef("memory", "gone-0123456789"),))
+        assert call("check", "loans.csv", *CALL).exit_code == 0
+        own = call("runs", "show", "0").stdout
+        assert "AMBER This evidence still waits for its tracker. All of" in " ".join(own.split())
+        assert "'venturalitica sync' tries again" in own
+        assert call("carry", "out").exit_code == 0
+        (project / "ci-keys.pem").write_text(call("keys", "export").stdout)
+    done = call("take", "out", "--signers", "ci-keys.pem", "--json")
+    assert done.exit_code == 0, done.stderr
+    taken = json.loads(done.stdout)
+    shown = call("runs", "show", f"{taken['log']}:0").stdout
+    why = "What its tracker confirmed to the job is not carried with the log, so it is amber here."
+    assert f"AMBER {why}" in " ".join(shown.split())
+    assert "not known here: run gone-0123456789" in shown
+    assert "sync" not in shown
+    page = call("report", "run", f"{taken['log']}:0", "--format", "markdown", "--out", "-").stdout
+    assert why in page
+    assert "sync" not in page

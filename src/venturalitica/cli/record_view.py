@@ -32,10 +32,12 @@ from venturalitica.core.record import (
     Statement,
 )
 from venturalitica.core.verdict import Light, left_out_sentence, worst_light
+from venturalitica.ledger.carrying.taken import Kept
 from venturalitica.ledger.lifecycle.begun import NO_END, STOPPED
 from venturalitica.ledger.records.kinds.attachment import Attachment
 from venturalitica.ledger.records.kinds.commitment import Commitment
 from venturalitica.ledger.records.kinds.model_tie import ModelTie
+from venturalitica.reports.sentences import NOT_CARRIED, STILL_WAITS
 
 if TYPE_CHECKING:
     from venturalitica.ledger import Entry, Ledger
@@ -122,24 +124,37 @@ def show(ledger: Ledger, entry: Entry, *, details: bool = False, titles: bool = 
         show_decision(entry)
         show_other_record(ledger, entry)
         return
-    _show_verdicts(record, light_of(ledger, entry), details=details, titles=titles)
+    light = light_of(ledger, entry)
+    why = _why_amber(ledger, entry) if light == "amber" else ""
+    _show_verdicts(record, light, why=why, details=details, titles=titles)
     say()
     for word, said in _places(ledger, entry, record, details=details):
         say(f"{word:<10} {said}")
     show_aliases(ledger, entry)
 
 
-def _show_verdicts(record: Statement, light: Light, *, details: bool, titles: bool) -> None:
+def _why_amber(ledger: Ledger, entry: Entry) -> str:
+    """That no tracker confirmed it here; empty where each did."""
+    if all(one["kept"] for one in waiting(ledger, entry.index)):
+        return ""  # an offline run, of which the line about it tells
+    return NOT_CARRIED if isinstance(ledger, Kept) else STILL_WAITS
+
+
+def _show_verdicts(
+    record: Statement, light: Light, *, why: str, details: bool, titles: bool
+) -> None:
     from venturalitica.cli.verdict_table import verdict_lines
 
     verdicts, policy = record.verdicts, record.policy
     if record.kind == "run" and not verdicts:
         _show_run(record, light)
+        if why:
+            say(why)
         return
     heading = f"{policy.name} {policy.version}".strip() if policy else "no policy"
     heading += f": {policy.title}" if policy and policy.title else ""
     phase = text((record.judging or {}).get("phase"))
-    first = left_out_sentence(phase, len(record.left_out))
+    first = f"{why} {left_out_sentence(phase, len(record.left_out))}".strip()
     shown = verdict_lines(
         verdicts, light=light, heading=heading, groups=details, titles=titles, first=first
     )
@@ -203,7 +218,9 @@ def _trackers(ledger: Ledger, entry: Entry, record: Statement) -> list[tuple[str
         tracker, run_id = text(run.get("tracker")), text(run.get("run_id"))
         place = text(run.get("url")) or f"{text(run.get('uri'))} run {run_id}".strip()
         missing = unconfirmed.get((tracker, run_id))
-        pairs.append((tracker, _standing(missing, run_id, place)))
+        carried = missing is not None and isinstance(ledger, Kept)
+        standing = f"not known here: {place}" if carried else _standing(missing, run_id, place)
+        pairs.append((tracker, standing))
         pairs += _called(run)
         instead = gone.get((tracker, run_id))
         pairs += [("", f"superseded: it belongs to run {instead.run['run_id']}")] if instead else []

@@ -154,6 +154,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     `waiting` names the tracker runs that have not confirmed it, and `kept` is how many of them are
     offline runs in whose folder, on this machine, it lies; `drawn_at` is the drawer's clock;
     `doubt` says why its light is amber at best though it verifies, empty where nothing does.
+    `carried`: it is of a log that was taken in, without what trackers confirmed to its job.
     """
 
     entry: int
@@ -165,6 +166,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     drawn_at: str
     doubt: str = ""
     kept: int = 0
+    carried: bool = False
 
     @property
     def fault(self) -> Step | None:

@@ -166,6 +166,12 @@ def counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
     return {words: found.count(words) for words in order if words in found}
 
 
+STILL_WAITS = "This evidence still waits for its tracker."
+NOT_CARRIED = (
+    "What its tracker confirmed to the job is not carried with the log, so it is amber here."
+)
+
+
 def summary_sentence(verdicts: Sequence[Verdict]) -> str:
     """What was found in one sentence; an audit without verdicts says so."""
     if not verdicts:

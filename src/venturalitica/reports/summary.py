@@ -10,7 +10,13 @@ from venturalitica.core.json_values import Json, number, text
 from venturalitica.core.text import level_words, percent, visible
 from venturalitica.core.verdict import Verdict
 from venturalitica.reports.context import ReportContext
-from venturalitica.reports.sentences import LIGHT_WORDS, run_sentence, summary_sentence
+from venturalitica.reports.sentences import (
+    LIGHT_WORDS,
+    NOT_CARRIED,
+    STILL_WAITS,
+    run_sentence,
+    summary_sentence,
+)
 
 _SEVERITY = {"failed": 0, "error": 1, "not_evaluated": 2, "passed": 4}
 ABSENT = "not shown here"
@@ -254,12 +260,13 @@ def waiting_sentence(context: ReportContext) -> str:
     if context.delivered is not False:
         return ""
     standing = context.standing
+    if standing and standing.carried:
+        return NOT_CARRIED
     if standing and standing.kept and standing.kept == len(standing.waiting):
         return "This evidence is kept with a run that was offline: it is not uploaded."
-    waits = "This evidence still waits for its tracker."
     if fault_words(context):
-        return waits
-    return f"{waits} It is safe in the local log; `venturalitica sync` delivers it."
+        return STILL_WAITS
+    return f"{STILL_WAITS} It is safe in the local log; `venturalitica sync` delivers it."
 
 
 def commands(context: ReportContext) -> str:

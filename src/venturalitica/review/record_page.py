@@ -90,6 +90,7 @@ def standing_of(
         doubts: as in `page_context`.
     """
     from venturalitica.core.text import timestamp
+    from venturalitica.ledger.carrying.taken import Kept
     from venturalitica.ledger.index.queries import stranger
 
     doubts = known_here(ledger) if doubts is None else doubts
@@ -104,6 +105,7 @@ def standing_of(
         kept=sum(waiting.values()),
         drawn_at=timestamp(now or datetime.now(UTC)),
         doubt="" if doubts.knows(entry.signer) else stranger(entry.signer),
+        carried=isinstance(ledger, Kept),
     )
 
 
