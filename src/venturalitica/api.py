@@ -147,7 +147,8 @@ def enforce(
 
     Raises:
         PolicyError: the policy is missing or wrong.
-        BindingError: a role is misspelt or unbound, or its column does not exist.
+        BindingError: a role is misspelt or unbound, its column does not exist, or the policy has no
+            control of the phase.
         DataError: the rows cannot be judged (other lengths, not a table, no rows to predict), or
             the named model is not there, no model, or cannot be loaded.
         TrackerError: MLflow does not have the named model, or failed.

@@ -207,12 +207,16 @@ def test_errors_speak_of_options_not_of_keyword_arguments(call, project):
     assert not (project / ".venturalitica" / "log").exists()
 
 
-def test_a_phase_without_controls_is_grey_and_says_why(call, project):
+def test_a_phase_without_controls_is_refused_before_anything_is_recorded(call, project):
     write(project, female=90, male=90, policy=POLICY.partition("  - id: complete")[0])
     result = call("check", "loans.csv", *CALL, "--phase", "data")
-    assert result.exit_code == 3
-    assert "GREY" in result.stdout
-    assert "no control of that phase" in result.stderr
+    assert result.exit_code == 2
+    import venturalitica as vl
+
+    assert "has no control of the phase 'data', only of 'model'" in result.stderr
+    with pytest.raises(vl.VenturaliticaError, match="no control of the phase 'data'"):
+        vl.enforce({"y": [0, 1]}, policy="model_policy.yaml", phase="data", target="y")
+    assert not (project / ".venturalitica" / "log").exists()
 
 
 def judge_csv(call, project, policy, rows, *roles):

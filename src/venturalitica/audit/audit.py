@@ -30,6 +30,7 @@ from venturalitica.audit.statement import Facts, build_statement
 from venturalitica.audit.training_rows import recall, remember
 from venturalitica.audit.waiting import joined, wait
 from venturalitica.core.circumstances import Share
+from venturalitica.core.policy import Phase, Policy
 from venturalitica.core.redact import redacted_traceback
 from venturalitica.core.text import timestamp
 from venturalitica.errors import EngineError, VenturaliticaError
@@ -45,6 +46,8 @@ log = logging.getLogger(__name__)
 def conduct(request: Request) -> Audit:
     """Judge, record, deliver; then raise `ControlBlocked` if the policy says so."""
     policy = request.policy
+    if request.phase is not None:
+        _refuse_empty(policy, request.phase)
     settings = Settings.for_recording()
     before = open_runs() if request.trackers is None else request.trackers
     started = datetime.now(UTC)
@@ -106,6 +109,12 @@ def conduct(request: Request) -> Audit:
     tell_audit(audit, settings.home, silent=measured.unbound if request.lenient else frozenset())
     audit.raise_if_blocked()
     return audit
+
+
+def _refuse_empty(policy: Policy, phase: Phase) -> None:
+    from venturalitica.judge import refuse_empty_phase
+
+    refuse_empty_phase(policy, phase)
 
 
 def _share_trained_on(described: Mapping[str, Any] | None, request: Request) -> Share | None:

@@ -187,8 +187,6 @@ def show(audit: Audit, *, details: bool = False) -> None:
             audit.verdicts, light=audit.light, heading=heading, groups=details, first=first
         )
     )
-    if not audit.verdicts:
-        hint("the policy has no control of that phase; without --phase all are judged")
     say()
     if audit.fault:
         complain(audit.fault)
@@ -245,8 +243,10 @@ def _judge(
     from venturalitica.cli.reading.data_files import find_files, judged_table, read_table
     from venturalitica.cli.reading.engine import errors_as_ours
     from venturalitica.cli.reading.places import data_name
+    from venturalitica.judge import refuse_empty_phase
 
     rules = resolve_policy(policy)
+    refuse_empty_phase(rules, phase)
     found = find_files(files)
     together = compared(rules, bindings)
     with progress("reading and judging"):

@@ -8,6 +8,6 @@ for bit, whatever else is installed.
 
 from __future__ import annotations
 
-from venturalitica.judge.controls import judge, select, unreported
+from venturalitica.judge.controls import judge, refuse_empty_phase, select, unreported
 
-__all__ = ["judge", "select", "unreported"]
+__all__ = ["judge", "refuse_empty_phase", "select", "unreported"]

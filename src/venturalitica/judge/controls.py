@@ -47,6 +47,18 @@ def select(policy: Policy, phase: Phase | None = None) -> tuple[Control, ...]:
     )
 
 
+def refuse_empty_phase(policy: Policy, phase: Phase | None) -> None:
+    """Raise BindingError where the policy has no control of the phase: nothing would be judged."""
+    if select(policy, phase):
+        return
+    found = dict.fromkeys(phase_of(control) for control in policy.controls)
+    has = listed(f"'{one}'" for one in found)
+    raise BindingError(
+        f"the policy {policy.name} has no control of the phase '{phase}', only of {has}: there is "
+        "nothing to judge; leave the phase out, or give the policy such a control"
+    )
+
+
 def unreported(
     policy: Policy, controls: Sequence[Control], reported: Mapping[str, float] | None
 ) -> tuple[Control, ...]:
