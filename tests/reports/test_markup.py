@@ -28,7 +28,7 @@ class Reader(HTMLParser):
 
 def read(html: str) -> Reader:
     reader = Reader()
-    reader.feed(html)
+    reader.feed(str(html))  # a piece of Markup would escape the text before it
     reader.close()
     return reader
 
