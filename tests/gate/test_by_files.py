@@ -146,3 +146,44 @@ def test_a_log_that_was_taken_in_is_looked_through(bare: Any) -> None:
     told = asked("--signers", "ci.pem")
     assert told["allowed"], told
     assert f"taken here, entry {entry}" in told["sentence"]
+
+
+def test_rows_that_flatter_the_model_do_not_outweigh_a_red_answer(bare: Any) -> None:
+    red = judge("bad.csv")
+    pd.read_csv("good.csv")[100:].to_csv("flattering.csv", index=False)
+    judge("flattering.csv")
+    told = asked("--set-alias", "champion")
+    assert (told["allowed"], told["rule"], champion(bare)) == (False, "judged-red", None)
+    said = f"the same files were judged red on other rows: entry {red}, "
+    assert said in told["sentence"]
+    assert called(BARE, "--format", "junit=gate.xml", "--format", "sarif=gate.sarif").exit_code == 1
+    for file in ("gate.xml", "gate.sarif"):
+        assert said in Path(file).read_text()
+    (*_, (_, made)) = decisions(open_ledger(create=False))
+    assert (made.decision.rule, said in made.decision.sentence) == ("judged-red", True)
+
+
+def test_rows_that_the_training_recorded_as_its_own_are_known_again(bare: Any, mlflow: Any) -> None:
+    rows = pd.read_csv("good.csv")
+    with mlflow.start_run(experiment_id=bare.client.get_run(bare.run).info.experiment_id):
+        model = vl.wrap(LogisticRegression(), policy="model_policy.yaml")
+        model.fit(rows[["x", "z"]], rows["label"])
+        mlflow.sklearn.log_model(
+            vl.unwrap(model),
+            name="model",
+            registered_model_name="credit",
+            pip_requirements=[],
+            serialization_format="cloudpickle",
+        )
+    settle()
+    lights = {}
+    rows[1:].to_csv("fewer.csv", index=False)
+    for file in ("good.csv", "fewer.csv"):
+        words = ["check", file, "--model", "models:/credit/3", "--target", "label", "--json"]
+        found = json.loads(CliRunner().invoke(app, words).stdout)
+        lights[file] = found["light"]
+        if file == "good.csv":
+            why = "judged on rows the model was trained on"
+            assert all(why in one["reason"] for one in found["verdicts"])
+    # Other rows may be the training's too: nobody knows it.
+    assert lights == {"good.csv": "amber", "fewer.csv": "green"}

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from venturalitica.audit.audit import conduct, open_runs
 from venturalitica.audit.measure import Request, with_predictions
 from venturalitica.audit.result import Audit
+from venturalitica.audit.trained_before import share_trained_on
 from venturalitica.core.manifest import METHOD, Manifest
 from venturalitica.core.redact import redact_name
 from venturalitica.errors import BindingError, DataError, did_you_mean
@@ -76,6 +77,7 @@ def conduct_named(
         asked = with_predictions(replace(request, model=model, trackers=open_runs()))
         # A folder of the user's may have been written to since it was digested.
         files.check()
+        asked = replace(asked, training_share=share_trained_on(asked, files.manifest))
         return conduct(replace(asked, described=facts_of_files(model, files.manifest, found)))
 
 

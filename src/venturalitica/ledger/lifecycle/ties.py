@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from venturalitica.core.encoding import marks_in_base64
+from venturalitica.core.encoding import marks_in_base64, sha256_hex
 from venturalitica.core.json_values import Json
-from venturalitica.core.record import ATTACHMENT, DECISION, KINDS, MODEL
+from venturalitica.core.manifest import Manifest
+from venturalitica.core.record import ATTACHMENT, AUDIT, DECISION, KINDS, MODEL, Statement
 from venturalitica.errors import EvidenceError
 from venturalitica.ledger.formats.dsse import statement_of
 from venturalitica.ledger.ledger import Ledger
@@ -179,6 +180,39 @@ def attached_by_record(
     for _, made in attachments(ledger, places=places):
         found.setdefault((made.entry, made.evidence_sha256), []).append(made)
     return found
+
+
+def of_files(ledger: Ledger, files: Manifest) -> Iterator[tuple[int, str]]:
+    """Place and digest of each audit of these files, and of each record that ties them to one.
+
+    Raises (while read):
+        EvidenceError: the log was altered.
+    """
+    marks = marks_in_base64(files.root.encode())
+    for index, line in ledger.lines(0):
+        if not any(mark in line for mark in marks):
+            continue
+        try:
+            about = _audited(statement_of(line), files)
+            audit = ledger.entry(about) if about is not None and 0 <= about < index else None
+        except EvidenceError:
+            continue  # it was pruned, or `verify` says what is wrong with it
+        if about is not None:
+            yield index, sha256_hex(line)
+        if audit is not None:
+            yield audit.index, audit.evidence_sha256
+
+
+def _audited(record: Statement, files: Manifest) -> int | None:
+    """The entry of an audit to which a record ties these files, -1 where it is that audit itself;
+    None where it speaks of others."""
+    if record.predicate_type == MODEL and record.understood:
+        tie = ModelTie.of(record.predicate)
+        return tie.entry if tie.manifest.files == files.files else None
+    said = record.model.get("files")
+    if record.predicate_type != AUDIT or said is None:
+        return None
+    return -1 if Manifest.of(said).files == files.files else None
 
 
 def attachments_of(
