@@ -216,7 +216,7 @@ SAME = (
 
 def alike(text: str, folder: Path) -> str:
     """The text without what is another in each run: places, times, digests, random names."""
-    text = text.replace(str(folder), "PLACE").replace(folder.name, "PLACE")
+    text = text.replace("<wbr>", "").replace(str(folder), "PLACE").replace(folder.name, "PLACE")
     for pattern, word in SAME:
         text = re.sub(pattern, word, text)
     return text
