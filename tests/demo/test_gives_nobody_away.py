@@ -208,7 +208,7 @@ SAME = (
     (r"\b[a-z]+-[a-z]+-\d+\b", "NAME"),
     (r"Ed25519|ECDSA P-256", "KEY"),
     (r"\b[\d,]+ bytes", "BYTES"),
-    (r"--port \d+|127\.0\.0\.1:\d+", "PORT"),
+    (r"--port(</span>)? \d+|127\.0\.0\.1:\d+", "PORT"),
     (r"<dt>Took</dt><dd>[^<]*", "TOOK"),
     (r"\b\d+(\.\d+)? (ms|s|min)\b", "TOOK"),
 )
