@@ -205,3 +205,10 @@ def test_a_query_is_kept_in_its_addresses() -> None:
     query = OverviewQuery.of({"light": "red", "page": "3", "policy": "a&b"})
     assert query.params() == {"light": "red", "policy": "a&b"}
     assert query.params(page=4, light="") == {"policy": "a&b", "page": 4}
+
+
+def test_what_cannot_be_asked_is_said(client: Any, words: Any) -> None:
+    said = words(client.get("/?light=blue&view=wall"))
+    assert "'light' is 'blue'; expected one of red, amber, grey, green. It is left out." in said
+    assert "'view' is 'wall'; expected one of cards, table. It is left out." in said
+    assert "It is left out" not in words(client.get("/?light=&view=table"))

@@ -105,6 +105,7 @@ class OverviewContext(Struct, frozen=True, kw_only=True):
     taken: TakenPipelines = TakenPipelines()
     health: tuple[HealthRow, ...] = ()
     edited: str = ""
+    wrong: tuple[str, ...] = ()
 
     @property
     def page(self) -> int:
@@ -156,7 +157,17 @@ def _context(request: Request) -> OverviewContext:
         # First what is held against the log: it says where the index was edited.
         found = read(reading, query)
         taken = taken_pipelines(reading, every=addresses_of(request).exported)
-        return replace(found, taken=taken, health=health_rows(reading, Jobs.of(request.app)))
+        health = health_rows(reading, Jobs.of(request.app))
+        return replace(found, taken=taken, health=health, wrong=_left_out(request.query_params))
+
+
+def _left_out(given: Mapping[str, str]) -> tuple[str, ...]:
+    """What the address asks for and cannot be had, in words."""
+    return tuple(
+        f"'{name}' is {given[name][:40]!r}; expected one of {', '.join(known)}. It is left out."
+        for name, known in (("light", LIGHTS), ("view", VIEWS))
+        if given.get(name, "") not in ("", *known)
+    )
 
 
 PLAIN = OverviewQuery()
