@@ -332,7 +332,7 @@ def test_files_that_do_not_fit_together_are_refused(tmp_path):
     with pytest.raises(DataError, match="different formats"):
         tables.read_table([tmp_path / "a.csv", tmp_path / "c.parquet"])
     parquet.write_table(pa.table({"x": ["t"]}), tmp_path / "d.parquet")
-    with pytest.raises(DataError, match=r"'x' is numbers in c.parquet, text in d.parquet"):
+    with pytest.raises(DataError, match=r"'x' is numbers in .*c.parquet, text in .*d.parquet"):
         values(tables.read_table([tmp_path / "c.parquet", tmp_path / "d.parquet"]))
 
 

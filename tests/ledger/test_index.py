@@ -109,7 +109,7 @@ def test_a_broken_file_is_made_again(filled: Ledger, content: bytes) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "ALTER TABLE runs DROP COLUMN revision",
+        "ALTER TABLE runs DROP COLUMN source",
         "ALTER TABLE run_counts RENAME COLUMN light TO dark",
         "DROP TABLE links",
         "DROP TABLE verdict_counts",
