@@ -29,7 +29,7 @@ def records(demo_home: Path) -> list[dict[str, Any]]:
 
 def entries(page) -> list[int]:
     """The entries that the table shows, from the top."""
-    links = page.locator("main tbody th[scope=row] a").all()
+    links = page.locator("main tbody th[scope=row] > a:first-of-type").all()
     return [int(link.get_attribute("href").rpartition("/")[2]) for link in links]
 
 
