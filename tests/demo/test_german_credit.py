@@ -75,7 +75,7 @@ def test_the_first_engine_installed_is_taken(monkeypatch) -> None:
     assert german.chosen_engine(None) == "pyarrow"
     installed.remove("pyarrow")
     assert german.chosen_engine(None) == "numpy"
-    with pytest.raises(MissingExtra, match=re.escape(install_line("all"))):
+    with pytest.raises(MissingExtra, match=re.escape(install_line("polars"))):
         german.chosen_engine("polars")
 
 

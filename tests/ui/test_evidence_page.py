@@ -272,7 +272,7 @@ def test_nobody_is_taken_on_the_word_of_a_bundle(
     data = shelf.ledger.bundle(0)
     named = tmp_path / "trusted.pem"
     if keys == "named":
-        named.write_text(next(iter(json.loads(data)["keys"].values())))
+        named.write_text(json.loads(data)["keys"][shelf.ledger.entry(0).signer])
     if keys != "none":
         named.touch()
         monkeypatch.setenv("VENTURALITICA_TRUSTED_KEYS", str(named))
